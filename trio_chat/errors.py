@@ -1,0 +1,88 @@
+"""What can go wrong, as values: the error tree, and the registry of ways a connection ends.
+
+Errors are sorted by whose fault they are and what helps:
+
+- `LocalProtocolError`: ours, a bug.
+- `RemoteProtocolError`: the peer's; carries the `Close` to end its connection with.
+- `Refused`: a rule of content or policy; the peer is told why and its connection lives.
+- `StoreError`: the log cannot do it now (`StoreUnavailable`) or not at all with this data.
+- `StartError`: the server cannot start; its text is the whole message to the operator.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+
+@attrs.frozen
+class Close:
+    """How a connection ends: a WebSocket close code, a sentence, and whether coming back makes sense.
+
+    The reason must fit a close frame: at most 123 bytes of UTF-8 (RFC 6455 section 5.5).
+    """
+
+    code: int
+    reason: str
+    come_back: bool
+
+    def because(self, reason: str) -> Close:
+        """The same ending with a more exact sentence, cut to what a close frame can carry."""
+        return attrs.evolve(self, reason=reason.encode()[:123].decode(errors="ignore"))
+
+
+# RFC 6455 section 7.4.1 and the IANA registry for the codes below 4000. Private codes follow one rule:
+# 4000-4499 come back and resume, 4500-4999 do not.
+NORMAL = Close(1000, "", come_back=False)
+GOING_AWAY = Close(1001, "the server is stopping; come back in a moment", come_back=True)
+PROTOCOL_ERROR = Close(1002, "that is not WebSocket", come_back=False)
+UNSUPPORTED_DATA = Close(1003, "text messages only", come_back=False)
+INVALID_DATA = Close(1007, "that is not what this protocol carries", come_back=False)
+POLICY_VIOLATION = Close(1008, "that is not allowed here", come_back=False)
+TOO_BIG = Close(1009, "that message is too big", come_back=False)
+INTERNAL_ERROR = Close(1011, "something broke on the server; come back and resume", come_back=True)
+SERVICE_RESTART = Close(1012, "the server is restarting; come back and resume", come_back=True)
+TOO_SLOW = Close(4000, "no byte was taken for too long; come back and resume", come_back=True)
+SILENT = Close(4001, "nothing was heard for too long; come back and resume", come_back=True)
+LOG_REPLACED = Close(4002, "the log was replaced; come back and start afresh", come_back=True)
+
+
+class ChatError(Exception):
+    """The root of everything this package raises on purpose; never raised itself."""
+
+
+class LocalProtocolError(ChatError):
+    """We did what the protocol forbids: a bug in this program."""
+
+
+class RemoteProtocolError(ChatError):
+    """The peer did what the protocol forbids; `close` says how its connection ends."""
+
+    def __init__(self, close: Close) -> None:
+        super().__init__(f"{close.code} {close.reason}")
+        self.close = close
+
+
+class Refused(ChatError):
+    """A command was refused: `code` for programs, the text for people, `retry_after_s` where waiting helps."""
+
+    def __init__(self, code: str, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+class StoreError(ChatError):
+    """The store could not do what was asked; nothing was changed."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot answer or write just now (disk full, I/O error): trying again later may help."""
+
+
+class NameTaken(StoreError):
+    """Another person is known under this name."""
+
+
+class StartError(ChatError):
+    """The server cannot start; the text is one sentence that says why and what to do."""

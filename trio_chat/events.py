@@ -1,0 +1,62 @@
+"""The vocabulary of the log: what people ask to be written, and what then stands there for good.
+
+Pure: no trio, no clock, no I/O. Everything is immutable, so one object may be shared by every reader.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A command on its way to the log: an event that has no number yet.
+
+    ``client_id`` is the sender's own name for the command; (``sender``, ``client_id``) is unique in the log
+    for as long as the log lives. None (the plain side) means that a repeat cannot be recognised.
+    """
+
+    kind: str
+    """What happened; ``message`` is the only kind so far."""
+    sender: str
+    """The id of the person or guest."""
+    name: str
+    """The sender's name at this moment, kept with the event."""
+    client_id: str | None
+    body: str
+    """For a message its text, verbatim; for other kinds a JSON object."""
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One line of a room's log: what happened, by whom, and its place in the one order.
+
+    ``seq`` is dense from 1 in each room. ``digest`` chains each event to the one before it
+    (see `trio_chat.chain`).
+    """
+
+    room: str
+    seq: int
+    kind: str
+    sender: str
+    name: str
+    client_id: str | None
+    at_ms: int
+    """When the server accepted it: milliseconds since 1970 UTC, from the server's wall clock. Not an order."""
+    body: str
+    digest: bytes
+
+
+class Position(msgspec.Struct, frozen=True):
+    """A place in a room's log: the last sequence number, and the epoch that makes it mean something.
+
+    Numbers of different epochs cannot be compared: the log was replaced in between.
+    """
+
+    seq: int
+    epoch: str
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody the server knows again by a token: a stable id and the name of today."""
+
+    id: str
+    name: str

@@ -1,0 +1,1 @@
+"""Where the log lives: `base` states the promises, the other modules keep them."""
