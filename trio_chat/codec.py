@@ -40,10 +40,10 @@ class Format(enum.Enum):
 
 # -- what a v1 client says --
 
-Seq = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class _Frame(msgspec.Struct, tag_field="type", frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class _Frame(msgspec.Struct, tag_field="type", frozen=True, gc=False, omit_defaults=True):
     """A JSON object with a ``type``; what stands at its default is left out."""
 
 
@@ -83,7 +83,7 @@ class History(_Frame, tag="history"):
 
     id: str
     room: str
-    before: Annotated[int, msgspec.Meta(ge=1, lt=2**63)]
+    before: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
 
 
@@ -128,7 +128,7 @@ def _reason_for(text: str, complaint: str) -> RemoteProtocolError | Refused:
         return RemoteProtocolError(INVALID_DATA.because("not JSON, or nested too deep"))
     if not isinstance(said, dict):
         return RemoteProtocolError(INVALID_DATA.because("each message must be one JSON object"))
-    if said.get("type") not in _TYPES:
+    if str(said.get("type")) not in _TYPES:
         return RemoteProtocolError(POLICY_VIOLATION.because("unknown type of frame"))
     command_id = said.get("id")
     refused = Refused("bad_field", f"The {said['type']} frame is not right: {complaint}.")
@@ -147,7 +147,7 @@ class RoomHead(msgspec.Struct, frozen=True, gc=False):
     epoch: str
 
 
-class Welcome(_Frame, tag="welcome"):
+class Welcome(_Frame, tag="welcome", kw_only=True):
     """You are ``user``; ``token`` makes you the same again, and comes only when it is new."""
 
     user: Any
@@ -180,7 +180,7 @@ class Left(_Frame, tag="left"):
     room: str
 
 
-class Message(_Frame, tag="message", rename={"sender": "from"}):
+class Message(_Frame, tag="message", kw_only=True, rename={"sender": "from"}):
     """Somebody said something, and it stands in the log."""
 
     room: str
@@ -235,7 +235,7 @@ class Pong(_Frame, tag="pong"):
     id: str
 
 
-class Failure(_Frame, tag="error"):
+class Failure(_Frame, tag="error", kw_only=True):
     """Your command was refused, and why; ``retry_after`` in seconds where waiting helps."""
 
     id: str | None = None
