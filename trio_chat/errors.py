@@ -83,6 +83,18 @@ class StoreUnavailable(StoreError):
     """The store cannot answer or write just now (disk full, I/O error): trying again later may help."""
 
 
+class DamagedEvent(StoreError):
+    """Event ``seq`` of ``room`` is not what was written: the disk, or a hand, changed it. Never told."""
+
+    def __init__(self, room: str, seq: int) -> None:
+        super().__init__(
+            f"Event {seq} of the room {room!r} is damaged or missing: it does not match its digest. "
+            "Restore the log from a backup."
+        )
+        self.room = room
+        self.seq = seq
+
+
 class NameTaken(StoreError):
     """Another person is known under this name."""
 
