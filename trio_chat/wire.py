@@ -72,6 +72,11 @@ class Wire(trio.abc.HalfCloseableStream):
         return not (self._is_broken or self._is_closed or self._close_was_sent)
 
     @property
+    def is_closed(self) -> bool:
+        """Whether `aclose` or `abandon` was called."""
+        return self._is_closed
+
+    @property
     def unsent_bytes(self) -> int:
         """How much of what `write_now` was given is still on its way into the transport."""
         return len(self._rest)
@@ -180,6 +185,7 @@ class Wire(trio.abc.HalfCloseableStream):
         if not self._is_closed:
             if self.farewell is not None and not self._close_was_sent:
                 self.write_now(self.farewell())
+                self._close_was_sent = True
             self.abandon()
             if not self._is_broken and not self._rest:
                 try:
@@ -197,3 +203,9 @@ class Wire(trio.abc.HalfCloseableStream):
                 self._socket = None
             if self.on_close is not None:
                 self.on_close()
+
+    def cut(self) -> None:
+        """End everything that is going on in the transport, shielded writes included."""
+        self.abandon()
+        if isinstance(self.transport, trio.SocketStream):
+            self.transport.socket.close()
