@@ -52,7 +52,6 @@ function* entriesOf({ me, room, outbox }) {
       atMs: latestMs,
       isOwn,
       status: isOwn ? "sent" : null,
-      reason: null,
     };
   }
   for (const entry of outbox) {
@@ -66,7 +65,6 @@ function* entriesOf({ me, room, outbox }) {
       atMs: Math.max(entry.at, latestMs), // this device's clock may be behind the server's
       isOwn: true,
       status: entry.status,
-      reason: entry.reason ?? null,
     };
   }
 }

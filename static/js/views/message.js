@@ -69,19 +69,13 @@ function piece({ text, href }) {
   return link;
 }
 
-function showStatus(paragraph, { status, reason }) {
+function showStatus(paragraph, { status }) {
   const mark = paragraph.querySelector(".status");
   mark.hidden = !status;
   if (status) {
     mark.setAttribute("role", "img");
     mark.setAttribute("aria-label", STATUS_LABELS[status]);
     mark.title = STATUS_LABELS[status];
-  }
-  paragraph.querySelector(".reason")?.remove();
-  if (status === "failed") {
-    const why = span("reason");
-    why.textContent = texts.failed(reason);
-    paragraph.append(why);
   }
 }
 

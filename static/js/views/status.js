@@ -48,6 +48,6 @@ export class ConnectionStatus {
   #count() {
     const isConnecting = this.#shown.phase === "connecting";
     const seconds = this.#retryAt === null ? 0 : Math.max(1, Math.ceil((this.#retryAt - Date.now()) / 1000));
-    this.#countdown.textContent = isConnecting ? texts.bannerConnecting : seconds ? texts.bannerRetryIn(seconds) : "";
+    this.#countdown.textContent = isConnecting ? texts.connecting : seconds ? texts.bannerRetryIn(seconds) : "";
   }
 }
