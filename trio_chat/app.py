@@ -1,9 +1,9 @@
 """The whole server as nested blocks: leaving them, from the inside out, is how it stops.
 
-    store                       the log closes last
-      rooms                     inboxes run empty, broadcasters end
-        connections             everybody is told goodbye, until the drain deadline
-          accepting             nobody new
+store                       the log closes last
+  rooms                     inboxes run empty, broadcasters end
+    connections             everybody is told goodbye, until the drain deadline
+      accepting             nobody new
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from trio_chat.server import Server, open_listeners, serve_websocket
 from trio_chat.store.sqlite import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable
 
     from trio_chat.config import Config
     from trio_chat.store.base import Store
@@ -52,9 +52,7 @@ async def run(config: Config) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def _heed_signals(
-    signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope
-) -> None:
+async def _heed_signals(signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope) -> None:
     async for signum in signals:
         if stop.is_set():
             LOGGER.warning("%s again: stopping at once", signal.Signals(signum).name)
@@ -83,14 +81,14 @@ async def serve(
 async def serve_store(
     store: Store,
     config: Config,
-    listeners: Sequence[trio.SocketListener],
+    listeners: list[trio.SocketListener],
     *,
     stop: trio.Event,
     on_ready: Callable[[int], object] = lambda port: None,
     wall_clock: Callable[[], float] = time.time,
 ) -> None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners."""
-    limits = ConnectionLimits(_places(config), config.max_connections_per_address)
+    limits = ConnectionLimits(max_total=_places(config), max_per_address=config.max_connections_per_address)
     people = People(store, wall_clock=wall_clock)
     async with open_rooms(store, config, wall_clock=wall_clock) as rooms:
         server = Server(rooms=rooms, people=people, limits=limits, config=config)
@@ -120,7 +118,7 @@ def _places(config: Config) -> int:
 def _ready_line(config: Config, port: int) -> str:
     """What the operator wants to know: where it is, on this machine and for others."""
     here = f"http://localhost:{port}"
-    if config.host is None or config.host in {"0.0.0.0", "::"}:  # noqa: S104
+    if config.host is None or config.host in {"0.0.0.0", "::"}:
         address = _network_address()
         others = f" (from other machines: http://{address}:{port})" if address else ""
         return f"trio-chat {__version__} is ready at {here}{others}"

@@ -43,7 +43,7 @@ class Format(enum.Enum):
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
-class _Frame(msgspec.Struct, tag_field="type", frozen=True, gc=False, omit_defaults=True):
+class _Frame(msgspec.Struct, tag_field="type", gc=False, omit_defaults=True):
     """A JSON object with a ``type``; what stands at its default is left out."""
 
 
@@ -102,7 +102,7 @@ class Pinging(_Frame, tag="ping"):
 
 Command = Hello | Join | Leave | Send | History | Rename | Pinging
 
-_COMMANDS: Final = msgspec.json.Decoder(Command)
+_COMMANDS: Final[msgspec.json.Decoder[Command]] = msgspec.json.Decoder(Command)
 _TYPES: Final = frozenset({"hello", "join", "leave", "send", "history", "rename", "ping"})
 
 
@@ -169,7 +169,12 @@ class Joined(_Frame, tag="joined"):
     def at(cls, command: Join, position: Position, *, after: int, reset: bool) -> Joined:
         """The answer to ``command`` in a room whose log ends at ``position``."""
         return cls(
-            id=command.id, room=command.room, head=position.seq, epoch=position.epoch, after=after, reset=reset
+            id=command.id,
+            room=command.room,
+            head=position.seq,
+            epoch=position.epoch,
+            after=after,
+            reset=reset,
         )
 
 

@@ -52,7 +52,7 @@ class Config:
     )
     allow_origin: Origins = setting(
         (),
-        "Another site whose pages may speak trio-chat.v1; may be repeated (commas in the environment)",
+        "Another site whose pages may speak trio-chat.v1, * for any; may be repeated (environment: commas)",
         "That protocol carries an identity, so only the server's own page may speak it.",
     )
 

@@ -112,7 +112,9 @@ class Connection:
 
     async def _shake_hands(self, transport: trio.Nursery) -> WebSocketConnection | None:
         with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as handshake:
-            self._wire.on_close = handshake.cancel  # the library closes it when the request is not a handshake
+            self._wire.on_close = (
+                handshake.cancel
+            )  # the library closes it when the request is not a handshake
             request = await trio_websocket.wrap_server_stream(
                 transport,
                 self._wire,
@@ -141,7 +143,10 @@ class Connection:
         self._is_v1 = V1 in request.proposed_subprotocols
         if self._is_v1:
             if not origin.is_allowed(headers.get(b"origin"), headers.get(b"host"), self._config.allow_origin):
-                return 403, "Pages of that origin may not connect. The operator can allow it with --allow-origin."
+                return (
+                    403,
+                    "Pages of that origin may not connect. The operator can allow it with --allow-origin.",
+                )
         elif request.proposed_subprotocols:
             return 400, f"Ask for the subprotocol {V1}, or for none."
         elif not self._config.plain:
@@ -185,5 +190,3 @@ def _farewell(websocket: WebSocketConnection) -> bytes:
     if reason is None or reason.code in NO_CODE:
         return b""
     return encode_close(Close(reason.code, "", come_back=False).because(reason.reason or ""))
-
-

@@ -92,7 +92,8 @@ class _SafeHeaders:
 
 
 def _is_file(scope: Scope) -> bool:
-    return scope["path"] == "/" or scope["path"].startswith("/static/")
+    path: str = scope["path"]
+    return path == "/" or path.startswith("/static/")
 
 
 def content_security_policy(host: str) -> str:
@@ -113,7 +114,7 @@ class HttpServer:
     """Serves the application to one connection after the other."""
 
     def __init__(self, config: Config, *, is_ready: Callable[[], bool]) -> None:
-        self._app = ASGIWrapper(make_app(is_ready=is_ready))
+        self._app = ASGIWrapper(make_app(is_ready=is_ready))  # type: ignore[arg-type]  # the same, typed otherwise
         self._config = HypercornConfig()
         self._config.errorlog = logging.getLogger(__name__)
         self._config.include_server_header = False

@@ -48,7 +48,7 @@ class TokenBucket:
 def address_key(ip: str) -> str:
     """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one household gets.
 
-    An IPv4 address that a socket for both shows as IPv6 is an IPv4 address. What is no address stays as it is.
+    An IPv4 address that a socket for both shows as IPv6 is an IPv4 address. What is no address stays.
     """
     try:
         address = ipaddress.ip_address(ip.partition("%")[0])  # without the interface of a link-local address

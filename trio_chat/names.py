@@ -43,18 +43,18 @@ def normal_name(raw: str) -> tuple[str, str]:
 
     Raises `Refused` (``bad_name``).
     """
-    raw = raw.translate(_FIRST_AID)
+    legible = raw[: MAX_RAW_CHARS + 1].translate(_FIRST_AID)
     # Looking at each character is what costs, so the length is checked before.
-    if len(raw) > MAX_RAW_CHARS or len(_NICKNAME.apply_five_rules(raw)) > MAX_NAME_CHARS:
+    if len(raw) > MAX_RAW_CHARS or len(_NICKNAME.apply_five_rules(legible)) > MAX_NAME_CHARS:
         raise Refused("bad_name", f"A name has at most {MAX_NAME_CHARS} characters.")
     try:
-        name = _NICKNAME.enforce(raw)
+        name = _NICKNAME.enforce(legible)
     except UnicodeEncodeError as error:
         raise Refused("bad_name", _why_bad_name(error)) from None
     if not any(unicodedata.category(char)[0] in "LNPS" for char in name):
         raise Refused("bad_name", "A name needs at least one letter, digit or symbol.")
-    # The rules are applied twice, as they are not idempotent (RFC 8266 section 2.4). What characters there may
-    # be has been checked above, which is nearly all of the cost.
+    # The rules are applied twice, as they are not idempotent (RFC 8266 section 2.4). Which characters there
+    # are has been checked above, and is nearly all of the cost.
     return name, _NICKNAME_KEY.apply_five_rules(_NICKNAME_KEY.apply_five_rules(name))
 
 
@@ -90,7 +90,7 @@ def check_client_id(raw: str) -> None:
 
 
 def check_text(text: str, max_chars: int) -> None:
-    """Raises `Refused` (``too_long``, ``empty``) unless this can be a message; ``max_chars`` 0 is no limit."""
+    """Raises `Refused` (``too_long``, ``empty``) unless this can be a message; ``max_chars`` 0: no limit."""
     if max_chars and len(text) > max_chars:
         raise Refused("too_long", f"The text has {len(text):,} characters; {max_chars:,} is the limit.")
     if not any(map(_is_visible, text)):  # nearly always the first one is

@@ -37,6 +37,12 @@ def _host_and_port(url: str) -> tuple[str, int] | None:
     except ValueError:
         return None
     scheme = parts.scheme.lower()
-    if scheme not in _DEFAULT_PORTS or not parts.hostname or parts.path or parts.query or parts.username is not None:
+    if (
+        scheme not in _DEFAULT_PORTS
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.username is not None
+    ):
         return None
     return parts.hostname.lower().rstrip("."), port or _DEFAULT_PORTS[scheme]

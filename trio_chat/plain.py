@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.codec import Format
-from trio_chat.errors import TOO_BIG, TRY_AGAIN_LATER, UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
+from trio_chat.errors import (
+    TOO_BIG,
+    TRY_AGAIN_LATER,
+    UNSUPPORTED_DATA,
+    Refused,
+    RemoteProtocolError,
+    StoreError,
+)
 from trio_chat.events import Draft
 from trio_chat.limits import TokenBucket
 from trio_chat.room import Submission

@@ -53,6 +53,15 @@ UNAVAILABLE_RETRY_S = 1.0
 """When a client is told to try again if the log cannot be written."""
 
 
+def unavailable() -> Refused:
+    """What a v1 client is told when the log cannot do what it asked for."""
+    return Refused(
+        "unavailable",
+        "The server's log cannot be used just now. Nothing was done; try again in a moment.",
+        retry_after_s=UNAVAILABLE_RETRY_S,
+    )
+
+
 @attrs.frozen
 class Submission:
     """A draft on its way into the log, and the member to be told what became of it."""
@@ -129,7 +138,9 @@ class Room:
         self._store = store
         self._pause_max_s = pause_max_s
         self._wall_clock = wall_clock
-        self._inbox_send, self._inbox_receive = trio.open_memory_channel[Submission | trio.Event](inbox_messages)
+        self._inbox_send, self._inbox_receive = trio.open_memory_channel[Submission | trio.Event](
+            inbox_messages
+        )
         self._members: set[Member] = set()
         # Live members by format, in the order in which they joined: dictionaries, so that leaving is cheap.
         self._live: dict[Format, dict[Member, None]] = {form: {} for form in Format}
@@ -342,11 +353,7 @@ class Room:
             outbox.reply(b"".join(frames))
 
     def _answer_failed(self, batch: Sequence[Submission]) -> None:
-        refused = Refused(
-            "unavailable",
-            "The server cannot write its log just now. Your message was not sent; try again.",
-            retry_after_s=UNAVAILABLE_RETRY_S,
-        )
+        refused = unavailable()
         for submission in batch:
             if submission.member.form is Format.PLAIN:
                 submission.member.outbox.end(TRY_AGAIN_LATER)  # the only way it has of hearing so

@@ -23,8 +23,6 @@ from trio_chat.http import HttpServer
 from trio_chat.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trio_chat.config import Config
     from trio_chat.limits import ConnectionLimits
     from trio_chat.people import People
@@ -180,12 +178,12 @@ def _describe(stream: trio.abc.Stream) -> tuple[str, str]:
     return "", "a stream in memory"
 
 
-async def open_listeners(host: str | None, port: int) -> Sequence[trio.SocketListener]:
+async def open_listeners(host: str | None, port: int) -> list[trio.SocketListener]:
     """Listen on the port of one address, or of all interfaces. Raises `StartError` when that cannot be."""
     try:
         if host is None and port == 0:
             # Each family would get a free port of its own; people are told one.
-            first = await trio.open_tcp_listeners(0, host="0.0.0.0")  # noqa: S104
+            first = await trio.open_tcp_listeners(0, host="0.0.0.0")
             try:
                 second = await trio.open_tcp_listeners(first[0].socket.getsockname()[1], host="::")
             except OSError:
@@ -202,7 +200,7 @@ async def open_listeners(host: str | None, port: int) -> Sequence[trio.SocketLis
 
 async def serve_websocket(
     server: Server,
-    listeners: Sequence[trio.SocketListener],
+    listeners: list[trio.SocketListener],
     *,
     handler_nursery: trio.Nursery,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,

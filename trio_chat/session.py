@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from trio_chat.events import Person
     from trio_chat.limits import TokenBucket
 
-_InRoom = TypeVar("_InRoom", Join, Leave, Send, History)
+_InRoom = TypeVar("_InRoom", bound=Join | Leave | Send | History)
 
 
 class Session:
@@ -40,9 +40,7 @@ class Session:
         wait_s = self._bucket.take(now)
         if wait_s > 0:
             wait_s = math.ceil(wait_s * 10) / 10
-            raise Refused(
-                "rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s
-            )
+            raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
         if isinstance(command, Hello):
             if self.person is not None:
                 raise Refused("already_greeted", "You said hello already.")
@@ -56,7 +54,9 @@ class Session:
         is_joined = command.room in self.rooms
         if isinstance(command, Join):
             if not is_joined and self._max_rooms and len(self.rooms) >= self._max_rooms:
-                raise Refused("too_many_rooms", f"You can be in {self._max_rooms} rooms at a time. Leave one first.")
+                raise Refused(
+                    "too_many_rooms", f"You can be in {self._max_rooms} rooms at a time. Leave one first."
+                )
         elif not is_joined:
             raise Refused("not_joined", f"You are not in the room {command.room}. Join it first.")
         elif isinstance(command, Send):

@@ -130,8 +130,9 @@ class Kind:
 
 SWITCH = dict.fromkeys(("yes", "true", "on", "1"), True) | dict.fromkeys(("no", "false", "off", "0"), False)
 
-# What a browser sends as Origin (RFC 6454 section 6.2): a scheme, a host, perhaps a port, and no path.
-ORIGIN = re.compile(r"null|([a-z][a-z0-9+.-]*)://[^/\s?#@,]+")
+# What a browser sends as Origin (RFC 6454 section 6.2): a scheme, a host, perhaps a port, and no path; or
+# null. And * for any.
+ORIGIN = re.compile(r"null|\*|([a-z][a-z0-9+.-]*)://[^/\s?#@,]+")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 

@@ -11,7 +11,7 @@ from trio_chat.codec import Format, decode_command, encode_answer
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
 from trio_chat.events import Draft
 from trio_chat.limits import TokenBucket
-from trio_chat.room import UNAVAILABLE_RETRY_S, Submission
+from trio_chat.room import Submission, unavailable
 from trio_chat.rooms import DEFAULT_ROOM
 from trio_chat.session import Session
 
@@ -67,7 +67,10 @@ class Client:
         return self
 
     def __exit__(
-        self, _type: type[BaseException] | None, _value: BaseException | None, _traceback: TracebackType | None
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
     ) -> None:
         for member in self._memberships.values():
             member.leave()
@@ -83,12 +86,7 @@ class Client:
         except Refused as refused:
             self._answer(codec.Failure.of(refused, refused.command_id or command_id))
         except StoreError:
-            refused = Refused(
-                "unavailable",
-                "The server's log cannot be used just now. Try again in a moment.",
-                retry_after_s=UNAVAILABLE_RETRY_S,
-            )
-            self._answer(codec.Failure.of(refused, command_id))
+            self._answer(codec.Failure.of(unavailable(), command_id))
 
     def _answer(self, answer: codec.Answer) -> None:
         self._outbox.reply(encode_answer(answer))

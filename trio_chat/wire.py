@@ -121,9 +121,9 @@ class Wire(trio.abc.HalfCloseableStream):
         it is closed. When cancelled in the middle, the wire is broken.
         """
         async with self._lock:
-            if self._close_was_sent:
-                return
-            self._close_was_sent = len(data) > 0 and data[0] == CLOSE_FRAME
+            if self._close_was_sent and not self._is_closed:
+                return  # the session is over; rule 3
+            self._close_was_sent |= len(data) > 0 and data[0] == CLOSE_FRAME
             await self._write(bytes(data))
 
     async def _write(self, data: bytes) -> None:
@@ -132,16 +132,21 @@ class Wire(trio.abc.HalfCloseableStream):
         if self._is_broken:
             raise trio.BrokenResourceError("the wire is broken")
         data, self._rest = self._rest + data, b""
-        self._is_broken = True  # until every byte is taken
-        if self._socket is None:
-            for start in range(0, len(data), CHUNK_BYTES):
-                with trio.move_on_after(self._stall_s) as stall:
-                    await self.transport.send_all(data[start : start + CHUNK_BYTES])
-                if stall.cancelled_caught:
-                    raise trio.BrokenResourceError("no byte was taken for too long")
-        else:
-            await self._write_to_socket(memoryview(data))
-        self._is_broken = False
+        try:
+            if self._socket is None:
+                await self._write_in_chunks(data)
+            else:
+                await self._write_to_socket(memoryview(data))
+        except BaseException:
+            self._is_broken = True
+            raise
+
+    async def _write_in_chunks(self, data: bytes) -> None:
+        for start in range(0, len(data), CHUNK_BYTES):
+            with trio.move_on_after(self._stall_s) as stall:
+                await self.transport.send_all(data[start : start + CHUNK_BYTES])
+            if stall.cancelled_caught:
+                raise trio.BrokenResourceError("no byte was taken for too long")
 
     async def _write_to_socket(self, data: memoryview) -> None:
         while data:
