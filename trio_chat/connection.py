@@ -5,8 +5,8 @@
         polite close
     (the wire is abandoned; the supervisor closes the socket)
 
-However a session ends, it ends through its outbox: `Outbox.end` lets the speaker say what is waiting, and when the speaker
-has finished, everything else is cancelled. Slow, refused, shutdown and error differ only in the `Close`.
+However a session ends, it ends through its outbox: `Outbox.end` lets the speaker say what is waiting, and when the
+speaker has finished, everything else is cancelled. Slow, refused, shutdown and error differ only in the `Close`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 MESSAGE_QUEUE = 64
-"""How many messages trio-websocket may read ahead: it saves a task switch for each (measured: twice the ingest of 1)."""
+"""How many messages trio-websocket may read ahead: it saves task switches (measured: twice the ingest of 1)."""
 
 RECEIVE_BYTES = 64 * 1024
 """How much is read at a time."""

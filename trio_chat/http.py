@@ -1,7 +1,7 @@
 """HTTP on the same port: the page, its files, and the two questions of operators.
 
-Not ours to write: Starlette is the application, Hypercorn's Trio server speaks HTTP, over the same `Wire` that a WebSocket
-would have had. Each connection serves one request: a client that kept it could ask for a WebSocket on it next
+Not ours to write: Starlette is the application, Hypercorn's Trio server speaks HTTP, over the same `Wire` that a
+WebSocket would have had. Each connection serves one request: a client that kept it could ask for a WebSocket on it next
 (proxies do), when the gate, which tells the two apart, is not there any more.
 """
 

@@ -1,7 +1,7 @@
 """Accepting on one port: each connection is admitted, told apart by its first bytes, and supervised.
 
-The gate reads the head of the first request. An upgrade goes to trio-websocket and a `Connection`, anything else to HTTP,
-each over a `Wire` that begins with the bytes already read. One supervisor stands around each connection: nothing
+The gate reads the head of the first request. An upgrade goes to trio-websocket and a `Connection`, anything else to
+HTTP, each over a `Wire` that begins with the bytes already read. One supervisor stands around each connection: nothing
 that one peer does, and no bug that it finds, gets past it to the others (trio's listeners would end the server,
 trio-websocket#184 among others).
 """
