@@ -189,12 +189,15 @@ def _find_known(connection: apsw.Connection, requests: Sequence[Write]) -> dict[
 def _find_room(connection: apsw.Connection, name: str) -> _Room:
     found = connection.execute(
         """
-        SELECT id, seq, digest FROM rooms JOIN events ON room_id = id
+        SELECT id, seq, digest FROM rooms LEFT JOIN events ON room_id = id
         WHERE rooms.name = ? ORDER BY seq DESC LIMIT 1
         """,
         (name,),
     ).fetchone()
-    return _Room(None, Head()) if found is None else _Room(found[0], Head(found[1], found[2]))
+    if found is None:
+        return _Room(None, Head())
+    room_id, seq, digest = found
+    return _Room(room_id, Head() if seq is None else Head(seq, digest))
 
 
 def _make_room(connection: apsw.Connection, name: str) -> int:
