@@ -36,10 +36,6 @@ class SqliteReader:
         """One answer for each question, an exception for what failed."""
         return [self._answer(question) for question in questions]
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close(True)
-
     def _answer(self, question: Question) -> Any:  # noqa: ANN401
         try:
             return question(self._connection)
