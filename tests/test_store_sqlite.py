@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 import signal
 import stat
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import trio
 
 from trio_chat.chain import GENESIS, chained, digest_of_body
-from trio_chat.errors import DamagedEvent, StartError, StoreUnavailable
+from trio_chat.errors import DamagedEvent, StartError, StoreError, StoreUnavailable
 from trio_chat.events import Draft, Event, Person
 from trio_chat.store.base import Repeat
 from trio_chat.store.schema import APPLICATION_ID, MIGRATIONS
@@ -58,7 +59,7 @@ def contents(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def make(path: Path, content: bytes) -> None:
+def make(path: Path, content: bytes | bytearray) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
 
@@ -480,3 +481,36 @@ async def test_a_missing_event_is_named_and_no_page_has_a_hole(path: Path, seq: 
             await store.read_after("lobby", seq, limit=10, max_bytes=BIG)
         page = await store.read_after("lobby", 0, limit=2, max_bytes=BIG) if told else []
         assert [event.body for event in page] == told
+
+
+async def test_a_flipped_bit_anywhere_is_noticed_or_harmless(path: Path) -> None:
+    """SQLite alone notices few. Most of the bits flipped here are in what steers its search."""
+    rooms = ("lobby", "kitchen")
+    async with open_sqlite_store(path) as store:
+        for room in rooms:
+            texts = [Draft("message", "p-1", "Ada", f"{room}-{n}", f"hello {n} " * 5) for n in range(150)]
+            await store.append(room, texts, at_ms=1_700_000_000_000)
+        whole = {room: await store.read_after(room, 0, limit=BIG, max_bytes=BIG) for room in rooms}
+    content = contents(path)
+    choice = random.Random(1)
+    noticed = 0
+    for page_start in range(0, len(content), 4096):
+        for width in (96, 96, 96, 4096):
+            bit = 8 * page_start + choice.randrange(8 * width)
+            flipped = bytearray(content)
+            flipped[bit // 8] ^= 1 << (bit % 8)
+            make(path, flipped)
+            try:
+                async with open_sqlite_store(path) as store:
+                    for room in rooms:
+                        for read in (
+                            partial(store.read_after, room, 0),
+                            partial(store.read_before, room, BIG),
+                        ):
+                            try:
+                                assert await read(limit=BIG, max_bytes=BIG) == whole[room]
+                            except StoreError:
+                                noticed += 1
+            except StartError:
+                noticed += 1
+    assert noticed > 50
