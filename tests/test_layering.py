@@ -30,6 +30,7 @@ PURE = {
     "errors": set(),
     "events": set(),
     "friendly": set(),
+    "head": set(),
     "limits": set(),
     "names": {"friendly"},
     "origin": set(),
@@ -54,7 +55,7 @@ SHELL = {
     "connection": {"codec", "config", "limits", "origin", "outbox", "people", "plain", "rooms", "v1", "wire"},
     # The port, and everything together.
     "http": {"config", "metrics", "wire"},
-    "server": {"config", "connection", "http", "limits", "people", "rooms", "wire"},
+    "server": {"config", "connection", "head", "http", "limits", "people", "rooms", "wire"},
     "fds": set(),
     "logs": set(),
     "metrics": {"limits", "outbox", "room", "rooms", "store.base"},
@@ -74,7 +75,7 @@ PURE_LIBRARIES = {
     "__future__", "abc", "base64", "bisect", "collections", "collections.abc", "contextlib", "dataclasses",
     "datetime", "difflib", "enum", "functools", "hashlib", "hmac", "html", "ipaddress", "itertools", "json",
     "math", "operator", "pathlib", "random", "re", "string", "textwrap", "types", "typing", "unicodedata",
-    "urllib.parse", "attrs", "msgspec", "precis_i18n", "wsproto.connection", "wsproto.events",
+    "urllib.parse", "attrs", "h11", "msgspec", "precis_i18n", "wsproto.connection", "wsproto.events",
 }
 # fmt: on
 """What computes and does nothing else. Of `random` only the class, of `datetime` no clock: see `impurities`."""

@@ -64,6 +64,7 @@ class Connection:
 
     __slots__ = (
         "_config",
+        "_host",
         "_is_v1",
         "_outbox",
         "_people",
@@ -74,8 +75,18 @@ class Connection:
         "peer",
     )
 
-    def __init__(self, wire: Wire, peer: str, *, rooms: Rooms, people: People, config: Config) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        peer: str,
+        *,
+        rooms: Rooms,
+        people: People,
+        config: Config,
+        host: str | None = None,
+    ) -> None:
         self.peer = peer
+        self._host = host  # trio-websocket keeps all fields of the handshake but this one
         self._wire = wire
         self._rooms = rooms
         self._people = people
@@ -153,7 +164,7 @@ class Connection:
             return 404, "The chat is at the path / of this server."
         self._is_v1 = V1 in request.proposed_subprotocols
         if self._is_v1:
-            if not origin.is_allowed(headers.get(b"origin"), headers.get(b"host"), self._config.allow_origin):
+            if not origin.is_allowed(headers.get(b"origin"), self._host, self._config.allow_origin):
                 return (
                     403,
                     "Pages of that origin may not connect. The operator can allow it with --allow-origin.",
@@ -170,27 +181,31 @@ class Connection:
             max_bytes=self._config.outbox_bytes,
             start_speaker=lambda speak: transport.start_soon(self._speak, speak),
         )
+        try:
+            await self._hear(websocket, self._outbox)
+            close = self._outbox.close or NORMAL
+            with trio.move_on_after(self._config.close_timeout_s):
+                await websocket.aclose(close.code, close.reason)
+        finally:
+            self._outbox.abandon()
+
+    async def _hear(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
         hear = hear_v1 if self._is_v1 else hear_plain
         with self._session:
             try:
-                await hear(
-                    websocket, self._outbox, rooms=self._rooms, people=self._people, config=self._config
-                )
+                await hear(websocket, outbox, rooms=self._rooms, people=self._people, config=self._config)
             except trio_websocket.ConnectionClosed:
                 self._session.cancel()
             except RemoteProtocolError as error:
-                self._outbox.end(error.close)
+                outbox.end(error.close)
             except StoreError:
-                self._outbox.end(TRY_AGAIN_LATER)
+                outbox.end(TRY_AGAIN_LATER)
             except Exception:
                 LOGGER.exception("%s: fault while listening", self.peer)
-                self._outbox.end(INTERNAL_ERROR)
+                outbox.end(INTERNAL_ERROR)
             # What was said before is still answered, if the peer reads it.
             self._session.deadline = trio.current_time() + self._config.close_timeout_s
             await trio.sleep_forever()
-        close = self._outbox.close or NORMAL
-        with trio.move_on_after(self._config.close_timeout_s):
-            await websocket.aclose(close.code, close.reason)
 
     async def _speak(self, speak: Callable[[], Awaitable[None]]) -> None:
         """A task as long as something waits to be said; when the last word was said, the session is over."""
