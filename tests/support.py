@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from trio_chat.room import Room
 
+MemoryEnd = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
+
 LIMIT_S = 3600
 """When a test has failed. Tests use an autojump clock, which gets there at once if nothing moves any more."""
 
@@ -47,25 +49,27 @@ AT = 1_795_381_200.123
 """What the wall clock says all the time: 2026-11-22T21:00:00.123Z."""
 
 
-@attrs.define
 class Tap:
-    """The server's end of a stream in memory, whose writes a test can stall: the peer then takes nothing more.
+    """The server's end of a stream in memory, whose writes a test can stall: the peer then takes nothing more."""
 
-    (What is being written when it stalls still arrives, as it does into the buffers of a real socket.)
-    """
-
-    end: trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
-    _may_write: trio.Event = attrs.field(factory=trio.Event)
+    def __init__(self, end: MemoryEnd) -> None:
+        self._pump = end.send_stream.send_all_hook
+        self._may_write = trio.Event()
+        self._may_write.set()
+        end.send_stream.send_all_hook = self._write
 
     def stall(self) -> None:
         """From now on no write comes to its end."""
         self._may_write = trio.Event()
-        self.end.send_stream.send_all_hook = self._may_write.wait
 
     def flow(self) -> None:
         """Let writes through again."""
-        self.end.send_stream.send_all_hook = None
         self._may_write.set()
+
+    async def _write(self) -> None:
+        await self._may_write.wait()
+        assert self._pump is not None
+        await self._pump()
 
 
 @attrs.define(eq=False)

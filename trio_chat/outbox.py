@@ -61,6 +61,7 @@ class Outbox:
     """
 
     __slots__ = (
+        "_is_abandoned",
         "_laggards",
         "_max_bytes",
         "_pending_bytes",
@@ -78,6 +79,7 @@ class Outbox:
         self.close: Close | None = None
         """How the connection is to end, once somebody has decided that it ends; the first word counts."""
         self._start_speaker = start_speaker
+        self._is_abandoned = False
         self._send_channel: trio.MemorySendChannel[bytes] | None = None
         self._pending_bytes = 0
         self._max_bytes = max_bytes or math.inf
@@ -98,7 +100,7 @@ class Outbox:
 
     def post(self, frames: bytes) -> bool:
         """Write frames now or soon; False if the peer reads too slowly for that, and nothing was done."""
-        if self._pending_bytes == 0 and self.wire.write_now(frames):
+        if not self.is_speaking and self.wire.write_now(frames):
             if self.wire.unsent_bytes:
                 self._enqueue(b"")
             return True
@@ -137,7 +139,16 @@ class Outbox:
             pending_bytes=self._pending_bytes + self.wire.unsent_bytes, laggards=len(self._laggards)
         )
 
+    def abandon(self) -> None:
+        """The connection is over, and with it the life of any speaker: drop whatever is posted from now on.
+
+        Rooms answer what came from it when it is in the log, which may be later.
+        """
+        self._is_abandoned = True
+
     def _enqueue(self, frames: bytes) -> None:
+        if self._is_abandoned:
+            return
         if self._send_channel is None:
             # The bound is in bytes and kept by `post`: a number of items says nothing about memory.
             self._send_channel, receive_channel = trio.open_memory_channel[bytes](math.inf)
@@ -176,6 +187,7 @@ class Outbox:
         finally:
             # Nothing can have been put into the channel since it was found empty: there was no checkpoint.
             self._send_channel = None
+            self._pending_bytes = 0
 
     async def _catch_up(self, laggard: Laggard) -> None:
         page = await laggard.read_page()
