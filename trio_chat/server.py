@@ -165,7 +165,9 @@ class Server:
         make a reset of it, and a close frame or an answer on its way would be lost (RFC 9112 section 9.6)."""
         with trio.move_on_after(self._config.close_timeout_s):
             try:
-                await (wire or Wire(stream)).aclose()
+                wire = wire or Wire(stream)
+                await wire.aclose()
+                await wire.send_eof()  # in case it was closed by somebody who did not come so far
                 while await stream.receive_some(65536):
                     pass
             except EXPECTED_ENDINGS:
