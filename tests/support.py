@@ -173,16 +173,18 @@ class Core:
         self.connections.start_soon(self.server.serve_stream, near)
         return far, Tap(near)
 
-    async def open_raw(self, **headers: str) -> RawPeer:
-        """A peer made of bytes, its handshake sent."""
+    async def open_raw(self, head: bytes) -> RawPeer:
+        """A peer made of bytes, which begins with these."""
         stream, _ = self.connect_stream()
         peer = RawPeer(cast("trio.SocketStream", stream))
-        await peer.send(upgrade(**headers))
+        await peer.send(head)
         return peer
 
-    async def open_raw_v1(self) -> RawPeer:
-        """A peer made of bytes that shook hands for v1."""
-        peer = await self.open_raw(sec_websocket_protocol=V1)
+    async def open_raw_websocket(self, subprotocol: str | None = None) -> RawPeer:
+        """A peer made of bytes that shook hands."""
+        peer = await self.open_raw(
+            upgrade() if subprotocol is None else upgrade(sec_websocket_protocol=subprotocol)
+        )
         assert (await peer.receive_head()).startswith(b"HTTP/1.1 101 ")
         return peer
 
