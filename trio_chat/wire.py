@@ -48,6 +48,7 @@ class Wire(trio.abc.HalfCloseableStream):
         "_stall_s",
         "_turn",
         "farewell",
+        "inspect",
         "on_close",
         "transport",
     )
@@ -58,6 +59,8 @@ class Wire(trio.abc.HalfCloseableStream):
         """Gives the frame that says goodbye if the wire is closed before any close frame was written."""
         self.on_close: Callable[[], object] | None = None
         """Called once, when the wire is closed."""
+        self.inspect: Callable[[bytes | bytearray], object] | None = None
+        """Is shown all bytes that come after ``head``, before anybody else; may raise `trio.BrokenResourceError`."""
         self._head = head
         self._stall_s = stall_s or float("inf")
         self._rest = b""
@@ -188,13 +191,16 @@ class Wire(trio.abc.HalfCloseableStream):
             raise trio.ClosedResourceError("the wire is closed")
         if self._head:
             await trio.lowlevel.checkpoint()
-            data, self._head = self._head[:max_bytes], self._head[max_bytes or len(self._head) :]
-            return data
+            head, self._head = self._head[:max_bytes], self._head[max_bytes or len(self._head) :]
+            return head
         self._listening_since = trio.current_time()
         try:
-            return await self.transport.receive_some(max_bytes)
+            data = await self.transport.receive_some(max_bytes)
         finally:
             self._listening_since = None
+        if self.inspect is not None:
+            self.inspect(data)
+        return data
 
     # -- closing --
 
