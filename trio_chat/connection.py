@@ -135,6 +135,14 @@ class Connection:
         elif not self._outbox.is_speaking:
             self._outbox.post(_PING)
 
+    def _inspect(self, data: bytes | bytearray) -> None:
+        close = self._guard.look_at(data, trio.current_time())
+        if close is not None:
+            LOGGER.info("%s: cut, %s", self.peer, close.reason)
+            self._wire.write_now(encode_close(close))
+            self._scope.cancel()
+            raise trio.BrokenResourceError(close.reason)
+
     # -- its task --
 
     async def run(self) -> None:
