@@ -140,7 +140,7 @@ class Connection:
         close = self._guard.look_at(data, trio.current_time())
         if close is not None:
             LOGGER.info("%s: cut, %s", self.peer, close.reason)
-            self._wire.write_now(encode_close(close))
+            self._wire.farewell = partial(encode_close, close)
             self._scope.cancel()
             raise trio.BrokenResourceError(close.reason)
 
