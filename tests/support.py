@@ -77,6 +77,7 @@ class Client:
     """A WebSocket client that reads as soon as something comes, and keeps it until the test asks."""
 
     websocket: WebSocketConnection
+    stream: trio.abc.Stream
     tap: Tap
     closed: CloseReason | None = None
     _send: trio.MemorySendChannel[str | bytes] = attrs.field(init=False)
@@ -86,13 +87,14 @@ class Client:
         self._send, self._receive = trio.open_memory_channel(math.inf)
 
     async def listen(self) -> None:
-        """Take what comes; the client's task."""
+        """Take what comes, and close after the server; the client's task."""
         with self._send:
             try:
                 while True:
                     self._send.send_nowait(await self.websocket.get_message())
             except ConnectionClosed as error:
                 self.closed = error.reason
+        await self.stream.aclose()
 
     async def say(self, text: str | bytes) -> None:
         """Send one message."""
@@ -218,7 +220,9 @@ class Core:
         await client.websocket.aclose()
         await trio.testing.wait_all_tasks_blocked()
 
-    async def _shake_hands(self, subprotocols: list[str] | None) -> tuple[WebSocketConnection, Tap]:
+    async def _shake_hands(
+        self, subprotocols: list[str] | None
+    ) -> tuple[WebSocketConnection, trio.abc.Stream, Tap]:
         stream, tap = self.connect_stream()
         websocket = await wrap_client_stream(
             self.clients,
@@ -228,7 +232,7 @@ class Core:
             subprotocols=subprotocols,
             message_queue_size=cast("int", math.inf),
         )
-        return websocket, tap
+        return websocket, stream, tap
 
 
 @asynccontextmanager
