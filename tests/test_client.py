@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -863,3 +864,58 @@ def test_frames_are_read_leniently_but_not_blindly() -> None:
     for nonsense in ("", "[]", "{}", '{"type": "ack"}', '{"type": 3}', b"\xff"):
         with pytest.raises(RemoteProtocolError):
             decode(nonsense)
+
+
+# -- the manual --
+
+
+def programs() -> list[str]:
+    """The whole programs in docs/client.md."""
+    return re.findall(r"```python example\n(.*?)```", MANUAL.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+async def test_the_manuals_first_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, Any] = {"__name__": "manual"}
+    exec(programs()[0], namespace)
+    with trio.fail_after(PATIENCE_S):
+        async with open_server() as serving, trio.open_nursery() as nursery:
+            url = f"ws://127.0.0.1:{serving.port}"
+            nursery.start_soon(namespace["main"], url)
+            async with open_chat(url, name="Bob") as bob:
+                assert await take(bob, 1) == ["hi"]
+                await bob.send("lobby", "hello, Ada")
+                said = ""
+                while "Bob: hello, Ada\n" not in said:
+                    await trio.lowlevel.checkpoint()
+                    said += capsys.readouterr().out
+            assert "My message is number 1" in said
+            nursery.cancel_scope.cancel()
+
+
+async def test_the_manuals_bot_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "manual"}
+    exec(programs()[1], namespace)
+    state = tmp_path / "counter.json"
+    async with open_server() as serving:
+        url = f"ws://127.0.0.1:{serving.port}"
+
+        async def answers(asked: int) -> list[str]:
+            """What the bot says until it has heard all its own answers to so many questions."""
+            heard: list[str] = []
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(namespace["main"], url, state)
+                while len(heard) < asked:
+                    event = await anext(ada)
+                    if isinstance(event, Message) and event.name == "Counter":
+                        heard.append(event.text)
+                nursery.cancel_scope.cancel()
+            return heard
+
+        with trio.fail_after(PATIENCE_S):
+            async with open_chat(url, name="Ada") as ada:
+                await ada.send("lobby", "!count one two three")
+                await ada.send("lobby", "hello")
+                assert await answers(1) == ["Ada: 3 words"]
+                await ada.send("lobby", "!count one")
+                await ada.send("lobby", "!count one two")
+                assert await answers(2) == ["Ada: 1 words", "Ada: 2 words"]
