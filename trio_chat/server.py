@@ -33,6 +33,14 @@ LOGGER = logging.getLogger(__name__)
 KEEPALIVE_STEPS = 4
 """How often within one idle time each connection is looked at: a ping is at most a quarter late."""
 
+LAST_HEADS_S = 1.0
+"""How long whoever connected just before the server stops has for a request. Browsers keep spare connections open and
+say nothing on them; stopping should not wait for those."""
+
+HANDSHAKES_AT_ONCE = 4
+"""How many WebSocket handshakes are worked on at the same time. Each costs most of a millisecond and Trio runs whatever
+can run, so that without a limit those who are here would wait for everybody who comes back after a restart."""
+
 EXPECTED_ENDINGS = (
     trio.BrokenResourceError,
     trio.ClosedResourceError,
@@ -64,6 +72,8 @@ class Server:
         self._config = config
         self._http = HttpServer(config, is_ready=lambda: self.is_ready)
         self._connections: set[Connection] = set()
+        self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
+        self._unheard: set[trio.CancelScope] = set()  # whoever connected and did not say yet what for
         self._statistics = ServerStatistics()
         self.is_ready = False
         """What ``/readyz`` says: set when clients are accepted, unset before the first is sent away."""
@@ -76,6 +86,8 @@ class Server:
         """Send every client away, to come back; each gets what waits for it first."""
         for connection in list(self._connections):
             connection.say_goodbye()
+        for scope in self._unheard:
+            scope.deadline = min(scope.deadline, trio.current_time() + LAST_HEADS_S)
 
     async def keep_alive(self) -> None:
         """Ping the silent and cut the dead, for ever. One task for all: a timer each would cost a task each."""
@@ -128,7 +140,13 @@ class Server:
     async def _serve_websocket(self, wire: Wire, peer: str, head: Head) -> None:
         self._statistics.websockets += 1
         connection = Connection(
-            wire, peer, host=head.host, rooms=self._rooms, people=self._people, config=self._config
+            wire,
+            peer,
+            host=head.host,
+            handshakes=self._handshakes,
+            rooms=self._rooms,
+            people=self._people,
+            config=self._config,
         )
         self._connections.add(connection)
         try:
@@ -140,12 +158,16 @@ class Server:
         """The bytes up to the end of the first request's head, and perhaps some more; empty if none came in time."""
         head = b""
         limit = self._config.max_head_bytes or float("inf")
-        with trio.move_on_after(self._config.handshake_timeout_s or float("inf")):
-            while END not in head and len(head) <= limit:
-                data = await stream.receive_some(4096)
-                if not data:
-                    return b""
-                head += data
+        with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as scope:
+            self._unheard.add(scope)
+            try:
+                while END not in head and len(head) <= limit:
+                    data = await stream.receive_some(4096)
+                    if not data:
+                        return b""
+                    head += data
+            finally:
+                self._unheard.discard(scope)
             return head
         return b""
 
