@@ -39,6 +39,10 @@ class Frame(NamedTuple):
         (code,) = struct.unpack("!H", self.payload[:2])
         return int(code)
 
+    def json(self) -> Any:  # noqa: ANN401  (JSON is anything)
+        """The payload as what it says in JSON."""
+        return json.loads(self.payload)
+
 
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, claim: int = -1
