@@ -502,6 +502,31 @@ async def test_a_reset_is_not_skipped_however_slow_the_reader(
         assert await take(chat, 2) == ["new", "mine"]
 
 
+async def test_a_room_that_falls_behind_while_another_is_taken_up_again_is_caught_up_with(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
+    taken: list[str] = []
+
+    async def take_all(chat: Chat) -> None:
+        for _ in range(3):
+            taken.extend(await take(chat, 1))
+
+    async with opened(server, rooms=("lobby", "garden"), max_unread=1) as chat:
+        server.next_time("join", Visitor.handle)
+        server.next_time("join", ignore)
+        await server.visitor.cut()
+        await wait_all_tasks_blocked()
+        for text in ("one", "two", "three"):
+            server.write(text)
+        await wait_all_tasks_blocked()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take_all, chat)
+            await wait_all_tasks_blocked()
+            assert taken == ["one"]  # the others were skipped
+            await server.visitor.handle(server.heard("join")[-1])
+        assert taken == ["one", "two", "three"]
+
+
 # -- cancellation --
 
 
@@ -758,17 +783,13 @@ async def test_a_silent_server_is_asked_and_then_left(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
-        server.next_time("ping", server_answers)
+        server.next_time("ping", Visitor.handle)
         server.next_time("ping", ignore)
         await trio.sleep(3 * IDLE_S - 1)
         assert len(server.heard("ping")) == 2
         assert chat.statistics().connections == 1
         await trio.sleep(2)
         assert chat.statistics().connections == 2
-
-
-async def server_answers(visitor: Visitor, frame: dict[str, Any]) -> None:
-    await visitor.handle(frame)
 
 
 # -- connecting --
