@@ -178,11 +178,16 @@ def open_person(browser: Browser, server: Server) -> Iterator[Callable[..., Pers
     people: list[Person] = []
 
     def open_one(*, name: str | None = None, **options: Any) -> Person:  # noqa: ANN401 - Playwright knows them
+        if name is not None:  # as somebody whose browser remembers the name
+            remembered = [{"name": "trio-chat.name", "value": name}]
+            options["storage_state"] = {
+                "origins": [{"origin": server.url.rstrip("/"), "localStorage": remembered}]
+            }
         context = browser.new_context(**{"locale": "en-GB", **options})
         person = Person(context, server.url)
         people.append(person)
         if name is not None:
-            person.rename(name)
+            expect(person.page.locator(".me-name")).to_have_text(name)
         return person
 
     yield open_one
