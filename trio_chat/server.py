@@ -41,6 +41,10 @@ HANDSHAKES_AT_ONCE = 4
 """How many WebSocket handshakes are worked on at the same time. Each costs most of a millisecond and Trio runs whatever
 can run, so that without a limit those who are here would wait for everybody who comes back after a restart."""
 
+TURNED_AWAY_AT_ONCE = 16
+"""How many of those for whom there is no place are told so at a time; more are just closed. They have file descriptors
+too, which come out of the reserve (`trio_chat.fds`)."""
+
 EXPECTED_ENDINGS = (
     trio.BrokenResourceError,
     trio.ClosedResourceError,
@@ -73,6 +77,7 @@ class Server:
         self._http = HttpServer(config, is_ready=lambda: self.is_ready)
         self._connections: set[Connection] = set()
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
+        self._turned_away_now = 0
         self._unheard: set[trio.CancelScope] = set()  # whoever connected and did not say yet what for
         self._statistics = ServerStatistics()
         self.is_ready = False
@@ -105,29 +110,36 @@ class Server:
         """Serve one accepted stream to its end, and close it. Raises nothing but cancellation."""
         self._statistics.accepted += 1
         host, peer = _describe(stream)
+        try:
+            # Counted until it is closed: each has a file descriptor, of which there are not many more than places.
+            with self._limits.admit(host):
+                await self._serve(stream, peer)
+        except Refused as refused:
+            self._statistics.refused += 1
+            LOGGER.info("%s: %s", peer, refused)
+            if self._turned_away_now < TURNED_AWAY_AT_ONCE:
+                self._turned_away_now += 1
+                try:
+                    await self._turn_away(stream, "503 Service Unavailable\r\nRetry-After: 30", str(refused))
+                    await self._linger(stream, None)
+                finally:
+                    self._turned_away_now -= 1
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _serve(self, stream: trio.abc.Stream, peer: str) -> None:
         wire: Wire | None = None
         try:
             try:
-                with self._limits.admit(host):
-                    data = await self._read_head(stream)
-                    head = Head.of(data)
-                    if not head.wants_websocket:
-                        data = without_upgrade(data)
-                    wire = Wire(stream, head=data, stall_s=self._config.write_stall_s)
-                    if head.flaw is not None:
-                        await self._turn_away(stream, "400 Bad Request", head.flaw)
-                    elif head.wants_websocket:
-                        await self._serve_websocket(wire, peer, head)
-                    elif data:
-                        await self._http.serve(wire)
+                head, wire = await self._begin(stream)
+                if head.flaw is not None:
+                    await self._turn_away(stream, "400 Bad Request", head.flaw)
+                elif head.wants_websocket:
+                    await self._serve_websocket(wire, peer, head)
+                elif not head.is_empty:
+                    await self._http.serve(wire)
             except* EXPECTED_ENDINGS as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
-            except* Refused as group:
-                self._statistics.refused += 1
-                LOGGER.info("%s: %s", peer, group.exceptions)
-                await self._turn_away(
-                    stream, "503 Service Unavailable\r\nRetry-After: 30", str(group.exceptions[0])
-                )
             except* Exception:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
@@ -135,7 +147,6 @@ class Server:
         finally:
             if wire is not None:
                 wire.abandon()
-            await trio.aclose_forcefully(stream)
 
     async def _serve_websocket(self, wire: Wire, peer: str, head: Head) -> None:
         self._statistics.websockets += 1
@@ -153,6 +164,14 @@ class Server:
             await connection.run()
         finally:
             self._connections.discard(connection)
+
+    async def _begin(self, stream: trio.abc.Stream) -> tuple[Head, Wire]:
+        """What the first request is about, and a wire that begins with it."""
+        data = await self._read_head(stream)
+        head = Head.of(data)
+        if not head.wants_websocket:
+            data = without_upgrade(data)
+        return head, Wire(stream, head=data, stall_s=self._config.write_stall_s)
 
     async def _read_head(self, stream: trio.abc.Stream) -> bytes:
         """The bytes up to the end of the first request's head, and perhaps some more; empty if none came in time."""
