@@ -72,6 +72,9 @@ async def test_when_the_log_cannot_be_written_nobody_hears_anything_and_the_room
     async with open_core() as core:
         ada, bob = await core.open_person("Ada"), await core.open_person("Bob")
         speaker, listener = await core.open_plain(), await core.open_plain()
+        await speaker.say("first")  # after which it has a name, and needs nothing more of the log
+        for client in (ada, bob, speaker, listener):
+            assert len(await client.hear_rest()) == 1
         with core.store.unavailable():
             await speaker.say("lost")
             await say(ada, "lost too")

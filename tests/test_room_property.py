@@ -180,3 +180,15 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
         patch.setattr(room_module, "PAGE_EVENTS", 3)
         patch.setattr(room_module, "FAN_OUT_STEP", step)
         trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize("move", ["leave", "join", "stall"])
+def test_whatever_happens_in_the_middle_of_a_fan_out_fits_what_follows(
+    move: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room_module, "FAN_OUT_STEP", 1)
+    for steps in range(20):  # from before the commit until everything is told
+        for who in range(MEMBERS):
+            moves = [("join", number, 0) for number in range(MEMBERS)] + [("say", 0, 1), ("steps", 0, steps)]
+            moves += [(move, who, 1), ("say", 0, 2)]
+            trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))
