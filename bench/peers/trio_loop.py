@@ -1,4 +1,4 @@
-"""trio-websocket, and a loop that awaits `send_message` for one client after the other: the obvious chat with Trio."""
+"""trio-websocket, and a loop that awaits `send_message` for one client after the other."""
 
 from __future__ import annotations
 

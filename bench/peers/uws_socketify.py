@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
-from socketify import App, AppListenOptions, CompressOptions, OpCode
+from socketify import App, AppListenOptions, CompressOptions, OpCode, WebSocket
 
 app = App()
 
 
-def on_open(socket: Any) -> None:
+def on_open(socket: WebSocket) -> None:
     socket.subscribe("room")
 
 
-def on_message(socket: Any, message: str | bytes, opcode: OpCode) -> None:
+def on_message(socket: WebSocket, message: str | bytes, opcode: OpCode) -> None:
     app.publish("room", message, opcode)
 
 
