@@ -1,7 +1,7 @@
 """Checks the benchmark itself: `python -m bench.selfcheck`.
 
-The audit must find every kind of fault, and none where there is none. The C broadcaster is made to drop, double or
-swap one delivery in a thousand.
+The audit must find every kind of fault, and none where there is none. The C broadcaster is made to drop,
+double or swap one delivery in a thousand.
 """
 
 from __future__ import annotations

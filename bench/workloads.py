@@ -190,7 +190,7 @@ WORKLOADS = (
 def faults(report: Report) -> list[str]:
     """What the audit found wrong, in words; empty when every message was heard once, in one order, by all.
 
-    Messages not heard by the end of the wait are a server that fell behind; those missing in between are lost.
+    Not heard by the end of the wait: the server fell behind. Missing between messages that were heard: lost.
     """
     found = [
         (report["lost"], "deliveries lost"),
