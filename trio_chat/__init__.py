@@ -1,5 +1,3 @@
 """A real-time group chat that anyone can run with one command: ``python -m trio_chat``."""
 
-from importlib.metadata import version
-
-__version__ = version("trio-chat")
+__version__ = "0.1.0"

@@ -41,6 +41,7 @@ POLICY_VIOLATION = Close(1008, "that is not allowed here", come_back=False)
 TOO_BIG = Close(1009, "that message is too big", come_back=False)
 INTERNAL_ERROR = Close(1011, "something broke on the server; come back and resume", come_back=True)
 SERVICE_RESTART = Close(1012, "the server is restarting; come back and resume", come_back=True)
+TRY_AGAIN_LATER = Close(1013, "the log cannot be written or read just now; come back later", come_back=True)
 TOO_SLOW = Close(4000, "no byte was taken for too long; come back and resume", come_back=True)
 SILENT = Close(4001, "nothing was heard for too long; come back and resume", come_back=True)
 LOG_REPLACED = Close(4002, "the log was replaced; come back and start afresh", come_back=True)
@@ -70,6 +71,8 @@ class Refused(ChatError):
         self.code = code
         self.message = message
         self.retry_after_s = retry_after_s
+        self.command_id: str | None = None
+        """The id of the command that was refused, where only the refusing side could read it."""
 
 
 class StoreError(ChatError):
@@ -78,6 +81,18 @@ class StoreError(ChatError):
 
 class StoreUnavailable(StoreError):
     """The store cannot answer or write just now (disk full, I/O error): trying again later may help."""
+
+
+class DamagedEvent(StoreError):
+    """Event ``seq`` of ``room`` is not what was written: the disk, or a hand, changed it. Never told."""
+
+    def __init__(self, room: str, seq: int) -> None:
+        super().__init__(
+            f"Event {seq} of the room {room!r} is damaged or missing: it does not match its digest. "
+            "Restore the log from a backup."
+        )
+        self.room = room
+        self.seq = seq
 
 
 class NameTaken(StoreError):

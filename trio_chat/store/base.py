@@ -48,20 +48,38 @@ class StoreStatistics:
     events: int = 0
     repeats: int = 0
     commit_s: float = 0.0
-    """Time spent in commits, all together."""
+    """Time spent in commits, writing included, all together."""
     longest_commit_s: float = 0.0
     failures: int = 0
     """Commits and reads that failed."""
+
+    def after_commit(self, took_s: float, *, events: int, repeats: int) -> StoreStatistics:
+        """With one more commit counted."""
+        return StoreStatistics(
+            commits=self.commits + 1,
+            events=self.events + events,
+            repeats=self.repeats + repeats,
+            commit_s=self.commit_s + took_s,
+            longest_commit_s=max(self.longest_commit_s, took_s),
+            failures=self.failures,
+        )
+
+    def after_failure(self) -> StoreStatistics:
+        """With one more failure counted."""
+        return attrs.evolve(self, failures=self.failures + 1)
 
 
 class Store(Protocol):
     """The log of every room, and the people who write to it. Opened by a function of the form
     ``async with open_…_store(…) as store``, which owns its threads and files and closes them.
 
-    Every method raises `StoreUnavailable` when the store cannot do its work just now.
+    Every method raises `StoreUnavailable` when the store cannot do its work just now. Reading raises
+    `DamagedEvent` rather than telling what the digests deny.
     """
 
-    async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Event | Repeat | Conflict]:
+    async def append(
+        self, room: str, drafts: Sequence[Draft], *, at_ms: int
+    ) -> list[Event | Repeat | Conflict]:
         """Write the drafts durably, in order, and say what became of each: one outcome per draft.
 
         Appends made at the same time, of whatever rooms, share a commit.
@@ -79,11 +97,12 @@ class Store(Protocol):
         ...
 
     async def read_before(self, room: str, before: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """The events directly before number ``before``, in order, bounded like `read_after`. Empty at the start."""
+        """The events directly before number ``before``, in order, bounded like `read_after`. Empty at 1."""
         ...
 
     async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
-        """Make a person known under ``name`` (unique by ``name_key``), who comes back with a token of this hash.
+        """Make a person known under ``name`` (unique by ``name_key``), who comes back with a token of this
+        hash.
 
         Raises `NameTaken`, and then nothing was written.
         """
@@ -94,7 +113,10 @@ class Store(Protocol):
         ...
 
     async def rename_person(self, person_id: str, name: str, *, name_key: str) -> None:
-        """Give a known person another name. Raises `NameTaken`, and then nothing was written."""
+        """Give a known person another name; the old one is free then.
+
+        Raises `NameTaken`, and then nothing was written. `KeyError` if there is no such person: a bug.
+        """
         ...
 
     async def is_name_known(self, name_key: str) -> bool:

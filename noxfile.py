@@ -1,0 +1,129 @@
+"""What is checked, and how: ``nox`` runs `lint`, `types`, `tests` and `browser`; ``nox -l`` lists the rest.
+
+Each session does its own set-up. Whatever follows ``--`` is passed on: ``nox -s tests -- -k rooms``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import nox
+import nox.project
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests", "browser"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+CHROMIUM = "TRIO_CHAT_CHROMIUM"
+"""The variable that names the browser's program; without it the tests use Playwright's own."""
+
+
+def dependencies(group: str) -> tuple[str, ...]:
+    """What a dependency group of pyproject.toml asks for."""
+    return nox.project.dependency_groups(PYPROJECT, group)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Formatting, ruff, and the rules for structured concurrency of flake8-async."""
+    session.install(*dependencies("lint"))
+    session.run("ruff", "format", "--check", *session.posargs)
+    session.run("ruff", "check", *session.posargs)
+    session.run(
+        "flake8",
+        "--select=ASYNC1,ASYNC2,ASYNC3",
+        "--startable-in-context-manager=serve_websocket",
+        "--per-file-ignores=tests/*:ASYNC124",  # fakes of async interfaces need not wait for anything
+        *("trio_chat", "tests", "noxfile.py"),
+    )
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, strictly."""
+    session.install("-e", ".", *dependencies("types"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Everything that needs no browser; then the page's modules, in session `client`."""
+    session.install("-e", ".", *dependencies("test"))
+    # Its conftest imports Playwright, which is not installed here.
+    session.run("pytest", "-m", "not browser", "--ignore=tests/browser", *session.posargs)
+    session.notify("client", posargs=[])
+
+
+@nox.session(venv_backend="none", default=False)
+def client(session: nox.Session) -> None:
+    """The page's modules under node, where there is one; they need nothing else."""
+    if shutil.which("node") is None:
+        session.skip("NOT TESTED: the page's modules, as there is no node on this machine")
+    files = sorted(str(path) for path in Path("tests/js").glob("*.test.js"))
+    session.run("node", "--test", *session.posargs, *files, external=True)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The page in a real Chromium: the one that is there, else Debian's, else Playwright's."""
+    session.install("-e", ".", *dependencies("browser"))
+    chromium = find_chromium() or install_debian_chromium(session)
+    if chromium is None:
+        install_playwright_chromium(session)
+    session.run("pytest", "-m", "browser", *session.posargs, env={CHROMIUM: chromium})
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """The source distribution and the wheel, in dist/."""
+    session.install("build")
+    session.run("python", "-m", "build", *session.posargs)
+
+
+def find_chromium() -> str | None:
+    """The program of a Chromium that is there already. Ubuntu's ``chromium-browser`` is not: it asks for a snap."""
+    named = os.environ.get(CHROMIUM)
+    if named:
+        return named
+    return next(filter(None, map(shutil.which, ("chromium", "google-chrome", "google-chrome-stable"))), None)
+
+
+def install_debian_chromium(session: nox.Session) -> str | None:
+    """Install the distribution's Chromium where that can be done without asking; None where it cannot."""
+    as_root = root_prefix()
+    if shutil.which("apt-get") is None or as_root is None:
+        return None
+    apt_get = (*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q")
+    session.run(*apt_get, "update", external=True, success_codes=range(256))
+    # It fails where the distribution has no such package, as Ubuntu, and Playwright has its turn.
+    session.run(
+        *apt_get,
+        "install",
+        "-y",
+        "--no-install-recommends",
+        "chromium",
+        external=True,
+        success_codes=range(256),
+    )
+    return find_chromium()
+
+
+def install_playwright_chromium(session: nox.Session) -> None:
+    """Install Playwright's Chromium, with the libraries it needs if we may."""
+    with_libraries = [] if root_prefix() is None else ["--with-deps"]
+    session.run("playwright", "install", *with_libraries, "chromium")
+
+
+def root_prefix() -> tuple[str, ...] | None:
+    """What to put before a command to run it as root without a password; None if that is not allowed."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return ()
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True).returncode == 0:
+        return ("sudo", "-n")
+    return None

@@ -1,0 +1,153 @@
+/**
+ * One connection to the server, kept up: connects, notices when it is dead, waits, and connects again.
+ *
+ * Browsers do not tell a page that its socket died in a lift, in sleep, or in the back/forward cache. So everything sent
+ * must be answered by something within a deadline (every frame of the protocol has an answer), silence is
+ * broken by a `ping`, and each hint of the browser (`online`, visible again, `pageshow`) asks for a sign of life at once.
+ */
+import { pauseMs } from "./backoff.js";
+import { newId } from "./ids.js";
+import { SUBPROTOCOL, comesBack, decode, ping } from "./protocol.js";
+
+const CONNECT_DEADLINE_MS = 10_000; // a handshake that takes longer hangs in a dead network
+const ANSWER_DEADLINE_MS = 10_000; // the same for an answer; a slow disk of the server included
+const CHECK_DEADLINE_MS = 4_000; // after a hint that the network changed: people are looking at the page now
+const QUIET_MS = 25_000; // below the 30 s after which some mobile networks forget an idle connection
+const STABLE_MS = 5_000; // a connection that lived that long was a success, and the next pause starts small again
+
+export class Connection {
+  #url;
+  #handlers;
+  #socket = null;
+  #isWanted = false;
+  #attempt = 0;
+  #openedAt = null;
+  #pauseTimer = null;
+  #deadlineTimer = null;
+  #quietTimer = null;
+
+  /**
+   * @param {string} url
+   * @param {{onConnecting(): void, onOpen(): void, onFrame(frame: object): void, onWaiting(retryAt: number): void,
+   *   onRefused(reason: string): void}} handlers onWaiting: there is none now, and at `retryAt` (ms) comes the next
+   *   try; onRefused: the server does not want to see us again, and only `hurry` tries again
+   */
+  constructor(url, handlers) {
+    this.#url = url;
+    this.#handlers = handlers;
+  }
+
+  /** Connect, and stay connected until `stop`. */
+  start() {
+    if (this.#isWanted) return;
+    this.#isWanted = true;
+    this.#connect();
+  }
+
+  /** Hang up and stay so until `start`. */
+  stop() {
+    this.#isWanted = false;
+    this.#hangUp();
+  }
+
+  /** Send a frame; something must come back soon. Without a connection it is lost: resending is the caller's. */
+  send(frame) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(JSON.stringify(frame));
+    this.#expectSomething(ANSWER_DEADLINE_MS);
+  }
+
+  /** Something suggests that things have changed: try now instead of later, or make sure that the socket lives. */
+  hurry() {
+    if (!this.#isWanted) return;
+    if (!this.#socket) {
+      this.#connect();
+    } else if (this.#socket.readyState === WebSocket.OPEN) {
+      this.send(ping(newId()));
+      this.#expectSomething(CHECK_DEADLINE_MS, { sooner: true });
+    }
+  }
+
+  /** Give this connection up and come back at once, to resume or to be somebody else. */
+  restart() {
+    if (!this.#isWanted) return;
+    this.#hangUp();
+    this.#connect();
+  }
+
+  #connect() {
+    this.#hangUp();
+    this.#handlers.onConnecting();
+    const socket = new WebSocket(this.#url, SUBPROTOCOL);
+    this.#socket = socket;
+    const isCurrent = () => this.#socket === socket;
+    socket.onopen = () => {
+      if (!isCurrent()) return;
+      clearTimeout(this.#deadlineTimer);
+      this.#deadlineTimer = null;
+      this.#openedAt = Date.now();
+      this.#handlers.onOpen();
+    };
+    socket.onmessage = ({ data }) => {
+      if (!isCurrent()) return;
+      this.#heardSomething();
+      const frame = decode(data);
+      if (frame) this.#handlers.onFrame(frame);
+    };
+    socket.onclose = ({ code, reason }) => isCurrent() && this.#lost(code, reason);
+    this.#expectSomething(CONNECT_DEADLINE_MS);
+  }
+
+  #lost(code, reason) {
+    const wasStable = this.#openedAt !== null && Date.now() - this.#openedAt > STABLE_MS;
+    this.#hangUp();
+    if (!comesBack(code)) {
+      this.#handlers.onRefused(reason);
+      return;
+    }
+    if (wasStable) this.#attempt = 0;
+    const pause = pauseMs(this.#attempt);
+    this.#attempt += 1;
+    this.#pauseTimer = setTimeout(() => this.#connect(), pause);
+    this.#handlers.onWaiting(Date.now() + pause);
+  }
+
+  /** Forget the socket without waiting for its end: a dead one would take minutes to say goodbye. */
+  #hangUp() {
+    for (const timer of [this.#pauseTimer, this.#deadlineTimer, this.#quietTimer]) clearTimeout(timer);
+    this.#deadlineTimer = null;
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#openedAt = null;
+    socket?.close();
+  }
+
+  #expectSomething(deadlineMs, { sooner = false } = {}) {
+    if (this.#deadlineTimer !== null && !sooner) return;
+    clearTimeout(this.#deadlineTimer);
+    const nothingCame = 1006; // what the browser itself says of a connection that just ended
+    this.#deadlineTimer = setTimeout(() => this.#lost(nothingCame, ""), deadlineMs);
+  }
+
+  #heardSomething() {
+    clearTimeout(this.#deadlineTimer);
+    this.#deadlineTimer = null;
+    clearTimeout(this.#quietTimer);
+    this.#quietTimer = setTimeout(() => this.send(ping(newId())), QUIET_MS);
+  }
+}
+
+/** Pass on what the browser knows of the network and of the page's own life. */
+export function followBrowser(connection) {
+  window.addEventListener("online", () => connection.hurry());
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState === "visible") connection.hurry();
+  });
+  document.addEventListener("resume", () => connection.hurry());
+  // An open socket keeps a page out of the back/forward cache, and comes out of it dead.
+  window.addEventListener("pagehide", () => connection.stop());
+  window.addEventListener("pageshow", () => {
+    connection.start();
+    connection.hurry();
+  });
+}

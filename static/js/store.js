@@ -1,0 +1,31 @@
+/**
+ * Holds the state and tells who asked when it changed. The only mutable thing the parts of the page share.
+ */
+export class Store {
+  #state;
+  #reduce;
+  #listeners = new Set();
+
+  /** @param {(state: object, action: object) => object} reduce @param {object} state the first state */
+  constructor(reduce, state) {
+    this.#reduce = reduce;
+    this.#state = state;
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  /** Make something happen. Listeners hear of it before this returns, unless the state stayed the same. */
+  dispatch(action) {
+    const before = this.#state;
+    this.#state = this.#reduce(before, action);
+    if (this.#state === before) return;
+    for (const listener of this.#listeners) listener(this.#state, before);
+  }
+
+  /** Call `listener(state, before)` after each change. */
+  subscribe(listener) {
+    this.#listeners.add(listener);
+  }
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { split } from "../../static/js/links.js";
+
+const linksIn = (text) => split(text).filter(({ href }) => href).map(({ text: shown }) => shown);
+
+test("an address in a sentence is a link, its surroundings are not", () => {
+  assert.deepEqual(split("see https://example.org/a?b=c#d, please"), [
+    { text: "see " },
+    { text: "https://example.org/a?b=c#d", href: "https://example.org/a?b=c#d" },
+    { text: ", please" },
+  ]);
+});
+
+test("punctuation around an address is not part of it, brackets opened in it are", () => {
+  assert.deepEqual(linksIn("(http://a.example/x)."), ["http://a.example/x"]);
+  assert.deepEqual(linksIn("https://en.wikipedia.org/wiki/Trio_(music)!"), ["https://en.wikipedia.org/wiki/Trio_(music)"]);
+  assert.deepEqual(linksIn('"https://a.example/"'), ["https://a.example/"]);
+  assert.deepEqual(linksIn("HTTPS://A.EXAMPLE/b…"), ["HTTPS://A.EXAMPLE/b"]);
+});
+
+test("only http and https become links", () => {
+  for (const text of ["javascript:alert(1)", "data:text/html,x", "ftp://a.example", "xhttps://a.example", "http://", "https://:80"]) {
+    assert.deepEqual(linksIn(text), [], text);
+  }
+});
+
+test("an address ends where a bidi control could disguise it", () => {
+  assert.deepEqual(linksIn("https://a.example/\u202egpj.exe"), ["https://a.example/"]);
+});
+
+test("the pieces put together are the text again", () => {
+  for (const text of ["", "https://a.example", "a https://b.example) c http://d.example/…  \n", "https://)))", "http://[::1"]) {
+    assert.equal(split(text).map((piece) => piece.text).join(""), text);
+  }
+});
+
+test("a text made to be slow is parsed in linear time", () => {
+  const started = performance.now();
+  split(`https://a.example/${")".repeat(100_000)}`);
+  split(`https://a.example/${"(.".repeat(50_000)}`);
+  split("https://".repeat(20_000));
+  split("http".repeat(50_000));
+  assert.ok(performance.now() - started < 1_000);
+});

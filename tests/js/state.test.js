@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { HELD_AT_BOTTOM, cursorOf, isGap } from "../../static/js/room.js";
+import { firstFailed, initialState, nextToSend, reduce } from "../../static/js/state.js";
+
+const ME = { id: "p-me", name: "Ada", hasChosenName: true };
+const AT = "2026-11-22T21:00:00.000Z";
+
+const message = (seq, { from = "p-bob", id = `b${seq}`, text = `text ${seq}` } = {}) => ({
+  type: "message", room: "lobby", seq, id, from, name: from, text, at: AT,
+});
+const event = (seq, options) => ({ type: "event", frame: message(seq, options) });
+const joined = (after, head, { epoch = "e1", reset = false } = {}) => ({
+  type: "joined", frame: { type: "joined", room: "lobby", after, head, epoch, reset },
+});
+const queued = (id, text = id) => ({ type: "queued", entry: { id, room: "lobby", text, at: 0 } });
+const restored = (...entries) => ({ type: "restored", entries });
+const away = { type: "viewed", isAtBottom: false };
+
+/** The state after these actions, each state frozen so that a reducer that changes one is caught. */
+function after(...actions) {
+  const start = [{ type: "me", me: ME }, restored(), ...actions];
+  return start.reduce((state, action) => deepFreeze(reduce(state, action)), initialState("lobby"));
+}
+
+function deepFreeze(value) {
+  if (value === null || typeof value !== "object" || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}
+
+const seqs = (state) => state.room.messages.map(({ seq }) => seq);
+
+test("the latest page comes after joining, and the room is in step when its head is reached", () => {
+  const loading = after(joined(60, 62), event(61));
+  assert.equal(loading.room.isSynced, false);
+  const done = reduce(loading, event(62));
+  assert.equal(done.room.isSynced, true);
+  assert.equal(done.room.hasOlder, true);
+  assert.deepEqual(seqs(done), [61, 62]);
+  assert.deepEqual(cursorOf(done.room), { seq: 62, epoch: "e1" });
+});
+
+test("an empty room is in step at once and has nothing older", () => {
+  const { room } = after(joined(0, 0));
+  assert.equal(room.isSynced, true);
+  assert.equal(room.hasOlder, false);
+});
+
+test("resuming keeps what is held and adds what was missed", () => {
+  const state = after(joined(0, 2), event(1), event(2), joined(2, 4), event(3), event(4), event(5));
+  assert.deepEqual(seqs(state), [1, 2, 3, 4, 5]);
+});
+
+test("what comes twice stands there once", () => {
+  assert.deepEqual(seqs(after(joined(0, 2), event(1), event(2), event(1), event(2), event(3))), [1, 2, 3]);
+});
+
+test("a missing number is a gap and is not jumped over", () => {
+  const state = after(joined(0, 1), event(1));
+  assert.ok(isGap(state.room, message(3)));
+  assert.ok(!isGap(state.room, message(2)));
+  assert.deepEqual(seqs(reduce(state, event(3))), [1]);
+});
+
+test("a kind of event that this page does not know moves the cursor and shows nothing", () => {
+  const state = after(joined(0, 2), event(1), { type: "event", frame: { type: "poll", room: "lobby", seq: 2 } }, event(3));
+  assert.deepEqual(seqs(state), [1, 3]);
+});
+
+test("a reset, or another epoch, throws away what is held", () => {
+  assert.deepEqual(seqs(after(joined(0, 1), event(1), joined(90, 91, { reset: true }), event(91))), [91]);
+  assert.deepEqual(seqs(after(joined(0, 1), event(1), joined(1, 2, { epoch: "e2" }), event(2))), [2]);
+});
+
+test("older pages are put before what is held, and a late answer that no longer fits is not", () => {
+  const asked = after(joined(60, 61), event(61), { type: "loadingOlder", isLoading: true });
+  const page = (first, last) => ({
+    type: "history",
+    frame: { events: Array.from({ length: last - first + 1 }, (_, index) => message(first + index)), more: first > 1 },
+  });
+  const older = reduce(asked, page(59, 60));
+  assert.deepEqual(seqs(older), [59, 60, 61]);
+  assert.equal(older.room.isLoadingOlder, false);
+  assert.deepEqual(seqs(reduce(older, page(57, 58))), [59, 60, 61], "not asked for");
+  assert.deepEqual(seqs(reduce(asked, page(50, 51))), [61], "would leave a hole");
+});
+
+test("what is written is shown as waiting, and goes when its message is heard", () => {
+  const waiting = after(joined(0, 0), queued("m1"));
+  assert.deepEqual(waiting.outbox.map(({ id, status }) => [id, status]), [["m1", "waiting"]]);
+  const settled = reduce(waiting, event(1, { from: ME.id, id: "m1" }));
+  assert.deepEqual(settled.outbox, []);
+  assert.deepEqual(seqs(settled), [1]);
+});
+
+test("somebody else's message with the same id settles nothing", () => {
+  assert.equal(after(joined(0, 0), queued("m1"), event(1, { id: "m1" })).outbox.length, 1);
+});
+
+test("an ack before the message keeps it in sight as sent, an ack after it, or of a repeat, ends it", () => {
+  const early = after(joined(0, 0), queued("m1"), { type: "acked", id: "m1", seq: 2 });
+  assert.equal(early.outbox[0].status, "sent");
+  assert.equal(nextToSend(early), null);
+  const heard = [event(1), event(2, { from: ME.id, id: "m1" })].reduce(reduce, early);
+  assert.deepEqual(heard.outbox, []);
+  const repeat = after(joined(50, 50), queued("m1"), { type: "acked", id: "m1", seq: 7 });
+  assert.deepEqual(repeat.outbox, []);
+});
+
+test("an own message that comes with the history page after a reload is not shown twice", () => {
+  const state = after(restored({ id: "m1", text: "x", status: "waiting" }), joined(0, 1), event(1, { from: ME.id, id: "m1" }));
+  assert.deepEqual(state.outbox, []);
+});
+
+test("nothing is sent before it is known what was left waiting, and that goes first", () => {
+  const early = [{ type: "me", me: ME }, queued("m2")].reduce(reduce, initialState("lobby"));
+  assert.equal(nextToSend(early), null);
+  const state = reduce(early, restored({ id: "m1", text: "older", status: "waiting" }));
+  assert.equal(nextToSend(state).id, "m1");
+  assert.deepEqual(state.outbox.map(({ id }) => id), ["m1", "m2"]);
+});
+
+test("a refused message waits for a decision and lets the next one pass", () => {
+  const state = after(queued("m1"), queued("m2"), { type: "failed", id: "m1", code: "too_long", reason: "Too long." });
+  assert.equal(firstFailed(state).id, "m1");
+  assert.equal(nextToSend(state).id, "m2");
+  assert.equal(nextToSend(reduce(state, { type: "retried", id: "m1", newId: "m3" })).id, "m3");
+  assert.equal(firstFailed(reduce(state, { type: "discarded", id: "m1" })), null);
+});
+
+test("what others write while one is away counts, what one finds on opening or wrote oneself does not", () => {
+  const state = after(joined(0, 2), event(1), away, event(2), event(3), event(4, { from: ME.id }), event(5));
+  assert.equal(state.room.unreadCount, 2);
+  assert.equal(state.room.markSeq, 3);
+  const back = reduce(state, { type: "viewed", isAtBottom: true });
+  assert.equal(back.room.unreadCount, 0);
+  assert.equal(back.room.markSeq, 3, "the mark stays until one writes");
+  assert.equal(reduce(back, queued("m1")).room.markSeq, null);
+});
+
+test("a hidden page is not watched", () => {
+  assert.equal(after(joined(0, 0), { type: "viewed", isVisible: false }, event(1)).room.unreadCount, 1);
+});
+
+test("a long life at the end of the log lets old messages go; scrolled up, none", () => {
+  const many = Array.from({ length: 3 * HELD_AT_BOTTOM }, (_, index) => event(index + 1));
+  const watching = after(joined(0, 0), ...many);
+  assert.ok(watching.room.messages.length <= HELD_AT_BOTTOM + 100);
+  assert.equal(watching.room.first, watching.room.messages[0].seq);
+  assert.equal(watching.room.hasOlder, true);
+  assert.equal(after(joined(0, 0), away, ...many).room.messages.length, many.length);
+});
+
+test("any order of disconnects, resumes and repeats gives the same log", () => {
+  const head = 40;
+  let random = 1;
+  const draw = (limit) => {
+    random = (random * 48271) % 2147483647;
+    return random % limit;
+  };
+  for (let run = 0; run < 50; run += 1) {
+    let state = after(joined(0, 0));
+    while (state.room.last < head) {
+      state = reduce(state, joined(state.room.last, head));
+      const until = Math.min(head, state.room.last + draw(10));
+      for (let seq = Math.max(1, state.room.last - draw(3)); seq <= until; seq += 1) state = reduce(state, event(seq));
+    }
+    assert.deepEqual(seqs(state), Array.from({ length: head }, (_, index) => index + 1));
+  }
+});

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { initialState } from "../../static/js/state.js";
+import { texts } from "../../static/js/texts.js";
+import { dayLabel, dayNumber } from "../../static/js/time.js";
+import { timeline } from "../../static/js/timeline.js";
+
+const NOW = new Date(2026, 10, 22, 21, 0).getTime(); // local time: days are those of the reader
+const MINUTE = 60_000;
+
+function stateWith(messages, { outbox = [], markSeq = null } = {}) {
+  const state = initialState("lobby");
+  return {
+    ...state,
+    me: { id: "p-me", name: "Ada" },
+    room: {
+      ...state.room,
+      epoch: "e",
+      markSeq,
+      messages: messages.map(([from, minutesAgo], index) => ({
+        seq: index + 1, id: `c${index}`, from, name: from, text: "x", at: new Date(NOW - minutesAgo * MINUTE).toISOString(),
+      })),
+    },
+    outbox,
+  };
+}
+
+const shape = (items) =>
+  items.map((item) => (item.kind === "message" ? `${item.isFirst ? "<" : ""}${item.from}${item.isLast ? ">" : ""}` : item.kind));
+
+test("messages of one person in a row are a group, until somebody else, a pause or a day comes between", () => {
+  const items = timeline(stateWith([["bob", 2000], ["bob", 30], ["bob", 20], ["bob", 19], ["eve", 18], ["bob", 17]]), NOW);
+  assert.deepEqual(shape(items), ["day", "<bob>", "day", "<bob>", "<bob", "bob>", "<eve>", "<bob>"]);
+});
+
+test("the new messages mark stands before the first of them and begins a group", () => {
+  const items = timeline(stateWith([["bob", 3], ["bob", 2], ["bob", 1]], { markSeq: 2 }), NOW);
+  assert.deepEqual(shape(items), ["day", "<bob>", "mark", "<bob", "bob>"]);
+});
+
+test("what waits comes last, even when this device's clock is behind", () => {
+  const entry = { id: "w1", text: "x", at: NOW - 3_000 * MINUTE, status: "waiting" };
+  const items = timeline(stateWith([["p-me", 1]], { outbox: [entry] }), NOW);
+  assert.deepEqual(shape(items), ["day", "<p-me", "p-me>"]);
+  assert.equal(items.at(-1).status, "waiting");
+});
+
+test("an own message keeps its key when it comes back from the server", () => {
+  const waiting = timeline(stateWith([], { outbox: [{ id: "c0", text: "x", at: NOW, status: "waiting" }] }), NOW);
+  const logged = timeline(stateWith([["p-me", 0]]), NOW);
+  assert.equal(waiting.at(-1).key, logged.at(-1).key);
+});
+
+test("keys are unique, whatever ids others choose", () => {
+  const keys = timeline(stateWith([["bob", 3], ["p-me", 2], ["bob", 1]]), NOW).map(({ key }) => key);
+  assert.equal(new Set(keys).size, keys.length);
+});
+
+test("a day is named as people name it", () => {
+  const daysAgo = (days) => new Date(2026, 10, 22 - days, 12).getTime();
+  assert.equal(dayLabel(daysAgo(0), NOW), texts.today);
+  assert.equal(dayLabel(daysAgo(1), NOW), texts.yesterday);
+  assert.equal(dayLabel(daysAgo(3), NOW), new Intl.DateTimeFormat(undefined, { weekday: "long" }).format(daysAgo(3)));
+  assert.ok(!dayLabel(daysAgo(30), NOW).includes("2026"));
+  assert.ok(dayLabel(daysAgo(700), NOW).includes("2024"));
+});
+
+test("days are numbered without a hole, summer time or not", () => {
+  for (let day = 1; day < 400; day += 1) {
+    assert.equal(dayNumber(new Date(2026, 0, day, 0, 30)) + 1, dayNumber(new Date(2026, 0, day + 1, 23, 30)));
+  }
+});

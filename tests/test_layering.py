@@ -1,0 +1,222 @@
+"""Who may know whom: the pure core knows nothing of the world, every other module only what is listed here.
+
+Imports for types count as well: they are knowledge. A new module needs a line here, and each new name in a
+line is a decision about the architecture.
+"""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PACKAGE = Path(__file__).parent.parent / "trio_chat"
+
+VOCABULARY = {"errors", "events"}
+"""What everybody may speak of."""
+
+PURE = {
+    "chain": set(),
+    "codec": set(),
+    "config": {"settings"},
+    "errors": set(),
+    "events": set(),
+    "friendly": set(),
+    "limits": set(),
+    "names": {"friendly"},
+    "origin": set(),
+    "presence": set(),
+    "session": {"codec", "limits", "names"},
+    "settings": set(),
+    "store.base": set(),
+}
+
+SHELL = {
+    # Bytes, and one connection's way out.
+    "wire": set(),
+    "outbox": {"wire"},
+    # Rooms, over a store that they know by its promises only.
+    "tail": {"codec"},
+    "room": {"codec", "outbox", "store.base", "tail"},
+    "rooms": {"config", "names", "outbox", "room", "store.base"},
+    "people": {"names", "store.base"},
+    # One connection.
+    "plain": {"codec", "config", "limits", "names", "outbox", "people", "room", "rooms"},
+    "v1": {"codec", "config", "limits", "names", "outbox", "people", "room", "rooms", "session"},
+    "connection": {"codec", "config", "limits", "origin", "outbox", "people", "plain", "rooms", "v1", "wire"},
+    # The port, and everything together.
+    "http": {"config", "metrics", "wire"},
+    "server": {"config", "connection", "http", "limits", "people", "rooms", "wire"},
+    "fds": set(),
+    "logs": set(),
+    "metrics": {"limits", "outbox", "room", "rooms", "store.base"},
+    "app": {"config", "fds", "limits", "metrics", "people", "rooms", "server", "store.base", "store.sqlite"},
+    "__main__": {"app", "config", "logs", "settings"},
+    # On the other side of the wire.
+    "client": {"codec"},
+    # The stores; among each other they are the business of whoever writes them.
+    "store.memory": {"chain", "store"},
+    "store.plan": {"chain", "store"},
+    "store.schema": {"chain", "store"},
+    "store.sqlite": {"chain", "store"},
+    "store.sqlite_file": {"chain", "store"},
+    "store.sqlite_reader": {"chain", "store"},
+    "store.sqlite_writer": {"chain", "store"},
+    "store.worker": {"chain", "store"},
+}
+
+ALLOWED: dict[str, set[str]] = PURE | SHELL
+
+PURE_LIBRARIES = {
+    *(
+        "abc",
+        "base64",
+        "bisect",
+        "collections",
+        "collections.abc",
+        "contextlib",
+        "dataclasses",
+        "datetime",
+        "difflib",
+        "enum",
+    ),
+    *(
+        "functools",
+        "hashlib",
+        "hmac",
+        "html",
+        "ipaddress",
+        "itertools",
+        "json",
+        "math",
+        "operator",
+        "pathlib",
+    ),
+    *("random", "re", "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "__future__"),
+    *("attrs", "msgspec", "precis_i18n", "wsproto.connection", "wsproto.events"),
+}
+"""What computes and does nothing else. Of `random` only the class, of `datetime` no clock: see `impurities`."""
+
+
+def path_of(module: str) -> Path:
+    return PACKAGE.joinpath(*module.split(".")).with_suffix(".py")
+
+
+def modules() -> list[str]:
+    paths = (path.relative_to(PACKAGE).with_suffix("") for path in PACKAGE.rglob("*.py"))
+    return sorted(".".join(path.parts) for path in paths if path.name != "__init__")
+
+
+def is_for_types_only(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def walk(tree: ast.AST, *, with_types: bool) -> Iterator[ast.AST]:
+    yield tree
+    for child in ast.iter_child_nodes(tree):
+        if with_types or not (isinstance(child, ast.stmt) and is_for_types_only(child)):
+            yield from walk(child, with_types=with_types)
+
+
+def imports(tree: ast.AST, *, with_types: bool) -> Iterator[tuple[str, str | None]]:
+    """Each import, wherever it stands, as its module and the name taken from there."""
+    for node in walk(tree, with_types=with_types):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (("." * node.level + (node.module or ""), alias.name) for alias in node.names)
+
+
+def own_imports(tree: ast.AST, *, with_types: bool) -> set[str]:
+    """The modules of this package that are imported, without the package's own name."""
+    found = set()
+    for module, name in imports(tree, with_types=with_types):
+        if module.partition(".")[0] != "trio_chat":
+            continue
+        inner = module.removeprefix("trio_chat").removeprefix(".")
+        with_name = f"{inner}.{name}".removeprefix(".")
+        if name is not None and path_of(with_name).exists():
+            found.add(with_name)
+        elif inner:
+            found.add(inner)
+    return found
+
+
+def impurities(tree: ast.AST) -> Iterator[str]:
+    """What a pure module must not have, in words."""
+    for module, name in imports(tree, with_types=False):
+        if module.partition(".")[0] == "trio_chat":
+            continue
+        if module not in PURE_LIBRARIES:
+            yield f"imports {module}"
+        if module == "random" and name != "Random":
+            yield "imports chance; let a random.Random be passed in"
+    for node in walk(tree, with_types=False):
+        match node:
+            case ast.Call(func=ast.Name(id="open" | "print" | "input" | "__import__" as name)):
+                yield f"calls {name}()"
+            case ast.Call(
+                func=ast.Attribute(attr="now" | "utcnow" | "today" as name, value=ast.Name(id=owner))
+            ):
+                if owner in {"datetime", "date", "dt"}:
+                    yield f"reads the clock with {owner}.{name}()"
+
+
+def parsed(module: str) -> ast.Module:
+    return ast.parse(path_of(module).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_knows_only_the_modules_it_may_know(module: str) -> None:
+    assert module in ALLOWED, f"{module} needs a line in this test: whom may it know?"
+    known = own_imports(parsed(module), with_types=True) - VOCABULARY
+    if "store" in ALLOWED[module]:
+        known = {name for name in known if not name.startswith("store.")}
+    assert known <= ALLOWED[module]
+
+
+@pytest.mark.parametrize("module", [module for module in modules() if module in PURE])
+def test_a_pure_module_is_pure_and_so_is_all_it_imports(module: str) -> None:
+    seen, waiting = set(), {module}
+    while waiting:
+        current = waiting.pop()
+        seen.add(current)
+        assert current in PURE, f"{module} comes to import {current}, which is not pure"
+        assert list(impurities(parsed(current))) == []
+        waiting |= own_imports(parsed(current), with_types=False) - seen
+
+
+def test_knowing_goes_one_way_only() -> None:
+    graphlib.TopologicalSorter(ALLOWED).prepare()  # raises CycleError
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import trio",
+        "import trio.testing as t",
+        "from time import monotonic",
+        "def f():\n    import socket",
+        "try:\n    import apsw\nexcept ImportError: pass",
+        "import random",
+        "from random import choice",
+        "from datetime import datetime\ndatetime.now()",
+        "open('x')",
+        "from . import room",
+    ],
+)
+def test_this_test_would_notice(source: str) -> None:
+    assert list(impurities(ast.parse(source)))
+
+
+def test_types_are_not_impure_but_are_knowledge() -> None:
+    tree = ast.parse("if TYPE_CHECKING:\n    import trio\n    from trio_chat.room import Room\nimport math")
+    assert list(impurities(tree)) == []
+    assert own_imports(tree, with_types=False) == set()
+    assert own_imports(tree, with_types=True) == {"room"}

@@ -1,0 +1,138 @@
+"""Rate limits, limits of connections, the limit of open files."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_chat.errors import Refused
+from trio_chat.fds import RESERVED, raise_fd_limit
+from trio_chat.limits import ConnectionLimits, TokenBucket, address_key
+
+# Rates
+
+
+def test_a_burst_passes_at_once_and_then_the_rate_counts() -> None:
+    bucket = TokenBucket(rate=2, burst=3)
+    assert [bucket.take(100.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+    assert bucket.take(100.0) == pytest.approx(0.5, abs=1e-5)
+    assert bucket.take(100.5) == 0.0
+    assert bucket.take(100.5) == pytest.approx(0.5, abs=1e-5)
+
+
+def test_what_is_refused_takes_nothing() -> None:
+    bucket = TokenBucket(rate=1, burst=1)
+    assert bucket.take(0.0) == 0.0
+    assert [bucket.take(0.0) for _ in range(100)] == [pytest.approx(1.0, abs=1e-5)] * 100
+
+
+def test_a_quiet_time_saves_up_no_more_than_the_burst() -> None:
+    bucket = TokenBucket(rate=1, burst=2)
+    bucket.take(0.0)
+    assert [bucket.take(1e6) > 0 for _ in range(3)] == [False, False, True]
+
+
+def test_several_tokens_are_taken_together_or_not_at_all() -> None:
+    bucket = TokenBucket(rate=1, burst=3)
+    assert bucket.take(0.0, 2) == 0.0
+    assert bucket.take(0.0, 2) == pytest.approx(1.0, abs=1e-5)
+    assert bucket.take(0.0, 1) == 0.0
+
+
+@pytest.mark.parametrize(("rate", "burst"), [(0, 5), (5, 0), (0, 0)])
+def test_zero_is_no_limit(rate: float, burst: int) -> None:
+    bucket = TokenBucket(rate, burst)
+    assert not any(bucket.take(0.0) for _ in range(1000))
+
+
+@given(
+    rate=st.floats(0.01, 1e4),
+    burst=st.integers(1, 50),
+    pauses=st.lists(st.floats(0, 10), max_size=200),
+    start=st.floats(0, 1e7),
+)
+def test_nobody_gets_more_than_burst_and_rate_allow_and_who_waits_as_told_gets_on(
+    rate: float, burst: int, pauses: list[float], start: float
+) -> None:
+    bucket, now = TokenBucket(rate, burst), start
+    for taken, pause in enumerate(pauses, 1):
+        now += pause
+        wait_s = bucket.take(now)
+        if wait_s:
+            now += wait_s
+            assert bucket.take(now) == 0.0
+        assert taken <= burst + rate * (now - start) * (1 + 1e-9) + 0.02  # the clock's rounding at this rate
+
+
+# Connections
+
+
+@pytest.mark.parametrize(
+    ("ip", "key"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+        ("a pipe", "a pipe"),
+    ],
+)
+def test_what_counts_as_one_address(ip: str, key: str) -> None:
+    assert address_key(ip) == key
+
+
+def test_connections_are_counted_while_they_last() -> None:
+    limits = ConnectionLimits(max_total=3, max_per_address=2)
+    with ExitStack() as connections:
+        connections.enter_context(limits.admit("2001:db8::1"))
+        with limits.admit("2001:db8::2"):
+            assert limits.total == 2
+            with pytest.raises(Refused, match="from your address"), limits.admit("2001:db8::3"):
+                pytest.fail("the third of one network was admitted")
+        connections.enter_context(limits.admit("2001:db8::3"))
+        connections.enter_context(limits.admit("192.0.2.7"))
+        with pytest.raises(Refused, match="full") as caught, limits.admit("192.0.2.8"):
+            pytest.fail("one more than the total was admitted")
+        assert caught.value.code == "too_many_connections"
+        assert limits.total == 3
+    assert limits.total == 0
+
+
+def test_a_connection_that_breaks_is_not_counted_any_more() -> None:
+    limits = ConnectionLimits(max_total=1, max_per_address=1)
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError), limits.admit("192.0.2.7"):
+            raise ZeroDivisionError
+
+
+def test_connections_are_unlimited_with_zero() -> None:
+    limits = ConnectionLimits(max_total=0, max_per_address=0)
+    with ExitStack() as connections:
+        for _ in range(100):
+            connections.enter_context(limits.admit("192.0.2.7"))
+        assert limits.total == 100
+
+
+# Files
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may() -> None:
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
+        room = raise_fd_limit()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert hard == before[1]
+    assert room == soft - RESERVED
+    assert soft > 256 or hard == 256

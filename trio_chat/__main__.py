@@ -1,0 +1,121 @@
+"""The command line: ``python -m trio_chat`` serves."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import attrs
+import click
+import trio
+
+from trio_chat import __version__
+from trio_chat.config import SETTINGS, Config, build_config
+from trio_chat.errors import StartError
+from trio_chat.logs import set_up_logging
+from trio_chat.settings import BadSetting
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+
+    Command = Callable[..., None]
+
+EPILOG = """
+Each option is also an environment variable: TRIO_CHAT_ and the option's name in capitals, with underscores
+(TRIO_CHAT_MAX_CONNECTIONS=500, TRIO_CHAT_PLAIN=no); and a key in the TOML file that --config names
+(max-connections = 500, plain = false). An option wins over the environment, that over the file.
+"""
+
+
+def _with_settings(command: Command) -> Command:
+    """Give a command one option for each setting of `Config`, under the name of its field."""
+    for setting in reversed(SETTINGS):  # decorators apply from the bottom up
+        default = f"  [default: {setting.default_text}]" if setting.default_text else ""
+        command = click.option(
+            f"{setting.flag}/--no-{setting.key}" if setting.type is bool else setting.flag,
+            setting.field,
+            type=bool if setting.type is bool else str,
+            default=None,
+            multiple=isinstance(setting.default, tuple),
+            metavar=setting.metavar or None,
+            help=setting.help + default,
+        )(command)
+    return command
+
+
+@click.group(
+    invoke_without_command=True, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.option(
+    "--config", "config_file", metavar="FILE", envvar="TRIO_CHAT_CONFIG", help="A TOML file of settings."
+)
+@_with_settings
+@click.version_option(__version__, prog_name="trio-chat")
+@click.pass_context
+def main(context: click.Context, /, *, config_file: str | None, **flags: object) -> None:
+    """A real-time group chat. Without a command, serve it until SIGTERM or Ctrl-C."""
+    try:
+        config = read_config(config_file, flags, os.environ)
+    except BadSetting as error:
+        give_up(str(error), status=2)
+    set_up_logging(config.log_level)
+    context.obj = config
+    if context.invoked_subcommand is None:
+        from trio_chat import app  # everything else answers without waiting for the server's imports
+
+        run_to_the_end(app.run, config)
+
+
+def read_config(file_name: str | None, flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:
+    """The configuration from all its sources. Raises `BadSetting`."""
+    file: dict[str, object] = {}
+    if file_name:
+        try:
+            file = tomllib.loads(Path(file_name).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadSetting(f"The file {file_name} (--config) cannot be read: {error.strerror}.") from error
+        except ValueError as error:
+            raise BadSetting(f"The file {file_name} (--config) is not valid TOML: {error}.") from error
+    config = build_config(flags=flags, environment=environment, file=file, file_name=file_name or "")
+    try:
+        # Shells do not expand the ~ of --data=~/chat, and nobody does that of a file.
+        return attrs.evolve(config, data=config.data.expanduser())
+    except RuntimeError as error:
+        raise BadSetting(f"The home of --data {config.data} cannot be found; write the path out.") from error
+
+
+def run_to_the_end(run: Callable[[Config], Awaitable[None]], config: Config) -> None:
+    """Run the server's main task. A `StartError`, also in a group, becomes its sentence and exit code 1."""
+    sentences: list[str] = []
+    interrupted = False
+    try:
+        trio.run(run, config)
+    except* StartError as group:
+        sentences = [str(error) for error in _leaves(group)]
+    except* KeyboardInterrupt:
+        interrupted = True  # Ctrl-C before the server listens to signals
+    if sentences:
+        give_up(" ".join(sentences), status=1)
+    if interrupted:
+        sys.exit(130)  # 128 + SIGINT, as a shell says it
+
+
+def give_up(sentence: str, *, status: int) -> NoReturn:
+    """Say why on stderr and end the process."""
+    click.echo(f"trio-chat: {sentence}", err=True)
+    sys.exit(status)
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""The whole server as nested blocks: leaving them, from the inside out, is how it stops.
+
+store                       the log closes last
+  rooms                     inboxes run empty, broadcasters end
+    connections             everybody is told goodbye, until the drain deadline
+      accepting             nobody new
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import time
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_chat import __version__
+from trio_chat.fds import raise_fd_limit
+from trio_chat.limits import ConnectionLimits
+from trio_chat.people import People
+from trio_chat.rooms import open_rooms
+from trio_chat.server import Server, open_listeners, serve_websocket
+from trio_chat.store.sqlite import open_sqlite_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from trio_chat.config import Config
+    from trio_chat.store.base import Store
+
+LOGGER = logging.getLogger(__name__)
+
+DATABASE = "chat.db"
+"""The database's name in the data directory."""
+
+
+async def run(config: Config) -> None:
+    """Serve until SIGTERM or Ctrl-C, then stop politely; a second signal stops at once.
+
+    Raises `StartError` when the server cannot start.
+    """
+    # Open for the whole run: leaving it with a signal unread would deliver that again, with the default handler.
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            stop = trio.Event()
+            nursery.start_soon(_heed_signals, signals, stop, nursery.cancel_scope)
+            await serve(config, stop=stop, on_ready=lambda port: print(_ready_line(config, port), flush=True))
+            nursery.cancel_scope.cancel()
+
+
+async def _heed_signals(signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope) -> None:
+    async for signum in signals:
+        if stop.is_set():
+            LOGGER.warning("%s again: stopping at once", signal.Signals(signum).name)
+            everything.cancel()
+        else:
+            LOGGER.info("%s: stopping", signal.Signals(signum).name)
+            stop.set()
+
+
+async def serve(
+    config: Config, *, stop: trio.Event, on_ready: Callable[[int], object] = lambda port: None
+) -> None:
+    """Serve from the data directory of ``config`` until ``stop`` is set and everything is drained.
+
+    ``on_ready`` is called once, with the port, when connections are really accepted.
+    """
+    async with AsyncExitStack() as stack:
+        # Before the database is touched: of two servers started by mistake, the second changes nothing.
+        listeners = await open_listeners(config.host, config.port)
+        for listener in listeners:
+            await stack.enter_async_context(listener)
+        store = await stack.enter_async_context(open_sqlite_store(config.data / DATABASE))
+        await serve_store(store, config, listeners, stop=stop, on_ready=on_ready)
+
+
+async def serve_store(
+    store: Store,
+    config: Config,
+    listeners: list[trio.SocketListener],
+    *,
+    stop: trio.Event,
+    on_ready: Callable[[int], object] = lambda port: None,
+    wall_clock: Callable[[], float] = time.time,
+) -> None:
+    """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners."""
+    limits = ConnectionLimits(max_total=_places(config), max_per_address=config.max_connections_per_address)
+    people = People(store, wall_clock=wall_clock)
+    async with open_rooms(store, config, wall_clock=wall_clock) as rooms:
+        server = Server(rooms=rooms, people=people, limits=limits, config=config)
+        async with trio.open_nursery() as connections:
+            async with trio.open_nursery() as accepting:
+                accepting.start_soon(server.keep_alive)
+                await accepting.start(
+                    partial(serve_websocket, server, listeners, handler_nursery=connections)
+                )
+                on_ready(listeners[0].socket.getsockname()[1])
+                await stop.wait()
+                server.is_ready = False
+                accepting.cancel_scope.cancel()
+            connections.cancel_scope.deadline = trio.current_time() + config.drain_timeout_s
+            await rooms.drain()  # everything accepted so far is in the log and in the outboxes
+            server.say_goodbye()
+
+
+def _places(config: Config) -> int:
+    """How many connections there may be: what is configured, but never so many that descriptors run out."""
+    possible = raise_fd_limit()
+    if config.max_connections > possible or not config.max_connections:
+        LOGGER.info("at most %d connections: the system allows no more open files", possible)
+    return min(config.max_connections or possible, possible)
+
+
+def _ready_line(config: Config, port: int) -> str:
+    """What the operator wants to know: where it is, on this machine and for others."""
+    here = f"http://localhost:{port}"
+    if config.host is None or config.host in {"0.0.0.0", "::"}:
+        address = _network_address()
+        others = f" (from other machines: http://{address}:{port})" if address else ""
+        return f"trio-chat {__version__} is ready at {here}{others}"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"trio-chat {__version__} is ready at http://{host}:{port}"
+
+
+def _network_address() -> str | None:
+    """This machine's address on its network, None if it is on none. Nothing is sent: connecting a UDP socket only
+    asks the routing table (192.0.2.1 is reserved for documentation, RFC 5737)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address: str = probe.getsockname()[0]
+        except OSError:
+            return None
+    return None if address.startswith("127.") else address

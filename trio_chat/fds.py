@@ -1,0 +1,31 @@
+"""How many connections the system's limit of open files has room for."""
+
+from __future__ import annotations
+
+import sys
+
+try:
+    import resource
+except ImportError:  # Windows has no such limit on sockets
+    resource = None  # type: ignore[assignment]
+
+RESERVED = 64
+"""Files that are no connections: listeners, the database and its companions, threads, the page's files."""
+
+ENOUGH = 2**20
+"""What is asked for where there is no hard limit: Linux allows no more unless told to (fs.nr_open)."""
+
+
+def raise_fd_limit() -> int:
+    """Raise this process's limit of open files as far as it may; answers how many connections fit below."""
+    if resource is None:
+        return sys.maxsize
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH if hard == resource.RLIM_INFINITY else hard
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            wanted = soft  # macOS refuses more than OPEN_MAX whatever its hard limit says
+        soft = wanted
+    return max(1, (ENOUGH if soft == resource.RLIM_INFINITY else soft) - RESERVED)

@@ -1,0 +1,141 @@
+"""HTTP on the same port: the page, its files, and the two questions of operators.
+
+Not ours to write: Starlette is the application, Hypercorn's Trio server speaks HTTP, over the same `Wire` that a
+WebSocket would have had. Each connection serves one request: a client that kept it could ask for a WebSocket on it next
+(proxies do), when the gate, which tells the two apart, is not there any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.trio.tcp_server import TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import FileResponse, PlainTextResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from trio_chat.config import Config
+    from trio_chat.wire import Wire
+
+_PACKAGED = Path(__file__).parent / "static"
+STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "static"
+"""The page's files: inside the installed package, or beside it in a checkout."""
+
+HTTP_TIMEOUT_S = 60.0
+"""How long one request may take: the page's largest file over a very bad line."""
+
+_HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+
+
+def make_app(*, is_ready: Callable[[], bool]) -> ASGIApp:
+    """The ASGI application; ``is_ready`` is asked at each ``/readyz``."""
+
+    def page(_request: Request) -> Response:
+        return FileResponse(STATIC / "index.html")
+
+    def healthz(_request: Request) -> Response:
+        return PlainTextResponse("alive\n")
+
+    def readyz(_request: Request) -> Response:
+        if is_ready():
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse("starting or stopping\n", status_code=503)
+
+    routes = [
+        Route("/", page),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Mount("/static", StaticFiles(directory=STATIC)),
+    ]
+    return _SafeHeaders(Starlette(routes=routes))
+
+
+class _SafeHeaders:
+    """Puts on every answer what a browser needs to hear to keep the page safe (and fresh)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["content-security-policy"] = content_security_policy(host)
+                headers["x-content-type-options"] = "nosniff"
+                headers["referrer-policy"] = "no-referrer"
+                headers["cross-origin-opener-policy"] = "same-origin"
+                headers["cross-origin-resource-policy"] = "same-origin"
+                # Files may be kept, but each use asks whether the ETag still holds: an upgrade shows at once, and no
+                # page runs with modules of two versions.
+                headers["cache-control"] = "no-cache" if _is_file(scope) else "no-store"
+            await send(message)
+
+        await self._app(scope, receive, send_safely)
+
+
+def _is_file(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path == "/" or path.startswith("/static/")
+
+
+def content_security_policy(host: str) -> str:
+    """What the page may do: run its own scripts, and talk to its own server. Nothing inline, no markup from text.
+
+    The server's WebSocket address is spelled out since older Safaris do not count it as ``'self'``
+    (w3c/webappsec-csp#7).
+    """
+    sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self'{sockets}; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+class HttpServer:
+    """Serves the application to one connection after the other."""
+
+    def __init__(self, config: Config, *, is_ready: Callable[[], bool]) -> None:
+        self._app = ASGIWrapper(make_app(is_ready=is_ready))  # type: ignore[arg-type]  # the same, typed otherwise
+        self._config = HypercornConfig()
+        self._config.errorlog = logging.getLogger(__name__)
+        self._config.include_server_header = False
+        self._config.keep_alive_max_requests = 0
+        self._config.h11_max_incomplete_size = config.max_head_bytes or 2**30
+
+    async def serve(self, wire: Wire) -> None:
+        """Answer one request; whoever takes longer than the limit is cut.
+
+        Hypercorn shields its writes from cancellation without a deadline: so the transport is closed under them, at
+        once, when this is cancelled or the time is over.
+        """
+        with trio.move_on_after(HTTP_TIMEOUT_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._answer, wire, nursery.cancel_scope)
+                try:
+                    await trio.sleep_forever()
+                finally:
+                    if not wire.is_closed:
+                        wire.cut()
+
+    async def _answer(self, wire: Wire, scope: trio.CancelScope) -> None:
+        await TCPServer(self._app, self._config, WorkerContext(None), {}, wire)  # type: ignore[arg-type]
+        scope.cancel()

@@ -1,0 +1,92 @@
+"""Limits on what one connection and one address may take.
+
+Pure; the clock is passed in: ``now`` is in seconds, of any clock that does not go back.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from collections import Counter
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from trio_chat.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROUNDING_S = 1e-6
+"""Clocks are floats; who waited as long as told must not be sent away again for the last digit."""
+
+
+class TokenBucket:
+    """A rate limit: ``rate`` tokens a second for long, ``burst`` at once after a quiet time; 0: no limit.
+
+    Kept as one number, the time at which the bucket will be full again (the generic cell rate algorithm of
+    ATM Forum's Traffic Management 4.0), so it needs no refilling.
+    """
+
+    __slots__ = ("_full_at", "_per_token_s", "_tolerance_s")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._per_token_s = 1 / rate if rate and burst else 0.0
+        self._tolerance_s = self._per_token_s * burst + _ROUNDING_S
+        self._full_at = -math.inf
+
+    def take(self, now: float, n: float = 1) -> float:
+        """Take ``n`` tokens (at most ``burst``): 0.0, or the seconds to wait, and then none was taken."""
+        full_at = self._full_at
+        full_at = (full_at if full_at > now else now) + n * self._per_token_s
+        missing_s = full_at - now - self._tolerance_s
+        if missing_s > 0:
+            return missing_s + _ROUNDING_S
+        self._full_at = full_at
+        return 0.0
+
+
+def address_key(ip: str) -> str:
+    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one household gets.
+
+    An IPv4 address that a socket for both shows as IPv6 is an IPv4 address. What is no address stays.
+    """
+    try:
+        address = ipaddress.ip_address(ip.partition("%")[0])  # without the interface of a link-local address
+    except ValueError:
+        return ip
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(ipaddress.IPv6Network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
+
+
+class ConnectionLimits:
+    """How many connections there are, in all and from each address, and if one more may come; 0: no limit."""
+
+    def __init__(self, *, max_total: int, max_per_address: int) -> None:
+        self._max_total = max_total or math.inf
+        self._max_per_address = max_per_address or math.inf
+        self._by_address: Counter[str] = Counter()
+        self.total = 0
+
+    @contextmanager
+    def admit(self, ip: str) -> Iterator[None]:
+        """Count a connection from this address as long as the block lasts.
+
+        Raises `Refused` (``too_many_connections``), and then it is not counted.
+        """
+        address = address_key(ip)
+        if self.total >= self._max_total:
+            raise Refused("too_many_connections", "The server is full. Try again later.")
+        if self._by_address[address] >= self._max_per_address:
+            raise Refused("too_many_connections", "There are too many connections from your address.")
+        self.total += 1
+        self._by_address[address] += 1
+        try:
+            yield
+        finally:
+            self.total -= 1
+            self._by_address[address] -= 1
+            if not self._by_address[address]:
+                del self._by_address[address]  # or it would grow with each address ever seen

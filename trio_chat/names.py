@@ -1,0 +1,135 @@
+"""The rules for what people and programs name: people, rooms, commands; and what a text must be.
+
+Each rule either answers with the normal form or raises `Refused` with a sentence that says what to change.
+The rules for letters are not ours: names of people follow the Nickname profile of PRECIS (RFC 8266), names of
+rooms its identifier class (RFC 8264 section 4.2).
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from precis_i18n import get_profile
+
+from trio_chat.errors import Refused
+from trio_chat.friendly import ANIMALS, QUALITIES
+
+if TYPE_CHECKING:
+    from random import Random
+
+MAX_NAME_CHARS = 40
+MAX_ROOM_CHARS = 64
+MAX_ID_CHARS = 64
+
+MAX_RAW_CHARS = 200
+"""What is longer is refused unread; 40 characters written with marks apart, and spaces around them, fit."""
+
+_NICKNAME = get_profile("NicknameCasePreserved")
+_NICKNAME_KEY = get_profile("NicknameCaseMapped:CaseFold")
+_ROOM = get_profile("UsernameCaseMapped:CaseFold")
+
+# Phones write a simple heart as a heart and a variation selector, which PRECIS disallows and nobody can see
+# or leave out. And the blank of braille counts as a symbol there, but looks like a space.
+_FIRST_AID = {0xFE0E: None, 0xFE0F: None, 0x2800: " "}
+
+_ZERO_WIDTH_JOINER = "\u200d"
+
+
+def normal_name(raw: str) -> tuple[str, str]:
+    """A person's name as it is shown, and the key under which it is unique whatever its case.
+
+    Raises `Refused` (``bad_name``).
+    """
+    legible = raw[: MAX_RAW_CHARS + 1].translate(_FIRST_AID)
+    # Looking at each character is what costs, so the length is checked before.
+    if len(raw) > MAX_RAW_CHARS or len(_NICKNAME.apply_five_rules(legible)) > MAX_NAME_CHARS:
+        raise Refused("bad_name", f"A name has at most {MAX_NAME_CHARS} characters.")
+    try:
+        name = _NICKNAME.enforce(legible)
+    except UnicodeEncodeError as error:
+        raise Refused("bad_name", _why_bad_name(error)) from None
+    if not any(unicodedata.category(char)[0] in "LNPS" for char in name):
+        raise Refused("bad_name", "A name needs at least one letter, digit or symbol.")
+    # The rules are applied twice, as they are not idempotent (RFC 8266 section 2.4). Which characters there
+    # are has been checked above, and is nearly all of the cost.
+    return name, _NICKNAME_KEY.apply_five_rules(_NICKNAME_KEY.apply_five_rules(name))
+
+
+def generated_name(random: Random) -> str:
+    """A friendly name of two words for somebody who gave none. Not unique: there are some thousands."""
+    return f"{random.choice(QUALITIES)} {random.choice(ANIMALS)}"
+
+
+def normal_room(raw: str) -> str:
+    """A room's name in the one form under which it is known. Raises `Refused` (``bad_room``)."""
+    if not 1 <= len(raw) <= MAX_ROOM_CHARS:
+        raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
+    try:
+        room = _ROOM.enforce(raw)
+    except UnicodeEncodeError as error:
+        if error.reason.endswith("/bidi_rule"):
+            why = "A room's name cannot mix writing from right to left with writing from left to right."
+            raise Refused("bad_room", why) from None
+        raise _bad_room() from None
+    if not all(char in "-_." or char.isalnum() or unicodedata.category(char)[0] == "M" for char in room):
+        raise _bad_room()
+    if room.startswith("."):
+        raise Refused("bad_room", "A room's name cannot start with a dot.")
+    if len(room) > MAX_ROOM_CHARS:  # normalising can lengthen it
+        raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
+    return room
+
+
+def check_client_id(raw: str) -> None:
+    """Raises `Refused` (``bad_id``) unless this can be a client's own name for a command."""
+    if not (1 <= len(raw) <= MAX_ID_CHARS and raw.isprintable()):
+        raise Refused("bad_id", f"An id has 1 to {MAX_ID_CHARS} characters, all of them printable.")
+
+
+def check_text(text: str, max_chars: int) -> None:
+    """Raises `Refused` (``too_long``, ``empty``) unless this can be a message; ``max_chars`` 0: no limit."""
+    if max_chars and len(text) > max_chars:
+        raise Refused("too_long", f"The text has {len(text):,} characters; {max_chars:,} is the limit.")
+    if not any(map(_is_visible, text)):  # nearly always the first one is
+        raise Refused("empty", "The text has nothing in it that can be seen.")
+
+
+# Characters that show nothing although their category does not say so: the fillers of Hangul, the blank of
+# braille, and marks that only choose between forms of the character before them.
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
+    *(map(chr, marks) for marks in (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)))
+)
+
+
+def _is_visible(char: str) -> bool:
+    # Unassigned and private characters may be emoji that this Python does not know yet.
+    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"} and char not in _BLANKS
+
+
+def _bad_room() -> Refused:
+    return Refused(
+        "bad_room", "A room's name has only letters, digits, - (minus), _ (underscore) and . (dot)."
+    )
+
+
+def _why_bad_name(error: UnicodeEncodeError) -> str:
+    """What the profile disallows, in words for the person who typed it."""
+    if error.reason.endswith("/empty"):
+        return "A name needs at least one character."
+    char = error.object[error.start]
+    if char == _ZERO_WIDTH_JOINER:
+        return "A name cannot have an emoji made of several, such as a family. Simple emoji are welcome."
+    match unicodedata.category(char):
+        case "Cc" | "Zl" | "Zp":
+            return "A name cannot have line breaks, tabs or other control characters."
+        case "Cf" | "Mn":
+            return f"A name cannot have invisible characters; there is a {_called(char)}."
+        case _:
+            return f"A name cannot have the character {_called(char)} in this place."
+
+
+def _called(char: str) -> str:
+    return unicodedata.name(char, "").lower() or f"U+{ord(char):04X}"

@@ -1,0 +1,48 @@
+"""Who may speak v1 from a browser: pages of this server, and origins that the operator allows.
+
+A browser sends the cookie-less page's `Origin` with each handshake, and the v1 side carries an identity, so that a
+foreign page must not speak it (CWE-1385). Programs send no origin and are not browsers: they are let through.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def is_allowed(origin: str | None, host: str | None, allowed: Collection[str]) -> bool:
+    """Whether a page of ``origin`` may connect to the server it knows as ``host`` (the Host header).
+
+    The scheme is not compared: behind a proxy that ends TLS the server cannot know its own.
+    """
+    if origin is None or "*" in allowed or origin.lower().rstrip("/") in allowed:
+        return True
+    theirs = _host_and_port(origin)
+    scheme = origin.partition(":")[0].lower()
+    return theirs is not None and host is not None and theirs == _host_and_port(f"{scheme}://{host}")
+
+
+def _host_and_port(url: str) -> tuple[str, int] | None:
+    """The host and port of an origin; None for what is not one (``null`` included)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    scheme = parts.scheme.lower()
+    if (
+        scheme not in _DEFAULT_PORTS
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.username is not None
+    ):
+        return None
+    return parts.hostname.lower().rstrip("."), port or _DEFAULT_PORTS[scheme]

@@ -1,0 +1,110 @@
+"""Who is who: people the server knows again by a token, and guests of the plain side."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from trio_chat.errors import NameTaken, Refused
+from trio_chat.events import Person
+from trio_chat.names import generated_name, normal_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio_chat.store.base import Store
+
+TOKEN_BYTES = 32
+"""256 bits: not to be guessed. The store keeps only its SHA-256, which is enough for something that random."""
+
+PLAIN_NAMES_TRIED = 3
+"""How many generated names are tried before one is made unique by a number."""
+
+
+class People:
+    """Gives out identities. Names are unique among the people the store knows and the guests who are here."""
+
+    def __init__(
+        self, store: Store, *, rng: random.Random | None = None, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._rng = rng or random.SystemRandom()
+        self._wall_clock = wall_clock
+        self._guest_keys: set[str] = set()
+
+    async def welcome_back(self, token: str) -> Person:
+        """Who comes back with this token. Raises `Refused` if nobody does."""
+        person = await self._store.find_person(_hash(token))
+        if person is None:
+            raise Refused("unknown_token", "Nobody is known here by this token. Say hello with a name.")
+        return person
+
+    async def make_known(self, name: str | None) -> tuple[Person, str]:
+        """Somebody new, under this name or a generated one, and the token to come back with.
+
+        Raises `Refused` when the name breaks a rule or is somebody's.
+        """
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        for attempt in range(100):
+            display, key = normal_name(self._generated(attempt) if name is None else name)
+            person = Person(id=f"p-{secrets.token_urlsafe(9)}", name=display)
+            try:
+                self._check_no_guest(key, display)
+                await self._store.add_person(
+                    person, name_key=key, token_hash=_hash(token), at_ms=int(self._wall_clock() * 1000)
+                )
+            except NameTaken:
+                if name is not None:
+                    raise _name_taken(display) from None
+            else:
+                return person, token
+        raise Refused("name_taken", "No free name could be made up. Choose one yourself.")
+
+    async def rename(self, person: Person, name: str) -> Person:
+        """Give a person another name. Raises `Refused` when it breaks a rule or is somebody's."""
+        display, key = normal_name(name)
+        try:
+            self._check_no_guest(key, display)
+            await self._store.rename_person(person.id, display, name_key=key)
+        except NameTaken:
+            raise _name_taken(display) from None
+        return Person(id=person.id, name=display)
+
+    async def take_in_guest(self) -> Person:
+        """A guest with a generated name that nobody has; `see_off_guest` gives the name back."""
+        for attempt in range(100):
+            display, key = normal_name(self._generated(attempt))
+            if key in self._guest_keys:
+                continue
+            self._guest_keys.add(key)  # before the checkpoint, so that no other guest gets it
+            try:
+                if not await self._store.is_name_known(key):
+                    return Person(id=f"g-{secrets.token_urlsafe(9)}", name=display)
+            except BaseException:
+                self._guest_keys.discard(key)
+                raise
+            self._guest_keys.discard(key)
+        raise Refused("name_taken", "No free name could be made up.")
+
+    def see_off_guest(self, guest: Person) -> None:
+        """The guest has left."""
+        self._guest_keys.discard(normal_name(guest.name)[1])
+
+    def _generated(self, attempt: int) -> str:
+        name = generated_name(self._rng)
+        return name if attempt < PLAIN_NAMES_TRIED else f"{name} {self._rng.randrange(2, 10_000)}"
+
+    def _check_no_guest(self, key: str, display: str) -> None:
+        if key in self._guest_keys:
+            raise NameTaken(display)
+
+
+def _name_taken(display: str) -> Refused:
+    return Refused("name_taken", f"Somebody is called {display} already. Choose another name.")
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

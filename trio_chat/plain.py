@@ -1,0 +1,70 @@
+"""Listening to a plain client: what it sends as text is said in the default room, verbatim."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_chat.codec import Format
+from trio_chat.errors import (
+    TOO_BIG,
+    TRY_AGAIN_LATER,
+    UNSUPPORTED_DATA,
+    Refused,
+    RemoteProtocolError,
+    StoreError,
+)
+from trio_chat.events import Draft
+from trio_chat.limits import TokenBucket
+from trio_chat.room import Submission
+from trio_chat.rooms import DEFAULT_ROOM
+
+if TYPE_CHECKING:
+    from trio_websocket import WebSocketConnection
+
+    from trio_chat.config import Config
+    from trio_chat.events import Person
+    from trio_chat.outbox import Outbox
+    from trio_chat.people import People
+    from trio_chat.rooms import Rooms
+
+
+async def hear_plain(
+    websocket: WebSocketConnection, outbox: Outbox, *, rooms: Rooms, people: People, config: Config
+) -> None:
+    """Say in the default room what the client sends, until it closes (`trio_websocket.ConnectionClosed`).
+
+    Raises `RemoteProtocolError` for what a plain client cannot send. One that sends too fast is read more slowly.
+    """
+    bucket = TokenBucket(config.messages_per_second, config.burst)
+    room = await rooms.get(DEFAULT_ROOM)
+    guest: Person | None = None
+    with room.join(outbox, Format.PLAIN) as member:
+        try:
+            while True:
+                text = await websocket.get_message()
+                if not isinstance(text, str):
+                    raise RemoteProtocolError(UNSUPPORTED_DATA)
+                if config.max_text_chars and len(text) > config.max_text_chars:
+                    raise RemoteProtocolError(
+                        TOO_BIG.because(f"a message can have {config.max_text_chars} characters at most")
+                    )
+                wait_s = bucket.take(trio.current_time())
+                if wait_s > 0:
+                    await trio.sleep(wait_s)
+                    bucket.take(trio.current_time())
+                if guest is None:  # named only now: many listen and never speak
+                    guest = await _take_in(people)
+                draft = Draft(kind="message", sender=guest.id, name=guest.name, client_id=None, body=text)
+                await room.submit(Submission(draft, member))
+        finally:
+            if guest is not None:
+                people.see_off_guest(guest)
+
+
+async def _take_in(people: People) -> Person:
+    try:
+        return await people.take_in_guest()
+    except (StoreError, Refused):
+        raise RemoteProtocolError(TRY_AGAIN_LATER) from None

@@ -1,0 +1,124 @@
+"""All rooms that are in use, by name: opened when somebody comes, closed when nobody was there for a while."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_chat.errors import INTERNAL_ERROR, Refused
+from trio_chat.room import Room
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    from trio_chat.config import Config
+    from trio_chat.store.base import Store
+
+LOGGER = logging.getLogger(__name__)
+
+DEFAULT_ROOM = "lobby"
+"""Where everybody is who asks for no other room."""
+
+IDLE_S = 60.0
+"""How long a room stays open when nobody is there: longer than a page takes to reload."""
+
+
+class Rooms:
+    """The table of open rooms. Made by `open_rooms`, which owns their tasks."""
+
+    def __init__(
+        self, rooms_nursery: trio.Nursery, store: Store, config: Config, wall_clock: Callable[[], float]
+    ) -> None:
+        self._rooms_nursery = rooms_nursery
+        self._store = store
+        self._config = config
+        self._wall_clock = wall_clock
+        self._rooms: dict[str, Room] = {}
+        self._last_used: dict[str, float] = {}
+        self._opening = trio.Lock()
+
+    def __iter__(self) -> Iterator[Room]:
+        return iter(list(self._rooms.values()))
+
+    async def get(self, name: str) -> Room:
+        """The room of this (normal) name, open. Join it before the next checkpoint, or it may be closed again.
+
+        Raises `Refused` when too many rooms are open, `StoreUnavailable` when its log cannot be read.
+        """
+        if name not in self._rooms:
+            async with self._opening:
+                if name not in self._rooms:
+                    await self._open(name)
+        self._last_used[name] = trio.current_time()
+        return self._rooms[name]
+
+    async def _open(self, name: str) -> None:
+        if self._config.max_open_rooms and len(self._rooms) >= self._config.max_open_rooms:
+            self._close_idle(0.0)
+            if len(self._rooms) >= self._config.max_open_rooms:
+                raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
+        self._rooms[name] = room = Room(
+            name,
+            await self._store.position(name),
+            self._store,
+            inbox_messages=self._config.inbox_messages,
+            pause_max_s=self._config.fan_out_pause_max_s,
+            wall_clock=self._wall_clock,
+        )
+        self._rooms_nursery.start_soon(self._run, room, name=f"room {name}")
+
+    async def _run(self, room: Room) -> None:
+        """One room's task. A bug in it ends that room for those in it, who come back to a new one; not the server."""
+        try:
+            await room.broadcast()
+        except Exception:
+            LOGGER.exception("the broadcaster of room %s failed; its members are sent away", room.name)
+            room.send_away(INTERNAL_ERROR)
+        finally:
+            if self._rooms.get(room.name) is room:
+                del self._rooms[room.name]
+
+    async def drain(self) -> None:
+        """Take nothing more into any inbox, and wait until what is there is logged and fanned out."""
+        async with trio.open_nursery() as nursery:
+            for room in self:
+                room.seal()
+                nursery.start_soon(room.flush)
+
+    async def close_idle_rooms(self) -> None:
+        """Housekeeping, for ever: close the rooms that nobody has used for a while."""
+        while True:
+            await trio.sleep(IDLE_S)
+            self._close_idle(IDLE_S)
+
+    def _close_idle(self, idle_s: float) -> None:
+        now = trio.current_time()
+        for room in self:
+            if room.name != DEFAULT_ROOM and room.is_empty and now - self._last_used[room.name] >= idle_s:
+                del self._rooms[room.name], self._last_used[room.name]
+                room.close()
+
+    def close(self) -> None:
+        """Take nothing more; each broadcaster ends when its inbox is empty."""
+        for room in self:
+            room.close()
+
+
+@asynccontextmanager
+async def open_rooms(
+    store: Store, config: Config, *, wall_clock: Callable[[], float] = time.time
+) -> AsyncIterator[Rooms]:
+    """The rooms over ``store``, with the default room open. Leaving the block closes their inboxes and waits until
+    everything in them has its outcome; when cancelled, they stop as they are."""
+    async with trio.open_nursery() as rooms_nursery:
+        rooms = Rooms(rooms_nursery, store, config, wall_clock)
+        await rooms.get(DEFAULT_ROOM)
+        async with trio.open_nursery() as housekeeping:
+            housekeeping.start_soon(rooms.close_idle_rooms)
+            yield rooms
+            housekeeping.cancel_scope.cancel()
+        rooms.close()

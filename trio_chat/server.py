@@ -1,0 +1,214 @@
+"""Accepting on one port: each connection is admitted, told apart by its first bytes, and supervised.
+
+The gate reads the head of the first request. An upgrade goes to trio-websocket and a `Connection`, anything else to
+HTTP, each over a `Wire` that begins with the bytes already read. One supervisor stands around each connection: nothing
+that one peer does, and no bug that it finds, gets past it to the others (trio's listeners would end the server,
+trio-websocket#184 among others).
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+import trio_websocket
+
+from trio_chat.connection import Connection
+from trio_chat.errors import Refused, StartError
+from trio_chat.http import HttpServer
+from trio_chat.wire import Wire
+
+if TYPE_CHECKING:
+    from trio_chat.config import Config
+    from trio_chat.limits import ConnectionLimits
+    from trio_chat.people import People
+    from trio_chat.rooms import Rooms
+
+LOGGER = logging.getLogger(__name__)
+
+_HEAD_END = b"\r\n\r\n"
+_UPGRADE = re.compile(rb"^upgrade[ \t]*:[^\r\n]*websocket", re.IGNORECASE | re.MULTILINE)
+
+KEEPALIVE_STEPS = 4
+"""How often within one idle time each connection is looked at: a ping is at most a quarter late."""
+
+EXPECTED_ENDINGS = (
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    trio_websocket.ConnectionClosed,
+    ConnectionError,
+)
+"""How connections of a chat normally end, when the peer's machine or network ends them."""
+
+
+@attrs.define
+class ServerStatistics:
+    """What has been served since the start; a copy."""
+
+    accepted: int = 0
+    refused: int = 0
+    websockets: int = 0
+    connected: int = 0
+    faults: int = 0
+    """Bugs: exceptions that ended a connection and should not exist."""
+
+
+class Server:
+    """Serves one connection after the other; its tasks run in nurseries of `serve_websocket`'s caller."""
+
+    def __init__(self, *, rooms: Rooms, people: People, limits: ConnectionLimits, config: Config) -> None:
+        self._rooms = rooms
+        self._people = people
+        self._limits = limits
+        self._config = config
+        self._http = HttpServer(config, is_ready=lambda: self.is_ready)
+        self._connections: set[Connection] = set()
+        self._statistics = ServerStatistics()
+        self.is_ready = False
+        """What ``/readyz`` says: set when clients are accepted, unset before the first is sent away."""
+
+    def statistics(self) -> ServerStatistics:
+        """What was served so far."""
+        return attrs.evolve(self._statistics, connected=len(self._connections))
+
+    def say_goodbye(self) -> None:
+        """Send every client away, to come back; each gets what waits for it first."""
+        for connection in list(self._connections):
+            connection.say_goodbye()
+
+    async def keep_alive(self) -> None:
+        """Ping the silent and cut the dead, for ever. One task for all: a timer each would cost a task each."""
+        if not self._config.idle_ping_s:
+            return
+        while True:
+            await trio.sleep(self._config.idle_ping_s / KEEPALIVE_STEPS)
+            now = trio.current_time()
+            for connection in list(self._connections):
+                connection.check_alive(now)
+
+    # -- one connection --
+
+    async def serve_stream(self, stream: trio.abc.Stream) -> None:
+        """Serve one accepted stream to its end, and close it. Raises nothing but cancellation."""
+        self._statistics.accepted += 1
+        host, peer = _describe(stream)
+        wire: Wire | None = None
+        try:
+            try:
+                with self._limits.admit(host):
+                    head = await self._read_head(stream)
+                    wire = Wire(stream, head=head, stall_s=self._config.write_stall_s)
+                    if _UPGRADE.search(head):
+                        await self._serve_websocket(wire, peer)
+                    elif head:
+                        await self._http.serve(wire)
+            except* EXPECTED_ENDINGS as group:
+                LOGGER.debug("%s: ended by %r", peer, group.exceptions)
+            except* Refused as group:
+                self._statistics.refused += 1
+                LOGGER.info("%s: %s", peer, group.exceptions)
+                await self._turn_away(stream, str(group.exceptions[0]))
+            except* Exception:
+                self._statistics.faults += 1
+                LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
+            await self._linger(stream, wire)
+        finally:
+            if wire is not None:
+                wire.abandon()
+            await trio.aclose_forcefully(stream)
+
+    async def _serve_websocket(self, wire: Wire, peer: str) -> None:
+        self._statistics.websockets += 1
+        connection = Connection(wire, peer, rooms=self._rooms, people=self._people, config=self._config)
+        self._connections.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self._connections.discard(connection)
+
+    async def _read_head(self, stream: trio.abc.Stream) -> bytes:
+        """The bytes up to the end of the first request's head, and perhaps some more; empty if none came in time."""
+        head = b""
+        limit = self._config.max_head_bytes or float("inf")
+        with trio.move_on_after(self._config.handshake_timeout_s or float("inf")):
+            while _HEAD_END not in head and len(head) <= limit:
+                data = await stream.receive_some(4096)
+                if not data:
+                    return b""
+                head += data
+            return head
+        return b""
+
+    async def _turn_away(self, stream: trio.abc.Stream, sentence: str) -> None:
+        body = f"{sentence}\n".encode()
+        answer = (
+            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nConnection: close\r\n"
+            b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
+        with trio.move_on_after(self._config.close_timeout_s):
+            try:
+                await stream.send_all(answer)
+            except EXPECTED_ENDINGS:
+                return
+
+    async def _linger(self, stream: trio.abc.Stream, wire: Wire | None) -> None:
+        """Half-close and wait for the peer to have read to the end: closing with unread bytes in the socket would
+        make a reset of it, and a close frame or an answer on its way would be lost (RFC 9112 section 9.6)."""
+        with trio.move_on_after(self._config.close_timeout_s):
+            try:
+                await (wire or Wire(stream)).aclose()
+                while await stream.receive_some(65536):
+                    pass
+            except EXPECTED_ENDINGS:
+                return
+
+
+def _describe(stream: trio.abc.Stream) -> tuple[str, str]:
+    """The peer's address, and the text that stands for it in the log. Asked for now: a socket forgets it."""
+    if isinstance(stream, trio.SocketStream):
+        try:
+            host, port = stream.socket.getpeername()[:2]
+        except OSError:
+            return "", "a peer that is gone"
+        return host, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return "", "a stream in memory"
+
+
+async def open_listeners(host: str | None, port: int) -> list[trio.SocketListener]:
+    """Listen on the port of one address, or of all interfaces. Raises `StartError` when that cannot be."""
+    try:
+        if host is None and port == 0:
+            # Each family would get a free port of its own; people are told one.
+            first = await trio.open_tcp_listeners(0, host="0.0.0.0")
+            try:
+                second = await trio.open_tcp_listeners(first[0].socket.getsockname()[1], host="::")
+            except OSError:
+                second = []  # no IPv6 here, or that port is taken there: IPv4 will do
+            return [*first, *second]
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        where = f"port {port}" if host is None else f"port {port} of {host}"
+        raise StartError(
+            f"Cannot listen on {where}: {error.strerror or error}. "
+            "Choose another with --port (0 takes any free one), or stop what uses it."
+        ) from error
+
+
+async def serve_websocket(
+    server: Server,
+    listeners: list[trio.SocketListener],
+    *,
+    handler_nursery: trio.Nursery,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Accept connections until cancelled; they are served in ``handler_nursery`` and live on. Closes the listeners."""
+    async with trio.open_nursery() as nursery:
+        await nursery.start(
+            partial(trio.serve_listeners, server.serve_stream, listeners, handler_nursery=handler_nursery)
+        )
+        server.is_ready = True
+        task_status.started()

@@ -1,0 +1,69 @@
+"""What one v1 client may do next: the rules of the protocol, without the doing.
+
+Rules: hello comes first and once; every command has an id of its own; one sends to and reads from rooms one has joined;
+nobody says more at a time than the limits allow.
+
+Pure: the time is passed in.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from trio_chat.codec import Hello, History, Join, Leave, Pinging, Rename, Send
+from trio_chat.errors import Refused
+from trio_chat.names import check_client_id, check_text, normal_room
+
+if TYPE_CHECKING:
+    from trio_chat.codec import Command
+    from trio_chat.events import Person
+    from trio_chat.limits import TokenBucket
+
+_InRoom = TypeVar("_InRoom", bound=Join | Leave | Send | History)
+
+
+class Session:
+    """The state of one v1 client. Whoever carries its commands out sets ``person`` and ``rooms``."""
+
+    def __init__(self, bucket: TokenBucket, *, max_text_chars: int, max_rooms: int) -> None:
+        self.person: Person | None = None
+        self.rooms: set[str] = set()
+        self._bucket = bucket
+        self._max_text_chars = max_text_chars
+        self._max_rooms = max_rooms
+
+    def admit(self, command: Command, now: float) -> Command:
+        """The command, with its room's name made normal, if it may be carried out now; raises `Refused` if not."""
+        wait_s = self._bucket.take(now)
+        if wait_s > 0:
+            wait_s = math.ceil(wait_s * 10) / 10
+            raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
+        if isinstance(command, Hello):
+            if self.person is not None:
+                raise Refused("already_greeted", "You said hello already.")
+            return command
+        if self.person is None:
+            raise Refused("hello_first", "Say hello first.")
+        check_client_id(command.id)
+        if isinstance(command, Rename | Pinging):
+            return command
+        command = self._with_normal_room(command)
+        is_joined = command.room in self.rooms
+        if isinstance(command, Join):
+            if not is_joined and self._max_rooms and len(self.rooms) >= self._max_rooms:
+                raise Refused(
+                    "too_many_rooms", f"You can be in {self._max_rooms} rooms at a time. Leave one first."
+                )
+        elif not is_joined:
+            raise Refused("not_joined", f"You are not in the room {command.room}. Join it first.")
+        elif isinstance(command, Send):
+            check_text(command.text, self._max_text_chars)
+        return command
+
+    def _with_normal_room(self, command: _InRoom) -> _InRoom:
+        if command.room in self.rooms:
+            return command
+        return msgspec.structs.replace(command, room=normal_room(command.room))

@@ -1,0 +1,140 @@
+"""What an append will do, decided before anything is written: numbers, repeats, conflicts and digests.
+
+Every store decides by this one function, so that they differ only in where they keep things. Pure but for the
+salts, which must be unpredictable.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from trio_chat.chain import GENESIS, SALT_BYTES, chained, digest_of_body
+from trio_chat.events import Event
+from trio_chat.store.base import Conflict, Repeat
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trio_chat.events import Draft
+
+CommandId: TypeAlias = tuple[str, str]
+"""(sender, client_id): what names a command for good."""
+
+
+class Known(NamedTuple):
+    """What is remembered of a command that is in the log, to tell its repeat from a conflict."""
+
+    room: str
+    seq: int
+    kind: str
+    salt: bytes
+    body_digest: bytes
+
+    def says(self, room: str, draft: Draft) -> bool:
+        """Whether the draft is this command once more. The name does not count: people rename themselves."""
+        return (
+            room == self.room
+            and draft.kind == self.kind
+            and digest_of_body(self.salt, draft.body) == self.body_digest
+        )
+
+
+class Row(NamedTuple):
+    """An event as it is kept."""
+
+    seq: int
+    kind: str
+    sender: str
+    name: str
+    client_id: str | None
+    at_ms: int
+    body: str
+    salt: bytes
+    body_digest: bytes
+    digest: bytes
+
+    def event(self, room: str) -> Event:
+        """The event as it is told."""
+        return Event(
+            room,
+            self.seq,
+            self.kind,
+            self.sender,
+            self.name,
+            self.client_id,
+            self.at_ms,
+            self.body,
+            self.digest,
+        )
+
+
+class Head(NamedTuple):
+    """Where a room's log ends: the number and the digest of its last event."""
+
+    seq: int = 0
+    digest: bytes = GENESIS
+
+
+class Plan(NamedTuple):
+    """What is to be written, and what is to be answered once it is."""
+
+    outcomes: list[Event | Repeat | Conflict]
+    rows: list[Row]
+    head: Head
+    known: dict[CommandId, Known]
+    """The commands that this append adds."""
+
+
+def plan_append(
+    room: str, drafts: Sequence[Draft], *, at_ms: int, head: Head, known: Mapping[CommandId, Known]
+) -> Plan:
+    """Decide what becomes of the drafts, given the room's head and what the log knows of their commands.
+
+    Changes nothing. Raises `UnicodeEncodeError` for a text that has no UTF-8 form (a lone surrogate).
+    """
+    outcomes: list[Event | Repeat | Conflict] = []
+    rows: list[Row] = []
+    added: dict[CommandId, Known] = {}
+    seq, digest = head
+    salts = os.urandom(SALT_BYTES * len(drafts))
+    for number, draft in enumerate(drafts):
+        command = None
+        if draft.client_id is not None:
+            command = (draft.sender, draft.client_id)
+            before = added.get(command) or known.get(command)
+            if before is not None:
+                outcome = Repeat if before.says(room, draft) else Conflict
+                outcomes.append(outcome(before.room, before.seq))
+                continue
+        seq += 1
+        salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
+        body_digest = digest_of_body(salt, draft.body)
+        digest = chained(
+            digest,
+            room=room,
+            seq=seq,
+            kind=draft.kind,
+            sender=draft.sender,
+            name=draft.name,
+            client_id=draft.client_id,
+            at_ms=at_ms,
+            body_digest=body_digest,
+        )
+        row = Row(
+            seq,
+            draft.kind,
+            draft.sender,
+            draft.name,
+            draft.client_id,
+            at_ms,
+            draft.body,
+            salt,
+            body_digest,
+            digest,
+        )
+        rows.append(row)
+        outcomes.append(row.event(room))
+        if command is not None:
+            added[command] = Known(room, seq, draft.kind, salt, body_digest)
+    return Plan(outcomes, rows, Head(seq, digest), added)

@@ -1,0 +1,116 @@
+"""The shape of the SQLite database, and how a database of an older shape becomes one of today's.
+
+The file says what it is by SQLite's own means: ``application_id`` (ours), ``user_version`` (how many of the
+migrations below it has had).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING, TypeAlias
+
+from trio_chat.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    import apsw
+
+Migration: TypeAlias = "Callable[[apsw.Connection], None]"
+
+APPLICATION_ID = 0x7472_696F
+"""``trio`` in ASCII."""
+
+
+def _make_the_log(connection: apsw.Connection) -> None:
+    # `body` and `salt` may become NULL one day, when a text is deleted; `body_digest` keeps the chain whole.
+    # Without a rowid the events of a room lie side by side: a page of history is one stretch of the file.
+    connection.execute(
+        """
+        CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE rooms (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, epoch TEXT NOT NULL) STRICT;
+        CREATE TABLE events (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            seq INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            sender TEXT NOT NULL,
+            name TEXT NOT NULL,
+            client_id TEXT,
+            at_ms INTEGER NOT NULL,
+            body TEXT,
+            salt BLOB,
+            body_digest BLOB NOT NULL,
+            digest BLOB NOT NULL,
+            PRIMARY KEY (room_id, seq)
+        ) STRICT, WITHOUT ROWID;
+        CREATE UNIQUE INDEX commands ON events (sender, client_id) WHERE client_id IS NOT NULL;
+        CREATE TABLE people (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            name_key TEXT NOT NULL UNIQUE,
+            created_at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE tokens (
+            hash BLOB PRIMARY KEY,
+            person_id TEXT NOT NULL REFERENCES people
+        ) STRICT, WITHOUT ROWID;
+        """
+    )
+    connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_urlsafe(6),))
+
+
+MIGRATIONS: tuple[Migration, ...] = (_make_the_log,)
+"""In order; number n makes version n + 1. What was released is never changed, only added to."""
+
+
+def check_identity(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+    """Raise `StartError` unless the database is ours, of a version we know, or empty. Changes nothing."""
+    version, is_empty = _version(connection), _is_empty(connection)
+    if not is_empty and connection.pragma("application_id") != APPLICATION_ID:
+        raise StartError(f"{path} is a database of another program. Choose another data directory.")
+    if version > len(migrations):
+        raise StartError(
+            f"{path} was written by a newer trio-chat: it has format {version}, and this program knows "
+            f"formats up to {len(migrations)}. Run the newer program, or restore the copy that it made "
+            "of the older format."
+        )
+
+
+def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+    """Bring the database to today's version, one atomic step at a time, after a copy was made of it.
+
+    The copy stands beside the database as ``<name>.before-v<version>``; nobody deletes it but the operator.
+    """
+    version = _version(connection)
+    if 0 < version < len(migrations):
+        _copy(connection, path.with_name(f"{path.name}.before-v{len(migrations)}"))
+    for number in range(version, len(migrations)):
+        with connection:
+            migrations[number](connection)
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.pragma("user_version", number + 1)
+
+
+def _copy(connection: apsw.Connection, target: Path) -> None:
+    # Under another name until it is whole and on the disk, so that a copy with the right name can be trusted.
+    part = target.with_name(target.name + ".part")
+    part.unlink(missing_ok=True)
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        connection.execute("VACUUM INTO ?", (str(part),))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(target)
+
+
+def _version(connection: apsw.Connection) -> int:
+    version = connection.pragma("user_version")
+    assert isinstance(version, int)
+    return version
+
+
+def _is_empty(connection: apsw.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_schema").fetchone() is None

@@ -1,0 +1,134 @@
+"""The database file: who may use it, how a connection to it is set up, and what its errors mean."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import apsw
+
+from trio_chat.errors import StartError, StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Synchronous: TypeAlias = Literal["FULL", "NORMAL", "OFF"]
+
+OLDEST_SQLITE = (3, 51, 3)
+"""The first without the WAL-reset bug, which corrupts a log (https://sqlite.org/wal.html#walresetbug)."""
+
+UNAVAILABLE = (
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.CorruptError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.LockedError,
+    apsw.NoMemError,
+    apsw.NotADBError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
+)
+"""What the disk and the system do to us. Any other error of SQLite is a bug of ours and rises as it is."""
+
+
+def unavailable(error: apsw.Error) -> StoreUnavailable:
+    """The error as the callers of a store know it."""
+    return StoreUnavailable(f"The log cannot be used just now: {error}.")
+
+
+def check_sqlite_version(version: str) -> None:
+    """Raise `StartError` if this SQLite would endanger the log."""
+    if tuple(map(int, version.split("."))) < OLDEST_SQLITE:
+        oldest = ".".join(map(str, OLDEST_SQLITE))
+        raise StartError(
+            f"This Python uses SQLite {version}, which can corrupt the log; {oldest} or newer is needed. "
+            "Install the apsw wheel from PyPI, which brings its own SQLite."
+        )
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turn whatever goes wrong while the database is opened into a `StartError`: why, and what to do."""
+    try:
+        yield
+    except apsw.NotADBError:
+        raise StartError(
+            f"{path} is not a database. Move it away, or choose another data directory."
+        ) from None
+    except apsw.CorruptError as error:
+        raise StartError(f"The database {path} is damaged ({error}). Restore it from a backup.") from error
+    except UNAVAILABLE as error:
+        raise StartError(
+            f"Cannot open the database {path}: {error}. Check the disk and its permissions."
+        ) from error
+    except OSError as error:
+        raise StartError(
+            f"Cannot use {error.filename or path} for the log: {error.strerror}. "
+            "Check the data directory and its permissions."
+        ) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock beside the database: two servers on one log would each have an order of their own.
+
+    The lock ends with the process, however that ends. Raises `StartError` if another holds it.
+    """
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
+            raise StartError(
+                f"Another trio-chat (process {owner}) is using {path}. "
+                "Stop it, or choose another data directory."
+            ) from None
+        os.truncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def make_private(path: Path) -> None:
+    """Make the file if there is none, for its owner only; SQLite gives the files beside it the same mode."""
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
+    """A connection that may write, but has not looked at the file yet: see `use_wal`."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    connection.set_busy_timeout(5_000)
+    connection.pragma("foreign_keys", True)
+    connection.pragma("trusted_schema", False)
+    connection.pragma("cell_size_check", True)
+    connection.pragma("cache_size", -16_384)  # KiB: the index of commands is visited all over
+    return connection
+
+
+def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -> None:
+    """Write ahead, and sync every commit to the platter (``FULL``). Raises `StartError` if it cannot be."""
+    if connection.pragma("journal_mode", "WAL") != "wal":
+        raise StartError(
+            f"The disk of {path} cannot hold a write-ahead log. Choose a data directory on a local disk."
+        )
+    connection.pragma("synchronous", synchronous)
+    connection.pragma("fullfsync", True)  # macOS: fsync alone stops at the drive's cache
+    connection.pragma("checkpoint_fullfsync", True)
+    connection.pragma("journal_size_limit", 64 * 2**20)
+
+
+def connect_to_read(path: Path, *, vfs: str | None) -> apsw.Connection:
+    """A connection that cannot write, checkpoints included."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+    connection.set_busy_timeout(5_000)
+    connection.pragma("query_only", True)
+    connection.pragma("trusted_schema", False)
+    connection.pragma("cell_size_check", True)
+    return connection

@@ -1,0 +1,66 @@
+"""The newest lines of a room's log, kept in memory with their frames, so that catching up rarely needs the store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat.codec import Format, encode_event
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trio_chat.events import Event
+
+
+class Line:
+    """An event of the log and its frames, each encoded once, when first asked for."""
+
+    __slots__ = ("_plain", "_v1", "event")
+
+    def __init__(self, event: Event) -> None:
+        self.event = event
+        self._plain: bytes | None = None
+        self._v1: bytes | None = None
+
+    def frame(self, form: Format) -> bytes:
+        """The event as a frame of this format."""
+        if form is Format.PLAIN:
+            if self._plain is None:
+                self._plain = encode_event(self.event, form)
+            return self._plain
+        if self._v1 is None:
+            self._v1 = encode_event(self.event, form)
+        return self._v1
+
+
+class Tail:
+    """The lines after some number up to the head, without a gap: at most ``max_lines`` of them, plus as many again
+    before the older half is dropped in one go."""
+
+    def __init__(self, *, max_lines: int) -> None:
+        self._lines: list[Line] = []
+        self._max_lines = max_lines
+
+    def extend(self, lines: Iterable[Line]) -> None:
+        """Add the next lines of the log."""
+        self._lines.extend(lines)
+        if len(self._lines) > 2 * self._max_lines:
+            del self._lines[: -self._max_lines]
+
+    def page_after(self, after: int, *, max_bytes: int, form: Format) -> tuple[bytes, int] | None:
+        """The frames directly after number ``after`` and the last number among them; None if they are not all here.
+
+        As many frames as it takes to reach ``max_bytes``.
+        """
+        if not self._lines or after + 1 < self._lines[0].event.seq:
+            return None
+        frames: list[bytes] = []
+        size = 0
+        last = after
+        for index in range(after + 1 - self._lines[0].event.seq, len(self._lines)):
+            frames.append(self._lines[index].frame(form))
+            size += len(frames[-1])
+            last += 1
+            if size >= max_bytes:
+                break
+        return b"".join(frames), last

@@ -1,0 +1,216 @@
+"""The bytes of one connection: a Trio stream that can also be written to at once, without waiting.
+
+Everything a connection writes goes through its `Wire`: the frames of trio-websocket (handshake, pongs, closing), the
+batches of the rooms, the answers of HTTP. Its rules:
+
+1. Whole frames only. Whoever writes holds the wire until the last byte of what it writes is taken, or leaves the
+   rest to the wire, which sends it before anything else. So nothing ever lands in the middle of a frame.
+2. A write that was cancelled or failed has torn a frame (trio#889): the wire is broken for good, and says so to
+   everybody who writes afterwards.
+3. After a close frame nothing follows (RFC 6455 section 5.5.1).
+4. A wire does not own its transport: closing it says goodbye and half-closes. Who opened the transport waits for the
+   peer to hear that, and closes it.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CLOSE_FRAME = 0x88
+"""First byte of a close frame: the final fragment, opcode 8 (RFC 6455 section 5.2)."""
+
+CHUNK_BYTES = 16 * 1024
+"""What is handed to a transport that does not tell how far it got: small enough that a deadline around it means
+"no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
+
+
+class Wire(trio.abc.HalfCloseableStream):
+    """One connection's stream, beginning with ``head``: bytes that were read from it already.
+
+    A write during which no byte is taken for ``stall_s`` seconds (0: no limit) breaks the wire with
+    `trio.BrokenResourceError`. The transport stays the caller's to close.
+    """
+
+    def __init__(self, transport: trio.abc.Stream, *, head: bytes = b"", stall_s: float = 0) -> None:
+        self.transport = transport
+        self.farewell: Callable[[], bytes] | None = None
+        """Gives the frame that says goodbye if the wire is closed before any close frame was written."""
+        self.on_close: Callable[[], object] | None = None
+        """Called once, when the wire is closed."""
+        self._head = head
+        self._stall_s = stall_s or float("inf")
+        self._rest = b""
+        self._lock = trio.StrictFIFOLock()
+        self._is_broken = False
+        self._is_closed = False
+        self._close_was_sent = False
+        self._listening_since: float | None = None
+        # A second handle on the same descriptor, since Trio's own socket has no call that never waits. None for
+        # transports that are not plain sockets (TLS, streams in memory): there everything takes the waiting road.
+        self._socket: socket.socket | None = None
+        if isinstance(transport, trio.SocketStream):
+            sock = transport.socket
+            self._socket = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+
+    # -- state --
+
+    @property
+    def socket(self) -> trio.socket.SocketType:
+        """The transport's socket, for its addresses (Hypercorn asks for it)."""
+        assert isinstance(self.transport, trio.SocketStream)
+        return self.transport.socket
+
+    @property
+    def is_open(self) -> bool:
+        """Whether data can still be written: not broken, not closed, and no close frame was sent."""
+        return not (self._is_broken or self._is_closed or self._close_was_sent)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `aclose` or `abandon` was called."""
+        return self._is_closed
+
+    @property
+    def unsent_bytes(self) -> int:
+        """How much of what `write_now` was given is still on its way into the transport."""
+        return len(self._rest)
+
+    def silent_s(self, now: float) -> float:
+        """For how long we have been listening without hearing a byte; 0 while it is us who do not listen."""
+        return 0.0 if self._listening_since is None else now - self._listening_since
+
+    # -- writing --
+
+    def write_now(self, data: bytes) -> bool:
+        """Write whole frames without waiting; True when the wire took charge of them.
+
+        False when somebody is writing, earlier bytes still wait, or the transport cannot do this: nothing was done.
+        True does not mean that all bytes left: see `unsent_bytes`, and `flush`. On a broken or closed wire data
+        is dropped (True), as it is in any network. Sync, so it cannot come between anybody's frames.
+        """
+        if not self.is_open:
+            return True
+        if self._socket is None or self._rest or self._lock.locked():
+            return False
+        try:
+            taken = self._socket.send(data)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self._is_broken = True  # the reader hears of it in its own way and ends the connection
+            return True
+        if taken < len(data):
+            self._rest = data[taken:]
+        return True
+
+    async def flush(self) -> None:
+        """Wait until what `write_now` left behind is in the transport."""
+        async with self._lock:
+            await self._write(b"")
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        """Write whole frames, after whatever is being written now.
+
+        Raises `trio.BrokenResourceError` when the wire is broken (also by a stall), `trio.ClosedResourceError` when
+        it is closed. When cancelled in the middle, the wire is broken.
+        """
+        async with self._lock:
+            if self._close_was_sent and not self._is_closed:
+                return  # the session is over; rule 3
+            self._close_was_sent |= len(data) > 0 and data[0] == CLOSE_FRAME
+            await self._write(bytes(data))
+
+    async def _write(self, data: bytes) -> None:
+        if self._is_closed:
+            raise trio.ClosedResourceError("the wire is closed")
+        if self._is_broken:
+            raise trio.BrokenResourceError("the wire is broken")
+        data, self._rest = self._rest + data, b""
+        try:
+            if self._socket is None:
+                await self._write_in_chunks(data)
+            else:
+                await self._write_to_socket(memoryview(data))
+        except BaseException:
+            self._is_broken = True
+            raise
+
+    async def _write_in_chunks(self, data: bytes) -> None:
+        for start in range(0, len(data), CHUNK_BYTES):
+            with trio.move_on_after(self._stall_s) as stall:
+                await self.transport.send_all(data[start : start + CHUNK_BYTES])
+            if stall.cancelled_caught:
+                raise trio.BrokenResourceError("no byte was taken for too long")
+
+    async def _write_to_socket(self, data: memoryview) -> None:
+        while data:
+            with trio.move_on_after(self._stall_s) as stall:
+                try:
+                    data = data[await self.socket.send(data) :]
+                except OSError as error:
+                    raise trio.BrokenResourceError(f"the peer is gone: {error}") from error
+            if stall.cancelled_caught:
+                raise trio.BrokenResourceError("no byte was taken for too long")
+
+    async def wait_send_all_might_not_block(self) -> None:
+        """Wait until the transport might take something."""
+        await self.transport.wait_send_all_might_not_block()
+
+    async def send_eof(self) -> None:
+        """Half-close: the peer reads to the end of what was written, and then the end of the stream."""
+        if isinstance(self.transport, trio.abc.HalfCloseableStream):
+            await self.transport.send_eof()
+
+    # -- reading --
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        """The next bytes from the peer; ``b""`` at the end."""
+        if self._is_closed:
+            raise trio.ClosedResourceError("the wire is closed")
+        if self._head:
+            await trio.lowlevel.checkpoint()
+            data, self._head = self._head[:max_bytes], self._head[max_bytes or len(self._head) :]
+            return data
+        self._listening_since = trio.current_time()
+        try:
+            return await self.transport.receive_some(max_bytes)
+        finally:
+            self._listening_since = None
+
+    # -- closing --
+
+    async def aclose(self) -> None:
+        """Say goodbye (if nobody did) and half-close, without waiting for the peer. Idempotent."""
+        if not self._is_closed:
+            if self.farewell is not None and not self._close_was_sent:
+                self.write_now(self.farewell())
+                self._close_was_sent = True
+            self.abandon()
+            if not self._is_broken and not self._rest:
+                try:
+                    await self.send_eof()
+                except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+                    return  # nobody is there to hear it
+        await trio.lowlevel.checkpoint()
+
+    def abandon(self) -> None:
+        """Let go of the transport at once: no byte is read or written through this wire any more."""
+        if not self._is_closed:
+            self._is_closed = True
+            if self._socket is not None:
+                self._socket.detach()  # the descriptor is the transport's; it may be another peer's soon
+                self._socket = None
+            if self.on_close is not None:
+                self.on_close()
+
+    def cut(self) -> None:
+        """End everything that is going on in the transport, shielded writes included."""
+        self.abandon()
+        if isinstance(self.transport, trio.SocketStream):
+            self.transport.socket.close()
