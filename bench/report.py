@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.peers import OURS, PEERS
-from bench.workloads import WORKLOADS, Figure, Report, faults
+from bench.workloads import WORKLOADS, Figure, Report, disturbance, faults
 
 Summary = Mapping[str, Any]
 """Of one peer in one workload: `figures` (name to median, min, max), `faults`, `failed`, `rounds`."""
@@ -25,6 +25,9 @@ def summarise(figures: Sequence[Figure], reports: Sequence[Report], failed: Sequ
             }  # fmt: skip
     if reports:
         summary["faults"] = max((faults(report) for report in reports), key=len)
+        others = max(disturbance(report) for report in reports)
+        if others > 0.1:
+            summary["faults"].append(f"disturbed: other programs used {others:.2f} cores")
     return summary
 
 

@@ -136,9 +136,10 @@ _STALL = (
 _STORM = (
     Figure("returned_s", "all back after s", _returned, form="{:.2f}"),
     Figure("live_p99_ms", "live p99 ms before", _latency("steady", "live", "p99_ms")),
-    Figure("return_p50_ms", "live p50 ms meanwhile", _latency("return", "live", "p50_ms")),
-    Figure("return_p99_ms", "live p99 ms meanwhile", _latency("return", "live", "p99_ms")),
-    Figure("return_max_ms", "live max ms meanwhile", _latency("return", "live", "max_ms")),
+    Figure("cut_p99_ms", "live p99 ms while away", _latency("cut", "live", "p99_ms")),
+    Figure("return_p50_ms", "live p50 ms during return", _latency("return", "live", "p50_ms")),
+    Figure("return_p99_ms", "live p99 ms during return", _latency("return", "live", "p99_ms")),
+    Figure("return_max_ms", "live max ms during return", _latency("return", "live", "max_ms")),
     Figure("heard", "heard in the end %", _stalled_share, max, "{:.2f}"),
 )
 _INGEST = (
@@ -169,7 +170,7 @@ WORKLOADS = (
              {"workload": "idle", "clients": 2000, "seconds": 2}, _IDLE),
     Workload("W6-10k", "10,000 idle connections",
              {"workload": "idle", "clients": 10000, "seconds": 2}, _IDLE),
-    Workload("W7-storm", "5,000 clients cut off and back with their cursors, 50 messages/s meanwhile",
+    Workload("W7-storm", "5,000 clients cut off, back with their cursors 128 at a time; 50 messages/s",
              {"workload": "storm", "clients": 5000, "live": 50, "senders": 10, "rate": 50, "seconds": 4,
               "away": 2, "drain": 60, "concurrency": 128}, _STORM, only=frozenset({"trio-chat-v1"})),
     Workload("W8", "1,000 clients, 200 messages/s, one in ten stops reading for 10 s",
@@ -208,3 +209,10 @@ def faults(report: Report) -> list[str]:
     if texts and report["first_error"]:
         texts.append(f"first: {report['first_error']}")
     return texts
+
+
+def disturbance(report: Report) -> float:
+    """How many cores other programs used while it was measured. Above a tenth, figures are worth little."""
+    phases = report["phases"].values()
+    seconds = sum(phase["seconds"] for phase in phases)
+    return float(sum(phase["others_cpu_s"] for phase in phases) / seconds)

@@ -82,7 +82,7 @@ static inline uint64_t seconds_from_now(double seconds) { return clock_ns() + (u
 typedef struct {
     const char *name;
     uint64_t began_ns, ended_ns, last_heard_ns, sent, deliveries;
-    double server_cpu_s, generator_cpu_s; /* at the beginning, then of the phase */
+    double server_cpu_s, generator_cpu_s, others_cpu_s; /* at the beginning, then of the phase */
     uint64_t server_rss;                  /* at its end */
     uint64_t server_rss_peak;
     Histogram live, absent, last; /* latency of a delivery; of a message until its last live client heard it */

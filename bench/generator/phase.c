@@ -27,6 +27,17 @@ static double own_cpu(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+/* What all cores did since the machine started, time stolen by other virtual machines included. */
+static double machine_cpu(void)
+{
+    unsigned long user, nice, system, irq, softirq, steal;
+    FILE *file = fopen("/proc/stat", "r");
+    if (!file) return 0;
+    int found = fscanf(file, "cpu %lu %lu %lu %*u %*u %lu %lu %lu", &user, &nice, &system, &irq, &softirq, &steal);
+    fclose(file);
+    return found == 6 ? (double)(user + nice + system + irq + softirq + steal) / (double)sysconf(_SC_CLK_TCK) : 0;
+}
+
 static uint64_t server_rss(void)
 {
     char path[40], text[80];
@@ -49,6 +60,7 @@ static void phase_end(void)
     p->ended_ns = clock_ns();
     p->server_cpu_s = server_cpu() - p->server_cpu_s;
     p->generator_cpu_s = own_cpu() - p->generator_cpu_s;
+    p->others_cpu_s = machine_cpu() - p->others_cpu_s - p->server_cpu_s - p->generator_cpu_s;
     p->server_rss = server_rss();
     if (p->server_rss > p->server_rss_peak) p->server_rss_peak = p->server_rss;
 }
@@ -61,6 +73,7 @@ void phase(const char *name)
     p->began_ns = clock_ns();
     p->server_cpu_s = server_cpu();
     p->generator_cpu_s = own_cpu();
+    p->others_cpu_s = machine_cpu();
 }
 
 void phase_sample(uint64_t now)
@@ -85,7 +98,8 @@ static void print_phase(const Phase *p)
     double until_last = p->last_heard_ns ? (double)(p->last_heard_ns - p->began_ns) / 1e9 : 0;
     printf("\"%s\": {\"seconds\": %.4f, \"sent\": %lu, \"deliveries\": %lu, \"last_heard_s\": %.4f", p->name, seconds,
            p->sent, p->deliveries, until_last);
-    printf(", \"server_cpu_s\": %.4f, \"generator_cpu_s\": %.4f", p->server_cpu_s, p->generator_cpu_s);
+    printf(", \"server_cpu_s\": %.4f, \"generator_cpu_s\": %.4f, \"others_cpu_s\": %.4f", p->server_cpu_s,
+           p->generator_cpu_s, p->others_cpu_s);
     printf(", \"server_rss\": %lu, \"server_rss_peak\": %lu", p->server_rss, p->server_rss_peak);
     if (p->live.count) print_latency("live", &p->live);
     if (p->absent.count) print_latency("absent", &p->absent);
