@@ -1,12 +1,12 @@
 """One WebSocket client, from its handshake to the last byte.
 
-    transport nursery: trio-websocket's reader
-        session nursery: hear (with the memberships inside) | speak
+    transport nursery: trio-websocket's reader; the speaker, while something waits to be said
+        session scope: hear (with the memberships inside)
         polite close
     (the wire is abandoned; the supervisor closes the socket)
 
-However a session ends, it ends through its outbox: `Outbox.end` lets the speaker say what is waiting, and when the
-speaker has finished, everything else is cancelled. Slow, refused, shutdown and error differ only in the `Close`.
+However a session ends, it ends through its outbox: after `Outbox.end` the speaker says what is waiting, and when it has
+finished, the session is cancelled. Slow, refused, shutdown and error differ only in the `Close`.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ from trio_chat.plain import hear_plain
 from trio_chat.v1 import hear_v1
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from trio_websocket import WebSocketConnection, WebSocketRequest
 
     from trio_chat.config import Config
@@ -60,8 +62,31 @@ _PING = encode_ping()
 class Connection:
     """A WebSocket client and how to end it. `run` is its whole life."""
 
-    def __init__(self, wire: Wire, peer: str, *, rooms: Rooms, people: People, config: Config) -> None:
+    __slots__ = (
+        "_config",
+        "_host",
+        "_is_v1",
+        "_outbox",
+        "_people",
+        "_rooms",
+        "_scope",
+        "_session",
+        "_wire",
+        "peer",
+    )
+
+    def __init__(
+        self,
+        wire: Wire,
+        peer: str,
+        *,
+        rooms: Rooms,
+        people: People,
+        config: Config,
+        host: str | None = None,
+    ) -> None:
         self.peer = peer
+        self._host = host  # trio-websocket keeps all fields of the handshake but this one
         self._wire = wire
         self._rooms = rooms
         self._people = people
@@ -69,6 +94,7 @@ class Connection:
         self._outbox: Outbox | None = None
         self._is_v1 = False
         self._scope = trio.CancelScope()
+        self._session = trio.CancelScope()
 
     # -- for the server: sync --
 
@@ -103,11 +129,7 @@ class Connection:
             async with trio.open_nursery() as transport:
                 websocket = await self._shake_hands(transport)
                 if websocket is not None:
-                    self._outbox = Outbox(self._wire, max_bytes=self._config.outbox_bytes)
-                    await self._talk(websocket, self._outbox)
-                    close = self._outbox.close or NORMAL
-                    with trio.move_on_after(self._config.close_timeout_s):
-                        await websocket.aclose(close.code, close.reason)
+                    await self._talk(websocket, transport)
                 transport.cancel_scope.cancel()
 
     async def _shake_hands(self, transport: trio.Nursery) -> WebSocketConnection | None:
@@ -142,7 +164,7 @@ class Connection:
             return 404, "The chat is at the path / of this server."
         self._is_v1 = V1 in request.proposed_subprotocols
         if self._is_v1:
-            if not origin.is_allowed(headers.get(b"origin"), headers.get(b"host"), self._config.allow_origin):
+            if not origin.is_allowed(headers.get(b"origin"), self._host, self._config.allow_origin):
                 return (
                     403,
                     "Pages of that origin may not connect. The operator can allow it with --allow-origin.",
@@ -153,35 +175,50 @@ class Connection:
             return 403, f"Plain access is switched off here. Ask for the subprotocol {V1}."
         return None
 
-    async def _talk(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
+    async def _talk(self, websocket: WebSocketConnection, transport: trio.Nursery) -> None:
+        self._outbox = Outbox(
+            self._wire,
+            max_bytes=self._config.outbox_bytes,
+            start_speaker=lambda speak: transport.start_soon(self._speak, speak),
+        )
+        try:
+            await self._hear(websocket, self._outbox)
+            close = self._outbox.close or NORMAL
+            with trio.move_on_after(self._config.close_timeout_s):
+                await websocket.aclose(close.code, close.reason)
+        finally:
+            self._outbox.abandon()
+
+    async def _hear(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
         hear = hear_v1 if self._is_v1 else hear_plain
-        async with trio.open_nursery() as session:
-            session.start_soon(self._speak, outbox, session.cancel_scope, name=f"speak to {self.peer}")
+        with self._session:
             try:
                 await hear(websocket, outbox, rooms=self._rooms, people=self._people, config=self._config)
             except trio_websocket.ConnectionClosed:
-                session.cancel_scope.cancel()
+                self._session.cancel()
             except RemoteProtocolError as error:
-                self._end_soon(outbox, error.close, session)
+                outbox.end(error.close)
             except StoreError:
-                self._end_soon(outbox, TRY_AGAIN_LATER, session)
+                outbox.end(TRY_AGAIN_LATER)
             except Exception:
                 LOGGER.exception("%s: fault while listening", self.peer)
-                self._end_soon(outbox, INTERNAL_ERROR, session)
+                outbox.end(INTERNAL_ERROR)
+            # What was said before is still answered, if the peer reads it.
+            self._session.deadline = trio.current_time() + self._config.close_timeout_s
+            await trio.sleep_forever()
 
-    def _end_soon(self, outbox: Outbox, close: Close, session: trio.Nursery) -> None:
-        """What was said before is still answered, if the peer reads it."""
-        outbox.end(close)
-        session.cancel_scope.deadline = trio.current_time() + self._config.close_timeout_s
-
-    async def _speak(self, outbox: Outbox, session_scope: trio.CancelScope) -> None:
+    async def _speak(self, speak: Callable[[], Awaitable[None]]) -> None:
+        """A task as long as something waits to be said; when the last word was said, the session is over."""
+        assert self._outbox is not None
         try:
-            await outbox.speak()
+            await speak()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             LOGGER.debug("%s: %s", self.peer, error)
+            self._session.cancel()
         except StoreError:
-            outbox.end(TRY_AGAIN_LATER)
-        session_scope.cancel()
+            self._outbox.end(TRY_AGAIN_LATER)
+        if self._outbox.close is not None and not self._outbox.is_speaking:
+            self._session.cancel()
 
 
 def _farewell(websocket: WebSocketConnection) -> bytes:

@@ -129,13 +129,14 @@ class HttpServer:
         """
         with trio.move_on_after(HTTP_TIMEOUT_S):
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._answer, wire, nursery.cancel_scope)
+                # When it has closed the wire it has finished, whatever timers of its own still run.
+                wire.on_close = nursery.cancel_scope.cancel
+                nursery.start_soon(self._answer, wire)
                 try:
                     await trio.sleep_forever()
                 finally:
                     if not wire.is_closed:
                         wire.cut()
 
-    async def _answer(self, wire: Wire, scope: trio.CancelScope) -> None:
+    async def _answer(self, wire: Wire) -> None:
         await TCPServer(self._app, self._config, WorkerContext(None), {}, wire)  # type: ignore[arg-type]
-        scope.cancel()

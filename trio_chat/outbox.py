@@ -9,19 +9,22 @@ The write contract of `Outbox.post`, as the rooms rely on it:
 
 Most posts end in one system call: if nothing is pending they are written at once, because a task wake-up for each
 delivery costs several times the call (measured: 0.14 against 0.68 million deliveries per CPU-second). Only what does
-not fit goes to the channel, which the connection's speaker task drains.
+not fit goes to the channel, which the connection's speaker task drains. Channel and speaker exist only while something
+waits: an idle connection has neither (measured: they would be a sixth of its memory).
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import attrs
 import trio
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from trio_chat.errors import Close
     from trio_chat.wire import Wire
 
@@ -51,17 +54,36 @@ class OutboxStatistics:
 
 
 class Outbox:
-    """What is waiting to be written to one connection. `speak` must be running in one task."""
+    """What is waiting to be written to one connection.
 
-    def __init__(self, wire: Wire, *, max_bytes: int) -> None:
+    ``start_speaker`` starts a task of the function it is given, whenever something has to wait; when that task returns,
+    nothing waits any more. It may raise what `speak` raises.
+    """
+
+    __slots__ = (
+        "_is_abandoned",
+        "_laggards",
+        "_max_bytes",
+        "_pending_bytes",
+        "_room_again",
+        "_send_channel",
+        "_start_speaker",
+        "close",
+        "wire",
+    )
+
+    def __init__(
+        self, wire: Wire, *, max_bytes: int, start_speaker: Callable[[Callable[[], Awaitable[None]]], object]
+    ) -> None:
         self.wire = wire
         self.close: Close | None = None
         """How the connection is to end, once somebody has decided that it ends; the first word counts."""
-        # The bound is in bytes and kept by `post`: a number of items says nothing about memory.
-        self._send_channel, self._receive_channel = trio.open_memory_channel[bytes](math.inf)
+        self._start_speaker = start_speaker
+        self._is_abandoned = False
+        self._send_channel: trio.MemorySendChannel[bytes] | None = None
         self._pending_bytes = 0
         self._max_bytes = max_bytes or math.inf
-        self._laggards: deque[Laggard] = deque()
+        self._laggards: list[Laggard] = []
         self._room_again: trio.Event | None = None
 
     # -- for rooms and sessions: all of it sync --
@@ -71,11 +93,16 @@ class Outbox:
         """Whether nothing more should be added before something has left."""
         return self._pending_bytes + self.wire.unsent_bytes >= self._max_bytes
 
+    @property
+    def is_speaking(self) -> bool:
+        """Whether something is waiting, and a task busy to say it."""
+        return self._send_channel is not None
+
     def post(self, frames: bytes) -> bool:
         """Write frames now or soon; False if the peer reads too slowly for that, and nothing was done."""
-        if self._pending_bytes == 0 and self.wire.write_now(frames):
+        if not self.is_speaking and self.wire.write_now(frames):
             if self.wire.unsent_bytes:
-                self._wake_speaker()
+                self._enqueue(b"")
             return True
         if self.is_full:
             return False
@@ -91,15 +118,15 @@ class Outbox:
             self._enqueue(frames)
 
     def end(self, close: Close) -> None:
-        """Let the speaker say what is waiting and stop; the connection then closes with ``close``. Idempotent."""
+        """Say that the connection is to end with ``close``, when everything that waits was said. Idempotent."""
         if self.close is None:
             self.close = close
-            self._send_channel.close()
+            self._enqueue(b"")
 
     def add_laggard(self, laggard: Laggard) -> None:
         """From now on, tell this membership what it misses."""
         self._laggards.append(laggard)
-        self._wake_speaker()
+        self._enqueue(b"")
 
     def discard_laggard(self, laggard: Laggard) -> None:
         """It has left: tell it nothing more."""
@@ -112,13 +139,22 @@ class Outbox:
             pending_bytes=self._pending_bytes + self.wire.unsent_bytes, laggards=len(self._laggards)
         )
 
-    def _enqueue(self, frames: bytes) -> None:
-        if self.close is None:
-            self._pending_bytes += len(frames)
-            self._send_channel.send_nowait(frames)
+    def abandon(self) -> None:
+        """The connection is over, and with it the life of any speaker: drop whatever is posted from now on.
 
-    def _wake_speaker(self) -> None:
-        self._enqueue(b"")
+        Rooms answer what came from it when it is in the log, which may be later.
+        """
+        self._is_abandoned = True
+
+    def _enqueue(self, frames: bytes) -> None:
+        if self._is_abandoned:
+            return
+        if self._send_channel is None:
+            # The bound is in bytes and kept by `post`: a number of items says nothing about memory.
+            self._send_channel, receive_channel = trio.open_memory_channel[bytes](math.inf)
+            self._start_speaker(partial(self.speak, receive_channel))
+        self._pending_bytes += len(frames)
+        self._send_channel.send_nowait(frames)
 
     # -- for the session --
 
@@ -131,15 +167,15 @@ class Outbox:
 
     # -- for the speaker task --
 
-    async def speak(self) -> None:
-        """Write what waits, until the outbox has ended and nothing is left.
+    async def speak(self, receive_channel: trio.MemoryReceiveChannel[bytes]) -> None:
+        """Write what waits, until nothing does.
 
-        Raises `trio.BrokenResourceError` when the peer is gone or takes no byte for too long. When cancelled, a frame
-        may be torn, and the connection can only be cut.
+        Raises `trio.BrokenResourceError` when the peer is gone or takes no byte for too long, and `StoreError` when the
+        log cannot be read for a laggard. When cancelled, a frame may be torn, and the connection can only be cut.
         """
-        with self._receive_channel:
+        try:
             while True:
-                frames = self._take()
+                frames = _take(receive_channel)
                 if frames or self.wire.unsent_bytes:
                     await self.wire.send_all(frames)
                     self._pending_bytes -= len(frames)
@@ -147,28 +183,15 @@ class Outbox:
                 elif self._laggards:
                     await self._catch_up(self._laggards[0])
                 else:
-                    try:
-                        frames = await self._receive_channel.receive()
-                    except trio.EndOfChannel:
-                        return
-                    if frames:
-                        await self.wire.send_all(frames)
-                        self._pending_bytes -= len(frames)
-                        self._tell_there_is_room()
-
-    def _take(self) -> bytes:
-        frames, size = [], 0
-        try:
-            while size < JOIN_BYTES:
-                frames.append(self._receive_channel.receive_nowait())
-                size += len(frames[-1])
-        except (trio.WouldBlock, trio.EndOfChannel):
-            pass
-        return b"".join(frames)
+                    return
+        finally:
+            # Nothing can have been put into the channel since it was found empty: there was no checkpoint.
+            self._send_channel = None
+            self._pending_bytes = 0
 
     async def _catch_up(self, laggard: Laggard) -> None:
         page = await laggard.read_page()
-        if self._laggards and self._laggards[0] is laggard:
+        if laggard in self._laggards:
             if page:
                 await self.wire.send_all(page)
             # It may have left while the page was written; otherwise it is another's turn.
@@ -181,3 +204,16 @@ class Outbox:
         if self._room_again is not None and not self.is_full:
             self._room_again.set()
             self._room_again = None
+
+
+def _take(receive_channel: trio.MemoryReceiveChannel[bytes]) -> bytes:
+    """What is in the channel, up to some size; empty if nothing is."""
+    frames: list[bytes] = []
+    size = 0
+    while size < JOIN_BYTES:
+        try:
+            frames.append(receive_channel.receive_nowait())
+        except trio.WouldBlock:
+            break
+        size += len(frames[-1])
+    return b"".join(frames)

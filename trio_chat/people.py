@@ -6,6 +6,7 @@ import hashlib
 import random
 import secrets
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import NameTaken, Refused
@@ -13,7 +14,7 @@ from trio_chat.events import Person
 from trio_chat.names import generated_name, normal_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from trio_chat.store.base import Store
 
@@ -33,7 +34,8 @@ class People:
         self._store = store
         self._rng = rng or random.SystemRandom()
         self._wall_clock = wall_clock
-        self._guest_keys: set[str] = set()
+        self._claimed_keys: set[str] = set()
+        """The names that guests have, and those that somebody is about to get."""
 
     async def welcome_back(self, token: str) -> Person:
         """Who comes back with this token. Raises `Refused` if nobody does."""
@@ -52,10 +54,10 @@ class People:
             display, key = normal_name(self._generated(attempt) if name is None else name)
             person = Person(id=f"p-{secrets.token_urlsafe(9)}", name=display)
             try:
-                self._check_no_guest(key, display)
-                await self._store.add_person(
-                    person, name_key=key, token_hash=_hash(token), at_ms=int(self._wall_clock() * 1000)
-                )
+                with self._claimed(key, display):
+                    await self._store.add_person(
+                        person, name_key=key, token_hash=_hash(token), at_ms=int(self._wall_clock() * 1000)
+                    )
             except NameTaken:
                 if name is not None:
                     raise _name_taken(display) from None
@@ -67,8 +69,8 @@ class People:
         """Give a person another name. Raises `Refused` when it breaks a rule or is somebody's."""
         display, key = normal_name(name)
         try:
-            self._check_no_guest(key, display)
-            await self._store.rename_person(person.id, display, name_key=key)
+            with self._claimed(key, display):
+                await self._store.rename_person(person.id, display, name_key=key)
         except NameTaken:
             raise _name_taken(display) from None
         return Person(id=person.id, name=display)
@@ -77,29 +79,36 @@ class People:
         """A guest with a generated name that nobody has; `see_off_guest` gives the name back."""
         for attempt in range(100):
             display, key = normal_name(self._generated(attempt))
-            if key in self._guest_keys:
+            if key in self._claimed_keys:
                 continue
-            self._guest_keys.add(key)  # before the checkpoint, so that no other guest gets it
+            self._claimed_keys.add(key)  # before the checkpoint, so that no other guest gets it
             try:
                 if not await self._store.is_name_known(key):
                     return Person(id=f"g-{secrets.token_urlsafe(9)}", name=display)
             except BaseException:
-                self._guest_keys.discard(key)
+                self._claimed_keys.discard(key)
                 raise
-            self._guest_keys.discard(key)
+            self._claimed_keys.discard(key)
         raise Refused("name_taken", "No free name could be made up.")
 
     def see_off_guest(self, guest: Person) -> None:
         """The guest has left."""
-        self._guest_keys.discard(normal_name(guest.name)[1])
+        self._claimed_keys.discard(normal_name(guest.name)[1])
 
     def _generated(self, attempt: int) -> str:
         name = generated_name(self._rng)
         return name if attempt < PLAIN_NAMES_TRIED else f"{name} {self._rng.randrange(2, 10_000)}"
 
-    def _check_no_guest(self, key: str, display: str) -> None:
-        if key in self._guest_keys:
+    @contextmanager
+    def _claimed(self, key: str, display: str) -> Iterator[None]:
+        """Nobody gets this name while it is on its way into the store."""
+        if key in self._claimed_keys:
             raise NameTaken(display)
+        self._claimed_keys.add(key)
+        try:
+            yield
+        finally:
+            self._claimed_keys.discard(key)
 
 
 def _name_taken(display: str) -> Refused:

@@ -158,8 +158,8 @@ class Room:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nobody is here and nothing is on its way."""
-        return not self._members and self._inbox_send.statistics().current_buffer_used == 0
+        """Whether nobody is here and nothing is on its way: the broadcaster waits at the inbox."""
+        return not self._members and self._inbox_receive.statistics().tasks_waiting_receive > 0
 
     def resume_point(
         self, after: int | None, epoch: str | None, *, page_size: int, max_gap: int

@@ -9,7 +9,6 @@ trio-websocket#184 among others).
 from __future__ import annotations
 
 import logging
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ import trio_websocket
 
 from trio_chat.connection import Connection
 from trio_chat.errors import Refused, StartError
+from trio_chat.head import END, Head, without_upgrade
 from trio_chat.http import HttpServer
 from trio_chat.wire import Wire
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from trio_chat.rooms import Rooms
 
 LOGGER = logging.getLogger(__name__)
-
-_HEAD_END = b"\r\n\r\n"
-_UPGRADE = re.compile(rb"^upgrade[ \t]*:[^\r\n]*websocket", re.IGNORECASE | re.MULTILINE)
 
 KEEPALIVE_STEPS = 4
 """How often within one idle time each connection is looked at: a ping is at most a quarter late."""
@@ -100,18 +97,25 @@ class Server:
         try:
             try:
                 with self._limits.admit(host):
-                    head = await self._read_head(stream)
-                    wire = Wire(stream, head=head, stall_s=self._config.write_stall_s)
-                    if _UPGRADE.search(head):
-                        await self._serve_websocket(wire, peer)
-                    elif head:
+                    data = await self._read_head(stream)
+                    head = Head.of(data)
+                    if not head.wants_websocket:
+                        data = without_upgrade(data)
+                    wire = Wire(stream, head=data, stall_s=self._config.write_stall_s)
+                    if head.flaw is not None:
+                        await self._turn_away(stream, "400 Bad Request", head.flaw)
+                    elif head.wants_websocket:
+                        await self._serve_websocket(wire, peer, head)
+                    elif data:
                         await self._http.serve(wire)
             except* EXPECTED_ENDINGS as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
             except* Refused as group:
                 self._statistics.refused += 1
                 LOGGER.info("%s: %s", peer, group.exceptions)
-                await self._turn_away(stream, str(group.exceptions[0]))
+                await self._turn_away(
+                    stream, "503 Service Unavailable\r\nRetry-After: 30", str(group.exceptions[0])
+                )
             except* Exception:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
@@ -121,9 +125,11 @@ class Server:
                 wire.abandon()
             await trio.aclose_forcefully(stream)
 
-    async def _serve_websocket(self, wire: Wire, peer: str) -> None:
+    async def _serve_websocket(self, wire: Wire, peer: str, head: Head) -> None:
         self._statistics.websockets += 1
-        connection = Connection(wire, peer, rooms=self._rooms, people=self._people, config=self._config)
+        connection = Connection(
+            wire, peer, host=head.host, rooms=self._rooms, people=self._people, config=self._config
+        )
         self._connections.add(connection)
         try:
             await connection.run()
@@ -135,7 +141,7 @@ class Server:
         head = b""
         limit = self._config.max_head_bytes or float("inf")
         with trio.move_on_after(self._config.handshake_timeout_s or float("inf")):
-            while _HEAD_END not in head and len(head) <= limit:
+            while END not in head and len(head) <= limit:
                 data = await stream.receive_some(4096)
                 if not data:
                     return b""
@@ -143,12 +149,11 @@ class Server:
             return head
         return b""
 
-    async def _turn_away(self, stream: trio.abc.Stream, sentence: str) -> None:
-        body = f"{sentence}\n".encode()
+    async def _turn_away(self, stream: trio.abc.Stream, status: str, sentence: str) -> None:
         answer = (
-            b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 30\r\nConnection: close\r\n"
-            b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-        )
+            f"HTTP/1.1 {status}\r\nConnection: close\r\n"
+            f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(sentence) + 1}\r\n\r\n{sentence}\n"
+        ).encode("ascii")
         with trio.move_on_after(self._config.close_timeout_s):
             try:
                 await stream.send_all(answer)
@@ -160,7 +165,9 @@ class Server:
         make a reset of it, and a close frame or an answer on its way would be lost (RFC 9112 section 9.6)."""
         with trio.move_on_after(self._config.close_timeout_s):
             try:
-                await (wire or Wire(stream)).aclose()
+                wire = wire or Wire(stream)
+                await wire.aclose()
+                await wire.send_eof()  # in case it was closed by somebody who did not come so far
                 while await stream.receive_some(65536):
                     pass
             except EXPECTED_ENDINGS:

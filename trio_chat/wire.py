@@ -37,6 +37,21 @@ class Wire(trio.abc.HalfCloseableStream):
     `trio.BrokenResourceError`. The transport stays the caller's to close.
     """
 
+    __slots__ = (
+        "_close_was_sent",
+        "_head",
+        "_is_broken",
+        "_is_closed",
+        "_listening_since",
+        "_rest",
+        "_socket",
+        "_stall_s",
+        "_turn",
+        "farewell",
+        "on_close",
+        "transport",
+    )
+
     def __init__(self, transport: trio.abc.Stream, *, head: bytes = b"", stall_s: float = 0) -> None:
         self.transport = transport
         self.farewell: Callable[[], bytes] | None = None
@@ -46,7 +61,8 @@ class Wire(trio.abc.HalfCloseableStream):
         self._head = head
         self._stall_s = stall_s or float("inf")
         self._rest = b""
-        self._lock = trio.StrictFIFOLock()
+        # Who writes now; whoever comes meanwhile waits for its event. Made for each write, as a lock is 0.5 KiB.
+        self._turn: trio.Event | None = None
         self._is_broken = False
         self._is_closed = False
         self._close_was_sent = False
@@ -91,12 +107,12 @@ class Wire(trio.abc.HalfCloseableStream):
         """Write whole frames without waiting; True when the wire took charge of them.
 
         False when somebody is writing, earlier bytes still wait, or the transport cannot do this: nothing was done.
-        True does not mean that all bytes left: see `unsent_bytes`, and `flush`. On a broken or closed wire data
+        True does not mean that all bytes left: see `unsent_bytes`. On a broken or closed wire data
         is dropped (True), as it is in any network. Sync, so it cannot come between anybody's frames.
         """
         if not self.is_open:
             return True
-        if self._socket is None or self._rest or self._lock.locked():
+        if self._socket is None or self._rest or self._turn is not None:
             return False
         try:
             taken = self._socket.send(data)
@@ -109,29 +125,23 @@ class Wire(trio.abc.HalfCloseableStream):
             self._rest = data[taken:]
         return True
 
-    async def flush(self) -> None:
-        """Wait until what `write_now` left behind is in the transport."""
-        async with self._lock:
-            await self._write(b"")
-
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Write whole frames, after whatever is being written now.
+        """Write whole frames, after what is being written now and what `write_now` left behind.
 
-        Raises `trio.BrokenResourceError` when the wire is broken (also by a stall), `trio.ClosedResourceError` when
-        it is closed. When cancelled in the middle, the wire is broken.
+        Raises `trio.BrokenResourceError` when the wire is broken (also by a stall), `trio.ClosedResourceError` when it
+        is closed. When cancelled in the middle, the wire is broken.
         """
-        async with self._lock:
-            if self._close_was_sent and not self._is_closed:
-                return  # the session is over; rule 3
-            self._close_was_sent |= len(data) > 0 and data[0] == CLOSE_FRAME
-            await self._write(bytes(data))
-
-    async def _write(self, data: bytes) -> None:
+        while self._turn is not None:
+            await self._turn.wait()
         if self._is_closed:
             raise trio.ClosedResourceError("the wire is closed")
         if self._is_broken:
             raise trio.BrokenResourceError("the wire is broken")
+        if self._close_was_sent:
+            return  # rule 3; the session is over
+        self._close_was_sent = len(data) > 0 and data[0] == CLOSE_FRAME
         data, self._rest = self._rest + data, b""
+        self._turn = turn = trio.Event()
         try:
             if self._socket is None:
                 await self._write_in_chunks(data)
@@ -140,6 +150,9 @@ class Wire(trio.abc.HalfCloseableStream):
         except BaseException:
             self._is_broken = True
             raise
+        finally:
+            self._turn = None
+            turn.set()
 
     async def _write_in_chunks(self, data: bytes) -> None:
         for start in range(0, len(data), CHUNK_BYTES):

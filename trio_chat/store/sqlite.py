@@ -6,7 +6,7 @@ SQLite comes with apsw: docs/decisions/sqlite-through-apsw.md.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -150,29 +150,19 @@ def _open_files(
     path: Path, synchronous: Synchronous, vfs: str | None, migrations: Sequence[Migration]
 ) -> Iterator[tuple[SqliteWriter, SqliteReader]]:
     """The database, locked, of today's shape and connected; synchronous."""
-
-    def connect() -> apsw.Connection:
-        connection = connect_to_write(path, vfs=vfs)
-        use_wal(connection, path, synchronous)
-        return connection
-
     with ExitStack() as stack:
         with explaining(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(locked(path))
             make_private(path)
-            connection = connect_to_write(path, vfs=vfs)
-            try:
-                check_identity(connection, path, migrations)  # before anything in the file is touched
-                use_wal(connection, path, synchronous)
-                migrate(connection, path, migrations)
-            finally:
-                connection.close(True)
-            writer = SqliteWriter(connect)
-            stack.callback(writer.close)
-            reader = SqliteReader(connect_to_read(path, vfs=vfs))
-            stack.callback(reader.close)
-        yield writer, reader
+            writing = stack.enter_context(closing(connect_to_write(path, vfs=vfs)))
+            check_identity(writing, path, migrations)  # before anything in the file is touched
+            use_wal(writing, path, synchronous)
+            migrate(writing, path, migrations)
+            writer = SqliteWriter(writing)
+            stack.callback(writer.checkpoint)
+            reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
+        yield writer, SqliteReader(reading)
 
 
 def _hop_into_a_thread() -> Hop:

@@ -36,10 +36,6 @@ class SqliteReader:
         """One answer for each question, an exception for what failed."""
         return [self._answer(question) for question in questions]
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._connection.close(True)
-
     def _answer(self, question: Question) -> Any:  # noqa: ANN401
         try:
             return question(self._connection)
@@ -65,18 +61,23 @@ def position(connection: apsw.Connection, room: str) -> Position:
 
 def read_after(connection: apsw.Connection, room: str, after: int, limit: int, max_bytes: int) -> list[Event]:
     """See `Store.read_after`."""
-    if limit < 1:
+    after = max(after, 0)
+    last = _last(connection, room)  # asked first: what is added meanwhile comes behind it
+    if limit < 1 or after >= last:
         return []
-    if after < 1:
-        page, _ = _page(_walk(connection, room, 1, 1, limit), limit, max_bytes)
-        return _checked(room, page, GENESIS)
     # The event before the page is read as well: its digest is what the page's first is chained to.
-    rows = _walk(connection, room, after, 1, limit + 1)
-    before = next(rows, None)
-    if before is None:
-        return []
-    page, _ = _page(rows, limit, max_bytes)
-    return _checked(room, page, before.digest)
+    rows = _walk(connection, room, max(after, 1), 1, limit + bool(after))
+    digest = GENESIS
+    if after:
+        before = next(rows, None)
+        if before is None:
+            raise DamagedEvent(room, after)
+        digest = before.digest
+    page, following = _page(rows, limit, max_bytes)
+    end = page[-1].seq if page else after
+    if following is None and len(page) < limit and end < last:  # a damaged page of an index hides the rest
+        raise DamagedEvent(room, end + 1)
+    return _checked(room, page, digest)
 
 
 def read_before(
@@ -90,8 +91,8 @@ def read_before(
     page.reverse()
     if older is not None:
         return _checked(room, page, older.digest)
-    if page[0].seq > 1:
-        raise DamagedEvent(room, page[0].seq - 1)
+    if not page or page[0].seq > 1:
+        raise DamagedEvent(room, page[0].seq - 1 if page else last)
     return _checked(room, page, GENESIS)
 
 

@@ -52,10 +52,10 @@ class _Room(NamedTuple):
 class SqliteWriter:
     """The one connection that writes and checkpoints. `answer_all` is one transaction."""
 
-    def __init__(self, connect: Callable[[], apsw.Connection]) -> None:
-        self._connect = connect
-        self._connection: apsw.Connection | None = connect()
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
         self._rooms: dict[str, _Room] = {}
+        self._is_in_doubt = False
         self.statistics = StoreStatistics()
         """Replaced as a whole after each group: may be read from any thread."""
 
@@ -66,18 +66,22 @@ class SqliteWriter:
         """
         started = perf_counter()
         try:
-            connection = self._connected()
-            connection.execute("BEGIN IMMEDIATE")
-            answers, rooms, n_events = self._write(connection, requests)
-            connection.execute("COMMIT")
+            if self._is_in_doubt:
+                self._settle()
+            self._connection.execute("BEGIN IMMEDIATE")
+            answers, rooms, n_events = self._write(self._connection, requests)
+            self._connection.execute("COMMIT")
         except UNAVAILABLE as error:
             LOGGER.error("the log cannot be written: %s", error)
             self.statistics = self.statistics.after_failure()
-            self._recover(reconnect=not isinstance(error, apsw.FullError))
+            self._roll_back()
+            self._is_in_doubt = True
+            with suppress(*UNAVAILABLE):  # else before the next group
+                self._settle()
             return [unavailable(error) for _ in requests]
         except Exception as error:
             # A bug, or a text that is none (a lone surrogate). Each on its own, it cannot harm the others.
-            self._recover(reconnect=False)
+            self._roll_back()
             if len(requests) == 1:
                 return [error]
             return [answer for request in requests for answer in self.answer_all([request])]
@@ -95,38 +99,28 @@ class SqliteWriter:
         )
         return answers
 
-    def close(self) -> None:
-        """Bring everything into the main file, and let go of it. Nothing is lost if that fails."""
-        if self._connection is not None:
-            try:
-                self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            except UNAVAILABLE as error:
-                LOGGER.warning("the last checkpoint failed, the next start will repeat it: %s", error)
-            self._connection.close(True)
+    def checkpoint(self) -> None:
+        """Bring everything into the main file. Nothing is lost if that fails."""
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except UNAVAILABLE as error:
+            LOGGER.warning("the last checkpoint failed, the next start will repeat it: %s", error)
 
-    def _connected(self) -> apsw.Connection:
-        if self._connection is None:
-            connection = self._connect()
-            # A commit whose sync failed may stand whole in the write-ahead log, invisible now but found after
-            # a crash. Any write takes its place, so that what we answered "not written" stays unwritten.
-            connection.pragma("user_version", connection.pragma("user_version"))
-            self._connection = connection
-        return self._connection
-
-    def _recover(self, *, reconnect: bool) -> None:
+    def _roll_back(self) -> None:
         self._rooms.clear()
-        if self._connection is None:
-            return
-        with suppress(apsw.Error):
-            if self._connection.in_transaction:
+        if self._connection.in_transaction:
+            with suppress(apsw.Error):  # it is rolled back whatever it says
                 self._connection.execute("ROLLBACK")
-        if reconnect or self._connection.in_transaction:
-            # After a failed sync nothing that this connection believes to be on the disk can be relied on.
-            with suppress(apsw.Error):
-                self._connection.close(True)
-            self._connection = None
-            with suppress(*UNAVAILABLE):  # else the next group tries
-                self._connected()
+
+    def _settle(self) -> None:
+        """Make sure that what was answered "not written" stays unwritten.
+
+        A commit whose sync failed may stand whole in the write-ahead log: this connection does not count it, but
+        the next start would. Any other write takes its place. A new connection is no remedy: it may be the one
+        that finds it.
+        """
+        self._connection.pragma("user_version", self._connection.pragma("user_version"))
+        self._is_in_doubt = False
 
     def _write(
         self, connection: apsw.Connection, requests: Sequence[Write]
@@ -189,12 +183,15 @@ def _find_known(connection: apsw.Connection, requests: Sequence[Write]) -> dict[
 def _find_room(connection: apsw.Connection, name: str) -> _Room:
     found = connection.execute(
         """
-        SELECT id, seq, digest FROM rooms JOIN events ON room_id = id
+        SELECT id, seq, digest FROM rooms LEFT JOIN events ON room_id = id
         WHERE rooms.name = ? ORDER BY seq DESC LIMIT 1
         """,
         (name,),
     ).fetchone()
-    return _Room(None, Head()) if found is None else _Room(found[0], Head(found[1], found[2]))
+    if found is None:
+        return _Room(None, Head())
+    room_id, seq, digest = found
+    return _Room(room_id, Head() if seq is None else Head(seq, digest))
 
 
 def _make_room(connection: apsw.Connection, name: str) -> int:

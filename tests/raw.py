@@ -1,0 +1,226 @@
+"""A client made of bytes: says what no library would say, and hears what no library would tell.
+
+Everything that a peer can do to the server over a socket can be done with a `RawPeer`; `open_peer` shakes hands for
+those who begin as WebSocket clients.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+RSV1, RSV2, RSV3 = 0x40, 0x20, 0x10
+
+PATIENCE_S = 15
+"""How long any one thing may take before the test is a failure: long, since other things use the machine as well."""
+
+
+class Frame(NamedTuple):
+    """One frame of the server, whole."""
+
+    opcode: int
+    payload: bytes
+
+    @property
+    def close_code(self) -> int | None:
+        """The code of a close frame; None for one without, and for other frames."""
+        if self.opcode != CLOSE or len(self.payload) < 2:
+            return None
+        (code,) = struct.unpack("!H", self.payload[:2])
+        return int(code)
+
+
+def frame(
+    opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, claim: int = -1
+) -> bytes:
+    """A frame as a client sends it (RFC 6455 section 5.2); ``claim`` is a length that it has only on paper."""
+    length = len(payload) if claim < 0 else claim
+    mask_bit = 0x80 if masked else 0
+    if length < 126:
+        header = struct.pack("!BB", (0x80 if fin else 0) | rsv | opcode, mask_bit | length)
+    elif length < 2**16:
+        header = struct.pack("!BBH", (0x80 if fin else 0) | rsv | opcode, mask_bit | 126, length)
+    else:
+        header = struct.pack("!BBQ", (0x80 if fin else 0) | rsv | opcode, mask_bit | 127, length)
+    # A mask of zeros is a mask, and leaves the payload readable in a packet dump.
+    return header + (b"\0\0\0\0" if masked else b"") + payload
+
+
+def close_frame(code: int = 1000) -> bytes:
+    """A goodbye."""
+    return frame(CLOSE, struct.pack("!H", code))
+
+
+def upgrade(path: str = "/", *, method: str = "GET", drop: tuple[str, ...] = (), **headers: str) -> bytes:
+    """The head of a handshake; ``headers`` (``sec_websocket_version="8"``) stand beside the usual ones, or instead."""
+    fields = {
+        "host": "chat.example",
+        "upgrade": "websocket",
+        "connection": "Upgrade",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "sec-websocket-version": "13",
+    }
+    fields |= {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {fields[name]}" for name in fields if name not in drop)]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+class RawPeer:
+    """One TCP connection to the server. Waiting for what does not come fails the test."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self.stream = stream
+        self._heard = bytearray()
+
+    async def send(self, data: bytes) -> None:
+        """Send these bytes, whatever they mean; fails the test if nobody takes them."""
+        with trio.fail_after(PATIENCE_S):
+            await self.stream.send_all(data)
+
+    async def send_text(self, text: str) -> None:
+        """Send one text message."""
+        await self.send(frame(TEXT, text.encode()))
+
+    async def say(self, **command: object) -> None:
+        """Send one v1 frame."""
+        await self.send_text(json.dumps(command))
+
+    async def receive(self) -> bytes:
+        """Some bytes; empty at the end, which a reset is too."""
+        if self._heard:
+            data, self._heard = bytes(self._heard), bytearray()
+            return data
+        with trio.fail_after(PATIENCE_S):
+            try:
+                return bytes(await self.stream.receive_some(65536))
+            except trio.BrokenResourceError:
+                return b""
+
+    async def receive_to_the_end(self) -> bytes:
+        """Everything until the server closes."""
+        data = b""
+        while more := await self.receive():
+            data += more
+        return data
+
+    async def receive_head(self) -> bytes:
+        """The head of an HTTP response; empty if there is none before the end."""
+        while b"\r\n\r\n" not in self._heard:
+            if not await self._hear_more():
+                return b""
+        head, _, rest = bytes(self._heard).partition(b"\r\n\r\n")
+        self._heard = bytearray(rest)
+        return head + b"\r\n\r\n"
+
+    async def receive_frame(self) -> Frame | None:
+        """The next frame; None when the server closed without one."""
+        while (found := self._parse()) is None:
+            if not await self._hear_more():
+                return None
+        return found
+
+    async def receive_data(self) -> Frame | None:
+        """The next frame that is no ping or pong."""
+        while (found := await self.receive_frame()) is not None and found.opcode in (PING, PONG):
+            pass
+        return found
+
+    async def receive_text(self) -> str:
+        """The next text message; anything else fails the test."""
+        found = await self.receive_data()
+        assert found is not None, "the server closed"
+        assert found.opcode == TEXT, found
+        return found.payload.decode()
+
+    async def hear(self, wanted: Callable[[dict[str, Any]], bool] | str) -> dict[str, Any]:
+        """The next v1 frame of this type (or for which this holds); those before it are dropped."""
+        matches = (lambda said: said["type"] == wanted) if isinstance(wanted, str) else wanted
+        while True:
+            said: dict[str, Any] = json.loads(await self.receive_text())
+            if matches(said):
+                return said
+
+    async def receive_close_code(self) -> int | None:
+        """The code the server closes with, after whatever it says before; None if it closes without."""
+        while (found := await self.receive_frame()) is not None:
+            if found.opcode == CLOSE:
+                return found.close_code
+        return None
+
+    def reset(self) -> None:
+        """End the connection with a RST, as a machine that lost its memory does."""
+        self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.stream.socket.close()
+
+    async def _hear_more(self) -> bool:
+        with trio.fail_after(PATIENCE_S):
+            try:
+                data = await self.stream.receive_some(65536)
+            except trio.BrokenResourceError:
+                return False
+        self._heard += data
+        return bool(data)
+
+    def _parse(self) -> Frame | None:
+        heard = self._heard
+        if len(heard) < 2:
+            return None
+        assert heard[0] & 0x80, "servers of this project do not fragment"
+        assert not heard[1] & 0x80, "servers do not mask"
+        length, start = heard[1], 2
+        if length >= 126:
+            size = 2 if length == 126 else 8
+            start += size
+            if len(heard) < start:
+                return None
+            length = int.from_bytes(heard[2:start], "big")
+        if len(heard) < start + length:
+            return None
+        found = Frame(heard[0] & 0x0F, bytes(heard[start : start + length]))
+        del heard[: start + length]
+        return found
+
+
+@asynccontextmanager
+async def open_raw(port: int, *, receive_buffer: int = 0) -> AsyncIterator[RawPeer]:
+    """A TCP connection, ended hard on leaving. A small ``receive_buffer`` (bytes) makes it take little."""
+    sock = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    with sock:
+        if receive_buffer:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        with trio.fail_after(PATIENCE_S):
+            await sock.connect(("127.0.0.1", port))
+        yield RawPeer(trio.SocketStream(sock))
+
+
+@asynccontextmanager
+async def open_peer(port: int, *, receive_buffer: int = 0, **headers: str) -> AsyncIterator[RawPeer]:
+    """A WebSocket connection, the handshake done."""
+    async with open_raw(port, receive_buffer=receive_buffer) as peer:
+        await peer.send(upgrade(**headers))  # type: ignore[arg-type]  # mypy sees any keyword in them
+        head = await peer.receive_head()
+        assert head.startswith(b"HTTP/1.1 101 "), head
+        yield peer
+
+
+@asynccontextmanager
+async def open_v1(
+    port: int, *, room: str = "lobby", after: int | None = None, epoch: str | None = None, **hello: str
+) -> AsyncIterator[tuple[RawPeer, dict[str, Any], dict[str, Any]]]:
+    """A v1 connection that said hello and joined; with what it was answered."""
+    async with open_peer(port, sec_websocket_protocol="trio-chat.v1") as peer:
+        await peer.say(type="hello", **hello)
+        welcome = await peer.hear("welcome")
+        cursor = {} if after is None else {"after": after, "epoch": epoch}
+        await peer.say(type="join", id=f"join-{os.urandom(6).hex()}", room=room, **cursor)
+        yield peer, welcome, await peer.hear("joined")

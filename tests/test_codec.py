@@ -1,0 +1,228 @@
+"""The codec: whatever comes in is a command, refused, or against the protocol; and what goes out is exact."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wsproto.connection import Connection, ConnectionType
+from wsproto.events import CloseConnection, Ping, TextMessage
+
+from trio_chat import codec
+from trio_chat.codec import Format, decode_command, encode_answer, encode_close, encode_event, encode_ping
+from trio_chat.errors import GOING_AWAY, TOO_BIG, Refused, RemoteProtocolError
+from trio_chat.events import Event
+
+EVENT = Event("lobby", 119, "message", "p-1", "Ada", "c2", 1_795_381_200_123, "hi", b"\0" * 32)
+
+
+def read(data: bytes) -> list[object]:
+    """What a client's library makes of the server's frames."""
+    client = Connection(ConnectionType.CLIENT)
+    client.receive_data(data)
+    return list(client.events())
+
+
+def code_for(text: str) -> int:
+    """The close code that this frame brings."""
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_command(text)
+    return caught.value.close.code
+
+
+# What comes in
+
+
+def test_optional_fields_may_be_left_out_or_null() -> None:
+    assert decode_command('{"type":"hello"}') == codec.Hello()
+    assert decode_command('{"type":"hello","name":null}') == codec.Hello()
+    assert decode_command('{"type":"join","id":"c1","room":"lobby"}') == codec.Join("c1", "lobby")
+    assert decode_command('{"type":"history","id":"c1","room":"lobby","before":9}') == codec.History(
+        "c1", "lobby", 9
+    )
+
+
+def test_unknown_keys_are_ignored_so_that_newer_clients_can_talk_to_older_servers() -> None:
+    assert decode_command('{"mood":["good"],"type":"ping","id":"c1"}') == codec.Pinging("c1")
+
+
+def test_of_a_key_that_comes_twice_the_last_counts() -> None:
+    assert decode_command('{"type":"ping","id":"a","id":"b"}') == codec.Pinging("b")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "hello",
+        "{",
+        '{"type":"ping","id":"c1"',
+        '{"type":"ping","id":"c1"}}',
+        '{"type":"ping","id":"c1"}{"type":"ping","id":"c2"}',
+        "{'type':'ping','id':'c1'}",
+        '{"type":"ping","id":"c1",}',
+        '{"type":"ping","id":NaN}',
+        '{"type":"ping","id":"line\nbreak"}',
+        "[]",
+        '[{"type":"ping","id":"c1"}]',
+        "null",
+        "7",
+        '"ping"',
+        "[" * 60_000,
+        "[" * 30_000 + "]" * 30_000,
+        '{"type":"ping","id":' + "[" * 30_000 + "]" * 30_000 + "}",
+        '{"x":' * 10_000 + "1" + "}" * 10_000,
+        '{"type":"ping","id":"c1","deep":' + "[" * 30_000 + "]" * 30_000 + "}",
+    ],
+)
+def test_what_is_not_a_json_object_or_is_nested_too_deep_ends_the_connection_with_1007(text: str) -> None:
+    assert code_for(text) == 1007
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}", '{"id":"c1"}', '{"type":"shout","id":"c1"}', '{"type":null}', '{"type":7}', '{"type":["ping"]}'],
+)
+def test_an_unknown_type_of_frame_ends_the_connection_with_1008(text: str) -> None:
+    assert code_for(text) == 1008
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"type": "send"},
+        {"type": "send", "room": "lobby"},
+        {"type": "send", "room": "lobby", "text": 7},
+        {"type": "send", "room": "lobby", "text": None},
+        {"type": "join", "room": ["lobby"]},
+        {"type": "join", "room": "lobby", "after": -1},
+        {"type": "join", "room": "lobby", "after": 1.5},
+        {"type": "join", "room": "lobby", "after": "7"},
+        {"type": "join", "room": "lobby", "after": 2**63},
+        {"type": "join", "room": "lobby", "after": 10**4000},
+        {"type": "history", "room": "lobby", "before": 0},
+        {"type": "history", "room": "lobby", "before": 9, "limit": 0},
+        {"type": "history", "room": "lobby", "before": 9, "limit": 201},
+        {"type": "history", "room": "lobby", "before": True},
+        {"type": "rename", "name": {}},
+    ],
+)
+def test_a_field_that_is_wrong_is_refused_with_the_commands_id(fields: dict[str, object]) -> None:
+    monster = fields.get("after") == 10**4000
+    text = json.dumps({"id": "c9", **fields, **({"after": 0} if monster else {})})
+    if monster:  # json.dumps will not write it
+        text = text.replace('"after": 0', '"after": 1' + "0" * 4000)
+    with pytest.raises(Refused) as caught:
+        decode_command(text)
+    assert (caught.value.code, caught.value.command_id) == ("bad_field", "c9")
+    assert fields["type"] in caught.value.message
+
+
+def test_an_id_that_is_no_text_cannot_be_answered_with() -> None:
+    with pytest.raises(Refused) as caught:
+        decode_command('{"type":"ping","id":7}')
+    assert caught.value.command_id is None
+
+
+@pytest.mark.parametrize("escape", [r"\ud800", r"\udc00", r"\ud83d", r"\ud83dx", r"\udc00\ud800"])
+def test_half_a_surrogate_pair_never_gets_in(escape: str) -> None:
+    """It is no character, has no UTF-8 form, and could neither be logged nor sent to anybody."""
+    assert code_for('{"type":"send","id":"c1","room":"lobby","text":"%s"}' % escape) == 1007  # noqa: UP031
+
+
+def test_a_whole_surrogate_pair_is_a_character() -> None:
+    command = decode_command(r'{"type":"send","id":"c1","room":"lobby","text":"\ud83d\ude00"}')
+    assert command == codec.Send("c1", "lobby", "😀")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+FRAMES = st.dictionaries(
+    st.sampled_from(["type", "id", "room", "text", "name", "token", "after", "epoch", "before", "limit"]),
+    st.sampled_from(["hello", "join", "leave", "send", "history", "rename", "ping"]) | JSON,
+)
+
+
+@given(st.text() | JSON.map(json.dumps) | FRAMES.map(json.dumps))
+def test_any_text_at_all_is_a_command_or_refused_or_against_the_protocol(text: str) -> None:
+    assert outcome(text) in {"a command", "bad_field", 1007, 1008}
+
+
+def outcome(text: str) -> str | int:
+    """What becomes of a frame."""
+    try:
+        decode_command(text)
+    except Refused as refused:
+        return refused.code
+    except RemoteProtocolError as error:
+        return error.close.code
+    return "a command"
+
+
+# What goes out
+
+
+def test_an_event_is_told_in_each_format() -> None:
+    assert read(encode_event(EVENT, Format.PLAIN)) == [TextMessage(data="hi")]
+    (frame,) = read(encode_event(EVENT, Format.V1))
+    assert isinstance(frame, TextMessage)
+    assert json.loads(frame.data) == {
+        "type": "message",
+        "room": "lobby",
+        "seq": 119,
+        "id": "c2",
+        "from": "p-1",
+        "name": "Ada",
+        "text": "hi",
+        "at": "2026-11-22T21:00:00.123Z",
+    }
+
+
+def test_what_is_not_there_is_left_out() -> None:
+    (frame,) = read(encode_answer(codec.Failure(code="empty", message="…")))
+    assert isinstance(frame, TextMessage)
+    assert json.loads(frame.data) == {"type": "error", "code": "empty", "message": "…"}
+
+
+def test_frames_can_be_put_end_to_end() -> None:
+    texts = ["short", "x" * 200, "y" * 70_000, ""]
+    frames = b"".join(
+        encode_event(Event("lobby", 1, "message", "p", "P", None, 0, text, b""), Format.PLAIN)
+        for text in texts
+    )
+    heard, text = [], ""
+    for event in read(frames):
+        assert isinstance(event, TextMessage)
+        text += event.data
+        if event.message_finished:
+            heard.append(text)
+            text = ""
+    assert heard == texts
+
+
+@given(st.text(max_size=300))
+def test_a_text_comes_out_as_it_went_in(body: str) -> None:
+    event = Event("lobby", 1, "message", "p", "P", None, 0, body, b"")
+    plain, v1 = read(encode_event(event, Format.PLAIN) + encode_event(event, Format.V1))
+    assert isinstance(plain, TextMessage)
+    assert plain.data == body
+    assert isinstance(v1, TextMessage)
+    assert json.loads(v1.data)["text"] == body
+
+
+def test_control_frames_are_made_without_a_memory_of_the_one_before() -> None:
+    for _ in range(2):
+        assert read(encode_ping()) == [Ping(payload=b"")]
+        assert read(encode_close(GOING_AWAY)) == [CloseConnection(code=1001, reason=GOING_AWAY.reason)]
+    assert read(encode_event(EVENT, Format.PLAIN)) == [TextMessage(data="hi")]
+
+
+def test_a_reason_is_cut_to_what_a_close_frame_can_carry_at_a_whole_character() -> None:
+    close = TOO_BIG.because("ü" * 200)
+    assert close.reason == "ü" * 61
+    assert read(encode_close(close)) == [CloseConnection(code=1009, reason=close.reason)]

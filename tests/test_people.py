@@ -1,0 +1,152 @@
+"""Who is who: tokens, names, guests."""
+
+from __future__ import annotations
+
+import random
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+import trio.testing
+
+from trio_chat.errors import Refused, StoreUnavailable
+from trio_chat.names import generated_name, normal_name
+from trio_chat.people import People
+from trio_chat.store.memory import MemoryDisk, MemoryStore, open_memory_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable
+
+
+class SameName(random.Random):
+    """Chance that always chooses the first, so that every generated name is the same."""
+
+    def choice(self, seq):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+        return seq[0]
+
+
+FIRST_NAME = generated_name(SameName())
+
+
+@asynccontextmanager
+async def open_people(disk: MemoryDisk | None = None) -> AsyncIterator[tuple[People, MemoryStore]]:
+    """People whom nobody knows yet; all generated names are the same at first."""
+    with trio.fail_after(5):
+        async with open_memory_store(disk) as store:
+            yield People(store, rng=SameName(7), wall_clock=lambda: 1.0), store
+
+
+async def refusal(made: Awaitable[object]) -> str:
+    """The code of the refusal that this brings."""
+    with pytest.raises(Refused) as caught:
+        await made
+    return caught.value.code
+
+
+async def test_who_comes_back_with_the_token_is_the_same() -> None:
+    disk = MemoryDisk()
+    async with open_people(disk) as (people, _):
+        ada, token = await people.make_known("Ada")
+        assert await people.welcome_back(token) == ada
+    async with open_people(disk) as (people, _):
+        assert await people.welcome_back(token) == ada
+
+
+async def test_nobody_comes_back_with_another_token() -> None:
+    async with open_people() as (people, _):
+        _, token = await people.make_known("Ada")
+        for wrong in ("", token[:-1], token + "x", token.swapcase()):
+            assert await refusal(people.welcome_back(wrong)) == "unknown_token"
+
+
+async def test_the_store_never_sees_a_token() -> None:
+    disk = MemoryDisk()
+    async with open_people(disk) as (people, _):
+        _, token = await people.make_known("Ada")
+    assert token not in repr(disk)
+
+
+async def test_a_name_is_somebodys_whatever_its_case_or_form() -> None:
+    async with open_people() as (people, _):
+        await people.make_known("Straße")
+        for name in ("Straße", "straße", "STRASSE", "  Straße "):
+            assert await refusal(people.make_known(name)) == "name_taken"
+
+
+async def test_a_name_that_breaks_a_rule_is_refused() -> None:
+    async with open_people() as (people, _):
+        assert await refusal(people.make_known("")) == "bad_name"
+        assert await refusal(people.make_known("x" * 41)) == "bad_name"
+
+
+async def test_of_two_who_want_a_name_at_the_same_time_one_gets_it() -> None:
+    async with open_people() as (people, _):
+        got: list[str] = []
+
+        async def want() -> None:
+            try:
+                got.append((await people.make_known("Ada"))[0].name)
+            except Refused as refused:
+                got.append(refused.code)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(want)
+            nursery.start_soon(want)
+        assert sorted(got) == ["Ada", "name_taken"]
+
+
+async def test_who_gives_no_name_gets_one_that_nobody_has() -> None:
+    async with open_people() as (people, _):
+        names = [(await people.make_known(None))[0].name for _ in range(5)]
+        assert names[0] == FIRST_NAME
+        assert len({normal_name(name)[1] for name in names}) == 5
+
+
+async def test_renaming_keeps_the_person_and_frees_the_old_name() -> None:
+    async with open_people() as (people, _):
+        ada, token = await people.make_known("Ada")
+        renamed = await people.rename(ada, "Ada L.")
+        assert (renamed.id, renamed.name) == (ada.id, "Ada L.")
+        assert await people.welcome_back(token) == renamed
+        await people.make_known("Ada")
+        assert await refusal(people.rename(renamed, "ada")) == "name_taken"
+        assert await people.rename(renamed, "ADA L.")  # one's own, written otherwise
+
+
+async def test_guests_have_names_that_nobody_has() -> None:
+    async with open_people() as (people, _):
+        await people.make_known(FIRST_NAME)
+        guests = [await people.take_in_guest() for _ in range(5)]
+        keys = {normal_name(guest.name)[1] for guest in guests} | {normal_name(FIRST_NAME)[1]}
+        assert len(keys) == 6
+        assert len({guest.id for guest in guests}) == 5
+
+
+async def test_a_guests_name_is_free_again_when_the_guest_has_left() -> None:
+    async with open_people() as (people, _):
+        guest = await people.take_in_guest()
+        ada, _ = await people.make_known("Ada")
+        assert await refusal(people.make_known(guest.name)) == "name_taken"
+        assert await refusal(people.rename(ada, guest.name)) == "name_taken"
+        people.see_off_guest(guest)
+        await people.make_known(guest.name)
+
+
+async def test_a_guest_and_somebody_new_never_get_the_same_name() -> None:
+    async with open_people() as (people, store), trio.open_nursery() as nursery:
+        with store.holding_commits():
+            nursery.start_soon(people.make_known, FIRST_NAME)
+            await trio.testing.wait_all_tasks_blocked()
+            guest = await people.take_in_guest()
+        assert guest.name != FIRST_NAME
+
+
+async def test_a_guest_who_cannot_be_taken_in_leaves_no_name_behind() -> None:
+    async with open_people() as (people, store):
+        with store.unavailable(), pytest.raises(StoreUnavailable):
+            await people.take_in_guest()
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await people.take_in_guest()
+        assert (await people.take_in_guest()).name == FIRST_NAME

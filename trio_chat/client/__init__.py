@@ -1,0 +1,31 @@
+"""The Python client: talk in a chat, exactly once and without gaps, over connections that come and go.
+
+    async with open_chat("ws://localhost:8080", name="Ada") as chat:
+        await chat.send("lobby", "hi")
+        async for event in chat:
+            print(event)
+
+See docs/client.md.
+"""
+
+from trio_chat.client.chat import Chat, ChatStatistics, open_chat
+from trio_chat.client.frames import Event, History, Message, Reset
+from trio_chat.client.link import CannotConnect, ConnectionLost
+from trio_chat.errors import ChatError, Refused
+from trio_chat.events import Person, Position
+
+__all__ = [
+    "CannotConnect",
+    "Chat",
+    "ChatError",
+    "ChatStatistics",
+    "ConnectionLost",
+    "Event",
+    "History",
+    "Message",
+    "Person",
+    "Position",
+    "Refused",
+    "Reset",
+    "open_chat",
+]

@@ -1,0 +1,398 @@
+"""A conversation: what lasts while connections come and go beneath it.
+
+    keep connected: one connection after the other, with pauses
+        hear (every frame the server sends) | speak (every frame we send) | keep up (join, and join again)
+
+The rules:
+
+1. Calls (send, join, …) belong to the conversation, not to a connection. Each new connection is told again what was not
+   answered yet, under the same id, once all rooms are joined again.
+2. A room is heard or behind. Behind, its events are skipped; joining it again with its cursor brings them back. A new
+   connection and a reader that is too slow are the same case. So nothing is lost, and memory stays bounded.
+3. The socket is read only as fast as the application takes events, so the server waits for us. But it is read on while
+   a call waits for its answer, which comes through the same socket: else a loop that answers what it reads would stop
+   for good.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import attrs
+import trio
+
+from trio_chat.client import frames
+from trio_chat.client.backoff import Backoff
+from trio_chat.client.frames import Failure, Message, Reset
+from trio_chat.client.link import CONNECT_S, CannotConnect, ConnectionLost, converse, first_of
+from trio_chat.errors import (
+    GOING_AWAY,
+    INVALID_DATA,
+    NORMAL,
+    PROTOCOL_ERROR,
+    SERVICE_RESTART,
+    SILENT,
+    TRY_AGAIN_LATER,
+    ChatError,
+    Close,
+    Refused,
+)
+from trio_chat.events import Person, Position
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+    from trio_chat.client.frames import Answer, Command, Event, ServerFrame
+    from trio_chat.client.link import Address, Connect, Link
+
+LOGGER = logging.getLogger(__name__)
+
+IDLE_S = 25.0
+"""After how much silence we ask whether the server is there: sooner than proxies and NATs forget a connection, which
+is seldom below 30 s. After as much silence again it is not."""
+
+RETRY_S = 1.0
+"""How long to wait before asking again if the server does not say."""
+
+PASSING: Final = frozenset({"rate_limited", "unavailable"})
+"""Refusals that only say: not now."""
+
+PAUSE_FIRST: Final = frozenset({GOING_AWAY.code, SERVICE_RESTART.code, TRY_AGAIN_LATER.code})
+"""After these everybody comes back at the same moment, so even the first attempt waits a random time."""
+
+_LEFT: Final = NORMAL.because("this chat was left")
+_GAP: Final = Close(PROTOCOL_ERROR.code, "the server left out an event", come_back=True)
+_NO_WELCOME: Final = SILENT.because("the server did not say welcome")
+_ANOTHER_ANSWER: Final = INVALID_DATA.because("the server answered something else than was asked")
+
+_A = TypeVar("_A", bound="Answer")
+
+
+@attrs.define(eq=False)
+class Room:
+    """A room one is in: up to where it was received, and up to where the application has taken it."""
+
+    name: str
+    received: Position
+    taken: Position
+    is_behind: bool = False
+
+
+@attrs.define(eq=False)
+class _Call:
+    """A command on its way, and its answer. ``rejoins`` is the room that it takes up again."""
+
+    command: Command
+    rejoins: Room | None
+    answer: Answer | None = None
+    is_over: trio.Event = attrs.field(factory=trio.Event)
+
+
+class Conversation:
+    """The state of one `Chat`, and the task that keeps it connected."""
+
+    def __init__(
+        self,
+        address: Address,
+        connect: Connect,
+        *,
+        name: str | None,
+        token: str | None,
+        retry_first: bool,
+        max_unread: int,
+        jitter: Callable[[], float],
+    ) -> None:
+        self.token = token
+        self.user = Person("", "")  # until the first welcome
+        self.rooms: dict[str, Room] = {}
+        self.calls: dict[str, _Call] = {}
+        self.welcomes = 0
+        self._name = name
+        self._address = address
+        self._connect = connect
+        self._retry_first = retry_first
+        self._backoff = Backoff(jitter)
+        self._welcomed = trio.Event()
+        self._welcomed_at = float("inf")
+        self._end: ChatError | None = None
+        self._is_left = False
+        self._life = trio.CancelScope()
+        self._talk_scope: trio.CancelScope | None = None
+        self._link: Link | None = None  # from when on it takes calls
+        unread = trio.open_memory_channel[tuple[Room, "Event"]](max_unread)
+        self._unread_send, self._unread_receive = unread
+        self._waiting_for_reader = trio.CancelScope()
+        self._drained = trio.Event()
+
+    # -- for the application: calls and events --
+
+    async def wait_welcome(self) -> None:
+        """Wait until the server has said who we are. Raises `ConnectionLost` or `Refused` if it will not."""
+        await self._welcomed.wait()
+        self._raise_end()
+
+    async def call(
+        self,
+        command: Command,
+        answer_type: type[_A],
+        *,
+        rejoins: Room | None = None,
+        link: Link | None = None,
+    ) -> _A:
+        """Have a command carried out over this link, or by default over whatever link there is or will be.
+
+        What may pass is waited out. Raises `Refused`, or what ended the conversation.
+        """
+        while True:
+            answer = await self._ask(_Call(command, rejoins), link)
+            if isinstance(answer, answer_type):
+                return answer
+            if not isinstance(answer, Failure):
+                raise ConnectionLost(_ANOTHER_ANSWER)
+            if answer.code not in PASSING:
+                raise _refused(answer)
+            await self._wait_out(answer)
+
+    async def _ask(self, call: _Call, link: Link | None) -> Answer:
+        self._raise_end()
+        command_id = call.command.id
+        if command_id in self.calls:
+            raise ValueError(f"A call with the id {command_id!r} is under way already.")
+        self.calls[command_id] = call
+        self._waiting_for_reader.cancel()  # rule 3
+        link = link or self._link
+        if link is not None:
+            link.post(call.command)
+        try:
+            await call.is_over.wait()
+        finally:
+            del self.calls[command_id]
+            if self._link is not None:
+                self._link.withdraw(command_id)
+        if call.answer is None:
+            self._raise_end()
+        assert call.answer is not None
+        return call.answer
+
+    async def next_event(self) -> Event | None:
+        """The next event; None once the conversation was left. Raises what ended it for good."""
+        while True:
+            if self.unread == 0:
+                self._drained.set()
+            try:
+                room, event = await self._unread_receive.receive()
+            except (trio.EndOfChannel, trio.ClosedResourceError):
+                if not self._is_left:
+                    self._raise_end()
+                return None
+            # No checkpoint from here on: what is handed out counts as taken.
+            if self.rooms.get(room.name) is not room:
+                continue  # left meanwhile
+            room.taken = event.position if isinstance(event, Reset) else Position(event.seq, room.taken.epoch)
+            return event
+
+    @property
+    def unread(self) -> int:
+        """How many events wait for the application."""
+        return self._unread_receive.statistics().current_buffer_used
+
+    # -- beginning and end --
+
+    async def keep_connected(self) -> None:
+        """Connect, and again whenever the connection was lost, until `leave` or until coming back makes no sense."""
+        with self._unread_send, self._life:
+            while self._end is None:
+                self._welcomed_at = float("inf")
+                lost = await converse(self._address, self._connect, self._talk)
+                self._talk_scope = None
+                if lost is not None and self._end is None:
+                    await self._get_over(lost)
+
+    async def _get_over(self, lost: ConnectionLost) -> None:
+        if not lost.close.come_back or not (self.welcomes or self._retry_first):
+            self._finish(lost)
+            return
+        may_be_at_once = not isinstance(lost, CannotConnect) and lost.close.code not in PAUSE_FIRST
+        held_s = trio.current_time() - self._welcomed_at
+        pause_s = self._backoff.pause_s(held_s=held_s, may_be_at_once=may_be_at_once)
+        LOGGER.info("%s: %s Connecting again in %.1f s.", self._address.url, lost, pause_s)
+        await trio.sleep(pause_s)
+
+    def leave(self) -> None:
+        """End it: what still runs ends, the server is told goodbye. Sync: safe in any ``finally``."""
+        self._is_left = True
+        self._finish(ConnectionLost(_LEFT))
+        (self._talk_scope or self._life).cancel()
+
+    def close(self) -> None:
+        """Let go of what was not read. After `keep_connected` has ended."""
+        self._unread_receive.close()
+
+    def _finish(self, why: ChatError) -> None:
+        if self._end is None:
+            self._end = why
+        self._welcomed.set()
+        for call in self.calls.values():
+            call.is_over.set()
+
+    def _raise_end(self) -> None:
+        if self._end is not None:
+            raise self._end.with_traceback(None)
+
+    # -- one connection --
+
+    async def _talk(self, link: Link) -> None:
+        with trio.CancelScope() as self._talk_scope:
+            try:
+                await self._greet(link)
+                async with trio.open_nursery() as session:
+                    session.start_soon(self._hear, link)
+                    session.start_soon(link.speak)
+                    session.start_soon(self._keep_up, link)
+            except* Refused as refusals:
+                self._finish(first_of(refusals))
+            finally:
+                self._link = None
+
+    async def _greet(self, link: Link) -> None:
+        while True:
+            await link.say(frames.Hello(token=self.token) if self.token else frames.Hello(name=self._name))
+            answer = await self._answer_to_hello(link)
+            if isinstance(answer, frames.Welcome):
+                break
+            if answer.code not in PASSING:
+                raise _refused(answer)
+            await self._wait_out(answer)
+        self.user = answer.user
+        self.token = answer.token or self.token
+        self.welcomes += 1
+        self._welcomed_at = trio.current_time()
+        self._welcomed.set()
+
+    async def _answer_to_hello(self, link: Link) -> frames.Welcome | Failure:
+        with trio.move_on_after(CONNECT_S):
+            while True:
+                frame = await link.receive()
+                if isinstance(frame, frames.Welcome | Failure):
+                    return frame
+        raise ConnectionLost(_NO_WELCOME)
+
+    async def _wait_out(self, failure: Failure) -> None:
+        LOGGER.info("%s: waiting: %s", self._address.url, failure.message)
+        await trio.sleep(failure.retry_after or RETRY_S)
+
+    async def _keep_up(self, link: Link) -> NoReturn:
+        """Join all rooms, let calls through, and join again what falls behind."""
+        for room in self.rooms.values():
+            room.is_behind = True
+        while True:
+            self._drained = trio.Event()
+            for room in [room for room in self.rooms.values() if room.is_behind]:
+                cursor = room.received
+                join = frames.Join(id=new_id(), room=room.name, after=cursor.seq, epoch=cursor.epoch)
+                await self.call(join, frames.Joined, rejoins=room, link=link)
+            if self._link is None:
+                self._link = link
+                for call in self.calls.values():
+                    link.post(call.command)
+            await self._drained.wait()
+
+    async def _hear(self, link: Link) -> NoReturn:
+        was_asked = False
+        while True:
+            # Only silence while we listen is silence: waiting for the application does not count.
+            with trio.move_on_after(IDLE_S) as silence:
+                frame = await link.receive()
+            if not silence.cancelled_caught:
+                was_asked = False
+                await self._heed(frame, link)
+            elif was_asked:
+                raise ConnectionLost(SILENT)
+            else:
+                link.post(frames.Ping(id=new_id()))
+                was_asked = True
+
+    async def _heed(self, frame: ServerFrame, link: Link) -> None:
+        match frame:
+            case Message():
+                await self._take(frame.room, frame.seq, frame)
+            case frames.Unknown(room=str(room), seq=int(seq)):
+                await self._take(room, seq, None)
+            case frames.Joined():
+                await self._begin(frame, link)
+            case frames.Left() | frames.Ack() | frames.HistoryPage() | frames.Renamed() | Failure(id=str()):
+                self._answer(frame)
+            case _:
+                pass  # a pong, or something that newer clients understand
+
+    def _answer(self, answer: Answer) -> None:
+        call = self.calls.get(answer.id or "")
+        if call is not None:
+            call.answer = answer
+            call.is_over.set()
+
+    # -- rooms --
+
+    async def _begin(self, joined: frames.Joined, link: Link) -> None:
+        """Stand where the server says that the room's events go on from."""
+        name = key_of(joined.room)
+        start = Position(joined.after, joined.epoch)
+        call = self.calls.get(joined.id)
+        room = self.rooms.get(name)
+        if call is None:
+            if room is None:  # the call was cancelled
+                link.post(frames.Leave(id=new_id(), room=joined.room))
+            return
+        if call.rejoins is not None and call.rejoins is not room:
+            self._answer(joined)  # left meanwhile
+            return
+        if room is None:
+            room = self.rooms[name] = Room(name, received=start, taken=start)
+        room.is_behind = False
+        if joined.reset:
+            if await self._put(room, Reset(name, start)):
+                room.received = start
+            else:
+                room.is_behind = True
+        self._answer(joined)
+
+    async def _take(self, name: str, seq: int, message: Message | None) -> None:
+        """Hand an event on, if it is the next one. None stands for one of a kind that we do not know."""
+        room = self.rooms.get(key_of(name))
+        if room is None or room.is_behind or seq <= room.received.seq:
+            return
+        if seq > room.received.seq + 1:
+            raise ConnectionLost(_GAP)
+        if message is None or await self._put(room, message):
+            room.received = Position(seq, room.received.epoch)
+        else:
+            room.is_behind = True
+
+    async def _put(self, room: Room, event: Event) -> bool:
+        """Hand an event to the application. False if there is no place for it, and no time to wait for one."""
+        try:
+            self._unread_send.send_nowait((room, event))
+        except trio.WouldBlock:
+            if self.calls:
+                return False
+            with trio.CancelScope() as self._waiting_for_reader:
+                await self._unread_send.send((room, event))
+            return not self._waiting_for_reader.cancelled_caught
+        return True
+
+
+def new_id() -> str:
+    """A name for a command that nobody has used before: 128 bits of chance."""
+    return secrets.token_urlsafe(16)
+
+
+def key_of(room: str) -> str:
+    """What a room is known by: names are compared in lower case."""
+    return room.lower()
+
+
+def _refused(failure: Failure) -> Refused:
+    return Refused(failure.code, failure.message, retry_after_s=failure.retry_after)
