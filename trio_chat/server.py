@@ -65,6 +65,11 @@ class ServerStatistics:
     faults: int = 0
     """Bugs: exceptions that ended a connection and should not exist."""
 
+    @property
+    def ended(self) -> int:
+        """WebSocket clients that were here."""
+        return self.websockets - self.connected
+
 
 class Server:
     """Serves one connection after the other; its tasks run in nurseries of `serve_websocket`'s caller."""
