@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gc
 import weakref
-from typing import TYPE_CHECKING
 
 import trio
+import trio.testing
 
 from trio_chat.runtime import ENDED_BETWEEN_COLLECTIONS, LOOK_EVERY_S, collect_garbage
-
-if TYPE_CHECKING:
-    import trio.testing
 
 
 class Cycle:

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long the log's thread may hold the interpreter while the main thread wants it. With Python's 5 ms a fan-out, which
-gives it away at each system call, waits again and again (measured: a tenth more messages a second, of 100 clients)."""
+"""How long the log's thread may hold the interpreter while the main thread wants it. With Python's 5 ms a fan-out,
+which gives it away at each system call, waits again and again (measured: a tenth more messages a second)."""
 
 GC_THRESHOLDS = (50_000, 50, 1_000)
-"""When the interpreter collects garbage by itself. A connection is some 300 objects that stay, so with Python's defaults
-thousands that come back make it walk through all objects again and again: with 4,000 connections that took a third of the
-processor time of accepting them, and held everybody up for 0.7 s (0.1 s without)."""
+"""When the interpreter collects garbage by itself. A connection is some 300 objects that stay, so that with Python's
+defaults it walks through all of them again and again while thousands come back: with 4,000 connections that took a third
+of the processor time of accepting them, and held everybody up for 0.7 s (0.1 s without)."""
 
 ENDED_BETWEEN_COLLECTIONS = 2_000
 """After how many ended connections all objects are looked at: what they leave behind in cycles is 50 MB at most."""
