@@ -17,8 +17,8 @@ which gives it away at each system call, waits again and again (measured: a tent
 
 GC_THRESHOLDS = (50_000, 50, 1_000)
 """When the interpreter collects garbage by itself. A connection is some 300 objects that stay, so that with Python's
-defaults it walks through all of them again and again while thousands come back: with 4,000 connections that took a third
-of the processor time of accepting them, and held everybody up for 0.7 s (0.1 s without)."""
+defaults it walks through all of them again and again while thousands come back: with 4,000 connections that took a
+third of the processor time of accepting them, and held everybody up for 0.7 s (0.1 s without)."""
 
 ENDED_BETWEEN_COLLECTIONS = 2_000
 """After how many ended connections all objects are looked at: what they leave behind in cycles is 50 MB at most."""

@@ -45,6 +45,9 @@ TURNED_AWAY_AT_ONCE = 16
 """How many of those for whom there is no place are told so at a time; more are just closed. They have file descriptors
 too, which come out of the reserve (`trio_chat.fds`)."""
 
+ENDINGS_AT_ONCE = 4
+"""How many connections whose peer is gone begin to be tidied up in each turn of the scheduler, for the same reason."""
+
 EXPECTED_ENDINGS = (
     trio.BrokenResourceError,
     trio.ClosedResourceError,
@@ -82,6 +85,7 @@ class Server:
         self._http = HttpServer(config, is_ready=lambda: self.is_ready)
         self._connections: set[Connection] = set()
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
+        self._endings = trio.Semaphore(ENDINGS_AT_ONCE)
         self._turned_away_now = 0
         self._unheard: set[trio.CancelScope] = set()  # whoever connected and did not say yet what for
         self._statistics = ServerStatistics()
@@ -176,7 +180,7 @@ class Server:
         head = Head.of(data)
         if not head.wants_websocket:
             data = without_upgrade(data)
-        return head, Wire(stream, head=data, stall_s=self._config.write_stall_s)
+        return head, Wire(stream, head=data, stall_s=self._config.write_stall_s, endings=self._endings)
 
     async def _read_head(self, stream: trio.abc.Stream) -> bytes:
         """The bytes up to the end of the first request's head, and perhaps some more; empty if none came in time."""
