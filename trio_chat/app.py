@@ -20,6 +20,7 @@ import trio
 
 from trio_chat import __version__
 from trio_chat.fds import raise_fd_limit
+from trio_chat.figures import log_figures
 from trio_chat.limits import ConnectionLimits
 from trio_chat.people import People
 from trio_chat.rooms import open_rooms
@@ -97,6 +98,7 @@ async def serve_store(
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(server.keep_alive)
+                accepting.start_soon(log_figures, server, rooms, store)
                 accepting.start_soon(collect_garbage, lambda: server.statistics().ended)
                 await accepting.start(
                     partial(serve_websocket, server, listeners, handler_nursery=connections)

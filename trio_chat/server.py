@@ -65,6 +65,8 @@ class ServerStatistics:
     refused: int = 0
     websockets: int = 0
     connected: int = 0
+    waiting_bytes: int = 0
+    """What waits in all outboxes together."""
     faults: int = 0
     """Bugs: exceptions that ended a connection and should not exist."""
 
@@ -94,7 +96,11 @@ class Server:
 
     def statistics(self) -> ServerStatistics:
         """What was served so far."""
-        return attrs.evolve(self._statistics, connected=len(self._connections))
+        return attrs.evolve(
+            self._statistics,
+            connected=len(self._connections),
+            waiting_bytes=sum(connection.waiting_bytes for connection in self._connections),
+        )
 
     def say_goodbye(self) -> None:
         """Send every client away, to come back; each gets what waits for it first."""
