@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
 Results = dict[str, dict[str, Summary]]
+
+TABLES_BEGIN = "<!-- tables: written by bench.run -->"
+TABLES_END = "<!-- end of tables -->"
 HELD = 85.0
 """So much, in percent, must be heard in time for a rate to count as held; less than all for what is on its way."""
 
@@ -120,11 +123,14 @@ def sweep_plot(results: Results) -> str | None:
 
 
 def write_results(results: Results, machine: dict[str, Any], directory: Path) -> None:
-    """`performance.json`, `performance-tables.md` and `performance.svg`."""
+    """`performance.json`, `performance.svg`, and the tables: into the page `performance.md` if there is one."""
     directory.mkdir(parents=True, exist_ok=True)
     document = {"machine": machine, "results": results}
     (directory / "performance.json").write_text(json.dumps(document, indent=1) + "\n")
-    (directory / "performance-tables.md").write_text(table(results))
+    page = directory / "performance.md"
+    before, begin, rest = (page.read_text() if page.exists() else TABLES_BEGIN).partition(TABLES_BEGIN)
+    after = rest.partition(TABLES_END)[2] or "\n"
+    page.write_text(f"{before}{begin}\n\n{table(results)}\n{TABLES_END}{after}")
     drawing = sweep_plot(results)
     if drawing:
         (directory / "performance.svg").write_text(drawing)
