@@ -18,6 +18,8 @@ from trio_chat.errors import Refused
 from trio_chat.names import check_client_id, check_text, normal_room
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from trio_chat.codec import Command
     from trio_chat.events import Person
     from trio_chat.limits import TokenBucket
@@ -26,11 +28,16 @@ _InRoom = TypeVar("_InRoom", bound=Join | Leave | Send | History)
 
 
 class Session:
-    """The state of one v1 client. Whoever carries its commands out sets ``person`` and ``rooms``."""
+    """The state of one v1 client. Whoever carries its commands out sets ``person``, and keeps ``rooms``: the names of
+    those it has joined."""
 
-    def __init__(self, bucket: TokenBucket, *, max_text_chars: int, max_rooms: int) -> None:
+    __slots__ = ("_bucket", "_max_rooms", "_max_text_chars", "person", "rooms")
+
+    def __init__(
+        self, bucket: TokenBucket, *, rooms: Collection[str], max_text_chars: int, max_rooms: int
+    ) -> None:
         self.person: Person | None = None
-        self.rooms: set[str] = set()
+        self.rooms = rooms
         self._bucket = bucket
         self._max_text_chars = max_text_chars
         self._max_rooms = max_rooms
