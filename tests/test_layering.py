@@ -60,7 +60,7 @@ SHELL = {
     "logs": set(),
     "metrics": {"limits", "outbox", "room", "rooms", "store.base"},
     "app": {"config", "fds", "limits", "metrics", "people", "rooms", "server", "store.base", "store.sqlite"},
-    "__main__": {"app", "config", "logs", "settings"},
+    "__main__": {"app", "config", "logs", "settings", "store.backup", "store.verify"},
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.
