@@ -24,6 +24,8 @@ _UPGRADE_LINE = re.compile(rb"^upgrade[ \t]*:.*\n", re.IGNORECASE | re.MULTILINE
 class Head:
     """What the first request is about."""
 
+    is_empty: bool = False
+    """Nothing came."""
     wants_websocket: bool = False
     host: str | None = None
     """The server's name and port as the peer knows them (RFC 9110 section 7.2)."""
@@ -40,14 +42,19 @@ class Head:
         except h11.RemoteProtocolError:
             return cls()
         if not isinstance(request, h11.Request):
-            return cls()
+            return cls(is_empty=not data)
         if request.http_version not in (b"1.0", b"1.1"):
             return cls(flaw="This server speaks HTTP/1.1.")
         fields = dict(request.headers)
         host = fields.get(b"host", b"").decode("latin-1") or None
         if b"websocket" not in fields.get(b"upgrade", b"").lower():
             return cls(host=host)
-        return cls(wants_websocket=True, host=host, flaw=_flaw_of_handshake(request))
+        flaw = _flaw_of_handshake(request)
+        if not data.endswith(END):
+            flaw = (
+                "A client waits for the answer to its handshake before it sends more (RFC 6455 section 4.1)."
+            )
+        return cls(wants_websocket=True, host=host, flaw=flaw)
 
 
 def _flaw_of_handshake(request: h11.Request) -> str | None:

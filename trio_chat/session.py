@@ -37,10 +37,7 @@ class Session:
 
     def admit(self, command: Command, now: float) -> Command:
         """The command, with its room's name made normal, if it may be carried out now; raises `Refused` if not."""
-        wait_s = self._bucket.take(now)
-        if wait_s > 0:
-            wait_s = math.ceil(wait_s * 10) / 10
-            raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
+        self.charge(now)
         if isinstance(command, Hello):
             if self.person is not None:
                 raise Refused("already_greeted", "You said hello already.")
@@ -62,6 +59,13 @@ class Session:
         elif isinstance(command, Send):
             check_text(command.text, self._max_text_chars)
         return command
+
+    def charge(self, now: float) -> None:
+        """Count one command against the rate limit; raises `Refused` if it is one too many."""
+        wait_s = self._bucket.take(now)
+        if wait_s > 0:
+            wait_s = math.ceil(wait_s * 10) / 10
+            raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
 
     def _with_normal_room(self, command: _InRoom) -> _InRoom:
         if command.room in self.rooms:

@@ -79,7 +79,11 @@ class Client:
         """Carry out one frame and answer it; what is refused is answered with an error."""
         command_id: str | None = None
         try:
-            command = decode_command(text)
+            try:
+                command = decode_command(text)
+            except Refused:
+                self._session.charge(trio.current_time())  # refusing costs as much as doing
+                raise
             command_id = None if isinstance(command, codec.Hello) else command.id
             command = self._session.admit(command, trio.current_time())
             await self._carry_out(command)
@@ -117,7 +121,9 @@ class Client:
             kind="message", sender=person.id, name=person.name, client_id=command.id, body=command.text
         )
         member = self._memberships[command.room]
-        await member.room.submit(Submission(draft, member))
+        submission = Submission(draft, member)
+        if not member.room.try_submit(submission):
+            await member.room.submit(submission)
 
     async def _greet(self, command: codec.Hello) -> None:
         token = None

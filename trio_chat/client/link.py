@@ -219,8 +219,9 @@ async def _reach(address: Address, connect: Connect) -> trio.abc.Stream:
         try:
             return await connect()
         except (OSError, trio.BrokenResourceError) as error:
+            reason = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
             raise CannotConnect(
-                f"Cannot reach {address.url}: {error.__cause__ or error}. Is a server running there?"
+                f"Cannot reach {address.url}: {reason or error}. Is a server running there?"
             ) from error
     raise CannotConnect(
         f"{address.url} did not answer within {CONNECT_S:g} seconds. Is a server running there?"
@@ -245,9 +246,7 @@ async def _shake_hands(
         if websocket.subprotocol != SUBPROTOCOL:
             raise CannotConnect(f"{address.url} is no chat that speaks {SUBPROTOCOL}.", come_back=False)
         return websocket
-    raise CannotConnect(
-        f"{address.url} ended the connection before it was open. Is it the address of a chat?"
-    )
+    raise CannotConnect(f"{address.url} opened no WebSocket. Is it the address of a chat?")
 
 
 def _rejection(address: Address, status: int) -> CannotConnect:
