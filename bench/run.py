@@ -130,6 +130,15 @@ def write_results(results: Results, machine: dict[str, Any], directory: Path) ->
         (directory / "performance.svg").write_text(drawing)
 
 
+def earlier_results(directory: Path) -> Results:
+    """What earlier runs left in the directory: kept for the workloads that are not run again."""
+    try:
+        earlier: Results = json.loads((directory / "performance.json").read_text())["results"]
+    except FileNotFoundError:
+        return {}
+    return {workload.name: earlier[workload.name] for workload in WORKLOADS if workload.name in earlier}
+
+
 def _chosen(text: str | None, names: Collection[str], what: str) -> list[str]:
     """Names given with commas; a name ending in `*` stands for all that begin so."""
     if text is None:
@@ -149,7 +158,7 @@ def _chosen(text: str | None, names: Collection[str], what: str) -> list[str]:
 @click.option("--rounds", default=3, show_default=True, help="How often to measure each.")
 @click.option("--quick", is_flag=True, help="One round of shorter measurements, without the sweep.")
 @click.option("--out", type=click.Path(path_type=Path), default=build.BUILD / "results", show_default=True,
-              help="The directory for the results.")  # fmt: skip
+              help="The directory for the results; other workloads' earlier ones are kept.")  # fmt: skip
 def main(only: str | None, workloads: str | None, rounds: int, quick: bool, out: Path) -> None:
     """Runs the benchmark."""
     names = [w.name for w in WORKLOADS if workloads or not (quick and w.name.startswith("sweep"))]
@@ -160,7 +169,7 @@ def main(only: str | None, workloads: str | None, rounds: int, quick: bool, out:
     those = _chosen(only, [p.name for p in PEERS], "peer")
     peers = prepared(p for p in PEERS if p.name in those)
     machine = _machine()
-    results: Results = {}
+    results = earlier_results(out)
     for workload in WORKLOADS:
         if workload.name in chosen:
             results[workload.name] = run_workload(

@@ -116,6 +116,11 @@ class Connection:
 
     # -- for the server: sync --
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits in the outbox."""
+        return 0 if self._outbox is None else self._outbox.statistics().pending_bytes
+
     def say_goodbye(self) -> None:
         """The server stops: say what is waiting, then close so that the client comes back."""
         if self._outbox is None:

@@ -45,6 +45,9 @@ TURNED_AWAY_AT_ONCE = 16
 """How many of those for whom there is no place are told so at a time; more are just closed. They have file descriptors
 too, which come out of the reserve (`trio_chat.fds`)."""
 
+ENDINGS_AT_ONCE = 4
+"""How many connections whose peer is gone begin to be tidied up in each turn of the scheduler, for the same reason."""
+
 EXPECTED_ENDINGS = (
     trio.BrokenResourceError,
     trio.ClosedResourceError,
@@ -62,8 +65,15 @@ class ServerStatistics:
     refused: int = 0
     websockets: int = 0
     connected: int = 0
+    waiting_bytes: int = 0
+    """What waits in all outboxes together."""
     faults: int = 0
     """Bugs: exceptions that ended a connection and should not exist."""
+
+    @property
+    def ended(self) -> int:
+        """WebSocket clients that were here."""
+        return self.websockets - self.connected
 
 
 class Server:
@@ -77,6 +87,7 @@ class Server:
         self._http = HttpServer(config, is_ready=lambda: self.is_ready)
         self._connections: set[Connection] = set()
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
+        self._endings = trio.Semaphore(ENDINGS_AT_ONCE)
         self._turned_away_now = 0
         self._unheard: set[trio.CancelScope] = set()  # whoever connected and did not say yet what for
         self._statistics = ServerStatistics()
@@ -85,7 +96,11 @@ class Server:
 
     def statistics(self) -> ServerStatistics:
         """What was served so far."""
-        return attrs.evolve(self._statistics, connected=len(self._connections))
+        return attrs.evolve(
+            self._statistics,
+            connected=len(self._connections),
+            waiting_bytes=sum(connection.waiting_bytes for connection in self._connections),
+        )
 
     def say_goodbye(self) -> None:
         """Send every client away, to come back; each gets what waits for it first."""
@@ -171,7 +186,7 @@ class Server:
         head = Head.of(data)
         if not head.wants_websocket:
             data = without_upgrade(data)
-        return head, Wire(stream, head=data, stall_s=self._config.write_stall_s)
+        return head, Wire(stream, head=data, stall_s=self._config.write_stall_s, endings=self._endings)
 
     async def _read_head(self, stream: trio.abc.Stream) -> bytes:
         """The bytes up to the end of the first request's head, and perhaps some more; empty if none came in time."""
