@@ -37,7 +37,7 @@ LAST_HEADS_S = 1.0
 """How long whoever connected just before the server stops has for a request. Browsers keep spare connections open and
 say nothing on them; stopping should not wait for those."""
 
-HANDSHAKES_AT_ONCE = 4
+HANDSHAKES_AT_ONCE = 2
 """How many WebSocket handshakes are worked on at the same time. Each costs most of a millisecond and Trio runs whatever
 can run, so that without a limit those who are here would wait for everybody who comes back after a restart."""
 
@@ -45,7 +45,7 @@ TURNED_AWAY_AT_ONCE = 16
 """How many of those for whom there is no place are told so at a time; more are just closed. They have file descriptors
 too, which come out of the reserve (`trio_chat.fds`)."""
 
-ENDINGS_AT_ONCE = 4
+ENDINGS_AT_ONCE = 2
 """How many connections whose peer is gone begin to be tidied up in each turn of the scheduler, for the same reason."""
 
 EXPECTED_ENDINGS = (
