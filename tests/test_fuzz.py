@@ -12,8 +12,8 @@ from random import Random
 import pytest
 import trio
 
-from tests.raw import frame, open_peer, open_raw, upgrade
-from tests.serving import PATIENCE_S, unharmed
+from tests.raw import PATIENCE_S, frame, open_peer, open_raw, upgrade
+from tests.serving import unharmed
 from tests.support import open_core, texts_of
 from trio_chat.codec import V1
 
@@ -71,10 +71,23 @@ def spoiled(rng: Random, data: bytes) -> bytes:
 
 def some_json(rng: Random) -> str:
     """A command with fields of chance."""
-    command = dict(rng.choice(GOOD_COMMANDS))
-    odd = (None, True, -1, 2**64, 1.5, "", "x" * 500, [], {}, [[[]]], "\x00", rng.choice(CONTENT))
+    command: dict[str, object] = dict(rng.choice(GOOD_COMMANDS))
+    odd: tuple[object, ...] = (
+        None,
+        True,
+        -1,
+        2**64,
+        1.5,
+        "",
+        "x" * 500,
+        [],
+        {},
+        [[[]]],
+        "\x00",
+        rng.choice(CONTENT),
+    )
     for _ in range(rng.randrange(3)):
-        command[rng.choice([*command, "other"])] = rng.choice(odd)  # type: ignore[assignment]
+        command[rng.choice([*command, "other"])] = rng.choice(odd)
     return json.dumps(command, ensure_ascii=rng.random() < 0.5)
 
 
@@ -107,10 +120,12 @@ async def test_any_frames_get_an_answer_or_an_end(
     seed: int, protocol: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     rng = Random(seed)
-    headers = {"sec_websocket_protocol": protocol} if protocol else {}
 
     async def talk_nonsense(data: bytes) -> None:
-        async with open_peer(serving.port, **headers) as peer:
+        opened = (
+            open_peer(serving.port, sec_websocket_protocol=protocol) if protocol else open_peer(serving.port)
+        )
+        async with opened as peer:
             with suppress(trio.BrokenResourceError):
                 await peer.send(data)
                 await peer.stream.send_eof()
