@@ -71,13 +71,14 @@ class Conversation:
 
     ada: RawPeer
     bob: RawPeer
+    line_chars: int = 0
     lines: int = 0
     longest_s: float = 0.0
     """How long the slowest line took from its writer to both."""
 
     async def exchange(self) -> None:
         """One says a line, and both hear it: it, and nothing else."""
-        text = f"line {self.lines}"
+        text = f"line {self.lines}".ljust(self.line_chars, ".")
         began = trio.current_time()
         await (self.ada, self.bob)[self.lines % 2].send_text(text)
         for listener in (self.ada, self.bob):
@@ -99,10 +100,10 @@ class Conversation:
 
 
 @asynccontextmanager
-async def open_conversation(port: int) -> AsyncIterator[Conversation]:
-    """Two plain clients that talk as long as the block lasts."""
+async def open_conversation(port: int, *, line_chars: int = 0) -> AsyncIterator[Conversation]:
+    """Two plain clients that talk as long as the block lasts, in lines of at least that length."""
     async with open_peer(port) as ada, open_peer(port) as bob:
-        conversation = Conversation(ada, bob)
+        conversation = Conversation(ada, bob, line_chars)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(conversation.go_on)
             yield conversation
@@ -110,10 +111,15 @@ async def open_conversation(port: int) -> AsyncIterator[Conversation]:
 
 
 @asynccontextmanager
-async def unharmed(caplog: pytest.LogCaptureFixture, **settings: object) -> AsyncIterator[Serving]:
+async def unharmed(
+    caplog: pytest.LogCaptureFixture, *, line_chars: int = 0, **settings: object
+) -> AsyncIterator[Serving]:
     """A server with two clients who talk all the time. Whatever peers do to it inside the block: the two go on hearing
     each other, there is no fault and nothing in the log that an operator must see, and the peers are gone after."""
-    async with open_server(**settings) as serving, open_conversation(serving.port) as talk:
+    async with (
+        open_server(**settings) as serving,
+        open_conversation(serving.port, line_chars=line_chars) as talk,
+    ):
         await talk.wait_lines(2)
         yield serving
         await serving.wait_connected(2)

@@ -77,6 +77,7 @@ class Client:
     """A WebSocket client that reads as soon as something comes, and keeps it until the test asks."""
 
     websocket: WebSocketConnection
+    stream: trio.abc.Stream
     tap: Tap
     closed: CloseReason | None = None
     _send: trio.MemorySendChannel[str | bytes] = attrs.field(init=False)
@@ -86,13 +87,14 @@ class Client:
         self._send, self._receive = trio.open_memory_channel(math.inf)
 
     async def listen(self) -> None:
-        """Take what comes; the client's task."""
+        """Take what comes, and close after the server; the client's task."""
         with self._send:
             try:
                 while True:
                     self._send.send_nowait(await self.websocket.get_message())
             except ConnectionClosed as error:
                 self.closed = error.reason
+        await self.stream.aclose()
 
     async def say(self, text: str | bytes) -> None:
         """Send one message."""
@@ -173,16 +175,18 @@ class Core:
         self.connections.start_soon(self.server.serve_stream, near)
         return far, Tap(near)
 
-    async def open_raw(self, **headers: str) -> RawPeer:
-        """A peer made of bytes, its handshake sent."""
+    async def open_raw(self, head: bytes) -> RawPeer:
+        """A peer made of bytes, which begins with these."""
         stream, _ = self.connect_stream()
         peer = RawPeer(cast("trio.SocketStream", stream))
-        await peer.send(upgrade(**headers))
+        await peer.send(head)
         return peer
 
-    async def open_raw_v1(self) -> RawPeer:
-        """A peer made of bytes that shook hands for v1."""
-        peer = await self.open_raw(sec_websocket_protocol=V1)
+    async def open_raw_websocket(self, subprotocol: str | None = None) -> RawPeer:
+        """A peer made of bytes that shook hands."""
+        peer = await self.open_raw(
+            upgrade() if subprotocol is None else upgrade(sec_websocket_protocol=subprotocol)
+        )
         assert (await peer.receive_head()).startswith(b"HTTP/1.1 101 ")
         return peer
 
@@ -216,7 +220,9 @@ class Core:
         await client.websocket.aclose()
         await trio.testing.wait_all_tasks_blocked()
 
-    async def _shake_hands(self, subprotocols: list[str] | None) -> tuple[WebSocketConnection, Tap]:
+    async def _shake_hands(
+        self, subprotocols: list[str] | None
+    ) -> tuple[WebSocketConnection, trio.abc.Stream, Tap]:
         stream, tap = self.connect_stream()
         websocket = await wrap_client_stream(
             self.clients,
@@ -226,7 +232,7 @@ class Core:
             subprotocols=subprotocols,
             message_queue_size=cast("int", math.inf),
         )
-        return websocket, tap
+        return websocket, stream, tap
 
 
 @asynccontextmanager

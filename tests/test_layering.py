@@ -30,6 +30,7 @@ PURE = {
     "errors": set(),
     "events": set(),
     "friendly": set(),
+    "guard": {"limits"},
     "head": set(),
     "limits": set(),
     "names": {"friendly"},
@@ -52,7 +53,19 @@ SHELL = {
     # One connection.
     "plain": {"codec", "config", "limits", "names", "outbox", "people", "room", "rooms"},
     "v1": {"codec", "config", "limits", "names", "outbox", "people", "room", "rooms", "session"},
-    "connection": {"codec", "config", "limits", "origin", "outbox", "people", "plain", "rooms", "v1", "wire"},
+    "connection": {
+        "codec",
+        "config",
+        "guard",
+        "limits",
+        "origin",
+        "outbox",
+        "people",
+        "plain",
+        "rooms",
+        "v1",
+        "wire",
+    },
     # The port, and everything together.
     "http": {"config", "metrics", "wire"},
     "server": {"config", "connection", "head", "http", "limits", "people", "rooms", "wire"},

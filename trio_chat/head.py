@@ -47,7 +47,12 @@ class Head:
         host = fields.get(b"host", b"").decode("latin-1") or None
         if b"websocket" not in fields.get(b"upgrade", b"").lower():
             return cls(host=host)
-        return cls(wants_websocket=True, host=host, flaw=_flaw_of_handshake(request))
+        flaw = _flaw_of_handshake(request)
+        if not data.endswith(END):
+            flaw = (
+                "A client waits for the answer to its handshake before it sends more (RFC 6455 section 4.1)."
+            )
+        return cls(wants_websocket=True, host=host, flaw=flaw)
 
 
 def _flaw_of_handshake(request: h11.Request) -> str | None:

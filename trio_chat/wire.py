@@ -15,6 +15,7 @@ batches of the rooms, the answers of HTTP. Its rules:
 from __future__ import annotations
 
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
@@ -28,6 +29,9 @@ CLOSE_FRAME = 0x88
 CHUNK_BYTES = 16 * 1024
 """What is handed to a transport that does not tell how far it got: small enough that a deadline around it means
 "no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
+
+FAREWELL_S = 1.0
+"""How long a transport that cannot be written to at once (TLS, streams in memory) may take for the last frame."""
 
 
 class Wire(trio.abc.HalfCloseableStream):
@@ -48,6 +52,7 @@ class Wire(trio.abc.HalfCloseableStream):
         "_stall_s",
         "_turn",
         "farewell",
+        "inspect",
         "on_close",
         "transport",
     )
@@ -58,6 +63,8 @@ class Wire(trio.abc.HalfCloseableStream):
         """Gives the frame that says goodbye if the wire is closed before any close frame was written."""
         self.on_close: Callable[[], object] | None = None
         """Called once, when the wire is closed."""
+        self.inspect: Callable[[bytes | bytearray], object] | None = None
+        """Is shown all bytes that come after ``head``, before anybody else; may raise `trio.BrokenResourceError`."""
         self._head = head
         self._stall_s = stall_s or float("inf")
         self._rest = b""
@@ -188,22 +195,23 @@ class Wire(trio.abc.HalfCloseableStream):
             raise trio.ClosedResourceError("the wire is closed")
         if self._head:
             await trio.lowlevel.checkpoint()
-            data, self._head = self._head[:max_bytes], self._head[max_bytes or len(self._head) :]
-            return data
+            head, self._head = self._head[:max_bytes], self._head[max_bytes or len(self._head) :]
+            return head
         self._listening_since = trio.current_time()
         try:
-            return await self.transport.receive_some(max_bytes)
+            data = await self.transport.receive_some(max_bytes)
         finally:
             self._listening_since = None
+        if self.inspect is not None:
+            self.inspect(data)
+        return data
 
     # -- closing --
 
     async def aclose(self) -> None:
         """Say goodbye (if nobody did) and half-close, without waiting for the peer. Idempotent."""
         if not self._is_closed:
-            if self.farewell is not None and not self._close_was_sent:
-                self.write_now(self.farewell())
-                self._close_was_sent = True
+            await self._say_farewell()
             self.abandon()
             if not self._is_broken and not self._rest:
                 try:
@@ -211,6 +219,17 @@ class Wire(trio.abc.HalfCloseableStream):
                 except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
                     return  # nobody is there to hear it
         await trio.lowlevel.checkpoint()
+
+    async def _say_farewell(self) -> None:
+        if self.farewell is None or not self.is_open:
+            return
+        frame = self.farewell()
+        # Not waited for behind what somebody else is writing: that may be just what the peer does not take.
+        if frame and not self.write_now(frame) and self._turn is None and not self._rest:
+            # Shielded, since the library closes the wire in a task that is cancelled as soon as it has begun to.
+            with trio.move_on_after(FAREWELL_S, shield=True), suppress(trio.BrokenResourceError):
+                await self.send_all(frame)
+        self._close_was_sent = True
 
     def abandon(self) -> None:
         """Let go of the transport at once: no byte is read or written through this wire any more."""

@@ -102,11 +102,13 @@ async function restore() {
   store.dispatch({ type: "restored", entries: await outbox.load() });
 }
 
-document.addEventListener("visibilitychange", () => {
+function noticeVisibility() {
   store.dispatch({ type: "viewed", isVisible: !document.hidden });
   if (isRenderDue) render();
-});
+}
 
+document.addEventListener("visibilitychange", noticeVisibility);
+noticeVisibility();
 render();
 restore();
 session.connection.start();

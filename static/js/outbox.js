@@ -22,8 +22,9 @@ export class Outbox {
 
   /** Make what is kept the same as the outbox of the state; call it with the outbox as it is and as it was. */
   async follow(now, before) {
+    if (now === before) return;
     const database = await this.#opening;
-    if (!database || now === before) return;
+    if (!database) return;
     const old = new Map(before.map((entry) => [entry.id, entry]));
     const current = new Set(now.map((entry) => entry.id));
     try {

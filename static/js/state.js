@@ -52,7 +52,9 @@ const reducers = {
   /** What an earlier page, or another tab, left waiting; ids sort by time. */
   restored(state, { entries }) {
     const known = new Set(state.outbox.map((entry) => entry.id));
-    const added = entries.filter((entry) => !known.has(entry.id));
+    const added = entries
+      .filter((entry) => !known.has(entry.id))
+      .map((entry) => (entry.status === "sent" ? { ...entry, status: "waiting" } : entry)); // asking again is safe
     if (added.length === 0 && state.isOutboxRestored) return state;
     const outbox = [...state.outbox, ...added].sort((a, b) => (a.id < b.id ? -1 : 1));
     return settleHeard({ ...state, outbox, isOutboxRestored: true });

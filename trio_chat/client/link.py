@@ -219,8 +219,9 @@ async def _reach(address: Address, connect: Connect) -> trio.abc.Stream:
         try:
             return await connect()
         except (OSError, trio.BrokenResourceError) as error:
+            reason = error.__cause__ if isinstance(error, trio.BrokenResourceError) else error
             raise CannotConnect(
-                f"Cannot reach {address.url}: {error.__cause__ or error}. Is a server running there?"
+                f"Cannot reach {address.url}: {reason or error}. Is a server running there?"
             ) from error
     raise CannotConnect(
         f"{address.url} did not answer within {CONNECT_S:g} seconds. Is a server running there?"

@@ -19,7 +19,7 @@ export class JumpButton {
     const { unreadCount } = room;
     this.#button.hidden = view.isAtBottom || room.messages.length === 0;
     const label = unreadCount > 0 ? texts.newMessages(unreadCount) : "";
-    this.#label.textContent = label;
+    if (this.#label.textContent !== label) this.#label.textContent = label;
     this.#button.classList.toggle("has-news", unreadCount > 0);
     this.#button.setAttribute("aria-label", label || texts.toLatest);
   }

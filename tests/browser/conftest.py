@@ -1,0 +1,200 @@
+"""A real server, a real Chromium, and people: each person has a browser context of their own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, BrowserContext
+
+CHECKOUT = Path(__file__).parent.parent.parent
+
+START_TIMEOUT_S = 20
+STOP_TIMEOUT_S = 15
+EXPECT_TIMEOUT_MS = 15_000  # generous: machines that run tests are busy, and a success does not wait
+
+expect.set_options(timeout=EXPECT_TIMEOUT_MS)
+
+
+class Server:
+    """`python -m trio_chat` in a process of its own, which can be ended and started again at the same address."""
+
+    def __init__(self, data: Path, *arguments: str) -> None:
+        self._data = data
+        self._arguments = arguments
+        self._process: subprocess.Popen[str] | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def start(self) -> None:
+        """Start it; returns when it accepts connections."""
+        command = [sys.executable, "-m", "trio_chat", "--host=127.0.0.1", f"--port={self.port}"]
+        # What the environment says to these tests is not meant for the server.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("TRIO_CHAT_")}
+        with (self._data / "server.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [*command, f"--data={self._data}", *self._arguments],
+                cwd=CHECKOUT,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()  # ends with the process at the latest
+        found = re.search(r"http://\S+?:(\d+)", line)
+        assert found, f"no address in {line!r}; see {self._data / 'server.log'}"
+        self.port = int(found[1])
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def forget(self) -> None:
+        """Throw away the data directory's database, as somebody does who wants a new beginning."""
+        for file in self._data.glob("chat.db*"):
+            file.unlink()
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdout is not None
+            self._process.stdout.close()
+            self._process = None
+
+
+class Person:
+    """Somebody with a browser of their own and the chat open in it."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.context = context
+        context.set_default_timeout(EXPECT_TIMEOUT_MS)
+        self.page = context.new_page()
+        self.violations: list[str] = []
+        self.page.on("pageerror", lambda error: self.violations.append(f"error: {error}"))
+        self.page.on("dialog", self._note_dialog)
+        self.page.on("console", self._note_console)
+        self.url = url
+        self.open()
+
+    def open(self) -> None:
+        """Open the page, or open it anew."""
+        self.page.goto(self.url)
+
+    def say(self, *texts: str) -> None:
+        """Type and press Enter, for each text."""
+        for text in texts:
+            self.page.fill("#msg", text)
+            self.page.press("#msg", "Enter")
+
+    def rename(self, name: str) -> None:
+        """Take another name, by hand."""
+        self.page.click("#me")
+        self.page.fill("#name", name)
+        self.page.press("#name", "Enter")
+        expect(self.page.locator(".me-name")).to_have_text(name)
+
+    def hears(self, *texts: str) -> None:
+        """Wait until exactly these texts stand in the log, in this order, all of them logged by the server."""
+        expect(self.page.locator("#chat p .text")).to_have_text(list(texts))
+        expect(self.page.locator('#chat p[data-status="waiting"]')).to_have_count(0)
+
+    def is_online(self) -> None:
+        """Wait until the page says that it is connected."""
+        expect(self.page.locator("#status")).to_have_text("Online")
+
+    def is_offline(self) -> None:
+        """Wait until the page says that there is no connection."""
+        expect(self.page.locator("#banner")).to_be_visible()
+
+    def texts(self) -> list[str]:
+        """The texts in the log as they are now."""
+        texts: list[str] = self.page.locator("#chat p .text").all_text_contents()
+        return texts
+
+    def _note_dialog(self, dialog: object) -> None:
+        self.violations.append(f"dialog: {dialog}")
+
+    def _note_console(self, message: object) -> None:
+        text = str(getattr(message, "text", message))
+        if "Content Security Policy" in text or "Trusted" in text:
+            self.violations.append(f"policy: {text}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium: the one named by TRIO_CHAT_CHROMIUM, else the system's, else Playwright's own."""
+    path = os.environ.get("TRIO_CHAT_CHROMIUM") or shutil.which("chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server with a data directory of its own, started."""
+    server = Server(tmp_path, "--messages-per-second=0")  # these tests type faster than people
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def open_person(browser: Browser, server: Server) -> Iterator[Callable[..., Person]]:
+    """Opens the chat for one more person; options are those of a browser context. All are closed at the end."""
+    people: list[Person] = []
+
+    def open_one(*, name: str | None = None, **options: Any) -> Person:  # noqa: ANN401 - Playwright knows them
+        context = browser.new_context(**{"locale": "en-GB", **options})
+        person = Person(context, server.url)
+        people.append(person)
+        if name is not None:
+            person.rename(name)
+        return person
+
+    yield open_one
+    for person in people:
+        person.context.close()
+    for person in people:
+        assert person.violations == []
+
+
+@pytest.fixture
+def ada(open_person: Callable[..., Person]) -> Person:
+    """Somebody who is here."""
+    return open_person(name="Ada")
+
+
+@pytest.fixture
+def bob(open_person: Callable[..., Person]) -> Person:
+    """Somebody else who is here."""
+    return open_person(name="Bob")

@@ -1,0 +1,131 @@
+"""The log as a thing to read: history, the reader's place, what is new."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+LINES = 260  # more than the page is given on opening, and several pages of history
+
+SEND_MANY = """async ([url, count]) => {
+  const socket = new WebSocket(url);
+  await new Promise((resolve) => { socket.onopen = resolve; });
+  let heard = 0;
+  const done = new Promise((resolve) => { socket.onmessage = () => { heard += 1; if (heard === count) resolve(); }; });
+  for (let number = 1; number <= count; number += 1) socket.send(`line ${number}`);
+  await done;
+  socket.close();
+}"""
+
+# Scrolls to the top, waits until older messages stand there, and returns how far the message that was at the top has
+# moved on the screen. Measured in the frame in which they appear and again when everything has come to rest.
+SCROLL_UP = """async () => {
+  const chat = document.querySelector("#chat");
+  const first = chat.querySelector("p");
+  chat.scrollTop = 5;
+  const before = first.getBoundingClientRect().top;
+  const moved = () => Math.abs(first.getBoundingClientRect().top - before);
+  let most = 0;
+  while (chat.querySelector("p") === first) {
+    await new Promise(requestAnimationFrame);
+    most = Math.max(most, moved());
+  }
+  await new Promise(requestAnimationFrame);
+  await new Promise(requestAnimationFrame);
+  return Math.max(most, moved());
+}"""
+
+
+@pytest.fixture
+def full_room(ada: Person) -> Person:
+    """Ada, in a room with a long history."""
+    expect(ada.page.locator("#status")).to_have_text("Online")
+    ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), LINES])
+    expect(ada.page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
+    return ada
+
+
+def distance_to_end(page: Page) -> float:
+    """How many pixels are below what is in view."""
+    return float(
+        page.evaluate(
+            "() => { const c = document.querySelector('#chat'); return c.scrollHeight - c.clientHeight - c.scrollTop; }"
+        )
+    )
+
+
+def scroll_to(page: Page, top: int) -> None:
+    """Put the log there, and wait until the page has noticed."""
+    page.evaluate("(top) => { document.querySelector('#chat').scrollTop = top; }", top)
+    expect(page.locator("#jump")).to_be_visible()
+
+
+def test_opening_shows_the_latest_page_at_its_end(full_room: Person) -> None:
+    full_room.open()
+    expect(full_room.page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
+    assert full_room.page.locator("#chat p").count() < LINES
+    assert distance_to_end(full_room.page) < 2
+    expect(full_room.page.locator("#jump")).to_be_hidden()
+
+
+def test_scrolling_up_brings_everything_without_the_view_jumping(full_room: Person) -> None:
+    full_room.open()
+    expect(full_room.page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
+    while full_room.page.locator("#chat p .text").first.text_content() != "line 1":
+        assert full_room.page.evaluate(SCROLL_UP) <= 1
+    assert full_room.texts() == [f"line {number}" for number in range(1, LINES + 1)]
+
+
+def test_a_reader_at_the_end_stays_there(full_room: Person, bob: Person) -> None:
+    bob.say("news")
+    expect(full_room.page.locator("#chat p .text").last).to_have_text("news")
+    assert distance_to_end(full_room.page) < 2
+
+
+def test_a_reader_further_up_keeps_the_place_and_is_told_of_new_messages(
+    full_room: Person, bob: Person
+) -> None:
+    page = full_room.page
+    scroll_to(page, 900)
+    top = page.locator("#chat").evaluate("(chat) => chat.scrollTop")
+    bob.say("news", "more news")
+    jump = page.locator("#jump")
+    expect(jump).to_have_text("2 new messages")
+    assert page.locator("#chat").evaluate("(chat) => chat.scrollTop") == top
+    jump.click()
+    expect(jump).to_be_hidden()
+    assert distance_to_end(page) < 2
+    expect(page.locator(".divider.mark")).to_have_text("New messages")
+    full_room.say("now I have read it")
+    expect(page.locator(".divider.mark")).to_have_count(0)
+
+
+def test_writing_something_goes_to_the_end(full_room: Person) -> None:
+    scroll_to(full_room.page, 900)
+    full_room.say("mine")
+    expect(full_room.page.locator("#jump")).to_be_hidden()
+    assert distance_to_end(full_room.page) < 2
+
+
+def test_a_short_conversation_stands_next_to_where_one_writes(open_person: Callable[..., Person]) -> None:
+    person = open_person()
+    expect(person.page.locator("#empty")).to_be_visible()
+    expect(person.page.locator("#chat p")).to_have_count(0)
+    person.say("first")
+    expect(person.page.locator("#empty")).to_be_hidden()
+    message = person.page.locator("#chat p").bounding_box()
+    chat = person.page.locator("#chat").bounding_box()
+    assert message is not None
+    assert chat is not None
+    assert chat["y"] + chat["height"] - message["y"] < 150

@@ -1,0 +1,161 @@
+"""How the page looks, on a phone and on a desk, by day and by night.
+
+With ``TRIO_CHAT_SCREENSHOTS=DIR`` in the environment the pictures are kept in that directory.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from .conftest import Person, Server
+
+pytestmark = pytest.mark.browser
+
+PHONE: dict[str, Any] = {
+    "viewport": {"width": 360, "height": 740},
+    "device_scale_factor": 2,
+    "has_touch": True,
+    "is_mobile": True,
+    "reduced_motion": "reduce",
+}
+DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+LONG = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3
+
+CONVERSATION = [
+    ("Grace", "Morning! Did everybody get the new timetable?"),
+    ("Grace", "The hall is ours from six on Thursday 🎉"),
+    ("Linus", "Got it, thanks"),
+    (
+        "Ada",
+        "Yes. The parts list is here: https://example.org/parts?list=42 – tell me if something is missing.",
+    ),
+    ("Ada", "I can bring the big projector."),
+    ("نور", "مرحبا جميعا! سأصل متأخرة قليلا"),
+    ("نور", "Ten minutes late, I mean 🚲"),
+    ("Linus", "No problem 👍"),
+    (
+        "Grace",
+        "Then let us meet at the back door. It is the one with the green sign, next to the bicycle stands.",
+    ),
+    ("Ada", "Perfect, see you all there"),
+]
+
+
+def keep(page: Page, name: str) -> None:
+    """Save what is on the screen, when somebody wants to have it."""
+    folder = os.environ.get("TRIO_CHAT_SCREENSHOTS")
+    if folder:
+        page.mouse.move(1, 1)
+        page.screenshot(path=Path(folder) / f"{name}.png", animations="disabled")
+
+
+def does_not_overflow(page: Page) -> None:
+    """Nothing is wider than the screen."""
+    width, room, body = page.evaluate("""() => [
+        document.documentElement.clientWidth,
+        document.querySelector("#chat").scrollWidth,
+        document.documentElement.scrollWidth,
+    ]""")
+    assert room <= width
+    assert body <= width
+
+
+def test_a_conversation_looks_right_on_every_screen(open_person: Callable[..., Person]) -> None:
+    people = {
+        "Ada": open_person(name="Ada", **DESKTOP),
+        "Grace": open_person(name="Grace", color_scheme="dark", **DESKTOP),
+        "Linus": open_person(name="Linus", **PHONE),
+        "نور": open_person(name="نور", color_scheme="dark", **PHONE),
+    }
+    for number, (name, text) in enumerate(CONVERSATION, 1):
+        people[name].say(text)
+        for person in people.values():  # so that the order is the same each time
+            expect(person.page.locator("#chat p")).to_have_count(number)
+    names = {"Ada": "desktop", "Grace": "desktop-dark", "Linus": "phone", "نور": "phone-dark"}
+    for name, person in people.items():
+        expect(person.page.locator('p[data-status="waiting"]')).to_have_count(0)
+        does_not_overflow(person.page)
+        keep(person.page, names[name])
+    people["Linus"].say(LONG, f"https://example.org/{LONG}", "😀" * 100, "שלום " * 40)
+    for person in people.values():
+        expect(person.page.locator("#chat p")).to_have_count(len(CONVERSATION) + 4)
+        does_not_overflow(person.page)
+    keep(people["نور"].page, "phone-dark-long")
+    keep(people["Ada"].page, "desktop-long")
+
+
+@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
+def test_every_state_has_a_look(
+    server: Server, open_person: Callable[..., Person], colour_scheme: str
+) -> None:
+    people = {
+        size: open_person(color_scheme=colour_scheme, **options)
+        for size, options in {"phone": PHONE, "desktop": DESKTOP}.items()
+    }
+    for size, person in people.items():
+        expect(person.page.locator("#empty")).to_be_visible()
+        keep(person.page, f"{size}-{colour_scheme}-empty")
+        person.page.click("#me")
+        does_not_overflow(person.page)
+        keep(person.page, f"{size}-{colour_scheme}-name")
+        person.page.keyboard.press("Escape")
+        person.say("x" * 4001)
+        expect(person.page.locator("#failed")).to_be_visible()
+        does_not_overflow(person.page)
+        keep(person.page, f"{size}-{colour_scheme}-failed")
+        person.page.locator("#failed").get_by_role("button", name="Discard").click()
+    server.stop()
+    for size, person in people.items():
+        person.is_offline()
+        person.say("Is anybody still there?", "I will just keep writing, it goes out later.")
+        expect(person.page.locator('p[data-status="waiting"]')).to_have_count(2)
+        does_not_overflow(person.page)
+        keep(person.page, f"{size}-{colour_scheme}-offline")
+
+
+def test_loading_has_a_look(open_person: Callable[..., Person]) -> None:
+    person = open_person(**PHONE)
+    person.page.route_web_socket("**", lambda socket: None)  # it opens, and nobody ever says anything
+    person.open()
+    expect(person.page.locator("#loading")).to_be_visible()
+    expect(person.page.locator("#status")).to_have_text("Connecting…")
+    keep(person.page, "phone-loading")
+
+
+def test_everything_has_a_role_and_a_name(ada: Person) -> None:
+    ada.say("hello")
+    ada.hears("hello")
+    expect(ada.page.locator("body")).to_match_aria_snapshot("""
+        - banner:
+          - heading "trio-chat" [level=1]
+          - status: Online
+        - main:
+          - log "Messages":
+            - text: Today
+            - paragraph:
+              - text: You hello
+              - time
+              - img "Sent"
+        - textbox "Message"
+        - button "Send"
+        - button "You are Ada. Change your name"
+    """)
+    expect(ada.page.locator("#chat")).to_have_attribute("aria-live", "polite")
+    ada.page.click("#me")
+    expect(ada.page.locator("dialog")).to_match_aria_snapshot("""
+        - dialog "What should people call you?":
+          - heading "What should people call you?" [level=2]
+          - textbox "Your name": Ada
+          - button "Cancel"
+          - button "Save"
+    """)

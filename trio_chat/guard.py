@@ -1,0 +1,82 @@
+"""What a WebSocket client's frames may cost: bytes of one message, and frames that say nothing.
+
+Pings, pongs and fragments are work without a message, so no rate limit on messages counts them; and trio-websocket
+handles all empty fragments and pongs that came in one read without giving way to anybody (measured: one client that
+sends nothing else delays everybody by seconds, and its message grows for ever). So they are counted here, in bytes that
+nobody has parsed yet, which is some ten times cheaper.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat.errors import POLICY_VIOLATION, TOO_BIG
+
+if TYPE_CHECKING:
+    from trio_chat.errors import Close
+    from trio_chat.limits import TokenBucket
+
+
+class FrameGuard:
+    """Follows the frames (RFC 6455 section 5.2) of one client, whose bytes are all shown to it, in order.
+
+    It judges no protocol: what is not a client's frame ends its work, since the parser will refuse it.
+    """
+
+    __slots__ = ("_bucket", "_header", "_is_done", "_max_message_bytes", "_message_bytes", "_skip")
+
+    def __init__(self, bucket: TokenBucket, *, max_message_bytes: int) -> None:
+        self._bucket = bucket
+        self._max_message_bytes = max_message_bytes
+        self._message_bytes = 0
+        self._skip = 0  # bytes of the current frame still to come
+        self._header = b""  # the begin of one that was cut
+        self._is_done = False
+
+    def look_at(self, data: bytes | bytearray, now: float) -> Close | None:
+        """How the connection has to end because of these bytes, which nobody should parse then; None if it goes on."""
+        if self._is_done:
+            return None
+        if self._skip >= len(data):
+            self._skip -= len(data)
+            return None
+        if self._header:
+            data = self._header + data
+        at, idle = self._skip, 0
+        while (lengths := _lengths(data, at)) is not None:
+            header_bytes, payload_bytes = lengths
+            first, second = data[at], data[at + 1]
+            if first & 0x70 or not second & 0x80:  # an extension, or no mask
+                self._is_done = True
+                break
+            if first & 0x08:
+                idle += 1
+            else:
+                self._message_bytes += payload_bytes
+                if self._max_message_bytes and self._message_bytes > self._max_message_bytes:
+                    return TOO_BIG.because(f"a message can have {self._max_message_bytes} bytes at most")
+                if first & 0x80:
+                    self._message_bytes = 0
+                else:
+                    idle += 1
+            at += header_bytes + payload_bytes
+        self._header = bytes(data[at:])
+        self._skip = max(0, at - len(data))
+        if idle and self._bucket.take(now, idle) > 0:
+            return POLICY_VIOLATION.because("too many pings, pongs or fragments")
+        return None
+
+
+def _lengths(data: bytes | bytearray, at: int) -> tuple[int, int] | None:
+    """The lengths of the header and of the payload of the frame that begins at ``at``; None if too little is there."""
+    there = len(data) - at
+    if there < 2:
+        return None
+    length = data[at + 1] & 0x7F
+    if length < 126:
+        return 6, length
+    if length == 126:
+        return (8, int.from_bytes(data[at + 2 : at + 4], "big")) if there >= 4 else None
+    return (14, int.from_bytes(data[at + 2 : at + 10], "big")) if there >= 10 else None
