@@ -94,7 +94,7 @@ class _Final:
         self.epoch = log.epoch if log else None
         self.lines: Sequence[Line] = log.lines if log else ()
         self.by_seq = {line.seq: line for line in self.lines}
-        self.by_command = {
+        self.by_command: dict[tuple[str | None, str | None], Line] = {
             (line.sender, line.command): line for line in self.lines if line.command is not None
         }
         self.by_text = {line.text: line for line in self.lines}
@@ -219,7 +219,7 @@ def _check_answers(records: Sequence[AnyRecord], finals: dict[str, _Final]) -> I
 
 def _check_ack(ack: Acked, final: _Final) -> Iterator[Violation]:
     line = final.by_seq.get(ack.seq)
-    where = final.by_command.get((ack.person or "", ack.command))
+    where = final.by_command.get((ack.person, ack.command))
     if line is not None and (line.sender, line.command) == (ack.person, ack.command):
         if line.text != ack.text:
             detail = f"number {ack.seq} says {line.text!r}"

@@ -7,7 +7,7 @@ number), then a client with everything it did, then single records. What is left
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from tests.torture.checker import Violation
     from tests.torture.history import AnyRecord
 
+Unit = TypeVar("Unit")
+
 replace = msgspec.structs.replace
 
 
@@ -45,17 +47,21 @@ def shrink(records: Sequence[AnyRecord], violation: Violation) -> list[AnyRecord
     history = _without_units(history, clients, without_clients, is_bad)
     texts = list(dict.fromkeys(text for record in history for text in _texts(record)))
     history = _without_units(history, texts, without_messages, is_bad)
-    history = _without_units(history, list(range(len(history))), _without_records, is_bad)
-    return history
+    return _without_units(history, list(range(len(history))), _without_records, is_bad)
 
 
 def _checks(violation: Violation) -> Callable[[Sequence[AnyRecord]], bool]:
     return lambda history: violation in check(history)
 
 
-def _without_units(history, units, without, is_bad):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _without_units(
+    history: list[AnyRecord],
+    units: list[Unit],
+    without: Callable[[Sequence[AnyRecord], AbstractSet[Unit]], list[AnyRecord]],
+    is_bad: Callable[[Sequence[AnyRecord]], bool],
+) -> list[AnyRecord]:
     """Delta debugging, greedily: try to do without half of the units, then without quarters, …"""
-    gone: set[object] = set()
+    gone: set[Unit] = set()
     size = max(1, len(units) // 2)
     while True:
         for start in range(0, len(units), size):

@@ -376,7 +376,7 @@ def a_sender_is_not_kept_in_order(records: History) -> History:
         Acked(**about, command=line.command, text=line.text, seq=seq + number)  # type: ignore[arg-type]
         for number, line in ((2, mine), (1, also))
     ]
-    bad = [record for record in records if not isinstance(record, Held)]
+    bad: History = [record for record in records if not isinstance(record, Held)]
     bad = [*bad[:-2], *sent, *acks, *bad[-2:]]
     return change_log(bad, lambda log: numbered([*log, also, mine]))
 

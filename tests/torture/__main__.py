@@ -1,0 +1,135 @@
+"""``python -m tests.torture``: torture the server, or judge a history again.
+
+python -m tests.torture run --seed 7 --duration 60 --clients 20 --faults kill,term,proxy
+python -m tests.torture check HISTORY
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections import Counter
+from pathlib import Path
+
+import click
+import trio
+
+from tests.torture.checker import Violation, check
+from tests.torture.disk import Skipped
+from tests.torture.faults import FAULTS
+from tests.torture.history import AnyRecord, Ended, read_history, write_history
+from tests.torture.run import Options, Outcome, torture
+from tests.torture.shrink import shrink, told
+
+SHOWN = 5
+"""How many violations are told in full, each of another rule."""
+
+
+@click.group()
+def main() -> None:
+    """Whether the server keeps its promises through every fault."""
+
+
+@main.command()
+@click.option("--seed", type=int, default=None, help="What chance begins with.  [default: anything]")
+@click.option("--duration", default=20.0, help="How long faults happen, in seconds.", show_default=True)
+@click.option("--clients", default=12, help="How many raw v1 clients.", show_default=True)
+@click.option("--product-clients", default=3, help="How many of trio_chat.client.", show_default=True)
+@click.option("--plain-clients", default=3, help="How many plain ones.", show_default=True)
+@click.option(
+    "--faults",
+    default="kill,term,proxy",
+    help=f"Some of proxy, {', '.join(FAULTS)}; or none.",
+    show_default=True,
+)
+@click.option("--pause", default=2.0, help="Mean seconds between two faults.", show_default=True)
+@click.option("--pace", default=0.05, help="Mean seconds between two acts of a client.", show_default=True)
+@click.option("--synchronous", default="FULL", help="What SQLite is told.", show_default=True)
+@click.option("--history", type=click.Path(path_type=Path), help="Where to keep the history of a bad run.")
+def run(
+    seed: int | None,
+    duration: float,
+    clients: int,
+    product_clients: int,
+    plain_clients: int,
+    faults: str,
+    pause: float,
+    pace: float,
+    synchronous: str,
+    history: Path | None,
+) -> None:
+    """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
+    options = Options(
+        seed=secrets.randbelow(10**6) if seed is None else seed,
+        duration_s=duration,
+        clients=clients,
+        product_clients=product_clients,
+        plain_clients=plain_clients,
+        faults=frozenset(filter(None, faults.split(","))) - {"none"},
+        pause_s=pause,
+        pace_s=pace,
+        synchronous=synchronous,
+    )
+    unknown = options.faults - FAULTS.keys() - {"proxy"}
+    if unknown:
+        raise click.BadParameter(f"unknown faults: {', '.join(sorted(unknown))}")
+    try:
+        outcome = trio.run(torture, options)
+    except Skipped as skipped:
+        click.secho(f"SKIPPED: {skipped}", bold=True, err=True)
+        return
+    click.echo(report(outcome))
+    if outcome.violations:
+        history = history or Path(f"torture-{options.seed}.jsonl")
+        write_history(history, outcome.records)
+        click.echo(complaint(outcome.records, outcome.violations))
+        click.echo(f"seed {options.seed}; the whole history is in {history}")
+        sys.exit(1)
+
+
+@main.command(name="check")
+@click.argument("history", type=click.Path(exists=True, path_type=Path))
+def check_again(history: Path) -> None:
+    """Judge the history of an earlier run again; exits with 1 if it is bad."""
+    records = read_history(history)
+    violations = check(records)
+    if violations:
+        click.echo(complaint(records, violations))
+        sys.exit(1)
+    click.echo(f"{len(records)} records, no violation")
+
+
+def report(outcome: Outcome) -> str:
+    """What was done and what came of it, as a table."""
+    lines = [
+        f"seed {outcome.options.seed}, {outcome.took_s:.0f} s, {outcome.starts} starts of the server",
+        "",
+    ]
+    lines += [f"{count:>9} {what}" for what, count in outcome.figures().items()]
+    lines += ["", f"{'hit':>9} {'missed':>6}  fault"]
+    for kind in sorted({*outcome.hits, *outcome.missed}):
+        proofs = Counter(outcome.hits.get(kind, []))
+        proof = ", ".join(list(proofs)[:3])
+        lines.append(f"{sum(proofs.values()):>9} {outcome.missed.get(kind, 0):>6}  {kind} ({proof})")
+    endings = Counter(record.why for record in outcome.records if isinstance(record, Ended))
+    lines += ["", "connections ended: " + ", ".join(f"{why} {n}" for why, n in endings.most_common())]
+    if outcome.rss:
+        lines.append(f"memory: {min(outcome.rss) / 2**20:.0f} to {max(outcome.rss) / 2**20:.0f} MiB")
+    lines += ["", f"{len(outcome.violations)} violations"]
+    return "\n".join(lines)
+
+
+def complaint(records: list[AnyRecord], violations: list[Violation]) -> str:
+    """The violations by rule, and for the first of each rule a short history that shows it."""
+    by_rule = Counter(violation.rule for violation in violations)
+    lines = [f"{count:>9} {rule.name}: {rule.value}" for rule, count in by_rule.most_common()]
+    for rule in list(by_rule)[:SHOWN]:
+        violation = next(violation for violation in violations if violation.rule is rule)
+        lines += ["", str(violation)]
+        if violation in check(records):  # it may be one that no record shows
+            lines.append(told(shrink(records, violation)))
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
