@@ -80,6 +80,13 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def torture(session: nox.Session) -> None:
+    """The server under faults, judged by everything its clients saw: ``nox -s torture -- --duration 600``."""
+    session.install("-e", ".", *dependencies("test"))
+    session.run("python", "-m", "tests.torture", "run", *session.posargs)
+
+
+@nox.session(default=False)
 def build(session: nox.Session) -> None:
     """The source distribution and the wheel, in dist/."""
     session.install("build")

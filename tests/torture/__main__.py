@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections import Counter
 from pathlib import Path
 
 import click
 import trio
 
-from tests.torture.checker import Violation, check
+from tests.torture.checker import check
 from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
-from tests.torture.history import AnyRecord, Ended, read_history, write_history
-from tests.torture.run import Options, Outcome, torture
-from tests.torture.shrink import shrink, told
-
-SHOWN = 5
-"""How many violations are told in full, each of another rule."""
+from tests.torture.history import read_history, write_history
+from tests.torture.report import DOCUMENT, FIGURES, complaint, keep_figures, report, with_tables
+from tests.torture.run import Options, torture
 
 
 @click.group()
@@ -45,6 +41,10 @@ def main() -> None:
 @click.option("--pause", default=2.0, help="Mean seconds between two faults.", show_default=True)
 @click.option("--pace", default=0.05, help="Mean seconds between two acts of a client.", show_default=True)
 @click.option("--synchronous", default="FULL", help="What SQLite is told.", show_default=True)
+@click.option(
+    "--least", default=0, help="How many faults at least, however long that takes.", show_default=True
+)
+@click.option("--keep", metavar="NAME", help=f"Keep the figures under this name in {FIGURES.name}.")
 @click.option("--history", type=click.Path(path_type=Path), help="Where to keep the history of a bad run.")
 def run(
     seed: int | None,
@@ -56,6 +56,8 @@ def run(
     pause: float,
     pace: float,
     synchronous: str,
+    least: int,
+    keep: str | None,
     history: Path | None,
 ) -> None:
     """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
@@ -69,6 +71,7 @@ def run(
         pause_s=pause,
         pace_s=pace,
         synchronous=synchronous,
+        least=least,
     )
     unknown = options.faults - FAULTS.keys() - {"proxy"}
     if unknown:
@@ -79,6 +82,8 @@ def run(
         click.secho(f"SKIPPED: {skipped}", bold=True, err=True)
         return
     click.echo(report(outcome))
+    if keep:
+        keep_figures(keep, outcome)
     if outcome.violations:
         history = history or Path(f"torture-{options.seed}.jsonl")
         write_history(history, outcome.records)
@@ -99,36 +104,10 @@ def check_again(history: Path) -> None:
     click.echo(f"{len(records)} records, no violation")
 
 
-def report(outcome: Outcome) -> str:
-    """What was done and what came of it, as a table."""
-    lines = [
-        f"seed {outcome.options.seed}, {outcome.took_s:.0f} s, {outcome.starts} starts of the server",
-        "",
-    ]
-    lines += [f"{count:>9} {what}" for what, count in outcome.figures().items()]
-    lines += ["", f"{'hit':>9} {'missed':>6}  fault"]
-    for kind in sorted({*outcome.hits, *outcome.missed}):
-        proofs = Counter(outcome.hits.get(kind, []))
-        proof = ", ".join(list(proofs)[:3])
-        lines.append(f"{sum(proofs.values()):>9} {outcome.missed.get(kind, 0):>6}  {kind} ({proof})")
-    endings = Counter(record.why for record in outcome.records if isinstance(record, Ended))
-    lines += ["", "connections ended: " + ", ".join(f"{why} {n}" for why, n in endings.most_common())]
-    if outcome.rss:
-        lines.append(f"memory: {min(outcome.rss) / 2**20:.0f} to {max(outcome.rss) / 2**20:.0f} MiB")
-    lines += ["", f"{len(outcome.violations)} violations"]
-    return "\n".join(lines)
-
-
-def complaint(records: list[AnyRecord], violations: list[Violation]) -> str:
-    """The violations by rule, and for the first of each rule a short history that shows it."""
-    by_rule = Counter(violation.rule for violation in violations)
-    lines = [f"{count:>9} {rule.name}: {rule.value}" for rule, count in by_rule.most_common()]
-    for rule in list(by_rule)[:SHOWN]:
-        violation = next(violation for violation in violations if violation.rule is rule)
-        lines += ["", str(violation)]
-        if violation in check(records):  # it may be one that no record shows
-            lines.append(told(shrink(records, violation)))
-    return "\n".join(lines)
+@main.command()
+def tables() -> None:
+    """Write the figures of the kept runs into the document."""
+    DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
 
 
 if __name__ == "__main__":

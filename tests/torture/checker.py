@@ -395,6 +395,8 @@ def _check_convergence(records: Sequence[AnyRecord], finals: dict[str, _Final]) 
     """At the end everybody holds the same, field by field: what somebody new is told, and what the database has."""
     for loaded in _of(records, Loaded):
         final = finals[loaded.room]
+        if final.epoch is None and not loaded.lines:
+            continue  # nobody ever wrote to it
         if (loaded.epoch, loaded.lines) != (final.epoch, list(final.lines)):
             difference = _difference(loaded.lines, final.lines)
             yield Violation(Rule.LOAD, loaded.room, "somebody new", difference)

@@ -62,8 +62,8 @@ class World:
     """What all clients share."""
 
     recorder: Recorder
-    port: Callable[[random.Random], int]
-    """Where to connect this time: to the server, or to the proxy."""
+    port: Callable[[random.Random, str], int]
+    """Where a client of a kind (``v1``, ``plain``) is to connect this time: to the server, or to a proxy."""
     pace_s: float
     """The mean time between two things that a client does."""
     quiet: trio.Event = attrs.field(factory=trio.Event)
@@ -178,6 +178,10 @@ class V1Connection:
                     self.client.world.recorder.add(
                         Paged(**about, before=before, lines=lines, more=said["more"])
                     )
+                case "error" if said.get("id") in self._joins and said["code"] in PASSING:
+                    raise Lost(
+                        f"cannot join: {said['code']}"
+                    )  # what was sent to the room already is refused as well
                 case "error" if said["code"] not in PASSING:
                     self.client.world.recorder.add(Trouble(what=f"{self.name} was told {said}"))
             await self.client.attend()
@@ -304,7 +308,7 @@ class RawClient:
         try:
             while not (self.world.heads and self.is_done):
                 try:
-                    async with open_link(self.world.port(self._rng)) as link:
+                    async with open_link(self.world.port(self._rng, "v1")) as link:
                         connection = V1Connection(link, self, self.name, self.timelines)
                         await self._converse(connection)
                 except Lost:
@@ -432,7 +436,7 @@ class RawClient:
         device = object()
         self.world.busy.add(device)
         try:
-            async with open_link(self.world.port(self._rng)) as link:
+            async with open_link(self.world.port(self._rng, "v1")) as link:
                 connection = V1Connection(link, self, name, timelines)
                 number = connection.number
                 await connection.greet()

@@ -147,6 +147,11 @@ def _texts(record: AnyRecord) -> list[str]:
             return []
 
 
+def shortened(text: str) -> str:
+    """The text, if it can be read at a glance; or else its beginning and end."""
+    return text if len(text) <= 200 else f"{text[:150]} … {text[-40:]}"
+
+
 def told(history: Sequence[AnyRecord]) -> str:
     """The history for people, one step a line."""
     start = min((record.at for record in history), default=0)
@@ -159,7 +164,7 @@ def told(history: Sequence[AnyRecord]) -> str:
         }
         who = f"{record.client}/{record.connection} " if isinstance(record, OfConnection) else ""
         who = f"{record.client} " if isinstance(record, Held) else who
-        details = ", ".join(f"{name}={value!r}" for name, value in fields.items())
+        details = ", ".join(f"{name}={shortened(repr(value))}" for name, value in fields.items())
         marker = "**" if isinstance(record, Fault) else "  "
         lines.append(
             f"{marker}{(record.at - start) / 1e9:9.4f} s  {who}{type(record).__name__.lower()} {details}"

@@ -9,7 +9,7 @@ import trio
 from tests.torture.clients import ROOMS, WORDS, Timeline
 from tests.torture.history import Acked, Delivered, Ended, Heard, Held, Joined, Line, Submitted, Trouble
 from tests.torture.link import Link, Lost, open_link, until
-from trio_chat.client import Chat, Message, Reset, open_chat
+from trio_chat.client import Chat, ChatError, Message, Reset, open_chat
 
 if TYPE_CHECKING:
     import random
@@ -45,6 +45,8 @@ class ProductClient:
                     await self._talk(chat)
                     await until(self._has_seen_all)
                     nursery.cancel_scope.cancel()
+        except* ChatError as group:
+            self._world.recorder.add(Trouble(what=f"{self.name} gave up: {group.exceptions}"))
         finally:
             self._world.busy.discard(self)
             for room, timeline in self._timelines.items():
@@ -52,7 +54,7 @@ class ProductClient:
                 self._world.recorder.add(held)
 
     async def _connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream("127.0.0.1", self._world.port(self._rng))
+        return await trio.open_tcp_stream("127.0.0.1", self._world.port(self._rng, "v1"))
 
     def _jitter(self) -> float:
         return self._rng.random() / 20  # come back sooner than a good client would: there is more to see
@@ -131,7 +133,7 @@ class PlainClient:
             self._unheard.clear()
             try:
                 async with (
-                    open_link(self._world.port(self._rng), protocol=None) as link,
+                    open_link(self._world.port(self._rng, "plain"), protocol=None) as link,
                     trio.open_nursery() as nursery,
                 ):
                     nursery.start_soon(self._listen, link)
