@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 import attrs
 
 from tests.torture.history import (
+    DAMAGE,
     PASSING,
     Acked,
     Delivered,
+    Fault,
+    Forgotten,
     Heard,
     Held,
     Joined,
@@ -64,6 +67,8 @@ class Rule(enum.Enum):
     CONFLICT_ACCEPTED = "another text was accepted under an id that was used"
     CONFLICT_INVENTED = "a repeat was refused as if it said something else"
     DIVERGED = "what a client holds at the end is not what somebody new is told"
+    VOIDED = "a new epoch began although nobody damaged the log"
+    FORGOTTEN = "a person was forgotten although nobody damaged the log"
     LOAD = "what somebody new is told is not what the database holds"
     TROUBLE = "something happened that must never happen"
 
@@ -128,6 +133,7 @@ def check(records: Sequence[AnyRecord], *, max_gap: int = MAX_GAP) -> list[Viola
         _check_real_time(records, finals),
         _check_order_of_senders(records, finals),
         _check_convergence(records, finals),
+        _check_losses(records),
     ):
         found.update(dict.fromkeys(rule))
     for trouble in _of(records, Trouble):
@@ -182,6 +188,7 @@ def _check_answers(records: Sequence[AnyRecord], finals: dict[str, _Final]) -> I
     epochs = _Epochs(finals)
     acks: dict[tuple[object, ...], Acked] = {}
     acked: set[tuple[str | None, str | None]] = set()
+    forgotten = {record.person for record in _of(records, Forgotten)}
     sent: Counter[CommandKey] = Counter()
     refused: Counter[CommandKey] = Counter()
     rooms: dict[CommandKey, str] = {}
@@ -213,7 +220,7 @@ def _check_answers(records: Sequence[AnyRecord], finals: dict[str, _Final]) -> I
         room = rooms[key]
         if refused[key] == count and finals[room].find(key) is not None:
             yield Violation(Rule.REFUSED_YET_LOGGED, room, text, f"{count} times")
-        if refused[key] < count and (person, command) not in acked:
+        if refused[key] < count and (person, command) not in acked and person not in forgotten:
             yield Violation(Rule.UNANSWERED, room, text, f"sent {count} times, refused {refused[key]} times")
 
 
@@ -362,14 +369,14 @@ def _check_order_of_senders(records: Sequence[AnyRecord], finals: dict[str, _Fin
     """What one client sent in some order stands in the log in that order.
 
     A client sends what was not answered again in order when it comes back, so this holds over all of its
-    connections; for a plain client over each of them. It cannot hold for what was refused in between, nor for
-    what another client of the same person sent as well.
+    connections; for a plain client over each of them. It cannot hold for what was refused or lost in between, nor
+    for what another client of the same person sent as well.
     """
     first: dict[CommandKey, Submitted] = {}
     clients: defaultdict[CommandKey, set[str]] = defaultdict(set)
     times: Counter[CommandKey] = Counter()
     refused: set[CommandKey] = set()
-    has_failed = False
+    has_failed = any(fault.kind in DAMAGE for fault in _of(records, Fault))
     for record in records:
         if isinstance(record, Submitted):
             first.setdefault(_key(record), record)
@@ -389,6 +396,20 @@ def _check_order_of_senders(records: Sequence[AnyRecord], finals: dict[str, _Fin
             detail = f"it is number {line.seq}, and {before.text!r}, sent before it, is number {before.seq}"
             yield Violation(Rule.SENDER_ORDER, submitted.room, line.text, detail)
         last[unit] = max(before, _Seen(line.seq, line.text))
+
+
+def _check_losses(records: Sequence[AnyRecord]) -> Iterator[Violation]:
+    """Epochs change, and people are forgotten, only when somebody has damaged the log."""
+    if any(fault.kind in DAMAGE for fault in _of(records, Fault)):
+        return
+    first: dict[str, str] = {}
+    for joined in _of(records, Joined):
+        epoch = first.setdefault(joined.room, joined.epoch)
+        if epoch != joined.epoch:
+            detail = f"{joined.client} was told of {joined.epoch} after {epoch}"
+            yield Violation(Rule.VOIDED, joined.room, joined.room, detail)
+    for forgotten in _of(records, Forgotten):
+        yield Violation(Rule.FORGOTTEN, "", forgotten.client, f"it was {forgotten.person}")
 
 
 def _check_convergence(records: Sequence[AnyRecord], finals: dict[str, _Final]) -> Iterator[Violation]:

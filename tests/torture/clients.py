@@ -18,6 +18,7 @@ from tests.torture.history import (
     Acked,
     Delivered,
     Ended,
+    Forgotten,
     Held,
     Joined,
     Line,
@@ -128,7 +129,8 @@ class V1Connection:
             client.person = said["user"]["id"]
             return
         if said["code"] == "unknown_token":
-            client.world.recorder.add(Trouble(what=f"the server does not know {client.name} any more"))
+            forgotten = Forgotten(client=self.name, connection=self.number, person=client.person)
+            client.world.recorder.add(forgotten)
             client.forget_person()
         raise Lost(f"not welcome: {said['code']}")
 
@@ -292,6 +294,8 @@ class RawClient:
         self.token = None
         self.outbox.clear()
         self._acked.clear()
+        self._retry.clear()
+        self._unanswered.clear()
 
     # -- its life --
 
@@ -445,7 +449,8 @@ class RawClient:
                     for room in ROOMS:
                         await connection.join(room)
                     for command, (room, text) in again:
-                        await connection.submit(command, room, text)
+                        if command in self.outbox or command in self._acked:  # not given up meanwhile
+                            await connection.submit(command, room, text)
                     with trio.move_on_after(5):
                         await until(lambda: not any(connection.waits_for(command) for command, _ in again))
                     nursery.cancel_scope.cancel()

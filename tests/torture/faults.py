@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 HEAL_S = 30
 """How soon messages are acknowledged again after a disk has healed."""
 
+WAL_HEADER = 32
+"""Bytes before the first frame (https://sqlite.org/fileformat2.html#walformat)."""
+
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 
@@ -154,6 +157,30 @@ async def slow(stage: Stage) -> str | None:
     return None
 
 
+async def wal(stage: Stage) -> str | None:
+    """A hand cuts or damages the write-ahead log while the server is down."""
+    await stage.server.kill()
+    path = stage.server.data / "chat.db-wal"
+    size = path.stat().st_size if path.exists() else 0
+    before = stage.server.said().count("LOST EVENTS")
+    if size > WAL_HEADER:
+        at = stage.rng.randrange(WAL_HEADER, size)
+        way = stage.rng.choice(("cut", "zeroed", "flipped"))
+        with path.open("r+b") as file:
+            if way == "cut":
+                file.truncate(at)
+            else:
+                file.seek(at)
+                old = file.read(1)
+                file.seek(at)
+                file.write(b"\0" * 512 if way == "zeroed" else bytes([old[0] ^ 1 << stage.rng.randrange(8)]))
+    await stage.server.start()
+    # What stands behind the last commit may be damaged without any loss.
+    return (
+        "the server said that it lost events" if stage.server.said().count("LOST EVENTS") > before else None
+    )
+
+
 async def files(stage: Stage) -> str | None:
     """It may open no more files; then it may again."""
     server = stage.server
@@ -203,6 +230,7 @@ FAULTS: dict[str, Fault] = {
     "full": full,
     "failing": failing,
     "slow": slow,
+    "wal": wal,
     "files": files,
     "clock": clock,
 }

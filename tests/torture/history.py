@@ -111,6 +111,12 @@ class Ended(OfConnection, frozen=True, gc=False, kw_only=True):
     why: str
 
 
+class Forgotten(OfConnection, frozen=True, gc=False, kw_only=True):
+    """The server did not know a person any more, who begins anew as somebody else."""
+
+    person: str
+
+
 class Fault(Record, frozen=True, gc=False, kw_only=True):
     """Something was done to the server or the network on purpose; ``proof`` says how one knows that it hit."""
 
@@ -158,12 +164,16 @@ AnyRecord = (
     | Paged
     | Heard
     | Ended
+    | Forgotten
     | Fault
     | Trouble
     | Held
     | Loaded
     | Log
 )
+
+DAMAGE = frozenset({"wal"})
+"""Faults after which the log may hold less than was acknowledged, if the server says so by a new epoch."""
 
 PASSING = frozenset({"rate_limited", "unavailable"})
 """Refusals that say: not now. The same command may be sent again."""

@@ -9,7 +9,7 @@ import enum
 import socket
 import struct
 from collections import Counter
-from functools import partial
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import attrs
@@ -17,6 +17,7 @@ import trio
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterator
 
 CHUNK = 65536
 
@@ -50,6 +51,16 @@ class _Passage:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     resets: bool = False
     is_silent: bool = False
+
+    @contextmanager
+    def closing(self, stream: trio.SocketStream) -> Iterator[None]:
+        """Close a stream as this passage ends: politely or not."""
+        try:
+            yield
+        finally:
+            if self.resets and stream.socket.fileno() >= 0:
+                stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.socket.close()
 
 
 class Proxy:
@@ -88,38 +99,36 @@ class Proxy:
         passage = _Passage(fate, int(self._rng.expovariate(1 / self._rng.choice((100, 1_000, 30_000)))))
         self._passages.add(passage)
         try:
-            with passage.scope:
-                try:
-                    await self._connect(passage, near)
-                except BROKEN:
-                    return
-        finally:
-            self._passages.discard(passage)
-            await self._close(near, passage)
-
-    async def _connect(self, passage: _Passage, near: trio.SocketStream) -> None:
-        far = await trio.open_tcp_stream("127.0.0.1", self._target)
-        shadow = (
-            await trio.open_tcp_stream("127.0.0.1", self._target) if passage.fate is Fate.DOUBLE else None
-        )
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._pump, passage, near, far, shadow, True)
-                nursery.start_soon(self._pump, passage, far, near, None, False)
-                if shadow is not None:
-                    self.hits[Fate.DOUBLE] += 1
-                    nursery.start_soon(partial(_drain, shadow))
+            with passage.closing(near), passage.scope:
+                await self._connect(passage, near)
         except* BROKEN:
             pass
         finally:
-            for stream in filter(None, (far, shadow)):
-                await self._close(stream, passage)
+            self._passages.discard(passage)
 
-    async def _close(self, stream: trio.SocketStream, passage: _Passage) -> None:
-        if passage.resets:
-            linger = struct.pack("ii", 1, 0)
-            stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        await trio.aclose_forcefully(stream)
+    async def _connect(self, passage: _Passage, near: trio.SocketStream) -> None:
+        far = await trio.open_tcp_stream("127.0.0.1", self._target)
+        with passage.closing(far):
+            if passage.fate is not Fate.DOUBLE:
+                await self._pass(passage, near, far, None)
+                return
+            shadow = await trio.open_tcp_stream("127.0.0.1", self._target)
+            with passage.closing(shadow):
+                self.hits[Fate.DOUBLE] += 1
+                await self._pass(passage, near, far, shadow)
+
+    async def _pass(
+        self,
+        passage: _Passage,
+        near: trio.SocketStream,
+        far: trio.SocketStream,
+        shadow: trio.SocketStream | None,
+    ) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._pump, passage, near, far, shadow, True)
+            nursery.start_soon(self._pump, passage, far, near, None, False)
+            if shadow is not None:
+                nursery.start_soon(_drain, shadow)
 
     async def _pump(
         self,

@@ -17,6 +17,7 @@ from tests.torture.history import (
     Delivered,
     Ended,
     Fault,
+    Forgotten,
     Heard,
     Held,
     Joined,
@@ -417,6 +418,14 @@ def two_clients_were_told_different_things_of_a_lost_log(records: History) -> Hi
     return [*old, *records]
 
 
+def an_epoch_begins_although_nothing_was_damaged(records: History) -> History:
+    return two_clients_were_told_different_things_of_a_lost_log(records)
+
+
+def a_person_is_forgotten(records: History) -> History:
+    return [*records, Forgotten(client="c1", connection=1, person="p-c1")]
+
+
 def the_server_broke(records: History) -> History:
     return [*records, Trouble(what="a traceback")]
 
@@ -454,6 +463,8 @@ DAMAGES: dict[Damage, Rule] = {
     a_page_has_a_hole: Rule.GAP,
     a_page_says_there_is_no_more: Rule.UNEQUAL,
     two_clients_were_told_different_things_of_a_lost_log: Rule.DISAGREE,
+    an_epoch_begins_although_nothing_was_damaged: Rule.VOIDED,
+    a_person_is_forgotten: Rule.FORGOTTEN,
     the_server_broke: Rule.TROUBLE,
 }
 
@@ -506,4 +517,5 @@ def test_what_was_said_of_a_log_that_was_replaced_is_not_held_against_the_new_on
         Delivered(**connection, room=ROOM, line=Line(1, "1", "p", "n", "gone", "at")),  # type: ignore[arg-type]
         Acked(**connection, room=ROOM, text="gone", person="p", command="1", seq=1),  # type: ignore[arg-type]
     ]
-    assert check([*old, *GOOD]) == []
+    assert check([*old, Fault(kind="wal", proof="it said so"), *GOOD]) == []
+    assert {violation.rule for violation in check([*old, *GOOD])} == {Rule.VOIDED}

@@ -44,7 +44,8 @@ async def test_a_power_failure_that_hits_is_noticed_where_commits_are_not_synced
         seed=3, duration_s=1, least=1, pause_s=3, faults=frozenset({"power"}), synchronous="NORMAL"
     )
     outcome = await tortured(options)
-    assert Rule.LOST in {violation.rule for violation in outcome.violations}
+    # It may be the client that tells the server what it has lost, which then begins a new epoch.
+    assert {Rule.LOST, Rule.VOIDED} & {violation.rule for violation in outcome.violations}
 
 
 async def test_a_full_disk_refuses_and_heals() -> None:
