@@ -87,6 +87,14 @@ def torture(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure trio-chat beside its peers (some 100 minutes; ``-- --quick`` takes ten); needs gcc, npm, two cores."""
+    session.install(".")
+    session.run("python", "-m", "bench.selfcheck")
+    session.run("python", "-m", "bench.run", *session.posargs)
+
+
+@nox.session(default=False)
 def build(session: nox.Session) -> None:
     """The source distribution and the wheel, in dist/."""
     session.install("build")

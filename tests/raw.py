@@ -39,6 +39,10 @@ class Frame(NamedTuple):
         (code,) = struct.unpack("!H", self.payload[:2])
         return int(code)
 
+    def json(self) -> Any:  # noqa: ANN401  (JSON is anything)
+        """The payload as what it says in JSON."""
+        return json.loads(self.payload)
+
 
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, claim: int = -1
@@ -217,10 +221,11 @@ async def open_peer(port: int, *, receive_buffer: int = 0, **headers: str) -> As
 async def open_v1(
     port: int, *, room: str = "lobby", after: int | None = None, epoch: str | None = None, **hello: str
 ) -> AsyncIterator[tuple[RawPeer, dict[str, Any], dict[str, Any]]]:
-    """A v1 connection that said hello and joined; with what it was answered."""
+    """A v1 connection that said hello and joined; with what it was answered. ``after`` is of the epoch of today if none
+    is given."""
     async with open_peer(port, sec_websocket_protocol="trio-chat.v1") as peer:
         await peer.say(type="hello", **hello)
         welcome = await peer.hear("welcome")
-        cursor = {} if after is None else {"after": after, "epoch": epoch}
+        cursor = {} if after is None else {"after": after, "epoch": epoch or welcome["rooms"][0]["epoch"]}
         await peer.say(type="join", id=f"join-{os.urandom(6).hex()}", room=room, **cursor)
         yield peer, welcome, await peer.hear("joined")

@@ -164,6 +164,7 @@ class Core:
     store: MemoryStore
     rooms: Rooms
     people: People
+    limits: ConnectionLimits
     server: Server
     lobby: Room
     connections: trio.Nursery
@@ -249,7 +250,7 @@ async def open_core(disk: MemoryDisk | None = None, **settings: object) -> Async
             server = Server(rooms=rooms, people=people, limits=limits, config=config)
             async with trio.open_nursery() as clients, trio.open_nursery() as connections:
                 lobby = await rooms.get("lobby")
-                yield Core(config, store, rooms, people, server, lobby, connections, clients)
+                yield Core(config, store, rooms, people, limits, server, lobby, connections, clients)
                 clients.cancel_scope.cancel()
                 connections.cancel_scope.cancel()
 

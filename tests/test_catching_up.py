@@ -192,6 +192,8 @@ async def test_leaving_and_joining_while_a_fan_out_is_in_steps_misses_nothing_an
             joins = [index for index, frame in enumerate(frames) if frame["type"] == "joined"]
             for begin, end in zip(joins, [*joins[1:], None], strict=True):
                 seqs = seqs_of(frames[begin:end])
+                kinds = [frame["type"] for frame in frames[begin:end]]
+                assert "left" not in kinds[:-1], "told something after leaving"
                 assert seqs == list(range(1, len(seqs) + 1))
             assert len(seqs) == 30
         for listener in listeners:

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 MAX_BYTES = 1000
 
 
+def fill(outbox: Outbox, frames: bytes) -> None:
+    """Post these again and again until the outbox takes no more."""
+    assert not all(outbox.post(frames) for _ in range(MAX_BYTES))
+
+
 @attrs.define
 class Ends:
     """An outbox and what is around it."""
@@ -50,10 +55,11 @@ class Ends:
 async def open_outbox(max_bytes: int = MAX_BYTES) -> AsyncIterator[Ends]:
     """An outbox over a stream in memory; whatever its speakers raise fails the test."""
     near, far = trio.testing.memory_stream_pair()
-    async with trio.open_nursery() as speakers:
-        outbox = Outbox(Wire(near), max_bytes=max_bytes, start_speaker=speakers.start_soon)
-        yield Ends(outbox, Tap(near), far)
-        speakers.cancel_scope.cancel()
+    with trio.fail_after(60):
+        async with trio.open_nursery() as speakers:
+            outbox = Outbox(Wire(near), max_bytes=max_bytes, start_speaker=speakers.start_soon)
+            yield Ends(outbox, Tap(near), far)
+            speakers.cancel_scope.cancel()
 
 
 class Pages:
@@ -77,8 +83,7 @@ async def test_posting_never_waits(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         ends.tap.stall()
         with trio.testing.assert_no_checkpoints():
-            while ends.outbox.post(b"x" * 100):
-                pass
+            fill(ends.outbox, b"x" * 100)
         assert ends.outbox.is_full
 
 
@@ -111,8 +116,7 @@ async def test_the_order_of_posts_and_replies_is_kept_whatever_the_peer_does(
 async def test_what_is_kept_is_bounded_by_the_limit_and_the_last_post(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         ends.tap.stall()
-        while ends.outbox.post(b"x" * 700):
-            pass
+        fill(ends.outbox, b"x" * 700)
         assert MAX_BYTES <= await ends.pending() < MAX_BYTES + 700
         ends.tap.flow()
         assert await ends.pending() == 0
@@ -121,8 +125,7 @@ async def test_what_is_kept_is_bounded_by_the_limit_and_the_last_post(autojump_c
 async def test_a_reply_is_taken_even_when_the_outbox_is_full(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         ends.tap.stall()
-        while ends.outbox.post(b"x" * 100):
-            pass
+        fill(ends.outbox, b"x" * 100)
         ends.outbox.reply(b"pong")
         ends.tap.flow()
         assert (await ends.taken()).endswith(b"pong")
@@ -176,8 +179,7 @@ async def test_who_waits_for_room_goes_on_when_the_peer_has_read(autojump_clock:
     async with open_outbox() as ends, trio.open_nursery() as nursery:
         await ends.outbox.wait_not_full()  # at once
         ends.tap.stall()
-        while ends.outbox.post(b"x" * 100):
-            pass
+        fill(ends.outbox, b"x" * 100)
         went_on = trio.Event()
 
         async def wait() -> None:
@@ -271,11 +273,13 @@ async def test_a_log_that_cannot_be_read_ends_the_speaker(autojump_clock: MockCl
             laggard = Pages(b"1")
 
             async def fail() -> None:
+                ends.outbox.post(b"with nobody to say it")
                 raise StoreUnavailable("The disk is full.")
 
             laggard.before_page = fail
             ends.outbox.add_laggard(laggard)
             await trio.testing.wait_all_tasks_blocked()
+    assert ends.outbox.statistics().pending_bytes == 0
 
 
 # Ending

@@ -38,10 +38,9 @@ def make_session(
     *rooms: str, rate: float = 0, burst: int = 0, max_rooms: int = 0, greeted: bool = True
 ) -> Session:
     """A session, by default after hello."""
-    session = Session(TokenBucket(rate, burst), max_text_chars=10, max_rooms=max_rooms)
+    session = Session(TokenBucket(rate, burst), rooms=rooms, max_text_chars=10, max_rooms=max_rooms)
     if greeted:
         session.person = Person("p-1", "Ada")
-    session.rooms |= set(rooms)
     return session
 
 

@@ -194,3 +194,27 @@ async def test_an_abandoned_wire_lets_go_of_the_descriptor() -> None:
         assert wire.write_now(b"nobody hears this")
         await near.send_all(b"the transport lives on")
         assert await far.receive_some() == b"the transport lives on"
+
+
+async def test_when_many_peers_are_gone_at_once_few_of_them_end_in_each_turn_of_the_scheduler() -> None:
+    """Or everybody else would wait until thousands of connections are tidied up."""
+    endings = trio.Semaphore(2)
+    turns: list[int] = []
+    pairs = [trio.testing.memory_stream_one_way_pair() for _ in range(10)]
+
+    async def read_to_the_end(near: trio.abc.ReceiveStream) -> None:
+        two_way = trio.StapledStream(trio.testing.MemorySendStream(), near)
+        assert await Wire(two_way, endings=endings).receive_some() == b""
+        turns.append(turn)
+
+    turn = 0
+    async with trio.open_nursery() as nursery:
+        for _far, near in pairs:
+            nursery.start_soon(read_to_the_end, near)
+        await trio.testing.wait_all_tasks_blocked()
+        for far, _near in pairs:
+            far.close()
+        while len(turns) < len(pairs):
+            turn += 1
+            await trio.lowlevel.checkpoint()
+    assert max(turns.count(turn) for turn in turns) <= 2

@@ -20,9 +20,11 @@ import trio
 
 from trio_chat import __version__
 from trio_chat.fds import raise_fd_limit
+from trio_chat.figures import log_figures
 from trio_chat.limits import ConnectionLimits
 from trio_chat.people import People
 from trio_chat.rooms import open_rooms
+from trio_chat.runtime import collect_garbage, tune
 from trio_chat.server import Server, open_listeners, serve_websocket
 from trio_chat.store.sqlite import open_sqlite_store
 
@@ -43,6 +45,7 @@ async def run(config: Config) -> None:
 
     Raises `StartError` when the server cannot start.
     """
+    tune()
     # Open for the whole run: leaving it with a signal unread would deliver that again, with the default handler.
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
@@ -95,6 +98,8 @@ async def serve_store(
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(server.keep_alive)
+                accepting.start_soon(log_figures, server, rooms, store)
+                accepting.start_soon(collect_garbage, lambda: server.statistics().ended)
                 await accepting.start(
                     partial(serve_websocket, server, listeners, handler_nursery=connections)
                 )

@@ -75,6 +75,7 @@ class Connection:
     __slots__ = (
         "_config",
         "_guard",
+        "_handshakes",
         "_host",
         "_is_v1",
         "_outbox",
@@ -94,9 +95,11 @@ class Connection:
         rooms: Rooms,
         people: People,
         config: Config,
+        handshakes: trio.Semaphore,
         host: str | None = None,
     ) -> None:
         self.peer = peer
+        self._handshakes = handshakes
         self._host = host  # trio-websocket keeps all fields of the handshake but this one
         self._wire = wire
         self._rooms = rooms
@@ -112,6 +115,11 @@ class Connection:
         self._session = trio.CancelScope()
 
     # -- for the server: sync --
+
+    @property
+    def waiting_bytes(self) -> int:
+        """What waits in the outbox."""
+        return 0 if self._outbox is None else self._outbox.statistics().pending_bytes
 
     def say_goodbye(self) -> None:
         """The server stops: say what is waiting, then close so that the client comes back."""
@@ -151,7 +159,9 @@ class Connection:
         try:
             with self._scope:
                 async with trio.open_nursery() as transport:
-                    websocket = await self._shake_hands(transport)
+                    # Few at a time: this waits for nothing but the processor (see HANDSHAKES_AT_ONCE).
+                    async with self._handshakes:
+                        websocket = await self._shake_hands(transport)
                     if websocket is not None:
                         await self._talk(websocket, transport)
                     transport.cancel_scope.cancel()
@@ -162,9 +172,8 @@ class Connection:
 
     async def _shake_hands(self, transport: trio.Nursery) -> WebSocketConnection | None:
         with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as handshake:
-            self._wire.on_close = (
-                handshake.cancel
-            )  # the library closes it when the request is not a handshake
+            # The library closes the wire when the request is not a handshake.
+            self._wire.on_close = handshake.cancel
             request = await trio_websocket.wrap_server_stream(
                 transport,
                 self._wire,

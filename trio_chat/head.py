@@ -24,6 +24,8 @@ _UPGRADE_LINE = re.compile(rb"^upgrade[ \t]*:.*\n", re.IGNORECASE | re.MULTILINE
 class Head:
     """What the first request is about."""
 
+    is_empty: bool = False
+    """Nothing came."""
     wants_websocket: bool = False
     host: str | None = None
     """The server's name and port as the peer knows them (RFC 9110 section 7.2)."""
@@ -40,7 +42,7 @@ class Head:
         except h11.RemoteProtocolError:
             return cls()
         if not isinstance(request, h11.Request):
-            return cls()
+            return cls(is_empty=not data)
         if request.http_version not in (b"1.0", b"1.1"):
             return cls(flaw="This server speaks HTTP/1.1.")
         fields = dict(request.headers)

@@ -19,7 +19,7 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import FileResponse, PlainTextResponse
+from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -46,8 +46,10 @@ _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 def make_app(*, is_ready: Callable[[], bool]) -> ASGIApp:
     """The ASGI application; ``is_ready`` is asked at each ``/readyz``."""
 
-    def page(_request: Request) -> Response:
-        return FileResponse(STATIC / "index.html")
+    static = StaticFiles(directory=STATIC)
+
+    async def page(request: Request) -> Response:
+        return await static.get_response("index.html", request.scope)
 
     def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -61,9 +63,11 @@ def make_app(*, is_ready: Callable[[], bool]) -> ASGIApp:
         Route("/", page),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        Mount("/static", StaticFiles(directory=STATIC)),
+        Mount("/static", static),
     ]
-    return _SafeHeaders(Starlette(routes=routes))
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
+    return _SafeHeaders(app)
 
 
 class _SafeHeaders:
@@ -86,7 +90,10 @@ class _SafeHeaders:
                 # Files may be kept, but each use asks whether the ETag still holds: an upgrade shows at once, and no
                 # page runs with modules of two versions.
                 headers["cache-control"] = "no-cache" if _is_file(scope) else "no-store"
-            await send(message)
+            # When all was said, Hypercorn tells the application that the client is gone, and Starlette then cancels who
+            # is sending: in this very call, which would have closed the connection.
+            with trio.move_on_after(HTTP_TIMEOUT_S, shield=True):
+                await send(message)
 
         await self._app(scope, receive, send_safely)
 

@@ -57,7 +57,9 @@ async def hear_plain(
                 if guest is None:  # named only now: many listen and never speak
                     guest = await _take_in(people)
                 draft = Draft(kind="message", sender=guest.id, name=guest.name, client_id=None, body=text)
-                await room.submit(Submission(draft, member))
+                submission = Submission(draft, member)
+                if not room.try_submit(submission):
+                    await room.submit(submission)
         finally:
             if guest is not None:
                 people.see_off_guest(guest)

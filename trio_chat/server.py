@@ -33,6 +33,21 @@ LOGGER = logging.getLogger(__name__)
 KEEPALIVE_STEPS = 4
 """How often within one idle time each connection is looked at: a ping is at most a quarter late."""
 
+LAST_HEADS_S = 1.0
+"""How long whoever connected just before the server stops has for a request. Browsers keep spare connections open and
+say nothing on them; stopping should not wait for those."""
+
+HANDSHAKES_AT_ONCE = 4
+"""How many WebSocket handshakes are worked on at the same time. Each costs most of a millisecond and Trio runs whatever
+can run, so that without a limit those who are here would wait for everybody who comes back after a restart."""
+
+TURNED_AWAY_AT_ONCE = 16
+"""How many of those for whom there is no place are told so at a time; more are just closed. They have file descriptors
+too, which come out of the reserve (`trio_chat.fds`)."""
+
+ENDINGS_AT_ONCE = 4
+"""How many connections whose peer is gone begin to be tidied up in each turn of the scheduler, for the same reason."""
+
 EXPECTED_ENDINGS = (
     trio.BrokenResourceError,
     trio.ClosedResourceError,
@@ -50,8 +65,15 @@ class ServerStatistics:
     refused: int = 0
     websockets: int = 0
     connected: int = 0
+    waiting_bytes: int = 0
+    """What waits in all outboxes together."""
     faults: int = 0
     """Bugs: exceptions that ended a connection and should not exist."""
+
+    @property
+    def ended(self) -> int:
+        """WebSocket clients that were here."""
+        return self.websockets - self.connected
 
 
 class Server:
@@ -64,18 +86,28 @@ class Server:
         self._config = config
         self._http = HttpServer(config, is_ready=lambda: self.is_ready)
         self._connections: set[Connection] = set()
+        self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
+        self._endings = trio.Semaphore(ENDINGS_AT_ONCE)
+        self._turned_away_now = 0
+        self._unheard: set[trio.CancelScope] = set()  # whoever connected and did not say yet what for
         self._statistics = ServerStatistics()
         self.is_ready = False
         """What ``/readyz`` says: set when clients are accepted, unset before the first is sent away."""
 
     def statistics(self) -> ServerStatistics:
         """What was served so far."""
-        return attrs.evolve(self._statistics, connected=len(self._connections))
+        return attrs.evolve(
+            self._statistics,
+            connected=len(self._connections),
+            waiting_bytes=sum(connection.waiting_bytes for connection in self._connections),
+        )
 
     def say_goodbye(self) -> None:
         """Send every client away, to come back; each gets what waits for it first."""
         for connection in list(self._connections):
             connection.say_goodbye()
+        for scope in self._unheard:
+            scope.deadline = min(scope.deadline, trio.current_time() + LAST_HEADS_S)
 
     async def keep_alive(self) -> None:
         """Ping the silent and cut the dead, for ever. One task for all: a timer each would cost a task each."""
@@ -93,29 +125,36 @@ class Server:
         """Serve one accepted stream to its end, and close it. Raises nothing but cancellation."""
         self._statistics.accepted += 1
         host, peer = _describe(stream)
+        try:
+            # Counted until it is closed: each has a file descriptor, of which there are not many more than places.
+            with self._limits.admit(host):
+                await self._serve(stream, peer)
+        except Refused as refused:
+            self._statistics.refused += 1
+            LOGGER.info("%s: %s", peer, refused)
+            if self._turned_away_now < TURNED_AWAY_AT_ONCE:
+                self._turned_away_now += 1
+                try:
+                    await self._turn_away(stream, "503 Service Unavailable\r\nRetry-After: 30", str(refused))
+                    await self._linger(stream, None)
+                finally:
+                    self._turned_away_now -= 1
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _serve(self, stream: trio.abc.Stream, peer: str) -> None:
         wire: Wire | None = None
         try:
             try:
-                with self._limits.admit(host):
-                    data = await self._read_head(stream)
-                    head = Head.of(data)
-                    if not head.wants_websocket:
-                        data = without_upgrade(data)
-                    wire = Wire(stream, head=data, stall_s=self._config.write_stall_s)
-                    if head.flaw is not None:
-                        await self._turn_away(stream, "400 Bad Request", head.flaw)
-                    elif head.wants_websocket:
-                        await self._serve_websocket(wire, peer, head)
-                    elif data:
-                        await self._http.serve(wire)
+                head, wire = await self._begin(stream)
+                if head.flaw is not None:
+                    await self._turn_away(stream, "400 Bad Request", head.flaw)
+                elif head.wants_websocket:
+                    await self._serve_websocket(wire, peer, head)
+                elif not head.is_empty:
+                    await self._http.serve(wire)
             except* EXPECTED_ENDINGS as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
-            except* Refused as group:
-                self._statistics.refused += 1
-                LOGGER.info("%s: %s", peer, group.exceptions)
-                await self._turn_away(
-                    stream, "503 Service Unavailable\r\nRetry-After: 30", str(group.exceptions[0])
-                )
             except* Exception:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
@@ -123,12 +162,17 @@ class Server:
         finally:
             if wire is not None:
                 wire.abandon()
-            await trio.aclose_forcefully(stream)
 
     async def _serve_websocket(self, wire: Wire, peer: str, head: Head) -> None:
         self._statistics.websockets += 1
         connection = Connection(
-            wire, peer, host=head.host, rooms=self._rooms, people=self._people, config=self._config
+            wire,
+            peer,
+            host=head.host,
+            handshakes=self._handshakes,
+            rooms=self._rooms,
+            people=self._people,
+            config=self._config,
         )
         self._connections.add(connection)
         try:
@@ -136,16 +180,28 @@ class Server:
         finally:
             self._connections.discard(connection)
 
+    async def _begin(self, stream: trio.abc.Stream) -> tuple[Head, Wire]:
+        """What the first request is about, and a wire that begins with it."""
+        data = await self._read_head(stream)
+        head = Head.of(data)
+        if not head.wants_websocket:
+            data = without_upgrade(data)
+        return head, Wire(stream, head=data, stall_s=self._config.write_stall_s, endings=self._endings)
+
     async def _read_head(self, stream: trio.abc.Stream) -> bytes:
         """The bytes up to the end of the first request's head, and perhaps some more; empty if none came in time."""
         head = b""
         limit = self._config.max_head_bytes or float("inf")
-        with trio.move_on_after(self._config.handshake_timeout_s or float("inf")):
-            while END not in head and len(head) <= limit:
-                data = await stream.receive_some(4096)
-                if not data:
-                    return b""
-                head += data
+        with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as scope:
+            self._unheard.add(scope)
+            try:
+                while END not in head and len(head) <= limit:
+                    data = await stream.receive_some(4096)
+                    if not data:
+                        return b""
+                    head += data
+            finally:
+                self._unheard.discard(scope)
             return head
         return b""
 

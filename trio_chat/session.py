@@ -18,6 +18,8 @@ from trio_chat.errors import Refused
 from trio_chat.names import check_client_id, check_text, normal_room
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from trio_chat.codec import Command
     from trio_chat.events import Person
     from trio_chat.limits import TokenBucket
@@ -26,21 +28,23 @@ _InRoom = TypeVar("_InRoom", bound=Join | Leave | Send | History)
 
 
 class Session:
-    """The state of one v1 client. Whoever carries its commands out sets ``person`` and ``rooms``."""
+    """The state of one v1 client. Whoever carries its commands out sets ``person``, and keeps ``rooms``: the names of
+    those it has joined."""
 
-    def __init__(self, bucket: TokenBucket, *, max_text_chars: int, max_rooms: int) -> None:
+    __slots__ = ("_bucket", "_max_rooms", "_max_text_chars", "person", "rooms")
+
+    def __init__(
+        self, bucket: TokenBucket, *, rooms: Collection[str], max_text_chars: int, max_rooms: int
+    ) -> None:
         self.person: Person | None = None
-        self.rooms: set[str] = set()
+        self.rooms = rooms
         self._bucket = bucket
         self._max_text_chars = max_text_chars
         self._max_rooms = max_rooms
 
     def admit(self, command: Command, now: float) -> Command:
         """The command, with its room's name made normal, if it may be carried out now; raises `Refused` if not."""
-        wait_s = self._bucket.take(now)
-        if wait_s > 0:
-            wait_s = math.ceil(wait_s * 10) / 10
-            raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
+        self.charge(now)
         if isinstance(command, Hello):
             if self.person is not None:
                 raise Refused("already_greeted", "You said hello already.")
@@ -62,6 +66,13 @@ class Session:
         elif isinstance(command, Send):
             check_text(command.text, self._max_text_chars)
         return command
+
+    def charge(self, now: float) -> None:
+        """Count one command against the rate limit; raises `Refused` if it is one too many."""
+        wait_s = self._bucket.take(now)
+        if wait_s > 0:
+            wait_s = math.ceil(wait_s * 10) / 10
+            raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
 
     def _with_normal_room(self, command: _InRoom) -> _InRoom:
         if command.room in self.rooms:

@@ -51,6 +51,8 @@ async def hear_v1(
 class Client:
     """One v1 client: its session and its memberships, which end with the ``with`` block."""
 
+    __slots__ = ("_config", "_memberships", "_outbox", "_people", "_rooms", "_session")
+
     def __init__(self, outbox: Outbox, rooms: Rooms, people: People, config: Config) -> None:
         self._outbox = outbox
         self._rooms = rooms
@@ -59,6 +61,7 @@ class Client:
         self._memberships: dict[str, Member] = {}
         self._session = Session(
             TokenBucket(config.messages_per_second, config.burst),
+            rooms=self._memberships,
             max_text_chars=config.max_text_chars,
             max_rooms=config.max_rooms_per_connection,
         )
@@ -79,7 +82,11 @@ class Client:
         """Carry out one frame and answer it; what is refused is answered with an error."""
         command_id: str | None = None
         try:
-            command = decode_command(text)
+            try:
+                command = decode_command(text)
+            except Refused:
+                self._session.charge(trio.current_time())  # refusing costs as much as doing
+                raise
             command_id = None if isinstance(command, codec.Hello) else command.id
             command = self._session.admit(command, trio.current_time())
             await self._carry_out(command)
@@ -117,7 +124,9 @@ class Client:
             kind="message", sender=person.id, name=person.name, client_id=command.id, body=command.text
         )
         member = self._memberships[command.room]
-        await member.room.submit(Submission(draft, member))
+        submission = Submission(draft, member)
+        if not member.room.try_submit(submission):
+            await member.room.submit(submission)
 
     async def _greet(self, command: codec.Hello) -> None:
         token = None
@@ -150,11 +159,9 @@ class Client:
         )
         self._answer(codec.Joined.at(command, room.position, after=after, reset=is_reset))
         self._memberships[command.room] = room.join(self._outbox, Format.V1, after=after)
-        self._session.rooms.add(command.room)
 
     def _leave(self, command: codec.Leave) -> None:
         self._memberships.pop(command.room).leave()
-        self._session.rooms.discard(command.room)
         self._answer(codec.Left(id=command.id, room=command.room))
 
     async def _history(self, command: codec.History) -> None:

@@ -39,10 +39,14 @@ class Wire(trio.abc.HalfCloseableStream):
 
     A write during which no byte is taken for ``stall_s`` seconds (0: no limit) breaks the wire with
     `trio.BrokenResourceError`. The transport stays the caller's to close.
+
+    That the peer is gone is told as ``endings`` allows: when a network fails, thousands hear of it in the same moment,
+    and those whose network did not fail would wait until all of that is tidied up (measured: 2,000 took 1.5 s).
     """
 
     __slots__ = (
         "_close_was_sent",
+        "_endings",
         "_head",
         "_is_broken",
         "_is_closed",
@@ -57,7 +61,14 @@ class Wire(trio.abc.HalfCloseableStream):
         "transport",
     )
 
-    def __init__(self, transport: trio.abc.Stream, *, head: bytes = b"", stall_s: float = 0) -> None:
+    def __init__(
+        self,
+        transport: trio.abc.Stream,
+        *,
+        head: bytes = b"",
+        stall_s: float = 0,
+        endings: trio.Semaphore | None = None,
+    ) -> None:
         self.transport = transport
         self.farewell: Callable[[], bytes] | None = None
         """Gives the frame that says goodbye if the wire is closed before any close frame was written."""
@@ -67,6 +78,7 @@ class Wire(trio.abc.HalfCloseableStream):
         """Is shown all bytes that come after ``head``, before anybody else; may raise `trio.BrokenResourceError`."""
         self._head = head
         self._stall_s = stall_s or float("inf")
+        self._endings = endings
         self._rest = b""
         # Who writes now; whoever comes meanwhile waits for its event. Made for each write, as a lock is 0.5 KiB.
         self._turn: trio.Event | None = None
@@ -200,11 +212,21 @@ class Wire(trio.abc.HalfCloseableStream):
         self._listening_since = trio.current_time()
         try:
             data = await self.transport.receive_some(max_bytes)
+        except trio.BrokenResourceError:
+            await self._wait_to_end()
+            raise
         finally:
             self._listening_since = None
+        if not data:
+            await self._wait_to_end()
         if self.inspect is not None:
             self.inspect(data)
         return data
+
+    async def _wait_to_end(self) -> None:
+        if self._endings is not None:
+            async with self._endings:
+                await trio.lowlevel.checkpoint()  # so many in each turn of the scheduler
 
     # -- closing --
 

@@ -13,7 +13,7 @@ const CONNECT_DEADLINE_MS = 10_000; // a handshake that takes longer hangs in a 
 const ANSWER_DEADLINE_MS = 10_000; // the same for an answer; a slow disk of the server included
 const CHECK_DEADLINE_MS = 4_000; // after a hint that the network changed: people are looking at the page now
 const QUIET_MS = 25_000; // below the 30 s after which some mobile networks forget an idle connection
-const STABLE_MS = 5_000; // a connection that lived that long was a success, and the next pause starts small again
+const STABLE_MS = 1_000; // a connection that lived that long was a success, and the next pause starts small again
 
 export class Connection {
   #url;

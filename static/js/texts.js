@@ -9,6 +9,7 @@ const number = new Intl.NumberFormat("en");
 export const texts = {
   title: "trio-chat",
   send: "Send",
+  composerLabel: "New message",
   messageLabel: "Message",
   messagePlaceholder: "Write a message",
   logLabel: "Messages",
@@ -44,7 +45,7 @@ export const texts = {
   nameUnknown: "…",
   nameHint: "Change name",
   nameHintGenerated: "Choose your name",
-  nameButton: (name) => `You are ${name}. Change your name`,
+  youAre: "You are",
   nameTitle: "What should people call you?",
   nameText: "Messages you have already sent keep the name they were sent under.",
   nameLabel: "Your name",

@@ -61,6 +61,8 @@ def test_a_killed_server_loses_and_doubles_nothing(server: Server, ada: Person, 
             if number == 4:
                 server.kill()
         server.start()
+        for person in (ada, bob):
+            person.hurry()
     expected = [f"{name} {r}.{n}" for name in ("ada", "bob") for r in range(3) for n in range(8)]
     for person in (ada, bob):
         expect(person.page.locator("#chat p")).to_have_count(len(expected))

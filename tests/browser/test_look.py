@@ -146,9 +146,10 @@ def test_everything_has_a_role_and_a_name(ada: Person) -> None:
               - text: You hello
               - time
               - img "Sent"
-        - textbox "Message"
-        - button "Send"
-        - button "You are Ada. Change your name"
+        - form "New message":
+          - textbox "Message"
+          - button "Send"
+        - button "You are Ada Change name"
     """)
     expect(ada.page.locator("#chat")).to_have_attribute("aria-live", "polite")
     ada.page.click("#me")

@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from trio_chat.client import frames
-from trio_chat.client.conversation import Conversation, key_of, new_id
+from trio_chat.client.conversation import Conversation, new_id
 from trio_chat.client.link import Address
 from trio_chat.errors import Refused
 from trio_chat.events import Position
@@ -81,7 +81,7 @@ async def open_chat(
             finally:
                 conversation.leave()
     finally:
-        conversation.close()
+        conversation.rooms.close()
         if failure is not None:
             raise failure
 
@@ -145,7 +145,7 @@ class Chat:
         cannot go on from the cursor, a `Reset` comes first, and then the latest page. In a room one is in, nothing
         changes.
         """
-        known = self._conversation.rooms.get(key_of(room))
+        known = self._conversation.rooms.get(room)
         if known is not None:
             await trio.lowlevel.checkpoint()
             return known.received
@@ -155,7 +155,7 @@ class Chat:
 
     async def leave(self, room: str) -> None:
         """Hear no more of a room; from this moment on, not even what waits to be taken."""
-        self._conversation.rooms.pop(key_of(room), None)
+        self._conversation.rooms.forget(room)
         try:
             await self._conversation.call(frames.Leave(id=new_id(), room=room), frames.Left)
         except Refused as refused:
@@ -178,7 +178,7 @@ class Chat:
 
         Keep it, and `join` with it another time to go on from there. Raises `LookupError` for a room one is not in.
         """
-        known = self._conversation.rooms.get(key_of(room))
+        known = self._conversation.rooms.get(room)
         if known is None:
             raise LookupError(f"There is no position in the room {room!r}: join it first.")
         return known.taken
@@ -187,7 +187,7 @@ class Chat:
         """What was done, and what waits."""
         return ChatStatistics(
             connections=self._conversation.welcomes,
-            unread=self._conversation.unread,
+            unread=self._conversation.rooms.unread,
             calls=len(self._conversation.calls),
         )
 

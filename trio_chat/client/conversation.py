@@ -7,8 +7,7 @@ The rules:
 
 1. Calls (send, join, …) belong to the conversation, not to a connection. Each new connection is told again what was not
    answered yet, under the same id, once all rooms are joined again.
-2. A room is heard or behind. Behind, its events are skipped; joining it again with its cursor brings them back. A new
-   connection and a reader that is too slow are the same case. So nothing is lost, and memory stays bounded.
+2. Rooms are joined again with their cursors, on each new connection, and whenever they fell behind (`Rooms`).
 3. The socket is read only as fast as the application takes events, so the server waits for us. But it is read on while
    a call waits for its answer, which comes through the same socket: else a loop that answers what it reads would stop
    for good.
@@ -25,21 +24,20 @@ import trio
 
 from trio_chat.client import frames
 from trio_chat.client.backoff import Backoff
-from trio_chat.client.frames import Failure, Message, Reset
+from trio_chat.client.frames import Failure, Message
 from trio_chat.client.link import CONNECT_S, CannotConnect, ConnectionLost, converse, first_of
+from trio_chat.client.rooms import Rooms
 from trio_chat.errors import (
     GOING_AWAY,
     INVALID_DATA,
     NORMAL,
-    PROTOCOL_ERROR,
     SERVICE_RESTART,
     SILENT,
     TRY_AGAIN_LATER,
     ChatError,
-    Close,
     Refused,
 )
-from trio_chat.events import Person, Position
+from trio_chat.events import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +45,7 @@ if TYPE_CHECKING:
 
     from trio_chat.client.frames import Answer, Command, Event, ServerFrame
     from trio_chat.client.link import Address, Connect, Link
+    from trio_chat.client.rooms import Room
 
 LOGGER = logging.getLogger(__name__)
 
@@ -64,21 +63,10 @@ PAUSE_FIRST: Final = frozenset({GOING_AWAY.code, SERVICE_RESTART.code, TRY_AGAIN
 """After these everybody comes back at the same moment, so even the first attempt waits a random time."""
 
 _LEFT: Final = NORMAL.because("this chat was left")
-_GAP: Final = Close(PROTOCOL_ERROR.code, "the server left out an event", come_back=True)
 _NO_WELCOME: Final = SILENT.because("the server did not say welcome")
 _ANOTHER_ANSWER: Final = INVALID_DATA.because("the server answered something else than was asked")
 
 _A = TypeVar("_A", bound="Answer")
-
-
-@attrs.define(eq=False)
-class Room:
-    """A room one is in: up to where it was received, and up to where the application has taken it."""
-
-    name: str
-    received: Position
-    taken: Position
-    is_behind: bool = False
 
 
 @attrs.define(eq=False)
@@ -107,8 +95,8 @@ class Conversation:
     ) -> None:
         self.token = token
         self.user = Person("", "")  # until the first welcome
-        self.rooms: dict[str, Room] = {}
         self.calls: dict[str, _Call] = {}
+        self.rooms = Rooms(max_unread=max_unread, is_busy=lambda: bool(self.calls))
         self.welcomes = 0
         self._name = name
         self._address = address
@@ -122,10 +110,6 @@ class Conversation:
         self._life = trio.CancelScope()
         self._talk_scope: trio.CancelScope | None = None
         self._link: Link | None = None  # from when on it takes calls
-        unread = trio.open_memory_channel[tuple[Room, "Event"]](max_unread)
-        self._unread_send, self._unread_receive = unread
-        self._waiting_for_reader = trio.CancelScope()
-        self._drained = trio.Event()
 
     # -- for the application: calls and events --
 
@@ -162,7 +146,7 @@ class Conversation:
         if command_id in self.calls:
             raise ValueError(f"A call with the id {command_id!r} is under way already.")
         self.calls[command_id] = call
-        self._waiting_for_reader.cancel()  # rule 3
+        self.rooms.hurry()  # rule 3
         link = link or self._link
         if link is not None:
             link.post(call.command)
@@ -179,31 +163,18 @@ class Conversation:
 
     async def next_event(self) -> Event | None:
         """The next event; None once the conversation was left. Raises what ended it for good."""
-        while True:
-            if self.unread == 0:
-                self._drained.set()
-            try:
-                room, event = await self._unread_receive.receive()
-            except (trio.EndOfChannel, trio.ClosedResourceError):
-                if not self._is_left:
-                    self._raise_end()
-                return None
-            # No checkpoint from here on: what is handed out counts as taken.
-            if self.rooms.get(room.name) is not room:
-                continue  # left meanwhile
-            room.taken = event.position if isinstance(event, Reset) else Position(event.seq, room.taken.epoch)
-            return event
-
-    @property
-    def unread(self) -> int:
-        """How many events wait for the application."""
-        return self._unread_receive.statistics().current_buffer_used
+        try:
+            return await self.rooms.next_event()
+        except (trio.EndOfChannel, trio.ClosedResourceError):
+            if not self._is_left:
+                self._raise_end()
+            return None
 
     # -- beginning and end --
 
     async def keep_connected(self) -> None:
         """Connect, and again whenever the connection was lost, until `leave` or until coming back makes no sense."""
-        with self._unread_send, self._life:
+        with self.rooms, self._life:
             while self._end is None:
                 self._welcomed_at = float("inf")
                 lost = await converse(self._address, self._connect, self._talk)
@@ -226,10 +197,6 @@ class Conversation:
         self._is_left = True
         self._finish(ConnectionLost(_LEFT))
         (self._talk_scope or self._life).cancel()
-
-    def close(self) -> None:
-        """Let go of what was not read. After `keep_connected` has ended."""
-        self._unread_receive.close()
 
     def _finish(self, why: ChatError) -> None:
         if self._end is None:
@@ -286,11 +253,9 @@ class Conversation:
 
     async def _keep_up(self, link: Link) -> NoReturn:
         """Join all rooms, let calls through, and join again what falls behind."""
-        for room in self.rooms.values():
-            room.is_behind = True
+        self.rooms.fall_behind()
         while True:
-            self._drained = trio.Event()
-            for room in [room for room in self.rooms.values() if room.is_behind]:
+            for room in self.rooms.behind():
                 cursor = room.received
                 join = frames.Join(id=new_id(), room=room.name, after=cursor.seq, epoch=cursor.epoch)
                 await self.call(join, frames.Joined, rejoins=room, link=link)
@@ -298,7 +263,7 @@ class Conversation:
                 self._link = link
                 for call in self.calls.values():
                     link.post(call.command)
-            await self._drained.wait()
+            await self.rooms.wait_to_catch_up()
 
     async def _hear(self, link: Link) -> NoReturn:
         was_asked = False
@@ -318,9 +283,9 @@ class Conversation:
     async def _heed(self, frame: ServerFrame, link: Link) -> None:
         match frame:
             case Message():
-                await self._take(frame.room, frame.seq, frame)
+                await self.rooms.take(frame.room, frame.seq, frame)
             case frames.Unknown(room=str(room), seq=int(seq)):
-                await self._take(room, seq, None)
+                await self.rooms.take(room, seq, None)
             case frames.Joined():
                 await self._begin(frame, link)
             case frames.Left() | frames.Ack() | frames.HistoryPage() | frames.Renamed() | Failure(id=str()):
@@ -334,64 +299,21 @@ class Conversation:
             call.answer = answer
             call.is_over.set()
 
-    # -- rooms --
-
     async def _begin(self, joined: frames.Joined, link: Link) -> None:
-        """Stand where the server says that the room's events go on from."""
-        name = key_of(joined.room)
-        start = Position(joined.after, joined.epoch)
+        """Have a room that was joined, unless it is not wanted any more."""
         call = self.calls.get(joined.id)
-        room = self.rooms.get(name)
+        room = self.rooms.get(joined.room)
         if call is None:
             if room is None:  # the call was cancelled
                 link.post(frames.Leave(id=new_id(), room=joined.room))
-            return
-        if call.rejoins is not None and call.rejoins is not room:
-            self._answer(joined)  # left meanwhile
-            return
-        if room is None:
-            room = self.rooms[name] = Room(name, received=start, taken=start)
-        room.is_behind = False
-        if joined.reset:
-            if await self._put(room, Reset(name, start)):
-                room.received = start
-            else:
-                room.is_behind = True
+        elif call.rejoins is None or call.rejoins is room:  # or else it was left meanwhile
+            await self.rooms.begin(joined)
         self._answer(joined)
-
-    async def _take(self, name: str, seq: int, message: Message | None) -> None:
-        """Hand an event on, if it is the next one. None stands for one of a kind that we do not know."""
-        room = self.rooms.get(key_of(name))
-        if room is None or room.is_behind or seq <= room.received.seq:
-            return
-        if seq > room.received.seq + 1:
-            raise ConnectionLost(_GAP)
-        if message is None or await self._put(room, message):
-            room.received = Position(seq, room.received.epoch)
-        else:
-            room.is_behind = True
-
-    async def _put(self, room: Room, event: Event) -> bool:
-        """Hand an event to the application. False if there is no place for it, and no time to wait for one."""
-        try:
-            self._unread_send.send_nowait((room, event))
-        except trio.WouldBlock:
-            if self.calls:
-                return False
-            with trio.CancelScope() as self._waiting_for_reader:
-                await self._unread_send.send((room, event))
-            return not self._waiting_for_reader.cancelled_caught
-        return True
 
 
 def new_id() -> str:
     """A name for a command that nobody has used before: 128 bits of chance."""
     return secrets.token_urlsafe(16)
-
-
-def key_of(room: str) -> str:
-    """What a room is known by: names are compared in lower case."""
-    return room.lower()
 
 
 def _refused(failure: Failure) -> Refused:

@@ -246,9 +246,7 @@ async def _shake_hands(
         if websocket.subprotocol != SUBPROTOCOL:
             raise CannotConnect(f"{address.url} is no chat that speaks {SUBPROTOCOL}.", come_back=False)
         return websocket
-    raise CannotConnect(
-        f"{address.url} ended the connection before it was open. Is it the address of a chat?"
-    )
+    raise CannotConnect(f"{address.url} opened no WebSocket. Is it the address of a chat?")
 
 
 def _rejection(address: Address, status: int) -> CannotConnect:

@@ -37,7 +37,6 @@ export class Me {
     this.#shown = me;
     const name = me?.name ?? texts.nameUnknown;
     this.#button.disabled = me === null;
-    this.#button.setAttribute("aria-label", texts.nameButton(name));
     this.#button.dataset.colour = colourOf(me?.id ?? "");
     this.#button.classList.toggle("generated", me !== null && !me.hasChosenName);
     this.#button.querySelector(".avatar").dataset.initials = me ? initialsOf(me.name) : "";

@@ -1,0 +1,1 @@
+"""The benchmark: trio-chat beside its peers. `python -m bench.run --help` tells how to run it."""

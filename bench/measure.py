@@ -1,0 +1,116 @@
+"""One measurement: a fresh server on one core, the generator on the other, and the generator's report."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+from bench import build
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from bench.peers import Peer
+    from bench.workloads import Report
+
+START_S = 20.0
+STOP_S = 15.0
+GENERATOR_S = 400.0
+
+
+class MeasureError(Exception):
+    """This measurement did not come about; the text says why."""
+
+
+def cores() -> tuple[int, int]:
+    """The server's and the generator's core. One and the same on a machine with one core only."""
+    usable = sorted(os.sched_getaffinity(0))
+    return usable[0], usable[-1]
+
+
+def raise_file_limit() -> None:
+    """As many open files as the system allows, for this process and all it starts."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_until_listening(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise MeasureError(f"The server ended at once: {log.read_text()[-300:]!r}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise MeasureError(f"The server did not listen within {START_S} seconds.")
+
+
+@contextlib.contextmanager
+def serving(peer: Peer, core: int) -> Iterator[tuple[int, int]]:
+    """A fresh server pinned to a core: its port and its process. Stopped, by force if need be, on leaving."""
+    directory = build.BUILD / "run"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    port, log = _free_port(), directory / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            peer.command(port, directory),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+    try:
+        _wait_until_listening(server, port, log)
+        yield port, server.pid
+        if server.poll() is not None:
+            raise MeasureError(f"The server died: {log.read_text()[-300:]!r}")
+    finally:
+        server.terminate()
+        try:
+            server.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def generate(port: int, pid: int, dialect: str, arguments: Mapping[str, object], core: int) -> Report:
+    """Runs the generator and returns what it printed. Raises `MeasureError`."""
+    everything = {"port": port, "server-pid": pid, "dialect": dialect, **arguments}
+    words = [word for name, value in everything.items() for word in (f"--{name}", str(value))]
+    try:
+        done = subprocess.run(
+            [build.GENERATOR, *words],
+            capture_output=True,
+            text=True,
+            timeout=GENERATOR_S,
+            check=False,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+    except subprocess.TimeoutExpired:
+        raise MeasureError(f"The generator was not done after {GENERATOR_S:.0f} seconds.") from None
+    if done.returncode != 0:
+        raise MeasureError(done.stderr.strip() or f"The generator ended with {done.returncode}.")
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def measure(peer: Peer, arguments: Mapping[str, object]) -> Report:
+    """One measurement, from a fresh server to its end. Raises `MeasureError`."""
+    server_core, generator_core = cores()
+    with serving(peer, server_core) as (port, pid):
+        return generate(port, pid, peer.dialect, arguments, generator_core)

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { readFile, readdir } from "node:fs/promises";
+import { test } from "node:test";
+
+const STATIC = new URL("../../static/", import.meta.url);
+
+async function modules() {
+  const files = await readdir(new URL("js/", STATIC), { recursive: true });
+  return files.filter((file) => file.endsWith(".js")).map((file) => `js/${file.replaceAll("\\", "/")}`);
+}
+
+test("every module is loaded by the page at once, and none that is not there", async () => {
+  const html = await readFile(new URL("index.html", STATIC), "utf8");
+  const named = [...html.matchAll(/(?:src|href)="static\/(js\/[^"]+)"/g)].map(([, path]) => path);
+  assert.deepEqual(named.sort(), (await modules()).sort());
+});
+
+test("no module makes markup of text", async () => {
+  for (const module of await modules()) {
+    const source = await readFile(new URL(module, STATIC), "utf8");
+    assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function/, module);
+  }
+});
+
+test("every text that the page asks for is in the catalogue, and every one in it is used", async () => {
+  const { texts } = await import("../../static/js/texts.js");
+  const html = await readFile(new URL("index.html", STATIC), "utf8");
+  const asked = new Set([...html.matchAll(/data-(?:text|label|placeholder)="([^"]+)"/g)].map(([, key]) => key));
+  for (const key of asked) assert.equal(typeof texts[key], "string", key);
+  const sources = await Promise.all((await modules()).map((module) => readFile(new URL(module, STATIC), "utf8")));
+  for (const key of Object.keys(texts)) {
+    assert.ok(asked.has(key) || sources.some((source) => source.includes(`texts.${key}`)), key);
+  }
+});

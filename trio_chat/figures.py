@@ -1,0 +1,58 @@
+"""What the server does, as one line for the operator's log: the counters that each part keeps where things happen.
+
+The same counters explain a benchmark (docs/performance.md), so that production can see what the benchmark saw.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+if TYPE_CHECKING:
+    from trio_chat.rooms import Rooms
+    from trio_chat.server import Server
+    from trio_chat.store.base import Store
+
+LOGGER = logging.getLogger(__name__)
+
+LOG_EVERY_S = 300.0
+
+
+async def log_figures(server: Server, rooms: Rooms, store: Store) -> None:
+    """For ever: write the figures to the log now and then, if anything was said meanwhile; once more at the end."""
+    said = ""
+    try:
+        while True:
+            await trio.sleep(LOG_EVERY_S)
+            figures = figures_of(server, rooms, store)
+            if figures != said:
+                LOGGER.info("%s", figures)
+                said = figures
+    finally:
+        LOGGER.info("%s", figures_of(server, rooms, store))
+
+
+def figures_of(server: Server, rooms: Rooms, store: Store) -> str:
+    """The counters since the start (those of rooms: since each was opened) as one line."""
+    served = server.statistics()
+    logged = store.statistics()
+    each = [room.statistics() for room in rooms]
+    batches = sum(room.batches for room in each)
+    messages = sum(room.messages for room in each)
+    fan_out_s = sum(room.fan_out_s for room in each)
+    return (
+        f"clients {served.connected} (of {served.websockets}, {served.refused} turned away, {served.faults} faults); "
+        f"rooms {len(each)}, messages {messages} in {batches} batches "
+        f"(largest {max((room.largest_batch for room in each), default=0)}), "
+        f"deliveries {sum(room.deliveries for room in each)}, fan-out {_mean_ms(fan_out_s, batches)} ms "
+        f"(longest {max((room.longest_fan_out_s for room in each), default=0) * 1e3:.1f}), "
+        f"fell behind {sum(room.fell_behind for room in each)}, waiting {served.waiting_bytes} bytes; "
+        f"commits {logged.commits}, {_mean_ms(logged.commit_s, logged.commits)} ms "
+        f"(longest {logged.longest_commit_s * 1e3:.1f}), {logged.repeats} repeats, {logged.failures} failures"
+    )
+
+
+def _mean_ms(total_s: float, count: int) -> str:
+    return f"{total_s / count * 1e3:.1f}" if count else "0"
