@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +16,7 @@ import attrs
 import trio
 
 from tests.torture.disk import Skipped
-from tests.torture.history import Acked, Refused, Trouble
+from tests.torture.history import Acked, Delivered, Refused, Trouble
 from tests.torture.link import Lost, open_link, until
 
 if TYPE_CHECKING:
@@ -217,9 +218,22 @@ async def files(stage: Stage) -> str | None:
 
 async def clock(stage: Stage) -> str | None:
     """The wall clock jumps an hour forward or two back."""
-    jump = stage.rng.choice(("+3600", "-7200", "+86400", "-1", "+0"))
-    stage.clock.write_text(f"{jump}\n")
-    return f"the clock was set {jump} s"
+    jump_s = stage.rng.choice((3_600, -7_200, 86_400, 0))
+    stage.clock.write_text(f"{jump_s:+}\n")
+    mark = len(stage.recorder.records)
+
+    def is_off() -> bool:
+        now = datetime.now(UTC)
+        return any(
+            abs((datetime.fromisoformat(record.line.when) - now).total_seconds() - jump_s) < HEAL_S
+            for record in stage.recorder.records[mark:]
+            if isinstance(record, Delivered)
+        )
+
+    with trio.move_on_after(HEAL_S):
+        await until(is_off)
+        return f"the server's clock was {jump_s:+} s off"
+    return None
 
 
 FAULTS: dict[str, Fault] = {
