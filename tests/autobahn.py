@@ -13,12 +13,15 @@ import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import trio
 
 from tests.torture.history import Recorder
 from tests.torture.process import PRODUCT, open_server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 CASES = ("1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*")
 """All but 12 and 13, compression, which this server never agrees to."""
@@ -52,49 +55,57 @@ this connection."""
 GOOD = frozenset({"OK", "INFORMATIONAL"})
 
 
-async def run_cases(wstest: str, directory: Path) -> dict[str, dict[str, Any]]:
+async def judge(wstest: str, directory: Path) -> dict[str, dict[str, Any]]:
     """The suite's verdicts by case."""
     rng = random.Random()
     output = directory / "server.log"
     async with open_server(directory / "data", output, rng, Recorder(), (*PRODUCT, *LIFTED), {}) as server:
-        specification = {
-            "outdir": str(directory / "reports"),
-            "servers": [{"agent": "trio-chat", "url": f"ws://127.0.0.1:{server.port}"}],
-            "cases": CASES,
-            "exclude-cases": [],
-            "exclude-agent-cases": {},
-        }
-        (directory / "cases.json").write_text(json.dumps(specification))
-        await trio.run_process(
-            [wstest, "-m", "fuzzingclient", "-s", str(directory / "cases.json")],
-            stdout=subprocess.DEVNULL,
-            cwd=directory,
-        )
+        verdicts = await run_cases(wstest, directory, server.port, CASES)
+        # They all meet in one room: what was late for its own connection may be heard by the next case.
+        for case in unexpected(verdicts):
+            verdicts |= await run_cases(wstest, directory, server.port, (case,))
         await server.terminate()
+    return verdicts
+
+
+async def run_cases(
+    wstest: str, directory: Path, port: int, cases: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """The verdicts of one run of the suite."""
+    specification = {
+        "outdir": str(directory / "reports"),
+        "servers": [{"agent": "trio-chat", "url": f"ws://127.0.0.1:{port}"}],
+        "cases": cases,
+        "exclude-cases": [],
+        "exclude-agent-cases": {},
+    }
+    (directory / "cases.json").write_text(json.dumps(specification))
+    command = [wstest, "-m", "fuzzingclient", "-s", str(directory / "cases.json")]
+    await trio.run_process(command, stdout=subprocess.DEVNULL, cwd=directory)
     index = json.loads((directory / "reports" / "index.json").read_text())
     verdicts: dict[str, dict[str, Any]] = index["trio-chat"]
     return verdicts
 
 
-def unexpected(verdicts: dict[str, dict[str, Any]]) -> list[str]:
-    """What is neither good nor on the lists, in sentences."""
-    sentences = []
+def unexpected(verdicts: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """What is neither good nor on the lists: what is wrong with it, by case."""
+    complaints: dict[str, str] = {}
     for case, verdict in verdicts.items():
         behavior, closing, code = verdict["behavior"], verdict["behaviorClose"], verdict["remoteCloseCode"]
         if case in REFUSED:
             if code != REFUSED[case][0]:
-                sentences.append(f"{case} was closed with {code}")
+                complaints[case] = f"closed with {code}"
         elif behavior not in GOOD and (case not in LATE or behavior != "NON-STRICT"):
-            sentences.append(f"{case} is {behavior}")
+            complaints[case] = behavior
         elif closing not in GOOD:
-            sentences.append(f"{case} is {behavior}, and its closing {closing}")
-    return sentences
+            complaints[case] = f"closed {closing}"
+    return complaints
 
 
 def main() -> None:
     """Run the cases and print what they brought; exits with 1 if that is not what the list says."""
     with tempfile.TemporaryDirectory(prefix="autobahn-") as directory:
-        verdicts = trio.run(run_cases, sys.argv[1], Path(directory))
+        verdicts = trio.run(judge, sys.argv[1], Path(directory))
     print(f"{len(verdicts)} cases:", dict(Counter(verdict["behavior"] for verdict in verdicts.values())))
     for (code, reason), count in Counter(REFUSED.values()).items():
         print(f"  {count} refused with {code}: {reason}")
@@ -102,9 +113,11 @@ def main() -> None:
     print(
         f"  {len(late)} not strict, as the message before a broken frame was not on the disk yet: {', '.join(late)}"
     )
-    sentences = unexpected(verdicts)
-    print("\n".join(sentences) or "all as it should be")
-    sys.exit(1 if sentences or not verdicts else 0)
+    complaints = unexpected(verdicts)
+    print(
+        "\n".join(f"{case}: {complaint}" for case, complaint in complaints.items()) or "all as it should be"
+    )
+    sys.exit(1 if complaints or not verdicts else 0)
 
 
 if __name__ == "__main__":
