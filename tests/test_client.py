@@ -745,7 +745,7 @@ async def test_codes_that_say_so_are_final(
 
 @pytest.mark.parametrize(
     ("code", "pause_s"),
-    [(1011, 0), (4000, 0), (4001, 0), (4002, 0), (4499, 0), (1001, 1), (1012, 1), (1013, 1)],
+    [(1011, 0), (4000, 0), (4001, 0), (4499, 0), (1001, 1), (1012, 1), (1013, 1), (4002, 1)],
 )
 async def test_codes_that_say_so_are_come_back_from(
     server: ScriptedServer, autojump_clock: MockClock, code: int, pause_s: float

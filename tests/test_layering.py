@@ -87,7 +87,7 @@ SHELL = {
         "store.base",
         "store.sqlite",
     },
-    "__main__": {"app", "config", "logs", "settings"},
+    "__main__": {"app", "config", "logs", "settings", "store.backup", "store.verify"},
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.damage import by_hand
 from trio_chat.chain import GENESIS
 from trio_chat.errors import NameTaken, StoreUnavailable
-from trio_chat.events import Draft, Event, Person, Position
+from trio_chat.events import Draft, Event, Person, Position, damaged
 from trio_chat.store.base import Conflict, Repeat, Store
 from trio_chat.store.memory import MemoryDisk, open_memory_store
 from trio_chat.store.sqlite import open_sqlite_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OpenStore: TypeAlias = Callable[[], AbstractAsyncContextManager[Store]]
 
@@ -555,6 +559,105 @@ async def test_a_closed_store_says_so(open_store: OpenStore) -> None:
         pass
     with pytest.raises(StoreUnavailable, match="closed"):
         await store.append("lobby", [draft()], at_ms=1)
+
+
+# --- epochs ---
+
+
+async def test_a_new_epoch_of_a_room_is_durable_and_concerns_no_other(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        for room in ("lobby", "kitchen"):
+            await store.append(room, [draft("a"), draft("b")], at_ms=1)
+        before = {room: await store.position(room) for room in ("lobby", "kitchen", "nowhere yet")}
+        begun = await store.begin_epoch("lobby")
+        assert begun.seq == 2
+        assert begun.epoch != before["lobby"].epoch
+        assert await store.begin_epoch("lobby") != begun
+        begun = await store.begin_epoch("lobby")
+    async with open_store() as store:
+        assert await store.position("lobby") == begun
+        assert await store.position("kitchen") == before["kitchen"]
+        assert await store.position("nowhere yet") == before["nowhere yet"]
+
+
+async def test_events_stay_and_numbers_go_on_in_a_new_epoch(store: Store) -> None:
+    first = events(await store.append("lobby", [draft("a", client_id="c1")], at_ms=1))
+    await store.begin_epoch("lobby")
+    second = events(await store.append("lobby", [draft("b")], at_ms=1))
+    assert second[0].seq == 2
+    assert await whole(store) == first + second
+    assert await store.append("lobby", [draft("a", client_id="c1")], at_ms=1) == [Repeat("lobby", 1)]
+
+
+async def test_a_room_that_nobody_wrote_to_can_begin_a_new_epoch(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        begun = await store.begin_epoch("cellar")
+        assert begun.seq == 0
+        assert begun.epoch != (await store.position("nowhere yet")).epoch
+        await store.append("cellar", [draft("a")], at_ms=1)
+    async with open_store() as store:
+        assert await store.position("cellar") == Position(1, begun.epoch)
+
+
+async def test_a_new_epoch_that_is_begun_together_with_appends_is_in_order_with_them(store: Store) -> None:
+    found: list[Position] = []
+
+    async def begin() -> None:
+        found.append(await store.begin_epoch("lobby"))
+
+    await store.append("lobby", [draft("a")], at_ms=1)
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            nursery.start_soon(partial(store.append, "lobby", [draft("b"), draft("c")], at_ms=1))
+            nursery.start_soon(begin)
+    assert len({position.epoch for position in found}) == 5
+    assert all(1 <= position.seq <= 11 for position in found)
+    assert (await store.position("lobby")).seq == 11
+    assert [event.seq for event in await whole(store)] == list(range(1, 12))
+
+
+# --- damage ---
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def open_and_spoil(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> tuple[OpenStore, Callable[[str, int], object]]:
+    """Opens a store; damages an event of one that is closed."""
+    if request.param == "memory":
+        disk = MemoryDisk()
+        return partial(open_memory_store, disk), lambda room, seq: disk.damaged.add((room, seq))
+    path = tmp_path / "chat.db"
+    return (
+        partial(open_sqlite_store, path),
+        lambda room, seq: by_hand(
+            path,
+            f"UPDATE events SET body = 'spoilt' WHERE seq = {seq} "
+            f"AND room_id = (SELECT id FROM rooms WHERE name = '{room}')",
+        ),
+    )
+
+
+async def test_a_damaged_event_is_told_to_be_that_and_everything_around_it_is_told(
+    open_and_spoil: tuple[OpenStore, Callable[[str, int], object]],
+) -> None:
+    open_store, spoil = open_and_spoil
+    async with open_store() as store:
+        written = events(await store.append("lobby", [draft(text) for text in "abcde"], at_ms=1))
+        await store.append("kitchen", [draft("k")], at_ms=1)
+    spoil("lobby", 2)
+    spoil("lobby", 5)
+    async with open_store() as store:
+        told = [written[0], damaged("lobby", 2), written[2], written[3], damaged("lobby", 5)]
+        assert await whole(store) == told
+        for limit in range(1, 6):
+            page = await store.read_after("lobby", 1, limit=limit, max_bytes=BIG)
+            assert page == told[1 : 1 + limit]
+            assert await store.read_before("lobby", 6, limit=limit, max_bytes=BIG) == told[-limit:]
+        assert (await store.position("lobby")).seq == 5
+        (event,) = events(await store.append("lobby", [draft("f")], at_ms=1))
+        assert await whole(store) == [*told, event]
+        assert await bodies(store, "kitchen") == ["k"]
 
 
 # --- the handles of the memory store ---

@@ -69,6 +69,58 @@ def main(context: click.Context, /, *, config_file: str | None, **flags: object)
         run_to_the_end(app.run, config)
 
 
+def _of_data(command: Command) -> Command:
+    """Let a command name the data directory as well: it is what one looks for there."""
+    return click.option(
+        "--data",
+        metavar="PATH",
+        type=click.Path(path_type=Path),
+        help="The data directory.  [default: as for the server]",
+    )(command)
+
+
+@main.command()
+@click.argument("file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
+@_of_data
+@click.pass_obj
+def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
+    """Check that the log (or a backup of it, FILE) is what was written. It may be in use.
+
+    Says what it found in each room. Exit code 0: all whole; 1: damaged, or there is no log.
+    """
+    from trio_chat.store.verify import verify
+
+    is_damaged = False
+    try:
+        for found in verify(file or _database(config, data)):
+            click.echo(str(found))
+            is_damaged |= found.is_damage
+    except StartError as error:
+        give_up(str(error), status=1)
+    sys.exit(1 if is_damaged else 0)
+
+
+@main.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@_of_data
+@click.pass_obj
+def backup(config: Config, /, *, data: Path | None, file: Path) -> None:
+    """Copy the log, as it is at this moment, into the new file FILE. It may be in use."""
+    from trio_chat.store.backup import back_up
+
+    try:
+        events = back_up(_database(config, data), file)
+    except StartError as error:
+        give_up(str(error), status=1)
+    click.echo(f"{events} events are in {file}.")
+
+
+def _database(config: Config, data: Path | None) -> Path:
+    from trio_chat.app import DATABASE
+
+    return (data or config.data) / DATABASE
+
+
 def read_config(file_name: str | None, flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:
     """The configuration from all its sources. Raises `BadSetting`."""
     file: dict[str, object] = {}

@@ -17,6 +17,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from trio_chat.errors import INVALID_DATA, POLICY_VIOLATION, Refused, RemoteProtocolError
+from trio_chat.events import DAMAGED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,6 +211,13 @@ class Message(_Frame, tag="message", kw_only=True, rename={"sender": "from"}):
         )
 
 
+class Damaged(_Frame, tag="damaged"):
+    """Event ``seq`` is not what was written, and told to nobody."""
+
+    room: str
+    seq: int
+
+
 class Ack(_Frame, tag="ack"):
     """Your command stands in the log as number ``seq``."""
 
@@ -218,12 +226,23 @@ class Ack(_Frame, tag="ack"):
     seq: int
 
 
+Told = Message | Damaged
+"""What a v1 client is told of an event of the log."""
+
+
+def told(event: Event) -> Told:
+    """What a v1 client is told of this event."""
+    if event.kind == DAMAGED:
+        return Damaged(room=event.room, seq=event.seq)
+    return Message.of(event)
+
+
 class HistoryPage(_Frame, tag="history"):
     """The page you asked for, oldest first, and whether there are older ones."""
 
     id: str
     room: str
-    events: Sequence[Message]
+    events: Sequence[Told]
     more: bool
 
 
@@ -256,7 +275,7 @@ class Failure(_Frame, tag="error", kw_only=True):
         )
 
 
-Answer = Welcome | Joined | Left | Message | Ack | HistoryPage | Renamed | Pong | Failure
+Answer = Welcome | Joined | Left | Told | Ack | HistoryPage | Renamed | Pong | Failure
 
 # -- frames --
 
@@ -270,10 +289,12 @@ def encode_answer(answer: Answer) -> bytes:
 
 
 def encode_event(event: Event, form: Format) -> bytes:
-    """One event as a frame of the format: for plain members the text and nothing else."""
-    if form is Format.PLAIN:
-        return _WEBSOCKET.send(TextMessage(data=event.body))
-    return encode_answer(Message.of(event))
+    """One event as a frame of the format: for plain members the text and nothing else, or nothing at all."""
+    if form is Format.V1:
+        return encode_answer(told(event))
+    if event.kind == DAMAGED:
+        return b""
+    return _WEBSOCKET.send(TextMessage(data=event.body))
 
 
 def encode_ping() -> bytes:

@@ -5,7 +5,7 @@ Errors are sorted by whose fault they are and what helps:
 - `LocalProtocolError`: ours, a bug.
 - `RemoteProtocolError`: the peer's; carries the `Close` to end its connection with.
 - `Refused`: a rule of content or policy; the peer is told why and its connection lives.
-- `StoreError`: the log cannot do it now (`StoreUnavailable`) or not at all with this data.
+- `StoreError`: the log cannot do it now (`StoreUnavailable`) or not with what it holds (`NameTaken`).
 - `StartError`: the server cannot start; its text is the whole message to the operator.
 """
 
@@ -81,18 +81,6 @@ class StoreError(ChatError):
 
 class StoreUnavailable(StoreError):
     """The store cannot answer or write just now (disk full, I/O error): trying again later may help."""
-
-
-class DamagedEvent(StoreError):
-    """Event ``seq`` of ``room`` is not what was written: the disk, or a hand, changed it. Never told."""
-
-    def __init__(self, room: str, seq: int) -> None:
-        super().__init__(
-            f"Event {seq} of the room {room!r} is damaged or missing: it does not match its digest. "
-            "Restore the log from a backup."
-        )
-        self.room = room
-        self.seq = seq
 
 
 class NameTaken(StoreError):

@@ -45,6 +45,18 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     digest: bytes
 
 
+DAMAGED = "damaged"
+"""The kind of what is told in the place of an event that is not what was written: see `damaged`."""
+
+
+def damaged(room: str, seq: int) -> Event:
+    """What a reader is told in the place of event ``seq``: that it cannot be told. No draft has this kind.
+
+    It keeps the numbers dense, so that nobody waits, or asks for ever, for an event that is lost.
+    """
+    return Event(room, seq, DAMAGED, "", "", None, 0, "", b"")
+
+
 class Position(msgspec.Struct, frozen=True):
     """A place in a room's log: the last sequence number, and the epoch that makes it mean something.
 

@@ -11,6 +11,7 @@ at a cursor, and its connection's speaker reads it pages from the log. One chang
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import attrs
 import trio
 
 from trio_chat.codec import Ack, Failure, Format, encode_answer, encode_event
-from trio_chat.errors import TRY_AGAIN_LATER, Refused, StoreError
+from trio_chat.errors import LOG_REPLACED, TRY_AGAIN_LATER, Refused, StoreError
 from trio_chat.events import Event, Position
 from trio_chat.store.base import Conflict
 from trio_chat.tail import Line, Tail
@@ -48,6 +49,10 @@ TAIL_LINES = 2048
 
 FAN_OUT_STEP = 1000
 """After how many posts others get their turn: some 8 ms of system calls."""
+
+EPOCH_PAUSE_S = 60.0
+"""For how long a room's new epoch is safe from claims to have seen more than there is: a liar can make everybody in the
+room load one page a minute."""
 
 UNAVAILABLE_RETRY_S = 1.0
 """When a client is told to try again if the log cannot be written."""
@@ -83,6 +88,8 @@ class RoomStatistics:
     largest_batch: int
     deliveries: int
     fell_behind: int
+    claims_ahead: int
+    """How often somebody said to have seen more than there is: the log lost something, or they lie."""
     fan_out_s: float
     longest_fan_out_s: float
 
@@ -146,6 +153,8 @@ class Room:
         self._live: dict[Format, dict[Member, None]] = {form: {} for form in Format}
         self._tail = Tail(max_lines=TAIL_LINES)
         self._is_sealed = False
+        self._claims_ahead = 0
+        self._may_begin_epoch_at = -math.inf
         self._batches = self._messages = self._largest_batch = self._deliveries = self._fell_behind = 0
         self._fan_out_s = self._longest_fan_out_s = 0.0
 
@@ -171,13 +180,49 @@ class Room:
         latest_page = max(0, self.head - page_size)
         if after is None:
             return latest_page, False
-        if epoch == self.epoch and after > self.head:
-            LOGGER.error(
-                "somebody has seen number %d of room %s, whose log ends at %d", after, self.name, self.head
-            )
-        elif epoch == self.epoch and (not max_gap or self.head - after <= max_gap):
+        if epoch == self.epoch and after <= self.head and (not max_gap or self.head - after <= max_gap):
             return after, False
         return latest_page, True
+
+    def heed_claim(self, after: int | None, epoch: str | None) -> bool:
+        """Whether a new epoch must begin because somebody has seen everything up to ``after`` of ``epoch``.
+
+        It must if that is more than there is: the log lost something that was told, and others may hold it too, so its
+        numbers must not be used again (`begin_epoch`). But it may also be a lie, and in a new epoch everybody starts
+        afresh: so for `EPOCH_PAUSE_S` after one began, claims are only counted. (Whoever holds something of the
+        epoch before is told to start afresh in any case.)
+        """
+        if after is None or epoch != self.epoch or after <= self.head:
+            return False
+        self._claims_ahead += 1
+        return trio.current_time() >= self._may_begin_epoch_at
+
+    async def begin_epoch(self, *, seen: int | None) -> None:
+        """Begin a new epoch, durably, because somebody has ``seen`` more than there is. Numbers go on from the head.
+
+        Members that hold numbers of the old one are sent away, to come back and start afresh; plain ones hold none.
+        Raises `StoreUnavailable`, and then nothing has changed.
+        """
+        LOGGER.error(
+            "THE LOG LOST EVENTS: somebody has seen number %s of the room %s, which ends at %d. A new epoch of the "
+            "room begins, and everybody in it starts afresh. If this comes with no damage to the disk, somebody lies",
+            seen,
+            self.name,
+            self.head,
+        )
+        earlier = self._may_begin_epoch_at
+        self._may_begin_epoch_at = trio.current_time() + EPOCH_PAUSE_S
+        try:
+            position = await self._store.begin_epoch(self.name)
+        except BaseException:
+            self._may_begin_epoch_at = earlier
+            raise
+        # No checkpoint from here on: nobody joins in between.
+        self.epoch = position.epoch
+        for member in list(self._members):
+            if member.form is Format.V1:
+                member.outbox.end(LOG_REPLACED)
+                member.leave()
 
     async def read_before(self, before: int, *, limit: int, max_bytes: int) -> list[Event]:
         """The events before number ``before`` that members were told already, oldest first."""
@@ -385,6 +430,7 @@ class Room:
             largest_batch=self._largest_batch,
             deliveries=self._deliveries,
             fell_behind=self._fell_behind,
+            claims_ahead=self._claims_ahead,
             fan_out_s=self._fan_out_s,
             longest_fan_out_s=self._longest_fan_out_s,
         )

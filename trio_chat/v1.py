@@ -147,10 +147,13 @@ class Client:
 
     async def _join(self, command: codec.Join) -> None:
         room = await self._rooms.get(command.room)
+        while room.heed_claim(command.after, command.epoch):
+            # It is about to start afresh, so it is not one of those who are sent away to do so.
+            self._forget(command.room)
+            await room.begin_epoch(seen=command.after)
+            room = await self._rooms.get(command.room)  # it may have been closed meanwhile
         # No checkpoint from here on: the answer, and what follows it, fit together.
-        earlier = self._memberships.get(command.room)
-        if earlier is not None:
-            earlier.leave()
+        self._forget(command.room)
         after, is_reset = room.resume_point(
             command.after,
             command.epoch,
@@ -161,8 +164,13 @@ class Client:
         self._memberships[command.room] = room.join(self._outbox, Format.V1, after=after)
 
     def _leave(self, command: codec.Leave) -> None:
-        self._memberships.pop(command.room).leave()
+        self._forget(command.room)
         self._answer(codec.Left(id=command.id, room=command.room))
+
+    def _forget(self, room: str) -> None:
+        member = self._memberships.pop(room, None)
+        if member is not None:
+            member.leave()
 
     async def _history(self, command: codec.History) -> None:
         room = self._memberships[command.room].room
@@ -171,7 +179,7 @@ class Client:
             codec.HistoryPage(
                 id=command.id,
                 room=command.room,
-                events=[codec.Message.of(event) for event in events],
+                events=[codec.told(event) for event in events],
                 more=bool(events) and events[0].seq > 1,
             )
         )

@@ -30,6 +30,7 @@ from trio_chat.client.rooms import Rooms
 from trio_chat.errors import (
     GOING_AWAY,
     INVALID_DATA,
+    LOG_REPLACED,
     NORMAL,
     SERVICE_RESTART,
     SILENT,
@@ -59,7 +60,9 @@ RETRY_S = 1.0
 PASSING: Final = frozenset({"rate_limited", "unavailable"})
 """Refusals that only say: not now."""
 
-PAUSE_FIRST: Final = frozenset({GOING_AWAY.code, SERVICE_RESTART.code, TRY_AGAIN_LATER.code})
+PAUSE_FIRST: Final = frozenset(
+    close.code for close in (GOING_AWAY, SERVICE_RESTART, TRY_AGAIN_LATER, LOG_REPLACED)
+)
 """After these everybody comes back at the same moment, so even the first attempt waits a random time."""
 
 _LEFT: Final = NORMAL.because("this chat was left")

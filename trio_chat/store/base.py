@@ -6,7 +6,8 @@
 4. **Exactly once.** A draft whose (sender, client_id) stands in the log already, or earlier in the same
    append, adds nothing and is answered with the number it got then; if it says something else than it said
    then, it is answered with `Conflict`.
-5. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.chain`).
+5. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.chain`). What the
+   digests deny is never told: `trio_chat.events.damaged` stands in its place.
 6. **Bounded pages.** Reading never returns more than was asked for, and never a page with a hole.
 7. **Cancellation.** A cancelled append may have been written or not, never in part; a cancelled read
    has no effect.
@@ -73,8 +74,7 @@ class Store(Protocol):
     """The log of every room, and the people who write to it. Opened by a function of the form
     ``async with open_…_store(…) as store``, which owns its threads and files and closes them.
 
-    Every method raises `StoreUnavailable` when the store cannot do its work just now. Reading raises
-    `DamagedEvent` rather than telling what the digests deny.
+    Every method raises `StoreUnavailable` when the store cannot do its work just now.
     """
 
     async def append(
@@ -88,6 +88,13 @@ class Store(Protocol):
 
     async def position(self, room: str) -> Position:
         """Where the room's log ends. A room that nobody wrote to ends at 0 of the log's own epoch."""
+        ...
+
+    async def begin_epoch(self, room: str) -> Position:
+        """Begin a new epoch of the room, durably: from now on no number of an earlier one means anything here.
+
+        The events stay, and numbers go on from where they are. The answer is where the room then ends.
+        """
         ...
 
     async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from trio_chat.errors import NameTaken, StoreUnavailable
-from trio_chat.events import Event, Person, Position
+from trio_chat.events import Event, Person, Position, damaged
 from trio_chat.store.base import Repeat, StoreStatistics
 from trio_chat.store.plan import CommandId, Head, Known, Row, plan_append
 from trio_chat.store.worker import Worker
@@ -36,6 +36,8 @@ class MemoryDisk:
     epochs: dict[str, str] = attrs.field(factory=dict)
     known: dict[CommandId, Known] = attrs.field(factory=dict)
     people: dict[str, Person] = attrs.field(factory=dict)
+    damaged: set[tuple[str, int]] = attrs.field(factory=set)
+    """For tests: the events (room, number) that are not what was written any more."""
     name_keys: dict[str, str] = attrs.field(factory=dict)
     """The id of the person who is known under a name."""
     tokens: dict[bytes, str] = attrs.field(factory=dict)
@@ -65,7 +67,7 @@ class MemoryStore:
     """A `Store` in memory, with two handles for tests: `holding_commits` and `unavailable`."""
 
     def __init__(self, disk: MemoryDisk) -> None:
-        self.writer: Worker[_Append | Callable[[], None]] = Worker(
+        self.writer: Worker[_Append | Callable[[], object]] = Worker(
             self._answer_all, hop=self._hop, max_weight=2_000
         )
         self.may_commit = trio.Event()
@@ -106,18 +108,28 @@ class MemoryStore:
         await self._reading()
         return Position(len(self._disk.rooms.get(room, ())), self._disk.epochs.get(room, self._disk.epoch))
 
+    async def begin_epoch(self, room: str) -> Position:
+        """See `Store.begin_epoch`."""
+
+        def begin() -> Position:
+            self._disk.epochs[room] = secrets.token_urlsafe(6)
+            return Position(len(self._disk.rooms.get(room, ())), self._disk.epochs[room])
+
+        position: Position = await self.writer.ask(begin)
+        return position
+
     async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:
         """See `Store.read_after`."""
         await self._reading()
         rows = self._disk.rooms.get(room, [])
-        return [row.event(room) for row in _page(islice(rows, max(after, 0), None), limit, max_bytes)]
+        return self._told(room, _page(islice(rows, max(after, 0), None), limit, max_bytes))
 
     async def read_before(self, room: str, before: int, *, limit: int, max_bytes: int) -> list[Event]:
         """See `Store.read_before`."""
         await self._reading()
         rows = self._disk.rooms.get(room, [])
         newest_first = (rows[index] for index in range(min(before - 1, len(rows)) - 1, -1, -1))
-        return [row.event(room) for row in reversed(_page(newest_first, limit, max_bytes))]
+        return self._told(room, reversed(_page(newest_first, limit, max_bytes)))
 
     async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
         """See `Store.add_person`."""
@@ -159,6 +171,12 @@ class MemoryStore:
         """See `Store.statistics`."""
         return self._statistics
 
+    def _told(self, room: str, rows: Iterable[Row]) -> list[Event]:
+        return [
+            damaged(room, row.seq) if (room, row.seq) in self._disk.damaged else row.event(room)
+            for row in rows
+        ]
+
     async def _reading(self) -> None:
         await trio.lowlevel.checkpoint()
         if self._trouble is not None:
@@ -181,10 +199,10 @@ class MemoryStore:
         )
         return answers
 
-    def _answer_all(self, requests: Sequence[_Append | Callable[[], None]]) -> list[Any]:
+    def _answer_all(self, requests: Sequence[_Append | Callable[[], object]]) -> list[Any]:
         return [self._answer(request) for request in requests]
 
-    def _answer(self, request: _Append | Callable[[], None]) -> Any:  # noqa: ANN401
+    def _answer(self, request: _Append | Callable[[], object]) -> Any:  # noqa: ANN401
         try:
             return self._append(request) if isinstance(request, _Append) else request()
         except (NameTaken, KeyError, UnicodeEncodeError) as error:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import closing
 from typing import TYPE_CHECKING, TypeAlias
 
+import apsw
+
 from trio_chat.errors import StartError
+from trio_chat.store.epochs import note_that_it_is_a_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    import apsw
 
 Migration: TypeAlias = "Callable[[apsw.Connection], None]"
 
@@ -67,9 +69,16 @@ MIGRATIONS: tuple[Migration, ...] = (_make_the_log,)
 
 def check_identity(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Raise `StartError` unless the database is ours, of a version we know, or empty. Changes nothing."""
-    version, is_empty = _version(connection), _is_empty(connection)
+    try:
+        version, is_empty = _version(connection), _is_empty(connection)
+    except apsw.SQLError as error:  # the header, or the definition of a table, cannot be understood
+        raise StartError(f"The database {path} is damaged ({error}). Restore it from a backup.") from error
     if not is_empty and connection.pragma("application_id") != APPLICATION_ID:
         raise StartError(f"{path} is a database of another program. Choose another data directory.")
+    if version < (0 if is_empty else 1):
+        raise StartError(
+            f"The database {path} is damaged (its format is said to be {version}). Restore it from a backup."
+        )
     if version > len(migrations):
         raise StartError(
             f"{path} was written by a newer trio-chat: it has format {version}, and this program knows "
@@ -93,6 +102,30 @@ def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[Migrat
             connection.pragma("user_version", number + 1)
 
 
+def check_shape(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
+    """Raise `StartError` unless the tables and indexes are those that the migrations make.
+
+    SQLite takes their definitions from the file: with one flipped bit a column has another name, or an index is of
+    other events.
+    """
+    with closing(apsw.Connection(":memory:")) as model:
+        for migration in migrations:
+            migration(model)
+        expected = _shape(model)
+    if not expected <= _shape(connection):
+        raise StartError(
+            f"The database {path} is damaged: its tables are not those of this program. Restore it from a backup."
+        )
+
+
+def _shape(connection: apsw.Connection) -> set[tuple[object, ...]]:
+    return set(
+        connection.execute(
+            "SELECT CAST(type AS BLOB), CAST(name AS BLOB), CAST(sql AS BLOB) FROM sqlite_schema"
+        )
+    )
+
+
 def _copy(connection: apsw.Connection, target: Path) -> None:
     # Under another name until it is whole and on the disk, so that a copy with the right name can be trusted.
     part = target.with_name(target.name + ".part")
@@ -100,6 +133,8 @@ def _copy(connection: apsw.Connection, target: Path) -> None:
     descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         connection.execute("VACUUM INTO ?", (str(part),))
+        with closing(apsw.Connection(str(part))) as copy:
+            note_that_it_is_a_copy(copy)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -15,9 +15,12 @@ import attrs
 import trio
 
 from trio_chat.store import sqlite_reader, sqlite_writer
-from trio_chat.store.schema import MIGRATIONS, check_identity, migrate
+from trio_chat.store.epochs import begin_epoch, reconcile
+from trio_chat.store.mark import open_mark
+from trio_chat.store.schema import MIGRATIONS, check_identity, check_shape, migrate
 from trio_chat.store.sqlite_file import (
     Synchronous,
+    check_companions,
     check_sqlite_version,
     connect_to_read,
     connect_to_write,
@@ -99,6 +102,11 @@ class SqliteStore:
         position: Position = await self.reading.ask(partial(sqlite_reader.position, room=room))
         return position
 
+    async def begin_epoch(self, room: str) -> Position:
+        """See `Store.begin_epoch`."""
+        position: Position = await self.writing.ask(partial(begin_epoch, room=room))
+        return position
+
     async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:
         """See `Store.read_after`."""
         page: list[Event] = await self.reading.ask(
@@ -155,11 +163,17 @@ def _open_files(
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             stack.enter_context(locked(path))
             make_private(path)
+            check_companions(path)
             writing = stack.enter_context(closing(connect_to_write(path, vfs=vfs)))
             check_identity(writing, path, migrations)  # before anything in the file is touched
             use_wal(writing, path, synchronous)
             migrate(writing, path, migrations)
-            writer = SqliteWriter(writing)
+            check_shape(writing, path, migrations)
+            mark = reconcile(writing, path)
+            mark_file = stack.enter_context(open_mark(path))
+            mark_file.write(mark)
+            mark_file.sync()
+            writer = SqliteWriter(writing, mark, mark_file)
             stack.callback(writer.checkpoint)
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
         yield writer, SqliteReader(reading)

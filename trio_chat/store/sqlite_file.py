@@ -32,11 +32,12 @@ UNAVAILABLE = (
     apsw.PermissionsError,
     apsw.ProtocolError,
     apsw.ReadOnlyError,
+    UnicodeDecodeError,  # a damaged text
 )
 """What the disk and the system do to us. Any other error of SQLite is a bug of ours and rises as it is."""
 
 
-def unavailable(error: apsw.Error) -> StoreUnavailable:
+def unavailable(error: Exception) -> StoreUnavailable:
     """The error as the callers of a store know it."""
     return StoreUnavailable(f"The log cannot be used just now: {error}.")
 
@@ -60,7 +61,7 @@ def explaining(path: Path) -> Iterator[None]:
         raise StartError(
             f"{path} is not a database. Move it away, or choose another data directory."
         ) from None
-    except apsw.CorruptError as error:
+    except (apsw.CorruptError, UnicodeDecodeError) as error:
         raise StartError(f"The database {path} is damaged ({error}). Restore it from a backup.") from error
     except UNAVAILABLE as error:
         raise StartError(
@@ -101,6 +102,22 @@ def make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
+def check_companions(path: Path) -> None:
+    """Raise `StartError` if a copy was put in place and the write-ahead log of another database left beside it.
+
+    SQLite would write that log's pages into the copy. The server's own database says in its header that it has a
+    write-ahead log (https://sqlite.org/fileformat.html#the_database_header, offset 18); a backup does not.
+    """
+    wal = path.with_name(path.name + "-wal")
+    with path.open("rb") as file:
+        header = file.read(20)
+    if header[18:] == b"\x01\x01" and wal.exists() and wal.stat().st_size:
+        raise StartError(
+            f"{path} is a copy, and {wal.name} beside it belongs to another database. "
+            f"Move {wal.name} away, and start again."
+        )
+
+
 def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
     """A connection that may write, but has not looked at the file yet: see `use_wal`."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
@@ -108,12 +125,13 @@ def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
     connection.pragma("foreign_keys", True)
     connection.pragma("trusted_schema", False)
     connection.pragma("cell_size_check", True)
-    connection.pragma("cache_size", -16_384)  # KiB: the index of commands is visited all over
     return connection
 
 
 def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -> None:
     """Write ahead, and sync every commit to the platter (``FULL``). Raises `StartError` if it cannot be."""
+    # A rollback journal that comes back after a power loss would undo the change of mode under a log begun since.
+    connection.pragma("synchronous", "EXTRA")
     if connection.pragma("journal_mode", "WAL") != "wal":
         raise StartError(
             f"The disk of {path} cannot hold a write-ahead log. Choose a data directory on a local disk."
@@ -122,6 +140,7 @@ def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -
     connection.pragma("fullfsync", True)  # macOS: fsync alone stops at the drive's cache
     connection.pragma("checkpoint_fullfsync", True)
     connection.pragma("journal_size_limit", 64 * 2**20)
+    connection.pragma("cache_size", -16_384)  # KiB: the index of commands is visited all over
 
 
 def connect_to_read(path: Path, *, vfs: str | None) -> apsw.Connection:

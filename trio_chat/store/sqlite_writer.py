@@ -24,6 +24,7 @@ from trio_chat.store.sqlite_file import UNAVAILABLE, unavailable
 
 if TYPE_CHECKING:
     from trio_chat.events import Draft, Person
+    from trio_chat.store.mark import Mark, MarkFile
 
 LOGGER = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class Append:
     at_ms: int
 
 
-Write: TypeAlias = Append | Callable[[apsw.Connection], None]
+Write: TypeAlias = Append | Callable[[apsw.Connection], object]
 """What the writer does: appends, and functions that check before they write, and raise `NameTaken`."""
 
 
@@ -52,8 +53,10 @@ class _Room(NamedTuple):
 class SqliteWriter:
     """The one connection that writes and checkpoints. `answer_all` is one transaction."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, mark: Mark, mark_file: MarkFile) -> None:
         self._connection = connection
+        self._mark = mark
+        self._mark_file = mark_file
         self._rooms: dict[str, _Room] = {}
         self._is_in_doubt = False
         self.statistics = StoreStatistics()
@@ -85,6 +88,9 @@ class SqliteWriter:
             if len(requests) == 1:
                 return [error]
             return [answer for request in requests for answer in self.answer_all([request])]
+        if n_events:
+            self._mark = self._mark._replace(events=self._mark.events + n_events)
+            self._mark_file.write(self._mark)
         if len(self._rooms) > ROOMS_REMEMBERED:
             self._rooms.clear()
         self._rooms.update(rooms)
@@ -129,6 +135,7 @@ class SqliteWriter:
         rooms: dict[str, _Room] = {}
         rows: list[tuple[Any, ...]] = []
         answers: list[Any] = []
+        n_events = 0
         for request in requests:
             if isinstance(request, Append):
                 name = request.room
@@ -139,18 +146,26 @@ class SqliteWriter:
                     rooms[name] = _Room(room_id, plan.head)
                     known.update(plan.known)
                     rows += [(room_id, *row) for row in plan.rows]
+                    n_events += len(plan.rows)
                 answers.append(plan.outcomes)
             else:
+                _insert(connection, rows)  # it may look at them
                 try:
                     answers.append(request(connection))
                 except (NameTaken, KeyError) as error:
                     answers.append(error)
-        for some in _portions(rows):
-            connection.execute(
-                _with_values("INSERT INTO events VALUES {}", len(some), 1 + len(Row._fields)),
-                [value for row in some for value in row],
-            )
-        return answers, rooms, len(rows)
+        _insert(connection, rows)
+        return answers, rooms, n_events
+
+
+def _insert(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Write the rows, and forget them."""
+    for some in _portions(rows):
+        connection.execute(
+            _with_values("INSERT INTO events VALUES {}", len(some), 1 + len(Row._fields)),
+            [value for row in some for value in row],
+        )
+    rows.clear()
 
 
 def _find_known(connection: apsw.Connection, requests: Sequence[Write]) -> dict[CommandId, Known]:

@@ -1,0 +1,72 @@
+"""A log in files that are taken, changed by hand, and put down again: what disks and hands do to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import apsw
+
+from trio_chat.events import Draft, Event
+from trio_chat.store.sqlite import open_sqlite_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trio_chat.store.base import Store
+
+BIG = 10**9
+
+Files = dict[str, bytes]
+"""What is in a directory, by name."""
+
+
+def drafts(*bodies: str) -> list[Draft]:
+    """These texts, each under an id of its own."""
+    return [Draft("message", "p-1", "Ada", f"c-{body}", body) for body in bodies]
+
+
+async def whole(store: Store, room: str = "lobby") -> list[Event]:
+    """All events of a room."""
+    return await store.read_after(room, 0, limit=BIG, max_bytes=BIG)
+
+
+async def bodies(store: Store, room: str = "lobby") -> list[str]:
+    """All texts of a room."""
+    return [event.body for event in await whole(store, room)]
+
+
+def by_hand(path: Path, statement: str) -> list[tuple[object, ...]]:
+    """Read or change a database behind the store's back."""
+    connection = apsw.Connection(str(path))
+    try:
+        return list(connection.execute(statement))
+    finally:
+        connection.close()
+
+
+def take(directory: Path) -> Files:
+    """The files of a directory, as a crash at this moment would leave them."""
+    return {file.name: file.read_bytes() for file in directory.iterdir()}
+
+
+def put(directory: Path, files: Files) -> None:
+    """Make these the only files of a directory."""
+    directory.mkdir(exist_ok=True)
+    for file in directory.iterdir():
+        file.unlink()
+    for name, content in files.items():
+        (directory / name).write_bytes(content)
+
+
+async def small_log(path: Path) -> None:
+    """A log of five events in the lobby and two in the kitchen."""
+    async with open_sqlite_store(path) as store:
+        await store.append("lobby", drafts("a", "b", "c", "d", "e"), at_ms=1)
+        await store.append("kitchen", drafts("k", "l"), at_ms=1)
+
+
+def flipped(content: bytes, bit: int) -> bytes:
+    """The content with one bit changed."""
+    changed = bytearray(content)
+    changed[bit // 8] ^= 1 << (bit % 8)
+    return bytes(changed)

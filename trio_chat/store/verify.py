@@ -1,0 +1,229 @@
+"""Walking the whole log, digest by digest: is everything there, and is it what was written?
+
+Read-only; beside a running server or without one. What is read at a time is small, so memory is bounded, and the
+server's checkpoints are not held up for long.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import apsw
+import attrs
+
+from trio_chat.errors import StartError
+from trio_chat.store.epochs import mark_of
+from trio_chat.store.mark import TornMark, read_mark
+from trio_chat.store.plan import Row
+from trio_chat.store.proof import MISSING, START, UNREADABLE, Digests, examine
+from trio_chat.store.schema import MIGRATIONS, check_identity, check_shape
+from trio_chat.store.sqlite_file import check_sqlite_version, connect_to_read, explaining
+from trio_chat.store.sqlite_reader import COLUMNS, digest_of, read_one
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from trio_chat.store.mark import Mark
+
+EVENTS_AT_A_TIME = 2_000
+EVENTS_AROUND_DAMAGE = 200
+"""How many events are tried one by one where a stretch of the file cannot be read."""
+
+ROOMS_AT_A_TIME = 1_000
+
+COMPLAINTS = 5
+"""How many of SQLite's own complaints are shown: the first says all."""
+
+
+@attrs.frozen
+class RoomFound:
+    """What was found in one room."""
+
+    name: str
+    last: int
+    """The number of its last event."""
+    good: int
+    """How many of its events are what was written."""
+    first_bad: int | None
+    flaw: str | None
+    """What is wrong with that one."""
+
+    @property
+    def is_damage(self) -> bool:
+        """Whether it says that something is wrong."""
+        return self.first_bad is not None
+
+    def __str__(self) -> str:
+        if self.first_bad is None:
+            return f"room {self.name!r}: {_events(self.last)}, all whole"
+        return (
+            f"room {self.name!r}: DAMAGED, first at event {self.first_bad}: {self.flaw}; "
+            f"{self.good} of {_events(self.last)} are whole"
+        )
+
+
+@attrs.frozen
+class LogFound:
+    """What was found about the log as a whole: a sentence."""
+
+    sentence: str
+    is_damage: bool = False
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+Found: TypeAlias = RoomFound | LogFound
+
+
+def verify(database: Path) -> Iterator[Found]:
+    """Everything that is to be said about the log, room by room, and then as a whole; the last is the verdict.
+
+    Raises `StartError` if there is no log that could be read at all.
+    """
+    check_sqlite_version(apsw.sqlite_lib_version())
+    if not database.exists():
+        raise StartError(f"There is no log at {database}. Name its directory with --data.")
+    # Before the log is read: it may grow meanwhile, and the mark follows it.
+    mark, about_mark = _read_mark(database)
+    with explaining(database):
+        connection = connect_to_read(database, vfs=None)
+    with closing(connection):
+        with explaining(database):
+            check_identity(connection, database, MIGRATIONS)
+            check_shape(connection, database, MIGRATIONS)
+        yield from _verdict([*about_mark], _walk(connection, mark))
+
+
+def _verdict(first: list[LogFound], rest: Iterator[Found]) -> Iterator[Found]:
+    yield from first
+    rooms = good = 0
+    damage: Found | None = None
+    for found in rest:
+        if isinstance(found, RoomFound):
+            rooms += 1
+            good += found.good
+        if found.is_damage:
+            damage = damage or found
+        yield found
+    if damage is None:
+        yield LogFound(f"The log is whole: {_events(good)}, rooms: {rooms}.")
+    else:
+        yield LogFound(f"THE LOG IS DAMAGED: {damage}. Whole in all rooms: {_events(good)}.", is_damage=True)
+
+
+def _walk(connection: apsw.Connection, mark: Mark | None) -> Iterator[Found]:
+    try:
+        for room_id, name in _rooms(connection):
+            yield _walk_room(connection, room_id, name)
+        yield from _compare_with_mark(connection, mark)
+        yield from _ask_sqlite(connection)
+    except apsw.Error as error:
+        yield LogFound(f"SQLite cannot read on: {error}", is_damage=True)
+    except UnicodeDecodeError:
+        yield LogFound("the list of rooms holds something that is no text", is_damage=True)
+
+
+def _rooms(connection: apsw.Connection) -> Iterator[tuple[int, str]]:
+    last = -(2**63)
+    while True:
+        some: list[Any] = connection.execute(
+            "SELECT id, name FROM rooms WHERE id > ? ORDER BY id LIMIT ?", (last, ROOMS_AT_A_TIME)
+        ).fetchall()
+        yield from some
+        if len(some) < ROOMS_AT_A_TIME:
+            return
+        last = some[-1][0]
+
+
+def _walk_room(connection: apsw.Connection, room_id: int, name: str) -> RoomFound:
+    before: Digests = START
+    last = good = 0
+    first_bad: int | None = None
+    first_flaw: str | None = None
+    flaw: str | None
+    for row in _rows(connection, room_id):
+        if isinstance(row, int):  # it cannot be read
+            seq, flaw, after = row, UNREADABLE, digest_of(connection, room_id, row)
+        else:
+            if row.seq != last + 1:
+                first_bad, first_flaw = (first_bad, first_flaw) if first_bad else (last + 1, MISSING)
+                before = ()
+            seq = row.seq
+            flaw, after = examine(name, row, before)
+        if flaw is None:
+            good += 1
+        elif first_bad is None:
+            first_bad, first_flaw = seq, flaw
+        before, last = after, seq
+    return RoomFound(name, last, good, first_bad, first_flaw)
+
+
+def _rows(connection: apsw.Connection, room_id: int) -> Iterator[Row | int]:
+    """All rows of a room in order; for one that is there and cannot be read, its number."""
+    last = 0
+    while True:
+        try:
+            some: list[Any] = connection.execute(
+                f"SELECT {COLUMNS} FROM events WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (room_id, last, EVENTS_AT_A_TIME),
+            ).fetchall()
+        except (apsw.CorruptError, UnicodeDecodeError):
+            end = min(last + EVENTS_AROUND_DAMAGE, _last(connection, room_id))
+            if end <= last:
+                return
+            for seq in range(last + 1, end + 1):
+                yield read_one(connection, room_id, seq) or seq
+            last = end
+        else:
+            if not some:
+                return
+            yield from map(Row._make, some)
+            last = some[-1][0]
+
+
+def _last(connection: apsw.Connection, room_id: int) -> int:
+    last = connection.execute("SELECT max(seq) FROM events WHERE room_id = ?", (room_id,)).get
+    return 0 if last is None else last
+
+
+def _read_mark(database: Path) -> tuple[Mark | None, list[LogFound]]:
+    try:
+        mark = read_mark(database)
+    except TornMark:
+        return None, [
+            LogFound("note: the mark beside the log is damaged, so missing last events do not show")
+        ]
+    if mark is None:
+        return None, [LogFound("note: there is no mark beside the log, so missing last events do not show")]
+    return mark, []
+
+
+def _compare_with_mark(connection: apsw.Connection, mark: Mark | None) -> Iterator[LogFound]:
+    if mark is None:
+        return
+    found = mark_of(connection)
+    if mark.epoch != found.epoch:
+        yield LogFound("note: the mark is of another log; the next start will begin a new epoch")
+    elif found.events < mark.events:
+        yield LogFound(
+            f"the log ends too early: it held {mark.events} events and holds {found.events}, so the newest "
+            f"{mark.events - found.events} are missing",
+            is_damage=True,
+        )
+
+
+def _ask_sqlite(connection: apsw.Connection) -> Iterator[LogFound]:
+    """What the digests do not cover: events of no room, and the indexes by which repeats are recognised."""
+    lost = connection.execute("SELECT count(*) FROM events WHERE room_id NOT IN (SELECT id FROM rooms)").get
+    if lost:
+        yield LogFound(f"{lost} events belong to no room", is_damage=True)
+    for (complaint,) in connection.execute(f"PRAGMA integrity_check({COMPLAINTS})"):
+        if complaint != "ok":
+            yield LogFound(f"SQLite says: {' '.join(str(complaint).split())}", is_damage=True)
+
+
+def _events(number: int) -> str:
+    return "1 event" if number == 1 else f"{number} events"
