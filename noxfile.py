@@ -81,9 +81,12 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
-    """The server under faults, judged by everything its clients saw: ``nox -s torture -- --duration 600``."""
+    """The server under faults, judged by all that its clients saw: ``-- --duration 600``, ``-- release``."""
     session.install("-e", ".", *dependencies("test"))
-    session.run("python", "-m", "tests.torture", "run", *session.posargs)
+    arguments = (
+        session.posargs if session.posargs[:1] in (["release"], ["check"]) else ["run", *session.posargs]
+    )
+    session.run("python", "-m", "tests.torture", *arguments)
 
 
 @nox.session(default=False)

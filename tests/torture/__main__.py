@@ -17,7 +17,8 @@ from tests.torture.checker import check
 from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
 from tests.torture.history import read_history, write_history
-from tests.torture.report import DOCUMENT, FIGURES, complaint, keep_figures, report, with_tables
+from tests.torture.release import run_release
+from tests.torture.report import DOCUMENT, FIGURES, complaint, report, with_tables
 from tests.torture.run import Options, torture
 
 
@@ -44,7 +45,6 @@ def main() -> None:
 @click.option(
     "--least", default=0, help="How many faults at least, however long that takes.", show_default=True
 )
-@click.option("--keep", metavar="NAME", help=f"Keep the figures under this name in {FIGURES.name}.")
 @click.option("--history", type=click.Path(path_type=Path), help="Where to keep the history of a bad run.")
 def run(
     seed: int | None,
@@ -57,7 +57,6 @@ def run(
     pace: float,
     synchronous: str,
     least: int,
-    keep: str | None,
     history: Path | None,
 ) -> None:
     """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
@@ -82,8 +81,6 @@ def run(
         click.secho(f"SKIPPED: {skipped}", bold=True, err=True)
         return
     click.echo(report(outcome))
-    if keep:
-        keep_figures(keep, outcome)
     if outcome.violations:
         history = history or Path(f"torture-{options.seed}.jsonl")
         write_history(history, outcome.records)
@@ -102,6 +99,19 @@ def check_again(history: Path) -> None:
         click.echo(complaint(records, violations))
         sys.exit(1)
     click.echo(f"{len(records)} records, no violation")
+
+
+@main.command()
+@click.option("--scale", default=1.0, help="How many times as long as usual.", show_default=True)
+@click.option(
+    "--keep", is_flag=True, help=f"Keep the figures in {FIGURES.name}, and write them into the document."
+)
+def release(scale: float, keep: bool) -> None:
+    """All runs of a release, some twenty minutes; exits with 1 if one is not as it should be."""
+    is_good = run_release(scale, keep=keep)
+    if keep:
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
+    sys.exit(0 if is_good else 1)
 
 
 @main.command()

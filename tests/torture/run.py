@@ -27,6 +27,7 @@ from tests.torture.faults import (
     check_possible,
 )
 from tests.torture.history import (
+    DAMAGE,
     Acked,
     Delivered,
     Fault,
@@ -209,7 +210,8 @@ class _Run:
                 for number in range(options.clients):
                     raw = RawClient(f"raw {number}", world, self._rng(f"raw {number}"))
                     talking.start_soon(raw.run)
-                for number in range(options.product_clients):
+                # Where people may be forgotten with a damaged log, a good client gives up.
+                for number in range(0 if options.faults & DAMAGE else options.product_clients):
                     product = ProductClient(f"product {number}", world, self._rng(f"product {number}"))
                     talking.start_soon(product.run)
                 for number in range(options.plain_clients):

@@ -61,6 +61,13 @@ async def test_a_disk_that_fails_or_stalls_refuses_and_heals() -> None:
     assert outcome.hits.keys() == {"failing", "slow"}
 
 
+async def test_a_damaged_write_ahead_log_is_owned_up_to() -> None:
+    options = Options(seed=7, duration_s=1, least=4, pause_s=2, faults=frozenset({"wal"}))
+    outcome = await tortured(options)
+    assert_good(outcome)
+    assert outcome.hits["wal"]
+
+
 async def test_a_server_without_files_and_one_that_stood_still_go_on() -> None:
     options = Options(seed=6, duration_s=1, least=3, pause_s=0.5, faults=frozenset({"files", "pause"}))
     outcome = await tortured(options)
