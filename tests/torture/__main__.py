@@ -14,6 +14,7 @@ import click
 import trio
 
 from tests.torture.checker import check
+from tests.torture.crowd import gather
 from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
 from tests.torture.history import read_history, write_history
@@ -112,6 +113,15 @@ def release(scale: float, keep: bool) -> None:
     if keep:
         DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
     sys.exit(0 if is_good else 1)
+
+
+@main.command()
+@click.option("--connections", default=10_000, help="How many.", show_default=True)
+def crowd(connections: int) -> None:
+    """Many connections at once; exits with 1 if not all of them are served."""
+    came = trio.run(gather, connections)
+    click.echo(came)
+    sys.exit(0 if came.is_good else 1)
 
 
 @main.command()

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,6 +143,10 @@ class ServerProcess:
         """Give it back the limits it had."""
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, limits)
 
+    def memory(self) -> int:
+        """How many bytes of memory it has (resident)."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+
     def open_files(self) -> int:
         """How many files it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
@@ -152,11 +156,8 @@ class ServerProcess:
         while True:
             await trio.sleep(1)
             if self.is_running:
-                try:
-                    with open(f"/proc/{self.pid}/statm") as statm:  # noqa: ASYNC230  # a file without a disk
-                        self.rss.append(int(statm.read().split()[1]) * PAGE)
-                except (FileNotFoundError, ProcessLookupError, IndexError):
-                    continue
+                with suppress(FileNotFoundError, ProcessLookupError, IndexError):
+                    self.rss.append(self.memory())
 
     def said(self) -> str:
         """What it wrote to stderr in all its lives."""
