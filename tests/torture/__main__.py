@@ -107,9 +107,10 @@ def check_again(history: Path) -> None:
 @click.option(
     "--keep", is_flag=True, help=f"Keep the figures in {FIGURES.name}, and write them into the document."
 )
-def release(scale: float, keep: bool) -> None:
+@click.option("--only", default="", help="Only the runs with this in their names.")
+def release(scale: float, keep: bool, only: str) -> None:
     """All runs of a release, some twenty minutes; exits with 1 if one is not as it should be."""
-    is_good = run_release(scale, keep=keep)
+    is_good = run_release(scale, only, keep=keep)
     if keep:
         DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
     sys.exit(0 if is_good else 1)

@@ -360,7 +360,8 @@ class RawClient:
         self._epoch_lie = False
         self._retry.clear()
         for command, (room, text) in list(self.outbox.items()):
-            await connection.submit(command, room, text)
+            if command in self.outbox:  # it may be answered by another way while those before it are sent
+                await connection.submit(command, room, text)
 
     async def _talk(self, connection: V1Connection, nursery: trio.Nursery) -> str:
         """Do one thing after the other until the connection is to end; says why it ends."""
@@ -403,9 +404,11 @@ class RawClient:
     async def _retry_some(self, connection: V1Connection) -> None:
         """Send again what was refused for a while, in order."""
         now = trio.current_time()
-        for command in [command for command in self.outbox if self._retry.get(command, now + 1) <= now]:
-            del self._retry[command]
-            await connection.submit(command, *self.outbox[command])
+        for command, (room, text) in list(self.outbox.items()):
+            # An answer may come by another way while one before it is sent.
+            if command in self.outbox and self._retry.get(command, now + 1) <= now:
+                del self._retry[command]
+                await connection.submit(command, room, text)
 
     async def _meddle(self, connection: V1Connection, nursery: trio.Nursery) -> None:
         """Something that needs care: a repeat, a conflict, another cursor, a second device, an old page."""
