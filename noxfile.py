@@ -80,6 +80,34 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def torture(session: nox.Session) -> None:
+    """The server under faults, judged by all that its clients saw: ``-- --duration 600``, ``-- release``."""
+    session.install("-e", ".", *dependencies("test"))
+    arguments = (
+        session.posargs if session.posargs[:1] in (["release"], ["check"]) else ["run", *session.posargs]
+    )
+    session.run("python", "-m", "tests.torture", *arguments)
+
+
+@nox.session(default=False)
+def autobahn(session: nox.Session) -> None:
+    """Autobahn|Testsuite against the plain side; needs a Python 2.7, for which it is written."""
+    python2 = shutil.which("python2.7") or next(
+        (str(path) for path in sorted(Path.home().glob(".pyenv/versions/2.7.*/bin/python2.7"))), None
+    )
+    if python2 is None:
+        session.skip("NOT TESTED: Autobahn, as there is no Python 2.7 on this machine")
+    session.install(
+        "-e", ".", *dependencies("test"), "virtualenv<20.22"
+    )  # the last that can make one for 2.7
+    suite = Path(session.create_tmp()) / "autobahn"
+    if not (suite / "bin" / "wstest").exists():
+        session.run("virtualenv", "-q", "-p", python2, str(suite))
+        session.run(str(suite / "bin" / "pip"), "install", "-q", "autobahntestsuite==25.10.1", external=True)
+    session.run("python", "-m", "tests.autobahn", str((suite / "bin" / "wstest").resolve()), *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure trio-chat beside its peers (some 100 minutes; ``-- --quick`` takes ten); needs gcc, npm, two cores."""
     session.install(".")

@@ -1,0 +1,135 @@
+"""``python -m tests.torture``: torture the server, or judge a history again.
+
+python -m tests.torture run --seed 7 --duration 60 --clients 20 --faults kill,term,proxy
+python -m tests.torture check HISTORY
+"""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+
+import click
+import trio
+
+from tests.torture.checker import check
+from tests.torture.crowd import gather
+from tests.torture.disk import Skipped
+from tests.torture.faults import FAULTS
+from tests.torture.history import read_history, write_history
+from tests.torture.release import run_release
+from tests.torture.report import DOCUMENT, FIGURES, complaint, report, with_tables
+from tests.torture.run import Options, torture
+
+
+@click.group()
+def main() -> None:
+    """Whether the server keeps its promises through every fault."""
+
+
+@main.command()
+@click.option("--seed", type=int, default=None, help="What chance begins with.  [default: anything]")
+@click.option("--duration", default=20.0, help="How long faults happen, in seconds.", show_default=True)
+@click.option("--clients", default=12, help="How many raw v1 clients.", show_default=True)
+@click.option("--product-clients", default=3, help="How many of trio_chat.client.", show_default=True)
+@click.option("--plain-clients", default=3, help="How many plain ones.", show_default=True)
+@click.option(
+    "--faults",
+    default="kill,term,proxy",
+    help=f"Some of proxy, {', '.join(FAULTS)}; or none.",
+    show_default=True,
+)
+@click.option("--pause", default=2.0, help="Mean seconds between two faults.", show_default=True)
+@click.option("--pace", default=0.05, help="Mean seconds between two acts of a client.", show_default=True)
+@click.option("--synchronous", default="FULL", help="What SQLite is told.", show_default=True)
+@click.option(
+    "--least", default=0, help="How many faults at least, however long that takes.", show_default=True
+)
+@click.option("--history", type=click.Path(path_type=Path), help="Where to keep the history of a bad run.")
+def run(
+    seed: int | None,
+    duration: float,
+    clients: int,
+    product_clients: int,
+    plain_clients: int,
+    faults: str,
+    pause: float,
+    pace: float,
+    synchronous: str,
+    least: int,
+    history: Path | None,
+) -> None:
+    """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
+    options = Options(
+        seed=secrets.randbelow(10**6) if seed is None else seed,
+        duration_s=duration,
+        clients=clients,
+        product_clients=product_clients,
+        plain_clients=plain_clients,
+        faults=frozenset(filter(None, faults.split(","))) - {"none"},
+        pause_s=pause,
+        pace_s=pace,
+        synchronous=synchronous,
+        least=least,
+    )
+    unknown = options.faults - FAULTS.keys() - {"proxy"}
+    if unknown:
+        raise click.BadParameter(f"unknown faults: {', '.join(sorted(unknown))}")
+    try:
+        outcome = trio.run(torture, options)
+    except Skipped as skipped:
+        click.secho(f"SKIPPED: {skipped}", bold=True, err=True)
+        return
+    click.echo(report(outcome))
+    if outcome.violations:
+        history = history or Path(f"torture-{options.seed}.jsonl")
+        write_history(history, outcome.records)
+        click.echo(complaint(outcome.records, outcome.violations))
+        click.echo(f"seed {options.seed}; the whole history is in {history}")
+        sys.exit(1)
+
+
+@main.command(name="check")
+@click.argument("history", type=click.Path(exists=True, path_type=Path))
+def check_again(history: Path) -> None:
+    """Judge the history of an earlier run again; exits with 1 if it is bad."""
+    records = read_history(history)
+    violations = check(records)
+    if violations:
+        click.echo(complaint(records, violations))
+        sys.exit(1)
+    click.echo(f"{len(records)} records, no violation")
+
+
+@main.command()
+@click.option("--scale", default=1.0, help="How many times as long as usual.", show_default=True)
+@click.option(
+    "--keep", is_flag=True, help=f"Keep the figures in {FIGURES.name}, and write them into the document."
+)
+@click.option("--only", default="", help="Only the runs with this in their names.")
+def release(scale: float, keep: bool, only: str) -> None:
+    """All runs of a release, some twenty minutes; exits with 1 if one is not as it should be."""
+    is_good = run_release(scale, only, keep=keep)
+    if keep:
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
+    sys.exit(0 if is_good else 1)
+
+
+@main.command()
+@click.option("--connections", default=10_000, help="How many.", show_default=True)
+def crowd(connections: int) -> None:
+    """Many connections at once; exits with 1 if not all of them are served."""
+    came = trio.run(gather, connections)
+    click.echo(came)
+    sys.exit(0 if came.is_good else 1)
+
+
+@main.command()
+def tables() -> None:
+    """Write the figures of the kept runs into the document."""
+    DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
+
+
+if __name__ == "__main__":
+    main()

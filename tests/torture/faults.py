@@ -1,0 +1,264 @@
+"""What is done to the server while it is under load. Each fault says how one knows that it hit.
+
+A fault is a function that does its harm once, heals it, and returns its proof; None if it did not hit. One at a time:
+what is done to the network (`tests.torture.proxy`) goes on beside them all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import attrs
+import trio
+
+from tests.torture.disk import Skipped
+from tests.torture.history import Acked, Delivered, Refused, Trouble
+from tests.torture.link import Lost, open_link, until
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Awaitable, Callable
+
+    from tests.torture.disk import Disk
+    from tests.torture.history import Recorder
+    from tests.torture.process import ServerProcess
+
+HEAL_S = 30
+"""How soon messages are acknowledged again after a disk has healed."""
+
+WAL_HEADER = 32
+"""Bytes before the first frame (https://sqlite.org/fileformat2.html#walformat)."""
+
+FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+
+
+@attrs.define
+class Stage:
+    """What faults work on."""
+
+    server: ServerProcess
+    rng: random.Random
+    recorder: Recorder
+    control: Path
+    """The file that says what is wrong with the disk (`tests.torture.server`)."""
+    clock: Path
+    """The file that says what time it is (libfaketime)."""
+    disk: Disk | None = None
+
+    def refusals_since(self, mark: int) -> int:
+        """How many commands were refused since there were so many records, because the log could not be written."""
+        return sum(
+            isinstance(record, Refused) and record.code == "unavailable"
+            for record in self.recorder.records[mark:]
+        )
+
+    def acks_since(self, mark: int) -> int:
+        """How many commands were acknowledged since there were so many records."""
+        return sum(isinstance(record, Acked) for record in self.recorder.records[mark:])
+
+
+Fault: TypeAlias = "Callable[[Stage], Awaitable[str | None]]"
+
+
+async def kill(stage: Stage) -> str | None:
+    """SIGKILL, now and then while it is starting, and a start."""
+    await stage.server.kill()
+    if stage.rng.random() < 0.2:
+        await stage.server.start(wait=False)
+        await trio.sleep(stage.rng.uniform(0, 1))
+        await stage.server.kill()
+    await stage.server.start()
+    return "it was gone, and started again"
+
+
+async def term(stage: Stage) -> str | None:
+    """SIGTERM: a polite stop, and a start."""
+    await stage.server.terminate()
+    await stage.server.start()
+    return "it exited, and started again"
+
+
+async def pause(stage: Stage) -> str | None:
+    """SIGSTOP for some seconds."""
+    await stage.server.pause(stage.rng.uniform(0.5, 3))
+    return "it stood still"
+
+
+async def power(stage: Stage) -> str | None:
+    """The disk loses its power in the middle of the load, and the machine with it; then both come back."""
+    assert stage.disk is not None
+    stage.disk.lose_power()
+    await trio.sleep(stage.rng.uniform(0, 0.2))  # whatever it acknowledges now was lost
+    is_dead = stage.disk.is_dead()
+    await stage.server.kill()
+    await stage.disk.unmount()
+    await stage.disk.mount()
+    await stage.server.start()
+    return "the disk took nothing more" if is_dead else None
+
+
+async def full(stage: Stage) -> str | None:
+    """The disk is full: writing is refused, reading goes on; and everything goes on when there is space again."""
+    assert stage.disk is not None
+    await term(stage)  # now the write-ahead log is short, and needs space at once
+    stage.disk.fill()
+    return await _until_refused(stage, stage.disk.free)
+
+
+async def failing(stage: Stage) -> str | None:
+    """Each write, or each sync, of the database fails for a while."""
+    stage.control.write_text(stage.rng.choice(("no-sync", "no-write", "full")))
+    return await _until_refused(stage, stage.control.unlink)
+
+
+async def _until_refused(stage: Stage, heal: Callable[[], object]) -> str | None:
+    mark = len(stage.recorder.records)
+    try:
+        with trio.move_on_after(10):
+            await until(lambda: stage.refusals_since(mark))
+            await trio.sleep(stage.rng.uniform(0, 1))
+        refusals = stage.refusals_since(mark)
+        served = await _read(stage)
+    finally:
+        heal()
+    mark = len(stage.recorder.records)
+    with trio.move_on_after(HEAL_S) as patience:
+        await until(lambda: stage.acks_since(mark))
+    if patience.cancelled_caught:
+        stage.recorder.add(
+            Trouble(what=f"nothing was acknowledged within {HEAL_S} s after the disk had healed")
+        )
+    return f"{refusals} commands refused as unavailable, {served}" if refusals else None
+
+
+async def _read(stage: Stage) -> str:
+    """Read while nothing can be written: over a connection of a plain client, which needs no writing to come in."""
+    try:
+        with trio.fail_after(10):
+            async with open_link(stage.server.port, protocol=None):
+                return "a new client let in meanwhile"
+    except (Lost, trio.TooSlowError) as error:
+        stage.recorder.add(Trouble(what=f"nobody could connect while the disk was bad: {error!r}"))
+        return "nobody let in meanwhile"
+
+
+async def slow(stage: Stage) -> str | None:
+    """A sync of the log takes five seconds."""
+    stage.control.write_text("slow 5")
+    await trio.sleep(stage.rng.uniform(1, 3))
+    stage.control.unlink()
+    mark = len(stage.recorder.records)
+    with trio.move_on_after(HEAL_S):
+        await until(lambda: stage.acks_since(mark))
+        return "nothing was acknowledged meanwhile, and then it was"
+    return None
+
+
+async def wal(stage: Stage) -> str | None:
+    """A hand cuts or damages the write-ahead log while the server is down."""
+    await stage.server.kill()
+    path = stage.server.data / "chat.db-wal"
+    size = path.stat().st_size if path.exists() else 0
+    before = stage.server.said().count("LOST EVENTS")
+    if size > WAL_HEADER:
+        at = stage.rng.randrange(WAL_HEADER, size)
+        way = stage.rng.choice(("cut", "zeroed", "flipped"))
+        with path.open("r+b") as file:
+            if way == "cut":
+                file.truncate(at)
+            else:
+                file.seek(at)
+                old = file.read(1)
+                file.seek(at)
+                file.write(b"\0" * 512 if way == "zeroed" else bytes([old[0] ^ 1 << stage.rng.randrange(8)]))
+    await stage.server.start()
+    # What stands behind the last commit may be damaged without any loss.
+    return (
+        "the server said that it lost events" if stage.server.said().count("LOST EVENTS") > before else None
+    )
+
+
+async def files(stage: Stage) -> str | None:
+    """It may open no more files; then it may again."""
+    server = stage.server
+    limits = server.limit_files(server.open_files() + 2)
+    unserved = 0
+    try:
+        async with trio.open_nursery() as nursery:
+
+            async def try_to_connect() -> None:
+                nonlocal unserved
+                with trio.move_on_after(2):
+                    try:
+                        async with open_link(server.port, protocol=None):
+                            await trio.sleep_forever()
+                    except Lost:
+                        pass
+                    unserved += 1
+                    return
+
+            before = server.said().count("Too many open files")
+            for _ in range(10):
+                nursery.start_soon(try_to_connect)
+    finally:
+        server.unlimit_files(limits)
+    refused = server.said().count("Too many open files") - before
+    try:
+        with trio.fail_after(10):
+            async with open_link(server.port, protocol=None):
+                pass
+    except (Lost, trio.TooSlowError) as error:
+        stage.recorder.add(Trouble(what=f"nobody could connect after there were files again: {error!r}"))
+    return f"accepting failed {refused} times, {unserved} connections ended" if refused else None
+
+
+async def clock(stage: Stage) -> str | None:
+    """The wall clock jumps an hour forward or two back."""
+    jump_s = stage.rng.choice((3_600, -7_200, 86_400, 0))
+    stage.clock.write_text(f"{jump_s:+}\n")
+    mark = len(stage.recorder.records)
+
+    def is_off() -> bool:
+        now = datetime.now(UTC)
+        return any(
+            abs((datetime.fromisoformat(record.line.when) - now).total_seconds() - jump_s) < HEAL_S
+            for record in stage.recorder.records[mark:]
+            if isinstance(record, Delivered)
+        )
+
+    with trio.move_on_after(HEAL_S):
+        await until(is_off)
+        return f"the server's clock was {jump_s:+} s off"
+    return None
+
+
+FAULTS: dict[str, Fault] = {
+    "kill": kill,
+    "term": term,
+    "pause": pause,
+    "power": power,
+    "full": full,
+    "failing": failing,
+    "slow": slow,
+    "wal": wal,
+    "files": files,
+    "clock": clock,
+}
+"""By the names for the command line. ``proxy`` is one more, see `tests.torture.proxy`."""
+
+NEED_DISK = frozenset({"power", "full"})
+NEED_BAD_SERVER = frozenset({"failing", "slow"})
+MAY_REFUSE = frozenset({"power", "full", "failing"})
+"""After these a command may be refused that a doubled connection got in: no doubling with them."""
+
+
+def check_possible(names: frozenset[str]) -> None:
+    """Raise `Skipped` if one of these faults needs what is not here."""
+    if "clock" in names and not FAKETIME.exists():
+        raise Skipped(f"clock needs libfaketime ({FAKETIME})")
+    if names & NEED_DISK and (os.geteuid() != 0 or shutil.which("mkfs.ext4") is None):
+        raise Skipped(f"{', '.join(sorted(names & NEED_DISK))} needs root and mkfs.ext4")

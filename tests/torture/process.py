@@ -1,0 +1,205 @@
+"""The server as a real process on a real data directory, which can be killed, stopped, paused and started again."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from tests.torture.history import Trouble
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from tests.torture.history import Recorder
+
+ROOT = Path(__file__).parents[2]
+
+PRODUCT = ("-m", "trio_chat")
+"""What is run: the command that everybody runs."""
+
+START_S = 60
+"""How long a start may take; long, since the machine may be busy."""
+
+STOP_S = 30
+"""How long a polite stop may take: the server's own drain timeout (10 s), and closing."""
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class ServerProcess:
+    """One server, over all its lives. Made by `open_server`."""
+
+    def __init__(
+        self,
+        data: Path,
+        port: int,
+        output: Path,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        recorder: Recorder,
+    ) -> None:
+        self.data = data
+        self.port = port
+        self.starts = 0
+        self.rss: list[int] = []
+        """Bytes of memory, a sample a second."""
+        self._output = output
+        self._command = command
+        self._environment = {**os.environ, **environment}
+        self._recorder = recorder
+        self._process: trio.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process that runs now."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self._process is not None and self._process.poll() is None
+
+    async def start(self, *, wait: bool = True) -> None:
+        """Start it, and wait until it says that it is ready."""
+        self.starts += 1
+        with self._output.open("ab") as output:
+            self._process = await trio.lowlevel.open_process(
+                [
+                    sys.executable,
+                    *self._command,
+                    *("--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data)),
+                    *("--drain-timeout", "5"),
+                ],
+                stdout=subprocess.PIPE,
+                stderr=output,
+                cwd=ROOT,
+                env=self._environment,
+            )
+        if wait:
+            await self.wait_ready()
+
+    async def wait_ready(self) -> None:
+        """Wait until it says that it is ready. Raises `ServerDied` if it never does."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        said = b""
+        with trio.move_on_after(START_S):
+            while b"is ready" not in said:
+                data = await self._process.stdout.receive_some()
+                if not data:
+                    raise ServerDied(
+                        f"the server ended with {await self._process.wait()} when it was started"
+                    )
+                said += data
+            return
+        raise ServerDied(f"the server was not ready within {START_S} seconds")
+
+    async def kill(self) -> None:
+        """End it without a word."""
+        assert self._process is not None
+        if self.is_running:
+            self._process.kill()
+        await self._process.wait()
+        await self._close()
+
+    async def terminate(self) -> None:
+        """End it politely. Anything but a clean exit in time is a `Trouble`."""
+        assert self._process is not None
+        self._process.terminate()
+        with trio.move_on_after(STOP_S) as scope:
+            code = await self._process.wait()
+            if code != 0:
+                self._recorder.add(Trouble(what=f"the server ended with {code} after SIGTERM"))
+        if scope.cancelled_caught:
+            self._recorder.add(Trouble(what=f"the server did not stop within {STOP_S} seconds"))
+            await self.kill()
+        await self._close()
+
+    async def pause(self, seconds: float) -> None:
+        """Let it stand still for a while."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            await trio.sleep(seconds)
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def limit_files(self, count: int) -> tuple[int, int]:
+        """Let it open no file beyond so many; returns the limits it had."""
+        hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]
+        return resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
+
+    def unlimit_files(self, limits: tuple[int, int]) -> None:
+        """Give it back the limits it had."""
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, limits)
+
+    def memory(self) -> int:
+        """How many bytes of memory it has (resident)."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+
+    def open_files(self) -> int:
+        """How many files it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    async def watch(self) -> None:
+        """Sample its memory each second, for ever."""
+        while True:
+            await trio.sleep(1)
+            if self.is_running:
+                with suppress(FileNotFoundError, ProcessLookupError, IndexError):
+                    self.rss.append(self.memory())
+
+    def said(self) -> str:
+        """What it wrote to stderr in all its lives."""
+        return self._output.read_text(errors="replace") if self._output.exists() else ""
+
+    async def _close(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        await self._process.stdout.aclose()
+
+
+class ServerDied(Exception):
+    """The server does not run although it should."""
+
+
+def free_port(rng: random.Random) -> int:
+    """A port that nobody uses and that the system does not hand out, so that it stays free between two lives."""
+    while True:
+        port = rng.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+@asynccontextmanager
+async def open_server(
+    data: Path,
+    output: Path,
+    rng: random.Random,
+    recorder: Recorder,
+    command: Sequence[str],
+    environment: Mapping[str, str],
+) -> AsyncIterator[ServerProcess]:
+    """A server that was started; killed on leaving if it still runs."""
+    server = ServerProcess(data, free_port(rng), output, command, environment, recorder)
+    try:
+        await server.start()
+        yield server
+    finally:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + STOP_S):
+            if server.is_running:
+                await server.kill()

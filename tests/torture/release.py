@@ -1,0 +1,75 @@
+"""The runs of a release, whose figures stand in docs/reliability.md: each kind of fault for some time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import click
+import trio
+
+from tests.torture.checker import Rule
+from tests.torture.disk import Skipped
+from tests.torture.report import complaint, keep_figures, report
+from tests.torture.run import Options, torture
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.torture.run import Outcome
+
+CONTROL = "power failures, commits not synced (control)"
+"""Must be bad: it shows that the power really fails."""
+
+RUNS: dict[str, Options] = {
+    "kills, restarts, pauses, a bad network": Options(
+        seed=1, duration_s=300, pause_s=0.5, faults=frozenset({"kill", "term", "pause", "proxy"})
+    ),
+    "power failures": Options(seed=2, duration_s=120, pause_s=1, faults=frozenset({"power"})),
+    CONTROL: Options(seed=3, duration_s=20, faults=frozenset({"power"}), synchronous="NORMAL"),
+    "a full disk": Options(seed=4, duration_s=60, pause_s=1, faults=frozenset({"full"})),
+    "a disk that fails, or takes five seconds": Options(
+        seed=5, duration_s=60, pause_s=0.5, faults=frozenset({"failing", "slow"})
+    ),
+    "a damaged write-ahead log": Options(seed=6, duration_s=60, faults=frozenset({"wal", "kill"})),
+    "no file descriptors": Options(seed=7, duration_s=40, pause_s=1, faults=frozenset({"files"})),
+    "clock jumps, kills": Options(seed=8, duration_s=40, pause_s=1, faults=frozenset({"clock", "kill"})),
+    "fixed load, no fault (memory)": Options(seed=9, duration_s=300, pace_s=0.1, faults=frozenset()),
+}
+
+
+def release(scale: float, only: str) -> Iterator[tuple[str, Outcome | None]]:
+    """Do the runs with ``only`` in their names, each for its time times ``scale``; yields what came of each, None for
+    those that cannot be done."""
+    for name, options in RUNS.items():
+        if only not in name:
+            continue
+        try:
+            yield name, trio.run(torture, attrs.evolve(options, duration_s=options.duration_s * scale))
+        except Skipped as skipped:
+            click.secho(f"SKIPPED: {name}: {skipped}", bold=True, err=True)
+            yield name, None
+
+
+def is_as_it_should_be(name: str, outcome: Outcome) -> bool:
+    """Whether a run is good, and its faults have hit."""
+    rules = {violation.rule for violation in outcome.violations}
+    if name == CONTROL:
+        return bool(rules & {Rule.LOST, Rule.VOIDED})
+    return not rules and (outcome.options.faults - {"proxy"}) <= outcome.hits.keys()
+
+
+def run_release(scale: float, only: str, *, keep: bool) -> bool:
+    """Do these runs, say and keep what they brought; whether all are as they should be."""
+    is_good = True
+    for name, outcome in release(scale, only):
+        if outcome is None:
+            continue
+        click.echo(f"\n=== {name} ===\n{report(outcome)}")
+        if not is_as_it_should_be(name, outcome):
+            is_good = False
+            click.secho(f"NOT AS IT SHOULD BE: {name}", bold=True)
+            click.echo(complaint(outcome.records, outcome.violations))
+        if keep:
+            keep_figures(name, outcome)
+    return is_good
