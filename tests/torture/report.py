@@ -45,7 +45,8 @@ def report(outcome: Outcome) -> str:
     endings = Counter(record.why for record in outcome.records if isinstance(record, Ended))
     lines += ["", "connections ended: " + ", ".join(f"{why} {n}" for why, n in endings.most_common())]
     if outcome.rss:
-        lines.append(f"memory: {min(outcome.rss) / 2**20:.0f} to {max(outcome.rss) / 2**20:.0f} MiB")
+        samples = outcome.rss[:: max(1, len(outcome.rss) // 10)]
+        lines.append("memory, MiB: " + " ".join(f"{size / 2**20:.0f}" for size in samples))
     lines += ["", f"{len(outcome.violations)} violations"]
     return "\n".join(lines)
 
