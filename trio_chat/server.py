@@ -37,7 +37,7 @@ LAST_HEADS_S = 1.0
 """How long whoever connected just before the server stops has for a request. Browsers keep spare connections open and
 say nothing on them; stopping should not wait for those."""
 
-HANDSHAKES_AT_ONCE = 2
+HANDSHAKES_AT_ONCE = 4
 """How many WebSocket handshakes are worked on at the same time. Each costs most of a millisecond and Trio runs whatever
 can run, so that without a limit those who are here would wait for everybody who comes back after a restart."""
 
