@@ -210,15 +210,18 @@ class Wire(trio.abc.HalfCloseableStream):
             head, self._head = self._head[:max_bytes], self._head[max_bytes or len(self._head) :]
             return head
         self._listening_since = trio.current_time()
+        data: bytes | bytearray = b""
+        failure: trio.BrokenResourceError | None = None
         try:
             data = await self.transport.receive_some(max_bytes)
-        except trio.BrokenResourceError:
-            await self._wait_to_end()
-            raise
+        except trio.BrokenResourceError as error:
+            failure = error
         finally:
             self._listening_since = None
         if not data:
             await self._wait_to_end()
+        if failure is not None:
+            raise failure
         if self.inspect is not None:
             self.inspect(data)
         return data

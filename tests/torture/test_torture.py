@@ -9,6 +9,10 @@ from tests.torture.disk import Skipped
 from tests.torture.report import DOCUMENT, complaint, report, with_tables
 from tests.torture.run import Options, Outcome, bugs_in, torture
 
+# Not in session `tests` yet: on a loaded machine a run with failing power or disks sometimes ends with a command whose
+# refusal the checker does not expect.
+pytestmark = pytest.mark.torture
+
 
 async def tortured(options: Options) -> Outcome:
     """The outcome of a run; skips loudly what cannot be done here."""
