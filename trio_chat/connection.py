@@ -111,7 +111,7 @@ class Connection:
             TokenBucket(IDLE_FRAMES_PER_SECOND, IDLE_FRAMES_BURST), max_message_bytes=config.max_message_bytes
         )
         wire.inspect = self._inspect
-        self._scope = trio.CancelScope()
+        self._scope: trio.CancelScope  # the transport nursery's, from the first step of `run` on
         self._session = trio.CancelScope()
 
     # -- for the server: sync --
@@ -157,14 +157,14 @@ class Connection:
     async def run(self) -> None:
         """Shake hands, talk, close. Raises what is a fault of ours or the transport's; never closes the transport."""
         try:
-            with self._scope:
-                async with trio.open_nursery() as transport:
-                    # Few at a time: this waits for nothing but the processor (see HANDSHAKES_AT_ONCE).
-                    async with self._handshakes:
-                        websocket = await self._shake_hands(transport)
-                    if websocket is not None:
-                        await self._talk(websocket, transport)
-                    transport.cancel_scope.cancel()
+            async with trio.open_nursery() as transport:
+                self._scope = transport.cancel_scope
+                # Few at a time: this waits for nothing but the processor (see HANDSHAKES_AT_ONCE).
+                async with self._handshakes:
+                    websocket = await self._shake_hands(transport)
+                if websocket is not None:
+                    await self._talk(websocket, transport)
+                transport.cancel_scope.cancel()
         except* LocalProtocolError:
             # The library answers a ping that comes after its close frame (trio-websocket#184); all was said by then.
             if self._wire.is_open:

@@ -8,13 +8,8 @@ from __future__ import annotations
 import ipaddress
 import math
 from collections import Counter
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _ROUNDING_S = 1e-6
 """Clocks are floats; who waited as long as told must not be sent away again for the last digit."""
@@ -70,9 +65,8 @@ class ConnectionLimits:
         self._by_address: Counter[str] = Counter()
         self.total = 0
 
-    @contextmanager
-    def admit(self, ip: str) -> Iterator[None]:
-        """Count a connection from this address as long as the block lasts.
+    def admit(self, ip: str) -> Admission:
+        """Count a connection from this address, until the block ends of which this is the context manager.
 
         Raises `Refused` (``too_many_connections``), and then it is not counted.
         """
@@ -83,10 +77,27 @@ class ConnectionLimits:
             raise Refused("too_many_connections", "There are too many connections from your address.")
         self.total += 1
         self._by_address[address] += 1
-        try:
-            yield
-        finally:
-            self.total -= 1
-            self._by_address[address] -= 1
-            if not self._by_address[address]:
-                del self._by_address[address]  # or it would grow with each address ever seen
+        return Admission(self, address)
+
+    def dismiss(self, address: str) -> None:
+        """One less from this address."""
+        self.total -= 1
+        self._by_address[address] -= 1
+        if not self._by_address[address]:
+            del self._by_address[address]  # or it would grow with each address ever seen
+
+
+class Admission:
+    """A connection that is counted as long as the ``with`` block lasts. No generator: each connection has one."""
+
+    __slots__ = ("_address", "_limits")
+
+    def __init__(self, limits: ConnectionLimits, address: str) -> None:
+        self._limits = limits
+        self._address = address
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._limits.dismiss(self._address)

@@ -45,7 +45,7 @@ TURNED_AWAY_AT_ONCE = 16
 """How many of those for whom there is no place are told so at a time; more are just closed. They have file descriptors
 too, which come out of the reserve (`trio_chat.fds`)."""
 
-ENDINGS_AT_ONCE = 4
+ENDINGS_AT_ONCE = 2
 """How many connections whose peer is gone begin to be tidied up in each turn of the scheduler, for the same reason."""
 
 EXPECTED_ENDINGS = (
