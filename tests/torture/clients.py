@@ -423,7 +423,9 @@ class RawClient:
             room = self._rng.choice(ROOMS)
             timeline = self.timelines[room.lower()]
             if timeline.epoch is not None:
-                await connection.join(room, self._rng.randint(0, timeline.last), timeline.epoch)
+                far = self._rng.choice((10, 100, 1_000, 1_000_000 if self._rng.random() < 0.05 else 1))
+                after = self._rng.randint(max(0, timeline.last - far), timeline.last)
+                await connection.join(room, after, timeline.epoch)
         elif dice == 3:
             nursery.start_soon(self._use_another_device)
         elif dice == 4:

@@ -74,15 +74,17 @@ class Proxy:
         self._rng = rng
         self._fates = fates
         self._is_healed = False
+        self._listeners: list[trio.SocketListener] = []
         self._passages: set[_Passage] = set()
 
-    async def run(
-        self, *, task_status: trio.TaskStatus[list[trio.SocketListener]] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def listen(self) -> None:
+        """Take a port; connections wait there for `run`."""
+        self._listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        self.port = self._listeners[0].socket.getsockname()[1]
+
+    async def run(self) -> None:
         """Accept and pass on, until cancelled."""
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        self.port = listeners[0].socket.getsockname()[1]
-        await trio.serve_listeners(self._serve, listeners, task_status=task_status)
+        await trio.serve_listeners(self._serve, self._listeners)
 
     def heal(self) -> None:
         """From now on pass everything on; whoever is silent is cut."""

@@ -204,7 +204,8 @@ class _Run:
         world = World(self._recorder, port, options.pace_s)
         async with trio.open_nursery() as background:
             for proxy in proxies.values():
-                await background.start(proxy.run)
+                await proxy.listen()
+                background.start_soon(proxy.run)
             background.start_soon(server.watch)
             async with trio.open_nursery() as talking:
                 for number in range(options.clients):
