@@ -16,7 +16,6 @@ from trio_chat.rooms import DEFAULT_ROOM
 from trio_chat.session import Session
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from typing import Self
 
     from trio_websocket import WebSocketConnection
@@ -69,12 +68,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _value: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exc_info: object) -> None:
         for member in self._memberships.values():
             member.leave()
 
