@@ -1,7 +1,7 @@
 """What stands in the bodies of events that are more than a text: one struct for each kind, written as JSON.
 
-The same struct is always written as the same bytes (fields in their order, defaults left out), since a repeat is known by
-its body (`trio_chat.store.plan`). So a field is never renamed, moved or given another default; new ones come last.
+The same struct is always written as the same bytes (fields in order, defaults left out), since a repeat is known by its
+body (`trio_chat.store.plan`). So a field is never renamed, moved or given another default; new ones come last.
 
 Pure.
 """

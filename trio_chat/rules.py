@@ -90,7 +90,9 @@ def personal_room(person: str) -> str:
     return f"~{person}"
 
 
-NO_SUCH_ROOM = Refused("no_such_room", "There is no such room, or it is not yours to see.")
+def no_such_room() -> Refused:
+    """The same for a room that is not there and for one that is not theirs: nobody learns which it is."""
+    return Refused("no_such_room", "There is no such room, or it is not yours to see.")
 
 
 def judge(draft: Draft, facts: Facts, at_ms: int) -> Refused | None:
@@ -108,7 +110,7 @@ def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
     body = None if draft.kind == MESSAGE else read_body(draft.kind, draft.body)
     if draft.kind in PERSONAL or facts.kind == PERSONAL_ROOM:
         if draft.kind not in PERSONAL or facts.room != personal_room(draft.sender):
-            raise NO_SUCH_ROOM
+            raise no_such_room()
         return
     if isinstance(body, Created):
         if facts.head:
@@ -118,7 +120,7 @@ def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
         _check_membership(draft, body, facts, at_ms)
         return
     if facts.kind != PUBLIC and not facts.is_member(draft.sender):
-        raise NO_SUCH_ROOM
+        raise no_such_room()
     _check_content(draft, body, facts)
 
 
