@@ -72,7 +72,10 @@ class Position(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """Somebody the server knows again by a token: a stable id and the name of today."""
+    """Somebody the server knows again by a token: a stable id, and the name and looks of today."""
 
     id: str
     name: str
+    colour: int | None = None
+    picture: str | None = None
+    """The hash of their picture."""

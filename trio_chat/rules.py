@@ -90,6 +90,23 @@ def personal_room(person: str) -> str:
     return f"~{person}"
 
 
+def kind_of_new(room: str) -> str:
+    """What kind of room one is that has no beginning: public, unless its name says otherwise.
+
+    A private room has no members before it was created, so nobody writes or hears anything in one that was only guessed.
+    """
+    if not room.startswith("~"):
+        return PUBLIC
+    return PERSONAL_ROOM if room.startswith(("~p-", "~g-")) else PRIVATE
+
+
+def may_hear(room: str, kind: str, is_member: bool, person: str | None) -> bool:
+    """Whether the person (None: nobody known) may be told what is said in a room of this kind."""
+    if kind == PERSONAL_ROOM:
+        return person is not None and room == personal_room(person)
+    return kind == PUBLIC or is_member
+
+
 def no_such_room() -> Refused:
     """The same for a room that is not there and for one that is not theirs: nobody learns which it is."""
     return Refused("no_such_room", "There is no such room, or it is not yours to see.")
