@@ -82,8 +82,7 @@ class Listing:
     """A room in a list of rooms, as one person sees it."""
 
     room: str
-    head: int
-    epoch: str
+    position: Position
     kind: str
     title: str
     topic: str
@@ -257,8 +256,9 @@ class RoomTable(Protocol):
         """What the room is now. One that nobody wrote to is what its name says, and empty."""
         ...
 
-    async def listing(self, person: str) -> list[Listing]:
-        """The rooms in a person's list: the lobby first, then by their newest event, the newest first."""
+    async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
+        """The rooms in a person's list: the lobby first, then by their newest event, the newest first. Or ``only`` one
+        of them, if it is in there."""
         ...
 
     async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
