@@ -256,6 +256,8 @@ class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     joined: bool = False
     last: Told | None = None
     """The newest message."""
+    last_edit: Told | None = None
+    """Its newest edit."""
 
 
 class Own(msgspec.Struct, frozen=True, gc=False):

@@ -32,7 +32,7 @@ class Who(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
-class Post(_Body):
+class Post(_Body, frozen=True):
     """A message with more than a text."""
 
     text: str
@@ -43,7 +43,7 @@ class Post(_Body):
     """The name of who said it elsewhere."""
 
 
-class Edit(_Body):
+class Edit(_Body, frozen=True):
     """Message ``target`` says this now."""
 
     target: int
@@ -51,13 +51,13 @@ class Edit(_Body):
     mentions: tuple[str, ...] = ()
 
 
-class Delete(_Body):
+class Delete(_Body, frozen=True):
     """Message ``target`` says nothing any more, to anybody."""
 
     target: int
 
 
-class Reaction(_Body):
+class Reaction(_Body, frozen=True):
     """The sender puts an emoji to message ``target``, or takes it away."""
 
     target: int
@@ -65,14 +65,14 @@ class Reaction(_Body):
     on: bool
 
 
-class Pin(_Body):
+class Pin(_Body, frozen=True):
     """Message ``target`` is pinned, or no more."""
 
     target: int
     on: bool
 
 
-class Created(_Body):
+class Created(_Body, frozen=True):
     """The room begins, with these members; who created it is its owner, unless it is direct."""
 
     kind: str
@@ -82,14 +82,14 @@ class Created(_Body):
     members: tuple[Who, ...] = ()
 
 
-class Settings(_Body):
+class Settings(_Body, frozen=True):
     """The room's title or topic is this now; None: as it was."""
 
     title: str | None = None
     topic: str | None = None
 
 
-class Membership(_Body):
+class Membership(_Body, frozen=True):
     """The person is a member from here on, or no more."""
 
     person: Who
@@ -98,7 +98,7 @@ class Membership(_Body):
     """The hash of the invitation that let them in, in hexadecimal."""
 
 
-class Star(_Body):
+class Star(_Body, frozen=True):
     """Personal: message ``target`` of a room is starred (or hidden: the same fields), or no more."""
 
     room: str
@@ -106,7 +106,7 @@ class Star(_Body):
     on: bool
 
 
-class Level(_Body):
+class Level(_Body, frozen=True):
     """Personal: of which messages of a room one wants to be told."""
 
     room: str
@@ -116,7 +116,7 @@ class Level(_Body):
     """When it ends and ``all`` holds again: milliseconds since 1970 UTC."""
 
 
-class Unread(_Body):
+class Unread(_Body, frozen=True):
     """Personal: the room was marked as unread from message ``seq`` on; None: no more."""
 
     room: str

@@ -71,11 +71,12 @@ class Position(msgspec.Struct, frozen=True):
     epoch: str
 
 
-class Person(msgspec.Struct, frozen=True):
+class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody the server knows again by a token: a stable id, and the name and looks of today."""
 
     id: str
     name: str
     colour: int | None = None
+    """Of the twelve that a page has for people; None: one made from the id."""
     picture: str | None = None
     """The hash of their picture."""

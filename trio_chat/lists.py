@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from trio_chat.answers import RoomItem, User, told
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from trio_chat.store.base import Listing, Profile, Store
 
@@ -21,7 +21,6 @@ async def items(store: Store, listings: Sequence[Listing], *, joined: Iterable[s
     """These rooms as they are told, with the people of the conversations of two."""
     others = [listing.other for listing in listings if listing.other is not None]
     profiles = {profile.id: profile for profile in await store.people(others)} if others else {}
-    inside = frozenset(joined)
     return [
         RoomItem(
             room=listing.room,
@@ -36,9 +35,10 @@ async def items(store: Store, listings: Sequence[Listing], *, joined: Iterable[s
             mentions=listing.mentions,
             read=listing.read,
             delivered=listing.delivered,
-            members=listing.members,
-            joined=listing.room in inside,
+            members=listing.n_members,
+            joined=listing.is_member,
             last=None if listing.last is None else told(listing.last),
+            last_edit=None if listing.last_edit is None else told(listing.last_edit),
         )
         for listing in listings
     ]

@@ -32,6 +32,9 @@ DIRECT = "direct"
 PERSONAL_ROOM = "personal"
 """The kinds of rooms. Which one a room is cannot change."""
 
+LOBBY = "lobby"
+"""The room where everybody is, always; nobody has created it."""
+
 MAX_PINS = 100
 MAX_REACTIONS = 20
 """How many different emoji one person may put to one message."""
@@ -47,7 +50,7 @@ class Facts(Protocol):
 
     @property
     def kind(self) -> str:
-        """What kind of room it is; a room without a beginning (`CREATED`) is public."""
+        """What kind of room it is; before its beginning (`CREATED`): `kind_of_new`."""
         ...
 
     @property
@@ -130,8 +133,7 @@ def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
             raise no_such_room()
         return
     if isinstance(body, Created):
-        if facts.head:
-            raise Refused("already_there", "There is a room of this name already.")
+        _check_created(body, facts)
         return
     if isinstance(body, Membership):
         _check_membership(draft, body, facts, at_ms)
@@ -141,22 +143,34 @@ def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
     _check_content(draft, body, facts)
 
 
+def _check_created(body: Created, facts: Facts) -> None:
+    if facts.head or facts.room == LOBBY:
+        raise Refused("already_there", "There is a room of this name already.")
+    if (body.kind == PUBLIC) != (facts.kind == PUBLIC):  # its name and its kind do not go together
+        raise no_such_room()
+
+
 def _check_membership(draft: Draft, body: Membership, facts: Facts, at_ms: int) -> None:
     person = body.person.id
+    is_there = facts.is_member(person) or facts.room == LOBBY
+    if facts.kind != PUBLIC and not facts.is_member(draft.sender) and (not body.on or is_there):
+        raise no_such_room()
+    if person != draft.sender:
+        raise Refused("not_yours", "Everybody comes and leaves by themselves.")
     if body.on:
-        if facts.is_member(person):
+        if is_there:
             raise Refused("already_there", "You are in this room already.")
-        if facts.kind == PUBLIC and person == draft.sender:
+        if facts.kind == PUBLIC:
             return
         if facts.kind != PRIVATE or body.invite is None or not facts.admits(body.invite, at_ms):
             raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
         return
-    if not facts.is_member(person):
+    if not is_there:
         raise Refused("not_member", "You are not in this room.")
     if facts.kind == DIRECT:
         raise Refused("not_yours", "A conversation of two cannot be left.")
-    if person != draft.sender:
-        raise Refused("not_yours", "Only they themselves can leave.")
+    if facts.room == LOBBY:
+        raise Refused("not_yours", "Everybody is in the lobby, always.")
 
 
 def _check_content(draft: Draft, body: Body | None, facts: Facts) -> None:

@@ -11,10 +11,10 @@ from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked,
 from trio_chat.errors import Refused
 from trio_chat.hub import tell_of_list
 from trio_chat.lists import user_of
+from trio_chat.store.base import Invite
 
 if TYPE_CHECKING:
     from trio_chat.room import Room
-    from trio_chat.store.base import Invitation
     from trio_chat.v1.client import Client
 
 TOKEN_BYTES = 18
@@ -28,12 +28,7 @@ async def invite(client: Client, command: commands.Invite) -> None:
     now_ms = client.hub.now_ms()
     expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else None
     await client.hub.store.add_invite(
-        room.name,
-        hash_of(token),
-        client.person.id,
-        at_ms=now_ms,
-        expires_ms=expires_ms,
-        uses=command.uses or None,
+        Invite(hash_of(token), room.name, client.person.id, now_ms, expires_ms, command.uses or None)
     )
     expires_at = None if expires_ms is None else timestamp(expires_ms)
     client.answer(Invited(command.id, room.name, token, expires_at, command.uses or None))
@@ -42,12 +37,11 @@ async def invite(client: Client, command: commands.Invite) -> None:
 async def invites(client: Client, command: commands.Invites) -> None:
     """List the links that are out."""
     room = _private(client.room(command.room))
-    now_ms = client.hub.now_ms()
-    out = [found for found in await client.hub.store.invites(room.name) if _holds(found, now_ms)]
-    profiles = {one.id: one for one in await client.hub.store.people(list({found.by for found in out}))}
+    out = await client.hub.store.invites(room.name, at_ms=client.hub.now_ms())
+    profiles = {one.id: one for one in await client.hub.store.people({found.person for found in out})}
     listed = [
         InviteItem(
-            user_of(profiles.get(found.by), found.by),
+            user_of(profiles.get(found.person), found.person),
             timestamp(found.at_ms),
             None if found.expires_ms is None else timestamp(found.expires_ms),
             found.uses_left,
@@ -68,7 +62,7 @@ async def peek(client: Client, command: commands.Peek) -> None:
     """Say where a link leads, to whoever has it."""
     found = await _find(client, command.token)
     state = await client.hub.store.state(found.room)
-    profiles = await client.hub.store.people([found.by])
+    profiles = await client.hub.store.people([found.person])
     client.answer(
         Peeked(
             id=command.id,
@@ -77,7 +71,7 @@ async def peek(client: Client, command: commands.Peek) -> None:
             title=state.title,
             topic=state.topic,
             members=len(state.members),
-            by=user_of(profiles[0] if profiles else None, found.by),
+            by=user_of(profiles[0] if profiles else None, found.person),
         )
     )
 
@@ -96,15 +90,11 @@ async def accept(client: Client, command: commands.Accept) -> None:
     await client.submit_body(room, bodies.MEMBER, command.id, body)
 
 
-async def _find(client: Client, token: str) -> Invitation:
+async def _find(client: Client, token: str) -> Invite:
     found = await client.hub.store.find_invite(hash_of(token))
-    if found is None or not _holds(found, client.hub.now_ms()):
+    if found is None or (found.expires_ms is not None and found.expires_ms <= client.hub.now_ms()):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
     return found
-
-
-def _holds(found: Invitation, now_ms: int) -> bool:
-    return (found.expires_ms is None or found.expires_ms > now_ms) and found.uses_left != 0
 
 
 def _private(room: Room) -> Room:

@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands, rules
-from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomInfo, RoomItem, User
+from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomInfo, User
 from trio_chat.errors import Refused, StoreError
 from trio_chat.hub import tell_of_list
 from trio_chat.lists import items, user_of
@@ -191,8 +191,5 @@ async def part(client: Client, command: commands.Part) -> None:
 async def directory(client: Client, command: commands.Directory) -> None:
     """List public rooms, the busiest first."""
     store = client.hub.store
-    inside = {listing.room for listing in await store.listing(client.person.id)}
-    rooms: list[RoomItem] = await items(
-        store, await store.directory(command.query, limit=MAX_DIRECTORY), joined=inside
-    )
-    client.answer(DirectoryPage(command.id, rooms))
+    found = await store.directory(command.query, MAX_DIRECTORY, person=client.person.id)
+    client.answer(DirectoryPage(command.id, await items(store, found)))
