@@ -12,26 +12,26 @@ import pytest
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
-from trio_chat import codec, errors
-from trio_chat.codec import decode_command, encode_answer
+from trio_chat import answers, commands, errors
+from trio_chat.codec import encode_answer
+from trio_chat.commands import decode_command
 from trio_chat.config import Config
 from trio_chat.errors import Close
-from trio_chat.events import Person
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "protocol.md").read_text()
 
-COMMANDS: dict[str, type[codec.Command]] = {
-    "hello": codec.Hello,
-    "join": codec.Join,
-    "leave": codec.Leave,
-    "send": codec.Send,
-    "history": codec.History,
-    "rename": codec.Rename,
-    "ping": codec.Pinging,
+COMMANDS: dict[str, type[commands.Command]] = {
+    "hello": commands.Hello,
+    "join": commands.Join,
+    "leave": commands.Leave,
+    "send": commands.Send,
+    "history": commands.History,
+    "rename": commands.Rename,
+    "ping": commands.Pinging,
 }
-ANSWERS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(codec.Answer)}
-PARTS: dict[str, Any] = {"user": Person, "rooms": codec.RoomHead}
+ANSWERS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(answers.Answer)}
+PARTS: dict[str, Any] = {"user": answers.User, "rooms": answers.RoomItem}
 NOT_FOR_V1 = {"too_many_connections"}
 """Codes of refusals that are answered over HTTP, before there is a session."""
 
@@ -113,4 +113,4 @@ def test_the_limits_are_those_of_the_configuration() -> None:
     assert TEXT.count(f"{config.max_text_chars:,} characters") == 2
     assert f"more than {config.max_message_bytes // 1024} KiB" in TEXT
     assert f"{config.max_gap:,} events" in TEXT
-    assert f"({codec.History('c', 'r', 1).limit} if left out, 200 at most)" in TEXT
+    assert f"({commands.History('c', 'r', 1).limit} if left out, 200 at most)" in TEXT

@@ -88,7 +88,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
     async with open_memory_store() as store, trio.open_nursery() as nursery:
         room = Room(
             "lobby",
-            await store.position("lobby"),
+            await store.state("lobby"),
             store,
             inbox_messages=1000,
             pause_max_s=0,
@@ -118,7 +118,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                             draft = Draft(
                                 kind="message", sender="c", name="C", client_id=None, body=f"{said:05d}"
                             )
-                            await room.submit(Submission(draft, chair.member))
+                            await room.submit(Submission(draft, chair.member.outbox, Format.V1))
                     case "steps":
                         for _ in range(number):
                             await trio.lowlevel.checkpoint()

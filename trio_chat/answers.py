@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -174,7 +174,7 @@ def told(event: Event) -> Told:
 
 
 def _told(event: Event) -> Told:
-    common = {
+    common: dict[str, Any] = {
         "room": event.room,
         "seq": event.seq,
         "id": event.client_id,
@@ -211,8 +211,8 @@ def _told(event: Event) -> Told:
         case bodies.Membership():
             return Membership(**common, person=body.person, on=body.on)
         case bodies.Star():
-            struct = Star if event.kind == bodies.STAR else Hide
-            return struct(**common, of=body.room, target=body.target, on=body.on)
+            personal: type[Star | Hide] = Star if event.kind == bodies.STAR else Hide
+            return personal(**common, of=body.room, target=body.target, on=body.on)
         case bodies.Level():
             until = None if body.until_ms is None else timestamp(body.until_ms)
             return Level(**common, of=body.room, level=body.level, until=until)

@@ -1,7 +1,7 @@
 """What all connections share: the rooms, the people, who is here, and the store below them.
 
-One task of its own tells people that a room was added to their list, or removed from it: that follows from an event in the
-room's log, and what is told has to be read from the store.
+One task of its own tells people that a room was added to their list, or removed from it: that follows from an event in
+the room's log, and what is told has to be read from the store.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ async def list_rooms(store: Store, person: str, *, only: str | None = None) -> l
     return await items(store, await store.listing(person, only=only))
 
 
-async def items(store: Store, listings: Sequence[Listing], *, joined: Iterable[str] = ()) -> list[RoomItem]:
+async def items(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
     """These rooms as they are told, with the people of the conversations of two."""
     others = [listing.other for listing in listings if listing.other is not None]
     profiles = {profile.id: profile for profile in await store.people(others)} if others else {}

@@ -45,8 +45,8 @@ UNAVAILABLE_RETRY_S = 1.0
 """When a client is told to try again if the log cannot be written."""
 
 CUTS = frozenset({bodies.CREATED, bodies.MEMBER})
-"""Kinds that change who may hear the room: nothing stands behind one in the same batch, so that whoever it sends away is
-told nothing that comes after it."""
+"""Kinds that change who may hear the room: nothing stands behind one in the same batch, so that whoever it sends away
+is told nothing that comes after it."""
 
 
 def unavailable() -> Refused:
@@ -137,7 +137,7 @@ class Room:
 
     @property
     def people(self) -> frozenset[str]:
-        """The ids of its members, whether they are here or not. (Of a public room: of those who have it in their list.)"""
+        """The ids of its members, here or not. (Of a public room: of those who have it in their list.)"""
         return frozenset(self._people)
 
     def may_hear(self, person: str | None) -> bool:

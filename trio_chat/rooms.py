@@ -11,6 +11,7 @@ import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
 from trio_chat.room import Room
+from trio_chat.rules import LOBBY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-DEFAULT_ROOM = "lobby"
+DEFAULT_ROOM = LOBBY
 """Where everybody is who asks for no other room."""
 
 IDLE_S = 60.0
@@ -123,8 +124,11 @@ async def open_rooms(
     wall_clock: Callable[[], float] = time.time,
     on_members: Callable[[Room, frozenset[str]], object] = lambda room, people: None,
 ) -> AsyncIterator[Rooms]:
-    """The rooms over ``store``, with the default room open; ``on_members`` as `Room` has it. Leaving the block closes their inboxes and waits until
-    everything in them has its outcome; when cancelled, they stop as they are."""
+    """The rooms over ``store``, with the default room open; ``on_members`` as `Room` has it.
+
+    Leaving the block closes their inboxes and waits until everything in them has its outcome; when cancelled, they stop
+    as they are.
+    """
     async with trio.open_nursery() as rooms_nursery:
         rooms = Rooms(rooms_nursery, store, config, wall_clock, on_members)
         await rooms.get(DEFAULT_ROOM)
