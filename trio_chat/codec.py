@@ -206,7 +206,7 @@ class Message(_Frame, tag="message", kw_only=True, rename={"sender": "from"}):
             id=event.client_id,
             sender=event.sender,
             name=event.name,
-            text=event.body,
+            text=event.body or "",
             at=datetime.fromtimestamp(event.at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z",
         )
 
@@ -232,7 +232,7 @@ Told = Message | Damaged
 
 def told(event: Event) -> Told:
     """What a v1 client is told of this event."""
-    if event.kind == DAMAGED:
+    if event.kind == DAMAGED or event.body is None:
         return Damaged(room=event.room, seq=event.seq)
     return Message.of(event)
 
@@ -292,7 +292,7 @@ def encode_event(event: Event, form: Format) -> bytes:
     """One event as a frame of the format: for plain members the text and nothing else, or nothing at all."""
     if form is Format.V1:
         return encode_answer(told(event))
-    if event.kind == DAMAGED:
+    if event.kind == DAMAGED or event.body is None:
         return b""
     return _WEBSOCKET.send(TextMessage(data=event.body))
 

@@ -21,7 +21,7 @@ import trio
 from trio_chat.codec import Ack, Failure, Format, encode_answer, encode_event
 from trio_chat.errors import LOG_REPLACED, TRY_AGAIN_LATER, Refused, StoreError
 from trio_chat.events import Event, Position
-from trio_chat.store.base import Conflict
+from trio_chat.store.base import Conflict, Denied
 from trio_chat.tail import Line, Tail
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trio_chat.errors import Close
     from trio_chat.events import Draft
     from trio_chat.outbox import Outbox
-    from trio_chat.store.base import Repeat, Store
+    from trio_chat.store.base import Outcome, Store
 
 LOGGER = logging.getLogger(__name__)
 
@@ -394,7 +394,7 @@ class Room:
         del self._live[member.form][member]
         member.outbox.add_laggard(member)
 
-    def _answer(self, batch: Sequence[Submission], outcomes: Sequence[Event | Repeat | Conflict]) -> None:
+    def _answer(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
         """Tell the v1 senders what became of their commands: one write for each sender."""
         answers: dict[Outbox, list[bytes]] = {}
         for submission, outcome in zip(batch, outcomes, strict=True):
@@ -404,6 +404,8 @@ class Room:
             if isinstance(outcome, Conflict):
                 refused = Refused("id_conflict", "This id was used before, for something else.")
                 frame = encode_answer(Failure.of(refused, command_id))
+            elif isinstance(outcome, Denied):
+                frame = encode_answer(Failure.of(Refused(outcome.code, outcome.message), command_id))
             else:
                 frame = encode_answer(Ack(id=command_id, room=outcome.room, seq=outcome.seq))
             answers.setdefault(submission.member.outbox, []).append(frame)
