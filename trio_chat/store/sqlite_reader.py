@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import apsw
@@ -120,7 +121,7 @@ def read_places(connection: apsw.Connection, places: Collection[tuple[str, int, 
     """The events at these places, each a room's name and id, and a number; in the order of rooms and numbers."""
     rooms = {room_id: room for room, room_id, _ in places}
     wanted = json.dumps(sorted({(room_id, seq) for _, room_id, seq in places}))
-    found: list[Any]
+    found: Any
     try:
         found = connection.execute(
             f"""
@@ -165,6 +166,13 @@ def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
         (room_id, row.seq),
     ).get
     return bool(deleted)
+
+
+@contextmanager
+def one_moment(connection: apsw.Connection) -> Iterator[None]:
+    """Whatever is read inside the block is of one moment of the log."""
+    with connection:
+        yield
 
 
 def find_room_id(connection: apsw.Connection, room: str) -> int | None:

@@ -9,7 +9,7 @@ from trio_chat.bodies import PIN, Pin, read_body
 from trio_chat.events import DAMAGED, Position
 from trio_chat.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.store.base import MANY, Invite, Listing, RoomState
-from trio_chat.store.sqlite_reader import find_room_id, position, read_places
+from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,23 +24,18 @@ WINDOW = 500
 
 def state(connection: apsw.Connection, room: str) -> RoomState:
     """See `Store.state`."""
-    with connection:  # one moment of the log
-        found = _state(connection, room)
-    return found
-
-
-def _state(connection: apsw.Connection, room: str) -> RoomState:
-    place = position(connection, room)
-    found = connection.execute(
-        "SELECT id, kind, title, topic, owner FROM rooms WHERE name = ?", (room,)
-    ).fetchone()
-    if found is None:
-        return RoomState(place, kind_of_new(room), "", "", None, {}, ())
-    room_id, kind, title, topic, owner = found
-    members: list[Any] = connection.execute(
-        "SELECT person_id, role FROM members WHERE room_id = ? ORDER BY seq", (room_id,)
-    ).fetchall()
-    return RoomState(place, kind, title, topic, owner, dict(members), tuple(pins(connection, room_id)))
+    with one_moment(connection):
+        place = position(connection, room)
+        found = connection.execute(
+            "SELECT id, kind, title, topic, owner FROM rooms WHERE name = ?", (room,)
+        ).fetchone()
+        if found is None:
+            return RoomState(place, kind_of_new(room), "", "", None, {}, ())
+        room_id, kind, title, topic, owner = found
+        members: list[Any] = connection.execute(
+            "SELECT person_id, role FROM members WHERE room_id = ? ORDER BY seq", (room_id,)
+        ).fetchall()
+        return RoomState(place, kind, title, topic, owner, dict(members), tuple(pins(connection, room_id)))
 
 
 def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
@@ -58,7 +53,7 @@ def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
 
 def listing(connection: apsw.Connection, person: str, *, only: str | None = None) -> list[Listing]:
     """See `Store.listing`."""
-    with connection:  # one moment of the log
+    with one_moment(connection):
         found: list[Any] = connection.execute(
             """
             SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
@@ -78,7 +73,7 @@ def directory(
 ) -> list[Listing]:
     """See `Store.directory`."""
     wanted = query.casefold()
-    with connection:  # one moment of the log
+    with one_moment(connection):
         found: list[Any] = connection.execute(
             """
             SELECT id, name, title, topic, (
@@ -94,8 +89,7 @@ def directory(
         matching = [
             (room_id, joined) for room_id, *words, _, joined in found if wanted in "\n".join(words).casefold()
         ]
-        rooms = _described(connection, matching[: max(limit, 0)], person)
-    return rooms
+        return _described(connection, matching[: max(limit, 0)], person)
 
 
 _DESCRIPTION = f"""
