@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+from collections.abc import Sequence  # noqa: TC003  (tests decode what is encoded here)
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,6 @@ from trio_chat import bodies
 from trio_chat.events import DAMAGED, MESSAGE, Event, Person
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trio_chat.commands import Join
     from trio_chat.errors import Refused
     from trio_chat.events import Position

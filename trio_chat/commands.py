@@ -47,7 +47,7 @@ class Join(_Frame, tag="join"):
     epoch: str | None = None
 
 
-class Cursor(msgspec.Struct, gc=False):
+class Cursor(msgspec.Struct, gc=False, omit_defaults=True):
     """Where I stand in a room."""
 
     room: str
