@@ -276,8 +276,8 @@ async def _post(devices: Sequence[Device], frames: bytes, *, room: str | None = 
             await trio.lowlevel.checkpoint()
 
 
-def _marks(marks: Iterable[ReadMark]) -> list[MarkOf]:
-    return [MarkOf(mark.person, mark.delivered, mark.read) for mark in marks]
+def _marks(marks: Iterable[ReadMark]) -> tuple[MarkOf, ...]:
+    return tuple(MarkOf(mark.person, mark.delivered, mark.read) for mark in marks)
 
 
 @asynccontextmanager
