@@ -55,7 +55,7 @@ class Facts(Protocol):
 
     @property
     def owner(self) -> str | None:
-        """The id of who created it."""
+        """The id of who created it; None if nobody did, or if it is direct."""
         ...
 
     @property
@@ -96,8 +96,7 @@ def personal_room(person: str) -> str:
 def kind_of_new(room: str) -> str:
     """What kind of room one is that has no beginning: public, unless its name says otherwise.
 
-    A private room has no members before it was created, so nobody writes or hears anything in one that was only
-    guessed.
+    A private room has no members before it was created, so nobody writes or hears anything in one they guessed.
     """
     if not room.startswith("~"):
         return PUBLIC

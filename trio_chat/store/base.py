@@ -263,7 +263,7 @@ class RoomTable(Protocol):
 
     async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
         """Public rooms with ``query`` in name, title or topic (whatever the case), by their newest event, the newest
-        first; without what was read and what was said."""
+        first, as the person sees them."""
         ...
 
     async def add_invite(self, invite: Invite) -> None:

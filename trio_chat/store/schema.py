@@ -86,12 +86,14 @@ def _make_the_group(connection: apsw.Connection) -> None:
             seq INTEGER NOT NULL,
             PRIMARY KEY (room_id, target, key)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX pinned ON changes (room_id, seq) WHERE key = 'pin';
         CREATE TABLE edits (
             room_id INTEGER NOT NULL REFERENCES rooms,
             target INTEGER NOT NULL,
             seq INTEGER NOT NULL,
             PRIMARY KEY (room_id, target, seq)
         ) STRICT, WITHOUT ROWID;
+        CREATE INDEX edits_by_seq ON edits (room_id, seq);
         CREATE TABLE marks (
             room_id INTEGER NOT NULL REFERENCES rooms,
             person_id TEXT NOT NULL,
