@@ -601,4 +601,4 @@ Answer = (
 
 def user_of(person: Person) -> User:
     """A person as others see them."""
-    return User(person.id, person.name)
+    return User(person.id, person.name, person.colour, person.picture)

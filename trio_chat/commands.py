@@ -6,7 +6,8 @@ Pure. Whether a command may be carried out now is decided by `trio_chat.session`
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -16,6 +17,7 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 """The number of an event."""
 ShortText = Annotated[str, msgspec.Meta(max_length=500)]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Ids = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=200)]
 
 
@@ -283,12 +285,13 @@ class Mine(_Frame, tag="mine"):
     """Personal: star or hide a message, be told of less, mark a room as unread."""
 
     id: str
-    what: str
+    what: Literal["star", "hide", "level", "unread"]
     room: str
     target: Number | None = None
     on: bool = True
-    level: str | None = None
-    until_s: Annotated[int, msgspec.Meta(ge=0, le=366 * 86_400)] | None = None
+    level: Literal["all", "mentions", "none"] | None = None
+    until: Moment | None = None
+    """When the level ends. A moment and not a duration, as a repeat must say the same."""
     seq: Number | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from trio_chat.codec import encode_answer
 
@@ -10,51 +10,82 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from trio_chat.answers import Answer
+    from trio_chat.events import Person
     from trio_chat.outbox import Outbox
 
 
+class Device(Protocol):
+    """A v1 connection of somebody."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Its way out."""
+        ...
+
+    @property
+    def person(self) -> Person:
+        """Who that is, as they are called now."""
+        ...
+
+    def hears(self, room: str) -> bool:
+        """Whether it has joined the room, and may hear it still."""
+        ...
+
+    def be(self, person: Person) -> None:
+        """Its person is called so, and looks so, from now on."""
+        ...
+
+
 class Here:
-    """The v1 connections that said hello, by person. All of it is sync.
+    """The v1 connections that said hello, by person. All of it is sync."""
 
-    ``on_gone`` is called with the id of a person whose last connection has ended.
-    """
+    def __init__(self) -> None:
+        self._devices: dict[str, dict[Device, None]] = {}
+        self.on_gone: Callable[[str], object] = lambda person: None
+        """Called with the id of a person whose last connection has ended."""
+        self.n_devices = 0
 
-    def __init__(self, on_gone: Callable[[str], object] = lambda person: None) -> None:
-        self._outboxes: dict[str, dict[Outbox, None]] = {}
-        self._on_gone = on_gone
-
-    def __contains__(self, person: str) -> bool:
-        return person in self._outboxes
+    def __contains__(self, person: object) -> bool:
+        return person in self._devices
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._outboxes))
+        return iter(list(self._devices))
 
-    def add(self, person: str, outbox: Outbox) -> None:
-        """One more connection of this person."""
-        self._outboxes.setdefault(person, {})[outbox] = None
+    def add(self, device: Device) -> None:
+        """One more connection of its person, who is called as on the others."""
+        devices = self._devices.setdefault(device.person.id, {})
+        if devices:  # renamed perhaps, since this one was told who it is
+            device.be(next(iter(devices)).person)
+        devices[device] = None
+        self.n_devices += 1
 
-    def discard(self, person: str, outbox: Outbox) -> None:
+    def discard(self, device: Device) -> None:
         """This connection has ended. Idempotent."""
-        outboxes = self._outboxes.get(person)
-        if outboxes is None or outbox not in outboxes:
+        person = device.person.id
+        devices = self._devices.get(person)
+        if devices is None or device not in devices:
             return
-        del outboxes[outbox]
-        if not outboxes:
-            del self._outboxes[person]
-            self._on_gone(person)
+        del devices[device]
+        self.n_devices -= 1
+        if not devices:
+            del self._devices[person]
+            self.on_gone(person)
 
-    def tell(self, person: str, answer: Answer, *, but: Outbox | None = None) -> None:
-        """Tell something to all connections of a person, but for one."""
-        outboxes = self._outboxes.get(person)
-        if outboxes:
+    def devices(self, person: str | None = None) -> list[Device]:
+        """The connections of a person, or all."""
+        if person is not None:
+            return list(self._devices.get(person, ()))
+        return [device for devices in self._devices.values() for device in devices]
+
+    def change(self, person: Person) -> None:
+        """The person is called so, and looks so, from now on, on all connections."""
+        for device in self._devices.get(person.id, ()):
+            device.be(person)
+
+    def tell(self, person: str, answer: Answer) -> None:
+        """Tell something to all connections of a person."""
+        devices = self._devices.get(person)
+        if devices:
             frame = encode_answer(answer)
-            for outbox in outboxes:
-                if outbox is not but:
-                    outbox.reply(frame)
-
-    def tell_all(self, answer: Answer) -> None:
-        """Tell something to everybody; who reads too slowly misses it, as it can be asked for."""
-        frame = encode_answer(answer)
-        for outboxes in self._outboxes.values():
-            for outbox in outboxes:
-                outbox.post(frame)
+            for device in devices:
+                device.outbox.reply(frame)

@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from trio_chat.answers import RoomAdded, RoomRemoved
+from trio_chat.beside import open_beside
 from trio_chat.errors import StoreError
 from trio_chat.here import Here
 from trio_chat.lists import list_rooms
@@ -25,6 +26,7 @@ from trio_chat.rooms import open_rooms
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from trio_chat.beside import Beside
     from trio_chat.config import Config
     from trio_chat.room import Room
     from trio_chat.rooms import Rooms
@@ -42,6 +44,7 @@ class Hub:
     rooms: Rooms
     people: People
     here: Here
+    beside: Beside
     wall_clock: Callable[[], float]
 
     def now_ms(self) -> int:
@@ -53,23 +56,31 @@ class Hub:
 async def open_hub(
     store: Store, config: Config, *, wall_clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Hub]:
-    """The rooms and people over ``store``, until the block is left; `open_rooms` says what happens then."""
+    """The rooms and people over ``store``, until the block is left; `open_rooms` and `open_beside` say what happens
+    then."""
     # Not bounded: a change of members is an event in a log, and they are slower than what takes them from here.
     changes, changed = trio.open_memory_channel[tuple[str, str, bool]](math.inf)
 
+    def now_ms() -> int:
+        return int(wall_clock() * 1000)
+
     def on_members(room: Room, people: frozenset[str]) -> None:
+        beside.look_at(room.name)
         for person in people:
             if person in here:
                 changes.send_nowait((person, room.name, person in room.people))
 
     here = Here()
     people = People(store, wall_clock=wall_clock)
-    async with open_rooms(store, config, wall_clock=wall_clock, on_members=on_members) as rooms:
-        hub = Hub(config, store, rooms, people, here, wall_clock)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(_tell_of_lists, hub, changed)
-            yield hub
-            nursery.cancel_scope.cancel()
+    async with (
+        open_beside(store, here, now_ms=now_ms) as beside,
+        open_rooms(store, config, wall_clock=wall_clock, on_members=on_members) as rooms,
+        trio.open_nursery() as nursery,
+    ):
+        hub = Hub(config, store, rooms, people, here, beside, wall_clock)
+        nursery.start_soon(_tell_of_lists, hub, changed)
+        yield hub
+        nursery.cancel_scope.cancel()
 
 
 async def _tell_of_lists(hub: Hub, changed: trio.MemoryReceiveChannel[tuple[str, str, bool]]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.answers import RoomItem, User, told
+from trio_chat.answers import RoomItem, User, timestamp, told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from trio_chat.store.base import Listing, Profile, Store
 
@@ -44,8 +44,17 @@ async def items(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
     ]
 
 
-def user_of(profile: Profile | None, person: str) -> User:
-    """Somebody as others see them; of guests and the forgotten only the id is known."""
+def user_of(
+    profile: Profile | None, person: str, *, here: Container[str] | None = None, role: str | None = None
+) -> User:
+    """Somebody as others see them; of guests and the forgotten only the id is known.
+
+    ``here``: the ids of those who are, where it matters when somebody was here last.
+    """
     if profile is None:
-        return User(person, "")
-    return User(profile.id, profile.name, profile.colour, profile.picture)
+        return User(person, "", role=role)
+    is_here = here is not None and person in here
+    seen = None
+    if here is not None and not is_here and profile.shows_seen and profile.seen_ms is not None:
+        seen = timestamp(profile.seen_ms)
+    return User(profile.id, profile.name, profile.colour, profile.picture, seen, here=is_here, role=role)

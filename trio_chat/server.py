@@ -81,7 +81,7 @@ class Server:
         self._hub = hub
         self._limits = limits
         self._config = config = hub.config
-        self._http = HttpServer(config, is_ready=lambda: self.is_ready)
+        self._http = HttpServer(config, is_ready=lambda: self.is_ready, picture=self._find_picture)
         self._connections: set[Connection] = set()
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
         self._endings = trio.Semaphore(ENDINGS_AT_ONCE)
@@ -199,6 +199,10 @@ class Server:
                 self._unheard.discard(scope)
             return head
         return b""
+
+    async def _find_picture(self, picture_hash: str) -> tuple[bytes, str] | None:
+        found = await self._hub.store.picture(picture_hash)
+        return None if found is None else (found.data, found.media_type)
 
     async def _turn_away(self, stream: trio.abc.Stream, status: str, sentence: str) -> None:
         answer = (

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from trio_chat.commands import Enter, Hello, InRoom, Join, Mark, Send, Typing
+from trio_chat.commands import Enter, Hello, InRoom, Join, Mark, Send, Typing, Watch
 from trio_chat.errors import Refused
 from trio_chat.names import check_client_id, check_text, normal_room
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trio_chat.events import Person
     from trio_chat.limits import TokenBucket
 
-_InRoom = TypeVar("_InRoom", bound=InRoom)
+_InRoom = TypeVar("_InRoom", bound=InRoom | Watch)
 
 
 class Session:
@@ -53,9 +53,9 @@ class Session:
             raise Refused("hello_first", "Say hello first.")
         if command.id is not None or not isinstance(command, Mark | Typing):
             check_client_id(command.id)
-        if not isinstance(command, InRoom):
+        if not isinstance(command, InRoom | Watch) or command.room is None:
             return command
-        command = self._with_normal_room(command)
+        command = self._with_normal_room(command, command.room)
         if isinstance(command, Join):
             self.check_place(command.room)
         elif command.room not in self.rooms and not isinstance(command, Enter):
@@ -78,7 +78,7 @@ class Session:
             wait_s = math.ceil(wait_s * 10) / 10
             raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
 
-    def _with_normal_room(self, command: _InRoom) -> _InRoom:
-        if command.room in self.rooms:
+    def _with_normal_room(self, command: _InRoom, room: str) -> _InRoom:
+        if room in self.rooms:
             return command
-        return msgspec.structs.replace(command, room=normal_room(command.room))
+        return msgspec.structs.replace(command, room=normal_room(room))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trio_chat import commands
-from trio_chat.v1 import client, invitations, messages, people, rooms
+from trio_chat.v1 import beside, client, invitations, messages, people, personal, rooms
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
@@ -47,6 +47,15 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.Accept: invitations.accept,
     # people
     commands.Rename: people.rename,
+    commands.SetProfile: people.profile,
+    commands.AskPeople: people.people,
+    commands.Link: people.link,
+    commands.Mine: personal.mine,
+    # beside the log
+    commands.Watch: beside.watch,
+    commands.Typing: beside.typing,
+    commands.Mark: beside.mark,
+    commands.Receipts: beside.receipts,
 }
 """Who carries out which command."""
 

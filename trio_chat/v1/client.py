@@ -59,7 +59,8 @@ class Client:
         for member in self._memberships.values():
             member.leave()
         if self.session.person is not None:
-            self.hub.here.discard(self.session.person.id, self.outbox)
+            self.hub.beside.stop(self)
+            self.hub.here.discard(self)
 
     # -- what it says --
 
@@ -95,7 +96,16 @@ class Client:
     def become(self, person: Person) -> None:
         """From now on it is this person."""
         self.session.person = person
-        self.hub.here.add(person.id, self.outbox)
+        self.hub.here.add(self)
+
+    def be(self, person: Person) -> None:
+        """Its person is called so, and looks so, from now on."""
+        self.session.person = person
+
+    def hears(self, room: str) -> bool:
+        """Whether it has joined the room, and may hear it still."""
+        found = self._rooms.get(room)
+        return found is not None and found.may_hear(self.person.id)
 
     def room(self, name: str) -> Room:
         """A room that it has joined. Raises `Refused` if it may not hear that any more."""

@@ -7,7 +7,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands, rules
-from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomInfo, User
+from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomInfo
 from trio_chat.errors import Refused, StoreError
 from trio_chat.hub import tell_of_list
 from trio_chat.lists import items, user_of
@@ -74,6 +74,7 @@ async def _open(client: Client, name: str) -> Room:
 async def leave(client: Client, command: commands.Leave) -> None:
     """Tell the client nothing more of a room."""
     client.forget(command.room)
+    client.hub.beside.leave(client, command.room)
     client.answer(Left(command.id, command.room))
 
 
@@ -156,16 +157,14 @@ async def info(client: Client, command: commands.Info) -> None:
             title=state.title,
             topic=state.topic,
             owner=state.owner,
-            members=[_member(client, user_of(profiles.get(who), who), state.members[who]) for who in ids],
+            members=[
+                user_of(profiles.get(who), who, here=client.hub.here, role=state.members[who]) for who in ids
+            ],
             count=len(state.members),
             pins=state.pins,
             upto=state.position.seq,
         )
     )
-
-
-def _member(client: Client, user: User, role: str) -> User:
-    return User(user.id, user.name, user.colour, user.picture, here=user.id in client.hub.here, role=role)
 
 
 # -- membership --
