@@ -199,7 +199,14 @@ async def test_while_the_log_cannot_be_used_one_is_told_and_afterwards_the_same_
         assert seqs_of(await bob.hear_frames()) == [1]
 
 
-def test_every_code_of_the_protocol_is_tested_here() -> None:
+def test_every_code_of_the_protocol_is_tested() -> None:
     section = PROTOCOL.read_text().partition("### Errors")[2].partition("What breaks the protocol")[0]
     documented = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
-    assert documented == set(REFUSED) | OTHERWISE_TESTED
+    elsewhere = {
+        code
+        for module in Path(__file__).parent.glob("test_*.py")
+        for code in re.findall(r'"(\w+)"', module.read_text())
+        if module != Path(__file__)
+    }
+    assert set(REFUSED) | OTHERWISE_TESTED <= documented
+    assert documented <= set(REFUSED) | OTHERWISE_TESTED | elsewhere
