@@ -7,6 +7,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import attrs
 import pytest
 import trio
 
@@ -16,11 +17,15 @@ from tests.support import Core, V1Client, open_core
 from tests.test_changes import ack
 from trio_chat.beside import INTERVAL_S
 from trio_chat.errors import Refused, StoreUnavailable
+from trio_chat.events import Person
+from trio_chat.here import Here
 from trio_chat.http import make_app
 from trio_chat.pictures import MAX_PICTURE_BYTES, MAX_SIDE, read_picture
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
+
+    from trio_chat.outbox import Outbox
 
 
 def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:
@@ -284,6 +289,39 @@ async def test_a_device_that_says_hello_during_a_rename_has_the_new_name(autojum
         await ack(laptop, "send", room="lobby", text="hi")
         (message,) = [frame for frame in await phone.hear_frames() if frame["type"] == "message"]
         assert message["name"] == "Ada L."
+
+
+@attrs.define(eq=False)
+class SomeDevice:
+    """A device that only knows whose it is."""
+
+    outbox: Outbox
+    person: Person
+
+    def hears(self, room: str) -> bool:
+        return False
+
+    def be(self, person: Person) -> None:
+        self.person = person
+
+
+async def test_a_device_that_read_the_old_name_before_a_rename_and_comes_after_it_has_the_new_one(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        await arrive(core, "Eve")
+        (eve,) = core.hub.here.devices()
+        here = Here()
+        before = Person("p-ada", "Ada")
+        phone, laptop = SomeDevice(eve.outbox, before), SomeDevice(eve.outbox, before)
+        here.add(phone)
+        here.change(Person("p-ada", "Ada L."))
+        here.add(laptop)
+        assert laptop.person == phone.person == Person("p-ada", "Ada L.")
+        assert here.n_devices == 2
+        for _ in range(2):
+            here.discard(laptop)
+        assert here.n_devices == 1
 
 
 async def test_whoever_changes_again_and_again_is_told_of_once_a_second(autojump_clock: MockClock) -> None:
