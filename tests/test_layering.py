@@ -22,6 +22,7 @@ VOCABULARY = {"errors", "events"}
 """What everybody may speak of."""
 
 PURE = {
+    "bodies": set(),
     "chain": set(),
     "client.backoff": set(),
     "client.frames": set(),
@@ -36,9 +37,12 @@ PURE = {
     "names": {"friendly"},
     "origin": set(),
     "presence": set(),
+    "query": {"names", "store.grams"},
+    "rules": {"bodies"},
     "session": {"codec", "limits", "names"},
     "settings": set(),
     "store.base": set(),
+    "store.grams": set(),
 }
 
 SHELL = {
@@ -91,7 +95,7 @@ SHELL = {
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.
-    "store": {"chain"},
+    "store": {"bodies", "chain", "query", "rules"},
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL
