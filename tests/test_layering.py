@@ -37,10 +37,12 @@ PURE = {
     "names": {"friendly"},
     "origin": set(),
     "presence": set(),
+    "query": {"names", "store.grams"},
     "rules": {"bodies"},
     "session": {"codec", "limits", "names"},
     "settings": set(),
     "store.base": set(),
+    "store.grams": set(),
 }
 
 SHELL = {
@@ -93,7 +95,7 @@ SHELL = {
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.
-    "store": {"bodies", "chain", "rules"},
+    "store": {"bodies", "chain", "query", "rules"},
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL
