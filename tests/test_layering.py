@@ -41,10 +41,12 @@ PURE = {
     "origin": set(),
     "pictures": {"store.base"},
     "presence": {"store.base"},
+    "query": {"names", "store.grams"},
     "rules": {"bodies"},
     "session": {"commands", "limits", "names"},
     "settings": set(),
-    "store.base": set(),
+    "store.base": {"query"},
+    "store.grams": set(),
 }
 
 SHELL = {
@@ -78,6 +80,7 @@ SHELL = {
         "outbox",
         "people",
         "pictures",
+        "query",
         "room",
         "rooms",
         "rules",
@@ -109,7 +112,7 @@ SHELL = {
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.
-    "store": {"bodies", "chain", "rules"},
+    "store": {"bodies", "chain", "query", "rules"},
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL
