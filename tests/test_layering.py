@@ -43,6 +43,7 @@ PURE = {
     "settings": set(),
     "store.base": set(),
     "store.grams": set(),
+    "store.matching": {"query", "store.grams"},
 }
 
 SHELL = {
