@@ -47,6 +47,7 @@ PURE = {
     "settings": set(),
     "store.base": {"query"},
     "store.grams": set(),
+    "store.matching": {"query", "store.grams"},
 }
 
 SHELL = {

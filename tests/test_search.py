@@ -20,7 +20,8 @@ from trio_chat.store import search as search_module
 from trio_chat.store.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code
 from trio_chat.store.indexing import forget, index_more
 from trio_chat.store.schema import MIGRATIONS
-from trio_chat.store.search import Found, Hit, find
+from trio_chat.store.base import Found, Hit
+from trio_chat.store.search import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -384,6 +385,29 @@ def test_a_cursor_holds_when_the_index_moves_on_and_its_message_is_deleted(log: 
     assert [hit.seq for hit in page.hits] == [6, 5, 4, 3]
     log.delete(3)
     assert [hit.seq for hit in log.find("number", cursor=page.cursor).hits] == [2, 1]
+
+
+@pytest.mark.parametrize("moves_at", range(7))
+def test_pages_are_whole_while_the_index_moves_on(log: Log, moves_at: int) -> None:
+    for number in range(10):
+        log.say(f"number {number}" if number not in (2, 5) else "nothing yet")
+    log.index()
+    log.say("number 10")
+    log.edit(3, "number 2")
+    log.edit(6, "number 5")
+    log.edit(8, "gone")
+    log.say("number 11")
+    texts: list[str] = []
+    cursor = None
+    for number in range(7):
+        if number == moves_at:
+            log.index()
+        page = log.find("number", cursor=cursor, limit=2)
+        texts += [hit.text for hit in page.hits]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert texts == [f"number {number}" for number in reversed(range(12)) if number != 7]
 
 
 def test_a_page_may_be_short_and_yet_go_on(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

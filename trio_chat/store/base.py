@@ -180,7 +180,7 @@ class Hit:
     text: str
     """What it says now."""
     marks: list[tuple[int, int]]
-    """Where in the text that is which was searched for: (start, end) in code points, ascending, apart, at most 50."""
+    """Where in the text that is which was searched for: (start, end) in code points, ascending and apart."""
 
 
 @attrs.frozen

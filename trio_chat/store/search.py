@@ -18,15 +18,13 @@ from trio_chat.store.grams import (
     LINK,
     gram,
     grams_of_term,
-    has_link,
     name_code,
     normal,
-    normal_with_places,
-    places_of,
     room_code,
     sender_code,
 )
 from trio_chat.store.indexing import LINE, Line, as_json, decoded, read
+from trio_chat.store.matching import is_said_by, is_said_then, marks_of, says_it
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -57,8 +55,6 @@ SHARE_LOOKED_UP: Final = 0.9
 
 CLOCK_SLACK: Final = 1_000
 """By so many messages the wall clock may have gone back, and ``before:`` and ``after:`` find them all the same."""
-
-MAX_MARKS: Final = 50
 
 FIRST: Final = 0
 LAST: Final = 2**62
@@ -124,9 +120,9 @@ class _From(NamedTuple):
     """Where a page begins."""
 
     below: int | None
-    """Below this number of the index, if what is not indexed is done."""
+    """Below this number of the index; None: in what is not indexed."""
     place: tuple[int, int, int] | None
-    """Else below this place there, if it is there still; None: at the head."""
+    """There, below this place; None: at the head."""
 
 
 class _Search:
@@ -148,17 +144,18 @@ class _Search:
         if not self._rooms:
             return Found([], None)
         tail = self._tail()
-        in_tail = {line.place: (line.room_id, line.seq) for line in tail}
         hits: list[Hit] = []
-        if start.below is None or start.place in in_tail:
+        if start.below is None:
             for line in tail:
-                if (start.place is None or line.place < start.place) and (hit := self._compared(line)):
+                if line.doc_id or (start.place is not None and line.place >= start.place):
+                    continue
+                if hit := self._compared(line):
                     hits.append(hit)
-                    if len(hits) == limit:
-                        return Found(hits, f"{hit.seq}@{hit.room}")
-            start = _From(None, None)
-        # What was edited since is in the index as it was before.
-        return self._page_of_index(hits, start.below, set(in_tail.values()), limit)
+                if len(hits) == limit or self._chars_left <= 0:
+                    return Found(hits, f"{line.seq}@{self._rooms[line.room_id].name}")
+        return self._page_of_index(
+            hits, start.below, {line.doc_id: line for line in tail if line.doc_id}, limit
+        )
 
     def _understood(self, cursor: str | None) -> _From:
         if cursor is None:
@@ -180,7 +177,7 @@ class _Search:
         raise Refused("bad_query", "There is nothing to go on from at that cursor. Search again without one.")
 
     def _tail(self) -> list[Line]:
-        """The messages that are not indexed yet, and those that were edited since; newest first.
+        """The messages that are not indexed yet, and those of the index that were edited since; newest first.
 
         None of them if there are too many.
         """
@@ -201,23 +198,28 @@ class _Search:
                 UNION
                 SELECT room_id, body ->> 'target' FROM tail WHERE kind = 'edit' AND json_valid(body)
             )
-            SELECT {LINE}, 0, c.seq, CAST(n.body AS TEXT)
+            SELECT {LINE}, ifnull(d.id, 0), c.seq, CAST(n.body AS TEXT)
             FROM targets t CROSS JOIN events e ON e.room_id = t.room_id AND e.seq = t.seq {_NEWEST_EDIT}
+            LEFT JOIN docs d ON d.room_id = e.room_id AND d.seq = e.seq
             """,
             {"behind": as_json([(room.id, room.done) for room in behind])},
         )
         return sorted(lines, key=attrgetter("place"), reverse=True)
 
     def _page_of_index(
-        self, hits: list[Hit], below: int | None, in_tail: Collection[tuple[int, int]], limit: int
+        self, hits: list[Hit], below: int | None, edited: dict[int, Line], limit: int
     ) -> Found:
+        """The page with what the index has; ``edited``: what it has as it was before."""
         first, beyond = self._bounds()
         below = beyond if below is None else min(below, beyond)
         source = self._source()
         for n_proposed, n_compared in STEPS:
-            lines, below, is_end = self._proposed(source, first, below, n_proposed, n_compared)
-            for line in lines:
-                if (line.room_id, line.seq) not in in_tail and (hit := self._compared(line)):
+            lines, end, is_end = self._proposed(source, first, below, n_proposed, n_compared)
+            candidates = {line.doc_id: line for line in lines}
+            candidates.update((number, line) for number, line in edited.items() if end <= number < below)
+            below = end
+            for _, line in sorted(candidates.items(), reverse=True):
+                if hit := self._compared(line):
                     hits.append(hit)
                 if len(hits) == limit or self._chars_left <= 0:
                     return Found(hits, str(line.doc_id))
@@ -228,7 +230,7 @@ class _Search:
     def _proposed(
         self, source: _Source, first: int, below: int, n_proposed: int, n_compared: int
     ) -> tuple[list[Line], int, bool]:
-        """Proposals in the rooms and days, newest first; below which number it goes on, and if that is all."""
+        """Proposals in the rooms and days; below which number it goes on, and if that is all."""
         answer: Any = self._connection.execute(
             f"""
             WITH proposed (id) AS MATERIALIZED ({source.sql} LIMIT :n_proposed)
@@ -255,10 +257,10 @@ class _Search:
             },
         ).fetchone()
         found, lowest, n = answer
-        lines = sorted(decoded(Line, found), key=attrgetter("doc_id"), reverse=True)
+        lines = decoded(Line, found)
         if len(lines) == n_compared:
-            return lines, lines[-1].doc_id, False
-        return lines, below if lowest is None else lowest, n < n_proposed
+            return lines, min(line.doc_id for line in lines), False
+        return (lines, lowest, False) if n == n_proposed else (lines, first, True)
 
     def _bounds(self) -> tuple[int, int]:
         """The first number in the index that can be of the days, and one above the last."""
@@ -311,23 +313,14 @@ class _Search:
         text = line.text()
         if (
             text is None
-            or (query.after_ms is not None and line.at_ms < query.after_ms)
-            or (query.before_ms is not None and line.at_ms >= query.before_ms)
-            or (query.has_link and not has_link(text))
-            or (query.senders and not self._is_by_a_sender(line))
+            or not is_said_then(query, line.at_ms)
+            or not is_said_by(query, line.sender, line.name, self._senders)
         ):
             return None
         self._chars_left -= len(text)
-        searched = normal(text)
-        if not all(places_of(term, searched) for term in query.terms):
+        if not says_it(query, text):
             return None
-        return Hit(self._rooms[line.room_id].name, line.seq, line.at_ms, text, _marks(query.terms, text))
-
-    def _is_by_a_sender(self, line: Line) -> bool:
-        if line.sender in self._senders:
-            return True
-        words = set(normal(line.name).split())
-        return any(words.issuperset(sender.words) for sender in self._query.senders)
+        return Hit(self._rooms[line.room_id].name, line.seq, line.at_ms, text, marks_of(query.terms, text))
 
 
 _NEWEST_EDIT: Final = """
@@ -341,22 +334,6 @@ def _people_called(connection: apsw.Connection, keys: Iterable[str | None]) -> s
         connection.execute("SELECT id FROM people WHERE name_key = ?", (key,)).get for key in keys if key
     )
     return {person_id for person_id in found if person_id is not None}
-
-
-def _marks(terms: Iterable[str], text: str) -> list[tuple[int, int]]:
-    searched = normal_with_places(text)
-    found = sorted(
-        (searched.starts[place], searched.ends[place + len(term) - 1])
-        for term in terms
-        for place in places_of(term, searched.text)
-    )
-    marks: list[tuple[int, int]] = []
-    for start, end in found:
-        if marks and start <= marks[-1][1]:
-            marks[-1] = marks[-1][0], max(end, marks[-1][1])
-        else:
-            marks.append((start, end))
-    return marks[:MAX_MARKS]
 
 
 def _spread(things: Sequence[T], limit: int) -> list[T]:
