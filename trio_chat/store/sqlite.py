@@ -176,7 +176,7 @@ def _open_files(
             writer = SqliteWriter(writing, mark, mark_file)
             stack.callback(writer.checkpoint)
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
-        yield writer, SqliteReader(reading)
+        yield writer, SqliteReader(reading, mark_file)
 
 
 def _hop_into_a_thread() -> Hop:

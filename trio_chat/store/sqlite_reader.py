@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import apsw
 
@@ -17,6 +17,9 @@ from trio_chat.events import DAMAGED, Event, Person, Position, damaged
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import START, Digests, examine
 from trio_chat.store.sqlite_file import UNAVAILABLE, unavailable
+
+if TYPE_CHECKING:
+    from trio_chat.store.mark import MarkFile
 
 LOGGER = logging.getLogger(__name__)
 
@@ -34,8 +37,9 @@ REPORTS_REMEMBERED = 10_000
 class SqliteReader:
     """A connection that only reads."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, mark_file: MarkFile) -> None:
         self._connection = connection
+        self._mark_file = mark_file
         self._reported: set[tuple[str, int]] = set()
         self.failures = 0
 
@@ -46,15 +50,25 @@ class SqliteReader:
     def _answer(self, question: Question) -> Any:  # noqa: ANN401
         try:
             answer = question(self._connection)
-        except UNAVAILABLE as error:
+            if isinstance(answer, list):
+                self._check_and_report(answer)
+        except (*UNAVAILABLE, OSError) as error:
             LOGGER.error("the log cannot be read: %s", error)
             self.failures += 1
             return unavailable(error)
         except Exception as error:  # a bug: it rises where the question was asked
             return error
-        if isinstance(answer, list):
-            self._report(answer)
         return answer
+
+    def _check_and_report(self, page: Sequence[Event]) -> None:
+        """Believe in damage only where the disk is well; raises `OSError` where it is not.
+
+        To SQLite a page that cannot be read is a corrupt one (it makes ``SQLITE_CORRUPT`` of EIO). While a disk is
+        gone that would be every page, and clients would be told for good that what is whole is damaged.
+        """
+        if any(event.kind == DAMAGED for event in page):
+            self._mark_file.sync()
+            self._report(page)
 
     def _report(self, page: Iterable[Event]) -> None:
         """Tell the operator of damaged events, once for each, however many readers come by."""
