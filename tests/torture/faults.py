@@ -89,14 +89,39 @@ async def pause(stage: Stage) -> str | None:
 
 
 async def power(stage: Stage) -> str | None:
-    """The disk loses its power in the middle of the load, and the machine with it; then both come back."""
+    """The power fails in the middle of the load, for the disk and the processor at once; then both come back.
+
+    A sync that is under way while an ext4 is shut down can say that it succeeded although it did not (measured without
+    SQLite: 5 of 60 times). In a power failure nobody is left to hear that. So the process is told to stand still first,
+    but not waited for: a sync that is under way stays so.
+    """
     assert stage.disk is not None
+    stage.server.freeze()
     stage.disk.lose_power()
-    await trio.sleep(stage.rng.uniform(0, 0.2))  # whatever it acknowledges now was lost
-    is_dead = stage.disk.is_dead()
+    return await _come_back(stage, stage.disk)
+
+
+async def dead(stage: Stage) -> str | None:
+    """The disk is gone, and the server lives on for a while: it refuses what it cannot write or read."""
+    assert stage.disk is not None
+    stage.server.freeze()
+    await stage.server.wait_frozen()  # nothing is under way: see `power`
+    stage.disk.lose_power()
+    mark = len(stage.recorder.records)
+    stage.server.thaw()
+    with trio.move_on_after(10):
+        await until(lambda: stage.refusals_since(mark))
+        await trio.sleep(stage.rng.uniform(0, 1))
+    refusals = stage.refusals_since(mark)
+    proof = await _come_back(stage, stage.disk)
+    return f"{refusals} commands refused as unavailable" if proof and refusals else None
+
+
+async def _come_back(stage: Stage, disk: Disk) -> str | None:
+    is_dead = disk.is_dead()
     await stage.server.kill()
-    await stage.disk.unmount()
-    await stage.disk.mount()
+    await disk.unmount()
+    await disk.mount()
     await stage.server.start()
     return "the disk took nothing more" if is_dead else None
 
@@ -241,6 +266,7 @@ FAULTS: dict[str, Fault] = {
     "term": term,
     "pause": pause,
     "power": power,
+    "dead": dead,
     "full": full,
     "failing": failing,
     "slow": slow,
@@ -250,9 +276,9 @@ FAULTS: dict[str, Fault] = {
 }
 """By the names for the command line. ``proxy`` is one more, see `tests.torture.proxy`."""
 
-NEED_DISK = frozenset({"power", "full"})
+NEED_DISK = frozenset({"power", "dead", "full"})
 NEED_BAD_SERVER = frozenset({"failing", "slow"})
-MAY_REFUSE = frozenset({"power", "full", "failing"})
+MAY_REFUSE = frozenset({"power", "dead", "full", "failing"})
 """After these a command may be refused that a doubled connection got in: no doubling with them."""
 
 

@@ -143,7 +143,6 @@ class _Run:
                 open_server(
                     data,
                     self._output,
-                    self._rng("port"),
                     self._recorder,
                     (*self._command(control), *options.settings),
                     self._environment(clock),
