@@ -83,6 +83,13 @@ class Joined(OfConnection, frozen=True, gc=False, kw_only=True):
     asked_epoch: str | None = None
 
 
+class JoinRefused(OfConnection, frozen=True, gc=False, kw_only=True):
+    """The server said that it cannot tell of a room, or take anything for it, just now."""
+
+    room: str
+    code: str
+
+
 class Delivered(OfConnection, frozen=True, gc=False, kw_only=True):
     """A client was told a message."""
 
@@ -160,6 +167,7 @@ AnyRecord = (
     | Acked
     | Refused
     | Joined
+    | JoinRefused
     | Delivered
     | Paged
     | Heard
@@ -177,6 +185,10 @@ DAMAGE = frozenset({"wal"})
 
 PASSING = frozenset({"rate_limited", "unavailable"})
 """Refusals that say: not now. The same command may be sent again."""
+
+
+NOT_JOINED = "not_joined"
+"""The refusal of what was sent to a room that could not be joined (`JoinRefused`): to be sent again after joining."""
 
 
 class Recorder:
