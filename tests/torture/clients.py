@@ -66,7 +66,8 @@ class World:
 
     recorder: Recorder
     port: Callable[[random.Random, str], int]
-    """Where a client of a kind (``v1``, ``plain``) is to connect this time: to the server, or to a proxy."""
+    """Where a client of a kind (``v1``, ``plain``) is to connect this time: to the server, or to a proxy;
+    what a ``plain`` one says is not said twice."""
     pace_s: float
     """The mean time between two things that a client does."""
     quiet: trio.Event = attrs.field(factory=trio.Event)
