@@ -112,6 +112,8 @@ class V1Connection:
         self.ending = ""
         """How it was lost."""
         self.number = client.world.recorder.new_connection()
+        self.joined: set[str] = set()
+        """The rooms of which it knows where their logs end, so that it can ask for older pages."""
         self.to_join: dict[str, tuple[float, int | None, str | None]] = {}
         """The rooms that it could not join: when to try again, and with what cursor."""
         self._timelines = timelines
@@ -143,6 +145,7 @@ class V1Connection:
         """Ask to be told what happens in a room."""
         command = self._new_id("join")
         self._joins[command] = room, after, epoch
+        self.joined.discard(room.lower())
         cursor = {} if after is None else {"after": after, "epoch": epoch}
         await self.link.say(type="join", id=command, room=room, **cursor)
 
@@ -214,6 +217,7 @@ class V1Connection:
         )
         self.client.world.recorder.add(joined)
         self._timelines[said["room"]].begin(joined)
+        self.joined.add(said["room"])
 
     def _hear_not_joined(self, said: dict[str, Any]) -> None:
         """What was sent to the room meanwhile is refused as well. Try again here, or on another connection."""
@@ -455,7 +459,7 @@ class RawClient:
         elif dice == 4:
             room = self._rng.choice(ROOMS)
             seen = self.timelines[room.lower()].last
-            if seen:
+            if seen and room.lower() in connection.joined:
                 await connection.ask_page(room, self._rng.randint(1, seen))
         else:
             self._epoch_lie = True
