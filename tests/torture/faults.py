@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.torture.disk import Disk
     from tests.torture.history import Recorder
     from tests.torture.process import ServerProcess
+    from tests.torture.proxy import Proxy
 
 HEAL_S = 30
 """How soon messages are acknowledged again after a disk has healed."""
@@ -48,6 +49,7 @@ class Stage:
     clock: Path
     """The file that says what time it is (libfaketime)."""
     disk: Disk | None = None
+    proxies: tuple[Proxy, ...] = ()
 
     def refusals_since(self, mark: int) -> int:
         """How many commands were refused since there were so many records, because the log could not be written."""
@@ -241,6 +243,25 @@ async def files(stage: Stage) -> str | None:
     return f"accepting failed {refused} times, {unserved} connections ended" if refused else None
 
 
+async def storm(stage: Stage) -> str | None:
+    """All connections of all clients are cut at the same moment, and all come back at once."""
+
+    def count() -> int:
+        return sum(proxy.connections for proxy in stage.proxies)
+
+    before, cut_at = count(), trio.current_time()
+    for proxy in stage.proxies:
+        proxy.cut_all()
+    with trio.move_on_after(HEAL_S):
+        await until(lambda: count() >= before)
+        took_s = trio.current_time() - cut_at
+        return f"{before} connections cut at once, as many back after {took_s:.1f} s" if before else None
+    stage.recorder.add(
+        Trouble(what=f"{count()} of {before} clients came back within {HEAL_S} s after a storm")
+    )
+    return None
+
+
 async def clock(stage: Stage) -> str | None:
     """The wall clock jumps an hour forward or two back."""
     jump_s = stage.rng.choice((3_600, -7_200, 86_400, 0))
@@ -272,6 +293,7 @@ FAULTS: dict[str, Fault] = {
     "slow": slow,
     "wal": wal,
     "files": files,
+    "storm": storm,
     "clock": clock,
 }
 """By the names for the command line. ``proxy`` is one more, see `tests.torture.proxy`."""
