@@ -26,7 +26,7 @@ RUNS: dict[str, Options] = {
     "kills, restarts, pauses, a bad network": Options(
         seed=1, duration_s=600, pause_s=0.4, faults=frozenset({"kill", "term", "pause", "proxy"})
     ),
-    "kills": Options(seed=11, duration_s=120, pause_s=0.3, faults=frozenset({"kill"})),
+    "nothing but kills": Options(seed=11, duration_s=120, pause_s=0.3, least=250, faults=frozenset({"kill"})),
     "power failures": Options(seed=2, duration_s=120, pause_s=1, faults=frozenset({"power", "dead"})),
     CONTROL: Options(seed=3, duration_s=20, faults=frozenset({"power"}), synchronous="NORMAL"),
     "a full disk": Options(seed=4, duration_s=60, pause_s=1, faults=frozenset({"full"})),
