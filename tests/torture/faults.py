@@ -18,6 +18,7 @@ import trio
 from tests.torture.disk import Skipped
 from tests.torture.history import Acked, Delivered, Refused, Trouble
 from tests.torture.link import Lost, open_link, until
+from tests.torture.process import run_command
 
 if TYPE_CHECKING:
     import random
@@ -209,6 +210,24 @@ async def wal(stage: Stage) -> str | None:
     )
 
 
+async def restore(stage: Stage) -> str | None:
+    """A backup that was taken under load is put in place of the log, after more was said."""
+    server = stage.server
+    copy = server.data.with_name(f"copy-{server.starts}.db")
+    before = server.said().count("the log was restored")
+    made = await run_command("backup", str(copy), "--data", str(server.data))
+    await trio.sleep(stage.rng.uniform(0.1, 1))  # whatever is said now is lost
+    checked = await run_command("verify", str(copy))
+    await server.kill()
+    if made.returncode or checked.returncode:
+        stage.recorder.add(Trouble(what=f"a backup failed, or is damaged: {made}, {checked}"))
+    for name in ("chat.db-wal", "chat.db-shm"):
+        (server.data / name).unlink(missing_ok=True)
+    copy.replace(server.data / "chat.db")
+    await server.start()
+    return "a copy was put in its place" if server.said().count("the log was restored") > before else None
+
+
 async def files(stage: Stage) -> str | None:
     """It may open no more files; then it may again."""
     server = stage.server
@@ -292,6 +311,7 @@ FAULTS: dict[str, Fault] = {
     "failing": failing,
     "slow": slow,
     "wal": wal,
+    "restore": restore,
     "files": files,
     "storm": storm,
     "clock": clock,

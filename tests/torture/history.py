@@ -180,7 +180,7 @@ AnyRecord = (
     | Log
 )
 
-DAMAGE = frozenset({"wal"})
+DAMAGE = frozenset({"wal", "restore"})
 """Faults after which the log may hold less than was acknowledged, if the server says so by a new epoch."""
 
 PASSING = frozenset({"rate_limited", "unavailable"})

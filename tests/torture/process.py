@@ -182,6 +182,12 @@ class ServerProcess:
         await self._process.stdout.aclose()
 
 
+async def run_command(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """One of the product's other commands, to its end."""
+    command = [sys.executable, *PRODUCT, *arguments]
+    return await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, cwd=ROOT)
+
+
 class ServerDied(Exception):
     """The server does not run although it should."""
 

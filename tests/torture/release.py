@@ -34,6 +34,9 @@ RUNS: dict[str, Options] = {
         seed=5, duration_s=60, pause_s=0.5, faults=frozenset({"failing", "slow"})
     ),
     "a damaged write-ahead log": Options(seed=6, duration_s=60, faults=frozenset({"wal", "kill"})),
+    "backups taken under load, and restored": Options(
+        seed=12, duration_s=60, pause_s=1, faults=frozenset({"restore", "kill"})
+    ),
     "no file descriptors": Options(seed=7, duration_s=40, pause_s=1, faults=frozenset({"files"})),
     "clock jumps, kills": Options(seed=8, duration_s=40, pause_s=1, faults=frozenset({"clock", "kill"})),
     "reconnect storms": Options(

@@ -77,6 +77,12 @@ async def test_a_damaged_write_ahead_log_is_owned_up_to() -> None:
     assert outcome.hits["wal"]
 
 
+async def test_a_backup_taken_under_load_and_restored_is_a_whole_beginning_and_a_new_epoch() -> None:
+    outcome = await tortured(Options(seed=9, duration_s=1, least=2, pause_s=1, faults=frozenset({"restore"})))
+    assert_good(outcome)
+    assert len(outcome.hits["restore"]) == 2
+
+
 async def test_a_server_without_files_and_one_that_stood_still_go_on() -> None:
     options = Options(seed=6, duration_s=1, least=2, pause_s=0.5, faults=frozenset({"files", "pause"}))
     outcome = await tortured(options)
