@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import Tap
+from trio_chat.errors import StoreUnavailable
 from trio_chat.outbox import Outbox
 from trio_chat.wire import Wire
 
@@ -28,10 +29,13 @@ class Pages:
     name: str
     count: int
     read: int = 0
+    is_readable: bool = True
     is_live: bool = False
 
     async def read_page(self) -> bytes:
         await trio.lowlevel.checkpoint()
+        if not self.is_readable:
+            raise StoreUnavailable("The disk is full.")
         if self.read == self.count:
             return b""
         self.read += 1
@@ -74,6 +78,9 @@ async def play(moves: list[Move]) -> None:
                         name = f"{'abc'[who]}{number}-"
                         laggards[name] = Pages(name, size)
                         outbox.add_laggard(laggards[name])
+                    case "fail":
+                        for laggard in laggards.values():
+                            laggard.is_readable = False
                     case "leave":
                         for name, laggard in laggards.items():
                             if name[0] == "abc"[who] and not laggard.is_live:
@@ -90,8 +97,11 @@ async def play(moves: list[Move]) -> None:
         of_one = list(group)
         assert of_one == [f"{name}{page};" for page in range(1, len(of_one) + 1)]
     for name, laggard in laggards.items():
-        assert name in left or (
-            laggard.is_live and sum(_name_of(text) == name for text in pages) == laggard.count
+        is_sent_away = outbox.close is not None
+        assert (
+            name in left
+            or is_sent_away
+            or (laggard.is_live and sum(_name_of(text) == name for text in pages) == laggard.count)
         )
     assert not outbox.is_speaking
     assert outbox.statistics().pending_bytes == outbox.statistics().laggards == 0
@@ -114,7 +124,9 @@ async def _read(stream: trio.abc.ReceiveStream) -> list[str]:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["post", "post", "reply", "stall", "flow", "lag", "leave", "steps", "steps"]),
+            st.sampled_from(
+                ["post", "post", "reply", "stall", "flow", "lag", "leave", "fail", "steps", "steps"]
+            ),
             st.integers(0, LAGGARDS - 1),
             st.integers(0, 12),
         ),
