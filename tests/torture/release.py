@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -11,6 +12,7 @@ import trio
 from tests.torture.checker import Rule
 from tests.torture.crowd import gather
 from tests.torture.disk import Skipped
+from tests.torture.history import write_history
 from tests.torture.report import complaint, figures_of, figures_of_crowd, keep_figures, report
 from tests.torture.run import Options, torture
 
@@ -88,6 +90,9 @@ def run_release(scale: float, only: str, *, keep: bool) -> bool:
             is_good = False
             click.secho(f"NOT AS IT SHOULD BE: {name}", bold=True)
             click.echo(complaint(outcome.records, outcome.violations))
+            history = Path(f"torture-{outcome.options.seed}.jsonl")
+            write_history(history, outcome.records)
+            click.echo(f"the whole history is in {history}")
         if keep:
             keep_figures(name, figures_of(outcome))
     if only in CROWD:
