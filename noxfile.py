@@ -58,7 +58,7 @@ def tests(session: nox.Session) -> None:
     """Everything that needs no browser; then the page's modules, in session `client`."""
     session.install("-e", ".", *dependencies("test"))
     # Its conftest imports Playwright, which is not installed here.
-    session.run("pytest", "-m", "not browser and not torture", "--ignore=tests/browser", *session.posargs)
+    session.run("pytest", "-m", "not browser", "--ignore=tests/browser", *session.posargs)
     session.notify("client", posargs=[])
 
 
@@ -86,7 +86,7 @@ def torture(session: nox.Session) -> None:
     """The server under faults, judged by all that its clients saw: ``-- --duration 600``, ``-- release``."""
     session.install("-e", ".", *dependencies("test"))
     if not session.posargs:
-        session.run("pytest", "-m", "torture", "tests/torture")
+        session.run("pytest", "tests/torture")
     arguments = (
         session.posargs if session.posargs[:1] in (["release"], ["check"]) else ["run", *session.posargs]
     )
