@@ -63,7 +63,9 @@ def open_process(*arguments: str) -> Iterator[str]:
 async def _talk(port: int) -> None:
     async with open_chat(f"ws://127.0.0.1:{port}", name="Ada") as chat:
         for number in range(MESSAGES):
-            await chat.send("lobby", f"Message {number}, of about the length that people write. " + "la " * (number % 9))
+            await chat.send(
+                "lobby", f"Message {number}, of about the length that people write. " + "la " * (number % 9)
+            )
 
 
 @contextmanager
@@ -97,15 +99,24 @@ def summarise(report: dict[str, Any]) -> dict[str, float]:
     scores = {f"{name} score": round(100 * part["score"]) for name, part in report["categories"].items()}
     times = {
         name: round(audits[name]["numericValue"])
-        for name in ("first-contentful-paint", "largest-contentful-paint", "total-blocking-time", "speed-index")
+        for name in (
+            "first-contentful-paint",
+            "largest-contentful-paint",
+            "total-blocking-time",
+            "speed-index",
+        )
     }
-    return scores | times | {
-        "requests": len(requests),
-        "script requests": len(scripts),
-        "script bytes on the wire": sum(item["transferSize"] for item in scripts),
-        "script bytes": sum(item["resourceSize"] for item in scripts),
-        "all bytes on the wire": sum(item["transferSize"] for item in requests),
-    }
+    return (
+        scores
+        | times
+        | {
+            "requests": len(requests),
+            "script requests": len(scripts),
+            "script bytes on the wire": sum(item["transferSize"] for item in scripts),
+            "script bytes": sum(item["resourceSize"] for item in scripts),
+            "all bytes on the wire": sum(item["transferSize"] for item in requests),
+        }
+    )
 
 
 def first_message_ms(context: BrowserContext, url: str, *, emulated: bool) -> float:

@@ -91,6 +91,4 @@ async def serve_slow_link(port: int, *, round_trip_ms: float, down_kbit: float, 
 
 if __name__ == "__main__":
     server_port, rtt_ms, down, up = map(float, sys.argv[1:])
-    trio.run(
-        partial(serve_slow_link, int(server_port), round_trip_ms=rtt_ms, down_kbit=down, up_kbit=up)
-    )
+    trio.run(partial(serve_slow_link, int(server_port), round_trip_ms=rtt_ms, down_kbit=down, up_kbit=up))

@@ -67,7 +67,9 @@ SHELL = {
         "wire",
     },
     # The port, and everything together.
-    "http": {"config", "metrics", "wire"},
+    "exchange": {"wire"},
+    "files": set(),
+    "http": {"config", "exchange", "files", "metrics", "wire"},
     "server": {"config", "connection", "head", "http", "limits", "people", "rooms", "wire"},
     "fds": set(),
     "figures": {"rooms", "server", "store.base"},
