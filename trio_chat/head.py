@@ -32,7 +32,7 @@ class Head:
     """What a request is about."""
 
     request: bytes = b""
-    """What whoever takes over reads first; it asks for no other protocol, unless for a WebSocket."""
+    """What HTTP is to answer, asking for no other protocol."""
     rest: bytes = b""
     """What came after the request: the begin of the next one, if the connection is kept."""
     keeps_connection: bool = False
@@ -65,7 +65,7 @@ class Head:
             flaw = _flaw_of_handshake(request)
             if data.partition(END)[2]:
                 flaw = "A client waits for the answer to its handshake before it sends more (RFC 6455 section 4.1)."
-            return cls(data, wants_websocket=True, host=host, flaw=flaw)
+            return cls(wants_websocket=True, host=host, flaw=flaw)
         if request.method not in (b"GET", b"HEAD") or not _BODY_FIELDS.isdisjoint(fields):
             return cls(without_upgrade(data), host=host)
         parser.next_event()  # the end of the request, as it has no body

@@ -54,10 +54,10 @@ def make_app(*, is_ready: Callable[[], bool]) -> ASGIApp:
 
     files = Files(STATIC)
 
-    async def healthz(_request: Request) -> Response:
+    def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
 
-    async def readyz(_request: Request) -> Response:
+    def readyz(_request: Request) -> Response:
         if is_ready():
             return PlainTextResponse("ready\n")
         return PlainTextResponse("starting or stopping\n", status_code=503)

@@ -173,14 +173,16 @@ class Server:
         """Serve requests, a WebSocket at the last; whether the peer may still have something to say or to hear."""
         data = b""
         for number in range(1, REQUESTS_PER_CONNECTION + 1):
-            head = Head.of(await self._read_head(wire, data))
+            data = await self._read_head(wire, data)
+            head = Head.of(data)
             if head.flaw is not None:
                 await self._turn_away(wire, "400 Bad Request", head.flaw)
                 break
             if head.is_empty:
                 break
             if head.wants_websocket:
-                wire.unread(head.request)
+                wire.unread(data)
+                data = b""  # or each client's head would be kept as long as the client
                 await self._serve_websocket(wire, peer, head)
                 break
             keeps = head.keeps_connection and number < REQUESTS_PER_CONNECTION and not self._is_stopping
