@@ -30,28 +30,21 @@ class Direction:
         return self.free_at + self.delay_s
 
     async def carry(self, source: trio.SocketStream, target: trio.SocketStream) -> None:
-        """Carry all bytes, and then the end."""
+        """Carry all bytes, and then the end. Raises `trio.BrokenResourceError` when either side is gone."""
         async with trio.open_nursery() as nursery:
             send, receive = trio.open_memory_channel[tuple[float, bytes]](1000)
             nursery.start_soon(self._deliver, receive, target)
             async with send:
-                try:
-                    while data := await source.receive_some(CHUNK_BYTES):
-                        await send.send((self.arrival(len(data)), bytes(data)))
-                    await send.send((self.arrival(0), b""))
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    return
+                while data := await source.receive_some(CHUNK_BYTES):
+                    await send.send((self.arrival(len(data)), bytes(data)))
+                await send.send((self.arrival(0), b""))
 
     async def _deliver(
         self, packets: trio.MemoryReceiveChannel[tuple[float, bytes]], target: trio.SocketStream
     ) -> None:
-        async with packets:
-            async for at, data in packets:
-                await trio.sleep_until(at)
-                try:
-                    await (target.send_all(data) if data else target.send_eof())
-                except (trio.BrokenResourceError, trio.ClosedResourceError):
-                    return
+        async for at, data in packets:
+            await trio.sleep_until(at)
+            await (target.send_all(data) if data else target.send_eof())
 
 
 @attrs.define
@@ -67,12 +60,15 @@ class SlowLink:
         """Carry one connection, which begins when TCP's handshake would have come back."""
         await trio.sleep(self.round_trip_s)
         try:
-            server = await trio.open_tcp_stream("127.0.0.1", self.port)
-        except OSError:
-            return
-        async with client, server, trio.open_nursery() as nursery:
-            nursery.start_soon(self.up.carry, client, server)
-            nursery.start_soon(self.down.carry, server, client)
+            async with (
+                client,
+                await trio.open_tcp_stream("127.0.0.1", self.port) as server,
+                trio.open_nursery() as nursery,
+            ):
+                nursery.start_soon(self.up.carry, client, server)
+                nursery.start_soon(self.down.carry, server, client)
+        except* (trio.BrokenResourceError, OSError):
+            pass  # when one direction is broken, both end
 
 
 async def serve_slow_link(port: int, *, round_trip_ms: float, down_kbit: float, up_kbit: float) -> None:
