@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 async def make_log(path: Path) -> tuple[Logs, dict[str, Position], Files, Files]:
     """A log, its files as a crash would leave them, and as a clean close does."""
     async with open_sqlite_store(path, synchronous="OFF") as store:
-        for number in range(60):
+        for number in range(200):  # so many that most pages of the file hold events
             for room in ROOMS:
                 texts = [f"{room} {number} {n} " + "hello " * n for n in range(5)]
                 await store.append(room, drafts(*texts), at_ms=1_700_000_000_000)

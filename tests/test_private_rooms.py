@@ -144,6 +144,7 @@ async def test_the_conversation_of_two_is_the_same_from_both_sides(autojump_cloc
         await bob.hear_frames()
         assert (await ack(bob, "part", room=room))["code"] == "not_yours"
         assert (await eve.ask("direct", person="p-nobody"))["code"] == "no_such_person"
+        assert (await ada.ask("direct", person=ada_id))["code"] == "direct_self"
 
 
 async def test_a_repeat_of_create_finds_what_it_made(autojump_clock: MockClock) -> None:
