@@ -1,16 +1,16 @@
 /**
  * Puts the page together: state in the middle, the server on one side, the views on the other.
  */
-import { Connection, followBrowser } from "./connection.js";
-import { Identity } from "./identity.js";
-import { newId } from "./ids.js";
-import { Outbox } from "./outbox.js";
-import { StickyScroll } from "./scroll.js";
-import { Session } from "./session.js";
-import { initialState, reduce } from "./state.js";
-import { Store } from "./store.js";
-import { fill } from "./texts.js";
-import { followVisualViewport } from "./viewport.js";
+import { Connection, followBrowser } from "./net/connection.js";
+import { Identity } from "./net/identity.js";
+import { newId } from "./net/ids.js";
+import { Outbox } from "./net/outbox.js";
+import { StickyScroll } from "./views/scroll.js";
+import { Session } from "./net/session.js";
+import { initialState, reduce } from "./core/state.js";
+import { Store } from "./core/store.js";
+import { fill } from "./core/texts.js";
+import { followVisualViewport } from "./views/viewport.js";
 import { ChatLog } from "./views/chat-log.js";
 import { Composer } from "./views/composer.js";
 import { FailedNotice } from "./views/failed-notice.js";

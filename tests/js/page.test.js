@@ -23,7 +23,7 @@ test("no module makes markup of text", async () => {
 });
 
 test("every text that the page asks for is in the catalogue, and every one in it is used", async () => {
-  const { texts } = await import("../../static/js/texts.js");
+  const { texts } = await import("../../static/js/core/texts.js");
   const html = await readFile(new URL("index.html", STATIC), "utf8");
   const asked = new Set([...html.matchAll(/data-(?:text|label|placeholder)="([^"]+)"/g)].map(([, key]) => key));
   for (const key of asked) assert.equal(typeof texts[key], "string", key);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as protocol from "../../static/js/protocol.js";
+import * as protocol from "../../static/js/net/protocol.js";
 
 test("hello says who comes back, else under which name, else nothing", () => {
   assert.deepEqual(protocol.hello({ token: "t", name: "Ada" }), { type: "hello", token: "t" });

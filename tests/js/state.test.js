@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HELD_AT_BOTTOM, cursorOf, isGap } from "../../static/js/room.js";
-import { firstFailed, initialState, nextToSend, reduce } from "../../static/js/state.js";
+import { HELD_AT_BOTTOM, cursorOf, isGap } from "../../static/js/core/room.js";
+import { firstFailed, initialState, nextToSend, reduce } from "../../static/js/core/state.js";
 
 const ME = { id: "p-me", name: "Ada", hasChosenName: true };
 const AT = "2026-11-22T21:00:00.000Z";

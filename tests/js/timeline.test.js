@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { initialState } from "../../static/js/state.js";
-import { texts } from "../../static/js/texts.js";
-import { dayLabel, dayNumber } from "../../static/js/time.js";
-import { timeline } from "../../static/js/timeline.js";
+import { initialState } from "../../static/js/core/state.js";
+import { texts } from "../../static/js/core/texts.js";
+import { dayLabel, dayNumber } from "../../static/js/core/time.js";
+import { timeline } from "../../static/js/core/timeline.js";
 
 const NOW = new Date(2026, 10, 22, 21, 0).getTime(); // local time: days are those of the reader
 const MINUTE = 60_000;

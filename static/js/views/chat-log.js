@@ -1,8 +1,8 @@
 /**
  * The log: brings the children of `#chat` in line with the timeline, touching only what changed.
  */
-import { timeline } from "../timeline.js";
-import { texts } from "../texts.js";
+import { timeline } from "../core/timeline.js";
+import { texts } from "../core/texts.js";
 import { createMessage, updateMessage } from "./message.js";
 
 export class ChatLog {
@@ -11,7 +11,7 @@ export class ChatLog {
   #shown = new Map(); // key -> {element, item}
   #rendered = null;
 
-  /** @param {HTMLElement} chat @param {import("../scroll.js").StickyScroll} scroll */
+  /** @param {HTMLElement} chat @param {import("./scroll.js").StickyScroll} scroll */
   constructor(chat, scroll) {
     this.#chat = chat;
     this.#scroll = scroll;

@@ -1,7 +1,7 @@
 /**
  * The way back to the end of the log, with the number of new messages that wait there.
  */
-import { texts } from "../texts.js";
+import { texts } from "../core/texts.js";
 
 export class JumpButton {
   #button;

@@ -1,8 +1,8 @@
 /**
  * Who one is here, and the dialog for another name. Nobody has to open it.
  */
-import { colourOf, initialsOf } from "../people.js";
-import { texts } from "../texts.js";
+import { colourOf, initialsOf } from "../core/people.js";
+import { texts } from "../core/texts.js";
 
 export class Me {
   #button;

@@ -1,10 +1,10 @@
 /**
  * One message as a `<p>`. What people wrote becomes text nodes and nothing else.
  */
-import { split } from "../links.js";
-import { colourOf, initialsOf } from "../people.js";
-import { texts } from "../texts.js";
-import { clock, exact } from "../time.js";
+import { split } from "../core/links.js";
+import { colourOf, initialsOf } from "../core/people.js";
+import { texts } from "../core/texts.js";
+import { clock, exact } from "../core/time.js";
 
 const STATUS_LABELS = {
   waiting: texts.statusWaiting,

@@ -4,9 +4,9 @@
  */
 import { newId } from "./ids.js";
 import * as protocol from "./protocol.js";
-import { cursorOf, isGap } from "./room.js";
+import { cursorOf, isGap } from "../core/room.js";
 import { Sender } from "./sender.js";
-import { texts } from "./texts.js";
+import { texts } from "../core/texts.js";
 
 const PAGE = 50; // older messages a page: a few screens, so that scrolling up seldom has to wait
 
@@ -23,7 +23,7 @@ export class Session {
   #retryTimer = null;
 
   /**
-   * @param {import("./store.js").Store} store
+   * @param {import("../core/store.js").Store} store
    * @param {import("./identity.js").Identity} identity
    * @param {(handlers: object) => import("./connection.js").Connection} connect
    */

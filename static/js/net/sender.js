@@ -3,7 +3,7 @@
  * and the same id on every attempt, so that each stands there once.
  */
 import { retryAfterMs, send } from "./protocol.js";
-import { nextToSend } from "./state.js";
+import { nextToSend } from "../core/state.js";
 
 export class Sender {
   #store;
@@ -11,7 +11,7 @@ export class Sender {
   #inFlight = null;
   #pauseTimer = null;
 
-  /** @param {import("./store.js").Store} store @param {(frame: object) => void} sendFrame */
+  /** @param {import("../core/store.js").Store} store @param {(frame: object) => void} sendFrame */
   constructor(store, sendFrame) {
     this.#store = store;
     this.#send = sendFrame;
