@@ -52,8 +52,9 @@ export const texts = {
   nameSave: "Save",
   nameCancel: "Cancel",
   nameEmpty: "Write a name first.",
-  nameOffline: "There is no connection just now. Try again in a moment.",
 
+  askOffline: "There is no connection just now. Try again in a moment.",
+  askNoMessage: "This message is not there any more.",
 };
 
 /** Write the catalogue's texts into the elements under `root` that ask for them. */
