@@ -18,6 +18,7 @@ export class Cache {
   #written = new Map(); // key -> what it was made of
   #timer = null;
   #latest = null;
+  #person = []; // what of the person was written last
 
   /** @param {import("./database.js").Database} database */
   constructor(database) {
@@ -65,7 +66,9 @@ export class Cache {
       keep(`room:${room.name}`, room, () => ({ room: copyOf(room, this.#lately.includes(room.name) ? EVENTS : 0) }));
     }
     gone.delete("person");
-    keep("person", state.people, () => ({ me: state.me, mine: state.mine, people: state.people, lately: this.#lately }));
+    const { me, mine, people } = state;
+    if ([me, mine, people].some((part, index) => part !== this.#person[index])) this.#person = [me, mine, people];
+    keep("person", this.#person, () => ({ me, mine, people, lately: this.#lately }));
     for (const key of gone) this.#written.delete(key);
     this.#database.write(CACHE, { put, remove: Array.from(gone) });
   }
