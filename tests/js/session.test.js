@@ -148,7 +148,7 @@ test("what is refused goes back and says why, and the next one is sent", async (
   assert.equal(page.store.state.notices[0].message, "Too many.");
   const mine = page.take("mine");
   page.say({ type: "star", room: "~p-me", seq: 1, id: mine.id, from: "p-me", name: "Ada", at: AT, of: "lobby", target: 1, on: true });
-  assert.ok((await starring).ok);
+  assert.deepEqual(await starring, { ok: true, seq: 1 }, "the event itself is the answer");
   assert.deepEqual(stars(page.store.state), [{ room: "lobby", seq: 1 }]);
 });
 
@@ -262,7 +262,7 @@ test("a token that the server does not know makes somebody new, with the open ro
   page.take("hello");
   const lost = page.take("join");
   page.say({ type: "error", code: "unknown_token", message: "Nobody." }, { type: "error", id: lost.id, code: "hello_first", message: "Say hello." });
-  assert.deepEqual(page.take("hello"), { type: "hello", name: "Ada" });
+  assert.deepEqual(page.take("hello"), { type: "hello", lists: true, name: "Ada" });
   const join = page.take("join");
   page.say({ type: "welcome", user: ME, token: "t2", rooms: [item("lobby", 0)], mine: MINE });
   page.say({ type: "joined", id: join.id, room: "lobby", head: 0, epoch: "e", after: 0, reset: false });
@@ -274,7 +274,7 @@ test("a code of another device makes the page its person, and a wrong one is ref
   const page = await online();
   const using = page.app.useLink("K7QM-2XHD");
   await page.greet();
-  assert.deepEqual(page.take("hello"), { type: "hello", link: "K7QM-2XHD" });
+  assert.deepEqual(page.take("hello"), { type: "hello", lists: true, link: "K7QM-2XHD" });
   page.say({ type: "error", code: "bad_link", message: "The code is not right." });
   assert.deepEqual(await using, { ok: false, code: "bad_link", message: "The code is not right." });
   assert.equal(page.take("hello").token, "t");

@@ -54,6 +54,7 @@ export const texts = {
   nameEmpty: "Write a name first.",
 
   askOffline: "There is no connection just now. Try again in a moment.",
+  askDiscarded: "It was not sent.",
   askNoMessage: "This message is not there any more.",
 };
 

@@ -14,12 +14,15 @@ const FIRST_FINAL_PRIVATE_CODE = 4500;
 const PASSING_ERRORS = new Set(["rate_limited", "unavailable"]);
 const DEFAULT_RETRY_S = 2;
 
-/** Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without. */
+/**
+ * Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without.
+ * `lists`: the welcome shall tell all rooms, and what is personal.
+ */
 export function hello({ link = null, token = null, name = null } = {}) {
-  if (link) return { type: "hello", link };
-  if (token) return { type: "hello", token };
-  if (name) return { type: "hello", name };
-  return { type: "hello" };
+  const frame = { type: "hello", lists: true };
+  if (link) return { ...frame, link };
+  if (token) return { ...frame, token };
+  return name ? { ...frame, name } : frame;
 }
 
 /** Join `room` after `cursor` ({seq, epoch}), or at its latest page. */
