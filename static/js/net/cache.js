@@ -3,7 +3,7 @@
  * lately. It is only a copy of the fold: what is deleted there goes from here with the next write.
  */
 import { emptyRoom } from "../core/room.js";
-import { newest } from "../core/window.js";
+import { atRest, newest } from "../core/window.js";
 import { CACHE } from "./database.js";
 
 const LOAD_PATIENCE_MS = 200; // about as long as connecting takes: the cache must not make the page slower
@@ -11,6 +11,10 @@ const WRITE_PAUSE_MS = 1_000;
 const ROOMS_WITH_EVENTS = 10;
 const EVENTS = 50;
 const FORMAT = 1; // another one is not read
+const KEPT = [
+  "name", "kind", "title", "topic", "owner", "with", "members", "isMember", "epoch", "last", "listedTo", "lastMessage",
+  "activeAt", "read", "unread",
+];
 
 export class Cache {
   #database;
@@ -76,11 +80,6 @@ export class Cache {
 
 /** What of a room is worth keeping; everything else is asked for again. */
 function copyOf(room, count) {
-  const { name, kind, title, topic, owner, members, isMember, epoch, last, listedTo, lastMessage, activeAt, read, unread } = room;
-  const live = newest(room.live, count);
-  return {
-    name, kind, title, topic, owner, with: room.with, members, isMember, epoch, last, listedTo, lastMessage, activeAt, read, unread,
-    live: { ...live, isLoadingOlder: false, isLoadingNewer: false },
-    recent: { from: last, changes: [] },
-  };
+  const kept = Object.fromEntries(KEPT.map((field) => [field, room[field]]));
+  return { ...kept, live: atRest(newest(room.live, count)), recent: { from: room.last, changes: [] } };
 }

@@ -41,7 +41,7 @@ const frames = {
   delete: ({ target }) => ({ seq: target }),
   react: ({ target, emoji, on }) => ({ seq: target, emoji, on }),
   pin: ({ target, on }) => ({ seq: target, on }),
-  mine: ({ what, target, on, level, untilS, from }) => ({ what, target, on, level, until_s: untilS, seq: from ?? undefined }),
+  mine: ({ what, target, on, level, untilS: until_s, from }) => ({ what, target, on, level, until_s, seq: from ?? undefined }),
 };
 
 /** The command of an outbox entry: the same at every attempt. What is undefined is not sent. */
