@@ -136,20 +136,21 @@ def test_everything_has_a_role_and_a_name(ada: Person) -> None:
     ada.say("hello")
     ada.hears("hello")
     expect(ada.page.locator("body")).to_match_aria_snapshot("""
-        - banner:
+        - main:
           - heading "trio-chat" [level=1]
           - status: Online
-        - main:
           - log "Messages":
             - text: Today
             - paragraph:
               - text: You hello
               - time
               - img "Sent"
-        - form "New message":
-          - textbox "Message"
-          - button "Send"
-        - button "You are Ada Change name"
+          - form "New message":
+            - textbox "Message"
+            - button "Send"
+        - navigation "Rooms":
+          - text: trio-chat
+          - button "You are Ada Change name"
     """)
     expect(ada.page.locator("#chat")).to_have_attribute("aria-live", "polite")
     ada.page.click("#me")

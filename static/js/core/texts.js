@@ -54,6 +54,7 @@ export const texts = {
   nameEmpty: "Write a name first.",
   nameOffline: "There is no connection just now. Try again in a moment.",
 
+  shellRooms: "Rooms",
 };
 
 /** Write the catalogue's texts into the elements under `root` that ask for them. */
