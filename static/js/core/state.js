@@ -1,80 +1,72 @@
 /**
  * Everything the page shows, as a pure function of what happened: `reduce(state, action)` returns the next state and
- * never changes the old one. Views render from it; nothing else is remembered anywhere.
- *
- * An outbox entry is `{id, room, text, at, status, reason?, code?, seq?}`. Its status is `waiting` until the server has
- * acked it, then `sent` until its event is heard, when the entry goes; or `failed`, with the reason.
+ * never changes the old one. Views render from it; nothing else is remembered anywhere. Its shape: docs/page.md.
  */
-import * as rooms from "./room.js";
+import { emptyMine } from "./mine.js";
+import { outboxReducers } from "./outbox.js";
+import { emptyRoom, readUpTo, resting } from "./room.js";
+import { roomReducers, withPeople, withRoom } from "./rooms.js";
 
 /** @returns {object} the state of a page that has heard nothing yet */
 export function initialState(roomName) {
   return {
     connection: { phase: "connecting", retryAt: null, reason: null },
     me: null,
-    room: rooms.emptyRoom(roomName),
+    isListed: false,
+    rooms: new Map([[roomName, emptyRoom(roomName)]]),
+    open: roomName,
+    people: new Map(),
+    mine: emptyMine(),
     outbox: [],
     isOutboxRestored: false,
+    notices: [],
+    drafts: new Map(),
     view: { isAtBottom: true, isVisible: true },
   };
 }
 
 const reducers = {
+  ...roomReducers,
+  ...outboxReducers,
+
   /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) or refused (with `reason`). */
   connection(state, { phase, retryAt = null, reason = null }) {
-    const room = phase === "online" ? state.room : { ...state.room, isLoadingOlder: false };
-    return { ...state, connection: { phase, retryAt, reason }, room };
+    const next = { ...state, connection: { phase, retryAt, reason } };
+    if (phase === "online") return next;
+    const quiet = (room) => (room.typing.length > 0 ? { ...resting(room), typing: [] } : resting(room));
+    return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);
   },
 
-  /** Who the reader is: {id, name, hasChosenName}. */
-  me: (state, { me }) => ({ ...state, me }),
-
-  joined: (state, { frame }) => settleHeard({ ...state, room: rooms.joined(state.room, frame) }),
-
-  event(state, { frame }) {
-    const isOwn = frame.from === state.me?.id;
-    const room = rooms.heard(state.room, frame, { isOwn, isWatched: isWatched(state) });
-    const outbox = isOwn ? without(state.outbox, frame.id) : state.outbox;
-    return settleHeard({ ...state, room, outbox });
+  /** Who the reader is: {id, name, hasChosenName, …}. */
+  me(state, { me }) {
+    const { hasChosenName: _, ...user } = me;
+    return withPeople({ ...state, me }, [user]);
   },
 
-  loadingOlder: (state, { isLoading }) => ({ ...state, room: { ...state.room, isLoadingOlder: isLoading } }),
-
-  history: (state, { frame }) => ({ ...state, room: rooms.olderPage(state.room, frame) }),
-
-  /** The person wrote something: it is shown at once, and the "new messages" mark has done its duty. */
-  queued: (state, { entry }) => ({
-    ...state,
-    outbox: [...state.outbox, { ...entry, status: "waiting" }],
-    room: { ...state.room, markSeq: null, unreadCount: 0 },
-  }),
-
-  /** What an earlier page, or another tab, left waiting; ids sort by time. */
-  restored(state, { entries }) {
-    const known = new Set(state.outbox.map((entry) => entry.id));
-    const added = entries
-      .filter((entry) => !known.has(entry.id))
-      .map((entry) => (entry.status === "sent" ? { ...entry, status: "waiting" } : entry)); // asking again is safe
-    if (added.length === 0 && state.isOutboxRestored) return state;
-    const outbox = [...state.outbox, ...added].sort((a, b) => (a.id < b.id ? -1 : 1));
-    return settleHeard({ ...state, outbox, isOutboxRestored: true });
+  /** What the last visit left, shown until the server has spoken; what it has said already counts more. */
+  cached(state, { me, mine, people, rooms }) {
+    if (state.isListed) return state;
+    const held = new Map(state.rooms);
+    for (const room of rooms) if ((held.get(room.name)?.epoch ?? null) === null) held.set(room.name, room);
+    const known = new Map([...people, ...state.people]);
+    return { ...state, me: state.me ?? me, mine: state.mine.room === null ? mine : state.mine, people: known, rooms: held };
   },
 
-  acked: (state, { id, seq }) => settleHeard(changeEntry(state, id, { status: "sent", seq })),
+  /** The person wrote something: the newest is shown, and the "new messages" mark has done its duty. */
+  queued(state, action) {
+    const next = outboxReducers.queued(state, action);
+    if (action.entry.command !== "send") return next;
+    return withRoom(next, action.entry.room, (room) =>
+      readUpTo({ ...room, detached: null, goal: null, divider: null }, room.last, state.me?.id));
+  },
 
-  failed: (state, { id, code, reason }) => changeEntry(state, id, { status: "failed", code, reason }),
-
-  /** Send it again, as a new command where the old id is spoilt. */
-  retried: (state, { id, newId = id }) =>
-    changeEntry(state, id, { id: newId, status: "waiting", code: undefined, reason: undefined }),
-
-  discarded: (state, { id }) => ({ ...state, outbox: without(state.outbox, id) }),
-
-  /** What the reader has in view. */
-  viewed(state, { isAtBottom = state.view.isAtBottom, isVisible = state.view.isVisible }) {
-    if (isAtBottom === state.view.isAtBottom && isVisible === state.view.isVisible) return state;
-    const next = { ...state, view: { isAtBottom, isVisible } };
-    return isWatched(next) ? { ...next, room: rooms.watched(state.room) } : next;
+  /** What is being written in a room; an empty text is none. */
+  draft(state, { room, text }) {
+    if ((state.drafts.get(room) ?? "") === text) return state;
+    const drafts = new Map(state.drafts);
+    if (text === "") drafts.delete(room);
+    else drafts.set(room, text);
+    return { ...state, drafts };
   },
 };
 
@@ -85,29 +77,4 @@ const reducers = {
  */
 export function reduce(state, action) {
   return reducers[action.type](state, action);
-}
-
-/** Whether the reader is looking at the end of the log. */
-export const isWatched = ({ view }) => view.isAtBottom && view.isVisible;
-
-/** The first outbox entry that should be sent, if any; none before it is known what was left from earlier. */
-export const nextToSend = ({ outbox, isOutboxRestored }) =>
-  (isOutboxRestored && outbox.find((entry) => entry.status === "waiting")) || null;
-
-/** The first outbox entry that the person has to decide about, if any. */
-export const firstFailed = ({ outbox }) => outbox.find((entry) => entry.status === "failed") ?? null;
-
-/** An acked message whose number has passed stands in the log (perhaps above what is held): it waits no more. */
-function settleHeard(state) {
-  const outbox = state.outbox.filter((entry) => !(entry.status === "sent" && entry.seq <= state.room.last));
-  return outbox.length === state.outbox.length ? state : { ...state, outbox };
-}
-
-function without(outbox, id) {
-  return outbox.some((entry) => entry.id === id) ? outbox.filter((entry) => entry.id !== id) : outbox;
-}
-
-function changeEntry(state, id, changes) {
-  if (!state.outbox.some((entry) => entry.id === id)) return state;
-  return { ...state, outbox: state.outbox.map((entry) => (entry.id === id ? { ...entry, ...changes } : entry)) };
 }

@@ -52,7 +52,9 @@ export const texts = {
   nameSave: "Save",
   nameCancel: "Cancel",
   nameEmpty: "Write a name first.",
-  nameOffline: "There is no connection just now. Try again in a moment.",
+
+  askOffline: "There is no connection just now. Try again in a moment.",
+  askNoMessage: "This message is not there any more.",
 
   shellRooms: "Rooms",
 };

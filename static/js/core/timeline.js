@@ -2,6 +2,7 @@
  * What stands in the log from top to bottom: messages in groups, day dividers, the "new messages" mark, and at the
  * end what is still waiting to be sent. Pure.
  */
+import { openRoom, person, shown, tickOf } from "./select.js";
 import { dayLabel, dayNumber } from "./time.js";
 
 const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length somebody begins anew
@@ -9,62 +10,65 @@ const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length somebody beg
 /**
  * @param {object} state see state.js
  * @param {number} nowMs decides what "today" is
- * @returns {Array<object>} items `{kind: "day"|"mark"|"message", key, ...}`; an item with a key known from before is
- *   the same thing, perhaps changed
+ * @returns {Array<object>} items `{kind: "day"|"mark"|"note"|"message", key, ...}`; an item with a key known from before
+ *   is the same thing, perhaps changed
  */
 export function timeline(state, nowMs) {
+  const room = openRoom(state);
   const items = [];
   let day = null;
   let previous = null;
-  for (const entry of entriesOf(state)) {
+  let isMarked = room.divider === null;
+  for (const entry of entriesOf(state, room)) {
     const entryDay = dayNumber(entry.atMs);
     if (entryDay !== day) {
       items.push({ kind: "day", key: `day:${entryDay}`, label: dayLabel(entry.atMs, nowMs), atMs: entry.atMs });
       previous = null;
     }
-    if (entry.seq !== null && entry.seq === state.room.markSeq) {
+    if (!isMarked && entry.kind === "message" && !entry.isOwn && entry.seq > room.divider) {
       items.push({ kind: "mark", key: "mark" });
       previous = null;
+      isMarked = true;
+    }
+    day = entryDay;
+    if (entry.kind !== "message") {
+      items.push(entry);
+      previous = null;
+      continue;
     }
     const isFirst = !(previous && belongTogether(previous, entry));
     if (previous && !isFirst) previous.isLast = false;
     previous = { ...entry, isFirst, isLast: true };
     items.push(previous);
-    day = entryDay;
   }
   return items;
 }
 
-function* entriesOf({ me, room, outbox }) {
-  const messages = room.messages;
+function* entriesOf(state, room) {
+  const { me } = state;
   let latestMs = 0;
-  for (const message of messages) {
-    const isOwn = message.from === me?.id;
-    latestMs = Date.parse(message.at);
+  for (const event of shown(state, room).events) {
+    const isOwn = event.from === me?.id;
+    if (event.type === "damaged") continue;
+    // This device's clock may be behind the server's.
+    latestMs = event.seq === null ? Math.max(event.atMs, latestMs) : (event.atMs ?? Date.parse(event.at));
+    // One's own message keeps its key when it comes back from the server, so its element only changes its look.
+    const key = event.seq === null || (isOwn && event.id) ? `own:${event.id}` : `${room.epoch}:${event.seq}`;
+    if (event.type !== "message") {
+      yield { kind: "note", key, seq: event.seq, event, atMs: latestMs };
+      continue;
+    }
     yield {
       kind: "message",
-      // One's own message keeps its key when it comes back from the server, so its element only changes its look.
-      key: isOwn && message.id ? `own:${message.id}` : `${room.epoch}:${message.seq}`,
-      seq: message.seq,
-      from: message.from,
-      name: message.name,
-      text: message.text,
+      key,
+      seq: event.seq,
+      from: event.from,
+      name: person(state, event.from, event.name).name,
+      text: event.text,
       atMs: latestMs,
-      isOwn,
-      status: isOwn ? "sent" : null,
-    };
-  }
-  for (const entry of outbox) {
-    yield {
-      kind: "message",
-      key: `own:${entry.id}`,
-      seq: null,
-      from: me?.id ?? "",
-      name: me?.name ?? "",
-      text: entry.text,
-      atMs: Math.max(entry.at, latestMs), // this device's clock may be behind the server's
-      isOwn: true,
-      status: entry.status,
+      isOwn: isOwn || event.seq === null,
+      status: tickOf(state, room, event) ?? event.status ?? null,
+      message: event,
     };
   }
 }

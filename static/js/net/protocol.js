@@ -14,8 +14,9 @@ const FIRST_FINAL_PRIVATE_CODE = 4500;
 const PASSING_ERRORS = new Set(["rate_limited", "unavailable"]);
 const DEFAULT_RETRY_S = 2;
 
-/** Come back as the holder of `token`, else as somebody new with `name`, else with a generated name. */
-export function hello({ token = null, name = null } = {}) {
+/** Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without. */
+export function hello({ link = null, token = null, name = null } = {}) {
+  if (link) return { type: "hello", link };
   if (token) return { type: "hello", token };
   if (name) return { type: "hello", name };
   return { type: "hello" };
@@ -27,14 +28,21 @@ export function join(id, room, cursor = null) {
   return cursor ? { ...frame, after: cursor.seq, epoch: cursor.epoch } : frame;
 }
 
-/** Say `text` in `room`. The same `id` means the same message, for ever. */
-export const send = (id, room, text) => ({ type: "send", id, room, text });
+/** Hear all these rooms: [{room, after, epoch}…], `MAX_FOLLOWED` at most. */
+export const follow = (id, rooms) => ({ type: "follow", id, rooms });
+export const MAX_FOLLOWED = 500;
 
-/** Ask for the page of events before number `before`. */
-export const history = (id, room, before, limit) => ({ type: "history", id, room, before, limit });
+const frames = {
+  send: ({ text, replyTo, mentions, forwarded }) => ({ text, reply_to: replyTo, mentions, forwarded }),
+  edit: ({ target, text, mentions }) => ({ seq: target, text, mentions }),
+  delete: ({ target }) => ({ seq: target }),
+  react: ({ target, emoji, on }) => ({ seq: target, emoji, on }),
+  pin: ({ target, on }) => ({ seq: target, on }),
+  mine: ({ what, target, on, level, untilS, from }) => ({ what, target, on, level, until_s: untilS, seq: from ?? undefined }),
+};
 
-/** Ask to be called `name`. */
-export const rename = (id, name) => ({ type: "rename", id, name });
+/** The command of an outbox entry: the same at every attempt. What is undefined is not sent. */
+export const commandOf = (entry) => ({ type: entry.command, id: entry.id, room: entry.room, ...frames[entry.command](entry) });
 
 /** Ask for a sign of life. */
 export const ping = (id) => ({ type: "ping", id });
@@ -54,9 +62,11 @@ export function decode(data) {
   }
 }
 
+const ANSWERS = new Set(["ack", "receipts", "versions"]); // they are about an event and are none
+
 /** Whether a frame is one of a room's numbered events, of a kind known or not. */
 export function isEvent(frame) {
-  return Number.isInteger(frame.seq) && typeof frame.room === "string" && frame.type !== "ack";
+  return Number.isInteger(frame.seq) && typeof frame.room === "string" && !ANSWERS.has(frame.type);
 }
 
 /** Whether coming back makes sense after a connection ended with this code. */

@@ -1,9 +1,9 @@
 /**
- * Sends what waits in the outbox: one message at a time, so that they stand in the log in the order they were written,
+ * Sends what waits in the outbox: one command at a time, so that they stand in the log in the order they were given,
  * and the same id on every attempt, so that each stands there once.
  */
-import { retryAfterMs, send } from "./protocol.js";
-import { nextToSend } from "../core/state.js";
+import { nextToSend } from "../core/outbox.js";
+import { commandOf, retryAfterMs } from "./protocol.js";
 
 export class Sender {
   #store;
@@ -55,6 +55,6 @@ export class Sender {
     if (outbox.some((entry) => entry.id === this.#inFlight && entry.status === "waiting")) return;
     const entry = nextToSend(this.#store.state);
     this.#inFlight = entry?.id ?? null;
-    if (entry) this.#send(send(entry.id, entry.room, entry.text));
+    if (entry) this.#send(commandOf(entry));
   }
 }

@@ -1,43 +1,62 @@
 /**
- * One person's talk with the server: says hello, joins the room, resumes after an absence, and turns what is heard
- * into actions for the store.
+ * One person's talk with the server: says hello, hears all rooms of the list, resumes each after an absence, and turns
+ * what is heard into actions for the store. What people ask for goes through `ask`, what they write through the outbox.
  */
-import { newId } from "./ids.js";
-import * as protocol from "./protocol.js";
 import { cursorOf, isGap } from "../core/room.js";
+import { openRoom } from "../core/select.js";
+import { Commands } from "./commands.js";
+import { newId } from "./ids.js";
+import { Lookups } from "./lookups.js";
+import { Marks } from "./marks.js";
+import * as protocol from "./protocol.js";
 import { Sender } from "./sender.js";
-import { texts } from "../core/texts.js";
 
-const PAGE = 50; // older messages a page: a few screens, so that scrolling up seldom has to wait
+const HOME = "lobby";
+const TYPING_SHOWN_MS = 6_000;
 
 export class Session {
   #store;
   #identity;
   #connection;
   #sender;
+  #commands;
+  #marks;
+  #lookups;
+  #restored;
+  #greeting = 0;
   #heldToken = null;
+  #link = null; // {code, resolve}: a code of another device, to become its person
   #isWelcome = false;
-  #joinId = null;
-  #historyId = null;
-  #renames = new Map(); // command id -> what to do with the answer
-  #retryTimer = null;
+  #knowsRooms = false; // whether the server speaks of more than one room
+  #joins = new Map(); // id of a join -> {room, isFresh, resolve?}
+  #follows = new Set(); // ids of follows
+  #retries = new Set();
+  #onEvent;
 
   /**
    * @param {import("../core/store.js").Store} store
    * @param {import("./identity.js").Identity} identity
    * @param {(handlers: object) => import("./connection.js").Connection} connect
+   * @param {{restored?: Promise<void>, onEvent?(frame: object): void}} options restored: when what the browser kept
+   *   is in the state; onEvent: after each new event
    */
-  constructor(store, identity, connect) {
+  constructor(store, identity, connect, { restored = Promise.resolve(), onEvent = () => {} } = {}) {
     this.#store = store;
     this.#identity = identity;
+    this.#restored = restored;
+    this.#onEvent = onEvent;
     this.#connection = connect({
       onConnecting: () => this.#disconnected({ phase: "connecting" }),
-      onOpen: () => this.#greet(),
+      onOpen: () => this.#open(),
       onFrame: (frame) => this.#hear(frame),
       onWaiting: (retryAt) => this.#disconnected({ phase: "waiting", retryAt }),
       onRefused: (reason) => this.#disconnected({ phase: "refused", reason }),
     });
-    this.#sender = new Sender(store, (frame) => this.#connection.send(frame));
+    const send = (frame) => this.#connection.send(frame);
+    this.#sender = new Sender(store, send);
+    this.#commands = new Commands(send, () => this.#isWelcome);
+    this.#marks = new Marks(store, send);
+    this.#lookups = new Lookups(store, (frame) => (this.#knowsRooms ? this.ask(frame) : Promise.resolve({ ok: false })));
     identity.onOtherTab(() => this.#followOtherTab());
   }
 
@@ -46,79 +65,165 @@ export class Session {
     return this.#connection;
   }
 
-  /** Ask for the page before the oldest message held, unless that is under way or there is none. */
-  loadOlder() {
-    const { connection, room } = this.#store.state;
-    if (connection.phase !== "online" || !room.hasOlder || room.isLoadingOlder) return;
-    this.#historyId = newId();
-    this.#store.dispatch({ type: "loadingOlder", isLoading: true });
-    this.#connection.send(protocol.history(this.#historyId, room.name, room.first, PAGE));
+  /** Whether the server knows of rooms, people and marks. */
+  get knowsRooms() {
+    return this.#knowsRooms;
   }
 
-  /**
-   * Take another name.
-   * @returns {Promise<string|null>} null when it is done, else a sentence that says why not
-   */
-  rename(name) {
-    if (!this.#isWelcome) return Promise.resolve(texts.nameOffline);
+  /** Ask the server something; see `Commands.ask`. */
+  ask(frame) {
+    return this.#commands.ask(frame);
+  }
+
+  /** Say something that has no answer. */
+  tell(frame) {
+    if (this.#isWelcome && this.#knowsRooms) this.#connection.send(frame);
+  }
+
+  /** Hear the room on the screen, and say that it is there. @returns {Promise<object>} */
+  async heedOpenRoom() {
+    const room = openRoom(this.#store.state);
+    if (!this.#isWelcome) return { ok: true };
+    const answer = room.isSynced || room.isMember ? { ok: true } : await this.#join(room);
+    if (answer.ok) this.#watch();
+    return answer;
+  }
+
+  /** Become the person of another device. @returns {Promise<object>} */
+  useLink(code) {
     return new Promise((resolve) => {
-      const id = newId();
-      this.#renames.set(id, resolve);
-      this.#connection.send(protocol.rename(id, name));
+      this.#link = { code, resolve };
+      this.#connection.start();
+      this.#connection.restart();
     });
+  }
+
+  /** Make the name known to the other tabs. */
+  renamed(user) {
+    this.#identity.name = user.name;
+    this.#becomes(user);
   }
 
   #disconnected(connection) {
     this.#isWelcome = false;
-    clearTimeout(this.#retryTimer);
-    for (const id of [...this.#renames.keys()]) this.#answerRename(id, texts.nameOffline);
+    this.#greeting += 1;
+    for (const timer of this.#retries) clearTimeout(timer);
+    this.#retries.clear();
+    for (const { resolve } of this.#joins.values()) resolve?.({ ok: true }); // it is joined when we are back
+    this.#joins.clear();
+    this.#follows.clear();
     this.#store.dispatch({ type: "connection", ...connection });
     this.#sender.disconnected();
+    this.#marks.disconnected();
+    this.#lookups.disconnected();
+    this.#commands.disconnected();
   }
 
+  async #open() {
+    const greeting = this.#greeting;
+    await this.#restored;
+    if (greeting === this.#greeting) this.#greet();
+  }
+
+  /** Hello and the open room go out together: the first message is one round trip away. */
   #greet() {
+    const link = this.#link?.code ?? null;
     this.#heldToken = this.#identity.token;
-    this.#connection.send(protocol.hello({ token: this.#heldToken, name: this.#identity.name }));
+    this.#connection.send(protocol.hello({ link, token: this.#heldToken, name: this.#identity.name }));
+    this.#join(openRoom(this.#store.state));
   }
 
-  #join() {
-    const { room } = this.#store.state;
-    this.#joinId = newId();
-    this.#connection.send(protocol.join(this.#joinId, room.name, cursorOf(room)));
+  #join(room) {
+    const id = newId();
+    const cursor = cursorOf(room);
+    return new Promise((resolve) => {
+      this.#joins.set(id, { room: room.name, isFresh: cursor === null, resolve });
+      this.#connection.send(protocol.join(id, room.name, cursor));
+    });
+  }
+
+  /** The rooms of the list but the open one, and the personal one; or these only. */
+  #follow(names = null) {
+    const { rooms, open, mine } = this.#store.state;
+    const wanted = names ?? Array.from(rooms.values()).filter((room) => room.isMember && room.name !== open).map(({ name }) => name);
+    const places = wanted.map((name) => rooms.get(name)).map(({ name, last, epoch }) => ({ room: name, after: last, epoch }));
+    if (names === null && mine.room !== null) places.push({ room: mine.room, after: mine.last, epoch: mine.epoch });
+    for (let start = 0; start < places.length; start += protocol.MAX_FOLLOWED) {
+      const id = newId();
+      this.#follows.add(id);
+      this.#connection.send(protocol.follow(id, places.slice(start, start + protocol.MAX_FOLLOWED)));
+    }
+  }
+
+  async #watch() {
+    if (!this.#knowsRooms) return;
+    const room = this.#store.state.open;
+    const answer = await this.ask({ type: "watch", room });
+    if (answer.ok && this.#store.state.open === room) this.#store.dispatch({ type: "watching", frame: answer });
   }
 
   #hear(frame) {
     if (protocol.isEvent(frame)) this.#hearEvent(frame);
-    else this.#answers[frame.type]?.(frame);
+    else if (frame.type in this.#answers) this.#answers[frame.type](frame);
+    else this.#commands.answered(frame);
   }
 
   #hearEvent(frame) {
-    const { room } = this.#store.state;
-    if (frame.room !== room.name) return;
-    if (isGap(room, frame)) this.#connection.restart();
-    else this.#store.dispatch({ type: "event", frame });
+    const { rooms, mine } = this.#store.state;
+    const place = frame.room === mine.room ? mine : rooms.get(frame.room);
+    if (!place) return;
+    if (isGap(place, frame)) {
+      this.#connection.restart();
+    } else if (frame.seq > place.last) {
+      this.#store.dispatch({ type: "event", frame });
+      this.#onEvent(frame);
+    }
   }
 
   #answers = {
-    welcome: ({ user, token }) => {
+    welcome: (frame) => {
       this.#isWelcome = true;
-      if (token) this.#identity.token = this.#heldToken = token;
-      this.#becomes(user);
-      this.#join();
+      this.#knowsRooms = frame.mine !== undefined;
+      if (frame.token) this.#identity.token = this.#heldToken = frame.token;
+      if (this.#link) this.#identity.name = frame.user.name;
+      this.#answerLink({ ok: true, user: frame.user });
+      this.#becomes(frame.user);
+      this.#store.dispatch({ type: "welcome", frame });
+      this.#marks.listed(this.#knowsRooms ? frame.rooms : []);
+      if (this.#knowsRooms) this.#follow();
     },
     joined: (frame) => {
-      if (frame.id !== this.#joinId) return;
-      this.#store.dispatch({ type: "joined", frame });
-      this.#store.dispatch({ type: "connection", phase: "online" });
+      const join = this.#joins.get(frame.id);
+      if (!join && !this.#follows.has(frame.id)) return;
+      this.#joins.delete(frame.id);
+      this.#store.dispatch({ type: "joined", frame, isFresh: join?.isFresh ?? false });
+      if (join && this.#store.state.connection.phase !== "online") {
+        this.#store.dispatch({ type: "connection", phase: "online" });
+        this.#watch();
+      }
+      join?.resolve({ ok: true });
     },
-    history: (frame) => {
-      if (frame.id === this.#historyId) this.#store.dispatch({ type: "history", frame });
+    ack: (frame) => {
+      if (!this.#commands.answered(frame)) this.#store.dispatch({ type: "acked", id: frame.id, seq: frame.seq });
     },
-    ack: ({ id, seq }) => this.#store.dispatch({ type: "acked", id, seq }),
-    renamed: ({ id, user }) => {
-      this.#identity.name = user.name;
-      this.#becomes(user);
-      this.#answerRename(id, null);
+    room_added: ({ item }) => {
+      const isNew = !this.#store.state.rooms.get(item.room)?.isMember;
+      this.#store.dispatch({ type: "roomAdded", item });
+      this.#marks.listed([item]);
+      if (isNew && item.room !== this.#store.state.open) this.#follow([item.room]);
+    },
+    room_removed: ({ room }) => this.#roomRemoved(room),
+    marks: (frame) => this.#store.dispatch({ type: "marks", frame }),
+    presence: (frame) => {
+      if (frame.room === this.#store.state.open) this.#store.dispatch({ type: "presence", frame });
+    },
+    person: ({ person }) => {
+      this.#store.dispatch({ type: "people", people: [person] });
+      if (person.id === this.#store.state.me?.id) this.#becomes(person);
+    },
+    typing: (frame) => {
+      this.#store.dispatch({ type: "typing", frame, until: Date.now() + TYPING_SHOWN_MS });
+      setTimeout(() => this.#store.dispatch({ type: "expired", now: Date.now() }), TYPING_SHOWN_MS + 1);
     },
     error: (frame) => this.#refused(frame),
   };
@@ -129,37 +234,83 @@ export class Session {
   }
 
   #refused(error) {
+    if (error.code === "hello_first") return; // it came along with a hello that was refused
     if (!this.#isWelcome) this.#greetingRefused(error);
-    else if (error.id === this.#joinId) this.#retry(error, () => this.#join());
-    else if (error.id === this.#historyId) this.#store.dispatch({ type: "loadingOlder", isLoading: false });
-    else if (!this.#sender.refused(error)) this.#answerRename(error.id, error.message);
+    else if (this.#joins.has(error.id)) this.#joinRefused(error);
+    else if (this.#follows.has(error.id)) this.#followRefused(error);
+    else if (!this.#commands.refused(error)) this.#sender.refused(error);
   }
 
   #greetingRefused(error) {
-    if (error.code === "unknown_token") {
+    if (this.#link) {
+      this.#answerLink({ ok: false, code: error.code, message: error.message });
+      this.#greet();
+    } else if (error.code === "unknown_token") {
       // The server has a new data directory: we are new to it, under the old name if that is free.
       this.#identity.token = null;
       this.#greet();
     } else if (error.code === "name_taken" || error.code === "bad_name") {
       this.#connection.send(protocol.hello());
-    } else {
-      this.#retry(error, () => this.#greet());
+      this.#join(openRoom(this.#store.state));
+    } else if (!this.#again(error, () => this.#greet())) {
+      this.#giveUp(error);
     }
   }
 
-  #retry(error, action) {
+  #joinRefused(error) {
+    const { room: name, resolve } = this.#joins.get(error.id);
+    this.#joins.delete(error.id);
+    const room = this.#store.state.rooms.get(name);
+    if (room && this.#again(error, () => this.#join(room).then(resolve))) return;
+    if (name === HOME) {
+      this.#giveUp(error);
+      return;
+    }
+    this.#roomGone(name);
+    resolve({ ok: false, code: error.code, message: error.message });
+  }
+
+  #followRefused(error) {
+    if (error.room === undefined) this.#again(error, () => this.#follow());
+    else if (!this.#again(error, () => this.#follow([error.room]))) this.#roomGone(error.room);
+  }
+
+  #roomRemoved(name) {
+    const { kind } = this.#store.state.rooms.get(name) ?? {};
+    if (kind === "public" && name === this.#store.state.open) this.#store.dispatch({ type: "roomRemoved", name });
+    else this.#roomGone(name);
+  }
+
+  /** A room that one cannot see any more; whoever looks at it finds oneself at home. */
+  #roomGone(name) {
+    if (name === this.#store.state.open && name !== HOME) {
+      this.#store.dispatch({ type: "opened", name: HOME });
+      this.heedOpenRoom();
+    }
+    this.#store.dispatch({ type: "roomGone", name });
+    if (this.#store.state.connection.phase !== "online" && this.#isWelcome) this.#join(openRoom(this.#store.state));
+  }
+
+  /** Try again later if that helps. @returns {boolean} whether it does */
+  #again(error, action) {
     const pauseMs = protocol.retryAfterMs(error);
-    if (pauseMs !== null) {
-      this.#retryTimer = setTimeout(action, pauseMs);
-    } else {
-      this.#connection.stop();
-      this.#disconnected({ phase: "refused", reason: error.message });
-    }
+    if (pauseMs === null) return false;
+    const timer = setTimeout(() => {
+      this.#retries.delete(timer);
+      action();
+    }, pauseMs);
+    this.#retries.add(timer);
+    return true;
   }
 
-  #answerRename(id, answer) {
-    this.#renames.get(id)?.(answer);
-    this.#renames.delete(id);
+  #giveUp(error) {
+    this.#connection.stop();
+    this.#disconnected({ phase: "refused", reason: error.message });
+  }
+
+  #answerLink(answer) {
+    this.#link?.resolve(answer);
+    this.#link = null;
   }
 
   /** Another tab got a token or a name: this tab is the same person. */

@@ -1,6 +1,7 @@
 /**
  * The log: brings the children of `#chat` in line with the timeline, touching only what changed.
  */
+import { openRoom, shown } from "../core/select.js";
 import { timeline } from "../core/timeline.js";
 import { texts } from "../core/texts.js";
 import { createMessage, updateMessage } from "./message.js";
@@ -19,17 +20,20 @@ export class ChatLog {
 
   /** Show this state. */
   render(state) {
+    const room = openRoom(state);
+    const now = { shown: shown(state, room), room, me: state.me, people: state.people };
     const before = this.#rendered;
-    if (before && before.room === state.room && before.outbox === state.outbox && before.me === state.me) return;
-    this.#rendered = state;
-    const { room } = state;
+    if (before && Object.keys(now).every((key) => now[key] === before[key])) return;
+    this.#rendered = now;
     // Old messages that are put in are no news, and a screen reader must not read them all out.
-    this.#chat.setAttribute("aria-busy", String(!room.isSynced || room.first < (before?.room.first ?? 0)));
+    const isOlder = now.shown.window.first < (before?.shown.window.first ?? 0);
+    this.#chat.setAttribute("aria-busy", String(!room.isSynced || isOlder));
     const isNews = room.isSynced && before !== null && before.room.isSynced && before.room.epoch === room.epoch;
     this.#scroll.keep(() => this.#reconcile(timeline(state, Date.now()), isNews));
   }
 
   #reconcile(items, isNews) {
+    items = items.filter(({ kind }) => kind in creators);
     const wanted = new Set(items.map((item) => item.key));
     for (const [key, { element }] of this.#shown) {
       if (wanted.has(key)) continue;

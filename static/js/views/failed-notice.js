@@ -1,7 +1,7 @@
 /**
  * What to do about a message that the server refused: one at a time, the reason and the ways out.
  */
-import { firstFailed } from "../core/state.js";
+import { firstFailed } from "../core/outbox.js";
 import { texts } from "../core/texts.js";
 
 export class FailedNotice {

@@ -1,6 +1,7 @@
 /**
  * The way back to the end of the log, with the number of new messages that wait there.
  */
+import { openRoom, unreadOf } from "../core/select.js";
 import { texts } from "../core/texts.js";
 
 export class JumpButton {
@@ -15,9 +16,10 @@ export class JumpButton {
   }
 
   /** Show this state. */
-  render({ room, view }) {
-    const { unreadCount } = room;
-    this.#button.hidden = view.isAtBottom || room.messages.length === 0;
+  render(state) {
+    const room = openRoom(state);
+    const unreadCount = unreadOf(room).count;
+    this.#button.hidden = state.view.isAtBottom || room.live.events.length === 0;
     const label = unreadCount > 0 ? texts.newMessages(unreadCount) : "";
     if (this.#label.textContent !== label) this.#label.textContent = label;
     this.#button.classList.toggle("has-news", unreadCount > 0);

@@ -1,6 +1,8 @@
 /**
  * What the log shows where there are no messages: that they are coming, or that there are none yet.
  */
+import { openRoom, shown } from "../core/select.js";
+
 export class Placeholder {
   #loading;
   #empty;
@@ -14,10 +16,12 @@ export class Placeholder {
   }
 
   /** Show this state. */
-  render({ room, outbox }) {
-    const hasNothing = room.messages.length === 0 && outbox.length === 0;
+  render(state) {
+    const room = openRoom(state);
+    const { window, events } = shown(state, room);
+    const hasNothing = events.length === 0;
     this.#loading.hidden = !hasNothing || room.isSynced;
     this.#empty.hidden = !hasNothing || !room.isSynced;
-    this.#older.hidden = !room.isLoadingOlder;
+    this.#older.hidden = !window.isLoadingOlder;
   }
 }
