@@ -60,6 +60,7 @@ export const texts = {
   shellBackUnread: (count) => `All rooms, ${number.format(count)} with something new`,
   shellSearch: "Search in messages",
   shellInfo: "About this room",
+  shellSearchShort: "Search",
   shellClose: "Close",
   shellCancel: "Cancel",
   shellSave: "Save",

@@ -61,6 +61,7 @@ export function mountShell(app, { route }) {
       screen.toRoom(room);
       say(await app.jumpTo(room, seq));
     },
+    closeSide: () => side.close(),
     leave: async (room) => (await import("./leave.js")).askToLeave(shell, room),
     mayRename: (room) => mayRename(app.state, room),
     search: () => shell.talk?.openSearch?.(),
