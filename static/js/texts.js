@@ -88,6 +88,7 @@ export const texts = {
   slashNeeds: (usage) => `Something is missing. Write it like this: ${usage}`,
 
   everybody: "everybody in this room",
+  completionLabel: "Suggestions",
   candidates: (count) => ({ one: "1 suggestion", other: `${number.format(count)} suggestions` })[plural.select(count)],
 
   emojiTitle: "Emoji",
