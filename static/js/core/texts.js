@@ -50,6 +50,66 @@ export const texts = {
   askOffline: "There is no connection just now. Try again in a moment.",
   askNoMessage: "This message is not there any more.",
 
+  // What the parts say: formatting, commands, emoji, menus, dialogs.
+  copy: "Copy",
+  copied: "Copied",
+  codeLabel: (language) => (language ? `Code, ${language}` : "Code"),
+  readMore: "Read more",
+  readLess: "Show less",
+  close: "Close",
+  more: "More",
+
+  slashMe: "Say what you are doing",
+  slashMeUsage: "/me waves",
+  slashShrug: "Add ¯\\_(ツ)_/¯ to your message",
+  slashShrugUsage: "/shrug who knows",
+  slashNick: "Change your name",
+  slashNickUsage: "/nick Ada",
+  slashTopic: "Say what this room is about",
+  slashTopicUsage: "/topic Lunch at noon",
+  slashTitle: "Rename this room",
+  slashTitleUsage: "/title Reading club",
+  slashInvite: "Invite people into this room",
+  slashInviteUsage: "/invite",
+  slashSearch: "Search in your rooms",
+  slashSearchUsage: "/search lunch",
+  slashLeave: "Leave this room",
+  slashLeaveUsage: "/leave",
+  slashHelp: "Show what you can do here",
+  slashHelpUsage: "/help",
+  slashUnknown: (name, nearest) =>
+    nearest
+      ? `There is no command /${name}. Do you mean /${nearest}? To send the text as it is, begin with two slashes.`
+      : `There is no command /${name}. Type /help for a list, or begin with two slashes to send the text as it is.`,
+  slashNeeds: (usage) => `Something is missing. Write it like this: ${usage}`,
+
+  everybody: "everybody in this room",
+  completionLabel: "Suggestions",
+  candidates: (count) => ({ one: "1 suggestion", other: `${number.format(count)} suggestions` })[plural.select(count)],
+
+  emojiTitle: "Emoji",
+  emojiSearch: "Search emoji",
+  emojiNone: "No emoji has that name. Try another word.",
+  emojiLoading: "Loading emoji",
+  emojiFailed: "The list of emoji could not be loaded. Close this and try again.",
+  emojiFound: (count) => ({ one: "1 emoji", other: `${number.format(count)} emoji` })[plural.select(count)],
+  emojiRecent: "Used last",
+  emojiGroups: {
+    0: "Smileys and feelings",
+    1: "People and body",
+    3: "Animals and nature",
+    4: "Food and drink",
+    5: "Travel and places",
+    6: "Activities",
+    7: "Objects",
+    8: "Symbols",
+    9: "Flags",
+  },
+  emojiTone: "Skin tone",
+  emojiTones: ["No skin tone", "Light", "Medium-light", "Medium", "Medium-dark", "Dark"],
+
+  qrLabel: (text) => `QR code for ${text}`,
+
   // Around the conversation: rooms, people, settings.
   shellRooms: "Rooms",
   shellLobby: "Lobby",
