@@ -30,7 +30,7 @@ export class Screen {
   /** The list of rooms is. On a desktop it always is there. */
   toList() {
     if (this.#body.dataset.screen === "list") return;
-    const isPhone = matchMedia("(max-width: 44rem)").matches;
+    const isPhone = matchMedia("(max-width: 40rem)").matches;
     if (!isPhone) return;
     this.#show("list");
     history.pushState({ screen: "list" }, "", addressOf(null));

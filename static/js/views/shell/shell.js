@@ -57,7 +57,7 @@ export function mountShell(app, { route }) {
     help: async () => (await import("./help.js")).openHelp(shell),
     info: () => side.toggle("info", async () => (await import("./room-info.js")).makeRoomInfo(shell)),
     jump: async (room, seq) => {
-      if (matchMedia("(max-width: 60rem)").matches) side.close();
+      if (matchMedia("(max-width: 75rem)").matches) side.close();
       screen.toRoom(room);
       say(await app.jumpTo(room, seq));
     },
