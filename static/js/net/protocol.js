@@ -16,10 +16,11 @@ const DEFAULT_RETRY_S = 2;
 
 /** Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without. */
 export function hello({ link = null, token = null, name = null } = {}) {
-  if (link) return { type: "hello", link };
-  if (token) return { type: "hello", token };
-  if (name) return { type: "hello", name };
-  return { type: "hello" };
+  const asking = { type: "hello", lists: true }; // of all rooms, and of what is personal
+  if (link) return { ...asking, link };
+  if (token) return { ...asking, token };
+  if (name) return { ...asking, name };
+  return asking;
 }
 
 /** Join `room` after `cursor` ({seq, epoch}), or at its latest page. */

@@ -8,7 +8,7 @@ import { clock } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
 import { button, icon, iconButton, make } from "../parts/dom.js";
 import { makeEditable } from "./editable.js";
-import { needStyles, radios } from "./forms.js";
+import { field, needStyles, select } from "./forms.js";
 import { MemberList } from "./member-list.js";
 import { MessageList } from "./message-list.js";
 import { mayRename, nameOf, sealOf } from "./names.js";
@@ -25,6 +25,7 @@ export async function makeRoomInfo(shell) {
 class RoomInfo {
   #shell;
   #room = null; // the name of the room that is shown
+  #isMember = false;
   #shown = null;
   #body = make("div", "info-body");
   #close;
@@ -47,7 +48,7 @@ class RoomInfo {
       && before.open === state.open && before.outbox === state.outbox) return;
     this.#shown = state;
     const room = openRoom(state);
-    if (room.name !== this.#room) this.#build(state, room);
+    if (room.name !== this.#room || room.isMember !== this.#isMember) this.#build(room);
     this.#parts.seal(state, room);
     this.#parts.level(state, room);
     this.#parts.members?.render(state, room);
@@ -56,11 +57,12 @@ class RoomInfo {
     this.#parts.stars.render(state, room, starred);
   }
 
-  #build(state, room) {
+  #build(room) {
+    this.#isMember = room.isMember;
     const shell = this.#shell;
     this.#room = room.name;
     const seal = this.#sealPart(room);
-    const level = this.#levelPart(state, room);
+    const level = this.#levelPart(room);
     const jump = (seq) => shell.jump(room.name, seq);
     this.#parts = {
       seal: seal.render,
@@ -71,7 +73,7 @@ class RoomInfo {
     };
     const { members, pins, stars: starred } = this.#parts;
     this.#body.replaceChildren(...[
-      seal.element, this.#actions(room), level.element, pins.element, starred.element, members?.element, this.#leavePart(room),
+      seal.element, this.#actions(room), level.element, members?.element, pins.element, starred.element, this.#leavePart(room),
     ].filter(Boolean));
     shell.app.info(room.name);
   }
@@ -110,22 +112,23 @@ class RoomInfo {
     return make("div", "tiles", ...actions);
   }
 
-  #levelPart(state, room) {
+  #levelPart(room) {
     const { app } = this.#shell;
     const note = make("div", "about");
     const choose = (value) =>
       value === "hours"
         ? app.setLevel(room.name, "none", { until: Date.now() + HOURS_8_MS })
         : app.setLevel(room.name, value);
-    const group = radios(texts.shellLevel, Object.entries(texts.shellLevels), null, choose, "radios column");
+    const choice = select(Object.entries(texts.shellLevels), null);
+    choice.addEventListener("change", () => choose(choice.value));
     const render = (now) => {
       const event = levelEvent(now, room.name);
       const level = levelOf(now, room.name, Date.now());
       const isTimed = event?.until !== undefined && level === event.level;
-      for (const radio of group.querySelectorAll("input")) radio.checked = radio.value === (isTimed ? "hours" : level);
+      choice.value = isTimed ? "hours" : level;
       note.textContent = isTimed ? texts.shellLevelUntil(clock(Date.parse(event.until))) : "";
     };
-    return { element: make("section", "", make("h3", "", texts.shellLevel), group, note), render };
+    return { element: make("section", "", field(texts.shellLevel, choice), note), render };
   }
 
   #leavePart(room) {

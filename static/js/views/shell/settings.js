@@ -117,7 +117,7 @@ function toggles() {
 const allowed = () => (typeof Notification === "undefined" || !isSecureContext ? "impossible" : Notification.permission);
 
 function themes() {
-  return radios(texts.shellLook, Object.entries(texts.shellThemes), theme(), setTheme);
+  return radios(texts.shellLook, Object.entries(texts.shellThemes), theme(), setTheme, "radios even");
 }
 
 function seen(shell) {

@@ -44,6 +44,7 @@ export function mountTalk(app, { chat, composer: form, loading, empty, older, ju
       if (state.open !== shown) {
         shown = state.open;
         scroll.toBottom();
+        app.viewed({ isAtBottom: true });
       }
       for (const view of views) view.render(state);
       if (openRoom(state) && scroll.isNearTop) app.loadOlder();
