@@ -201,6 +201,7 @@ export const texts = {
   shellJoinedAlready: "You are in this room already.",
 
   shellMembersTitle: "Members",
+  shellHereNow: "Here now",
   shellFindMember: "Find a member",
   shellMembersMore: (count) => `Show all ${number.format(count)}`,
   shellOwner: "owner",

@@ -42,7 +42,7 @@ export class MemberList {
 
   #arrange() {
     const { state, room } = this.#shown;
-    const members = room.info?.members ?? [];
+    const members = membersOf(state, room);
     const here = new Set(room.here?.ids ?? []);
     const query = fold(this.#filter.value.trim());
     const all = members
@@ -51,7 +51,7 @@ export class MemberList {
       .filter(({ name }) => fold(name).includes(query))
       .sort((a, b) => Number(b.here) - Number(a.here) || a.name.localeCompare(b.name));
     const shown = this.#isWhole || query !== "" ? all : all.slice(0, FEW);
-    this.#title.textContent = room.info ? `${texts.shellMembersTitle} · ${room.info.count}` : texts.shellMembersTitle;
+    this.#title.textContent = titleFor(room);
     this.#filterField.hidden = members.length < MANY;
     this.#list.replaceChildren(...shown.map((member) => this.#entry(state, room, member)));
     this.#more.hidden = shown.length === all.length;
@@ -65,4 +65,18 @@ export class MemberList {
     const extra = signs.map((sign) => make("span", "entry-sign quiet", sign));
     return entry(member, member.name, seen, () => this.#shell.person(member.id, member.name), extra);
   }
+}
+
+/** Whoever is in a public room without having joined it is shown too. */
+function membersOf(state, room) {
+  const members = room.info?.members ?? [];
+  if (room.kind !== "public") return members;
+  const known = new Set(members.map(({ id }) => id));
+  return [...members, ...(room.here?.ids ?? []).filter((id) => !known.has(id)).map((id) => person(state, id))];
+}
+
+function titleFor(room) {
+  const count = room.info?.count ?? 0;
+  if (count === 0) return room.kind === "public" ? texts.shellHereNow : texts.shellMembersTitle;
+  return `${texts.shellMembersTitle} · ${count}`;
 }

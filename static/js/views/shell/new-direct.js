@@ -29,9 +29,11 @@ export async function openNewDirect(shell) {
   };
   const show = () => {
     const query = fold(filter.value.trim());
+    const here = new Set([...app.state.rooms.values()].flatMap((room) => room.here?.ids ?? []));
     const found = [...app.state.people.values()]
+      .map((one) => ({ ...one, here: Boolean(one.here) || here.has(one.id) }))
       .filter(({ id, name }) => id !== app.state.me?.id && fold(name).includes(query))
-      .sort((a, b) => Number(Boolean(b.here)) - Number(Boolean(a.here)) || a.name.localeCompare(b.name));
+      .sort((a, b) => Number(b.here) - Number(a.here) || a.name.localeCompare(b.name));
     list.replaceChildren(...found.slice(0, MOST).map((one) => entry(one, one.name, seenText(one), () => write(one.id))));
     nobody.hidden = found.length > 0;
   };

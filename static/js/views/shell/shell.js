@@ -15,6 +15,8 @@ import { Screen } from "./screen.js";
 import { Side } from "./side.js";
 import { ConnectionStatus } from "./status.js";
 
+/** Whether what is opened beside the room lies over it. */
+const isOverlay = () => matchMedia("(max-width: 75rem)").matches;
 const byId = (id) => document.getElementById(id);
 
 /**
@@ -32,7 +34,7 @@ export function mountShell(app, { route }) {
 
   /** Show a room, on phones instead of the list. */
   async function open(name, { isBack = false } = {}) {
-    side.close();
+    if (isOverlay()) side.close();
     list.clearFilter();
     if (!isBack) screen.toRoom(name);
     if (name === app.state.open) return;
@@ -57,7 +59,7 @@ export function mountShell(app, { route }) {
     help: async () => (await import("./help.js")).openHelp(shell),
     info: () => side.toggle("info", async () => (await import("./room-info.js")).makeRoomInfo(shell)),
     jump: async (room, seq) => {
-      if (matchMedia("(max-width: 75rem)").matches) side.close();
+      if (isOverlay()) side.close();
       screen.toRoom(room);
       say(await app.jumpTo(room, seq));
     },
@@ -69,6 +71,7 @@ export function mountShell(app, { route }) {
 
   const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory });
   const head = new RoomHead(
+    app,
     {
       head: byId("room-head"), avatar: byId("room-avatar"), title: byId("room-title"), people: byId("room-people"),
       back: byId("back"), search: byId("search"), info: byId("info"), visit: byId("visit"),
