@@ -5,10 +5,12 @@ Each session does its own set-up. Whatever follows ``--`` is passed on: ``nox -s
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import nox
 import nox.project
@@ -124,6 +126,52 @@ def build(session: nox.Session) -> None:
     """The source distribution and the wheel, in dist/."""
     session.install("build")
     session.run("python", "-m", "build", *session.posargs)
+
+
+VENDORED = {"emojibase-data": "17.0.0", "qrcode-generator": "2.0.4"}
+"""The npm packages of which the page has files, and their versions."""
+
+VENDOR = Path("static/vendor")
+
+NEWEST_EMOJI = 15
+"""The version of Emoji up to which they are offered: of 2022, so that no phone in use shows empty boxes."""
+
+
+@nox.session(venv_backend="none", default=False)
+def vendor(session: nox.Session) -> None:
+    """Fetch what the page has from npm, with its licences, into static/vendor/, to be committed; needs npm."""
+    packages = Path(session.create_tmp()).resolve()
+    for name, version in VENDORED.items():
+        session.run(
+            *("npm", "install", "--silent", "--ignore-scripts", "--no-save", "--no-package-lock"),
+            *("--prefix", str(packages / name), f"{name}@{version}"),
+            external=True,
+        )
+    source = {name: packages / name / "node_modules" / name for name in VENDORED}
+    VENDOR.mkdir(exist_ok=True)
+    shutil.copy(source["qrcode-generator"] / "dist" / "qrcode.mjs", VENDOR / "qrcode.mjs")
+    emoji = slim_emoji(json.loads((source["emojibase-data"] / "en" / "data.json").read_text("utf-8")))
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in emoji)
+    (VENDOR / "emoji.json").write_text(f"[\n{rows}\n]\n", "utf-8")
+    shutil.copy(source["emojibase-data"] / "LICENSE", VENDOR / "emojibase-data.LICENSE")
+    # The other has its licence in the head of the file itself.
+    versions = "".join(f"{name} {version}\n" for name, version in VENDORED.items())
+    (VENDOR / "VERSIONS").write_text(versions, "utf-8")
+
+
+def slim_emoji(entries: list[dict[str, Any]]) -> list[list[Any]]:
+    """What the page uses of emojibase's list, in its order: emoji, label, tags, group, and five skin tones or none."""
+    rows: list[list[Any]] = []
+    for entry in sorted(entries, key=lambda entry: entry.get("order", 0)):
+        group = entry.get("group")
+        if group in (None, 2) or entry["version"] > NEWEST_EMOJI:  # 2: skin tones and hair by themselves
+            continue
+        row = [entry["emoji"], entry["label"], "|".join(entry.get("tags", [])), group]
+        skins = [skin["emoji"] for skin in entry.get("skins", []) if isinstance(skin["tone"], int)]
+        if skins:
+            row.append(skins)
+        rows.append(row)
+    return rows
 
 
 def find_chromium() -> str | None:

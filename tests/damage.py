@@ -30,7 +30,7 @@ async def whole(store: Store, room: str = "lobby") -> list[Event]:
     return await store.read_after(room, 0, limit=BIG, max_bytes=BIG)
 
 
-async def bodies(store: Store, room: str = "lobby") -> list[str]:
+async def bodies(store: Store, room: str = "lobby") -> list[str | None]:
     """All texts of a room."""
     return [event.body for event in await whole(store, room)]
 

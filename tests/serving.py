@@ -12,9 +12,8 @@ import trio
 
 from tests.raw import PATIENCE_S, RawPeer, open_peer
 from trio_chat.config import Config
+from trio_chat.hub import open_hub
 from trio_chat.limits import ConnectionLimits
-from trio_chat.people import People
-from trio_chat.rooms import open_rooms
 from trio_chat.server import Server, open_listeners, serve_websocket
 from trio_chat.store.memory import open_memory_store
 
@@ -55,13 +54,13 @@ async def open_server(**settings: object) -> AsyncIterator[Serving]:
     limits = ConnectionLimits(
         max_total=config.max_connections, max_per_address=config.max_connections_per_address
     )
-    async with open_memory_store() as store, open_rooms(store, config) as rooms:
-        server = Server(rooms=rooms, people=People(store), limits=limits, config=config)
+    async with open_memory_store() as store, open_hub(store, config) as hub:
+        server = Server(hub, limits=limits)
         listeners = await open_listeners(config.host, config.port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.keep_alive)
             await nursery.start(partial(serve_websocket, server, listeners, handler_nursery=nursery))
-            yield Serving(listeners[0].socket.getsockname()[1], server, limits, await rooms.get("lobby"))
+            yield Serving(listeners[0].socket.getsockname()[1], server, limits, await hub.rooms.get("lobby"))
             nursery.cancel_scope.cancel()
 
 

@@ -19,9 +19,8 @@ from trio_websocket import ConnectionClosed, wrap_client_stream
 from tests.raw import RawPeer, upgrade
 from trio_chat.codec import V1
 from trio_chat.config import Config
+from trio_chat.hub import Hub, open_hub
 from trio_chat.limits import ConnectionLimits
-from trio_chat.people import People
-from trio_chat.rooms import Rooms, open_rooms
 from trio_chat.server import Server
 from trio_chat.store.memory import MemoryDisk, MemoryStore, open_memory_store
 
@@ -30,7 +29,9 @@ if TYPE_CHECKING:
 
     from trio_websocket import CloseReason, WebSocketConnection
 
+    from trio_chat.people import People
     from trio_chat.room import Room
+    from trio_chat.rooms import Rooms
 
 MemoryEnd = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 
@@ -162,13 +163,22 @@ class Core:
 
     config: Config
     store: MemoryStore
-    rooms: Rooms
-    people: People
+    hub: Hub
     limits: ConnectionLimits
     server: Server
     lobby: Room
     connections: trio.Nursery
     clients: trio.Nursery
+
+    @property
+    def rooms(self) -> Rooms:
+        """The rooms that are open."""
+        return self.hub.rooms
+
+    @property
+    def people(self) -> People:
+        """Who is who."""
+        return self.hub.people
 
     def connect_stream(self) -> tuple[trio.abc.Stream, Tap]:
         """A connection to the server: the client's end, and the tap at the server's."""
@@ -244,13 +254,12 @@ async def open_core(disk: MemoryDisk | None = None, **settings: object) -> Async
     with trio.fail_after(LIMIT_S):
         async with (
             open_memory_store(disk) as store,
-            open_rooms(store, config, wall_clock=lambda: AT) as rooms,
+            open_hub(store, config, wall_clock=lambda: AT) as hub,
         ):
-            people = People(store, wall_clock=lambda: AT)
-            server = Server(rooms=rooms, people=people, limits=limits, config=config)
+            server = Server(hub, limits=limits)
             async with trio.open_nursery() as clients, trio.open_nursery() as connections:
-                lobby = await rooms.get("lobby")
-                yield Core(config, store, rooms, people, limits, server, lobby, connections, clients)
+                lobby = await hub.rooms.get("lobby")
+                yield Core(config, store, hub, limits, server, lobby, connections, clients)
                 clients.cancel_scope.cancel()
                 connections.cancel_scope.cancel()
 

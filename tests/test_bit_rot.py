@@ -14,14 +14,14 @@ import pytest
 
 from tests.damage import BIG, Files, drafts, flipped, put, take, whole
 from trio_chat.errors import StartError, StoreError
-from trio_chat.events import DAMAGED
+from trio_chat.events import DAMAGED, Event
 from trio_chat.store.sqlite import open_sqlite_store
 from trio_chat.store.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trio_chat.events import Event, Position
+    from trio_chat.events import Position
 
 FLIPS = int(os.environ.get("BIT_FLIPS", "60"))
 SEED = int(os.environ.get("BIT_FLIPS_SEED", "1"))
@@ -29,7 +29,7 @@ SEED = int(os.environ.get("BIT_FLIPS_SEED", "1"))
 PAGE = 4096
 ROOMS = ("lobby", "kitchen")
 
-Logs = dict[str, list["Event"]]
+Logs = dict[str, list[Event]]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 async def make_log(path: Path) -> tuple[Logs, dict[str, Position], Files, Files]:
     """A log, its files as a crash would leave them, and as a clean close does."""
     async with open_sqlite_store(path, synchronous="OFF") as store:
-        for number in range(20):
+        for number in range(60):
             for room in ROOMS:
                 texts = [f"{room} {number} {n} " + "hello " * n for n in range(5)]
                 await store.append(room, drafts(*texts), at_ms=1_700_000_000_000)
@@ -128,6 +128,7 @@ async def test_a_damaged_write_ahead_log_leaves_a_whole_beginning_a_new_epoch_an
             loud = [record for record in caplog.records if record.levelno >= logging.ERROR]
             assert bool(loud) == is_lost
             (event,) = await store.append("lobby", drafts("goes on"), at_ms=1)
+            assert isinstance(event, Event)
             assert event.seq == len(told["lobby"]) + 1
         assert is_found or not is_lost or not any(told.values()), f"at byte {at}"
         assert not found_damage(path), "what is left is whole again"

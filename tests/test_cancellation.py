@@ -12,7 +12,7 @@ import trio.testing
 
 from tests.raw import TEXT, RawPeer, close_frame, frame, upgrade
 from tests.support import Core, open_core
-from trio_chat import room as room_module
+from trio_chat import audience as audience_module
 from trio_chat.codec import V1
 
 if TYPE_CHECKING:
@@ -107,8 +107,8 @@ async def test_each_await_point_of_a_connection_can_be_cancelled(
     autojump_clock: MockClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(room_module, "TAIL_LINES", 2)
-    monkeypatch.setattr(room_module, "PAGE_BYTES", 100)
+    monkeypatch.setattr(audience_module, "TAIL_LINES", 2)
+    monkeypatch.setattr(audience_module, "PAGE_BYTES", 100)
     async with open_core() as core:
         await core.fill([f"line {number}" for number in range(5)])
         witness = await core.open_plain()

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
-from trio_chat import codec
-from trio_chat.codec import Format, decode_command, encode_answer, encode_close, encode_event, encode_ping
+from trio_chat import answers, commands
+from trio_chat.codec import Format, encode_answer, encode_close, encode_event, encode_ping
+from trio_chat.commands import decode_command
 from trio_chat.errors import GOING_AWAY, TOO_BIG, Refused, RemoteProtocolError
 from trio_chat.events import Event
 
@@ -36,20 +37,20 @@ def code_for(text: str) -> int:
 
 
 def test_optional_fields_may_be_left_out_or_null() -> None:
-    assert decode_command('{"type":"hello"}') == codec.Hello()
-    assert decode_command('{"type":"hello","name":null}') == codec.Hello()
-    assert decode_command('{"type":"join","id":"c1","room":"lobby"}') == codec.Join("c1", "lobby")
-    assert decode_command('{"type":"history","id":"c1","room":"lobby","before":9}') == codec.History(
+    assert decode_command('{"type":"hello"}') == commands.Hello()
+    assert decode_command('{"type":"hello","name":null}') == commands.Hello()
+    assert decode_command('{"type":"join","id":"c1","room":"lobby"}') == commands.Join("c1", "lobby")
+    assert decode_command('{"type":"history","id":"c1","room":"lobby","before":9}') == commands.History(
         "c1", "lobby", 9
     )
 
 
 def test_unknown_keys_are_ignored_so_that_newer_clients_can_talk_to_older_servers() -> None:
-    assert decode_command('{"mood":["good"],"type":"ping","id":"c1"}') == codec.Pinging("c1")
+    assert decode_command('{"mood":["good"],"type":"ping","id":"c1"}') == commands.Pinging("c1")
 
 
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:
-    assert decode_command('{"type":"ping","id":"a","id":"b"}') == codec.Pinging("b")
+    assert decode_command('{"type":"ping","id":"a","id":"b"}') == commands.Pinging("b")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_half_a_surrogate_pair_never_gets_in(escape: str) -> None:
 
 def test_a_whole_surrogate_pair_is_a_character() -> None:
     command = decode_command(r'{"type":"send","id":"c1","room":"lobby","text":"\ud83d\ude00"}')
-    assert command == codec.Send("c1", "lobby", "😀")
+    assert command == commands.Send("c1", "lobby", "😀")
 
 
 JSON = st.recursive(
@@ -184,7 +185,7 @@ def test_an_event_is_told_in_each_format() -> None:
 
 
 def test_what_is_not_there_is_left_out() -> None:
-    (frame,) = read(encode_answer(codec.Failure(code="empty", message="…")))
+    (frame,) = read(encode_answer(answers.Failure(code="empty", message="…")))
     assert isinstance(frame, TextMessage)
     assert json.loads(frame.data) == {"type": "error", "code": "empty", "message": "…"}
 

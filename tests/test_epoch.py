@@ -200,7 +200,7 @@ async def test_two_who_claim_at_the_same_moment_begin_one_epoch_and_both_end_up_
 async def core_with_damage(disk: MemoryDisk) -> None:
     async with open_core(disk) as core:
         await core.fill(["a", "b", "c", "d"])
-    disk.damaged = {("lobby", 2), ("lobby", 3)}
+    disk.damage("lobby", 2, 3)
 
 
 DAMAGE = [{"type": "damaged", "room": "lobby", "seq": seq} for seq in (2, 3)]
@@ -238,6 +238,6 @@ async def test_a_plain_member_that_catches_up_hears_nothing_of_it_and_what_follo
     await core_with_damage(disk)
     async with open_core(disk) as core:
         plain = await core.open_plain()
-        (member,) = core.lobby._members
-        core.lobby._fall_behind(member, 0)
+        (member,) = core.lobby.audience
+        core.lobby.audience._fall_behind(member, 0)
         assert await plain.hear_rest() == ["a", "d"]

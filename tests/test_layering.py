@@ -22,6 +22,7 @@ VOCABULARY = {"errors", "events"}
 """What everybody may speak of."""
 
 PURE = {
+    "bodies": set(),
     "chain": set(),
     "client.backoff": set(),
     "client.frames": set(),
@@ -36,6 +37,7 @@ PURE = {
     "names": {"friendly"},
     "origin": set(),
     "presence": set(),
+    "rules": {"bodies"},
     "session": {"codec", "limits", "names"},
     "settings": set(),
     "store.base": set(),
@@ -91,7 +93,7 @@ SHELL = {
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.
-    "store": {"chain"},
+    "store": {"bodies", "chain", "rules"},
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL

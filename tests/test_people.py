@@ -64,7 +64,7 @@ async def test_the_store_never_sees_a_token() -> None:
     disk = MemoryDisk()
     async with open_people(disk) as (people, _):
         _, token = await people.make_known("Ada")
-    assert token not in repr(disk)
+    assert token.encode() not in disk.contents()
 
 
 async def test_a_name_is_somebodys_whatever_its_case_or_form() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import AT, Tap
-from trio_chat import room as room_module
+from trio_chat import audience as audience_module
 from trio_chat.codec import Format
 from trio_chat.events import Draft
 from trio_chat.outbox import Outbox
@@ -88,7 +88,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
     async with open_memory_store() as store, trio.open_nursery() as nursery:
         room = Room(
             "lobby",
-            await store.position("lobby"),
+            await store.state("lobby"),
             store,
             inbox_messages=1000,
             pause_max_s=0,
@@ -118,7 +118,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                             draft = Draft(
                                 kind="message", sender="c", name="C", client_id=None, body=f"{said:05d}"
                             )
-                            await room.submit(Submission(draft, chair.member))
+                            await room.submit(Submission(draft, chair.member.outbox, Format.V1))
                     case "steps":
                         for _ in range(number):
                             await trio.lowlevel.checkpoint()
@@ -175,10 +175,10 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
     moves: list[tuple[str, int, int]], tail_lines: int, page_bytes: int, step: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(room_module, "TAIL_LINES", tail_lines)
-        patch.setattr(room_module, "PAGE_BYTES", page_bytes)
-        patch.setattr(room_module, "PAGE_EVENTS", 3)
-        patch.setattr(room_module, "FAN_OUT_STEP", step)
+        patch.setattr(audience_module, "TAIL_LINES", tail_lines)
+        patch.setattr(audience_module, "PAGE_BYTES", page_bytes)
+        patch.setattr(audience_module, "PAGE_EVENTS", 3)
+        patch.setattr(audience_module, "FAN_OUT_STEP", step)
         trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
@@ -186,7 +186,7 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
 def test_whatever_happens_in_the_middle_of_a_fan_out_fits_what_follows(
     move: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room_module, "FAN_OUT_STEP", 1)
+    monkeypatch.setattr(audience_module, "FAN_OUT_STEP", 1)
     for steps in range(20):  # from before the commit until everything is told
         for who in range(MEMBERS):
             moves = [("join", number, 0) for number in range(MEMBERS)] + [("say", 0, 1), ("steps", 0, steps)]

@@ -12,6 +12,7 @@ import trio.testing
 from tests.support import open_core, texts_of
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.rooms import IDLE_S
+from trio_chat.store.memory import MemoryDisk, open_memory_store
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -116,7 +117,8 @@ async def test_draining_waits_until_what_was_said_is_logged_and_heard_and_takes_
 
 
 async def test_leaving_the_rooms_logs_what_was_in_their_inboxes(autojump_clock: MockClock) -> None:
-    async with open_core() as core:
+    disk = MemoryDisk()
+    async with open_core(disk) as core:
         ada = await core.open_person("Ada")
         core.store.may_commit = trio.Event()
         for text in ("one", "two"):
@@ -125,11 +127,9 @@ async def test_leaving_the_rooms_logs_what_was_in_their_inboxes(autojump_clock: 
         core.connections.cancel_scope.cancel()
         core.clients.cancel_scope.cancel()
         core.store.may_commit.set()
-        store = core.store
-    assert [event.body for event in await store.read_after("lobby", 0, limit=9, max_bytes=999)] == [
-        "one",
-        "two",
-    ]
+    async with open_memory_store(disk) as store:
+        events = await store.read_after("lobby", 0, limit=9, max_bytes=999)
+    assert [event.body for event in events] == ["one", "two"]
 
 
 async def test_a_fault_in_one_room_sends_its_members_away_and_nobody_else(

@@ -21,9 +21,8 @@ import trio
 from trio_chat import __version__
 from trio_chat.fds import raise_fd_limit
 from trio_chat.figures import log_figures
+from trio_chat.hub import open_hub
 from trio_chat.limits import ConnectionLimits
-from trio_chat.people import People
-from trio_chat.rooms import open_rooms
 from trio_chat.runtime import collect_garbage, tune
 from trio_chat.server import Server, open_listeners, serve_websocket
 from trio_chat.store.sqlite import open_sqlite_store
@@ -92,13 +91,12 @@ async def serve_store(
 ) -> None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners."""
     limits = ConnectionLimits(max_total=_places(config), max_per_address=config.max_connections_per_address)
-    people = People(store, wall_clock=wall_clock)
-    async with open_rooms(store, config, wall_clock=wall_clock) as rooms:
-        server = Server(rooms=rooms, people=people, limits=limits, config=config)
+    async with open_hub(store, config, wall_clock=wall_clock) as hub:
+        server = Server(hub, limits=limits)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(server.keep_alive)
-                accepting.start_soon(log_figures, server, rooms, store)
+                accepting.start_soon(log_figures, server, hub.rooms, store)
                 accepting.start_soon(collect_garbage, lambda: server.statistics().ended)
                 await accepting.start(
                     partial(serve_websocket, server, listeners, handler_nursery=connections)
@@ -108,7 +106,7 @@ async def serve_store(
                 server.is_ready = False
                 accepting.cancel_scope.cancel()
             connections.cancel_scope.deadline = trio.current_time() + config.drain_timeout_s
-            await rooms.drain()  # everything accepted so far is in the log and in the outboxes
+            await hub.rooms.drain()  # everything accepted so far is in the log and in the outboxes
             server.say_goodbye()
 
 

@@ -43,9 +43,7 @@ if TYPE_CHECKING:
 
     from trio_websocket import WebSocketConnection, WebSocketRequest
 
-    from trio_chat.config import Config
-    from trio_chat.people import People
-    from trio_chat.rooms import Rooms
+    from trio_chat.hub import Hub
     from trio_chat.wire import Wire
 
 LOGGER = logging.getLogger(__name__)
@@ -77,10 +75,9 @@ class Connection:
         "_guard",
         "_handshakes",
         "_host",
+        "_hub",
         "_is_v1",
         "_outbox",
-        "_people",
-        "_rooms",
         "_scope",
         "_session",
         "_wire",
@@ -92,9 +89,7 @@ class Connection:
         wire: Wire,
         peer: str,
         *,
-        rooms: Rooms,
-        people: People,
-        config: Config,
+        hub: Hub,
         handshakes: trio.Semaphore,
         host: str | None = None,
     ) -> None:
@@ -102,9 +97,8 @@ class Connection:
         self._handshakes = handshakes
         self._host = host  # trio-websocket keeps all fields of the handshake but this one
         self._wire = wire
-        self._rooms = rooms
-        self._people = people
-        self._config = config
+        self._hub = hub
+        self._config = config = hub.config
         self._outbox: Outbox | None = None
         self._is_v1 = False
         self._guard = FrameGuard(
@@ -230,7 +224,7 @@ class Connection:
         hear = hear_v1 if self._is_v1 else hear_plain
         with self._session:
             try:
-                await hear(websocket, outbox, rooms=self._rooms, people=self._people, config=self._config)
+                await hear(websocket, outbox, hub=self._hub)
             except trio_websocket.ConnectionClosed:
                 self._session.cancel()
             except RemoteProtocolError as error:

@@ -16,14 +16,14 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     """
 
     kind: str
-    """What happened; ``message`` is the only kind so far."""
+    """What happened: `MESSAGE`, or one of those in `trio_chat.bodies`."""
     sender: str
     """The id of the person or guest."""
     name: str
     """The sender's name at this moment, kept with the event."""
     client_id: str | None
     body: str
-    """For a message its text, verbatim; for other kinds a JSON object."""
+    """For a `MESSAGE` its text, verbatim; for other kinds a JSON object (`trio_chat.bodies`)."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -41,9 +41,13 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     client_id: str | None
     at_ms: int
     """When the server accepted it: milliseconds since 1970 UTC, from the server's wall clock. Not an order."""
-    body: str
+    body: str | None
+    """None: it was deleted."""
     digest: bytes
 
+
+MESSAGE = "message"
+"""The kind of a message that is a text and nothing else."""
 
 DAMAGED = "damaged"
 """The kind of what is told in the place of an event that is not what was written: see `damaged`."""
@@ -54,7 +58,7 @@ def damaged(room: str, seq: int) -> Event:
 
     It keeps the numbers dense, so that nobody waits, or asks for ever, for an event that is lost.
     """
-    return Event(room, seq, DAMAGED, "", "", None, 0, "", b"")
+    return Event(room, seq, DAMAGED, "", "", None, 0, None, b"")
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -67,8 +71,12 @@ class Position(msgspec.Struct, frozen=True):
     epoch: str
 
 
-class Person(msgspec.Struct, frozen=True):
-    """Somebody the server knows again by a token: a stable id and the name of today."""
+class Person(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody the server knows again by a token: a stable id, and the name and looks of today."""
 
     id: str
     name: str
+    colour: int | None = None
+    """Of the twelve that a page has for people; None: one made from the id."""
+    picture: str | None = None
+    """The hash of their picture."""

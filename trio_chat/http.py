@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,19 +20,23 @@ from hypercorn.trio.tcp_server import TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from trio_chat.errors import StoreError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+    from typing import TypeAlias
 
     from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from trio_chat.config import Config
     from trio_chat.wire import Wire
+
+    FindPicture: TypeAlias = Callable[[str], Awaitable[tuple[bytes, str] | None]]
 
 _PACKAGED = Path(__file__).parent / "static"
 STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "static"
@@ -40,11 +45,13 @@ STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "st
 HTTP_TIMEOUT_S = 60.0
 """How long one request may take: the page's largest file over a very bad line."""
 
+_PICTURE = re.compile(r"[0-9a-f]{32}")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
-def make_app(*, is_ready: Callable[[], bool]) -> ASGIApp:
-    """The ASGI application; ``is_ready`` is asked at each ``/readyz``."""
+def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
+    """The ASGI application; ``is_ready`` is asked at each ``/readyz``, ``picture`` for the bytes and the media type of
+    a picture, by its hash."""
 
     static = StaticFiles(directory=STATIC)
 
@@ -61,6 +68,7 @@ def make_app(*, is_ready: Callable[[], bool]) -> ASGIApp:
 
     routes = [
         Route("/", page),
+        Route("/pictures/{hash:str}", partial(_picture, find=picture)),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Mount("/static", static),
@@ -68,6 +76,27 @@ def make_app(*, is_ready: Callable[[], bool]) -> ASGIApp:
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
     return _SafeHeaders(app)
+
+
+async def _picture(request: Request, *, find: FindPicture) -> Response:
+    """A picture that somebody shows of themselves. Its bytes are anybody's, so nothing in them may be run."""
+    name: str = request.path_params["hash"]
+    try:
+        found = await find(name) if _PICTURE.fullmatch(name) else None
+    except StoreError:
+        return PlainTextResponse("try again in a moment\n", status_code=503)
+    if found is None:
+        return PlainTextResponse("no such picture\n", status_code=404)
+    data, media_type = found
+    return Response(
+        data,
+        media_type=media_type,
+        headers={
+            "cache-control": "private, max-age=31536000, immutable",  # another picture has another hash
+            "content-security-policy": "default-src 'none'; sandbox",
+            "content-disposition": "inline",
+        },
+    )
 
 
 class _SafeHeaders:
@@ -82,14 +111,14 @@ class _SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers["content-security-policy"] = content_security_policy(host)
+                headers.setdefault("content-security-policy", content_security_policy(host))
                 headers["x-content-type-options"] = "nosniff"
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-opener-policy"] = "same-origin"
                 headers["cross-origin-resource-policy"] = "same-origin"
                 # Files may be kept, but each use asks whether the ETag still holds: an upgrade shows at once, and no
                 # page runs with modules of two versions.
-                headers["cache-control"] = "no-cache" if _is_file(scope) else "no-store"
+                headers.setdefault("cache-control", "no-cache" if _is_file(scope) else "no-store")
             # When all was said, Hypercorn tells the application that the client is gone, and Starlette then cancels who
             # is sending: in this very call, which would have closed the connection.
             with trio.move_on_after(HTTP_TIMEOUT_S, shield=True):
@@ -120,8 +149,9 @@ def content_security_policy(host: str) -> str:
 class HttpServer:
     """Serves the application to one connection after the other."""
 
-    def __init__(self, config: Config, *, is_ready: Callable[[], bool]) -> None:
-        self._app = ASGIWrapper(make_app(is_ready=is_ready))  # type: ignore[arg-type]  # the same, typed otherwise
+    def __init__(self, config: Config, *, is_ready: Callable[[], bool], picture: FindPicture) -> None:
+        app = make_app(is_ready=is_ready, picture=picture)
+        self._app = ASGIWrapper(app)  # type: ignore[arg-type]  # the same, typed otherwise
         self._config = HypercornConfig()
         self._config.errorlog = logging.getLogger(__name__)
         self._config.include_server_header = False

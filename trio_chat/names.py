@@ -9,6 +9,7 @@ Pure.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 MAX_NAME_CHARS = 40
 MAX_ROOM_CHARS = 64
 MAX_ID_CHARS = 64
+MAX_TITLE_CHARS = 80
+
+MAX_EMOJI_CHARS = 16
+"""Code points: families, with a skin tone for each, have ten and more."""
 
 MAX_RAW_CHARS = 200
 """What is longer is refused unread; 40 characters written with marks apart, and spaces around them, fit."""
@@ -34,6 +39,9 @@ _ROOM = get_profile("UsernameCaseMapped:CaseFold")
 # Phones write a simple heart as a heart and a variation selector, which PRECIS disallows and nobody can see
 # or leave out. And the blank of braille counts as a symbol there, but looks like a space.
 _FIRST_AID = {0xFE0E: None, 0xFE0F: None, 0x2800: " "}
+
+_MADE = re.compile(r"~[A-Za-z0-9_-]{1,63}")
+_BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _ZERO_WIDTH_JOINER = "\u200d"
 
@@ -64,7 +72,12 @@ def generated_name(random: Random) -> str:
 
 
 def normal_room(raw: str) -> str:
-    """A room's name in the one form under which it is known. Raises `Refused` (``bad_room``)."""
+    """A room's name in the one form under which it is known. Raises `Refused` (``bad_room``).
+
+    Names that begin with ``~`` are made by the server, for rooms that are not public: they have one form.
+    """
+    if _MADE.fullmatch(raw):
+        return raw
     if not 1 <= len(raw) <= MAX_ROOM_CHARS:
         raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
     try:
@@ -81,6 +94,25 @@ def normal_room(raw: str) -> str:
     if len(room) > MAX_ROOM_CHARS:  # normalising can lengthen it
         raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
     return room
+
+
+def check_emoji(emoji: str) -> None:
+    """Raises `Refused` (``bad_emoji``) unless this can be a reaction: one emoji, or what may be one some day."""
+    is_short = 1 <= len(emoji) <= MAX_EMOJI_CHARS
+    if not is_short or any(unicodedata.category(char)[0] in "LZ" or char in "<>&\"'" for char in emoji):
+        raise Refused("bad_emoji", "A reaction is one emoji.")
+    if not any(unicodedata.category(char) in {"So", "Sk", "Sm", "Cn", "Me"} for char in emoji):
+        raise Refused("bad_emoji", "A reaction is one emoji.")
+
+
+def check_title(raw: str) -> str:
+    """A room's title as it is shown. Raises `Refused` (``bad_title``)."""
+    title = " ".join(raw.split())
+    if not 1 <= len(title) <= MAX_TITLE_CHARS or not any(map(_is_visible, title)):
+        raise Refused("bad_title", f"A title has 1 to {MAX_TITLE_CHARS} characters that can be seen.")
+    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI for char in title):
+        raise Refused("bad_title", "A title cannot have control characters.")
+    return title
 
 
 def check_client_id(raw: str) -> None:

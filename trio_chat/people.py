@@ -6,17 +6,21 @@ import hashlib
 import random
 import secrets
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
+
+import msgspec
+import trio
 
 from trio_chat.errors import NameTaken, Refused
 from trio_chat.events import Person
+from trio_chat.linking import Linking
 from trio_chat.names import generated_name, normal_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trio_chat.store.base import Store
+    from trio_chat.store.base import Picture, Profile, Store
 
 TOKEN_BYTES = 32
 """256 bits: not to be guessed. The store keeps only its SHA-256, which is enough for something that random."""
@@ -34,6 +38,7 @@ class People:
         self._store = store
         self._rng = rng or random.SystemRandom()
         self._wall_clock = wall_clock
+        self._linking = Linking(self._rng)
         self._claimed_keys: set[str] = set()
         """The names that guests have, and those that somebody is about to get."""
 
@@ -73,7 +78,47 @@ class People:
                 await self._store.rename_person(person.id, display, name_key=key)
         except NameTaken:
             raise _name_taken(display) from None
-        return Person(id=person.id, name=display)
+        return msgspec.structs.replace(person, name=display)
+
+    async def set_profile(
+        self,
+        person: Person,
+        *,
+        name: str | None = None,
+        colour: int | None = None,
+        picture: Picture | None = None,
+        no_picture: bool = False,
+        shows_seen: bool | None = None,
+    ) -> Profile:
+        """Show a person like this; what is None stays. Raises `Refused` as `rename` does, and then nothing changed."""
+        display, key = (None, None) if name is None else normal_name(name)
+        try:
+            with nullcontext() if display is None or key is None else self._claimed(key, display):
+                return await self._store.set_profile(
+                    person.id,
+                    name=display,
+                    name_key=key,
+                    colour=colour,
+                    picture=picture,
+                    no_picture=no_picture,
+                    shows_seen=shows_seen,
+                )
+        except NameTaken:
+            raise _name_taken(display or "") from None
+
+    def make_link(self, person: Person) -> str:
+        """A code by which another device becomes this person's (`trio_chat.linking`)."""
+        return self._linking.make(person.id, trio.current_time())
+
+    async def welcome_linked(self, code: str) -> tuple[Person, str]:
+        """Whose code this is, and a new token to come back with. Raises `Refused` if it is nobody's.
+
+        The code is used up, even when the store cannot keep the token.
+        """
+        person_id = self._linking.use(code, trio.current_time())
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        await self._store.add_token(person_id, _hash(token))
+        return await self.welcome_back(token), token
 
     async def take_in_guest(self) -> Person:
         """A guest with a generated name that nobody has; `see_off_guest` gives the name back."""

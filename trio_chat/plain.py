@@ -15,7 +15,7 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
-from trio_chat.events import Draft
+from trio_chat.events import MESSAGE, Draft
 from trio_chat.limits import TokenBucket
 from trio_chat.room import Submission
 from trio_chat.rooms import DEFAULT_ROOM
@@ -23,46 +23,43 @@ from trio_chat.rooms import DEFAULT_ROOM
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
-    from trio_chat.config import Config
     from trio_chat.events import Person
+    from trio_chat.hub import Hub
     from trio_chat.outbox import Outbox
     from trio_chat.people import People
-    from trio_chat.rooms import Rooms
 
 
-async def hear_plain(
-    websocket: WebSocketConnection, outbox: Outbox, *, rooms: Rooms, people: People, config: Config
-) -> None:
+async def hear_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
     """Say in the default room what the client sends, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what a plain client cannot send. One that sends too fast is read more slowly.
     """
-    bucket = TokenBucket(config.messages_per_second, config.burst)
-    room = await rooms.get(DEFAULT_ROOM)
+    bucket = TokenBucket(hub.config.messages_per_second, hub.config.burst)
+    room = await hub.rooms.get(DEFAULT_ROOM)
     guest: Person | None = None
-    with room.join(outbox, Format.PLAIN) as member:
+    with room.join(outbox, Format.PLAIN):
         try:
             while True:
                 text = await websocket.get_message()
                 if not isinstance(text, str):
                     raise RemoteProtocolError(UNSUPPORTED_DATA)
-                if config.max_text_chars and len(text) > config.max_text_chars:
+                if hub.config.max_text_chars and len(text) > hub.config.max_text_chars:
                     raise RemoteProtocolError(
-                        TOO_BIG.because(f"a message can have {config.max_text_chars} characters at most")
+                        TOO_BIG.because(f"a message can have {hub.config.max_text_chars} characters at most")
                     )
                 wait_s = bucket.take(trio.current_time())
                 if wait_s > 0:
                     await trio.sleep(wait_s)
                     bucket.take(trio.current_time())
                 if guest is None:  # named only now: many listen and never speak
-                    guest = await _take_in(people)
-                draft = Draft(kind="message", sender=guest.id, name=guest.name, client_id=None, body=text)
-                submission = Submission(draft, member)
+                    guest = await _take_in(hub.people)
+                draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)
+                submission = Submission(draft, outbox, Format.PLAIN)
                 if not room.try_submit(submission):
                     await room.submit(submission)
         finally:
             if guest is not None:
-                people.see_off_guest(guest)
+                hub.people.see_off_guest(guest)
 
 
 async def _take_in(people: People) -> Person:

@@ -1,11 +1,9 @@
-"""A room: an inbox, one broadcaster task, and the members it fans out to.
+"""A room: an inbox, one broadcaster task, and the audience it fans out to.
 
 The way of a message: a session puts a `Submission` into the inbox, and this is the only place where anybody waits. The
 broadcaster takes what has gathered, appends it to the log durably, and posts the logged events to every live
-member's outbox, the sender's too. Nothing flows back up, and the broadcaster never waits for a member.
-
-A member is live or catching up, never lost. Live: it has been posted everything up to the head. Catching up: it stands
-at a cursor, and its connection's speaker reads it pages from the log. One changes into the other without a checkpoint.
+member's outbox, the sender's too (`trio_chat.audience`). Nothing flows back up, and the broadcaster never waits for a
+member.
 """
 
 from __future__ import annotations
@@ -18,37 +16,26 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.codec import Ack, Failure, Format, encode_answer, encode_event
+from trio_chat import bodies, rules
+from trio_chat.answers import Ack, Failure
+from trio_chat.audience import Audience, Member
+from trio_chat.codec import Format, encode_answer
 from trio_chat.errors import LOG_REPLACED, TRY_AGAIN_LATER, Refused, StoreError
 from trio_chat.events import Event, Position
-from trio_chat.store.base import Conflict
-from trio_chat.tail import Line, Tail
+from trio_chat.store.base import Conflict, Denied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Self
 
     from trio_chat.errors import Close
     from trio_chat.events import Draft
     from trio_chat.outbox import Outbox
-    from trio_chat.store.base import Repeat, Store
+    from trio_chat.store.base import Outcome, RoomState, Store
 
 LOGGER = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
 """How much text goes into one batch at most: what an outbox may be asked to hold on top of its bound."""
-
-PAGE_BYTES = 64 * 1024
-"""How much is read from the log at a time for a member that catches up."""
-
-PAGE_EVENTS = 500
-"""How many events are read at a time: as many as a page of ordinary chat lines holds."""
-
-TAIL_LINES = 2048
-"""How many lines are kept in memory: ten seconds of a very busy room (200 a second), some 100 KiB of ordinary ones."""
-
-FAN_OUT_STEP = 1000
-"""After how many posts others get their turn: some 8 ms of system calls."""
 
 EPOCH_PAUSE_S = 60.0
 """For how long a room's new epoch is safe from claims to have seen more than there is: a liar can make everybody in the
@@ -56,6 +43,10 @@ room load one page a minute."""
 
 UNAVAILABLE_RETRY_S = 1.0
 """When a client is told to try again if the log cannot be written."""
+
+CUTS = frozenset({bodies.CREATED, bodies.MEMBER})
+"""Kinds that change who may hear the room: nothing stands behind one in the same batch, so that whoever it sends away
+is told nothing that comes after it."""
 
 
 def unavailable() -> Refused:
@@ -69,10 +60,11 @@ def unavailable() -> Refused:
 
 @attrs.frozen
 class Submission:
-    """A draft on its way into the log, and the member to be told what became of it."""
+    """A draft on its way into the log, and the connection to be told what became of it."""
 
     draft: Draft
-    member: Member
+    outbox: Outbox
+    form: Format
 
 
 @attrs.frozen
@@ -94,71 +86,49 @@ class RoomStatistics:
     longest_fan_out_s: float
 
 
-@attrs.define(eq=False)
-class Member:
-    """One connection's place in one room. Made by `Room.join`; ends with `leave`."""
-
-    room: Room
-    outbox: Outbox
-    form: Format
-    cursor: int
-    """The last number it was told; only kept while it is catching up."""
-    is_live: bool = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exc_info: object) -> None:
-        self.leave()
-
-    def leave(self) -> None:
-        """Be told nothing more. Sync and idempotent: safe in any ``finally``."""
-        self.room.remove(self)
-        self.outbox.discard_laggard(self)
-
-    async def read_page(self) -> bytes:
-        """The next frames after the cursor, which moves past them."""
-        frames, self.cursor = await self.room.read_page(self.cursor, self.form)
-        return frames
-
-    def try_go_live(self) -> bool:
-        """Go live if the cursor stands at the head."""
-        return self.room.promote(self)
-
-
 class Room:
-    """One room that is in use. Its owner runs `broadcast` in a task, and ends it with `close`."""
+    """One room that is in use. Its owner runs `broadcast` in a task, and ends it with `close`.
+
+    ``on_members`` is called with the room and the ids of those who became members or are members no more, when that is
+    in the log and was told.
+    """
 
     def __init__(
         self,
         name: str,
-        position: Position,
+        state: RoomState,
         store: Store,
         *,
         inbox_messages: int,
         pause_max_s: float,
         wall_clock: Callable[[], float],
+        on_members: Callable[[Room, frozenset[str]], object] = lambda room, people: None,
     ) -> None:
         self.name = name
-        self.epoch = position.epoch
-        self.head = position.seq
+        self.epoch = state.position.epoch
+        self.kind = state.kind
+        self.owner = state.owner
+        self.audience = Audience(name, state.position.seq, store)
+        self._people = set(state.members)
         self._store = store
         self._pause_max_s = pause_max_s
         self._wall_clock = wall_clock
+        self._on_members = on_members
         self._inbox_send, self._inbox_receive = trio.open_memory_channel[Submission | trio.Event](
             inbox_messages
         )
-        self._members: set[Member] = set()
-        # Live members by format, in the order in which they joined: dictionaries, so that leaving is cheap.
-        self._live: dict[Format, dict[Member, None]] = {form: {} for form in Format}
-        self._tail = Tail(max_lines=TAIL_LINES)
         self._is_sealed = False
         self._claims_ahead = 0
         self._may_begin_epoch_at = -math.inf
-        self._batches = self._messages = self._largest_batch = self._deliveries = self._fell_behind = 0
+        self._batches = self._messages = self._largest_batch = 0
         self._fan_out_s = self._longest_fan_out_s = 0.0
 
-    # -- members: all of it sync, so that nothing is missed or told twice --
+    # -- members --
+
+    @property
+    def head(self) -> int:
+        """The number up to which the members were told."""
+        return self.audience.head
 
     @property
     def position(self) -> Position:
@@ -166,9 +136,18 @@ class Room:
         return Position(self.head, self.epoch)
 
     @property
+    def people(self) -> frozenset[str]:
+        """The ids of its members, here or not. (Of a public room: of those who have it in their list.)"""
+        return frozenset(self._people)
+
+    def may_hear(self, person: str | None) -> bool:
+        """Whether this person (None: a plain client) may be told what is said here."""
+        return rules.may_hear(self.name, self.kind, person in self._people, person)
+
+    @property
     def is_empty(self) -> bool:
         """Whether nobody is here and nothing is on its way: the broadcaster waits at the inbox."""
-        return not self._members and self._inbox_receive.statistics().tasks_waiting_receive > 0
+        return not len(self.audience) and self._inbox_receive.statistics().tasks_waiting_receive > 0
 
     def resume_point(
         self, after: int | None, epoch: str | None, *, page_size: int, max_gap: int
@@ -219,7 +198,7 @@ class Room:
             raise
         # No checkpoint from here on: nobody joins in between.
         self.epoch = position.epoch
-        for member in list(self._members):
+        for member in self.audience:
             if member.form is Format.V1:
                 member.outbox.end(LOG_REPLACED)
                 member.leave()
@@ -229,40 +208,16 @@ class Room:
         before = min(before, self.head + 1)
         return await self._store.read_before(self.name, before, limit=limit, max_bytes=max_bytes)
 
-    def join(self, outbox: Outbox, form: Format, *, after: int | None = None) -> Member:
+    async def read_after(self, after: int, *, limit: int, max_bytes: int) -> list[Event]:
+        """The events after number ``after`` that members were told already, oldest first."""
+        events = await self._store.read_after(self.name, after, limit=limit, max_bytes=max_bytes)
+        return [event for event in events if event.seq <= self.head]
+
+    def join(
+        self, outbox: Outbox, form: Format, *, person: str | None = None, after: int | None = None
+    ) -> Member:
         """Take somebody in who is to be told everything after number ``after`` (by default: from now on)."""
-        member = Member(self, outbox, form, self.head if after is None else after)
-        self._members.add(member)
-        if not self.promote(member):
-            outbox.add_laggard(member)
-        return member
-
-    def promote(self, member: Member) -> bool:
-        """Make a member live if it has been told everything. (One that has left has nothing left to be told.)"""
-        if member not in self._members:
-            return True
-        if member.cursor != self.head:
-            return False
-        member.is_live = True
-        self._live[member.form][member] = None
-        return True
-
-    def remove(self, member: Member) -> None:
-        """Forget a member."""
-        self._members.discard(member)
-        self._live[member.form].pop(member, None)
-        member.is_live = False
-
-    async def read_page(self, after: int, form: Format) -> tuple[bytes, int]:
-        """The frames directly after number ``after``, and the number of the last of them."""
-        page = self._tail.page_after(after, max_bytes=PAGE_BYTES, form=form)
-        if page is not None:
-            await trio.lowlevel.checkpoint()
-            return page
-        events = await self._store.read_after(self.name, after, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
-        # What is in the log but was not fanned out yet is left to the fan-out, or it would be told twice.
-        events = [event for event in events if event.seq <= self.head]
-        return b"".join(encode_event(event, form) for event in events), events[-1].seq if events else after
+        return self.audience.join(outbox, form, person=person, after=after)
 
     # -- the inbox --
 
@@ -301,7 +256,7 @@ class Room:
 
     def send_away(self, close: Close) -> None:
         """End the connections of everybody who is here."""
-        for member in self._members:
+        for member in self.audience:
             member.outbox.end(close)
 
     def close(self) -> None:
@@ -336,6 +291,8 @@ class Room:
             if isinstance(item, Submission):
                 batch.append(item)
                 size += len(item.draft.body)
+                if item.draft.kind in CUTS:
+                    break
             else:
                 flushed.append(item)
             if size >= BATCH_BYTES:
@@ -358,7 +315,8 @@ class Room:
         started = time.perf_counter()
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
         if events:
-            await self._fan_out(events)
+            await self.audience.fan_out(events)
+            self._heed(events[-1])
         self._answer(batch, outcomes)
         spent_s = time.perf_counter() - started
         self._batches += 1
@@ -368,68 +326,63 @@ class Room:
         self._longest_fan_out_s = max(self._longest_fan_out_s, spent_s)
         return spent_s
 
-    async def _fan_out(self, events: Sequence[Event]) -> None:
-        lines = [Line(event) for event in events]
-        before = self.head
-        # Who is not live at this moment will find these lines in the log: they are at the head from here on.
-        audience = [(form, list(members)) for form, members in self._live.items() if members]
-        self._tail.extend(lines)
-        self.head = lines[-1].event.seq
-        posted = 0
-        for form, members in audience:
-            frames = b"".join([line.frame(form) for line in lines])
-            for member in members:
-                # Others had their turn meanwhile: it may have left, and even joined again as another member.
-                if member.is_live and not member.outbox.post(frames):
-                    self._fall_behind(member, before)
-                posted += 1
-                if posted % FAN_OUT_STEP == 0:
-                    await trio.lowlevel.cancel_shielded_checkpoint()
-        self._deliveries += posted * len(lines)
+    def _heed(self, event: Event) -> None:
+        """Take notice of a change of who is a member; whoever may not hear the room any more is in it no more."""
+        if event.kind not in CUTS or event.body is None:
+            return
+        before = self.people
+        match bodies.read_body(event.kind, event.body):
+            case bodies.Created(kind=kind, members=members):
+                self.kind = kind
+                self.owner = None if kind == rules.DIRECT else event.sender
+                self._people.update(who.id for who in members)
+            case bodies.Membership(person=person, on=True):
+                self._people.add(person.id)
+            case bodies.Membership(person=person):
+                self._people.discard(person.id)
+        for member in self.audience:
+            if not self.may_hear(member.person):
+                member.leave()
+        self._on_members(self, before ^ self._people)
 
-    def _fall_behind(self, member: Member, cursor: int) -> None:
-        self._fell_behind += 1
-        member.is_live = False
-        member.cursor = cursor
-        del self._live[member.form][member]
-        member.outbox.add_laggard(member)
-
-    def _answer(self, batch: Sequence[Submission], outcomes: Sequence[Event | Repeat | Conflict]) -> None:
+    def _answer(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
         """Tell the v1 senders what became of their commands: one write for each sender."""
         answers: dict[Outbox, list[bytes]] = {}
         for submission, outcome in zip(batch, outcomes, strict=True):
             command_id = submission.draft.client_id
-            if submission.member.form is Format.PLAIN or command_id is None:
+            if submission.form is Format.PLAIN or command_id is None:
                 continue  # hearing one's own message is the acknowledgement
             if isinstance(outcome, Conflict):
                 refused = Refused("id_conflict", "This id was used before, for something else.")
                 frame = encode_answer(Failure.of(refused, command_id))
+            elif isinstance(outcome, Denied):
+                frame = encode_answer(Failure.of(Refused(outcome.code, outcome.message), command_id))
             else:
                 frame = encode_answer(Ack(id=command_id, room=outcome.room, seq=outcome.seq))
-            answers.setdefault(submission.member.outbox, []).append(frame)
+            answers.setdefault(submission.outbox, []).append(frame)
         for outbox, frames in answers.items():
             outbox.reply(b"".join(frames))
 
     def _answer_failed(self, batch: Sequence[Submission]) -> None:
         refused = unavailable()
         for submission in batch:
-            if submission.member.form is Format.PLAIN:
-                submission.member.outbox.end(TRY_AGAIN_LATER)  # the only way it has of hearing so
+            if submission.form is Format.PLAIN:
+                submission.outbox.end(TRY_AGAIN_LATER)  # the only way it has of hearing so
             else:
-                submission.member.outbox.reply(encode_answer(Failure.of(refused, submission.draft.client_id)))
+                submission.outbox.reply(encode_answer(Failure.of(refused, submission.draft.client_id)))
 
     def statistics(self) -> RoomStatistics:
         """What was done so far, and what waits."""
         return RoomStatistics(
-            members=len(self._members),
-            live_members=sum(map(len, self._live.values())),
+            members=len(self.audience),
+            live_members=self.audience.n_live,
             inbox=self._inbox_send.statistics().current_buffer_used,
             head=self.head,
             batches=self._batches,
             messages=self._messages,
             largest_batch=self._largest_batch,
-            deliveries=self._deliveries,
-            fell_behind=self._fell_behind,
+            deliveries=self.audience.deliveries,
+            fell_behind=self.audience.fell_behind,
             claims_ahead=self._claims_ahead,
             fan_out_s=self._fan_out_s,
             longest_fan_out_s=self._longest_fan_out_s,

@@ -11,6 +11,7 @@ import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
 from trio_chat.room import Room
+from trio_chat.rules import LOBBY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-DEFAULT_ROOM = "lobby"
+DEFAULT_ROOM = LOBBY
 """Where everybody is who asks for no other room."""
 
 IDLE_S = 60.0
@@ -31,12 +32,18 @@ class Rooms:
     """The table of open rooms. Made by `open_rooms`, which owns their tasks."""
 
     def __init__(
-        self, rooms_nursery: trio.Nursery, store: Store, config: Config, wall_clock: Callable[[], float]
+        self,
+        rooms_nursery: trio.Nursery,
+        store: Store,
+        config: Config,
+        wall_clock: Callable[[], float],
+        on_members: Callable[[Room, frozenset[str]], object],
     ) -> None:
         self._rooms_nursery = rooms_nursery
         self._store = store
         self._config = config
         self._wall_clock = wall_clock
+        self._on_members = on_members
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
         self._opening = trio.Lock()
@@ -63,11 +70,12 @@ class Rooms:
                 raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
         self._rooms[name] = room = Room(
             name,
-            await self._store.position(name),
+            await self._store.state(name),
             self._store,
             inbox_messages=self._config.inbox_messages,
             pause_max_s=self._config.fan_out_pause_max_s,
             wall_clock=self._wall_clock,
+            on_members=self._on_members,
         )
         self._rooms_nursery.start_soon(self._run, room, name=f"room {name}")
 
@@ -110,12 +118,19 @@ class Rooms:
 
 @asynccontextmanager
 async def open_rooms(
-    store: Store, config: Config, *, wall_clock: Callable[[], float] = time.time
+    store: Store,
+    config: Config,
+    *,
+    wall_clock: Callable[[], float] = time.time,
+    on_members: Callable[[Room, frozenset[str]], object] = lambda room, people: None,
 ) -> AsyncIterator[Rooms]:
-    """The rooms over ``store``, with the default room open. Leaving the block closes their inboxes and waits until
-    everything in them has its outcome; when cancelled, they stop as they are."""
+    """The rooms over ``store``, with the default room open; ``on_members`` as `Room` has it.
+
+    Leaving the block closes their inboxes and waits until everything in them has its outcome; when cancelled, they stop
+    as they are.
+    """
     async with trio.open_nursery() as rooms_nursery:
-        rooms = Rooms(rooms_nursery, store, config, wall_clock)
+        rooms = Rooms(rooms_nursery, store, config, wall_clock, on_members)
         await rooms.get(DEFAULT_ROOM)
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(rooms.close_idle_rooms)

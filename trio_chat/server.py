@@ -23,10 +23,8 @@ from trio_chat.http import HttpServer
 from trio_chat.wire import Wire
 
 if TYPE_CHECKING:
-    from trio_chat.config import Config
+    from trio_chat.hub import Hub
     from trio_chat.limits import ConnectionLimits
-    from trio_chat.people import People
-    from trio_chat.rooms import Rooms
 
 LOGGER = logging.getLogger(__name__)
 
@@ -79,12 +77,11 @@ class ServerStatistics:
 class Server:
     """Serves one connection after the other; its tasks run in nurseries of `serve_websocket`'s caller."""
 
-    def __init__(self, *, rooms: Rooms, people: People, limits: ConnectionLimits, config: Config) -> None:
-        self._rooms = rooms
-        self._people = people
+    def __init__(self, hub: Hub, *, limits: ConnectionLimits) -> None:
+        self._hub = hub
         self._limits = limits
-        self._config = config
-        self._http = HttpServer(config, is_ready=lambda: self.is_ready)
+        self._config = config = hub.config
+        self._http = HttpServer(config, is_ready=lambda: self.is_ready, picture=self._find_picture)
         self._connections: set[Connection] = set()
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
         self._endings = trio.Semaphore(ENDINGS_AT_ONCE)
@@ -170,9 +167,7 @@ class Server:
             peer,
             host=head.host,
             handshakes=self._handshakes,
-            rooms=self._rooms,
-            people=self._people,
-            config=self._config,
+            hub=self._hub,
         )
         self._connections.add(connection)
         try:
@@ -204,6 +199,10 @@ class Server:
                 self._unheard.discard(scope)
             return head
         return b""
+
+    async def _find_picture(self, picture_hash: str) -> tuple[bytes, str] | None:
+        found = await self._hub.store.picture(picture_hash)
+        return None if found is None else (found.data, found.media_type)
 
     async def _turn_away(self, stream: trio.abc.Stream, status: str, sentence: str) -> None:
         answer = (

@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from trio_chat.codec import Hello, History, Join, Leave, Pinging, Rename, Send
+from trio_chat.commands import Enter, Hello, InRoom, Join, Mark, Send, Typing, Watch
 from trio_chat.errors import Refused
 from trio_chat.names import check_client_id, check_text, normal_room
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from trio_chat.codec import Command
+    from trio_chat.commands import Command
     from trio_chat.events import Person
     from trio_chat.limits import TokenBucket
 
-_InRoom = TypeVar("_InRoom", bound=Join | Leave | Send | History)
+_InRoom = TypeVar("_InRoom", bound=InRoom | Watch)
 
 
 class Session:
@@ -51,21 +51,25 @@ class Session:
             return command
         if self.person is None:
             raise Refused("hello_first", "Say hello first.")
-        check_client_id(command.id)
-        if isinstance(command, Rename | Pinging):
+        if command.id is not None or not isinstance(command, Mark | Typing):
+            check_client_id(command.id)
+        if not isinstance(command, InRoom | Watch) or command.room is None:
             return command
-        command = self._with_normal_room(command)
-        is_joined = command.room in self.rooms
+        command = self._with_normal_room(command, command.room)
         if isinstance(command, Join):
-            if not is_joined and self._max_rooms and len(self.rooms) >= self._max_rooms:
-                raise Refused(
-                    "too_many_rooms", f"You can be in {self._max_rooms} rooms at a time. Leave one first."
-                )
-        elif not is_joined:
+            self.check_place(command.room)
+        elif command.room not in self.rooms and not isinstance(command, Enter):
             raise Refused("not_joined", f"You are not in the room {command.room}. Join it first.")
         elif isinstance(command, Send):
             check_text(command.text, self._max_text_chars)
         return command
+
+    def check_place(self, room: str) -> None:
+        """Raises `Refused` if there is no place for one more room, which this one would be."""
+        if room not in self.rooms and self._max_rooms and len(self.rooms) >= self._max_rooms:
+            raise Refused(
+                "too_many_rooms", f"You can be in {self._max_rooms} rooms at a time. Leave one first."
+            )
 
     def charge(self, now: float) -> None:
         """Count one command against the rate limit; raises `Refused` if it is one too many."""
@@ -74,7 +78,7 @@ class Session:
             wait_s = math.ceil(wait_s * 10) / 10
             raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
 
-    def _with_normal_room(self, command: _InRoom) -> _InRoom:
-        if command.room in self.rooms:
+    def _with_normal_room(self, command: _InRoom, room: str) -> _InRoom:
+        if room in self.rooms:
             return command
-        return msgspec.structs.replace(command, room=normal_room(command.room))
+        return msgspec.structs.replace(command, room=normal_room(room))

@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from trio_chat.bodies import EDIT, Edit, read_body
 from trio_chat.codec import Format, encode_event
 
 if TYPE_CHECKING:
@@ -22,6 +25,11 @@ class Line:
         self.event = event
         self._plain: bytes | None = None
         self._v1: bytes | None = None
+
+    def redact(self) -> None:
+        """Forget what the event said."""
+        self.event = msgspec.structs.replace(self.event, body=None)
+        self._plain = self._v1 = None
 
     def frame(self, form: Format) -> bytes:
         """The event as a frame of this format."""
@@ -55,6 +63,22 @@ class Tail:
         if len(self._lines) > 2 * self._max_lines:
             del self._lines[: -self._max_lines]
             self._pages.clear()
+
+    def redact(self, target: int) -> None:
+        """Message ``target`` was deleted: from now on neither it nor its edits tell what it said.
+
+        (The live were told before, or not at all; this is for those who catch up.)
+        """
+        for line in self._lines:
+            event = line.event
+            if event.body is None or (event.seq != target and event.kind != EDIT):
+                continue
+            if event.kind == EDIT:
+                body = read_body(EDIT, event.body)
+                if not (isinstance(body, Edit) and body.target == target):
+                    continue
+            line.redact()
+        self._pages.clear()
 
     def page_after(self, after: int, *, max_bytes: int, form: Format) -> tuple[bytes, int] | None:
         """The frames directly after number ``after`` and the last number among them; None if they are not all here.

@@ -3,58 +3,34 @@
  */
 import { fill } from "./core/texts.js";
 import { start } from "./start.js";
-import { ChatLog } from "./views/chat-log.js";
-import { Composer } from "./views/composer.js";
-import { FailedNotice } from "./views/failed-notice.js";
-import { JumpButton } from "./views/jump.js";
-import { Me } from "./views/me.js";
-import { Placeholder } from "./views/placeholder.js";
-import { StickyScroll } from "./views/scroll.js";
-import { ConnectionStatus } from "./views/status.js";
+import { parseRoute } from "./views/shell/routes.js";
+import { rememberedRoom } from "./views/shell/screen.js";
+import { mountShell } from "./views/shell/shell.js";
+import { mountTalk } from "./views/talk/talk.js";
 import { followVisualViewport } from "./views/viewport.js";
 
-const ROOM = "lobby";
+const HOME = "lobby";
 const HIDDEN_RENDER_MS = 200; // a page in the background gets no animation frames
 
-const byId = (id) => document.getElementById(id);
-
-const app = start(ROOM);
+const route = parseRoute(location.hash);
+const app = start(route.room ?? rememberedRoom() ?? HOME);
 fill(document);
 followVisualViewport();
 
-const scroll = new StickyScroll(byId("chat"), {
-  onMoved: (isAtBottom) => app.viewed({ isAtBottom }),
-  onNearTop: () => app.loadOlder(),
-});
-const composer = new Composer(byId("composer"), {
-  onSend: (text) => {
-    app.send(app.state.open, text);
-    scroll.toBottom();
-  },
-});
-const views = [
-  new ChatLog(byId("chat"), scroll),
-  new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") }),
-  new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => app.tryNow() }),
-  new JumpButton(byId("jump"), { onJump: () => scroll.toBottom() }),
-  new FailedNotice(byId("failed"), {
-    onRetry: ({ id }) => app.retry(id),
-    onEdit: ({ id, text }) => {
-      app.discard(id);
-      composer.edit(text);
-    },
-    onDiscard: ({ id }) => {
-      app.discard(id);
-      composer.focus();
-    },
-  }),
-  new Me(byId("me"), byId("name-dialog"), {
-    onRename: async (name) => (await app.rename(name)).message ?? null,
-    onClosed: () => composer.focus(),
-  }),
-];
-
+const shell = mountShell(app, { route });
+const talk = mountTalk(app, elements(), shell);
+shell.talk = talk;
 let isRenderDue = false;
+
+/** The places in the page for what is said. */
+function elements() {
+  const byId = (id) => document.getElementById(id);
+  return {
+    top: byId("talk-top"), chat: byId("chat"), older: byId("older"), loading: byId("loading"), empty: byId("empty"),
+    bottom: byId("talk-bottom"), composer: byId("composer"), input: byId("msg"), send: byId("send"),
+    tools: byId("composer-tools"), jump: byId("jump"), failed: byId("failed"),
+  };
+}
 
 function renderSoon() {
   if (isRenderDue) return;
@@ -65,8 +41,8 @@ function renderSoon() {
 
 function render() {
   isRenderDue = false;
-  for (const view of views) view.render(app.state);
-  if (scroll.isNearTop) app.loadOlder();
+  shell.render(app.state);
+  talk.render(app.state);
 }
 
 app.subscribe(renderSoon);

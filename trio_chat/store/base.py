@@ -1,28 +1,37 @@
-"""What a store promises. Each implementation passes one contract suite (``tests/test_store_contract.py``).
+"""What a store promises. Each implementation passes one contract suite (``tests/test_store_*contract.py``).
 
-1. **Durable before it returns.** When `Store.append` returns, its events survive SIGKILL and power loss.
+1. **Durable before it returns.** When `Log.append` returns, its events and what follows from them survive SIGKILL and
+   power loss.
 2. **Dense.** Sequence numbers of a room run 1, 2, 3, … with no gap, in the order of the appends.
 3. **All or nothing.** An append that raises has written none of its drafts.
 4. **Exactly once.** A draft whose (sender, client_id) stands in the log already, or earlier in the same
    append, adds nothing and is answered with the number it got then; if it says something else than it said
-   then, it is answered with `Conflict`.
-5. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.chain`). What the
+   then, it is answered with `Conflict`. What a deleted message said is not known any more: whatever comes under its
+   id, of the same kind and in the same room, is its repeat.
+5. **By the rules.** A draft that `trio_chat.rules` forbids, given everything that stands in the log before it, is
+   answered with `Denied`: nothing is written, and its id is free.
+6. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.chain`). What the
    digests deny is never told: `trio_chat.events.damaged` stands in its place.
-6. **Bounded pages.** Reading never returns more than was asked for, and never a page with a hole.
-7. **Cancellation.** A cancelled append may have been written or not, never in part; a cancelled read
-   has no effect.
+7. **Forgotten.** The text of a deleted message, and of its edits, is told to nobody once the append of the deletion
+   has returned, and is soon not in the files any more. Its event stays, with the body None.
+8. **Bounded pages.** Reading never returns more than was asked for, and never a page with a hole.
+9. **Cancellation.** A cancelled write may have been done or not, never in part; a cancelled read has no effect.
+
+Every method raises `StoreUnavailable` when the store cannot do its work just now.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import attrs
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from trio_chat.events import Event
 
-    from trio_chat.events import Draft, Event, Person, Position
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from trio_chat.events import Draft, Person, Position
 
 
 @attrs.frozen
@@ -39,6 +48,125 @@ class Conflict:
 
     room: str
     seq: int
+
+
+@attrs.frozen
+class Denied:
+    """The rules forbid it; nothing was written, and the id is not used up."""
+
+    code: str
+    message: str
+
+
+Outcome: TypeAlias = Event | Repeat | Conflict | Denied
+"""What became of a draft."""
+
+
+@attrs.frozen
+class RoomState:
+    """What a room is at a place in its log: all that follows from the events up to there, but the messages."""
+
+    position: Position
+    kind: str
+    title: str
+    topic: str
+    owner: str | None
+    members: Mapping[str, str]
+    """Their ids, and what they are: ``owner`` or ``member``. (Everybody is in the lobby; nobody is listed there.)"""
+    pins: tuple[int, ...]
+    """The numbers of the pinned messages, the one pinned last at the end."""
+
+
+@attrs.frozen
+class Listing:
+    """A room in a list of rooms, as one person sees it."""
+
+    room: str
+    position: Position
+    kind: str
+    title: str
+    topic: str
+    owner: str | None
+    n_members: int
+    """In the lobby all people that there are."""
+    is_member: bool
+    other: str | None
+    """Of a direct room: the id of the other one."""
+    read: int
+    """Where they have never read anything: the number of the event that made them a member."""
+    delivered: int
+    unread: int
+    """How many messages by others came after ``read`` and were not deleted; `MANY` means at least so many."""
+    mentions: int
+    """How many of those mention them, or everybody."""
+    last: Event | None
+    """The newest message; None if there is none among the newest events."""
+    last_edit: Event | None
+    """The newest edit of that one."""
+
+
+MANY = 100
+"""Where the counting of unread messages ends."""
+
+
+@attrs.frozen
+class Profile:
+    """What is known of a person."""
+
+    id: str
+    name: str
+    colour: int | None = None
+    picture: str | None = None
+    """The hash of their picture."""
+    seen_ms: int | None = None
+    """When they were last here."""
+    shows_seen: bool = True
+    """Whether they want others to know."""
+
+
+@attrs.frozen
+class Picture:
+    """A picture, as it is kept: under the hash of its bytes."""
+
+    hash: str
+    media_type: str
+    data: bytes
+
+
+@attrs.frozen
+class ReadMark:
+    """How far a person has come in a room."""
+
+    room: str
+    person: str
+    delivered: int
+    """What one has read was delivered too: never less than ``read``."""
+    read: int
+
+
+@attrs.frozen
+class Receipt:
+    """When a person received and read a message: milliseconds since 1970 UTC. None: not yet, or not known any more."""
+
+    person: str
+    delivered_ms: int | None
+    read_ms: int | None
+
+
+@attrs.frozen
+class Invite:
+    """An invitation into a room."""
+
+    hash: bytes
+    """Of its token."""
+    room: str
+    person: str
+    """Who invites."""
+    at_ms: int
+    expires_ms: int | None
+    """None: never."""
+    uses_left: int | None
+    """None: as many as like."""
 
 
 @attrs.frozen
@@ -70,19 +198,14 @@ class StoreStatistics:
         return attrs.evolve(self, failures=self.failures + 1)
 
 
-class Store(Protocol):
-    """The log of every room, and the people who write to it. Opened by a function of the form
-    ``async with open_…_store(…) as store``, which owns its threads and files and closes them.
+class Log(Protocol):
+    """The log of every room."""
 
-    Every method raises `StoreUnavailable` when the store cannot do its work just now.
-    """
-
-    async def append(
-        self, room: str, drafts: Sequence[Draft], *, at_ms: int
-    ) -> list[Event | Repeat | Conflict]:
+    async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
         """Write the drafts durably, in order, and say what became of each: one outcome per draft.
 
-        Appends made at the same time, of whatever rooms, share a commit.
+        Appends made at the same time, of whatever rooms, share a commit. What follows from the events (members, titles,
+        deletions, …) is written with them.
         """
         ...
 
@@ -107,12 +230,72 @@ class Store(Protocol):
         """The events directly before number ``before``, in order, bounded like `read_after`. Empty at 1."""
         ...
 
+    async def read_some(self, room: str, seqs: Collection[int]) -> list[Event]:
+        """The events of these numbers that there are, in order."""
+        ...
+
+    async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
+        """What is to be seen of all that was changed about these messages, in order: for each key of each
+        (`trio_chat.bodies.change_key`) the newest event. Of a deleted message only that it was deleted.
+        """
+        ...
+
+    async def read_versions(self, room: str, seq: int) -> list[Event]:
+        """A message and all its edits, in order; empty if there is no such message."""
+        ...
+
+    async def personal(self, person: str) -> tuple[Position, list[Event]]:
+        """Where a person's own room ends, and up to there the newest event of each key, in order."""
+        ...
+
+
+class RoomTable(Protocol):
+    """What follows from the log about rooms, and the invitations into them."""
+
+    async def state(self, room: str) -> RoomState:
+        """What the room is now. One that nobody wrote to is what its name says, and empty."""
+        ...
+
+    async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
+        """The rooms in a person's list: the lobby first, then by their newest event, the newest first. Or ``only`` one
+        of them, if it is in there."""
+        ...
+
+    async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
+        """Public rooms with ``query`` in name, title or topic (whatever the case), by their newest event, the newest
+        first, as the person sees them."""
+        ...
+
+    async def add_invite(self, invite: Invite) -> None:
+        """Let people in with this invitation. `KeyError` if there is no such room: a bug."""
+        ...
+
+    async def invites(self, room: str, *, at_ms: int) -> list[Invite]:
+        """The invitations that are valid at this moment, in the order in which they were made."""
+        ...
+
+    async def void_invites(self, room: str) -> None:
+        """No invitation into the room is valid any more."""
+        ...
+
+    async def find_invite(self, token_hash: bytes) -> Invite | None:
+        """The invitation with this hash, valid still or expired; None if there is none (any more)."""
+        ...
+
+
+class PeopleTable(Protocol):
+    """The people who write to the log, and what they have seen of it."""
+
     async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
         """Make a person known under ``name`` (unique by ``name_key``), who comes back with a token of this
         hash.
 
         Raises `NameTaken`, and then nothing was written.
         """
+        ...
+
+    async def add_token(self, person_id: str, token_hash: bytes) -> None:
+        """Let a person come back with one more token. `KeyError` if there is no such person: a bug."""
         ...
 
     async def find_person(self, token_hash: bytes) -> Person | None:
@@ -129,6 +312,58 @@ class Store(Protocol):
     async def is_name_known(self, name_key: str) -> bool:
         """Whether a person is known under this name."""
         ...
+
+    async def people(self, ids: Collection[str]) -> list[Profile]:
+        """Those of these people that there are, by their names."""
+        ...
+
+    async def set_profile(
+        self,
+        person_id: str,
+        *,
+        name: str | None = None,
+        name_key: str | None = None,
+        colour: int | None = None,
+        picture: Picture | None = None,
+        no_picture: bool = False,
+        shows_seen: bool | None = None,
+    ) -> Profile:
+        """Change what is known of a person; what is None stays. ``no_picture`` takes the picture away. The answer is
+        what then is known.
+
+        Raises `NameTaken`, and then nothing was written. `KeyError` if there is no such person: a bug.
+        """
+        ...
+
+    async def picture(self, picture_hash: str) -> Picture | None:
+        """A picture that somebody has now."""
+        ...
+
+    async def note_seen(self, ids: Collection[str], at_ms: int) -> None:
+        """These people were here at this moment."""
+        ...
+
+    async def save_marks(self, moves: Collection[ReadMark], at_ms: int) -> None:
+        """Move these marks on, and keep when it was. One that would go back stays; rooms that are not there, too."""
+        ...
+
+    async def marks(self, room: str) -> list[ReadMark]:
+        """All marks of a room."""
+        ...
+
+    async def receipts(self, room: str, seq: int) -> list[Receipt]:
+        """Who has received message ``seq``, and when: the first move of their mark, of the last `MOVES_KEPT`, that
+        reached it; in that order."""
+        ...
+
+
+MOVES_KEPT = 100
+"""How many moves of a mark are remembered."""
+
+
+class Store(Log, RoomTable, PeopleTable, Protocol):
+    """All of it. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads and
+    files and closes them."""
 
     def statistics(self) -> StoreStatistics:
         """What was done so far."""

@@ -11,6 +11,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trio_chat.events import Position
+from trio_chat.rules import kind_of_new
 from trio_chat.store.mark import Mark, TornMark, read_mark
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def begin_epoch(connection: apsw.Connection, room: str) -> Position:
     """See `Store.begin_epoch`."""
     epoch = secrets.token_urlsafe(6)
     connection.execute(
-        "INSERT INTO rooms (name, epoch) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch",
-        (room, epoch),
+        "INSERT INTO rooms (name, epoch, kind) VALUES (?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch",
+        (room, epoch, kind_of_new(room)),
     )
     seq = connection.execute(
         "SELECT max(seq) FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?)", (room,)

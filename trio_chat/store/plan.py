@@ -1,22 +1,23 @@
-"""What an append will do, decided before anything is written: numbers, repeats, conflicts and digests.
+"""What an append will do, decided before anything is written: numbers, repeats, conflicts, denials and digests.
 
-Every store decides by this one function, so that they differ only in where they keep things. Pure but for the
-salts, which must be unpredictable.
+Pure but for the salts, which must be unpredictable.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from trio_chat.chain import GENESIS, SALT_BYTES, chained, digest_of_body
 from trio_chat.events import Event
-from trio_chat.store.base import Conflict, Repeat
+from trio_chat.rules import Facts, judge
+from trio_chat.store.base import Conflict, Denied, Repeat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trio_chat.events import Draft
+    from trio_chat.store.base import Outcome
 
 CommandId: TypeAlias = tuple[str, str]
 """(sender, client_id): what names a command for good."""
@@ -28,15 +29,20 @@ class Known(NamedTuple):
     room: str
     seq: int
     kind: str
-    salt: bytes
+    salt: bytes | None
+    """None: its body was deleted."""
     body_digest: bytes
 
     def says(self, room: str, draft: Draft) -> bool:
-        """Whether the draft is this command once more. The name does not count: people rename themselves."""
+        """Whether the draft is this command once more. The name does not count: people rename themselves.
+
+        A body that was deleted cannot be compared any more. Whoever sends its command once more most likely repeats it
+        after a lost answer; to take it for another would say a deleted message once more.
+        """
         return (
             room == self.room
             and draft.kind == self.kind
-            and digest_of_body(self.salt, draft.body) == self.body_digest
+            and (self.salt is None or digest_of_body(self.salt, draft.body) == self.body_digest)
         )
 
 
@@ -49,8 +55,9 @@ class Row(NamedTuple):
     name: str
     client_id: str | None
     at_ms: int
-    body: str
-    salt: bytes
+    body: str | None
+    """None: it was deleted, and its salt with it."""
+    salt: bytes | None
     body_digest: bytes
     digest: bytes
 
@@ -76,10 +83,18 @@ class Head(NamedTuple):
     digest: bytes = GENESIS
 
 
+class GrowingFacts(Facts, Protocol):
+    """Facts that take in what is about to be written."""
+
+    def note(self, row: Row) -> None:
+        """This stands in the log too, from here on."""
+        ...
+
+
 class Plan(NamedTuple):
     """What is to be written, and what is to be answered once it is."""
 
-    outcomes: list[Event | Repeat | Conflict]
+    outcomes: list[Outcome]
     rows: list[Row]
     head: Head
     known: dict[CommandId, Known]
@@ -87,13 +102,22 @@ class Plan(NamedTuple):
 
 
 def plan_append(
-    room: str, drafts: Sequence[Draft], *, at_ms: int, head: Head, known: Mapping[CommandId, Known]
+    room: str,
+    drafts: Sequence[Draft],
+    *,
+    at_ms: int,
+    head: Head,
+    known: Mapping[CommandId, Known],
+    facts: GrowingFacts | None,
 ) -> Plan:
-    """Decide what becomes of the drafts, given the room's head and what the log knows of their commands.
+    """Decide what becomes of the drafts, given the room's head, what the log knows of their commands, and the facts for
+    the rules, which then are those after the append. Without facts there are only `MESSAGE` drafts, in a public room:
+    nothing forbids those.
 
-    Changes nothing. Raises `UnicodeEncodeError` for a text that has no UTF-8 form (a lone surrogate).
+    Raises `UnicodeEncodeError` for a text that has no UTF-8 form (a lone surrogate), and what
+    `trio_chat.bodies.read_body` raises.
     """
-    outcomes: list[Event | Repeat | Conflict] = []
+    outcomes: list[Outcome] = []
     rows: list[Row] = []
     added: dict[CommandId, Known] = {}
     seq, digest = head
@@ -106,6 +130,11 @@ def plan_append(
             if before is not None:
                 outcome = Repeat if before.says(room, draft) else Conflict
                 outcomes.append(outcome(before.room, before.seq))
+                continue
+        if facts is not None:
+            refused = judge(draft, facts, at_ms)
+            if refused is not None:
+                outcomes.append(Denied(refused.code, refused.message))
                 continue
         seq += 1
         salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
@@ -134,6 +163,8 @@ def plan_append(
             digest,
         )
         rows.append(row)
+        if facts is not None:
+            facts.note(row)
         outcomes.append(row.event(room))
         if command is not None:
             added[command] = Known(room, seq, draft.kind, salt, body_digest)

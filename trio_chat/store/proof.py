@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from trio_chat.bodies import EDIT, MESSAGES
 from trio_chat.chain import GENESIS, chained, digest_of_body
 
 if TYPE_CHECKING:
@@ -27,17 +28,24 @@ UNREADABLE = "it cannot be read, or is missing"
 BAD_BODY = "its text does not match its digest"
 BAD_LINK = "it does not match its digest, or does not follow the event before it"
 BAD_VALUE = "it holds a value that nobody wrote"
+LOST_BODY = "its text is missing, and nobody deleted it"
 UNPROVEN = "the event before it is missing, so nothing proves it"
 
 
-def examine(room: str, row: Row, before: Digests) -> tuple[str | None, Digests]:
+DELETABLE = MESSAGES | {EDIT}
+"""The kinds of events whose bodies may be deleted."""
+
+
+def examine(room: str, row: Row, before: Digests, *, is_deleted: bool = False) -> tuple[str | None, Digests]:
     """What is wrong with the event, None if it is what was written; and what the next may be chained to.
+
+    ``is_deleted`` is whether the log says that its body was deleted: only then it may be missing.
 
     Where the damage is in the digest itself, the next event was chained to what the fields say; where it is in the
     fields, to the digest that stands there. Both are tried, so that one flipped bit costs one event.
     """
     try:
-        has_its_body = digest_of_body(row.salt, row.body) == row.body_digest
+        flaw = _flaw_of_body(row, is_deleted)
         computed = tuple(
             chained(
                 digest,
@@ -55,8 +63,16 @@ def examine(room: str, row: Row, before: Digests) -> tuple[str | None, Digests]:
     except (TypeError, AttributeError, UnicodeEncodeError):  # damaged to a value of another type
         return BAD_VALUE, (row.digest,) if isinstance(row.digest, bytes) else ()
     if row.digest in computed:
-        return None if has_its_body else BAD_BODY, (row.digest,)
+        return flaw, (row.digest,)
     guesses = ((row.digest, *computed) if isinstance(row.digest, bytes) else computed)[:MAX_GUESSES]
     if not before:
         return UNPROVEN, guesses
-    return BAD_LINK if has_its_body else BAD_BODY, guesses
+    return flaw or BAD_LINK, guesses
+
+
+def _flaw_of_body(row: Row, is_deleted: bool) -> str | None:
+    if row.body is None and row.salt is None:
+        return None if is_deleted and row.kind in DELETABLE else LOST_BODY
+    if row.body is None or row.salt is None:
+        return BAD_BODY
+    return None if digest_of_body(row.salt, row.body) == row.body_digest else BAD_BODY

@@ -63,7 +63,85 @@ def _make_the_log(connection: apsw.Connection) -> None:
     connection.execute("INSERT INTO meta VALUES ('epoch', ?)", (secrets.token_urlsafe(6),))
 
 
-MIGRATIONS: tuple[Migration, ...] = (_make_the_log,)
+def _make_the_group(connection: apsw.Connection) -> None:
+    # Everything but `marks`, `mark_moves`, `invites`, `pictures` and the people's own columns follows from the log.
+    connection.execute(
+        """
+        ALTER TABLE rooms ADD COLUMN kind TEXT NOT NULL DEFAULT 'public';
+        ALTER TABLE rooms ADD COLUMN title TEXT NOT NULL DEFAULT '';
+        ALTER TABLE rooms ADD COLUMN topic TEXT NOT NULL DEFAULT '';
+        ALTER TABLE rooms ADD COLUMN owner TEXT;
+        CREATE TABLE members (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            person_id TEXT NOT NULL,
+            role TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (room_id, person_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX memberships ON members (person_id);
+        CREATE TABLE changes (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            target INTEGER NOT NULL,
+            key TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (room_id, target, key)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX pinned ON changes (room_id, seq) WHERE key = 'pin';
+        CREATE TABLE edits (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            target INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (room_id, target, seq)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX edits_by_seq ON edits (room_id, seq);
+        CREATE TABLE marks (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            person_id TEXT NOT NULL,
+            delivered INTEGER NOT NULL,
+            read INTEGER NOT NULL,
+            PRIMARY KEY (room_id, person_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX own_marks ON marks (person_id);
+        CREATE TABLE mark_moves (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            person_id TEXT NOT NULL,
+            at_ms INTEGER NOT NULL,
+            delivered INTEGER NOT NULL,
+            read INTEGER NOT NULL,
+            PRIMARY KEY (room_id, person_id, at_ms)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE invites (
+            hash BLOB PRIMARY KEY,
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            person_id TEXT NOT NULL,
+            at_ms INTEGER NOT NULL,
+            expires_ms INTEGER,
+            uses_left INTEGER
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX invites_of_rooms ON invites (room_id);
+        ALTER TABLE people ADD COLUMN colour INTEGER;
+        ALTER TABLE people ADD COLUMN picture TEXT;
+        ALTER TABLE people ADD COLUMN seen_ms INTEGER;
+        ALTER TABLE people ADD COLUMN shows_seen INTEGER NOT NULL DEFAULT 1;
+        CREATE TABLE pictures (hash TEXT PRIMARY KEY, media_type TEXT NOT NULL, data BLOB NOT NULL) STRICT;
+        CREATE TABLE docs (
+            id INTEGER PRIMARY KEY,
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            seq INTEGER NOT NULL,
+            at_ms INTEGER NOT NULL,
+            UNIQUE (room_id, seq)
+        ) STRICT;
+        CREATE INDEX docs_by_time ON docs (at_ms);
+        CREATE VIRTUAL TABLE search USING fts5(
+            text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
+        );
+        INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
+        CREATE TABLE indexed (room_id INTEGER PRIMARY KEY REFERENCES rooms, seq INTEGER NOT NULL) STRICT;
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_make_the_log, _make_the_group)
 """In order; number n makes version n + 1. What was released is never changed, only added to."""
 
 

@@ -6,16 +6,14 @@ SQLite comes with apsw: docs/decisions/sqlite-through-apsw.md.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
-from functools import partial
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import apsw
-import attrs
 import trio
 
-from trio_chat.store import sqlite_reader, sqlite_writer
-from trio_chat.store.epochs import begin_epoch, reconcile
+from trio_chat.errors import StoreUnavailable
+from trio_chat.store.epochs import reconcile
 from trio_chat.store.mark import open_mark
 from trio_chat.store.schema import MIGRATIONS, check_identity, check_shape, migrate
 from trio_chat.store.sqlite_file import (
@@ -29,17 +27,19 @@ from trio_chat.store.sqlite_file import (
     make_private,
     use_wal,
 )
-from trio_chat.store.sqlite_reader import Question, SqliteReader
-from trio_chat.store.sqlite_writer import Append, SqliteWriter, Write
-from trio_chat.store.worker import AnswerAll, Hop, Worker
+from trio_chat.store.sqlite_reader import SqliteReader
+from trio_chat.store.sqlite_store import SqliteStore
+from trio_chat.store.sqlite_writer import Checkpoint, SqliteWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
-    from trio_chat.events import Draft, Event, Person, Position
-    from trio_chat.store.base import Conflict, Repeat, StoreStatistics
     from trio_chat.store.schema import Migration
+    from trio_chat.store.worker import AnswerAll, Hop
+
+FORGET_AFTER_S = 0.5
+"""How long after a deletion the write-ahead log is emptied: one checkpoint serves many."""
 
 
 @asynccontextmanager
@@ -65,92 +65,53 @@ async def open_sqlite_store(
         lambda: files.enter_context(_open_files(path, synchronous, vfs, migrations))
     )
     try:
-        store = SqliteStore(writer, reader)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(store.writing.run)
-            nursery.start_soon(store.reading.run)
+        housekeeper = _Housekeeper(writer)
+        store = SqliteStore(
+            writer,
+            reader,
+            hop_to_write=housekeeper.watching(_hop_into_a_thread()),
+            hop_to_read=_hop_into_a_thread(),
+        )
+        async with store.at_work(close_timeout_s=close_timeout_s) as nursery:
+            nursery.start_soon(housekeeper.run, store)
             try:
                 yield store
             finally:
-                store.writing.close(timeout_s=close_timeout_s)
-                store.reading.close(timeout_s=close_timeout_s)
+                housekeeper.scope.cancel()
     finally:
         with trio.move_on_after(close_timeout_s, shield=True):
             await trio.to_thread.run_sync(files.close)
 
 
-class SqliteStore:
-    """A `Store` in a file. Made by `open_sqlite_store`."""
+class _Housekeeper:
+    """Brings what was deleted out of the write-ahead log, where its old pages still stand: soon after, in one go for
+    all that was deleted meanwhile."""
 
-    def __init__(self, writer: SqliteWriter, reader: SqliteReader) -> None:
+    def __init__(self, writer: SqliteWriter) -> None:
         self._writer = writer
-        self._reader = reader
-        self.writing: Worker[Write] = Worker(writer.answer_all, hop=_hop_into_a_thread(), max_weight=2_000)
-        self.reading: Worker[Question] = Worker(reader.answer_all, hop=_hop_into_a_thread(), max_weight=32)
+        self._is_needed = trio.Event()
+        self.scope = trio.CancelScope()
 
-    async def append(
-        self, room: str, drafts: Sequence[Draft], *, at_ms: int
-    ) -> list[Event | Repeat | Conflict]:
-        """See `Store.append`."""
-        outcomes: list[Event | Repeat | Conflict] = await self.writing.ask(
-            Append(room, drafts, at_ms), weight=len(drafts)
-        )
-        return outcomes
+    def watching(self, hop: Hop) -> Hop:
+        """The writer's hop, which shows when there is something to do."""
 
-    async def position(self, room: str) -> Position:
-        """See `Store.position`."""
-        position: Position = await self.reading.ask(partial(sqlite_reader.position, room=room))
-        return position
+        async def watched(answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
+            answers = await hop(answer_all, requests)
+            if self._writer.has_remains:
+                self._is_needed.set()
+            return answers
 
-    async def begin_epoch(self, room: str) -> Position:
-        """See `Store.begin_epoch`."""
-        position: Position = await self.writing.ask(partial(begin_epoch, room=room))
-        return position
+        return watched
 
-    async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """See `Store.read_after`."""
-        page: list[Event] = await self.reading.ask(
-            partial(sqlite_reader.read_after, room=room, after=after, limit=limit, max_bytes=max_bytes)
-        )
-        return page
-
-    async def read_before(self, room: str, before: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """See `Store.read_before`."""
-        page: list[Event] = await self.reading.ask(
-            partial(sqlite_reader.read_before, room=room, before=before, limit=limit, max_bytes=max_bytes)
-        )
-        return page
-
-    async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
-        """See `Store.add_person`."""
-        await self.writing.ask(
-            partial(
-                sqlite_writer.add_person, person=person, name_key=name_key, token_hash=token_hash, at_ms=at_ms
-            )
-        )
-
-    async def find_person(self, token_hash: bytes) -> Person | None:
-        """See `Store.find_person`."""
-        person: Person | None = await self.reading.ask(
-            partial(sqlite_reader.find_person, token_hash=token_hash)
-        )
-        return person
-
-    async def rename_person(self, person_id: str, name: str, *, name_key: str) -> None:
-        """See `Store.rename_person`."""
-        await self.writing.ask(
-            partial(sqlite_writer.rename_person, person_id=person_id, name=name, name_key=name_key)
-        )
-
-    async def is_name_known(self, name_key: str) -> bool:
-        """See `Store.is_name_known`."""
-        is_known: bool = await self.reading.ask(partial(sqlite_reader.is_name_known, name_key=name_key))
-        return is_known
-
-    def statistics(self) -> StoreStatistics:
-        """See `Store.statistics`."""
-        written = self._writer.statistics
-        return attrs.evolve(written, failures=written.failures + self._reader.failures)
+    async def run(self, store: SqliteStore) -> None:
+        """Do so until ``scope`` is cancelled."""
+        with self.scope:
+            while True:
+                await self._is_needed.wait()
+                self._is_needed = trio.Event()
+                await trio.sleep(FORGET_AFTER_S)
+                with suppress(StoreUnavailable):  # any later group calls for it again
+                    await store.writing.ask(Checkpoint())
 
 
 @contextmanager
@@ -173,7 +134,8 @@ def _open_files(
             mark_file = stack.enter_context(open_mark(path))
             mark_file.write(mark)
             mark_file.sync()
-            writer = SqliteWriter(writing, mark, mark_file)
+            writer = SqliteWriter(writing, mark, mark_file.write)
+            writer.checkpoint()  # what was deleted before a crash may stand in the write-ahead log
             stack.callback(writer.checkpoint)
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
         yield writer, SqliteReader(reading)

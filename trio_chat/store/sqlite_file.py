@@ -20,6 +20,9 @@ Synchronous: TypeAlias = Literal["FULL", "NORMAL", "OFF"]
 OLDEST_SQLITE = (3, 51, 3)
 """The first without the WAL-reset bug, which corrupts a log (https://sqlite.org/wal.html#walresetbug)."""
 
+BUSY_MS = 5_000
+"""How long a statement waits for another connection."""
+
 UNAVAILABLE = (
     apsw.BusyError,
     apsw.CantOpenError,
@@ -121,10 +124,11 @@ def check_companions(path: Path) -> None:
 def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
     """A connection that may write, but has not looked at the file yet: see `use_wal`."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-    connection.set_busy_timeout(5_000)
+    connection.set_busy_timeout(BUSY_MS)
     connection.pragma("foreign_keys", True)
     connection.pragma("trusted_schema", False)
     connection.pragma("cell_size_check", True)
+    connection.pragma("secure_delete", True)  # what was deleted is overwritten, not only left out
     return connection
 
 
@@ -146,7 +150,7 @@ def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -
 def connect_to_read(path: Path, *, vfs: str | None) -> apsw.Connection:
     """A connection that cannot write, checkpoints included."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
-    connection.set_busy_timeout(5_000)
+    connection.set_busy_timeout(BUSY_MS)
     connection.pragma("query_only", True)
     connection.pragma("trusted_schema", False)
     connection.pragma("cell_size_check", True)

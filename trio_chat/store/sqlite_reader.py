@@ -6,14 +6,16 @@ served wrong data for 62. A page that is not whole is read again event by event 
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import apsw
 
 from trio_chat.chain import GENESIS
-from trio_chat.events import DAMAGED, Event, Person, Position, damaged
+from trio_chat.events import DAMAGED, Event, Position, damaged
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import START, Digests, examine
 from trio_chat.store.sqlite_file import UNAVAILABLE, unavailable
@@ -56,10 +58,12 @@ class SqliteReader:
             self._report(answer)
         return answer
 
-    def _report(self, page: Iterable[Event]) -> None:
+    def _report(self, page: Iterable[object]) -> None:
         """Tell the operator of damaged events, once for each, however many readers come by."""
         for event in page:
-            if event.kind == DAMAGED and (event.room, event.seq) not in self._reported:
+            if not isinstance(event, Event) or event.kind != DAMAGED:
+                continue
+            if (event.room, event.seq) not in self._reported:
                 if len(self._reported) >= REPORTS_REMEMBERED:
                     self._reported.clear()
                 self._reported.add((event.room, event.seq))
@@ -107,17 +111,75 @@ def read_before(
         return _fitting(events[::-1], max_bytes)[::-1]
 
 
-def find_person(connection: apsw.Connection, token_hash: bytes) -> Person | None:
-    """See `Store.find_person`."""
-    found = connection.execute(
-        "SELECT id, name FROM tokens JOIN people ON id = person_id WHERE hash = ?", (token_hash,)
-    ).fetchone()
-    return None if found is None else Person(*found)
+def read_some(connection: apsw.Connection, room: str, seqs: Collection[int]) -> list[Event]:
+    """See `Store.read_some`."""
+    room_id = find_room_id(connection, room)
+    return [] if room_id is None else read_places(connection, [(room, room_id, seq) for seq in set(seqs)])
 
 
-def is_name_known(connection: apsw.Connection, name_key: str) -> bool:
-    """See `Store.is_name_known`."""
-    return connection.execute("SELECT 1 FROM people WHERE name_key = ?", (name_key,)).get is not None
+def read_places(connection: apsw.Connection, places: Collection[tuple[str, int, int]]) -> list[Event]:
+    """The events at these places, each a room's name and id, and a number; in the order of rooms and numbers."""
+    rooms = {room_id: room for room, room_id, _ in places}
+    wanted = json.dumps(sorted({(room_id, seq) for _, room_id, seq in places}))
+    found: Any
+    try:
+        found = connection.execute(
+            f"""
+            SELECT room_id, previous, {COLUMNS} FROM (
+                SELECT events.*, (
+                    SELECT digest FROM events AS before
+                    WHERE before.room_id = events.room_id AND before.seq = events.seq - 1
+                ) AS previous
+                FROM json_each(?) AS wanted
+                CROSS JOIN events ON room_id = wanted.value ->> 0 AND seq = wanted.value ->> 1
+            )
+            """,
+            (wanted,),
+        ).fetchall()
+    except (apsw.CorruptError, UnicodeDecodeError):
+        return [
+            event
+            for room, _, seq in sorted(set(places))
+            if 1 <= seq <= _last(connection, room)
+            for event in _one_by_one(connection, room, seq, seq)
+        ]
+    events: list[Event] = []
+    for room_id, previous, *values in found:
+        room, row = rooms[room_id], Row(*values)
+        before = START if row.seq == 1 else () if previous is None else (previous,)
+        flaw, _ = examine(room, row, before, is_deleted=is_deleted(connection, room_id, row))
+        events += [row.event(room)] if flaw is None else _one_by_one(connection, room, row.seq, row.seq)
+    return events
+
+
+def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
+    """Whether a body that is not there was deleted: a message's own, or that of an edit of it."""
+    if row.body is not None:
+        return False
+    deleted = connection.execute(
+        """
+        SELECT EXISTS (SELECT 1 FROM changes WHERE room_id = ?1 AND target = ?2 AND key = 'delete') OR EXISTS (
+            SELECT 1 FROM edits JOIN changes USING (room_id, target)
+            WHERE edits.room_id = ?1 AND edits.seq = ?2 AND key = 'delete'
+        )
+        """,
+        (room_id, row.seq),
+    ).get
+    return bool(deleted)
+
+
+@contextmanager
+def one_moment(connection: apsw.Connection) -> Iterator[None]:
+    """Whatever is read inside the block is of one moment of the log."""
+    with connection:
+        yield
+
+
+def find_room_id(connection: apsw.Connection, room: str) -> int | None:
+    """The room's number in the tables; None if nobody wrote to it."""
+    found = connection.execute("SELECT id FROM rooms WHERE name = ?", (room,)).get
+    assert found is None or isinstance(found, int)
+    return found
 
 
 def _last(connection: apsw.Connection, room: str) -> int:
@@ -146,7 +208,7 @@ def _whole_after(
     end = page[-1].seq if page else after
     if following is None and len(page) < limit and end < last:  # a damaged page of an index hides the rest
         raise _NotWhole
-    return _proved(room, page, digest)
+    return _proved(connection, room, page, digest)
 
 
 def _whole_before(
@@ -155,10 +217,10 @@ def _whole_before(
     page, older = _page(_walk(connection, room, last, -1, limit + 1), limit, max_bytes)
     page.reverse()
     if older is not None:
-        return _proved(room, page, older.digest)
+        return _proved(connection, room, page, older.digest)
     if not page or page[0].seq > 1:
         raise _NotWhole
-    return _proved(room, page, GENESIS)
+    return _proved(connection, room, page, GENESIS)
 
 
 def _walk(connection: apsw.Connection, room: str, start: int, step: int, limit: int) -> Iterator[Row]:
@@ -172,7 +234,7 @@ def _walk(connection: apsw.Connection, room: str, start: int, step: int, limit: 
             (room, start, limit),
         ):
             row = Row(*values)
-            if row.seq != expected or not isinstance(row.body, str):
+            if row.seq != expected or not isinstance(row.body, str | None):
                 raise _NotWhole
             yield row
             expected += step
@@ -184,19 +246,24 @@ def _page(rows: Iterable[Row], limit: int, max_bytes: int) -> tuple[list[Row], R
     """The first rows that fit the bounds, at least one if there is any, and the row after them if read."""
     page: list[Row] = []
     for row in rows:
-        max_bytes -= len(row.body.encode())
+        max_bytes -= _size(row.body)
         if len(page) == limit or (page and max_bytes < 0):
             return page, row
         page.append(row)
     return page, None
 
 
-def _proved(room: str, page: Iterable[Row], digest: bytes) -> list[Event]:
+def _size(body: str | None) -> int:
+    return 0 if body is None else len(body.encode())
+
+
+def _proved(connection: apsw.Connection, room: str, page: Sequence[Row], digest: bytes) -> list[Event]:
     """The rows as events, if all are what was written; ``digest`` is the one of the event before them."""
     events: list[Event] = []
     before: Digests = (digest,)
+    room_id = find_room_id(connection, room) or 0  # 0: no room's
     for row in page:
-        flaw, before = examine(room, row, before)
+        flaw, before = examine(room, row, before, is_deleted=is_deleted(connection, room_id, row))
         if flaw is not None:
             raise _NotWhole
         events.append(row.event(room))
@@ -209,7 +276,7 @@ def _one_by_one(connection: apsw.Connection, room: str, first: int, last: int) -
     Slower than a page, and gets around pages of the file that cannot be read. It begins some events earlier, to know
     what the first is chained to.
     """
-    room_id = connection.execute("SELECT id FROM rooms WHERE name = ?", (room,)).get
+    room_id = find_room_id(connection, room) or 0  # 0: no room's
     start = max(1, first - LOOK_BACK)
     before = START if start == 1 else digest_of(connection, room_id, start - 1)
     events: list[Event] = []
@@ -219,7 +286,7 @@ def _one_by_one(connection: apsw.Connection, room: str, first: int, last: int) -
         if row is None:
             before = digest_of(connection, room_id, seq)
         else:
-            flaw, before = examine(room, row, before)
+            flaw, before = examine(room, row, before, is_deleted=is_deleted(connection, room_id, row))
             if flaw is None:
                 event = row.event(room)
         if seq >= first:
@@ -253,7 +320,7 @@ def _fitting(events: Sequence[Event], max_bytes: int) -> list[Event]:
     """The first events that fit, at least one if there is any."""
     page: list[Event] = []
     for event in events:
-        max_bytes -= len(event.body.encode())
+        max_bytes -= _size(event.body)
         if page and max_bytes < 0:
             break
         page.append(event)

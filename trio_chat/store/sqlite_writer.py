@@ -8,9 +8,10 @@ makes as few calls as can be, whatever its size.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -18,17 +19,25 @@ import apsw
 import attrs
 
 from trio_chat.errors import NameTaken
+from trio_chat.events import MESSAGE
+from trio_chat.rules import PUBLIC, kind_of_new
+from trio_chat.store import effects
 from trio_chat.store.base import Repeat, StoreStatistics
+from trio_chat.store.bulk import portions, with_values
+from trio_chat.store.facts import AppendFacts
 from trio_chat.store.plan import CommandId, Head, Known, Row, plan_append
-from trio_chat.store.sqlite_file import UNAVAILABLE, unavailable
+from trio_chat.store.sqlite_file import BUSY_MS, UNAVAILABLE, unavailable
 
 if TYPE_CHECKING:
-    from trio_chat.events import Draft, Person
-    from trio_chat.store.mark import Mark, MarkFile
+    from trio_chat.events import Draft
+    from trio_chat.store.mark import Mark
 
 LOGGER = logging.getLogger(__name__)
 
 ROOMS_REMEMBERED = 10_000
+
+CHECKPOINT_BUSY_MS = 100
+"""How long a checkpoint waits for readers: who writes waits with it."""
 
 
 @attrs.frozen
@@ -40,25 +49,39 @@ class Append:
     at_ms: int
 
 
-Write: TypeAlias = Append | Callable[[apsw.Connection], object]
-"""What the writer does: appends, and functions that check before they write, and raise `NameTaken`."""
+@attrs.frozen
+class Checkpoint:
+    """Bring everything that is in the write-ahead log now into the main file."""
+
+
+Write: TypeAlias = Append | Callable[[apsw.Connection], object] | Checkpoint
+"""What the writer does: appends, checkpoints, and functions that check before they write, and raise `NameTaken`."""
 
 
 class _Room(NamedTuple):
     id: int | None
     """None: nobody wrote to it yet."""
     head: Head
+    kind: str
+    owner: str | None
+    members: frozenset[str] | None
+    """Who is in a room that is not public: they are asked for with every message there."""
 
 
 class SqliteWriter:
-    """The one connection that writes and checkpoints. `answer_all` is one transaction."""
+    """The one connection that writes and checkpoints. `answer_all` is one transaction.
 
-    def __init__(self, connection: apsw.Connection, mark: Mark, mark_file: MarkFile) -> None:
+    ``write_mark`` is called after each commit that added events, before anybody is told of it.
+    """
+
+    def __init__(self, connection: apsw.Connection, mark: Mark, write_mark: Callable[[Mark], object]) -> None:
         self._connection = connection
         self._mark = mark
-        self._mark_file = mark_file
+        self._write_mark = write_mark
         self._rooms: dict[str, _Room] = {}
         self._is_in_doubt = False
+        self.has_remains = False
+        """Whether something that was deleted may stand in the write-ahead log still, until a `Checkpoint`."""
         self.statistics = StoreStatistics()
         """Replaced as a whole after each group: may be read from any thread."""
 
@@ -72,7 +95,7 @@ class SqliteWriter:
             if self._is_in_doubt:
                 self._settle()
             self._connection.execute("BEGIN IMMEDIATE")
-            answers, rooms, n_events = self._write(self._connection, requests)
+            done = self._write(self._connection, requests)
             self._connection.execute("COMMIT")
         except UNAVAILABLE as error:
             LOGGER.error("the log cannot be written: %s", error)
@@ -88,29 +111,38 @@ class SqliteWriter:
             if len(requests) == 1:
                 return [error]
             return [answer for request in requests for answer in self.answer_all([request])]
-        if n_events:
-            self._mark = self._mark._replace(events=self._mark.events + n_events)
-            self._mark_file.write(self._mark)
+        if done.n_events:
+            self._mark = self._mark._replace(events=self._mark.events + done.n_events)
+            self._write_mark(self._mark)
         if len(self._rooms) > ROOMS_REMEMBERED:
             self._rooms.clear()
-        self._rooms.update(rooms)
+        self._rooms.update(done.rooms)
+        self.has_remains |= done.has_deleted
         n_repeats = sum(
             isinstance(outcome, Repeat)
-            for answer in answers
+            for answer in done.answers
             if isinstance(answer, list)
             for outcome in answer
         )
         self.statistics = self.statistics.after_commit(
-            perf_counter() - started, events=n_events, repeats=n_repeats
+            perf_counter() - started, events=done.n_events, repeats=n_repeats
         )
-        return answers
+        if any(isinstance(request, Checkpoint) for request in requests):
+            self.checkpoint()
+        return done.answers
 
     def checkpoint(self) -> None:
-        """Bring everything into the main file. Nothing is lost if that fails."""
+        """Bring everything into the main file, and empty the write-ahead log. Nothing is lost if that fails."""
+        self._connection.set_busy_timeout(CHECKPOINT_BUSY_MS)
         try:
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self.has_remains = False
+        except apsw.BusyError:
+            LOGGER.info("a checkpoint must wait for somebody who reads the log, a backup perhaps")
         except UNAVAILABLE as error:
-            LOGGER.warning("the last checkpoint failed, the next start will repeat it: %s", error)
+            LOGGER.warning("a checkpoint failed, it will be repeated: %s", error)
+        finally:
+            self._connection.set_busy_timeout(BUSY_MS)
 
     def _roll_back(self) -> None:
         self._rooms.clear()
@@ -128,41 +160,77 @@ class SqliteWriter:
         self._connection.pragma("user_version", self._connection.pragma("user_version"))
         self._is_in_doubt = False
 
-    def _write(
-        self, connection: apsw.Connection, requests: Sequence[Write]
-    ) -> tuple[list[Any], dict[str, _Room], int]:
+    def _write(self, connection: apsw.Connection, requests: Sequence[Write]) -> _Done:
         known = _find_known(connection, requests)
-        rooms: dict[str, _Room] = {}
         rows: list[tuple[Any, ...]] = []
-        answers: list[Any] = []
-        n_events = 0
+        flush = partial(_insert, connection, rows)
+        done = _Done()
         for request in requests:
             if isinstance(request, Append):
                 name = request.room
-                room = rooms.get(name) or self._rooms.get(name) or _find_room(connection, name)
-                plan = plan_append(name, request.drafts, at_ms=request.at_ms, head=room.head, known=known)
+                room = done.rooms.get(name) or self._rooms.get(name) or _find_room(connection, name)
+                facts = _facts(connection, request, room, flush)
+                plan = plan_append(
+                    name, request.drafts, at_ms=request.at_ms, head=room.head, known=known, facts=facts
+                )
                 if plan.rows:
                     room_id = _make_room(connection, name) if room.id is None else room.id
-                    rooms[name] = _Room(room_id, plan.head)
+                    done.rooms[name] = room._replace(id=room_id, head=plan.head)
                     known.update(plan.known)
                     rows += [(room_id, *row) for row in plan.rows]
-                    n_events += len(plan.rows)
-                answers.append(plan.outcomes)
+                    done.n_events += len(plan.rows)
+                    if facts is not None and facts.changes:
+                        if effects.deletes(facts.changes):
+                            flush()
+                            done.has_deleted = True
+                        effects.apply(connection, room_id, facts.changes)
+                        done.rooms[name] = _Room(room_id, plan.head, facts.kind, facts.owner, facts.members)
+                done.answers.append(plan.outcomes)
+            elif isinstance(request, Checkpoint):
+                done.answers.append(None)
             else:
-                _insert(connection, rows)  # it may look at them
+                flush()  # it may look at them
                 try:
-                    answers.append(request(connection))
+                    done.answers.append(request(connection))
                 except (NameTaken, KeyError) as error:
-                    answers.append(error)
-        _insert(connection, rows)
-        return answers, rooms, n_events
+                    done.answers.append(error)
+        flush()
+        return done
+
+
+@attrs.define
+class _Done:
+    """What a transaction did."""
+
+    answers: list[Any] = attrs.field(factory=list)
+    rooms: dict[str, _Room] = attrs.field(factory=dict)
+    n_events: int = 0
+    has_deleted: bool = False
+
+
+def _facts(
+    connection: apsw.Connection, append: Append, room: _Room, flush: Callable[[], object]
+) -> AppendFacts | None:
+    """What the rules may ask about the drafts; None if there is nothing to ask."""
+    if room.kind == PUBLIC and all(draft.kind == MESSAGE for draft in append.drafts):
+        return None
+    return AppendFacts(
+        connection,
+        room=append.room,
+        room_id=room.id,
+        head=room.head.seq,
+        kind=room.kind,
+        owner=room.owner,
+        members=room.members,
+        flush=flush,
+    )
 
 
 def _insert(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
     """Write the rows, and forget them."""
-    for some in _portions(rows):
+    for some in portions(rows):
         connection.execute(
-            _with_values("INSERT INTO events VALUES {}", len(some), 1 + len(Row._fields)),
+            with_values("INSERT INTO events VALUES {}", len(some), 1 + len(Row._fields)),
             [value for row in some for value in row],
         )
     rows.clear()
@@ -179,12 +247,12 @@ def _find_known(connection: apsw.Connection, requests: Sequence[Write]) -> dict[
     ]
     return {
         (sender, client_id): Known(*known)
-        for some in _portions(commands)
+        for some in portions(commands)
         for sender, client_id, *known in connection.execute(
-            _with_values(
+            with_values(
                 """
                 WITH wanted (sender, client_id) AS (VALUES {})
-                SELECT sender, client_id, rooms.name, seq, kind, salt, body_digest
+                SELECT sender, client_id, rooms.name, seq, events.kind, salt, body_digest
                 FROM wanted CROSS JOIN events USING (sender, client_id) JOIN rooms ON rooms.id = room_id
                 """,
                 len(some),
@@ -198,57 +266,36 @@ def _find_known(connection: apsw.Connection, requests: Sequence[Write]) -> dict[
 def _find_room(connection: apsw.Connection, name: str) -> _Room:
     found = connection.execute(
         """
-        SELECT id, seq, digest FROM rooms LEFT JOIN events ON room_id = id
+        SELECT id, rooms.kind, owner, seq, digest FROM rooms LEFT JOIN events ON room_id = id
         WHERE rooms.name = ? ORDER BY seq DESC LIMIT 1
         """,
         (name,),
     ).fetchone()
     if found is None:
-        return _Room(None, Head())
-    room_id, seq, digest = found
-    return _Room(room_id, Head() if seq is None else Head(seq, digest))
+        kind = kind_of_new(name)
+        return _Room(None, Head(), kind, None, None if kind == PUBLIC else frozenset())
+    room_id, kind, owner, seq, digest = found
+    return _Room(
+        room_id,
+        Head() if seq is None else Head(seq, digest),
+        kind,
+        owner,
+        None if kind == PUBLIC else _find_members(connection, room_id),
+    )
+
+
+def _find_members(connection: apsw.Connection, room_id: int) -> frozenset[str]:
+    # Interned: the same people are in many of the rooms that are remembered.
+    return frozenset(
+        sys.intern(person)
+        for (person,) in connection.execute("SELECT person_id FROM members WHERE room_id = ?", (room_id,))
+    )
 
 
 def _make_room(connection: apsw.Connection, name: str) -> int:
     room_id = connection.execute(
-        "INSERT INTO rooms (name, epoch) SELECT ?, value FROM meta WHERE key = 'epoch' RETURNING id", (name,)
+        "INSERT INTO rooms (name, epoch, kind) SELECT ?, value, ? FROM meta WHERE key = 'epoch' RETURNING id",
+        (name, kind_of_new(name)),
     ).get
     assert isinstance(room_id, int)
     return room_id
-
-
-def _portions(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The things in portions of few different lengths, so that few different statements need preparing."""
-    start = 0
-    for length in (256, 64, 16, 4, 1):
-        while len(things) - start >= length:
-            yield things[start : start + length]
-            start += length
-
-
-@lru_cache(maxsize=16)
-def _with_values(statement: str, n_rows: int, n_columns: int) -> str:
-    row = "(" + ",".join("?" * n_columns) + ")"
-    return statement.format(",".join([row] * n_rows))
-
-
-def add_person(
-    connection: apsw.Connection, person: Person, name_key: str, token_hash: bytes, at_ms: int
-) -> None:
-    """See `Store.add_person`."""
-    if connection.execute("SELECT 1 FROM people WHERE name_key = ?", (name_key,)).get is not None:
-        raise NameTaken(f"The name {person.name!r} is taken.")
-    connection.execute("INSERT INTO people VALUES (?, ?, ?, ?)", (person.id, person.name, name_key, at_ms))
-    connection.execute("INSERT INTO tokens VALUES (?, ?)", (token_hash, person.id))
-
-
-def rename_person(connection: apsw.Connection, person_id: str, name: str, name_key: str) -> None:
-    """See `Store.rename_person`."""
-    owner = connection.execute("SELECT id FROM people WHERE name_key = ?", (name_key,)).get
-    if owner not in (None, person_id):
-        raise NameTaken(f"The name {name!r} is taken.")
-    changed = connection.execute(
-        "UPDATE people SET name = ?, name_key = ? WHERE id = ? RETURNING 1", (name, name_key, person_id)
-    ).get
-    if changed is None:
-        raise KeyError(person_id)

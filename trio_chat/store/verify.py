@@ -19,7 +19,7 @@ from trio_chat.store.plan import Row
 from trio_chat.store.proof import MISSING, START, UNREADABLE, Digests, examine
 from trio_chat.store.schema import MIGRATIONS, check_identity, check_shape
 from trio_chat.store.sqlite_file import check_sqlite_version, connect_to_read, explaining
-from trio_chat.store.sqlite_reader import COLUMNS, digest_of, read_one
+from trio_chat.store.sqlite_reader import COLUMNS, digest_of, is_deleted, read_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,7 +152,7 @@ def _walk_room(connection: apsw.Connection, room_id: int, name: str) -> RoomFoun
                 first_bad, first_flaw = (first_bad, first_flaw) if first_bad else (last + 1, MISSING)
                 before = ()
             seq = row.seq
-            flaw, after = examine(name, row, before)
+            flaw, after = examine(name, row, before, is_deleted=is_deleted(connection, room_id, row))
         if flaw is None:
             good += 1
         elif first_bad is None:
@@ -216,10 +216,17 @@ def _compare_with_mark(connection: apsw.Connection, mark: Mark | None) -> Iterat
 
 
 def _ask_sqlite(connection: apsw.Connection) -> Iterator[LogFound]:
-    """What the digests do not cover: events of no room, and the indexes by which repeats are recognised."""
+    """What the digests do not cover: events of no room, texts that should be gone, and the indexes by which repeats are
+    recognised."""
     lost = connection.execute("SELECT count(*) FROM events WHERE room_id NOT IN (SELECT id FROM rooms)").get
     if lost:
         yield LogFound(f"{lost} events belong to no room", is_damage=True)
+    kept = connection.execute(
+        "SELECT count(*) FROM changes JOIN events ON events.room_id = changes.room_id AND events.seq = target "
+        "WHERE key = 'delete' AND body IS NOT NULL"
+    ).get
+    if kept:
+        yield LogFound(f"messages that were deleted and still have their text: {kept}", is_damage=True)
     for (complaint,) in connection.execute(f"PRAGMA integrity_check({COMPLAINTS})"):
         if complaint != "ok":
             yield LogFound(f"SQLite says: {' '.join(str(complaint).split())}", is_damage=True)

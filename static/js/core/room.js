@@ -320,7 +320,8 @@ export function informed(room, frame) {
   const info = room.recent.changes.reduce(
     (known, event) => (event.seq > known.upto ? withInfoChange(known, event) : known), { members, count, pins, upto },
   );
-  return { ...room, info, owner: frame.owner ?? room.owner, members: room.kind === "public" ? room.members : info.count };
+  const visited = room.isMember ? {} : { title: frame.title ?? "", topic: frame.topic ?? "" }; // it is in no list
+  return { ...room, ...visited, info, owner: frame.owner ?? room.owner, members: room.kind === "public" ? room.members : info.count };
 }
 
 /** How far people are. @param {Array<{person: string, delivered: number, read: number}>} marks */

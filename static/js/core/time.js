@@ -36,3 +36,15 @@ export function dayLabel(ms, nowMs = Date.now()) {
   const sameYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
   return (sameYear ? dateFormat : yearFormat).format(ms);
 }
+
+const relativeFormat = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const MINUTE_MS = 60_000;
+
+/** How long ago a moment was: 5 minutes ago, at 14:05, yesterday, 3 May. */
+export function ago(ms, nowMs = Date.now()) {
+  const minutes = Math.round((nowMs - ms) / MINUTE_MS);
+  if (minutes < 60) return relativeFormat.format(-Math.max(minutes, 0), "minute");
+  if (dayNumber(ms) === dayNumber(nowMs)) return relativeFormat.format(-Math.round(minutes / 60), "hour");
+  if (dayNumber(nowMs) - dayNumber(ms) < WEEK_DAYS) return relativeFormat.format(dayNumber(ms) - dayNumber(nowMs), "day");
+  return dayLabel(ms, nowMs);
+}

@@ -1,7 +1,7 @@
 /**
  * The state of the connection: a quiet word in the header, and a banner when there is none for longer than a moment.
  */
-import { texts } from "../core/texts.js";
+import { texts } from "../../core/texts.js";
 
 const COUNTDOWN_STEP_MS = 1_000;
 const WORDS = { online: texts.online, connecting: texts.connecting, waiting: texts.offline, refused: texts.offline };

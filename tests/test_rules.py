@@ -1,0 +1,331 @@
+"""Who may do what, as a table: each kind of event, by whom, in which kind of room."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from trio_chat import bodies, rules
+from trio_chat.bodies import Body, Who, write_body
+from trio_chat.events import MESSAGE, Draft
+from trio_chat.rules import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, judge
+
+OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")
+"""`LEFT` was a member, and wrote message 4."""
+
+INVITE = "ab" * 32
+OF_OWNER, OF_MEMBER, DELETED, OF_LEFT, NONE = 1, 2, 3, 4, 99
+"""Numbers of messages. `DELETED` was by the member; `NONE` is not there."""
+
+ROOMS = {PUBLIC: "garden", PRIVATE: "~aaaaaaaaaaaaaaaa", DIRECT: "~dbbbb", PERSONAL_ROOM: f"~{MEMBER}"}
+
+
+@attrs.define
+class SomeFacts:
+    """A room with four messages."""
+
+    room: str
+    kind: str
+    owner: str | None = OWNER
+    head: int = 10
+    members: tuple[str, ...] = (MEMBER, OWNER)
+    n_reactions: int = 0
+    n_pins: int = 0
+
+    def author_of(self, seq: int) -> str | None:
+        return {OF_OWNER: OWNER, OF_MEMBER: MEMBER, DELETED: MEMBER, OF_LEFT: LEFT}.get(seq)
+
+    def is_deleted(self, seq: int) -> bool:
+        return seq == DELETED
+
+    def is_member(self, person: str) -> bool:
+        return person in self.members
+
+    def count_reactions(self, seq: int, person: str) -> int:
+        return self.n_reactions
+
+    def count_pins(self) -> int:
+        return self.n_pins
+
+    def admits(self, invite: str, at_ms: int) -> bool:
+        return invite == INVITE and at_ms < 100
+
+
+def room_of(kind: str) -> SomeFacts:
+    """A room of this kind; a direct one has no owner, a personal one no members."""
+    return SomeFacts(
+        ROOMS[kind],
+        kind,
+        owner=OWNER if kind in (PUBLIC, PRIVATE) else None,
+        members=() if kind == PERSONAL_ROOM else (MEMBER, OWNER),
+    )
+
+
+def verdict(sender: str, kind: str, body: Body | str, facts: SomeFacts, at_ms: int = 1) -> str:
+    """The code of the refusal, or ``ok``."""
+    text = body if isinstance(body, str) else write_body(body)
+    refused = judge(Draft(kind, sender, "Name", None, text), facts, at_ms)
+    return "ok" if refused is None else refused.code
+
+
+def coming(person: str, invite: str | None = None) -> bodies.Membership:
+    return bodies.Membership(Who(person, "Name"), True, invite)
+
+
+def leaving(person: str) -> bodies.Membership:
+    return bodies.Membership(Who(person, "Name"), False)
+
+
+NO_ROOM = "no_such_room"
+EVERYBODY = dict.fromkeys(WHO, "ok")
+NOBODY_THERE = dict.fromkeys(WHO, NO_ROOM)
+MEMBERS = {OUTSIDER: NO_ROOM, LEFT: NO_ROOM, MEMBER: "ok", OWNER: "ok"}
+
+
+def everybody(code: str) -> dict[str, str]:
+    return dict.fromkeys(WHO, code)
+
+
+def members(code: str) -> dict[str, str]:
+    return MEMBERS | {MEMBER: code, OWNER: code}
+
+
+# By kind and body: in a public, a private, a direct room, what becomes of it by each.
+TABLE: list[tuple[str, Body | str, dict[str, str], dict[str, str], dict[str, str]]] = [
+    (MESSAGE, "hello", EVERYBODY, MEMBERS, MEMBERS),
+    ("post", bodies.Post("hello"), EVERYBODY, MEMBERS, MEMBERS),
+    ("post", bodies.Post("hello", reply_to=OF_OWNER), EVERYBODY, MEMBERS, MEMBERS),
+    ("post", bodies.Post("hello", reply_to=DELETED), EVERYBODY, MEMBERS, MEMBERS),
+    (
+        "post",
+        bodies.Post("hello", reply_to=NONE),
+        everybody("no_such_message"),
+        members("no_such_message"),
+        members("no_such_message"),
+    ),
+    (
+        "edit",
+        bodies.Edit(OF_MEMBER, "better"),
+        everybody("not_yours") | {MEMBER: "ok"},
+        members("not_yours") | {MEMBER: "ok"},
+        members("not_yours") | {MEMBER: "ok"},
+    ),
+    (
+        "edit",
+        bodies.Edit(OF_LEFT, "better"),
+        everybody("not_yours") | {LEFT: "ok"},
+        members("not_yours"),
+        members("not_yours"),
+    ),
+    (
+        "edit",
+        bodies.Edit(DELETED, "better"),
+        everybody("not_yours") | {MEMBER: "deleted"},
+        members("not_yours") | {MEMBER: "deleted"},
+        members("not_yours") | {MEMBER: "deleted"},
+    ),
+    (
+        "edit",
+        bodies.Edit(NONE, "better"),
+        everybody("no_such_message"),
+        members("no_such_message"),
+        members("no_such_message"),
+    ),
+    (
+        "delete",
+        bodies.Delete(OF_MEMBER),
+        everybody("not_yours") | {MEMBER: "ok", OWNER: "ok"},
+        MEMBERS,
+        members("not_yours") | {MEMBER: "ok"},
+    ),
+    (
+        "delete",
+        bodies.Delete(OF_LEFT),
+        everybody("not_yours") | {LEFT: "ok", OWNER: "ok"},
+        members("not_yours") | {OWNER: "ok"},
+        members("not_yours"),
+    ),
+    (
+        "delete",
+        bodies.Delete(DELETED),
+        everybody("not_yours") | {MEMBER: "deleted", OWNER: "deleted"},
+        members("deleted"),
+        members("not_yours") | {MEMBER: "deleted"},
+    ),
+    ("reaction", bodies.Reaction(OF_OWNER, "🦀", True), EVERYBODY, MEMBERS, MEMBERS),
+    ("reaction", bodies.Reaction(OF_OWNER, "🦀", False), EVERYBODY, MEMBERS, MEMBERS),
+    (
+        "reaction",
+        bodies.Reaction(DELETED, "🦀", True),
+        everybody("deleted"),
+        members("deleted"),
+        members("deleted"),
+    ),
+    ("pin", bodies.Pin(OF_LEFT, True), EVERYBODY, MEMBERS, MEMBERS),
+    (
+        "pin",
+        bodies.Pin(NONE, True),
+        everybody("no_such_message"),
+        members("no_such_message"),
+        members("no_such_message"),
+    ),
+    (
+        "created",
+        bodies.Created(PUBLIC),
+        everybody("already_there"),
+        everybody("already_there"),
+        everybody("already_there"),
+    ),
+    (
+        "settings",
+        bodies.Settings(title="Title"),
+        everybody("not_yours") | {OWNER: "ok"},
+        MEMBERS,
+        members("not_yours"),
+    ),
+    ("settings", bodies.Settings(topic="Topic"), EVERYBODY, MEMBERS, members("not_yours")),
+    ("star", bodies.Star("garden", 1, True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("hide", bodies.Star("garden", 1, True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("level", bodies.Level("garden", "none"), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("unread", bodies.Unread("garden", 1), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "public", "private", "direct"),
+    TABLE,
+    ids=[f"{n}-{row[0]}" for n, row in enumerate(TABLE)],
+)
+def test_who_may_do_what_where(
+    kind: str, body: Body | str, public: dict[str, str], private: dict[str, str], direct: dict[str, str]
+) -> None:
+    for room, expected in ((PUBLIC, public), (PRIVATE, private), (DIRECT, direct)):
+        found = {who: verdict(who, kind, body, room_of(room)) for who in WHO}
+        assert found == expected, room
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (PUBLIC, {OUTSIDER: "ok", LEFT: "ok", MEMBER: "already_there", OWNER: "already_there"}),
+        (
+            PRIVATE,
+            {OUTSIDER: "bad_invite", LEFT: "bad_invite", MEMBER: "already_there", OWNER: "already_there"},
+        ),
+        (
+            DIRECT,
+            {OUTSIDER: "bad_invite", LEFT: "bad_invite", MEMBER: "already_there", OWNER: "already_there"},
+        ),
+        (PERSONAL_ROOM, NOBODY_THERE),
+    ],
+)
+def test_who_may_come_in_without_an_invitation(room: str, expected: dict[str, str]) -> None:
+    assert {who: verdict(who, "member", coming(who), room_of(room)) for who in WHO} == expected
+
+
+@pytest.mark.parametrize(
+    ("room", "expected"),
+    [
+        (PUBLIC, {OUTSIDER: "not_member", LEFT: "not_member", MEMBER: "ok", OWNER: "ok"}),
+        (PRIVATE, MEMBERS),
+        (DIRECT, members("not_yours")),
+        (PERSONAL_ROOM, NOBODY_THERE),
+    ],
+)
+def test_who_may_leave(room: str, expected: dict[str, str]) -> None:
+    assert {who: verdict(who, "member", leaving(who), room_of(room)) for who in WHO} == expected
+
+
+def test_an_invitation_lets_somebody_into_a_private_room_as_long_as_it_is_valid() -> None:
+    assert verdict(OUTSIDER, "member", coming(OUTSIDER, INVITE), room_of(PRIVATE)) == "ok"
+    assert verdict(LEFT, "member", coming(LEFT, INVITE), room_of(PRIVATE), at_ms=99) == "ok"
+    assert verdict(LEFT, "member", coming(LEFT, INVITE), room_of(PRIVATE), at_ms=100) == "bad_invite"
+    assert verdict(LEFT, "member", coming(LEFT, "cd" * 32), room_of(PRIVATE)) == "bad_invite"
+    assert verdict(OUTSIDER, "member", coming(OUTSIDER, INVITE), room_of(DIRECT)) == "bad_invite"
+
+
+@pytest.mark.parametrize("room", [PUBLIC, PRIVATE, DIRECT])
+def test_nobody_brings_or_sends_away_somebody_else(room: str) -> None:
+    for sender in (MEMBER, OWNER):
+        assert verdict(sender, "member", coming(OUTSIDER, INVITE), room_of(room)) == "not_yours"
+        assert (
+            verdict(sender, "member", leaving(MEMBER if sender == OWNER else OWNER), room_of(room))
+            == "not_yours"
+        )
+    expected = "not_yours" if room == PUBLIC else NO_ROOM
+    assert verdict(OUTSIDER, "member", leaving(MEMBER), room_of(room)) == expected
+
+
+@pytest.mark.parametrize("who", WHO)
+@pytest.mark.parametrize(
+    "kind", [MESSAGE, "post", "edit", "delete", "reaction", "pin", "created", "settings"]
+)
+def test_nothing_but_ones_own_notes_goes_into_a_personal_room(kind: str, who: str) -> None:
+    body = next(row[1] for row in TABLE if row[0] == kind)
+    assert verdict(who, kind, body, room_of(PERSONAL_ROOM)) == NO_ROOM
+
+
+@pytest.mark.parametrize("kind", ["star", "hide", "level", "unread"])
+def test_ones_own_notes_are_written_by_oneself_only(kind: str) -> None:
+    body = next(row[1] for row in TABLE if row[0] == kind)
+    found = {who: verdict(who, kind, body, room_of(PERSONAL_ROOM)) for who in WHO}
+    assert found == NOBODY_THERE | {MEMBER: "ok"}
+
+
+def test_nobody_is_anything_in_a_private_room_that_is_not_there() -> None:
+    facts = SomeFacts(ROOMS[PRIVATE], PRIVATE, owner=None, head=0, members=())
+    for row in TABLE:
+        if row[0] != "created":
+            assert {verdict(who, row[0], row[1], facts) for who in WHO} == {NO_ROOM}, row[0]
+    assert verdict(OWNER, "member", leaving(OWNER), facts) == NO_ROOM
+    assert verdict(OWNER, "member", coming(OWNER, INVITE[::-1]), facts) == "bad_invite"
+
+
+def test_a_room_begins_once_with_a_name_that_goes_with_its_kind() -> None:
+    def begun(kind: str, room: str) -> str:
+        facts = SomeFacts(room, rules.kind_of_new(room), owner=None, head=0, members=())
+        return verdict(OWNER, "created", bodies.Created(kind, members=(Who(OWNER, "Name"),)), facts)
+
+    assert (
+        begun(PUBLIC, ROOMS[PUBLIC]) == begun(PRIVATE, ROOMS[PRIVATE]) == begun(DIRECT, ROOMS[DIRECT]) == "ok"
+    )
+    assert (
+        begun(PRIVATE, ROOMS[PUBLIC])
+        == begun(PUBLIC, ROOMS[PRIVATE])
+        == begun(PRIVATE, f"~{OWNER}")
+        == NO_ROOM
+    )
+    assert begun(PUBLIC, LOBBY) == "already_there"
+
+
+def test_everybody_is_in_the_lobby_and_stays() -> None:
+    facts = SomeFacts(LOBBY, PUBLIC, owner=None, members=())
+    for who in WHO:
+        assert verdict(who, "member", coming(who), facts) == "already_there"
+        assert verdict(who, "member", leaving(who), facts) == "not_yours"
+        assert verdict(who, "settings", bodies.Settings(title="Hall"), facts) == "ok", "it has no owner"
+
+
+def test_there_are_bounds_to_reactions_and_pins_but_not_to_taking_them_away() -> None:
+    facts = attrs.evolve(room_of(PUBLIC), n_reactions=rules.MAX_REACTIONS, n_pins=rules.MAX_PINS)
+    assert verdict(MEMBER, "reaction", bodies.Reaction(1, "🦀", True), facts) == "too_many"
+    assert verdict(MEMBER, "reaction", bodies.Reaction(1, "🦀", False), facts) == "ok"
+    assert verdict(MEMBER, "pin", bodies.Pin(1, True), facts) == "too_many"
+    assert verdict(MEMBER, "pin", bodies.Pin(1, False), facts) == "ok"
+
+
+@pytest.mark.parametrize(
+    ("room", "kind"),
+    [("lobby", PUBLIC), ("p-1", PUBLIC), ("~p-1", PERSONAL_ROOM), ("~abcd", PRIVATE), ("~dabcd", PRIVATE)],
+)
+def test_the_name_of_a_room_says_what_kind_it_is_before_it_begins(room: str, kind: str) -> None:
+    assert rules.kind_of_new(room) == kind
+
+
+def test_who_may_hear_a_room() -> None:
+    assert rules.may_hear("garden", PUBLIC, False, None)
+    assert not rules.may_hear("~abcd", PRIVATE, False, OUTSIDER)
+    assert rules.may_hear("~abcd", PRIVATE, True, MEMBER)
+    assert rules.may_hear(f"~{MEMBER}", PERSONAL_ROOM, False, MEMBER)
+    assert not rules.may_hear(f"~{MEMBER}", PERSONAL_ROOM, True, OWNER)
+    assert not rules.may_hear("~None", PERSONAL_ROOM, False, None)

@@ -1,0 +1,652 @@
+"""The promises of `trio_chat.store.base` about what follows from the log of a group, asked of every store."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from trio_chat import bodies
+from trio_chat.bodies import Body, Who, write_body
+from trio_chat.errors import NameTaken
+from trio_chat.events import Draft, Event, Person, Position
+from trio_chat.rules import LOBBY
+from trio_chat.store.base import (
+    MANY,
+    MOVES_KEPT,
+    Denied,
+    Invite,
+    Outcome,
+    Picture,
+    Profile,
+    ReadMark,
+    Receipt,
+    Repeat,
+    Store,
+)
+from trio_chat.store.memory import MemoryDisk, open_memory_store
+from trio_chat.store.sqlite import open_sqlite_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+    from typing import TypeAlias
+
+    OpenStore: TypeAlias = Callable[[], AbstractAsyncContextManager[Store]]
+
+BIG = 10**9
+ADA, BOB, EVE = Who("p-ada", "Ada"), Who("p-bob", "Bob"), Who("p-eve", "Eve")
+CLUB = "~aaaaaaaaaaaaaaaa"
+HASH = b"h" * 32
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenStore:
+    """Opens a store; each time on the same data."""
+    if request.param == "memory":
+        return partial(open_memory_store, MemoryDisk())
+    path = tmp_path_factory.mktemp("data") / "chat.db"
+    return partial(open_sqlite_store, path, synchronous="OFF")
+
+
+@pytest.fixture
+async def store(open_store: OpenStore) -> AsyncIterator[Store]:
+    async with open_store() as store:
+        yield store
+
+
+def draft(kind: str, body: Body | str, by: Who = ADA, client_id: str | None = None) -> Draft:
+    text = body if isinstance(body, str) else write_body(body)
+    return Draft(kind, by.id, by.name, client_id, text)
+
+
+def said(text: str, by: Who = ADA, client_id: str | None = None) -> Draft:
+    return draft("message", text, by, client_id)
+
+
+def post(text: str, *mentions: str, by: Who = ADA, reply_to: int | None = None) -> Draft:
+    return draft("post", bodies.Post(text, reply_to, mentions), by)
+
+
+def edit(target: int, text: str, by: Who = ADA) -> Draft:
+    return draft("edit", bodies.Edit(target, text), by)
+
+
+def delete(target: int, by: Who = ADA) -> Draft:
+    return draft("delete", bodies.Delete(target), by)
+
+
+def react(target: int, emoji: str, on: bool = True, by: Who = ADA) -> Draft:
+    return draft("reaction", bodies.Reaction(target, emoji, on), by)
+
+
+def pin(target: int, on: bool = True, by: Who = ADA) -> Draft:
+    return draft("pin", bodies.Pin(target, on), by)
+
+
+def create(kind: str, *members: Who, title: str = "", topic: str = "") -> Draft:
+    return draft("created", bodies.Created(kind, title, topic, members), members[0])
+
+
+def come(person: Who, invite: bytes | None = None) -> Draft:
+    return draft("member", bodies.Membership(person, True, None if invite is None else invite.hex()), person)
+
+
+def leave(person: Who) -> Draft:
+    return draft("member", bodies.Membership(person, False), person)
+
+
+def invite(room: str = CLUB, *, expires_ms: int | None = None, uses: int | None = None) -> Invite:
+    return Invite(HASH, room, ADA.id, 1, expires_ms, uses)
+
+
+async def append(store: Store, room: str, *drafts: Draft, at_ms: int = 1) -> list[int]:
+    """Append what the rules allow; the numbers."""
+    outcomes = await store.append(room, drafts, at_ms=at_ms)
+    assert all(isinstance(outcome, Event) for outcome in outcomes), outcomes
+    return [outcome.seq for outcome in outcomes if isinstance(outcome, Event)]
+
+
+async def whole(store: Store, room: str = LOBBY) -> list[Event]:
+    return await store.read_after(room, 0, limit=BIG, max_bytes=BIG)
+
+
+def codes(outcomes: list[Outcome]) -> list[str]:
+    """The codes of denials; of other outcomes what they are."""
+    return [outcome.code if isinstance(outcome, Denied) else type(outcome).__name__ for outcome in outcomes]
+
+
+# --- denials ---
+
+
+async def test_what_the_rules_forbid_is_denied_and_its_id_stays_free(store: Store) -> None:
+    await append(store, LOBBY, said("by Ada"))
+    forbidden = draft("edit", bodies.Edit(1, "not by Ada"), BOB, "c1")
+    (denied,) = await store.append(LOBBY, [forbidden], at_ms=1)
+    assert denied == Denied("not_yours", "Only who wrote a message can change it.")
+    assert len(await whole(store)) == 1
+    assert store.statistics().events == 1
+    assert await append(store, LOBBY, said("under the same id", BOB, "c1")) == [2]
+
+
+async def test_a_denial_leaves_no_gap_between_what_comes_before_and_behind_it(store: Store) -> None:
+    outcomes = await store.append(LOBBY, [said("a"), edit(9, "x"), said("b")], at_ms=1)
+    assert codes(outcomes) == ["Event", "no_such_message", "Event"]
+    assert [(event.seq, event.body) for event in await whole(store)] == [(1, "a"), (2, "b")]
+
+
+async def test_the_rules_see_what_stands_before_a_draft_in_the_same_append(store: Store) -> None:
+    outcomes = await store.append(
+        LOBBY,
+        [
+            said("a"),
+            edit(1, "b"),
+            edit(1, "by Bob", BOB),
+            react(1, "🦀", by=BOB),
+            delete(1),
+            react(1, "🐌"),
+            edit(1, "c"),
+            pin(7),
+            post("d", reply_to=1),
+            pin(5),
+        ],
+        at_ms=1,
+    )
+    assert codes(outcomes) == [
+        *("Event", "Event", "not_yours", "Event", "Event"),
+        *("deleted", "deleted", "no_such_message", "Event", "Event"),
+    ]
+    assert (await store.state(LOBBY)).pins == (5,)
+
+
+async def test_the_rules_see_what_other_appends_write_in_the_same_commit(store: Store) -> None:
+    """Messages by one append, what is about them by the next, whatever the order: nothing is missed."""
+    found: list[str] = []
+
+    async def one(*drafts: Draft) -> None:
+        found.extend(codes(await store.append(LOBBY, drafts, at_ms=1)))
+
+    await append(store, LOBBY, said("first"))
+    async with trio.open_nursery() as nursery:
+        for number in range(10):
+            nursery.start_soon(one, said(f"m {number}"))
+            nursery.start_soon(one, react(1, "🦀", by=Who(f"p-{number}", "X")))
+    assert found == ["Event"] * 20
+    assert len(await store.read_changes(LOBBY, [1])) == 10
+
+
+async def test_reactions_and_pins_have_bounds(store: Store) -> None:
+    await append(store, LOBBY, *(said(str(number)) for number in range(1, 102)))
+    outcomes = await store.append(LOBBY, [react(1, chr(0x1F600 + number)) for number in range(21)], at_ms=1)
+    assert codes(outcomes) == ["Event"] * 20 + ["too_many"]
+    assert codes(await store.append(LOBBY, [react(1, "🦀")], at_ms=1)) == ["too_many"]
+    await append(store, LOBBY, react(1, chr(0x1F600), on=False), react(1, "🦀"), react(1, "🦀", by=BOB))
+    outcomes = await store.append(LOBBY, [pin(number) for number in range(1, 102)], at_ms=1)
+    assert codes(outcomes) == ["Event"] * 100 + ["too_many"]
+    await append(store, LOBBY, pin(50, on=False), pin(101))
+    assert (await store.state(LOBBY)).pins == (*range(1, 50), *range(51, 101), 101)
+
+
+# --- changes ---
+
+
+async def test_of_what_changes_a_message_the_newest_of_each_key_is_told(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await append(store, LOBBY, said("a"), said("b"), said("c", BOB))
+        await append(store, LOBBY, edit(1, "a2"), react(1, "🦀"), react(1, "🐌"), react(1, "🦀", by=BOB))
+        await append(
+            store, LOBBY, edit(1, "a3"), react(1, "🦀", on=False), pin(1), pin(3, by=BOB), edit(2, "b2")
+        )
+    async with open_store() as store:
+        log = await whole(store)
+        assert await store.read_changes(LOBBY, [1]) == [log[n - 1] for n in (6, 7, 8, 9, 10)]
+        assert await store.read_changes(LOBBY, [3, 2, 2]) == [log[10], log[11]]
+        assert await store.read_changes(LOBBY, [5, 99, 0, -1, 2**70]) == []
+        assert await store.read_changes(LOBBY, []) == await store.read_changes("nowhere", [1]) == []
+
+
+async def test_single_events_are_read_in_order_and_only_those_that_there_are(store: Store) -> None:
+    await append(store, LOBBY, *(said(str(number)) for number in range(1, 300)))
+    log = await whole(store)
+    assert await store.read_some(LOBBY, [7, 1, 299, 300, 0, -3, 7, 2**70]) == [log[0], log[6], log[298]]
+    assert await store.read_some(LOBBY, list(range(1, 300))) == log
+    assert await store.read_some("nowhere", [1]) == []
+
+
+async def test_a_message_is_told_with_all_that_it_has_said(store: Store) -> None:
+    await append(
+        store, LOBBY, said("a"), said("b"), edit(1, "a2"), edit(2, "b2"), react(1, "🦀"), edit(1, "a3")
+    )
+    log = await whole(store)
+    assert await store.read_versions(LOBBY, 1) == [log[0], log[2], log[5]]
+    assert await store.read_versions(LOBBY, 3) == [], "an edit is no message"
+    assert await store.read_versions(LOBBY, 99) == await store.read_versions("nowhere", 1) == []
+
+
+async def test_a_deleted_message_and_its_edits_have_no_text_any_more_wherever_they_are_read(
+    open_store: OpenStore,
+) -> None:
+    async with open_store() as store:
+        await append(
+            store, LOBBY, said("secret"), said("other"), post("secret", BOB.id), edit(1, "secret too")
+        )
+        await append(store, LOBBY, react(1, "🦀"), pin(1), edit(3, "secret"))
+        assert await append(store, LOBBY, delete(1), delete(3)) == [8, 9]
+    async with open_store() as store:
+        log = await whole(store)
+        assert [event.body is None for event in log] == [n in (1, 3, 4, 7) for n in range(1, 10)]
+        assert [event.kind for event in log if event.body is None] == ["message", "post", "edit", "edit"]
+        assert await store.read_before(LOBBY, BIG, limit=BIG, max_bytes=BIG) == log
+        for seq in range(1, 10):
+            assert await store.read_after(LOBBY, seq - 1, limit=1, max_bytes=0) == [log[seq - 1]]
+            assert await store.read_some(LOBBY, [seq]) == [log[seq - 1]]
+        assert await store.read_versions(LOBBY, 1) == [log[0], log[3]]
+        assert await store.read_changes(LOBBY, range(1, 10)) == [log[7], log[8]], (
+            "and nothing else about them"
+        )
+        assert (await store.state(LOBBY)).pins == ()
+        assert codes(await store.append(LOBBY, [edit(1, "back")], at_ms=1)) == ["deleted"]
+        assert await append(store, LOBBY, said("on")) == [10]
+        assert "secret" not in str(await whole(store))
+
+
+async def test_the_repeat_of_a_deleted_message_is_a_repeat(store: Store) -> None:
+    await append(store, LOBBY, said("a", client_id="c1"), delete(1))
+    for text in ("a", "another"):
+        assert await store.append(LOBBY, [said(text, client_id="c1")], at_ms=1) == [Repeat(LOBBY, 1)]
+    assert codes(await store.append(LOBBY, [draft("post", bodies.Post("a"), ADA, "c1")], at_ms=1)) == [
+        "Conflict"
+    ]
+    assert codes(await store.append("kitchen", [said("a", client_id="c1")], at_ms=1)) == ["Conflict"]
+
+
+async def test_a_message_that_is_deleted_in_the_commit_that_writes_it_has_no_text_either(
+    store: Store,
+) -> None:
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(store.append, LOBBY, [said("a"), edit(1, "b"), delete(1)], at_ms=1))
+    assert [event.body is None for event in await whole(store)] == [True, True, False]
+
+
+# --- rooms ---
+
+
+async def test_a_room_that_nobody_wrote_to_is_what_its_name_says(store: Store) -> None:
+    epoch = (await store.position(LOBBY)).epoch
+    for room, kind in ((LOBBY, "public"), ("garden", "public"), (CLUB, "private"), ("~p-ada", "personal")):
+        state = await store.state(room)
+        assert (state.position, state.kind) == (Position(0, epoch), kind)
+        assert (state.title, state.owner, state.members, state.pins) == ("", None, {}, ())
+    begun = await store.begin_epoch(CLUB)
+    assert (await store.state(CLUB)).position == begun
+    assert (await store.state(CLUB)).kind == "private"
+
+
+async def test_a_room_is_what_was_said_when_it_began_and_since(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await append(store, CLUB, create("private", ADA, title="Club", topic="Chess"))
+        await store.add_invite(invite())
+        await append(store, CLUB, come(BOB, HASH), draft("settings", bodies.Settings(topic="Go"), BOB))
+        await append(
+            store, CLUB, come(EVE, HASH), said("hi", EVE), said("ho", EVE), pin(6), pin(5), leave(BOB)
+        )
+    async with open_store() as store:
+        state = await store.state(CLUB)
+        assert (state.kind, state.title, state.topic, state.owner) == ("private", "Club", "Go", ADA.id)
+        assert state.members == {ADA.id: "owner", EVE.id: "member"}
+        assert state.pins == (6, 5)
+        assert state.position == await store.position(CLUB)
+        assert codes(await store.append(CLUB, [said("still here?", BOB)], at_ms=1)) == ["no_such_room"]
+        await append(store, CLUB, draft("settings", bodies.Settings(title=""), EVE))
+        assert (await store.state(CLUB)).title == ""
+
+
+async def test_only_members_write_to_a_private_room_and_nobody_to_one_that_is_not_there(store: Store) -> None:
+    await append(store, CLUB, create("private", ADA))
+    for room in (CLUB, "~bbbbbbbbbbbbbbbb"):
+        (denied,) = await store.append(room, [said("let me in", EVE)], at_ms=1)
+        assert isinstance(denied, Denied)
+        assert denied.code == "no_such_room"
+    assert await store.append(CLUB, [create("private", EVE)], at_ms=1) == [
+        Denied("already_there", "There is a room of this name already.")
+    ]
+    assert (await store.position("~bbbbbbbbbbbbbbbb")).seq == 0
+    await append(store, CLUB, said("mine"))
+
+
+async def test_a_direct_room_has_two_members_and_no_owner(store: Store) -> None:
+    await append(store, "~dx", create("direct", ADA, BOB), said("hi"), said("ho", BOB))
+    state = await store.state("~dx")
+    assert (state.kind, state.owner, state.members) == ("direct", None, {ADA.id: "member", BOB.id: "member"})
+    assert codes(await store.append("~dx", [said("hm", EVE)], at_ms=1)) == ["no_such_room"]
+
+
+async def test_coming_and_leaving_in_one_append_is_seen_by_what_stands_behind_it(store: Store) -> None:
+    await append(store, CLUB, create("private", ADA))
+    await store.add_invite(invite())
+    outcomes = await store.append(
+        CLUB, [said("?", BOB), come(BOB, HASH), said("hi", BOB), leave(BOB), said("?", BOB)], at_ms=1
+    )
+    assert codes(outcomes) == ["no_such_room", "Event", "Event", "Event", "no_such_room"]
+    assert (await store.state(CLUB)).members == {ADA.id: "owner"}
+
+
+async def test_anybody_enters_and_leaves_a_public_room(store: Store) -> None:
+    await append(store, "garden", said("hi", BOB), come(ADA))
+    assert (await store.state("garden")).members == {ADA.id: "member"}
+    assert codes(await store.append("garden", [come(ADA)], at_ms=1)) == ["already_there"]
+    await append(store, "garden", leave(ADA))
+    assert codes(await store.append("garden", [leave(ADA), said("bye")], at_ms=1)) == ["not_member", "Event"]
+    assert (await store.state("garden")).members == {}
+
+
+async def test_ones_own_room_holds_the_newest_of_each_key(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        assert (await store.personal(ADA.id))[1] == []
+        await append(
+            store,
+            "~p-ada",
+            draft("star", bodies.Star(LOBBY, 1, True)),
+            draft("star", bodies.Star(LOBBY, 2, True)),
+            draft("hide", bodies.Star(LOBBY, 1, True)),
+            draft("level", bodies.Level(LOBBY, "none")),
+            draft("unread", bodies.Unread(LOBBY, 7)),
+            draft("star", bodies.Star(LOBBY, 1, False)),
+            draft("level", bodies.Level(LOBBY, "mentions", 99)),
+            draft("level", bodies.Level("garden", "none")),
+        )
+        for person in (ADA, BOB):
+            assert codes(await store.append("~p-ada", [said("hi", person)], at_ms=1)) == ["no_such_room"]
+    async with open_store() as store:
+        position, current = await store.personal(ADA.id)
+        assert position == await store.position("~p-ada")
+        assert [event.seq for event in current] == [2, 3, 5, 6, 7, 8]
+        assert await store.personal(BOB.id) == (await store.position("~p-bob"), [])
+
+
+# --- invitations ---
+
+
+async def test_an_invitation_is_found_and_voided(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        with pytest.raises(KeyError):
+            await store.add_invite(invite())
+        await append(store, CLUB, create("private", ADA))
+        await store.add_invite(invite(uses=3, expires_ms=100))
+    async with open_store() as store:
+        assert await store.find_invite(HASH) == invite(uses=3, expires_ms=100)
+        assert await store.invites(CLUB, at_ms=99) == [invite(uses=3, expires_ms=100)]
+        assert await store.invites(CLUB, at_ms=100) == await store.invites(LOBBY, at_ms=1) == []
+        await store.void_invites(CLUB)
+        assert await store.find_invite(HASH) is None
+        assert codes(await store.append(CLUB, [come(BOB, HASH)], at_ms=1)) == ["bad_invite"]
+
+
+async def test_expired_invitations_let_nobody_in_and_go(store: Store) -> None:
+    await append(store, CLUB, create("private", ADA))
+    await store.add_invite(invite(expires_ms=100))
+    assert codes(await store.append(CLUB, [come(BOB, HASH)], at_ms=100)) == ["bad_invite"]
+    await store.add_invite(Invite(b"n" * 32, CLUB, ADA.id, 100, None, None))
+    assert await store.find_invite(HASH) is None
+    assert [found.hash for found in await store.invites(CLUB, at_ms=BIG)] == [b"n" * 32]
+
+
+async def test_an_invitation_of_another_room_lets_nobody_in(store: Store) -> None:
+    await append(store, CLUB, create("private", ADA))
+    await append(store, "~bbbbbbbbbbbbbbbb", create("private", ADA))
+    await store.add_invite(invite("~bbbbbbbbbbbbbbbb"))
+    assert codes(await store.append(CLUB, [come(BOB, HASH)], at_ms=1)) == ["bad_invite"]
+
+
+@pytest.mark.parametrize(("uses", "n_in"), [(1, 1), (3, 3), (None, 20)])
+async def test_of_many_who_come_at_once_an_invitation_lets_in_as_many_as_it_is_for(
+    store: Store, uses: int | None, n_in: int
+) -> None:
+    await append(store, CLUB, create("private", ADA))
+    await store.add_invite(invite(uses=uses))
+    found: list[str] = []
+
+    async def accept(number: int) -> None:
+        drafts = [come(Who(f"p-{number}-{part}", "X"), HASH) for part in range(2)]
+        found.extend(codes(await store.append(CLUB, drafts, at_ms=1)))
+
+    async with trio.open_nursery() as nursery:
+        for number in range(10):
+            nursery.start_soon(accept, number)
+    assert sorted(found) == ["Event"] * n_in + ["bad_invite"] * (20 - n_in)
+    assert len((await store.state(CLUB)).members) == 1 + n_in
+    assert (await store.find_invite(HASH) is None) == (uses is not None)
+
+
+# --- lists of rooms ---
+
+
+async def know(store: Store, *people: Who, at_ms: int = 0) -> None:
+    for person in people:
+        await store.add_person(
+            Person(person.id, person.name),
+            name_key=person.name.lower(),
+            token_hash=person.id.encode(),
+            at_ms=at_ms,
+        )
+
+
+async def test_the_lobby_is_in_everybodys_list_even_if_nobody_wrote_to_it(store: Store) -> None:
+    await know(store, ADA, BOB)
+    (lobby,) = await store.listing(ADA.id)
+    assert (lobby.room, lobby.position, lobby.kind) == (LOBBY, await store.position(LOBBY), "public")
+    assert (lobby.is_member, lobby.n_members, lobby.unread, lobby.last) == (True, 2, 0, None)
+    assert await store.listing("p-nobody") == [lobby]
+
+
+async def test_a_persons_rooms_are_listed_by_their_newest_event_behind_the_lobby(store: Store) -> None:
+    await know(store, ADA, BOB, EVE)
+    await append(store, LOBBY, said("old"), at_ms=1)
+    await append(store, CLUB, create("private", ADA, BOB, title="Club"), said("hi", BOB), at_ms=2)
+    await append(store, "garden", come(ADA), said("flowers", BOB), at_ms=4)
+    await append(store, "~dx", create("direct", BOB, ADA), at_ms=3)
+    await append(store, "elsewhere", said("not there", BOB), at_ms=5)
+    await append(store, "~p-ada", draft("star", bodies.Star(LOBBY, 1, True)), at_ms=6)
+    rooms = {item.room: item for item in await store.listing(ADA.id)}
+    assert list(rooms) == [LOBBY, "garden", "~dx", CLUB]
+    club, direct = rooms[CLUB], rooms["~dx"]
+    assert (club.kind, club.title, club.owner, club.n_members) == ("private", "Club", ADA.id, 2)
+    assert club.position == await store.position(CLUB)
+    assert (club.other, direct.other, direct.kind, direct.owner) == (None, BOB.id, "direct", None)
+    assert (direct.last, club.last) == (None, (await whole(store, CLUB))[1])
+    assert rooms[LOBBY].n_members == 3
+    assert [item.room for item in await store.listing(EVE.id)] == [LOBBY]
+    assert await store.listing(ADA.id, only=CLUB) == [club]
+    assert await store.listing(ADA.id, only=LOBBY) == [rooms[LOBBY]]
+    assert await store.listing(ADA.id, only="elsewhere") == []
+
+
+async def test_unread_are_messages_by_others_after_the_mark_that_were_not_deleted(store: Store) -> None:
+    await know(store, ADA, BOB)
+    await append(store, CLUB, create("private", ADA, BOB))
+
+    async def seen_by(person: Who) -> tuple[int, int, int, int]:
+        (club,) = await store.listing(person.id, only=CLUB)
+        return club.read, club.delivered, club.unread, club.mentions
+
+    assert await seen_by(BOB) == (1, 1, 0, 0)
+    await append(
+        store,
+        CLUB,
+        *(said("a"), post("b", BOB.id), post("c", "all"), post("d", EVE.id), said("mine", BOB)),
+        *(react(2, "🦀"), delete(2), post('"mentions":["p-bob"]'), post("mine", "all", by=BOB)),
+    )
+    assert await seen_by(BOB) == (1, 1, 4, 2)
+    assert await seen_by(ADA) == (1, 1, 2, 1)
+    await store.save_marks([ReadMark(CLUB, BOB.id, 9, 3)], 1)
+    assert await seen_by(BOB) == (3, 9, 3, 1)
+    await store.save_marks([ReadMark(CLUB, BOB.id, 10, 10)], 1)
+    assert await seen_by(BOB) == (10, 10, 0, 0)
+    await append(store, CLUB, *(post(str(number), "all") for number in range(MANY + 50)))
+    assert await seen_by(BOB) == (10, 10, MANY, MANY)
+
+
+async def test_what_was_said_in_the_lobby_before_somebody_came_is_not_unread(store: Store) -> None:
+    await append(store, LOBBY, said("old"), at_ms=5)
+    await know(store, BOB, at_ms=10)
+    await append(store, LOBBY, said("new"), at_ms=20)
+    (lobby,) = await store.listing(BOB.id)
+    assert lobby.unread == 1
+
+
+async def test_the_newest_message_of_a_room_is_told_with_its_newest_edit(store: Store) -> None:
+    await append(
+        store, LOBBY, said("a"), said("b"), react(1, "🦀"), edit(2, "b2"), edit(1, "a2"), edit(2, "b3")
+    )
+    log = await whole(store)
+    (lobby,) = await store.listing(ADA.id)
+    assert (lobby.last, lobby.last_edit) == (log[1], log[5])
+    await append(store, LOBBY, delete(2))
+    (lobby,) = await store.listing(ADA.id)
+    assert lobby.last is not None
+    assert (lobby.last.seq, lobby.last.body, lobby.last_edit) == (2, None, None)
+
+
+async def test_the_directory_has_the_public_rooms_the_busiest_first(store: Store) -> None:
+    await append(store, LOBBY, said("a"), at_ms=1)
+    await append(store, CLUB, create("private", ADA, title="Garden club"), at_ms=9)
+    await append(store, "garden", said("a"), come(BOB), at_ms=2)
+    await append(store, "cellar", create("public", ADA, title="Wine", topic="Old GARDEN wine"), at_ms=3)
+    await store.begin_epoch("empty")
+
+    async def found(query: str, limit: int = 9) -> list[str]:
+        return [item.room for item in await store.directory(query, limit)]
+
+    assert await found("") == ["cellar", "garden", LOBBY]
+    assert await found("Garden") == ["cellar", "garden"]
+    assert await found("WINE") == ["cellar"]
+    assert await found("", 1) == ["cellar"]
+    assert await found("%") == []
+    rooms = {item.room: item.is_member for item in await store.directory("", 9, person=BOB.id)}
+    assert rooms == {"cellar": False, "garden": True, LOBBY: True}
+
+
+# --- people ---
+
+
+async def test_a_profile_is_changed_in_part_and_told(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await know(store, ADA, BOB)
+        assert await store.people([ADA.id, "p-nobody"]) == [Profile(ADA.id, "Ada")]
+        changed = await store.set_profile(ADA.id, colour=7, shows_seen=False)
+        assert changed == Profile(ADA.id, "Ada", 7, None, None, False)
+        changed = await store.set_profile(ADA.id, name="Ada L.", name_key="ada l.")
+        assert changed == Profile(ADA.id, "Ada L.", 7, None, None, False)
+        with pytest.raises(NameTaken):
+            await store.set_profile(ADA.id, name="BOB", name_key="bob", colour=1)
+        with pytest.raises(KeyError):
+            await store.set_profile("p-nobody", colour=1)
+        await store.note_seen([ADA.id, BOB.id, "p-nobody"], 50)
+        await store.note_seen([BOB.id], 40)
+    async with open_store() as store:
+        assert await store.people([BOB.id, ADA.id]) == [
+            Profile(ADA.id, "Ada L.", 7, None, 50, False),
+            Profile(BOB.id, "Bob", seen_ms=50),
+        ]
+        assert await store.find_person(ADA.id.encode()) == Person(ADA.id, "Ada L.", 7)
+        assert await store.is_name_known("ada l.")
+        assert not await store.is_name_known("ada")
+
+
+async def test_a_picture_is_there_as_long_as_somebody_has_it(store: Store) -> None:
+    await know(store, ADA, BOB)
+    one, other = Picture("1", "image/png", b"\0png"), Picture("2", "image/webp", b"webp")
+    assert (await store.set_profile(ADA.id, picture=one)).picture == "1"
+    await store.set_profile(BOB.id, picture=one)
+    assert await store.find_person(ADA.id.encode()) == Person(ADA.id, "Ada", None, "1")
+    assert await store.picture("1") == one
+    await store.set_profile(ADA.id, picture=one)
+    await store.set_profile(ADA.id, picture=other)
+    assert (await store.picture("1"), await store.picture("2")) == (one, other)
+    assert (await store.set_profile(BOB.id, no_picture=True)).picture is None
+    assert (await store.picture("1"), await store.picture("2")) == (None, other)
+
+
+async def test_a_person_comes_back_with_any_of_their_tokens(store: Store) -> None:
+    await know(store, ADA)
+    await store.add_token(ADA.id, b"another")
+    assert (
+        await store.find_person(b"another")
+        == await store.find_person(ADA.id.encode())
+        == Person(ADA.id, "Ada")
+    )
+    with pytest.raises(KeyError):
+        await store.add_token("p-nobody", b"third")
+
+
+# --- marks ---
+
+
+async def test_marks_never_go_back_and_what_is_read_is_delivered(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        await append(store, LOBBY, said("a"))
+        await store.save_marks([ReadMark(LOBBY, ADA.id, 5, 3), ReadMark("nowhere", ADA.id, 1, 1)], 1)
+        await store.save_marks([ReadMark(LOBBY, ADA.id, 4, 4), ReadMark(LOBBY, BOB.id, 0, 2)], 2)
+        await store.save_marks([], 3)
+    async with open_store() as store:
+        assert await store.marks(LOBBY) == [ReadMark(LOBBY, ADA.id, 5, 4), ReadMark(LOBBY, BOB.id, 2, 2)]
+        assert await store.marks("nowhere") == []
+
+
+async def test_receipts_tell_the_first_move_that_reached_a_message(store: Store) -> None:
+    await append(store, LOBBY, said("a"))
+    for at_ms, person, delivered, read in (
+        (10, ADA, 1, 0),
+        (20, BOB, 3, 0),
+        (30, ADA, 3, 2),
+        (40, ADA, 3, 2),
+        (50, ADA, 4, 4),
+        (60, EVE, 2, 2),
+    ):
+        await store.save_marks([ReadMark(LOBBY, person.id, delivered, read)], at_ms)
+    assert await store.receipts(LOBBY, 3) == [Receipt(BOB.id, 20, None), Receipt(ADA.id, 30, 50)]
+    assert await store.receipts(LOBBY, 2) == [
+        Receipt(BOB.id, 20, None),
+        Receipt(ADA.id, 30, 30),
+        Receipt(EVE.id, 60, 60),
+    ]
+    assert await store.receipts(LOBBY, 5) == await store.receipts("nowhere", 1) == []
+
+
+async def test_the_last_moves_of_a_mark_are_kept(store: Store) -> None:
+    await append(store, LOBBY, said("a"))
+    for number in range(1, MOVES_KEPT + 11):
+        await store.save_marks(
+            [ReadMark(LOBBY, ADA.id, number, number), ReadMark(LOBBY, BOB.id, 1, 1)], number
+        )
+    assert await store.receipts(LOBBY, 1) == [Receipt(BOB.id, 1, 1), Receipt(ADA.id, 11, 11)]
+    assert await store.receipts(LOBBY, 50) == [Receipt(ADA.id, 50, 50)]
+
+
+async def test_several_moves_of_a_mark_in_one_call_are_one(store: Store) -> None:
+    await append(store, LOBBY, said("a"))
+    moves = [ReadMark(LOBBY, ADA.id, 4, 1), ReadMark(LOBBY, ADA.id, 2, 2), ReadMark(LOBBY, ADA.id, 3, 0)]
+    await store.save_marks(moves, 7)
+    assert await store.marks(LOBBY) == [ReadMark(LOBBY, ADA.id, 4, 2)]
+    assert await store.receipts(LOBBY, 2) == [Receipt(ADA.id, 7, 7)]
+
+
+# --- cancellation ---
+
+
+async def test_every_call_is_a_checkpoint(store: Store) -> None:
+    for call in (
+        partial(store.state, LOBBY),
+        partial(store.listing, ADA.id),
+        partial(store.read_changes, LOBBY, [1]),
+        partial(store.personal, ADA.id),
+        partial(store.find_invite, HASH),
+        partial(store.save_marks, [], 1),
+        partial(store.set_profile, ADA.id),
+    ):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await call()
+        assert scope.cancelled_caught

@@ -1,0 +1,101 @@
+"""What all connections share: the rooms, the people, who is here, and the store below them.
+
+One task of its own tells people that a room was added to their list, or removed from it: that follows from an event in
+the room's log, and what is told has to be read from the store.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from trio_chat.answers import RoomAdded, RoomRemoved
+from trio_chat.beside import open_beside
+from trio_chat.errors import StoreError
+from trio_chat.here import Here
+from trio_chat.lists import list_rooms
+from trio_chat.people import People
+from trio_chat.rooms import open_rooms
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from trio_chat.beside import Beside
+    from trio_chat.config import Config
+    from trio_chat.room import Room
+    from trio_chat.rooms import Rooms
+    from trio_chat.store.base import Store
+
+LOGGER = logging.getLogger(__name__)
+
+
+@attrs.frozen(eq=False)
+class Hub:
+    """Everything that a connection may need. Made by `open_hub`."""
+
+    config: Config
+    store: Store
+    rooms: Rooms
+    people: People
+    here: Here
+    beside: Beside
+    wall_clock: Callable[[], float]
+
+    def now_ms(self) -> int:
+        """The wall clock, in milliseconds since 1970 UTC."""
+        return int(self.wall_clock() * 1000)
+
+
+@asynccontextmanager
+async def open_hub(
+    store: Store, config: Config, *, wall_clock: Callable[[], float] = time.time
+) -> AsyncIterator[Hub]:
+    """The rooms and people over ``store``, until the block is left; `open_rooms` and `open_beside` say what happens
+    then."""
+    # Not bounded: a change of members is an event in a log, and they are slower than what takes them from here.
+    changes, changed = trio.open_memory_channel[tuple[str, str, bool]](math.inf)
+
+    def now_ms() -> int:
+        return int(wall_clock() * 1000)
+
+    def on_members(room: Room, people: frozenset[str]) -> None:
+        beside.look_at(room.name)
+        for person in people:
+            if person in here:
+                changes.send_nowait((person, room.name, person in room.people))
+
+    here = Here()
+    people = People(store, wall_clock=wall_clock)
+    async with (
+        open_beside(store, here, now_ms=now_ms) as beside,
+        open_rooms(store, config, wall_clock=wall_clock, on_members=on_members) as rooms,
+        trio.open_nursery() as nursery,
+    ):
+        hub = Hub(config, store, rooms, people, here, beside, wall_clock)
+        nursery.start_soon(_tell_of_lists, hub, changed)
+        yield hub
+        nursery.cancel_scope.cancel()
+
+
+async def _tell_of_lists(hub: Hub, changed: trio.MemoryReceiveChannel[tuple[str, str, bool]]) -> None:
+    with changed:
+        async for person, room, is_in in changed:
+            try:
+                await tell_of_list(hub, person, room, is_in=is_in)
+            except StoreError as error:  # they are told when they come back: the list is read then
+                LOGGER.error("%s could not be told of the room %s: %s", person, room, error)
+
+
+async def tell_of_list(hub: Hub, person: str, room: str, *, is_in: bool) -> None:
+    """Tell all connections of a person that a room is in their list, or is no more."""
+    if not is_in:
+        hub.here.tell(person, RoomRemoved(room))
+        return
+    for item in await list_rooms(hub.store, person, only=room):
+        hub.here.tell(person, RoomAdded(item))

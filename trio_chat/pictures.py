@@ -1,0 +1,93 @@
+"""The pictures that people show of themselves: which bytes are one.
+
+The server does not open them; it reads what a picture says of itself, and sends it with the type that it really has.
+Pictures are small on all sides: a few bytes can say that they are a thousand million pixels, which the reader's
+machine would then make.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Final
+
+from trio_chat.errors import Refused
+from trio_chat.store.base import Picture
+
+MAX_PICTURE_BYTES: Final = 32 * 1024
+MAX_SIDE: Final = 512
+"""Pixels."""
+
+HASH_CHARS: Final = 32
+"""A picture's name: so much of its SHA-256, in hexadecimal."""
+
+_PNG: Final = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
+_JPEG: Final = b"\xff\xd8\xff"
+_JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The markers of segments that say how large the picture is."""
+
+
+def read_picture(text: str) -> Picture:
+    """The picture that this is in Base64. Raises `Refused` (``bad_picture``)."""
+    if len(text) > MAX_PICTURE_BYTES // 3 * 4 + 4:
+        raise _bad_picture()
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Refused("bad_picture", "A picture is sent in Base64.") from None
+    if len(data) > MAX_PICTURE_BYTES:
+        raise _bad_picture()
+    for media_type, size_of in (("image/png", _png), ("image/jpeg", _jpeg), ("image/webp", _webp)):
+        size = size_of(data)
+        if size is not None and all(1 <= side <= MAX_SIDE for side in size):
+            return Picture(hashlib.sha256(data).hexdigest()[:HASH_CHARS], media_type, data)
+    raise _bad_picture()
+
+
+def _bad_picture() -> Refused:
+    return Refused(
+        "bad_picture",
+        f"A picture is a PNG, a JPEG or a WebP of at most {MAX_PICTURE_BYTES // 1024} KiB "
+        f"and {MAX_SIDE} by {MAX_SIDE} pixels.",
+    )
+
+
+def _png(data: bytes) -> tuple[int, int] | None:
+    """How wide and how high it is, if it is a PNG (RFC 2083 section 4.1.1)."""
+    if not data.startswith(_PNG) or len(data) < len(_PNG) + 8:
+        return None
+    at = len(_PNG)
+    return int.from_bytes(data[at : at + 4]), int.from_bytes(data[at + 4 : at + 8])
+
+
+def _jpeg(data: bytes) -> tuple[int, int] | None:
+    """The same for a JPEG: the first frame header says it (ITU-T T.81, B.2.2)."""
+    if not data.startswith(_JPEG):
+        return None
+    at = 2
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
+        if marker in _JPEG_FRAMES:
+            return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
+        if length < 2:
+            return None
+        at += 1 if marker == 0xFF else 2 + length  # any number of 0xFF may stand before a marker
+    return None
+
+
+def _webp(data: bytes) -> tuple[int, int] | None:
+    """The same for a WebP (RFC 9649 section 2)."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
+        return None
+    match data[12:16]:
+        case b"VP8X":
+            return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+        case b"VP8L" if data[20] == 0x2F:
+            bits = int.from_bytes(data[21:25], "little")
+            return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+        case b"VP8 " if data[23:26] == b"\x9d\x01\x2a":
+            sides = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
+            return sides[0] & 0x3FFF, sides[1] & 0x3FFF
+    return None

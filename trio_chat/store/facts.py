@@ -1,0 +1,172 @@
+"""What the rules ask about a room, answered by the database and by what the append has added to it so far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from trio_chat.bodies import MESSAGES, Body, Created, Delete, Membership, Pin, Reaction, read_body
+from trio_chat.rules import DIRECT
+from trio_chat.store.sqlite_rooms import pins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import apsw
+
+    from trio_chat.store.plan import Row
+
+_Thing = TypeVar("_Thing")
+
+
+class AppendFacts:
+    """The facts for one append to one room. Each is asked of the database once, and only if a rule needs it.
+
+    ``flush`` is called before the events are looked at: it writes those that were planned before, by other appends.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        *,
+        room: str,
+        room_id: int | None,
+        head: int,
+        kind: str,
+        owner: str | None,
+        members: frozenset[str] | None,
+        flush: Callable[[], object],
+    ) -> None:
+        self.room = room
+        self.kind = kind
+        self.owner = owner
+        self.head = head
+        self.changes: list[tuple[Row, Body]] = []
+        """What the append adds that is no message, with its bodies read."""
+        self._connection = connection
+        self._room_id = room_id
+        self._members = members
+        self._flush = flush
+        self._authors: dict[int, str | None] = {}
+        self._are_deleted: dict[int, bool] = {}
+        self._reactions: dict[tuple[int, str], set[str]] = {}
+        self._pins: set[int] | None = None
+        self._comings: dict[str, bool] = {}
+        self._uses: dict[str, int] = {}
+
+    def author_of(self, seq: int) -> str | None:
+        """See `trio_chat.rules.Facts`."""
+        if seq not in self._authors:
+            self._flush()
+            found = self._connection.execute(
+                "SELECT kind, sender FROM events WHERE room_id = ? AND seq = ?", (self._room_id, seq)
+            ).fetchone()
+            self._authors[seq] = found[1] if found is not None and found[0] in MESSAGES else None
+        return self._authors[seq]
+
+    def is_deleted(self, seq: int) -> bool:
+        """See `trio_chat.rules.Facts`."""
+        if seq not in self._are_deleted:
+            self._are_deleted[seq] = bool(
+                self._connection.execute(
+                    "SELECT 1 FROM changes WHERE room_id = ? AND target = ? AND key = 'delete'",
+                    (self._room_id, seq),
+                ).get
+            )
+        return self._are_deleted[seq]
+
+    def is_member(self, person: str) -> bool:
+        """See `trio_chat.rules.Facts`."""
+        if person not in self._comings:
+            if self._members is not None:
+                return person in self._members
+            self._comings[person] = bool(
+                self._connection.execute(
+                    "SELECT 1 FROM members WHERE room_id = ? AND person_id = ?", (self._room_id, person)
+                ).get
+            )
+        return self._comings[person]
+
+    def count_reactions(self, seq: int, person: str) -> int:
+        """See `trio_chat.rules.Facts`."""
+        return len(self._reactions_of(seq, person))
+
+    def count_pins(self) -> int:
+        """See `trio_chat.rules.Facts`."""
+        return len(self._all_pins())
+
+    def admits(self, invite: str, at_ms: int) -> bool:
+        """See `trio_chat.rules.Facts`."""
+        found = self._connection.execute(
+            "SELECT expires_ms, uses_left FROM invites WHERE hash = ? AND room_id = ?",
+            (bytes.fromhex(invite), self._room_id),
+        ).fetchone()
+        if found is None:
+            return False
+        expires_ms, uses_left = found
+        return (expires_ms is None or at_ms < expires_ms) and (
+            uses_left is None or self._uses.get(invite, 0) < uses_left
+        )
+
+    def note(self, row: Row) -> None:
+        """See `GrowingFacts.note`."""
+        self.head = row.seq
+        if row.kind in MESSAGES:
+            self._authors[row.seq] = row.sender
+            return
+        assert row.body is not None
+        body = read_body(row.kind, row.body)
+        self.changes.append((row, body))
+        match body:
+            case Created():
+                self.kind = body.kind
+                self.owner = None if body.kind == DIRECT else row.sender
+                self._comings.update((who.id, True) for who in body.members)
+            case Membership():
+                self._comings[body.person.id] = body.on
+                if body.invite is not None:
+                    self._uses[body.invite] = self._uses.get(body.invite, 0) + 1
+            case Delete():
+                self._are_deleted[body.target] = True
+                self._all_pins().discard(body.target)
+            case Reaction():
+                _put(self._reactions_of(body.target, row.sender), body.emoji, body.on)
+            case Pin():
+                _put(self._all_pins(), body.target, body.on)
+
+    @property
+    def members(self) -> frozenset[str] | None:
+        """Who is in the room now; None if that was not said at the beginning."""
+        if self._members is None or not self._comings:
+            return self._members
+        came = {person for person, is_in in self._comings.items() if is_in}
+        return (self._members | came) - (self._comings.keys() - came)
+
+    def _reactions_of(self, seq: int, person: str) -> set[str]:
+        key = (seq, person)
+        if key not in self._reactions:
+            self._flush()
+            self._reactions[key] = set()
+            for (text,) in self._connection.execute(
+                """
+                SELECT body FROM changes JOIN events USING (room_id, seq)
+                WHERE changes.room_id = ? AND target = ? AND key >= ? AND key < ?
+                """,
+                (self._room_id, seq, f"react:{person}:", f"react:{person};"),
+            ):
+                body = read_body("reaction", text)
+                assert isinstance(body, Reaction)
+                _put(self._reactions[key], body.emoji, body.on)
+        return self._reactions[key]
+
+    def _all_pins(self) -> set[int]:
+        if self._pins is None:
+            self._flush()
+            self._pins = set(pins(self._connection, self._room_id))
+        return self._pins
+
+
+def _put(things: set[_Thing], thing: _Thing, is_in: bool) -> None:
+    if is_in:
+        things.add(thing)
+    else:
+        things.discard(thing)

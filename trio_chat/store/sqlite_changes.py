@@ -1,0 +1,49 @@
+"""What is asked about messages that were changed, and about a person's own room; synchronous."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from trio_chat.bodies import MESSAGES
+from trio_chat.events import DAMAGED
+from trio_chat.rules import personal_room
+from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import apsw
+
+    from trio_chat.events import Event, Position
+
+
+def read_changes(connection: apsw.Connection, room: str, seqs: Collection[int]) -> list[Event]:
+    """See `Store.read_changes`."""
+    room_id = find_room_id(connection, room)
+    if room_id is None:
+        return []
+    found: list[Any] = connection.execute(
+        "SELECT DISTINCT seq FROM json_each(?) CROSS JOIN changes ON room_id = ? AND target = value",
+        (json.dumps(list(seqs)), room_id),
+    ).fetchall()
+    return read_places(connection, [(room, room_id, seq) for (seq,) in found])
+
+
+def read_versions(connection: apsw.Connection, room: str, seq: int) -> list[Event]:
+    """See `Store.read_versions`."""
+    room_id = find_room_id(connection, room)
+    if room_id is None:
+        return []
+    edits: list[Any] = connection.execute(
+        "SELECT seq FROM edits WHERE room_id = ? AND target = ?", (room_id, seq)
+    ).fetchall()
+    events = read_places(connection, [(room, room_id, one) for one in (seq, *(edit for (edit,) in edits))])
+    return events if events and events[0].kind in {*MESSAGES, DAMAGED} else []
+
+
+def personal(connection: apsw.Connection, person: str) -> tuple[Position, list[Event]]:
+    """See `Store.personal`."""
+    room = personal_room(person)
+    with one_moment(connection):
+        return position(connection, room), read_changes(connection, room, (0,))

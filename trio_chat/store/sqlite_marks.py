@@ -1,0 +1,90 @@
+"""How far people have come: marks, and when they moved; synchronous."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from trio_chat.store.base import MOVES_KEPT, ReadMark, Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import apsw
+
+_MOVED = """
+    WITH wanted AS MATERIALIZED (
+        SELECT rooms.id AS room_id, value ->> 1 AS person_id,
+            max(value ->> 2, value ->> 3) AS delivered, value ->> 3 AS read
+        FROM json_each(:moves) JOIN rooms ON rooms.name = value ->> 0
+    )
+"""
+"""The moves; what one has read was delivered too."""
+
+
+def save_marks(connection: apsw.Connection, moves: Collection[ReadMark], at_ms: int) -> None:
+    """See `Store.save_marks`."""
+    values = {
+        "moves": json.dumps([(move.room, move.person, move.delivered, move.read) for move in moves]),
+        "at_ms": at_ms,
+    }
+    connection.execute(
+        f"""
+        {_MOVED}
+        INSERT INTO mark_moves
+        SELECT room_id, person_id, :at_ms, wanted.delivered, wanted.read
+        FROM wanted LEFT JOIN marks USING (room_id, person_id)
+        WHERE wanted.delivered > coalesce(marks.delivered, 0) OR wanted.read > coalesce(marks.read, 0)
+        ON CONFLICT DO UPDATE SET
+            delivered = max(delivered, excluded.delivered), read = max(read, excluded.read)
+        """,
+        values,
+    )
+    connection.execute(
+        f"""
+        {_MOVED}
+        INSERT INTO marks SELECT * FROM wanted WHERE true
+        ON CONFLICT DO UPDATE SET
+            delivered = max(delivered, excluded.delivered), read = max(read, excluded.read)
+        """,
+        values,
+    )
+    # Each call adds one move of a mark at most.
+    connection.execute(
+        f"""
+        {_MOVED}
+        DELETE FROM mark_moves WHERE (room_id, person_id, at_ms) IN (
+            SELECT room_id, person_id, (
+                SELECT at_ms FROM mark_moves AS move
+                WHERE move.room_id = wanted.room_id AND move.person_id = wanted.person_id
+                ORDER BY at_ms DESC LIMIT 1 OFFSET {MOVES_KEPT}
+            ) FROM wanted
+        )
+        """,
+        values,
+    )
+
+
+def marks(connection: apsw.Connection, room: str) -> list[ReadMark]:
+    """See `Store.marks`."""
+    found = connection.execute(
+        "SELECT name, person_id, delivered, read FROM rooms JOIN marks ON room_id = id WHERE name = ?",
+        (room,),
+    )
+    return [ReadMark(*values) for values in found]
+
+
+def receipts(connection: apsw.Connection, room: str, seq: int) -> list[Receipt]:
+    """See `Store.receipts`."""
+    found = connection.execute(
+        """
+        SELECT person_id,
+            min(CASE WHEN delivered >= :seq THEN at_ms END) AS delivered_ms,
+            min(CASE WHEN read >= :seq THEN at_ms END) AS read_ms
+        FROM mark_moves WHERE room_id = (SELECT id FROM rooms WHERE name = :room)
+        GROUP BY person_id HAVING delivered_ms IS NOT NULL
+        ORDER BY coalesce(read_ms, delivered_ms)
+        """,
+        {"room": room, "seq": seq},
+    )
+    return [Receipt(*values) for values in found]

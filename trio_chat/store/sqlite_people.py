@@ -1,0 +1,140 @@
+"""Who the people are: what is asked and changed about them; synchronous."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from trio_chat.errors import NameTaken
+from trio_chat.events import Person
+from trio_chat.store.base import Picture, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import apsw
+
+
+def add_person(
+    connection: apsw.Connection, person: Person, *, name_key: str, token_hash: bytes, at_ms: int
+) -> None:
+    """See `Store.add_person`."""
+    _check_name(connection, person.id, person.name, name_key)
+    connection.execute(
+        "INSERT INTO people (id, name, name_key, created_at_ms) VALUES (?, ?, ?, ?)",
+        (person.id, person.name, name_key, at_ms),
+    )
+    connection.execute("INSERT INTO tokens VALUES (?, ?)", (token_hash, person.id))
+
+
+def add_token(connection: apsw.Connection, person_id: str, token_hash: bytes) -> None:
+    """See `Store.add_token`."""
+    _check_person(connection, person_id)
+    connection.execute("INSERT INTO tokens VALUES (?, ?)", (token_hash, person_id))
+
+
+def find_person(connection: apsw.Connection, token_hash: bytes) -> Person | None:
+    """See `Store.find_person`."""
+    found = connection.execute(
+        "SELECT id, name, colour, picture FROM tokens JOIN people ON id = person_id WHERE hash = ?",
+        (token_hash,),
+    ).fetchone()
+    return None if found is None else Person(*found)
+
+
+def rename_person(connection: apsw.Connection, person_id: str, name: str, *, name_key: str) -> None:
+    """See `Store.rename_person`."""
+    set_profile(connection, person_id, name=name, name_key=name_key)
+
+
+def is_name_known(connection: apsw.Connection, name_key: str) -> bool:
+    """See `Store.is_name_known`."""
+    return connection.execute("SELECT 1 FROM people WHERE name_key = ?", (name_key,)).get is not None
+
+
+def people(connection: apsw.Connection, ids: Collection[str]) -> list[Profile]:
+    """See `Store.people`."""
+    found: list[Any] = connection.execute(
+        """
+        SELECT id, name, colour, picture, seen_ms, shows_seen FROM people
+        WHERE id IN (SELECT value FROM json_each(?)) ORDER BY name_key
+        """,
+        (json.dumps(list(ids)),),
+    ).fetchall()
+    return [
+        Profile(person_id, name, colour, picture_hash, seen_ms, bool(shows_seen))
+        for person_id, name, colour, picture_hash, seen_ms, shows_seen in found
+    ]
+
+
+def set_profile(
+    connection: apsw.Connection,
+    person_id: str,
+    *,
+    name: str | None = None,
+    name_key: str | None = None,
+    colour: int | None = None,
+    picture: Picture | None = None,
+    no_picture: bool = False,
+    shows_seen: bool | None = None,
+) -> Profile:
+    """See `Store.set_profile`."""
+    if name is not None and name_key is not None:
+        _check_name(connection, person_id, name, name_key)
+    _check_person(connection, person_id)
+    connection.execute(
+        """
+        UPDATE people SET name = coalesce(?, name), name_key = coalesce(?, name_key),
+            colour = coalesce(?, colour), shows_seen = coalesce(?, shows_seen)
+        WHERE id = ?
+        """,
+        (name, name_key, colour, shows_seen, person_id),
+    )
+    if picture is not None or no_picture:
+        _set_picture(connection, person_id, picture)
+    (profile,) = people(connection, (person_id,))
+    return profile
+
+
+def picture(connection: apsw.Connection, picture_hash: str) -> Picture | None:
+    """See `Store.picture`."""
+    found = connection.execute(
+        "SELECT hash, media_type, data FROM pictures WHERE hash = ?", (picture_hash,)
+    ).fetchone()
+    return None if found is None else Picture(*found)
+
+
+def note_seen(connection: apsw.Connection, ids: Collection[str], at_ms: int) -> None:
+    """See `Store.note_seen`."""
+    connection.execute(
+        "UPDATE people SET seen_ms = max(coalesce(seen_ms, 0), ?) WHERE id IN (SELECT value FROM json_each(?))",
+        (at_ms, json.dumps(list(ids))),
+    )
+
+
+def _set_picture(connection: apsw.Connection, person_id: str, picture: Picture | None) -> None:
+    """A picture that nobody has any more goes."""
+    before = connection.execute("SELECT picture FROM people WHERE id = ?", (person_id,)).get
+    if picture is not None:
+        connection.execute(
+            "INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)",
+            (picture.hash, picture.media_type, picture.data),
+        )
+    connection.execute(
+        "UPDATE people SET picture = ? WHERE id = ?", (None if picture is None else picture.hash, person_id)
+    )
+    connection.execute(
+        "DELETE FROM pictures WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM people WHERE picture = hash)",
+        (before,),
+    )
+
+
+def _check_name(connection: apsw.Connection, person_id: str, name: str, name_key: str) -> None:
+    owner = connection.execute("SELECT id FROM people WHERE name_key = ?", (name_key,)).get
+    if owner not in (None, person_id):
+        raise NameTaken(f"The name {name!r} is taken.")
+
+
+def _check_person(connection: apsw.Connection, person_id: str) -> None:
+    if connection.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).get is None:
+        raise KeyError(person_id)

@@ -1,0 +1,247 @@
+"""What is asked about rooms, and the invitations into them; synchronous."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from trio_chat.bodies import PIN, Pin, read_body
+from trio_chat.events import DAMAGED, Position
+from trio_chat.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
+from trio_chat.store.base import MANY, Invite, Listing, RoomState
+from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import apsw
+
+    from trio_chat.events import Event
+
+WINDOW = 500
+"""Among how many of a room's newest events unread messages, mentions and the newest message are looked for."""
+
+
+def state(connection: apsw.Connection, room: str) -> RoomState:
+    """See `Store.state`."""
+    with one_moment(connection):
+        place = position(connection, room)
+        found = connection.execute(
+            "SELECT id, kind, title, topic, owner FROM rooms WHERE name = ?", (room,)
+        ).fetchone()
+        if found is None:
+            return RoomState(place, kind_of_new(room), "", "", None, {}, ())
+        room_id, kind, title, topic, owner = found
+        members: list[Any] = connection.execute(
+            "SELECT person_id, role FROM members WHERE room_id = ? ORDER BY seq", (room_id,)
+        ).fetchall()
+        return RoomState(place, kind, title, topic, owner, dict(members), tuple(pins(connection, room_id)))
+
+
+def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
+    """The numbers of the pinned messages, the one pinned last at the end."""
+    found = connection.execute(
+        """
+        SELECT target, body FROM changes JOIN events USING (room_id, seq)
+        WHERE changes.room_id = ? AND key = 'pin' ORDER BY changes.seq
+        """,
+        (room_id,),
+    )
+    pinned = [(target, read_body(PIN, body)) for target, body in found]
+    return [target for target, body in pinned if isinstance(body, Pin) and body.on]
+
+
+def listing(connection: apsw.Connection, person: str, *, only: str | None = None) -> list[Listing]:
+    """See `Store.listing`."""
+    with one_moment(connection):
+        found: list[Any] = connection.execute(
+            """
+            SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
+            WHERE person_id = ?1 AND coalesce(name = ?2, true)
+            UNION ALL SELECT id, 0 FROM rooms WHERE name = ?3 AND coalesce(name = ?2, true)
+            """,
+            (person, only, LOBBY),
+        ).fetchall()
+        rooms = _described(connection, found, person)
+        if only in (None, LOBBY) and not any(item.room == LOBBY for item in rooms):
+            rooms.append(_empty_lobby(connection))
+    return sorted(rooms, key=lambda item: item.room != LOBBY)
+
+
+def directory(
+    connection: apsw.Connection, query: str, limit: int, *, person: str | None = None
+) -> list[Listing]:
+    """See `Store.directory`."""
+    wanted = query.casefold()
+    with one_moment(connection):
+        found: list[Any] = connection.execute(
+            """
+            SELECT id, name, title, topic, (
+                SELECT at_ms FROM events WHERE room_id = rooms.id ORDER BY seq DESC LIMIT 1
+            ) AS newest_ms,
+            CASE WHEN name = ?3 AND ?2 IS NOT NULL THEN 0 ELSE (
+                SELECT seq FROM members WHERE room_id = rooms.id AND person_id = ?2
+            ) END
+            FROM rooms WHERE kind = ?1 AND newest_ms IS NOT NULL ORDER BY newest_ms DESC
+            """,
+            (PUBLIC, person, LOBBY),
+        ).fetchall()
+        matching = [
+            (room_id, joined) for room_id, *words, _, joined in found if wanted in "\n".join(words).casefold()
+        ]
+        return _described(connection, matching[: max(limit, 0)], person)
+
+
+_DESCRIPTION = f"""
+    WITH wanted AS MATERIALIZED (
+        SELECT value ->> 0 AS id, value ->> 1 AS joined FROM json_each(:rooms)
+    ),
+    heads AS MATERIALIZED (
+        SELECT wanted.id, joined, delivered, read,
+            coalesce((SELECT max(seq) FROM events WHERE room_id = wanted.id), 0) AS head,
+            coalesce((SELECT at_ms FROM events WHERE room_id = wanted.id ORDER BY seq DESC LIMIT 1), 0) AS newest_ms
+        FROM wanted LEFT JOIN marks ON room_id = wanted.id AND person_id = :person
+    ),
+    windows AS MATERIALIZED (
+        SELECT heads.*, max(coalesce(read, joined, head), head - {WINDOW}) AS seen,
+            CASE WHEN joined = 0 THEN (SELECT created_at_ms FROM people WHERE id = :person) END AS since_ms
+        FROM heads
+    ),
+    messages AS MATERIALIZED (
+        SELECT windows.*, (
+            SELECT seq FROM events
+            WHERE room_id = windows.id AND seq > head - {WINDOW} AND kind IN ('message', 'post')
+            ORDER BY seq DESC LIMIT 1
+        ) AS last
+        FROM windows
+    )
+    SELECT rooms.id, name, head, epoch, kind, title, topic, owner,
+        CASE name WHEN '{LOBBY}' THEN (SELECT count(*) FROM people)
+            ELSE (SELECT count(*) FROM members WHERE room_id = rooms.id) END,
+        joined,
+        CASE kind WHEN '{DIRECT}' THEN (
+            SELECT person_id FROM members WHERE room_id = rooms.id AND person_id <> :person
+        ) END,
+        read, delivered,
+        (
+            SELECT count(*) FROM (
+                SELECT 1 FROM events
+                WHERE room_id = messages.id AND seq > seen AND kind IN ('message', 'post')
+                    AND sender <> :person AND body IS NOT NULL AND at_ms >= coalesce(since_ms, 0)
+                LIMIT {MANY}
+            )
+        ),
+        (
+            SELECT count(*) FROM (
+                SELECT 1 FROM events
+                WHERE room_id = messages.id AND seq > seen AND kind = 'post'
+                    AND sender <> :person AND at_ms >= coalesce(since_ms, 0)
+                    AND CASE WHEN instr(body, '"mentions":') AND json_valid(body) THEN EXISTS (
+                        SELECT 1 FROM json_each(body, '$.mentions') WHERE value IN (:person, 'all')
+                    ) END
+                LIMIT {MANY}
+            )
+        ),
+        last,
+        (SELECT seq FROM changes WHERE room_id = messages.id AND target = last AND key = 'edit')
+    FROM messages CROSS JOIN rooms ON rooms.id = messages.id
+    ORDER BY newest_ms DESC
+"""
+
+
+def _described(
+    connection: apsw.Connection, rooms: Iterable[tuple[int, int | None]], person: str | None
+) -> list[Listing]:
+    """These rooms (their ids, and the number of the event that made the person a member), the busiest first."""
+    found: list[Any] = connection.execute(
+        _DESCRIPTION, {"rooms": json.dumps(list(rooms)), "person": person}
+    ).fetchall()
+    places = [(row[1], row[0], seq) for row in found for seq in row[-2:] if seq is not None]
+    told: dict[tuple[str, int], Event] = {
+        (event.room, event.seq): event for event in read_places(connection, places) if event.kind != DAMAGED
+    }
+    return [
+        Listing(
+            room=name,
+            position=Position(head, epoch),
+            kind=kind,
+            title=title,
+            topic=topic,
+            owner=owner,
+            n_members=n_members,
+            is_member=joined is not None,
+            other=other,
+            read=read if read is not None else joined or 0,
+            delivered=delivered if delivered is not None else joined or 0,
+            unread=unread,
+            mentions=mentions,
+            last=told.get((name, last)),
+            last_edit=told.get((name, last_edit)),
+        )
+        for (
+            _,
+            name,
+            head,
+            epoch,
+            kind,
+            title,
+            topic,
+            owner,
+            n_members,
+            joined,
+            other,
+            read,
+            delivered,
+            unread,
+            mentions,
+            last,
+            last_edit,
+        ) in found
+    ]
+
+
+def _empty_lobby(connection: apsw.Connection) -> Listing:
+    n_people = connection.execute("SELECT count(*) FROM people").get
+    assert isinstance(n_people, int)
+    place = position(connection, LOBBY)
+    return Listing(LOBBY, place, PUBLIC, "", "", None, n_people, True, None, 0, 0, 0, 0, None, None)
+
+
+_INVITE = "hash, name, person_id, at_ms, expires_ms, uses_left"
+
+
+def add_invite(connection: apsw.Connection, invite: Invite) -> None:
+    """See `Store.add_invite`. Those that have expired go."""
+    room_id = find_room_id(connection, invite.room)
+    if room_id is None:
+        raise KeyError(invite.room)
+    connection.execute("DELETE FROM invites WHERE room_id = ? AND expires_ms <= ?", (room_id, invite.at_ms))
+    connection.execute(
+        "INSERT INTO invites VALUES (?, ?, ?, ?, ?, ?)",
+        (invite.hash, room_id, invite.person, invite.at_ms, invite.expires_ms, invite.uses_left),
+    )
+
+
+def invites(connection: apsw.Connection, room: str, *, at_ms: int) -> list[Invite]:
+    """See `Store.invites`."""
+    found = connection.execute(
+        f"""
+        SELECT {_INVITE} FROM invites JOIN rooms ON id = room_id
+        WHERE room_id = ? AND coalesce(expires_ms > ?, true) ORDER BY at_ms, hash
+        """,
+        (find_room_id(connection, room), at_ms),
+    )
+    return [Invite(*values) for values in found]
+
+
+def void_invites(connection: apsw.Connection, room: str) -> None:
+    """See `Store.void_invites`."""
+    connection.execute("DELETE FROM invites WHERE room_id = ?", (find_room_id(connection, room),))
+
+
+def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invite | None:
+    """See `Store.find_invite`."""
+    found = connection.execute(
+        f"SELECT {_INVITE} FROM invites JOIN rooms ON id = room_id WHERE hash = ?", (token_hash,)
+    ).fetchone()
+    return None if found is None else Invite(*found)

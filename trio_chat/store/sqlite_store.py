@@ -1,0 +1,224 @@
+"""The store over SQLite, wherever its database is: each promise is kept by one function over a connection.
+
+What writes waits in one queue, what reads in another; each queue is answered group by group (`Worker`).
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+import attrs
+import trio
+
+from trio_chat.store import epochs, sqlite_changes, sqlite_marks, sqlite_people, sqlite_reader, sqlite_rooms
+from trio_chat.store.sqlite_writer import Append
+from trio_chat.store.worker import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+
+    import apsw
+
+    from trio_chat.events import Draft, Event, Person, Position
+    from trio_chat.store.base import (
+        Invite,
+        Listing,
+        Outcome,
+        Picture,
+        Profile,
+        ReadMark,
+        Receipt,
+        RoomState,
+        StoreStatistics,
+    )
+    from trio_chat.store.sqlite_reader import Question, SqliteReader
+    from trio_chat.store.sqlite_writer import SqliteWriter, Write
+    from trio_chat.store.worker import Hop
+
+_P = ParamSpec("_P")
+_Answer = TypeVar("_Answer")
+
+
+class SqliteStore:
+    """A `Store`. Its methods are explained there."""
+
+    def __init__(
+        self, writer: SqliteWriter, reader: SqliteReader, *, hop_to_write: Hop, hop_to_read: Hop
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self.writing: Worker[Write] = Worker(writer.answer_all, hop=hop_to_write, max_weight=2_000)
+        self.reading: Worker[Question] = Worker(reader.answer_all, hop=hop_to_read, max_weight=32)
+
+    @asynccontextmanager
+    async def at_work(self, *, close_timeout_s: float) -> AsyncIterator[trio.Nursery]:
+        """Answer what is asked. Leaving the block finishes what is waiting, for at most this long."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.writing.run)
+            nursery.start_soon(self.reading.run)
+            try:
+                yield nursery
+            finally:
+                self.writing.close(timeout_s=close_timeout_s)
+                self.reading.close(timeout_s=close_timeout_s)
+
+    async def _read(
+        self,
+        question: Callable[Concatenate[apsw.Connection, _P], _Answer],
+        *args: _P.args,
+        **kwargs: _P.kwargs,
+    ) -> _Answer:
+        answer: _Answer = await self.reading.ask(lambda connection: question(connection, *args, **kwargs))
+        return answer
+
+    async def _write(
+        self, write: Callable[Concatenate[apsw.Connection, _P], _Answer], *args: _P.args, **kwargs: _P.kwargs
+    ) -> _Answer:
+        answer: _Answer = await self.writing.ask(lambda connection: write(connection, *args, **kwargs))
+        return answer
+
+    # -- the log --
+
+    async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
+        """See `Store`."""
+        outcomes: list[Outcome] = await self.writing.ask(Append(room, drafts, at_ms), weight=len(drafts))
+        return outcomes
+
+    async def position(self, room: str) -> Position:
+        """See `Store`."""
+        return await self._read(sqlite_reader.position, room)
+
+    async def begin_epoch(self, room: str) -> Position:
+        """See `Store`."""
+        return await self._write(epochs.begin_epoch, room)
+
+    async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:
+        """See `Store`."""
+        return await self._read(sqlite_reader.read_after, room, after, limit=limit, max_bytes=max_bytes)
+
+    async def read_before(self, room: str, before: int, *, limit: int, max_bytes: int) -> list[Event]:
+        """See `Store`."""
+        return await self._read(sqlite_reader.read_before, room, before, limit=limit, max_bytes=max_bytes)
+
+    async def read_some(self, room: str, seqs: Collection[int]) -> list[Event]:
+        """See `Store`."""
+        return await self._read(sqlite_reader.read_some, room, seqs)
+
+    async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
+        """See `Store`."""
+        return await self._read(sqlite_changes.read_changes, room, seqs)
+
+    async def read_versions(self, room: str, seq: int) -> list[Event]:
+        """See `Store`."""
+        return await self._read(sqlite_changes.read_versions, room, seq)
+
+    async def personal(self, person: str) -> tuple[Position, list[Event]]:
+        """See `Store`."""
+        return await self._read(sqlite_changes.personal, person)
+
+    # -- rooms --
+
+    async def state(self, room: str) -> RoomState:
+        """See `Store`."""
+        return await self._read(sqlite_rooms.state, room)
+
+    async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
+        """See `Store`."""
+        return await self._read(sqlite_rooms.listing, person, only=only)
+
+    async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
+        """See `Store`."""
+        return await self._read(sqlite_rooms.directory, query, limit, person=person)
+
+    async def add_invite(self, invite: Invite) -> None:
+        """See `Store`."""
+        await self._write(sqlite_rooms.add_invite, invite)
+
+    async def invites(self, room: str, *, at_ms: int) -> list[Invite]:
+        """See `Store`."""
+        return await self._read(sqlite_rooms.invites, room, at_ms=at_ms)
+
+    async def void_invites(self, room: str) -> None:
+        """See `Store`."""
+        await self._write(sqlite_rooms.void_invites, room)
+
+    async def find_invite(self, token_hash: bytes) -> Invite | None:
+        """See `Store`."""
+        return await self._read(sqlite_rooms.find_invite, token_hash)
+
+    # -- people --
+
+    async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
+        """See `Store`."""
+        await self._write(
+            sqlite_people.add_person, person, name_key=name_key, token_hash=token_hash, at_ms=at_ms
+        )
+
+    async def add_token(self, person_id: str, token_hash: bytes) -> None:
+        """See `Store`."""
+        await self._write(sqlite_people.add_token, person_id, token_hash)
+
+    async def find_person(self, token_hash: bytes) -> Person | None:
+        """See `Store`."""
+        return await self._read(sqlite_people.find_person, token_hash)
+
+    async def rename_person(self, person_id: str, name: str, *, name_key: str) -> None:
+        """See `Store`."""
+        await self._write(sqlite_people.rename_person, person_id, name, name_key=name_key)
+
+    async def is_name_known(self, name_key: str) -> bool:
+        """See `Store`."""
+        return await self._read(sqlite_people.is_name_known, name_key)
+
+    async def people(self, ids: Collection[str]) -> list[Profile]:
+        """See `Store`."""
+        return await self._read(sqlite_people.people, ids)
+
+    async def set_profile(
+        self,
+        person_id: str,
+        *,
+        name: str | None = None,
+        name_key: str | None = None,
+        colour: int | None = None,
+        picture: Picture | None = None,
+        no_picture: bool = False,
+        shows_seen: bool | None = None,
+    ) -> Profile:
+        """See `Store`."""
+        return await self._write(
+            sqlite_people.set_profile,
+            person_id,
+            name=name,
+            name_key=name_key,
+            colour=colour,
+            picture=picture,
+            no_picture=no_picture,
+            shows_seen=shows_seen,
+        )
+
+    async def picture(self, picture_hash: str) -> Picture | None:
+        """See `Store`."""
+        return await self._read(sqlite_people.picture, picture_hash)
+
+    async def note_seen(self, ids: Collection[str], at_ms: int) -> None:
+        """See `Store`."""
+        await self._write(sqlite_people.note_seen, ids, at_ms)
+
+    async def save_marks(self, moves: Collection[ReadMark], at_ms: int) -> None:
+        """See `Store`."""
+        await self._write(sqlite_marks.save_marks, moves, at_ms)
+
+    async def marks(self, room: str) -> list[ReadMark]:
+        """See `Store`."""
+        return await self._read(sqlite_marks.marks, room)
+
+    async def receipts(self, room: str, seq: int) -> list[Receipt]:
+        """See `Store`."""
+        return await self._read(sqlite_marks.receipts, room, seq)
+
+    def statistics(self) -> StoreStatistics:
+        """See `Store`."""
+        written = self._writer.statistics
+        return attrs.evolve(written, failures=written.failures + self._reader.failures)

@@ -1,0 +1,65 @@
+"""Listening to v1 clients: each command is admitted by the client's `Session`, carried out, and answered.
+
+`client` takes commands in and hands each to the module of its subject.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trio_chat import commands
+from trio_chat.v1 import beside, client, invitations, messages, people, personal, rooms
+
+if TYPE_CHECKING:
+    from trio_websocket import WebSocketConnection
+
+    from trio_chat.hub import Hub
+    from trio_chat.outbox import Outbox
+    from trio_chat.v1.client import Handler
+
+HANDLERS: Final[dict[type, Handler]] = {
+    commands.Hello: people.greet,
+    commands.Pinging: client.ping,
+    # messages
+    commands.Send: messages.send,
+    commands.Edit: messages.edit,
+    commands.Delete: messages.delete,
+    commands.React: messages.react,
+    commands.Pin: messages.pin,
+    commands.History: messages.history,
+    commands.Fetch: messages.fetch,
+    commands.Versions: messages.versions,
+    # rooms
+    commands.Join: rooms.join,
+    commands.Follow: rooms.follow,
+    commands.Leave: rooms.leave,
+    commands.Create: rooms.create,
+    commands.Direct: rooms.direct,
+    commands.Settings: rooms.settings,
+    commands.Enter: rooms.enter,
+    commands.Part: rooms.part,
+    commands.Info: rooms.info,
+    commands.Directory: rooms.directory,
+    commands.Invite: invitations.invite,
+    commands.Invites: invitations.invites,
+    commands.Uninvite: invitations.uninvite,
+    commands.Peek: invitations.peek,
+    commands.Accept: invitations.accept,
+    # people
+    commands.Rename: people.rename,
+    commands.SetProfile: people.profile,
+    commands.AskPeople: people.people,
+    commands.Link: people.link,
+    commands.Mine: personal.mine,
+    # beside the log
+    commands.Watch: beside.watch,
+    commands.Typing: beside.typing,
+    commands.Mark: beside.mark,
+    commands.Receipts: beside.receipts,
+}
+"""Who carries out which command."""
+
+
+async def hear_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
+    """Do what the client says, until it closes; see `client.hear`."""
+    await client.hear(websocket, outbox, hub, HANDLERS)

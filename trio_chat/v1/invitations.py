@@ -1,0 +1,108 @@
+"""Links that let people into a private room. Only the hash of a link's token is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
+
+from trio_chat import bodies, commands, rules
+from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked, timestamp
+from trio_chat.errors import Refused
+from trio_chat.hub import tell_of_list
+from trio_chat.lists import user_of
+from trio_chat.store.base import Invite
+
+if TYPE_CHECKING:
+    from trio_chat.room import Room
+    from trio_chat.v1.client import Client
+
+TOKEN_BYTES = 18
+"""144 bits: not to be guessed, and short enough for a QR code that a phone reads from afar."""
+
+
+async def invite(client: Client, command: commands.Invite) -> None:
+    """Make a link."""
+    room = _private(client.room(command.room))
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    now_ms = client.hub.now_ms()
+    expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else None
+    await client.hub.store.add_invite(
+        Invite(hash_of(token), room.name, client.person.id, now_ms, expires_ms, command.uses or None)
+    )
+    expires_at = None if expires_ms is None else timestamp(expires_ms)
+    client.answer(Invited(command.id, room.name, token, expires_at, command.uses or None))
+
+
+async def invites(client: Client, command: commands.Invites) -> None:
+    """List the links that are out."""
+    room = _private(client.room(command.room))
+    out = await client.hub.store.invites(room.name, at_ms=client.hub.now_ms())
+    profiles = {one.id: one for one in await client.hub.store.people({found.person for found in out})}
+    listed = [
+        InviteItem(
+            user_of(profiles.get(found.person), found.person),
+            timestamp(found.at_ms),
+            None if found.expires_ms is None else timestamp(found.expires_ms),
+            found.uses_left,
+        )
+        for found in out
+    ]
+    client.answer(InvitesOf(command.id, room.name, listed))
+
+
+async def uninvite(client: Client, command: commands.Uninvite) -> None:
+    """Make all links to the room void."""
+    room = _private(client.room(command.room))
+    await client.hub.store.void_invites(room.name)
+    client.answer(Done(command.id))
+
+
+async def peek(client: Client, command: commands.Peek) -> None:
+    """Say where a link leads, to whoever has it."""
+    found = await _find(client, command.token)
+    state = await client.hub.store.state(found.room)
+    profiles = await client.hub.store.people([found.person])
+    client.answer(
+        Peeked(
+            id=command.id,
+            room=found.room if client.person.id in state.members else None,
+            kind=state.kind,
+            title=state.title,
+            topic=state.topic,
+            members=len(state.members),
+            by=user_of(profiles[0] if profiles else None, found.person),
+        )
+    )
+
+
+async def accept(client: Client, command: commands.Accept) -> None:
+    """Let the client's person in. Whether the link still holds is decided when it is written (`trio_chat.rules`)."""
+    person = client.person
+    found = await _find(client, command.token)
+    room = await client.hub.rooms.get(found.room)
+    if person.id in room.people:
+        client.answer(Ack(command.id, room.name, room.head))
+        await tell_of_list(client.hub, person.id, room.name, is_in=True)
+        return
+    who = bodies.Who(person.id, person.name)
+    body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())
+    await client.submit_body(room, bodies.MEMBER, command.id, body)
+
+
+async def _find(client: Client, token: str) -> Invite:
+    found = await client.hub.store.find_invite(hash_of(token))
+    if found is None or (found.expires_ms is not None and found.expires_ms <= client.hub.now_ms()):
+        raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
+    return found
+
+
+def _private(room: Room) -> Room:
+    if room.kind != rules.PRIVATE:
+        raise Refused("not_yours", "Links lead into private rooms; a public room is open to all.")
+    return room
+
+
+def hash_of(token: str) -> bytes:
+    """What is kept of a link's token."""
+    return hashlib.sha256(token.encode()).digest()

@@ -1,0 +1,129 @@
+"""Messages: writing them, changing them, and reading back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat import bodies, commands
+from trio_chat.answers import Fetched, HistoryPage, Told, VersionsOf, told
+from trio_chat.errors import Refused
+from trio_chat.events import MESSAGE
+from trio_chat.names import check_emoji, check_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio_chat.events import Event
+    from trio_chat.room import Room
+    from trio_chat.v1.client import Client
+
+HISTORY_BYTES = 256 * 1024
+"""How much text one page of history holds at most: it is made for one reader, so it is not shared memory."""
+
+MAX_FORWARDED_CHARS = 40
+"""A name's length."""
+
+
+async def send(client: Client, command: commands.Send) -> None:
+    """Write a message; one that is only a text stands in the log as it is."""
+    room = client.room(command.room)
+    if command.reply_to is None and not command.mentions and command.forwarded is None:
+        await client.submit(room, MESSAGE, command.id, command.text)
+        return
+    forwarded = None if command.forwarded is None else command.forwarded[:MAX_FORWARDED_CHARS]
+    body = bodies.Post(command.text, command.reply_to, command.mentions, forwarded)
+    await client.submit_body(room, bodies.POST, command.id, body)
+
+
+async def edit(client: Client, command: commands.Edit) -> None:
+    """Have one's message say something else."""
+    check_text(command.text, client.hub.config.max_text_chars)
+    body = bodies.Edit(command.seq, command.text, command.mentions)
+    await client.submit_body(client.room(command.room), bodies.EDIT, command.id, body)
+
+
+async def delete(client: Client, command: commands.Delete) -> None:
+    """Have a message say nothing any more."""
+    await client.submit_body(client.room(command.room), bodies.DELETE, command.id, bodies.Delete(command.seq))
+
+
+async def react(client: Client, command: commands.React) -> None:
+    """Put an emoji to a message, or take it away."""
+    check_emoji(command.emoji)
+    body = bodies.Reaction(command.seq, command.emoji, command.on)
+    await client.submit_body(client.room(command.room), bodies.REACTION, command.id, body)
+
+
+async def pin(client: Client, command: commands.Pin) -> None:
+    """Pin a message, or unpin it."""
+    body = bodies.Pin(command.seq, command.on)
+    await client.submit_body(client.room(command.room), bodies.PIN, command.id, body)
+
+
+async def history(client: Client, command: commands.History) -> None:
+    """Give a page of the log, with what holds of its messages now."""
+    if [command.before, command.after, command.around].count(None) != 2:
+        raise Refused("bad_field", "Say one of before, after and around.")
+    room = client.room(command.room)
+    upto = room.head
+    events = await _page(client, room, command)
+    changes = await _changes(client, room, events, upto)
+    more = bool(events) and events[0].seq > 1
+    newer = bool(events) and events[-1].seq < upto
+    if not events and command.after is not None:
+        more = command.after > 0
+    client.answer(
+        HistoryPage(
+            command.id,
+            room.name,
+            [told(event) for event in events],
+            more=more,
+            changes=changes,
+            upto=upto,
+            newer=newer,
+        )
+    )
+
+
+async def _page(client: Client, room: Room, command: commands.History) -> list[Event]:
+    if command.before is not None:
+        return await room.read_before(command.before, limit=command.limit, max_bytes=HISTORY_BYTES)
+    if command.after is not None:
+        return await room.read_after(command.after, limit=command.limit, max_bytes=HISTORY_BYTES)
+    assert command.around is not None
+    half = max(1, command.limit // 2)
+    before = await room.read_before(command.around + 1, limit=half, max_bytes=HISTORY_BYTES // 2)
+    after = await room.read_after(command.around, limit=half, max_bytes=HISTORY_BYTES // 2)
+    return before + after
+
+
+async def fetch(client: Client, command: commands.Fetch) -> None:
+    """Give single events, with what holds of them now."""
+    room = client.room(command.room)
+    upto = room.head
+    seqs = sorted({seq for seq in command.seqs if seq <= upto})
+    events = await client.hub.store.read_some(room.name, seqs)
+    changes = await _changes(client, room, events, upto)
+    client.answer(Fetched(command.id, room.name, [told(event) for event in events], changes, upto))
+
+
+async def versions(client: Client, command: commands.Versions) -> None:
+    """Give what a message has said: to who wrote it, and to the room's owner."""
+    room = client.room(command.room)
+    events = await client.hub.store.read_versions(room.name, command.seq)
+    if not events or events[0].kind not in bodies.MESSAGES:
+        raise Refused("no_such_message", "There is no such message in this room.")
+    if client.person.id not in (events[0].sender, room.owner):
+        raise Refused(
+            "not_yours", "Only who wrote a message, or the room's owner, can see what it said before."
+        )
+    client.answer(VersionsOf(command.id, room.name, command.seq, [told(event) for event in events]))
+
+
+async def _changes(client: Client, room: Room, events: Sequence[Event], upto: int) -> list[Told]:
+    """The events that say what holds of these messages at number ``upto``."""
+    seqs = [event.seq for event in events if event.kind in bodies.MESSAGES]
+    if not seqs:
+        return []
+    changes = await client.hub.store.read_changes(room.name, seqs)
+    return [told(change) for change in changes if change.seq <= upto]

@@ -1,0 +1,75 @@
+"""Saying hello, and being somebody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat import lists, rules
+from trio_chat.answers import LinkCode, Own, PeopleFound, Profiled, Renamed, RoomItem, Welcome, told, user_of
+from trio_chat.events import Person
+from trio_chat.linking import LIFE_S
+from trio_chat.lists import list_rooms
+from trio_chat.pictures import read_picture
+from trio_chat.rooms import DEFAULT_ROOM
+
+if TYPE_CHECKING:
+    from trio_chat import commands
+    from trio_chat.v1.client import Client
+
+
+async def greet(client: Client, command: commands.Hello) -> None:
+    """Find out who it is, and say what they need to know first."""
+    hub = client.hub
+    token = None
+    if command.link is not None:
+        person, token = await hub.people.welcome_linked(command.link)
+    elif command.token is not None:
+        person = await hub.people.welcome_back(command.token)
+    else:
+        person, token = await hub.people.make_known(command.name)
+    lobby = await hub.rooms.get(DEFAULT_ROOM)
+    rooms = [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)]
+    mine = None
+    if command.lists:
+        rooms = await list_rooms(hub.store, person.id)
+        position, events = await hub.store.personal(person.id)
+        mine = Own(
+            rules.personal_room(person.id), position.seq, position.epoch, [told(event) for event in events]
+        )
+    client.become(person)
+    client.answer(Welcome(user=user_of(client.person), token=token, rooms=rooms, mine=mine))
+
+
+async def rename(client: Client, command: commands.Rename) -> None:
+    """Give the person another name, and tell everybody."""
+    client.hub.beside.change(await client.hub.people.rename(client.person, command.name))
+    client.answer(Renamed(command.id, user_of(client.person)))
+
+
+async def profile(client: Client, command: commands.SetProfile) -> None:
+    """Show the person like this, and tell everybody; without any change: say how they are shown."""
+    picture = read_picture(command.picture) if command.picture else None
+    now = await client.hub.people.set_profile(
+        client.person,
+        name=command.name,
+        colour=command.colour,
+        picture=picture,
+        no_picture=command.picture == "",
+        shows_seen=command.show_seen,
+    )
+    person = Person(now.id, now.name, now.colour, now.picture)
+    if person != client.person:
+        client.hub.beside.change(person)
+    client.answer(Profiled(command.id, user_of(person), now.shows_seen))
+
+
+async def people(client: Client, command: commands.AskPeople) -> None:
+    """Say who these are."""
+    found = await client.hub.store.people(command.ids)
+    here = client.hub.here
+    client.answer(PeopleFound(command.id, [lists.user_of(one, one.id, here=here) for one in found]))
+
+
+async def link(client: Client, command: commands.Link) -> None:
+    """Give a code for another device of the person."""
+    client.answer(LinkCode(command.id, client.hub.people.make_link(client.person), LIFE_S))
