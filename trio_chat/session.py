@@ -59,7 +59,7 @@ class Session:
         if isinstance(command, Join):
             self.check_place(command.room)
         elif command.room not in self.rooms and not isinstance(command, Enter):
-            raise Refused("not_joined", f"You are not in the room {command.room}. Join it first.")
+            raise not_joined(command.room)
         elif isinstance(command, Send):
             check_text(command.text, self._max_text_chars)
         return command
@@ -82,3 +82,8 @@ class Session:
         if room in self.rooms:
             return command
         return msgspec.structs.replace(command, room=normal_room(room))
+
+
+def not_joined(room: str) -> Refused:
+    """One sends to and reads from rooms one has joined."""
+    return Refused("not_joined", f"You are not in the room {room}. Join it first.")
