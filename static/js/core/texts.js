@@ -323,8 +323,6 @@ export const texts = {
   talkCopyFailed: "The browser does not allow copying.",
   talkPin: "Pin for everybody",
   talkUnpin: "Unpin",
-  talkPinnedNow: "Pinned",
-  talkUnpinnedNow: "Unpinned",
   talkPinnedAll: "All pinned messages",
   talkOf: (index, count) => `${number.format(index)}/${number.format(count)}`,
   talkStar: "Star",

@@ -110,7 +110,7 @@ class Renderer {
   #mention(ids, shown) {
     const mention = make("bdi", "mention", ...shown);
     mention.dataset.people = ids.join(" ");
-    mention.classList.toggle("me", ids.includes("all") || ids.includes(this.#me));
+    mention.classList.toggle("mine", ids.includes("all") || ids.includes(this.#me));
     return mention;
   }
 

@@ -25,7 +25,7 @@ export function makeActions(shell, { composer }) {
     pickReaction: (item, at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => actions.react(item, emoji, true))),
     copyText: (item) => copy(item.text),
     copyLink: (item) => copy(addressOf(room(), item.seq)),
-    pin: (item) => tell(app.pin(room(), item.seq, !item.message.isPinned), item.message.isPinned ? texts.talkUnpinnedNow : texts.talkPinnedNow),
+    pin: (item) => app.pin(room(), item.seq, !item.message.isPinned),
     star: (item) => app.star(room(), item.seq, !item.isStarred),
     markUnread: (item) => tell(app.markUnread(room(), item.seq), texts.talkMarkedUnread),
     forMe: (item) => {

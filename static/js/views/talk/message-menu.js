@@ -31,7 +31,7 @@ export function open(shell, item, at, does) {
     entry(item.isStarred ? texts.talkUnstar : texts.talkStar, "star", () => does.star(item)),
     !item.isOwn && entry(texts.talkMarkUnread, "unread", () => does.markUnread(item)),
     entry(texts.talkInfo, "info", () => does.info(item)),
-    !item.isOwn && entry(texts.talkAbout(item.name), "person", () => does.person(item)),
+    !item.isOwn && !isPhone() && entry(texts.talkAbout(item.name), "person", () => does.person(item)),
     null,
     { ...entry(texts.talkDelete, "trash", () => does.remove(item)), isDanger: true },
   ].filter((one) => one !== false && one !== undefined);

@@ -50,8 +50,8 @@ function body(paragraph, item, does) {
   const avatar = makeAvatar({ id: item.from, name: item.name, colour: item.colour, picture: item.picture });
   const bubble = make("span", "bubble");
   bubble.dir = "auto";
-  const author = make("bdi", "author", item.isOwn ? texts.you : item.name);
   const rich = message.isDeleted ? null : richText(item.text, { people: peopleOf(item.mentioned), me: does.me() });
+  const author = make("bdi", "author", item.isOwn && !rich?.isAction ? texts.you : item.name);
   const text = make("span", rich ? "text" : "text gone", ...(rich?.nodes ?? [texts.talkDeleted]));
   const isBig = Boolean(rich?.bigEmoji) && item.quoteWho === null && message.forwarded === null;
   if (isBig) text.dataset.emoji = rich.bigEmoji;

@@ -17,6 +17,7 @@ export class PinnedBar {
   #room = null;
   #index = 0; // from the newest
   #pins = [];
+  #all;
   #asked = new Set();
 
   /**
@@ -36,7 +37,8 @@ export class PinnedBar {
     show.removeAttribute("aria-label");
     const list = pressable("pinned-list", texts.talkPinnedAll, onList);
     list.title = texts.talkPinnedAll;
-    list.append(icon("down"));
+    list.append(icon("more"));
+    this.#all = list;
     this.#element = make("div", "pinned", show, list);
     this.#element.setAttribute("role", "group");
     this.#element.setAttribute("aria-label", texts.talkPinned);
@@ -65,6 +67,7 @@ export class PinnedBar {
     }
     setText(this.#who, message ? (message.from === state.me?.id ? texts.you : person(state, message.from, message.name).name) : texts.talkPinned);
     setText(this.#text, message ? lineOf(message) : "");
+    this.#all.hidden = this.#pins.length === 1;
     setText(this.#count, this.#pins.length > 1 ? texts.talkOf(this.#index + 1, this.#pins.length) : "");
   }
 
