@@ -16,12 +16,14 @@ from trio_chat import audience as audience_module
 from trio_chat.codec import Format
 from trio_chat.events import Draft
 from trio_chat.outbox import Outbox
-from trio_chat.room import Member, Room, Submission
+from trio_chat.room import Room, Submission
 from trio_chat.store.memory import MemoryStore, open_memory_store
 from trio_chat.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from trio_chat.audience import Member
 
 MEMBERS = 3
 OUTBOX_BYTES = 60

@@ -284,7 +284,7 @@ class MarkOf(msgspec.Struct, frozen=True, gc=False):
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A message that was found, and where in its text."""
+    """A message that was found, as it is now, and where in its text (code points) is what was searched for."""
 
     event: Told
     marks: Sequence[tuple[int, int]]
@@ -536,7 +536,7 @@ class Found(_Frame, tag="found"):
     id: str
     query: str
     hits: Sequence[Hit]
-    cursor: int | None = None
+    cursor: str | None = None
 
 
 class Pong(_Frame, tag="pong"):

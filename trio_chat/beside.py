@@ -67,10 +67,11 @@ class Beside:
         self._rooms: dict[str, _Room] = {}
         self._watched: dict[Device, str] = {}
         self._stirred: dict[str, None] = {}
-        """The rooms that have something to tell."""
+        """The rooms where somebody came or went."""
         self._people: dict[str, Person] = {}
         """Those who changed, and nobody was told yet."""
         self._gone: set[str] = set()
+        self._posted = 0
         self._news = trio.Event()
         self._learning = trio.Lock()
         here.on_gone = self._note_gone
@@ -145,7 +146,7 @@ class Beside:
         person = device.person.id
         if record.marks.move(person, delivered=delivered, read=read):
             record.marked_by[person] = device
-            self._stir(room.name)
+            self._news.set()
 
     def change(self, person: Person) -> None:
         """Somebody is called or looks otherwise: on all their connections at once, for everybody soon."""
@@ -191,7 +192,9 @@ class Beside:
 
         What cannot be saved now is saved the next time, and not told before.
         """
-        moved = {room: self._rooms[room].marks.take_moved() for room in self._stirred if room in self._rooms}
+        moved = {
+            room: record.marks.take_moved() for room, record in self._rooms.items() if record.marks.has_moved
+        }
         gone = {person for person in self._gone if person not in self._here}
         self._gone.clear()
         moves = [mark for marks in moved.values() for mark in marks]
@@ -209,19 +212,16 @@ class Beside:
             if moves:
                 for room, marks in moved.items():
                     self._record(room).marks.put_back(marks)
-                    self._stir(room)
-            if gone:
-                self._gone |= gone
+            self._gone |= gone
+            if moves or gone:
                 self._news.set()
         return moved
 
     async def _tell(self) -> None:
         moved = await self.save()
-        stirred, self._stirred = self._stirred, {}
+        stirred, self._stirred = [*self._stirred, *(room for room in moved if room not in self._stirred)], {}
         for room in stirred:
             await self._tell_of_room(room, moved.get(room, []))
-            if room in self._rooms and self._rooms[room].marks.has_moved:
-                self._stir(room)
             self._forget_if_idle(room)
         await self._tell_of_people()
 
@@ -244,7 +244,7 @@ class Beside:
         if moved and are_marks_told:
             frames += encode_answer(MarksMoved(room, _marks(moved)))
         if frames:
-            await _post(watching, frames, room=room)
+            await self._post(watching, frames, room=room)
         told = set(watching) if are_marks_told else set()
         for mark in moved:
             knows = record.marked_by.pop(mark.person, None)
@@ -254,7 +254,16 @@ class Beside:
                 if device is not knows and device not in told
             ]
             if others:
-                await _post(others, encode_answer(MarksMoved(room, _marks([mark]))), room=room)
+                await self._post(others, encode_answer(MarksMoved(room, _marks([mark]))), room=room)
+
+    async def _post(self, devices: Iterable[Device], frames: bytes, *, room: str | None = None) -> None:
+        """Tell these, as far as they (still) hear the room."""
+        for device in devices:
+            if room is None or device.hears(room):
+                device.outbox.post(frames)
+            self._posted += 1
+            if self._posted % POST_STEP == 0:
+                await trio.lowlevel.checkpoint()
 
     async def _tell_of_people(self) -> None:
         if not self._people:
@@ -264,20 +273,11 @@ class Beside:
         told = [self._people.pop(person) for person in list(self._people)[:n_told]]
         if self._people:
             self._news.set()
-        await _post(devices, b"".join(encode_answer(PersonChanged(user_of(person))) for person in told))
+        await self._post(devices, b"".join(encode_answer(PersonChanged(user_of(person))) for person in told))
 
 
-async def _post(devices: Sequence[Device], frames: bytes, *, room: str | None = None) -> None:
-    """Tell these, as far as they (still) hear the room."""
-    for posted, device in enumerate(devices, 1):
-        if room is None or device.hears(room):
-            device.outbox.post(frames)
-        if posted % POST_STEP == 0:
-            await trio.lowlevel.checkpoint()
-
-
-def _marks(marks: Iterable[ReadMark]) -> list[MarkOf]:
-    return [MarkOf(mark.person, mark.delivered, mark.read) for mark in marks]
+def _marks(marks: Iterable[ReadMark]) -> tuple[MarkOf, ...]:
+    return tuple(MarkOf(mark.person, mark.delivered, mark.read) for mark in marks)
 
 
 @asynccontextmanager

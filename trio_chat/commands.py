@@ -335,7 +335,7 @@ class Search(_Frame, tag="search"):
     id: str
     query: str
     room: str | None = None
-    cursor: Seq | None = None
+    cursor: ShortText | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=50)] = 20
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from trio_chat.codec import encode_answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from trio_chat.answers import Answer
     from trio_chat.events import Person
@@ -47,9 +47,6 @@ class Here:
 
     def __contains__(self, person: object) -> bool:
         return person in self._devices
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(list(self._devices))
 
     def add(self, device: Device) -> None:
         """One more connection of its person, who is called as on the others."""

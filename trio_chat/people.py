@@ -9,7 +9,6 @@ import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-import msgspec
 import trio
 
 from trio_chat.errors import NameTaken, Refused
@@ -72,13 +71,7 @@ class People:
 
     async def rename(self, person: Person, name: str) -> Person:
         """Give a person another name. Raises `Refused` when it breaks a rule or is somebody's."""
-        display, key = normal_name(name)
-        try:
-            with self._claimed(key, display):
-                await self._store.rename_person(person.id, display, name_key=key)
-        except NameTaken:
-            raise _name_taken(display) from None
-        return msgspec.structs.replace(person, name=display)
+        return person_of(await self.set_profile(person, name=name))
 
     async def set_profile(
         self,
@@ -154,6 +147,11 @@ class People:
             yield
         finally:
             self._claimed_keys.discard(key)
+
+
+def person_of(profile: Profile) -> Person:
+    """The person of whom this is known."""
+    return Person(profile.id, profile.name, profile.colour, profile.picture)
 
 
 def _name_taken(display: str) -> Refused:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from trio_chat.events import Draft, Person, Position
+    from trio_chat.query import Query
 
 
 @attrs.frozen
@@ -167,6 +168,28 @@ class Invite:
     """None: never."""
     uses_left: int | None
     """None: as many as like."""
+
+
+@attrs.frozen
+class Hit:
+    """A message that was found."""
+
+    room: str
+    seq: int
+    at_ms: int
+    text: str
+    """What it says now."""
+    marks: list[tuple[int, int]]
+    """Where in the text that is which was searched for: (start, end) in code points, ascending and apart."""
+
+
+@attrs.frozen
+class Found:
+    """A page of what was found, newest first. It may be short, or even empty, and yet there is a `cursor`."""
+
+    hits: list[Hit]
+    cursor: str | None
+    """What to ask with for the next page; None: that is all."""
 
 
 @attrs.frozen
@@ -361,7 +384,21 @@ MOVES_KEPT = 100
 """How many moves of a mark are remembered."""
 
 
-class Store(Log, RoomTable, PeopleTable, Protocol):
+class Search(Protocol):
+    """Finding messages. The index follows the log, soon after; what is not in it yet is looked through, if it is not
+    much."""
+
+    async def find(
+        self, person: str, query: Query, *, room: str | None = None, cursor: str | None = None, limit: int
+    ) -> Found:
+        """Find messages in the rooms of a person's list, or in one ``room`` (which they may hear: that was checked).
+
+        Raises `Refused` (``bad_query``) for a cursor that is none.
+        """
+        ...
+
+
+class Store(Log, RoomTable, PeopleTable, Search, Protocol):
     """All of it. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads and
     files and closes them."""
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from trio_chat.bodies import Body, Created, Delete, Edit, Membership, Settings, change_key
 from trio_chat.rules import DIRECT
 from trio_chat.store.bulk import portions, with_values
+from trio_chat.store.indexing import forget
+from trio_chat.store.wiping import wipe_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,28 +75,17 @@ def _note_changes(connection: apsw.Connection, room_id: int, newest: dict[tuple[
         )
 
 
-def _delete(connection: apsw.Connection, room_id: int, targets: list[int]) -> None:
-    """The texts go, with the salts that prove them. Nobody needs to know what else was changed about the messages."""
-    values = json.dumps(targets)
-    connection.execute(
-        """
-        UPDATE events SET body = NULL, salt = NULL WHERE room_id = ?1 AND seq IN (
-            SELECT value FROM json_each(?2)
-            UNION SELECT seq FROM edits WHERE room_id = ?1 AND target IN (SELECT value FROM json_each(?2))
-        )
-        """,
-        (room_id, values),
-    )
+def _delete(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
+    """The texts go. Nobody needs to know what else was changed about the messages."""
+    for target in targets:
+        forget(
+            connection, room_id, target
+        )  # while the texts are there by which it finds what it knows of them
+    wipe_texts(connection, room_id, targets)
     connection.execute(
         "DELETE FROM changes WHERE room_id = ? AND target IN (SELECT value FROM json_each(?)) AND key <> 'delete'",
-        (room_id, values),
+        (room_id, json.dumps(targets)),
     )
-    for target in targets:
-        _forget_in_search(connection, room_id, target)
-
-
-def _forget_in_search(connection: apsw.Connection, room_id: int, seq: int) -> None:
-    """Take a message out of the search. (Nothing puts one in so far.)"""
 
 
 def _create(connection: apsw.Connection, room_id: int, row: Row, body: Created) -> None:

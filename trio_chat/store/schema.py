@@ -133,7 +133,7 @@ def _make_the_group(connection: apsw.Connection) -> None:
         ) STRICT;
         CREATE INDEX docs_by_time ON docs (at_ms);
         CREATE VIRTUAL TABLE search USING fts5(
-            text, content='', contentless_delete=1, detail=none, tokenize='trigram case_sensitive 1'
+            text, content='', columnsize=0, detail=none, tokenize='trigram case_sensitive 1'
         );
         INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
         CREATE TABLE indexed (room_id INTEGER PRIMARY KEY REFERENCES rooms, seq INTEGER NOT NULL) STRICT;

@@ -1,19 +1,20 @@
 """The log in one SQLite file, for a server that runs alone.
 
-Two connections: one that writes and checkpoints, one that reads, each with a thread of its own at a time. Why
-SQLite comes with apsw: docs/decisions/sqlite-through-apsw.md.
+Three connections: one that writes and checkpoints, one that reads, and one that searches, so that a search holds up
+nobody who wants to read; each with a thread of its own at a time. Why SQLite comes with apsw:
+docs/decisions/sqlite-through-apsw.md.
 """
 
 from __future__ import annotations
 
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import apsw
 import trio
 
-from trio_chat.errors import StoreUnavailable
 from trio_chat.store.epochs import reconcile
+from trio_chat.store.housekeeping import Housekeeper
 from trio_chat.store.mark import open_mark
 from trio_chat.store.schema import MIGRATIONS, check_identity, check_shape, migrate
 from trio_chat.store.sqlite_file import (
@@ -29,7 +30,7 @@ from trio_chat.store.sqlite_file import (
 )
 from trio_chat.store.sqlite_reader import SqliteReader
 from trio_chat.store.sqlite_store import SqliteStore
-from trio_chat.store.sqlite_writer import Checkpoint, SqliteWriter
+from trio_chat.store.sqlite_writer import SqliteWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 
     from trio_chat.store.schema import Migration
     from trio_chat.store.worker import AnswerAll, Hop
-
-FORGET_AFTER_S = 0.5
-"""How long after a deletion the write-ahead log is emptied: one checkpoint serves many."""
 
 
 @asynccontextmanager
@@ -61,16 +59,18 @@ async def open_sqlite_store(
     """
     check_sqlite_version(apsw.sqlite_lib_version())
     files = ExitStack()
-    writer, reader = await trio.to_thread.run_sync(
+    writer, reader, searcher = await trio.to_thread.run_sync(
         lambda: files.enter_context(_open_files(path, synchronous, vfs, migrations))
     )
     try:
-        housekeeper = _Housekeeper(writer)
+        housekeeper = Housekeeper(writer)
         store = SqliteStore(
             writer,
             reader,
+            searcher,
             hop_to_write=housekeeper.watching(_hop_into_a_thread()),
             hop_to_read=_hop_into_a_thread(),
+            hop_to_search=_hop_into_a_thread(),
         )
         async with store.at_work(close_timeout_s=close_timeout_s) as nursery:
             nursery.start_soon(housekeeper.run, store)
@@ -83,41 +83,10 @@ async def open_sqlite_store(
             await trio.to_thread.run_sync(files.close)
 
 
-class _Housekeeper:
-    """Brings what was deleted out of the write-ahead log, where its old pages still stand: soon after, in one go for
-    all that was deleted meanwhile."""
-
-    def __init__(self, writer: SqliteWriter) -> None:
-        self._writer = writer
-        self._is_needed = trio.Event()
-        self.scope = trio.CancelScope()
-
-    def watching(self, hop: Hop) -> Hop:
-        """The writer's hop, which shows when there is something to do."""
-
-        async def watched(answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
-            answers = await hop(answer_all, requests)
-            if self._writer.has_remains:
-                self._is_needed.set()
-            return answers
-
-        return watched
-
-    async def run(self, store: SqliteStore) -> None:
-        """Do so until ``scope`` is cancelled."""
-        with self.scope:
-            while True:
-                await self._is_needed.wait()
-                self._is_needed = trio.Event()
-                await trio.sleep(FORGET_AFTER_S)
-                with suppress(StoreUnavailable):  # any later group calls for it again
-                    await store.writing.ask(Checkpoint())
-
-
 @contextmanager
 def _open_files(
     path: Path, synchronous: Synchronous, vfs: str | None, migrations: Sequence[Migration]
-) -> Iterator[tuple[SqliteWriter, SqliteReader]]:
+) -> Iterator[tuple[SqliteWriter, SqliteReader, SqliteReader]]:
     """The database, locked, of today's shape and connected; synchronous."""
     with ExitStack() as stack:
         with explaining(path):
@@ -138,7 +107,8 @@ def _open_files(
             writer.checkpoint()  # what was deleted before a crash may stand in the write-ahead log
             stack.callback(writer.checkpoint)
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
-        yield writer, SqliteReader(reading)
+            searching = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
+        yield writer, SqliteReader(reading, mark_file.sync), SqliteReader(searching, mark_file.sync)
 
 
 def _hop_into_a_thread() -> Hop:

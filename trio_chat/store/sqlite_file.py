@@ -128,6 +128,7 @@ def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
     connection.pragma("foreign_keys", True)
     connection.pragma("trusted_schema", False)
     connection.pragma("cell_size_check", True)
+    connection.pragma("temp_store", "MEMORY")  # no text goes into other files
     connection.pragma("secure_delete", True)  # what was deleted is overwritten, not only left out
     return connection
 

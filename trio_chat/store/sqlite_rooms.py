@@ -245,3 +245,12 @@ def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invite | None
         f"SELECT {_INVITE} FROM invites JOIN rooms ON id = room_id WHERE hash = ?", (token_hash,)
     ).fetchone()
     return None if found is None else Invite(*found)
+
+
+def names_of(connection: apsw.Connection, person: str) -> list[str]:
+    """The names of the rooms in a person's list."""
+    found = connection.execute(
+        "SELECT name FROM members JOIN rooms ON id = room_id WHERE person_id = ? AND name <> ?",
+        (person, LOBBY),
+    )
+    return [LOBBY, *(name for (name,) in found)]

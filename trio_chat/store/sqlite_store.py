@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import attrs
 import trio
 
-from trio_chat.store import epochs, sqlite_changes, sqlite_marks, sqlite_people, sqlite_reader, sqlite_rooms
+from trio_chat.store import (
+    epochs,
+    search,
+    sqlite_changes,
+    sqlite_marks,
+    sqlite_people,
+    sqlite_reader,
+    sqlite_rooms,
+)
 from trio_chat.store.sqlite_writer import Append
 from trio_chat.store.worker import Worker
 
@@ -21,7 +29,9 @@ if TYPE_CHECKING:
     import apsw
 
     from trio_chat.events import Draft, Event, Person, Position
+    from trio_chat.query import Query
     from trio_chat.store.base import (
+        Found,
         Invite,
         Listing,
         Outcome,
@@ -44,12 +54,21 @@ class SqliteStore:
     """A `Store`. Its methods are explained there."""
 
     def __init__(
-        self, writer: SqliteWriter, reader: SqliteReader, *, hop_to_write: Hop, hop_to_read: Hop
+        self,
+        writer: SqliteWriter,
+        reader: SqliteReader,
+        searcher: SqliteReader,
+        *,
+        hop_to_write: Hop,
+        hop_to_read: Hop,
+        hop_to_search: Hop,
     ) -> None:
         self._writer = writer
         self._reader = reader
+        self._searcher = searcher
         self.writing: Worker[Write] = Worker(writer.answer_all, hop=hop_to_write, max_weight=2_000)
         self.reading: Worker[Question] = Worker(reader.answer_all, hop=hop_to_read, max_weight=32)
+        self.searching: Worker[Question] = Worker(searcher.answer_all, hop=hop_to_search, max_weight=1)
 
     @asynccontextmanager
     async def at_work(self, *, close_timeout_s: float) -> AsyncIterator[trio.Nursery]:
@@ -57,11 +76,13 @@ class SqliteStore:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.writing.run)
             nursery.start_soon(self.reading.run)
+            nursery.start_soon(self.searching.run)
             try:
                 yield nursery
             finally:
                 self.writing.close(timeout_s=close_timeout_s)
                 self.reading.close(timeout_s=close_timeout_s)
+                self.searching.close(timeout_s=close_timeout_s)
 
     async def _read(
         self,
@@ -218,7 +239,22 @@ class SqliteStore:
         """See `Store`."""
         return await self._read(sqlite_marks.receipts, room, seq)
 
+    # -- search --
+
+    async def find(
+        self, person: str, query: Query, *, room: str | None = None, cursor: str | None = None, limit: int
+    ) -> Found:
+        """See `Store`."""
+
+        def find(connection: apsw.Connection) -> Found:
+            rooms = sqlite_rooms.names_of(connection, person) if room is None else [room]
+            return search.find(connection, rooms, query, cursor=cursor, limit=limit)
+
+        found: Found = await self.searching.ask(find)
+        return found
+
     def statistics(self) -> StoreStatistics:
         """See `Store`."""
         written = self._writer.statistics
-        return attrs.evolve(written, failures=written.failures + self._reader.failures)
+        failures = written.failures + self._reader.failures + self._searcher.failures
+        return attrs.evolve(written, failures=failures)

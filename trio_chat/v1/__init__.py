@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trio_chat import commands
-from trio_chat.v1 import beside, client, invitations, messages, people, personal, rooms
+from trio_chat.v1 import beside, client, invitations, messages, people, personal, rooms, search
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
@@ -29,6 +29,7 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.History: messages.history,
     commands.Fetch: messages.fetch,
     commands.Versions: messages.versions,
+    commands.Search: search.search,
     # rooms
     commands.Join: rooms.join,
     commands.Follow: rooms.follow,

@@ -15,7 +15,7 @@ from trio_chat.events import Draft
 from trio_chat.limits import TokenBucket
 from trio_chat.room import Submission, unavailable
 from trio_chat.rules import no_such_room
-from trio_chat.session import Session
+from trio_chat.session import Session, not_joined
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -108,8 +108,10 @@ class Client:
         return found is not None and found.may_hear(self.person.id)
 
     def room(self, name: str) -> Room:
-        """A room that it has joined. Raises `Refused` if it may not hear that any more."""
-        room = self._rooms[name]
+        """A room that it has joined. Raises `Refused` if it has not, or may not hear it any more."""
+        room = self._rooms.get(name)
+        if room is None:
+            raise not_joined(name)
         if not room.may_hear(self.person.id):
             self.forget(name)
             raise no_such_room()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from trio_chat import lists, rules
 from trio_chat.answers import LinkCode, Own, PeopleFound, Profiled, Renamed, RoomItem, Welcome, told, user_of
-from trio_chat.events import Person
 from trio_chat.linking import LIFE_S
 from trio_chat.lists import list_rooms
+from trio_chat.people import person_of
 from trio_chat.pictures import read_picture
 from trio_chat.rooms import DEFAULT_ROOM
 
@@ -57,7 +57,7 @@ async def profile(client: Client, command: commands.SetProfile) -> None:
         no_picture=command.picture == "",
         shows_seen=command.show_seen,
     )
-    person = Person(now.id, now.name, now.colour, now.picture)
+    person = person_of(now)
     if person != client.person:
         client.hub.beside.change(person)
     client.answer(Profiled(command.id, user_of(person), now.shows_seen))

@@ -1,0 +1,130 @@
+"""What is beside the log of one room, without any connection: who is here, who writes, how far everybody is."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trio_chat.presence import MAX_NAMED, MAX_TOLD, TYPING_PAUSE_S, Attendance, Marks, Typists, may_name
+from trio_chat.store.base import ReadMark
+
+
+def mark(person: str, delivered: int, read: int = 0) -> ReadMark:
+    return ReadMark("lobby", person, delivered, read)
+
+
+# Attendance
+
+
+def test_somebody_is_here_from_their_first_screen_to_their_last() -> None:
+    attendance = Attendance[str]()
+    attendance.come("phone", "ada")
+    attendance.come("laptop", "ada")
+    assert attendance.take_changes() == (["ada"], [])
+    assert (attendance.count, len(attendance), attendance.people()) == (1, 2, ["ada"])
+    attendance.go("phone")
+    assert attendance.take_changes() == ([], [])
+    attendance.go("laptop")
+    attendance.go("laptop")
+    assert attendance.take_changes() == ([], ["ada"])
+    assert (attendance.count, len(attendance), attendance.people()) == (0, 0, [])
+
+
+def test_who_came_and_went_between_two_tellings_went_and_who_is_back_is_here() -> None:
+    attendance = Attendance[str]()
+    attendance.come("a", "ada")
+    attendance.go("a")
+    attendance.come("b", "bob")
+    assert attendance.take_changes() == (["bob"], ["ada"])
+    attendance.go("b")
+    attendance.come("b again", "bob")
+    assert attendance.take_changes() == (["bob"], []), "who came in between has not heard of Bob"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["come", "go", "tell", "look"]))))
+def test_whoever_folds_the_changes_knows_who_is_here(steps: list[tuple[str, str]]) -> None:
+    attendance, here, looking = Attendance[str](), set[str](), set[str]()
+    for name, step in steps:
+        if step == "come":
+            attendance.come(name, name.upper())
+        elif step == "go":
+            attendance.go(name)
+        elif step == "look":  # somebody else asks, between two tellings
+            looking = set(attendance.people())
+        else:
+            came, went = attendance.take_changes()
+            here = (here | set(came)) - set(went)
+            looking = (looking | set(came)) - set(went)
+            assert here == looking == set(attendance.people())
+    assert {attendance.connection_of(person).upper() for person in attendance.people()} == set(
+        attendance.people()
+    )
+
+
+def test_the_list_of_who_is_here_is_bounded() -> None:
+    attendance = Attendance[int]()
+    for number in range(MAX_TOLD + 5):
+        attendance.come(number, f"p-{number}")
+    assert (len(attendance.people()), attendance.count) == (MAX_TOLD, MAX_TOLD + 5)
+
+
+def test_in_a_large_room_only_few_are_named() -> None:
+    assert may_name(MAX_TOLD, MAX_NAMED // MAX_TOLD)
+    assert not may_name(MAX_TOLD + 1, 1)
+    assert may_name(5, 10_000)
+    assert not may_name(6, 10_000)
+
+
+# Typing
+
+
+def test_that_somebody_is_writing_is_told_once_in_a_while() -> None:
+    typists = Typists()
+    assert typists.may_tell("ada", 0)
+    assert not typists.may_tell("ada", TYPING_PAUSE_S - 0.1)
+    assert typists.may_tell("bob", TYPING_PAUSE_S - 0.1)
+    assert typists.may_tell("ada", TYPING_PAUSE_S)
+    assert not typists.may_tell("bob", TYPING_PAUSE_S)
+
+
+# Marks
+
+
+def test_marks_never_go_back_and_what_is_read_was_received() -> None:
+    marks = Marks("lobby")
+    assert marks.move("ada", delivered=5, read=0)
+    assert not marks.move("ada", delivered=3, read=0)
+    assert marks.move("ada", delivered=0, read=7)
+    assert marks.take_moved() == [mark("ada", 7, 7)]
+    assert not marks.move("ada", delivered=7, read=6)
+    assert (marks.take_moved(), marks.has_moved) == ([], False)
+
+
+def test_what_was_saved_before_is_older_than_what_moved_since() -> None:
+    marks = Marks("lobby")
+    marks.move("ada", delivered=5, read=1)
+    marks.learn([mark("ada", 3, 2), mark("bob", 4, 4)])
+    assert marks.latest() == [mark("ada", 5, 2), mark("bob", 4, 4)]
+    assert not marks.move("bob", delivered=4, read=3)
+    assert marks.take_moved() == [mark("ada", 5, 2)]
+
+
+def test_the_marks_that_moved_last_come_first() -> None:
+    marks = Marks("lobby")
+    marks.learn([mark("ada", 3), mark("bob", 4)])
+    marks.move("cleo", delivered=1, read=0)
+    marks.move("ada", delivered=4, read=0)
+    assert [one.person for one in marks.latest(2)] == ["ada", "cleo"]
+
+
+def test_what_was_taken_in_vain_is_taken_again_as_it_is_then() -> None:
+    marks = Marks("lobby")
+    marks.move("ada", delivered=1, read=0)
+    marks.move("bob", delivered=1, read=0)
+    taken = marks.take_moved()
+    marks.move("ada", delivered=2, read=0)
+    marks.put_back(taken)
+    assert sorted(one.delivered for one in marks.take_moved()) == [1, 2]
+    fresh = Marks("lobby")
+    fresh.put_back(taken)
+    assert fresh.take_moved() == taken

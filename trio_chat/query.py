@@ -1,0 +1,123 @@
+"""What people type to search: words, "quoted phrases", and filters such as ``from:ada``.
+
+Words and phrases must all be in a message; case and accents do not count. ``from:`` and ``in:`` may stand more than
+once, and then any of them will do; a value with spaces stands in quotes (``from:"Ada Lovelace"``). Days are those of
+UTC, ``after:`` a day begins with it and ``before:`` a day ends before it. What looks like a filter and is none
+(``std:vector``) is a word.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+import attrs
+
+from trio_chat.errors import Refused
+from trio_chat.names import normal_name
+from trio_chat.store.grams import grams_of_term, normal
+
+MAX_QUERY_CHARS: Final = 500
+
+_PART: Final = re.compile(
+    r"""(?:(?P<filter>from|in|has|before|after):)?(?:["“”„](?P<quoted>[^"“”„]*)["“”„]?|(?P<word>\S+))""",
+    re.IGNORECASE,
+)
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+@attrs.frozen
+class Sender:
+    """Somebody by their name."""
+
+    words: tuple[str, ...]
+    """All of them are in the name under which they said it."""
+    key: str | None
+    """Or this is their name today (the key of `trio_chat.names.normal_name`)."""
+
+
+@attrs.frozen
+class Query:
+    """What a message must be to be found. All texts are normal (`trio_chat.store.grams.normal`)."""
+
+    terms: tuple[str, ...] = ()
+    """All of them must be in its text."""
+    senders: tuple[Sender, ...] = ()
+    """One of them must have said it; none: anybody."""
+    rooms: tuple[str, ...] = ()
+    """One of them must be its room's name, or in its title; none: any room's."""
+    has_link: bool = False
+    after_ms: int | None = None
+    """It was said then or later: milliseconds since 1970 UTC."""
+    before_ms: int | None = None
+    """It was said earlier than that."""
+
+
+def parse_query(typed: str) -> Query:
+    """Understand what was typed. Raises `Refused` (``bad_query``)."""
+    if len(typed) > MAX_QUERY_CHARS:
+        raise _bad(f"A search has at most {MAX_QUERY_CHARS} characters.")
+    terms: list[str] = []
+    senders: list[Sender] = []
+    rooms: list[str] = []
+    has_link = False
+    after: list[int] = []
+    before: list[int] = []
+    for part in _PART.finditer(typed):
+        value = part["word"] if part["quoted"] is None else part["quoted"]
+        match (part["filter"] or "").lower():
+            case "from" if normal(value):
+                senders.append(_sender(value))
+            case "in" if normal(value):
+                rooms.append(normal(value))
+            case "has" if value.lower() == "link":
+                has_link = True
+            case "after":
+                after.append(_beginning_of(value))
+            case "before":
+                before.append(_beginning_of(value))
+            case "":
+                terms.append(normal(value))
+            case _:
+                terms.append(normal(part[0]))
+    terms = [term for term in dict.fromkeys(terms) if term]
+    if terms and not any(map(grams_of_term, terms)):
+        raise _bad("That is too short to search for. Type at least the first two letters of a word.")
+    query = Query(
+        tuple(terms),
+        tuple(senders),
+        tuple(rooms),
+        has_link,
+        max(after, default=None),
+        min(before, default=None),
+    )
+    if query == Query():
+        raise _bad("There is nothing to search for. Type a word, or a filter such as from:name.")
+    return query
+
+
+def _sender(name: str) -> Sender:
+    try:
+        key = normal_name(name)[1]
+    except Refused:
+        key = None
+    return Sender(tuple(normal(name).split()), key)
+
+
+def _beginning_of(day: str) -> int:
+    """When the day begins, in milliseconds since 1970 UTC."""
+    try:
+        if _DAY.fullmatch(day):
+            year, month, of_month = map(int, day.split("-"))
+            midnight = datetime(year, month, of_month, tzinfo=UTC)
+            return int(midnight.timestamp()) * 1000
+    except ValueError:
+        pass
+    raise _bad("A day is written like 2026-11-01, for example before:2026-11-01.")
+
+
+def _bad(message: str) -> Refused:
+    return Refused("bad_query", message)

@@ -1,0 +1,234 @@
+"""From a text to what the search index holds of it, and from a term to what must be in there.
+
+The index knows only grams of three characters (FTS5's ``trigram``). So whatever is to be found by less is written into
+the indexed text as three: a *unit* stands between two marks (``|字|``), and so two units beside each other are a gram
+as well (``漢|字``). Units are the characters of scripts without spaces, symbols, and codes for the room, the sender,
+the words of the sender's name, and "has a link". Marks and codes are private-use characters, which no text keeps.
+
+Pure. What a text becomes may change only together with `VERSION`: by it an index of an older form is known.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+VERSION: Final = f"1/{unicodedata.unidata_version}"
+"""What the grams of an index depend on."""
+
+_ROOMS: Final = 0x100000
+_SENDERS: Final = 0x104000
+_NAMES: Final = 0x108000
+_CODES: Final = 0x4000
+"""How many codes there are of each sort. Two rooms may share one: the index only proposes."""
+_LINK: Final = "\U0010c000"
+_MARK: Final = "\U0010c001"
+
+_ADDRESS: Final = re.compile(r"(?<!\w)https?://[^\s<>\"]", re.IGNORECASE)
+
+# Accents, points and signs of Latin, Greek, Cyrillic, Hebrew and Arabic, and what chooses a form of an emoji. In other
+# scripts marks are vowels or tell consonants apart.
+_ACCENTS: Final = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\U000e0100-\U000e01ef]+"
+)
+_LETTERS_OF_THEIR_OWN: Final = frozenset("йїў")
+"""Cyrillic letters that only look as if they had an accent."""
+
+_ALIKE: Final = {
+    "æ": "ae",
+    "œ": "oe",
+    "ø": "o",
+    "ł": "l",
+    "đ": "d",
+    "ħ": "h",
+    "ı": "i",
+    "ـ": "",
+    **dict.fromkeys("‘’", "'"),
+    **dict.fromkeys("“”„", '"'),
+    **dict.fromkeys("‐‑–—", "-"),
+}
+"""Letters and signs that are written otherwise by whoever has no key for them; and what only makes Arabic longer."""
+
+_UNITS: Final = (
+    "\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf"  # Thai, Lao, Tibetan, …
+    "\u2e80-\u2fdf\u3005-\u3007\u3021-\u318f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"  # Han, kana
+    "\ua000-\ua4cf\ua960-\ua9ff\uaa60-\uaadf\uac00-\ud7ff\uf900-\ufaff"  # Hangul: words are glued together
+    "\U00016fe0-\U0001b2ff\U00020000-\U0003ffff"
+    "\u2190-\u21ff\u2300-\u23ff\u2460-\u27bf\u2900-\u297f\u2b00-\u2bff\U0001f000-\U0001faff"  # symbols, emoji
+)
+_UNIT: Final = re.compile(f"[{_UNITS}]")
+_RUN: Final = re.compile(f"[^ ]?[{_UNITS}]+(?:[^ ][{_UNITS}]+)*[^ ]?")
+"""Units with their neighbours: what is to be found by two characters, one of them a unit."""
+
+_LONGEST_CLUSTER: Final = 16
+"""So long a character with its marks may be, for what is remembered of them to be bounded."""
+
+
+class Normal(NamedTuple):
+    """A text as it is searched, and for each of its characters where what it stands for begins and ends."""
+
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+
+def normal(text: str) -> str:
+    """The text as it is searched: without case, accents, invisible characters and differences of form (NFKC).
+
+    All white space is one space, and there is none at the ends.
+    """
+    if text.isascii():
+        return " ".join(text.lower().translate(_CONTROLS).split())
+    return " ".join("".join(map(_folded, _patterns().cluster.findall(text))).split())
+
+
+def normal_with_places(text: str) -> Normal:
+    """`normal`, with the way back. Places are counted in code points of the text."""
+    chars: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    for cluster in _patterns().cluster.finditer(text):
+        for char in _folded(cluster.group()):
+            if char == " " and (not chars or chars[-1] == " "):
+                continue
+            chars.append(char)
+            starts.append(cluster.start())
+            ends.append(cluster.end())
+    if chars and chars[-1] == " ":
+        chars.pop()
+    return Normal("".join(chars), starts, ends)
+
+
+def has_link(text: str) -> bool:
+    """Whether there is a web address in the text."""
+    return _ADDRESS.search(text) is not None
+
+
+def has_units(text: str) -> bool:
+    """Whether the normal text has characters that can be searched one by one."""
+    return not text.isascii() and _UNIT.search(text) is not None
+
+
+def places_of(term: str, text: str) -> list[int]:
+    """Where the normal term is in the normal text. One of up to two letters is found where a word begins."""
+    anywhere = len(term) >= 3 or has_units(term)
+    begins = None if anywhere else _patterns().start
+    places: list[int] = []
+    place = text.find(term)
+    while place >= 0:
+        if begins is None or begins.match(text, place):
+            places.append(place)
+            place += len(term) - 1
+        place = text.find(term, place + 1)
+    return places
+
+
+def indexed_text(text: str, *, room_id: int, sender: str, name: str) -> str:
+    """What the index is given of a message; the same message always gives the same."""
+    searched = normal(text)
+    codes = [room_code(room_id), sender_code(sender), *map(name_code, dict.fromkeys(normal(name).split()))]
+    if has_link(text):
+        codes.append(_LINK)
+    parts = [f" {searched} ", _as_units(codes)]
+    if starts := dict.fromkeys(_patterns().inner_start.findall(searched)):
+        parts.append(f" {' '.join(starts)} ")
+    if has_units(searched):
+        parts += map(_as_units, _RUN.findall(searched))
+    return "".join(parts)
+
+
+def grams_of_term(term: str) -> list[str]:
+    """Grams that are in the index of every text in which the normal term is found; none for what is too short."""
+    if len(term) >= 3:
+        return list(dict.fromkeys(term[place : place + 3] for place in range(len(term) - 2)))
+    if has_units(term):
+        return [f"{term[0]}{_MARK}{term[1]}" if len(term) == 2 else gram(term)]
+    return [f" {term}"] if len(term) == 2 else []
+
+
+def gram(char: str) -> str:
+    """The gram of a character that is searched by itself, or of a code."""
+    return f"{_MARK}{char}{_MARK}"
+
+
+LINK: Final = gram(_LINK)
+"""The gram of texts with a link."""
+
+
+def room_code(room_id: int) -> str:
+    """The character that stands for a room."""
+    return chr(_ROOMS + room_id % _CODES)
+
+
+def sender_code(sender: str) -> str:
+    """The character that stands for who said it."""
+    return chr(_SENDERS + _hash(sender))
+
+
+def name_code(word: str) -> str:
+    """The character that stands for a word in the sender's name at that time."""
+    return chr(_NAMES + _hash(word))
+
+
+@lru_cache(maxsize=4_096)
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=4).digest(), "big") % _CODES
+
+
+def _as_units(chars: Iterable[str]) -> str:
+    return f"{_MARK}{_MARK.join(chars)}{_MARK}"
+
+
+class _Patterns(NamedTuple):
+    cluster: re.Pattern[str]
+    """A character with all that changes it: marks, vowels and finals of Hangul, voicing of narrow kana."""
+    start: re.Pattern[str]
+    """Where something begins in a normal text: a word, or a sign."""
+    inner_start: re.Pattern[str]
+    """The first two characters of what begins behind a sign and not behind a space."""
+
+
+@cache
+def _patterns() -> _Patterns:
+    marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.category(char)[0] == "M")
+    start = rf"(?:(?<![^\W_])(?<![{marks}])|(?=[^\w{marks}]|_))"
+    return _Patterns(
+        re.compile(
+            f".[{marks}\u1160-\u11ff\uff9e\uff9f\U000e0100-\U000e01ef]{{,{_LONGEST_CLUSTER - 1}}}", re.DOTALL
+        ),
+        re.compile(start),
+        re.compile(rf"(?<=[^ ]){start}(?=([^ ][^ ]))"),
+    )
+
+
+_CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
+
+
+@lru_cache(maxsize=16_384)
+def _folded(cluster: str) -> str:
+    folded = unicodedata.normalize("NFKC", cluster).casefold()
+    if not folded.isascii():
+        folded = "".join(map(_without_accents, unicodedata.normalize("NFKC", folded)))
+        folded = unicodedata.normalize("NFC", folded)
+    return "".join(map(_visible, folded))
+
+
+def _without_accents(char: str) -> str:
+    if char in _LETTERS_OF_THEIR_OWN:
+        return char
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", char))
+    return _ALIKE.get(bare, bare)
+
+
+def _visible(char: str) -> str:
+    """The character; a space for all that separates, and nothing for what cannot be seen."""
+    if char.isspace() or char < " " or char == "\x7f":
+        return " "
+    return "" if unicodedata.category(char) in {"Cf", "Cs"} or char >= chr(_ROOMS) else char

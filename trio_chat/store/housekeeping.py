@@ -1,0 +1,73 @@
+"""What the store's writer does when nobody waits for it: it brings the search up to date, and what was deleted out of
+the write-ahead log."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from trio_chat.errors import StoreUnavailable
+from trio_chat.store.indexing import index_more
+from trio_chat.store.sqlite_writer import Checkpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio_chat.store.sqlite_store import SqliteStore
+    from trio_chat.store.sqlite_writer import SqliteWriter
+    from trio_chat.store.worker import AnswerAll, Hop
+
+PAUSE_S = 0.25
+"""How long after something was written: much is done in one go then, and a text that was deleted is gone soon."""
+
+INDEXED_AT_A_TIME = 200
+"""Events: some 10 ms, for which a commit may have to wait."""
+
+REST = 4.0
+"""How many times as long as that took the next ones wait: under load, indexing takes a fifth of a processor at most."""
+
+
+class Housekeeper:
+    """Watches what the writer does, and cleans up behind it."""
+
+    def __init__(self, writer: SqliteWriter) -> None:
+        self._writer = writer
+        self._events = -1  # so that what an earlier run has left undone is done
+        self._is_needed = trio.Event()
+        self._is_needed.set()
+        self.scope = trio.CancelScope()
+
+    def watching(self, hop: Hop) -> Hop:
+        """The writer's hop, which shows when there is something to do."""
+
+        async def watched(answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
+            answers = await hop(answer_all, requests)
+            if self._writer.has_remains or self._writer.statistics.events != self._events:
+                self._is_needed.set()
+            return answers
+
+        return watched
+
+    async def run(self, store: SqliteStore) -> None:
+        """Do so until ``scope`` is cancelled."""
+        with self.scope:
+            while True:
+                await self._is_needed.wait()
+                await trio.sleep(PAUSE_S)
+                self._is_needed = trio.Event()
+                with suppress(StoreUnavailable):  # any later group calls for it again
+                    if self._writer.has_remains:
+                        await store.writing.ask(Checkpoint())
+                    await self._index(store)
+
+    async def _index(self, store: SqliteStore) -> None:
+        more = True
+        while more:
+            self._events = self._writer.statistics.events
+            started = perf_counter()
+            more = await store.writing.ask(partial(index_more, limit=INDEXED_AT_A_TIME))
+            await trio.sleep(REST * (perf_counter() - started))

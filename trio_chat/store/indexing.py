@@ -1,0 +1,274 @@
+"""The index of the search follows the log. Synchronous, called in the transactions of the store's writer.
+
+The log is what counts, and the tables `docs`, `search` and `indexed` are made from it, some time after it was written:
+sending a message costs nothing more. `docs` numbers the messages in the order in which they were said, of all rooms;
+under that number `search` holds their grams (`trio_chat.store.grams`); `indexed` says up to where each room is done.
+What the index was given of a message follows from the log too (its text as it was up to there), so that exactly that
+can be taken out again. Why it is so: docs/decisions/search.md.
+
+Many small calls are slow beside a busy thread (`trio_chat.store.sqlite_writer`), so each brings many rows, as JSON.
+"""
+
+from __future__ import annotations
+
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import msgspec
+
+from trio_chat.bodies import EDIT, MESSAGES, Edit, Post, read_body
+from trio_chat.events import MESSAGE
+from trio_chat.store.grams import VERSION, indexed_text
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    import apsw
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+EVENTS_AT_A_TIME: Final = 64
+"""How many events of a room are read in one call."""
+
+
+class Line(msgspec.Struct, array_like=True, gc=False):
+    """An event, as the search reads it: without its digests. Whoever tells it to people reads it anew, with them."""
+
+    room_id: int
+    seq: int
+    at_ms: int
+    kind: str
+    sender: str
+    name: str
+    body: str | None
+    doc_id: int
+    """Its number in `docs`, 0: none."""
+    edit_seq: int | None
+    """The number of its newest edit, and its body."""
+    edit_body: str | None
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where it stands among the events of all rooms: the order in which they are indexed."""
+        return self.at_ms, self.room_id, self.seq
+
+    def first_text(self) -> str | None:
+        """What it said first; None if it was deleted, is damaged, or is no message and no edit."""
+        said = _said(self.kind, self.body)
+        return None if said is None else said.text
+
+    def text(self) -> str | None:
+        """What it says as edited; None as above."""
+        if self.edit_seq is None or self.body is None:
+            return self.first_text()
+        said = _said(EDIT, self.edit_body)
+        return None if said is None else said.text
+
+
+LINE: Final = (
+    "e.room_id, e.seq, e.at_ms, CAST(e.kind AS TEXT), CAST(e.sender AS TEXT), CAST(e.name AS TEXT), "
+    "CAST(e.body AS TEXT)"
+)
+"""The first columns of a `Line`, of ``events e``. What is damaged is text nevertheless, and stops nobody."""
+
+
+def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int] | None = None) -> bool:
+    """Index up to ``limit`` more events, oldest first, and say whether there may be more. Belongs into a transaction.
+
+    ``room_ids``: only these rooms can have anything new, so the others need not be asked.
+    """
+    if connection.execute("SELECT value FROM meta WHERE key = 'search'").get != VERSION:
+        _begin_anew(connection)
+    behind = _rooms_behind(connection, limit, room_ids)
+    in_order = merge(
+        *(_events_after(connection, room.id, room.done) for room in behind), key=attrgetter("place")
+    )
+    events = list(islice(in_order, limit))
+    if not events:
+        return False
+    _index(connection, events, {room.id: room.done for room in behind})
+    write(
+        connection,
+        "INSERT INTO indexed SELECT value ->> 0, value ->> 1 FROM json_each(?) WHERE true "
+        "ON CONFLICT DO UPDATE SET seq = excluded.seq",
+        list({event.room_id: event.seq for event in events}.items()),
+    )
+    return len(events) == limit
+
+
+def forget(connection: apsw.Connection, room_id: int, seq: int) -> None:
+    """Take a message out of the index, for good; nothing happens if it is not there.
+
+    Belongs into the transaction that deletes the message, and there *before* its body and those of its edits go.
+    """
+    done = connection.execute("SELECT seq FROM indexed WHERE room_id = ?", (room_id,)).get
+    if done is not None:
+        _remove(connection, _as_indexed(connection, {(room_id, seq)}, {room_id: done}))
+
+
+class _Behind(msgspec.Struct, array_like=True, gc=False):
+    """A room with events that are not indexed."""
+
+    id: int
+    done: int
+
+
+def _begin_anew(connection: apsw.Connection) -> None:
+    connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
+    connection.execute("DELETE FROM docs")
+    connection.execute("DELETE FROM indexed")
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('search', ?)", (VERSION,))
+
+
+def _rooms_behind(connection: apsw.Connection, limit: int, room_ids: Collection[int] | None) -> list[_Behind]:
+    """Those whose turn it is first: of ``limit`` events none can be of another room."""
+    among = "" if room_ids is None else "WHERE r.id IN (SELECT value FROM json_each(:rooms))"
+    return read(
+        connection,
+        _Behind,
+        f"""
+        SELECT id, done FROM (
+            SELECT r.id, ifnull(i.seq, 0) AS done, (
+                SELECT at_ms FROM events WHERE room_id = r.id AND seq > ifnull(i.seq, 0) ORDER BY seq LIMIT 1
+            ) AS at_ms
+            FROM rooms r LEFT JOIN indexed i ON i.room_id = r.id {among}
+        )
+        WHERE at_ms IS NOT NULL ORDER BY at_ms LIMIT :limit
+        """,
+        {"limit": limit, "rooms": as_json(list(room_ids or ()))},
+    )
+
+
+def _events_after(connection: apsw.Connection, room_id: int, after: int) -> Iterator[Line]:
+    while True:
+        page = read(
+            connection,
+            Line,
+            f"SELECT {LINE}, 0, NULL, NULL FROM events e WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (room_id, after, EVENTS_AT_A_TIME),
+        )
+        yield from page
+        if len(page) < EVENTS_AT_A_TIME:
+            return
+        after = page[-1].seq
+
+
+def _index(connection: apsw.Connection, events: Sequence[Line], done: dict[int, int]) -> None:
+    """Add the messages among the events, and give edited ones the grams of their new text."""
+    new = {(event.room_id, event.seq): event for event in events if event.kind in MESSAGES}
+    edits: dict[tuple[int, int], Line] = {}
+    for event in events:
+        if isinstance(edit := _said(event.kind, event.body), Edit):
+            edits[event.room_id, edit.target] = event
+    known = _as_indexed(connection, edits.keys() - new.keys(), done)
+    _remove(connection, known)
+    last = connection.execute("SELECT ifnull(max(id), 0) FROM docs").get
+    for number, message in enumerate(new.values(), last + 1):
+        message.doc_id = number
+    messages = [
+        *known,
+        *new.values(),
+    ]  # ascending: FTS5 writes what it has gathered when a smaller number comes
+    for message in messages:
+        if newest := edits.get((message.room_id, message.seq)):
+            message.edit_seq, message.edit_body = newest.seq, newest.body
+    write(
+        connection,
+        "INSERT INTO docs (id, room_id, seq, at_ms) "
+        "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
+        [(message.doc_id, message.room_id, message.seq, message.at_ms) for message in new.values()],
+    )
+    write(
+        connection,
+        "INSERT INTO search (rowid, text) SELECT value ->> 0, value ->> 1 FROM json_each(?)",
+        _with_indexed_texts(messages),
+    )
+
+
+def _remove(connection: apsw.Connection, messages: Iterable[Line]) -> None:
+    write(
+        connection,
+        "INSERT INTO search (search, rowid, text) SELECT 'delete', value ->> 0, value ->> 1 FROM json_each(?)",
+        _with_indexed_texts(messages),
+    )
+
+
+def _with_indexed_texts(messages: Iterable[Line]) -> list[tuple[int, str]]:
+    return [
+        (
+            message.doc_id,
+            indexed_text(text, room_id=message.room_id, sender=message.sender, name=message.name),
+        )
+        for message in messages
+        if (text := message.text()) is not None
+    ]
+
+
+def _as_indexed(
+    connection: apsw.Connection, messages: Collection[tuple[int, int]], done: dict[int, int]
+) -> list[Line]:
+    """Those of the messages (room id, number) that are indexed, in the order of the index, as it knows them.
+
+    ``done`` says up to where each room is indexed.
+    """
+    if not messages:
+        return []
+    return read(
+        connection,
+        Line,
+        f"""
+        SELECT {LINE}, d.id, n.seq, CAST(n.body AS TEXT)
+        FROM json_each(?) w
+        CROSS JOIN docs d ON d.room_id = w.value ->> 0 AND d.seq = w.value ->> 1
+        CROSS JOIN events e ON e.room_id = d.room_id AND e.seq = d.seq
+        LEFT JOIN events n ON n.room_id = d.room_id AND n.seq = (
+            SELECT max(seq) FROM edits WHERE room_id = d.room_id AND target = d.seq AND seq <= w.value ->> 2
+        )
+        ORDER BY d.id
+        """,
+        (as_json([(room_id, seq, done.get(room_id, 0)) for room_id, seq in messages]),),
+    )
+
+
+def _said(kind: str, body: str | None) -> Post | Edit | None:
+    if body is None:
+        return None
+    if kind == MESSAGE:
+        return Post(body)
+    try:
+        said = read_body(kind, body)
+    except (KeyError, msgspec.DecodeError):  # of another program, or damaged
+        return None
+    return said if isinstance(said, Post | Edit) else None
+
+
+def read(connection: apsw.Connection, kind: type[T], sql: str, bindings: Any) -> list[T]:  # noqa: ANN401
+    """All rows of a query in one call: its columns are the fields of the struct."""
+    columns = ", ".join(f"c{number}" for number in range(len(kind.__struct_fields__)))
+    return decoded(
+        kind,
+        connection.execute(
+            f"WITH found ({columns}) AS ({sql}) "
+            f"SELECT CAST(json_group_array(json_array({columns})) AS BLOB) FROM found",
+            bindings,
+        ).get,
+    )
+
+
+def decoded(kind: type[T], data: bytes) -> list[T]:
+    """The structs of an array that SQLite made. A damaged text in it is no reason to read none of them."""
+    rows: list[T] = msgspec.json.decode(data.decode(errors="replace"), type=list[kind])  # type: ignore[valid-type]
+    return rows
+
+
+def write(connection: apsw.Connection, sql: str, rows: Sequence[Any]) -> None:
+    """Have a statement take many rows in one call, from ``json_each(?)``."""
+    if rows:
+        connection.execute(sql, (as_json(rows),))
+
+
+def as_json(things: Sequence[Any]) -> str:
+    """The things as SQLite's JSON functions take them."""
+    return msgspec.json.encode(things).decode()

@@ -1,0 +1,57 @@
+"""Whether a message is what a query asks for, and where in its text that is.
+
+Pure. What the index proposes is judged here, so nothing is found that is not there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trio_chat.store.grams import has_link, normal, normal_with_places, places_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from trio_chat.query import Query
+
+MAX_MARKS: Final = 50
+
+
+def is_said_then(query: Query, at_ms: int) -> bool:
+    """Whether it is of the days that are asked for."""
+    return (query.after_ms is None or at_ms >= query.after_ms) and (
+        query.before_ms is None or at_ms < query.before_ms
+    )
+
+
+def is_said_by(query: Query, sender: str, name: str, person_ids: Collection[str]) -> bool:
+    """Whether it is by somebody who is asked for; ``person_ids``: who has one of these names today."""
+    if not query.senders or sender in person_ids:
+        return True
+    words = set(normal(name).split())
+    return any(words.issuperset(wanted.words) for wanted in query.senders)
+
+
+def says_it(query: Query, text: str) -> bool:
+    """Whether the text says what is asked for."""
+    if query.has_link and not has_link(text):
+        return False
+    searched = normal(text)
+    return all(places_of(term, searched) for term in query.terms)
+
+
+def marks_of(terms: Iterable[str], text: str) -> list[tuple[int, int]]:
+    """Where the terms are: (start, end) in code points of the text, ascending, apart, at most `MAX_MARKS`."""
+    searched = normal_with_places(text)
+    found = sorted(
+        (searched.starts[place], searched.ends[place + len(term) - 1])
+        for term in terms
+        for place in places_of(term, searched.text)
+    )
+    marks: list[tuple[int, int]] = []
+    for start, end in found:
+        if marks and start <= marks[-1][1]:
+            marks[-1] = marks[-1][0], max(end, marks[-1][1])
+        else:
+            marks.append((start, end))
+    return marks[:MAX_MARKS]
