@@ -126,7 +126,8 @@ export class App {
       const notice = state.notices.find(({ id }) => id === old.id);
       if (now?.status === "failed") resolve({ ok: false, code: now.code, message: now.reason });
       else if (notice) resolve({ ok: false, code: notice.code, message: notice.message });
-      else resolve({ ok: true, seq: now?.seq ?? old.seq });
+      else if (now || old.seq) resolve({ ok: true, seq: now?.seq ?? old.seq });
+      else resolve(heardOf(old, state, before));
     }
   }
 
@@ -368,3 +369,10 @@ export class App {
 }
 
 const some = (list) => (list?.length > 0 ? list : undefined);
+
+/** An entry that went without an ack: its event was heard, or the person gave it up. */
+function heardOf({ command, room }, state, before) {
+  const lastIn = ({ mine, rooms }) => (command === "mine" ? mine.last : (rooms.get(room)?.last ?? 0));
+  const seq = lastIn(state);
+  return seq > lastIn(before) ? { ok: true, seq } : { ok: false, code: "discarded", message: texts.askDiscarded };
+}

@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { changed, messageOf } from "../../static/js/core/message.js";
 import { nextToSend } from "../../static/js/core/outbox.js";
 import { cursorOf, isGap } from "../../static/js/core/room.js";
 import { openRoom, pinsOf, shown, titleOf, unreadOf } from "../../static/js/core/select.js";
@@ -55,12 +56,13 @@ class Client {
     this.#do(action);
   }
 
-  connect() {
+  /** @param {{isFar?: boolean}} missed so much that the server does not tell it all */
+  connect({ isFar = false } = {}) {
     this.#isUp = true;
     const frame = this.#server.welcome(ME);
     this.#do({ type: "welcome", frame });
     const cursor = cursorOf(openRoom(this.state));
-    const joined = this.#server.joined(cursor, PAGE);
+    const joined = { ...this.#server.joined(isFar ? null : cursor, PAGE), reset: isFar && cursor !== null };
     this.#do({ type: "joined", frame: joined, isFresh: cursor === null });
     this.#do({ type: "connection", phase: "online" });
     this.#heard = joined.after;
@@ -191,12 +193,18 @@ function run(seed) {
   const server = new FakeServer();
   const client = new Client(server);
   const own = new Set();
+  const busy = (step) => () => {
+    for (let more = random.below(4); more >= 0; more -= 1) {
+      server.command(random.pick(PEOPLE), { id: `s${step}.${more}`, ...something(random, server, `${step}.${more}`) });
+    }
+  };
+  for (let step = 0; step < 30; step += 1) busy(`before ${step}`)();
   for (let step = 0; step < STEPS; step += 1) {
     const room = openRoom(client.state);
     const window = room.detached ?? room.live;
     random.pick([
-      () => server.command(random.pick(PEOPLE), { id: `s${step}`, ...something(random, server, step) }),
-      () => server.command(random.pick(PEOPLE), { id: `s${step}`, ...something(random, server, step) }),
+      busy(step),
+      busy(step),
       () => {
         const what = something(random, server, step);
         if (what.type === "settings") return;
@@ -216,11 +224,27 @@ function run(seed) {
       () => client.answered(),
       () => client.do({ type: "toLatest", room: "lobby" }),
       () => client.do({ type: "viewed", isAtBottom: random.chance(0.5) }),
-      () => (client.isUp ? random.chance(0.5) && client.cut() : client.connect()),
+      () => (client.isUp ? random.chance(0.5) && client.cut() : client.connect({ isFar: random.chance(0.2) })),
     ])();
+    checkHeld(client.state, server, seed);
   }
   client.readAll();
   return { server, client, own };
+}
+
+/** At every moment each message held is what the log up to the number that the page knows says. */
+function checkHeld(state, server, seed) {
+  const room = openRoom(state);
+  const held = [...room.live.events, ...(room.detached?.events ?? []), ...room.fetched.values()];
+  for (const message of held) {
+    if (message?.type !== "message" || server.log[message.seq - 1].deleted) continue;
+    const upto = Math.max(message.rev, room.last);
+    let expected = messageOf(server.log[message.seq - 1]);
+    for (const event of server.log.slice(message.seq, upto)) {
+      if (event.target === message.seq) expected = changed(expected, event);
+    }
+    assert.deepEqual({ ...message, rev: 0 }, { ...expected, rev: 0 }, `seed ${seed}, number ${message.seq} at ${upto}`);
+  }
 }
 
 test(`in ${RUNS} random lives the page converges to what a fresh one shows`, () => {

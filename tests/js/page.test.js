@@ -49,3 +49,16 @@ test("every text that the page asks for is in the catalogue, and every one in it
     assert.ok(asked.has(key) || sources.some((source) => source.includes(`texts.${key}`)), key);
   }
 });
+
+test("a layer imports only what stands below it", async () => {
+  const allowed = { core: ["core"], net: ["net", "core"], views: ["views", "core"] };
+  for (const module of await modules()) {
+    const [, layer] = module.split("/");
+    if (!(layer in allowed)) continue;
+    const source = await readFile(new URL(module, STATIC), "utf8");
+    for (const [, path] of source.matchAll(/^(?:import|export) [^"]*? from "([^"]+)"/gm)) {
+      const [root, target] = new URL(path, `https://page/${module}`).pathname.slice(1).split("/");
+      assert.ok(root === "vendor" || allowed[layer].includes(target), `${module} imports ${path}`);
+    }
+  }
+});

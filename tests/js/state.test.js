@@ -175,3 +175,17 @@ test("any order of disconnects, resumes and repeats gives the same log", () => {
     assert.deepEqual(seqs(state), Array.from({ length: head }, (_, index) => index + 1));
   }
 });
+
+test("an answer from before the changes that are remembered is thrown away", () => {
+  const pin = (seq) => ({ type: "event", frame: { type: "pin", room: "lobby", seq, from: "p-bob", name: "b", at: AT, target: 7, on: seq % 2 === 0 } });
+  const many = Array.from({ length: 1_200 }, (_, index) => pin(12 + index));
+  const page = (upto) => ({
+    type: "history", asked: { before: 11 }, frame: { room: "lobby", upto, more: true, changes: [], events: [message(7), message(8)] },
+  });
+  const state = after(joined(10, 11), event(11), ...many, { type: "loading", room: "lobby", way: "before" });
+  const stale = reduce(state, page(12));
+  assert.deepEqual(seqs(stale), [11]);
+  assert.equal(roomOf(stale).live.isLoadingOlder, false, "so that it is asked for again");
+  assert.deepEqual(seqs(reduce(state, page(1_211))), [7, 8, 11]);
+  assert.equal(roomOf(reduce(state, page(1_000))).live.events[0].isPinned, false, "the last pin was taken away");
+});

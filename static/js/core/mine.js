@@ -45,7 +45,8 @@ const keys = {
 const keyOf = (event) => keys[event.type]?.(event) ?? null;
 
 function asEvent({ what, room, target, on, level, until, from }) {
-  if (what === "level") return { type: what, of: room, level, until: until == null ? undefined : new Date(until).toISOString() };
+  const moment = until == null ? undefined : new Date(until).toISOString();
+  if (what === "level") return { type: what, of: room, level, until: moment };
   if (what === "unread") return { type: what, of: room, from_seq: from ?? null };
   return { type: what, of: room, target, on };
 }

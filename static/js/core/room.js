@@ -203,9 +203,8 @@ function withInfoChange(info, event) {
   const others = info.members.filter(({ id }) => id !== event.person.id);
   const isThere = others.length < info.members.length;
   const change = event.on ? Number(!isThere) : -Number(isThere);
-  return {
-    ...info, upto, count: info.count + change, members: event.on && !isThere ? [...others, event.person] : event.on ? info.members : others,
-  };
+  const joined = isThere ? info.members : [...others, event.person];
+  return { ...info, upto, count: info.count + change, members: event.on ? joined : others };
 }
 
 /** What is far above the view is let go; of a room in the background only the end is kept. */
@@ -228,9 +227,16 @@ export function opened(room, markedFrom = null) {
 
 /** The room is not on the screen any more. */
 export function closed(room) {
-  const { live, detached } = room;
-  if (live.events.length <= HELD_IN_BACKGROUND && !detached && room.divider === null && !room.goal) return { ...room, here: null, typing: [] };
-  return { ...room, live: newest(live, HELD_IN_BACKGROUND), detached: null, divider: null, goal: null, here: null, typing: [], fetched: new Map() };
+  return {
+    ...room,
+    live: newest(room.live, HELD_IN_BACKGROUND),
+    detached: null,
+    divider: null,
+    goal: null,
+    here: null,
+    typing: [],
+    fetched: new Map(),
+  };
 }
 
 /** This person has read everything up to a number, here or on another device. */
@@ -266,7 +272,8 @@ export function paged(room, frame, asked) {
   if (isStale(room, frame)) return resting(room);
   const events = folded(frame, room.recent.changes);
   const from = frame.more ? (frame.events[0]?.seq ?? asked.before ?? 1) : 1;
-  const to = frame.newer ? (frame.events.at(-1)?.seq ?? asked.after) : Math.max(frame.upto, frame.events.at(-1)?.seq ?? 0);
+  const last = frame.events.at(-1)?.seq;
+  const to = frame.newer ? (last ?? asked.after) : Math.max(frame.upto, last ?? 0);
   if (asked.around !== undefined) return pagedAround(room, events, { from, to, ...frame });
   const piece = room.detached ? "detached" : "live";
   const window = room[piece];
@@ -288,7 +295,7 @@ function pagedAround(room, events, { from, to, more, newer = false }) {
 function attached(room) {
   const { detached, live } = room;
   if (detached.first >= live.first) return { ...room, detached: null };
-  if (!touches(detached, live)) return detached.hasNewer ? room : { ...room, detached: { ...detached, hasNewer: true } };
+  if (!touches(detached, live)) return { ...room, detached: { ...detached, hasNewer: true } };
   return { ...room, detached: null, live: merged(detached, live) };
 }
 
@@ -323,7 +330,10 @@ export function marked(room, marks, meId, isAll = false) {
   let next = room;
   for (const { person, delivered, read } of marks) {
     const before = known.get(person);
-    known.set(person, { delivered: Math.max(delivered, before?.delivered ?? 0), read: Math.max(read, before?.read ?? 0) });
+    known.set(person, {
+      delivered: Math.max(delivered, before?.delivered ?? 0),
+      read: Math.max(read, before?.read ?? 0),
+    });
     if (person === meId) next = readUpTo(next, read, meId);
   }
   return { ...next, marks: known };
@@ -331,8 +341,10 @@ export function marked(room, marks, meId, isAll = false) {
 
 /** Who is here. */
 export function present(room, { came = [], went = [], count }) {
-  const gone = new Set([...went, ...came.map(({ id }) => id)]);
-  return { ...room, here: { ids: [...(room.here?.ids ?? []).filter((id) => !gone.has(id)), ...came.map(({ id }) => id)], count } };
+  const news = came.map(({ id }) => id);
+  const gone = new Set([...went, ...news]);
+  const stayed = (room.here?.ids ?? []).filter((id) => !gone.has(id));
+  return { ...room, here: { ids: [...stayed, ...news], count } };
 }
 
 /** Somebody writes something, until then unless more is heard. */

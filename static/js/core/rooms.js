@@ -48,6 +48,19 @@ function withItem(state, item) {
   return { ...known, rooms: new Map(known.rooms).set(item.room, next) };
 }
 
+/** A room without a message stands where the server put it, by its newest event: above the next one that has one. */
+function placed(state, items) {
+  const [, ...byNewest] = items; // the first one is the lobby
+  let next = state;
+  let activeAt = 0;
+  for (const { room: name } of byNewest.reverse()) {
+    const room = next.rooms.get(name);
+    if (room.lastMessage === null && room.activeAt < activeAt) next = withRoom(next, name, (one) => ({ ...one, activeAt }));
+    activeAt = next.rooms.get(name).activeAt;
+  }
+  return next;
+}
+
 export const roomReducers = {
   /** The list of rooms and what is personal, as they are now. */
   welcome(state, { frame }) {
@@ -55,10 +68,15 @@ export const roomReducers = {
     const kept = Array.from(state.rooms).filter(([name]) => names.has(name) || name === state.open);
     const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: false }]));
     const base = { ...state, isListed: true, rooms, mine: frame.mine ? mineOf(frame.mine) : state.mine };
-    return settled(frame.rooms.reduce(withItem, withPeople(base, [frame.user])));
+    return settled(placed(frame.rooms.reduce(withItem, withPeople(base, [frame.user])), frame.rooms));
   },
 
-  roomAdded: (state, { item }) => withItem(state, item),
+  /** A room came into the list, or looks like this now. */
+  roomAdded(state, { item, now }) {
+    const isNew = !state.rooms.get(item.room)?.isMember;
+    const next = withItem(state, item);
+    return isNew && !item.last ? withRoom(next, item.room, (room) => ({ ...room, activeAt: now })) : next;
+  },
 
   roomRemoved(state, { name }) {
     if (!state.rooms.has(name)) return state;

@@ -65,12 +65,14 @@ const reach = lastOf(
   (state, room) => [room.marks, room.members, room.kind, state.me],
   (state, room) => {
     const others = Array.from(room.marks).filter(([id]) => id !== state.me?.id).map(([, mark]) => mark);
-    if (room.kind === "public") {
-      return { delivered: Math.max(0, ...others.map((mark) => mark.delivered)), read: Math.max(0, ...others.map((mark) => mark.read)) };
-    }
-    const missing = Math.max(0, (room.members ?? others.length + 1) - 1) - others.length;
-    if (missing > 0 || others.length === 0) return { delivered: 0, read: 0 };
-    return { delivered: Math.min(...others.map((mark) => mark.delivered)), read: Math.min(...others.map((mark) => mark.read)) };
+    const isPublic = room.kind === "public";
+    const expected = isPublic ? 1 : (room.members ?? others.length + 1) - 1;
+    if (others.length === 0 || others.length < expected) return { delivered: 0, read: 0 }; // some have never been here
+    const furthest = (one, other) => (isPublic ? Math.max(one, other) : Math.min(one, other));
+    return others.reduce((reached, { delivered, read }) => ({
+      delivered: furthest(reached.delivered, delivered),
+      read: furthest(reached.read, read),
+    }));
   },
 );
 

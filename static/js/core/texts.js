@@ -48,6 +48,7 @@ export const texts = {
   nameEmpty: "Write a name first.",
 
   askOffline: "There is no connection just now. Try again in a moment.",
+  askDiscarded: "It was not sent.",
   askNoMessage: "This message is not there any more.",
 
   // What the parts say: formatting, commands, emoji, menus, dialogs.
@@ -188,7 +189,6 @@ export const texts = {
   shellExpiresOptions: { 3600: "1 hour", 86400: "1 day", 604800: "7 days", 2592000: "30 days", 0: "ever" },
   shellUses: "Can be used",
   shellUsesOptions: { 0: "as often as you like", 1: "once", 10: "10 times", 100: "100 times" },
-  shellNewLink: "Make a new link",
   shellReset: "Make all links void",
   shellResetTitle: "Make all links void?",
   shellResetText: "Nobody can join by the links that were given out so far. Members stay.",
@@ -231,7 +231,6 @@ export const texts = {
   shellWrite: "Write directly",
   shellPerson: "About this person",
 
-  shellProfile: "You",
   shellPicture: "Picture",
   shellPictureChoose: "Choose a picture",
   shellPictureRemove: "Remove",
@@ -239,7 +238,6 @@ export const texts = {
   shellColour: "Colour",
   shellColourNumber: (index) => `Colour ${number.format(index)}`,
   shellNameHelp: "Everybody sees the new name at once, also on what you have sent.",
-  shellNameSaved: "Saved",
   shellPrivacy: "Privacy",
   shellShowSeen: "Others may see when I was here last",
   shellLook: "Look",

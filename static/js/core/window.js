@@ -49,7 +49,7 @@ export function withChange(window, event) {
   const message = window.events[index];
   if (message?.seq !== event.target) return window;
   const next = changed(message, event);
-  return next === message ? window : { ...window, events: window.events.with?.(index, next) ?? put(window.events, index, next) };
+  return next === message ? window : { ...window, events: put(window.events, index, next) };
 }
 
 function put(events, index, event) {
@@ -72,7 +72,9 @@ export function folded({ events, changes = [], upto }, recent) {
     if (message) held.set(change.target, changed(message, change));
   };
   changes.forEach(fold);
-  for (const [seq, event] of held) if (event.type === "message") held.set(seq, { ...event, rev: Math.max(event.rev, upto) });
+  for (const [seq, event] of held) {
+    if (event.type === "message") held.set(seq, { ...event, rev: Math.max(event.rev, upto) });
+  }
   for (const change of recent) if (isChange(change) && change.seq > upto) fold(change);
   return Array.from(held.values()).sort((a, b) => a.seq - b.seq);
 }

@@ -3,7 +3,7 @@
  * lately. It is only a copy of the fold: what is deleted there goes from here with the next write.
  */
 import { emptyRoom } from "../core/room.js";
-import { newest } from "../core/window.js";
+import { atRest, newest } from "../core/window.js";
 import { CACHE } from "./database.js";
 
 const LOAD_PATIENCE_MS = 200; // about as long as connecting takes: the cache must not make the page slower
@@ -11,6 +11,10 @@ const WRITE_PAUSE_MS = 1_000;
 const ROOMS_WITH_EVENTS = 10;
 const EVENTS = 50;
 const FORMAT = 1; // another one is not read
+const KEPT = [
+  "name", "kind", "title", "topic", "owner", "with", "members", "isMember", "epoch", "last", "listedTo", "lastMessage",
+  "activeAt", "read", "unread",
+];
 
 export class Cache {
   #database;
@@ -18,6 +22,7 @@ export class Cache {
   #written = new Map(); // key -> what it was made of
   #timer = null;
   #latest = null;
+  #person = []; // what of the person was written last
 
   /** @param {import("./database.js").Database} database */
   constructor(database) {
@@ -65,7 +70,9 @@ export class Cache {
       keep(`room:${room.name}`, room, () => ({ room: copyOf(room, this.#lately.includes(room.name) ? EVENTS : 0) }));
     }
     gone.delete("person");
-    keep("person", state.people, () => ({ me: state.me, mine: state.mine, people: state.people, lately: this.#lately }));
+    const { me, mine, people } = state;
+    if ([me, mine, people].some((part, index) => part !== this.#person[index])) this.#person = [me, mine, people];
+    keep("person", this.#person, () => ({ me, mine, people, lately: this.#lately }));
     for (const key of gone) this.#written.delete(key);
     this.#database.write(CACHE, { put, remove: Array.from(gone) });
   }
@@ -73,11 +80,6 @@ export class Cache {
 
 /** What of a room is worth keeping; everything else is asked for again. */
 function copyOf(room, count) {
-  const { name, kind, title, topic, owner, members, isMember, epoch, last, listedTo, lastMessage, activeAt, read, unread } = room;
-  const live = newest(room.live, count);
-  return {
-    name, kind, title, topic, owner, with: room.with, members, isMember, epoch, last, listedTo, lastMessage, activeAt, read, unread,
-    live: { ...live, isLoadingOlder: false, isLoadingNewer: false },
-    recent: { from: last, changes: [] },
-  };
+  const kept = Object.fromEntries(KEPT.map((field) => [field, room[field]]));
+  return { ...kept, live: atRest(newest(room.live, count)), recent: { from: room.last, changes: [] } };
 }

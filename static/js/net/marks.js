@@ -42,16 +42,18 @@ export class Marks {
     if (this.#store.state.connection.phase !== "online") return [];
     return Array.from(this.#store.state.rooms.values()).filter((room) => {
       const told = this.#told.get(room.name);
-      return told && room.isSynced && told.epoch === room.epoch && (room.read > told.read || room.delivered > told.delivered);
+      if (!told || !room.isSynced || told.epoch !== room.epoch) return false;
+      return room.read > told.read || room.delivered > told.delivered;
     });
   }
 
   #tell({ name, epoch, read, delivered }) {
     const told = this.#told.get(name);
+    const now = { epoch, read: Math.max(read, told.read), delivered: Math.max(delivered, read, told.delivered) };
     const frame = { type: "mark", room: name };
-    if (Math.max(delivered, read) > told.delivered) frame.delivered = Math.max(delivered, read);
-    if (read > told.read) frame.read = read;
-    this.#told.set(name, { epoch, read: Math.max(read, told.read), delivered: Math.max(delivered, read, told.delivered) });
+    if (now.delivered > told.delivered) frame.delivered = now.delivered;
+    if (now.read > told.read) frame.read = now.read;
+    this.#told.set(name, now);
     this.#send(frame);
   }
 }

@@ -14,13 +14,15 @@ const FIRST_FINAL_PRIVATE_CODE = 4500;
 const PASSING_ERRORS = new Set(["rate_limited", "unavailable"]);
 const DEFAULT_RETRY_S = 2;
 
-/** Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without. */
+/**
+ * Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without.
+ * `lists`: the welcome shall tell all rooms, and what is personal.
+ */
 export function hello({ link = null, token = null, name = null } = {}) {
-  const asking = { type: "hello", lists: true }; // of all rooms, and of what is personal
-  if (link) return { ...asking, link };
-  if (token) return { ...asking, token };
-  if (name) return { ...asking, name };
-  return asking;
+  const frame = { type: "hello", lists: true };
+  if (link) return { ...frame, link };
+  if (token) return { ...frame, token };
+  return name ? { ...frame, name } : frame;
 }
 
 /** Join `room` after `cursor` ({seq, epoch}), or at its latest page. */
@@ -39,7 +41,7 @@ const frames = {
   delete: ({ target }) => ({ seq: target }),
   react: ({ target, emoji, on }) => ({ seq: target, emoji, on }),
   pin: ({ target, on }) => ({ seq: target, on }),
-  mine: ({ what, target, on, level, untilS, from }) => ({ what, target, on, level, until_s: untilS, seq: from ?? undefined }),
+  mine: ({ what, target, on, level, untilS: until_s, from }) => ({ what, target, on, level, until_s, seq: from ?? undefined }),
 };
 
 /** The command of an outbox entry: the same at every attempt. What is undefined is not sent. */

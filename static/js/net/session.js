@@ -56,7 +56,8 @@ export class Session {
     this.#sender = new Sender(store, send);
     this.#commands = new Commands(send, () => this.#isWelcome);
     this.#marks = new Marks(store, send);
-    this.#lookups = new Lookups(store, (frame) => (this.#knowsRooms ? this.ask(frame) : Promise.resolve({ ok: false })));
+    const ask = (frame) => (this.#knowsRooms ? this.ask(frame) : Promise.resolve({ ok: false }));
+    this.#lookups = new Lookups(store, ask);
     identity.onOtherTab(() => this.#followOtherTab());
   }
 
@@ -145,8 +146,8 @@ export class Session {
   /** The rooms of the list but the open one, and the personal one; or these only. */
   #follow(names = null) {
     const { rooms, open, mine } = this.#store.state;
-    const wanted = names ?? Array.from(rooms.values()).filter((room) => room.isMember && room.name !== open).map(({ name }) => name);
-    const places = wanted.map((name) => rooms.get(name)).map(({ name, last, epoch }) => ({ room: name, after: last, epoch }));
+    const wanted = Array.from(rooms.values()).filter(({ name, isMember }) => (names ? names.includes(name) : isMember && name !== open));
+    const places = wanted.map(({ name, last, epoch }) => ({ room: name, after: last, epoch }));
     if (names === null && mine.room !== null) places.push({ room: mine.room, after: mine.last, epoch: mine.epoch });
     for (let start = 0; start < places.length; start += protocol.MAX_FOLLOWED) {
       const id = newId();
@@ -208,7 +209,7 @@ export class Session {
     },
     room_added: ({ item }) => {
       const isNew = !this.#store.state.rooms.get(item.room)?.isMember;
-      this.#store.dispatch({ type: "roomAdded", item });
+      this.#store.dispatch({ type: "roomAdded", item, now: Date.now() });
       this.#marks.listed([item]);
       if (isNew && item.room !== this.#store.state.open) this.#follow([item.room]);
     },
