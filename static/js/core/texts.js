@@ -140,6 +140,7 @@ export const texts = {
   shellVisiting: "You are only visiting this room.",
   shellEnter: "Join",
   shellNudge: "You are",
+  shellNudgeChoose: "Choose a name",
   shellNudgeLater: "Not now",
   shellSettings: "Settings",
 
