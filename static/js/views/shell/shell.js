@@ -58,6 +58,7 @@ export function mountShell(app, { route }) {
     directory: async (query) => (await import("./directory.js")).openDirectory(shell, query),
     help: async () => (await import("./help.js")).openHelp(shell),
     info: () => side.toggle("info", async () => (await import("./room-info.js")).makeRoomInfo(shell)),
+    openSide: (name, make) => side.toggle(name, make),
     jump: async (room, seq) => {
       if (isOverlay()) side.close();
       screen.toRoom(room);

@@ -1,8 +1,8 @@
 /**
  * What to do about a message that the server refused: one at a time, the reason and the ways out.
  */
-import { firstFailed } from "../core/outbox.js";
-import { texts } from "../core/texts.js";
+import { firstFailed } from "../../core/outbox.js";
+import { texts } from "../../core/texts.js";
 
 export class FailedNotice {
   #notice;

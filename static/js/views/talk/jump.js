@@ -1,8 +1,8 @@
 /**
  * The way back to the end of the log, with the number of new messages that wait there.
  */
-import { openRoom, unreadOf } from "../core/select.js";
-import { texts } from "../core/texts.js";
+import { openRoom, unreadOf } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
 
 export class JumpButton {
   #button;
@@ -19,7 +19,8 @@ export class JumpButton {
   render(state) {
     const room = openRoom(state);
     const unreadCount = unreadOf(room).count;
-    this.#button.hidden = state.view.isAtBottom || room.live.events.length === 0;
+    const isAtEnd = state.view.isAtBottom && room.detached === null;
+    this.#button.hidden = isAtEnd || (room.live.events.length === 0 && room.detached === null);
     const label = unreadCount > 0 ? texts.newMessages(unreadCount) : "";
     if (this.#label.textContent !== label) this.#label.textContent = label;
     this.#button.classList.toggle("has-news", unreadCount > 0);

@@ -1,7 +1,7 @@
 /**
  * What the log shows where there are no messages: that they are coming, or that there are none yet.
  */
-import { openRoom, shown } from "../core/select.js";
+import { openRoom, shown } from "../../core/select.js";
 
 export class Placeholder {
   #loading;
