@@ -25,6 +25,11 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 CHROMIUM = "TRIO_CHAT_CHROMIUM"
 """The variable that names the browser's program; without it the tests use Playwright's own."""
 
+AXE = "TRIO_CHAT_AXE"
+"""The variable that names axe-core's file; without it the tests of accessibility are skipped, and say so."""
+
+AXE_VERSION = "4.10.3"
+
 
 def dependencies(group: str) -> tuple[str, ...]:
     """What a dependency group of pyproject.toml asks for."""
@@ -60,7 +65,7 @@ def tests(session: nox.Session) -> None:
     """Everything that needs no browser; then the page's modules, in session `client`."""
     session.install("-e", ".", *dependencies("test"))
     # Its conftest imports Playwright, which is not installed here.
-    session.run("pytest", "-m", "not browser and not torture", "--ignore=tests/browser", *session.posargs)
+    session.run("pytest", "-m", "not browser", "--ignore=tests/browser", *session.posargs)
     session.notify("client", posargs=[])
 
 
@@ -80,7 +85,8 @@ def browser(session: nox.Session) -> None:
     chromium = find_chromium() or install_debian_chromium(session)
     if chromium is None:
         install_playwright_chromium(session)
-    session.run("pytest", "-m", "browser", *session.posargs, env={CHROMIUM: chromium})
+    environment = {CHROMIUM: chromium, AXE: fetch_axe(session)}
+    session.run("pytest", "-m", "browser", *session.posargs, env=environment)
 
 
 @nox.session(default=False)
@@ -88,7 +94,7 @@ def torture(session: nox.Session) -> None:
     """The server under faults, judged by all that its clients saw: ``-- --duration 600``, ``-- release``."""
     session.install("-e", ".", *dependencies("test"))
     if not session.posargs:
-        session.run("pytest", "-m", "torture", "tests/torture")
+        session.run("pytest", "tests/torture")
     arguments = (
         session.posargs if session.posargs[:1] in (["release"], ["check"]) else ["run", *session.posargs]
     )
@@ -172,6 +178,19 @@ def slim_emoji(entries: list[dict[str, Any]]) -> list[list[Any]]:
             row.append(skins)
         rows.append(row)
     return rows
+
+
+def fetch_axe(session: nox.Session) -> str | None:
+    """The file of axe-core, from npm; None where there is no npm."""
+    named = os.environ.get(AXE)
+    if named or shutil.which("npm") is None:
+        return named
+    folder = Path(session.create_tmp()).resolve() / f"axe-{AXE_VERSION}"
+    file = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        install = ("npm", "install", "--silent", "--ignore-scripts", "--no-save", "--no-package-lock")
+        session.run(*install, "--prefix", str(folder), f"axe-core@{AXE_VERSION}", external=True)
+    return str(file)
 
 
 def find_chromium() -> str | None:

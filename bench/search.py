@@ -213,7 +213,7 @@ class Writing:
 
     def _run(self) -> None:
         with open_mark(self._path) as mark_file:
-            writer = SqliteWriter(self._connection, mark_of(self._connection), mark_file)
+            writer = SqliteWriter(self._connection, mark_of(self._connection), mark_file.write)
             started = time.perf_counter()
             while not self._stop.is_set():
                 drafts = [

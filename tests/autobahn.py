@@ -7,7 +7,6 @@ megabytes would test them and nothing else. What is not OK must be on one of the
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 import tempfile
@@ -57,9 +56,8 @@ GOOD = frozenset({"OK", "INFORMATIONAL"})
 
 async def judge(wstest: str, directory: Path) -> dict[str, dict[str, Any]]:
     """The suite's verdicts by case."""
-    rng = random.Random()
     output = directory / "server.log"
-    async with open_server(directory / "data", output, rng, Recorder(), (*PRODUCT, *LIFTED), {}) as server:
+    async with open_server(directory / "data", output, Recorder(), (*PRODUCT, *LIFTED), {}) as server:
         verdicts = await run_cases(wstest, directory, server.port, CASES)
         # They all meet in one room: what was late for its own connection may be heard by the next case.
         for case in unexpected(verdicts):

@@ -61,7 +61,8 @@ class Tap:
 
     def stall(self) -> None:
         """From now on no write comes to its end."""
-        self._may_write = trio.Event()
+        if self._may_write.is_set():  # else a write that is stalled already would wait for ever
+            self._may_write = trio.Event()
 
     def flow(self) -> None:
         """Let writes through again."""

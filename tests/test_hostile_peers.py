@@ -57,6 +57,7 @@ V1 = "trio-chat.v1"
         (frame(TEXT, b"a" * 65537) + frame(0x3), 1009),
         (frame(TEXT, b"a" * 65537, fin=False) + frame(CONTINUATION, b"a" * 65537) * 4, 1009),
         (frame(TEXT, b"", fin=False) + frame(CONTINUATION, b"a" * 1000, fin=False) * 1000, 1009),
+        (frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"a", fin=False) * 100_000, 1008),
         (frame(TEXT, b"a" * 70_000, claim=2**62), 1009),
         (close_frame() + frame(PING), 1000),
         (close_frame() + frame(TEXT, b"hello"), 1000),

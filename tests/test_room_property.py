@@ -23,6 +23,8 @@ from trio_chat.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trio_chat.audience import Member
+
 MEMBERS = 3
 OUTBOX_BYTES = 60
 """Full after a few lines."""

@@ -20,12 +20,13 @@ from trio_chat.store import search as search_module
 from trio_chat.store.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code
 from trio_chat.store.indexing import forget, index_more
 from trio_chat.store.schema import MIGRATIONS
-from trio_chat.store.base import Found, Hit
 from trio_chat.store.search import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from trio_chat.store.base import Found, Hit
 
 NOON = 1_793_534_400_000
 """2026-11-01T12:00Z."""

@@ -9,6 +9,7 @@ import signal
 import stat
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +22,11 @@ from trio_chat.chain import GENESIS, chained, digest_of_body
 from trio_chat.errors import StartError, StoreError, StoreUnavailable
 from trio_chat.events import DAMAGED, Draft, Event, Person
 from trio_chat.store.base import Repeat
+from trio_chat.store.mark import MarkFile
 from trio_chat.store.schema import APPLICATION_ID, MIGRATIONS
 from trio_chat.store.sqlite import open_sqlite_store
-from trio_chat.store.sqlite_file import check_sqlite_version
+from trio_chat.store.sqlite_file import check_sqlite_version, connect_to_read
+from trio_chat.store.sqlite_reader import SqliteReader, read_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -475,6 +478,22 @@ async def test_a_damaged_event_is_named_and_never_told(
         assert "event 3 of the room 'lobby' is damaged" in named[0]
         (event,) = await store.read_after("lobby", 0, limit=1, max_bytes=BIG)
         assert event.body == "a"
+
+
+async def test_damage_is_believed_only_where_the_disk_is_well(path: Path) -> None:
+    """To SQLite a page that cannot be read is a corrupt one: while a disk is gone, that would be every page."""
+    await damaged(path, "UPDATE events SET body = 'C' WHERE seq = 3")
+    with ExitStack() as stack:
+        unsyncable = os.open(os.devnull, os.O_WRONLY)
+        stack.callback(os.close, unsyncable)
+        connection = stack.enter_context(closing(connect_to_read(path, vfs=None)))
+        reader = SqliteReader(connection, MarkFile(unsyncable).sync)
+        question = partial(read_after, room="lobby", limit=10, max_bytes=BIG)
+        (answer,) = reader.answer_all([partial(question, after=0)])
+        assert isinstance(answer, StoreUnavailable)
+        (answer,) = reader.answer_all([partial(question, after=3)])
+        assert [event.body for event in answer] == ["d", "e"]
+        assert reader.failures == 1
 
 
 async def test_a_missing_event_is_named_and_no_page_has_a_hole(path: Path) -> None:

@@ -246,8 +246,6 @@ class Connection:
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             LOGGER.debug("%s: %s", self.peer, error)
             self._session.cancel()
-        except StoreError:
-            self._outbox.end(TRY_AGAIN_LATER)
         if self._outbox.close is not None and not self._outbox.is_speaking:
             self._session.cancel()
 

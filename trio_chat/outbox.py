@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Protocol
 import attrs
 import trio
 
+from trio_chat.errors import TRY_AGAIN_LATER, StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -170,8 +172,9 @@ class Outbox:
     async def speak(self, receive_channel: trio.MemoryReceiveChannel[bytes]) -> None:
         """Write what waits, until nothing does.
 
-        Raises `trio.BrokenResourceError` when the peer is gone or takes no byte for too long, and `StoreError` when the
-        log cannot be read for a laggard. When cancelled, a frame may be torn, and the connection can only be cut.
+        Raises `trio.BrokenResourceError` when the peer is gone or takes no byte for too long. When the log cannot be
+        read for a laggard, the connection is to end; what waits is still said, as more may follow it and must not be
+        heard without it. When cancelled, a frame may be torn, and the connection can only be cut.
         """
         try:
             while True:
@@ -181,7 +184,11 @@ class Outbox:
                     self._pending_bytes -= len(frames)
                     self._tell_there_is_room()
                 elif self._laggards:
-                    await self._catch_up(self._laggards[0])
+                    try:
+                        await self._catch_up(self._laggards[0])
+                    except StoreError:
+                        self._laggards.clear()
+                        self.end(TRY_AGAIN_LATER)
                 else:
                     return
         finally:

@@ -9,7 +9,7 @@ Pure: the time is passed in.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, cast, get_args
 
 import msgspec
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from trio_chat.events import Person
     from trio_chat.limits import TokenBucket
 
-_InRoom = TypeVar("_InRoom", bound=InRoom | Watch)
+# Sets of types: asking each of so many whether it is an instance would be noticed on the hot path.
+_IN_ROOM: Final = frozenset({*get_args(InRoom), Watch})
+_WITHOUT_ANSWER: Final = frozenset({Mark, Typing})
+"""They may have an id, and need none."""
 
 
 class Session:
@@ -51,15 +54,23 @@ class Session:
             return command
         if self.person is None:
             raise Refused("hello_first", "Say hello first.")
-        if command.id is not None or not isinstance(command, Mark | Typing):
+        if command.id is not None or type(command) not in _WITHOUT_ANSWER:
             check_client_id(command.id)
-        if not isinstance(command, InRoom | Watch) or command.room is None:
+        if type(command) not in _IN_ROOM:
             return command
-        command = self._with_normal_room(command, command.room)
+        return self._admit_in_room(cast("InRoom | Watch", command))
+
+    def _admit_in_room(self, command: InRoom | Watch) -> Command:
+        room = command.room
+        if room is None:
+            return command
+        if room not in self.rooms:
+            room = normal_room(room)
+            command = msgspec.structs.replace(command, room=room)
         if isinstance(command, Join):
-            self.check_place(command.room)
-        elif command.room not in self.rooms and not isinstance(command, Enter):
-            raise not_joined(command.room)
+            self.check_place(room)
+        elif room not in self.rooms and not isinstance(command, Enter):
+            raise not_joined(room)
         elif isinstance(command, Send):
             check_text(command.text, self._max_text_chars)
         return command
@@ -77,11 +88,6 @@ class Session:
         if wait_s > 0:
             wait_s = math.ceil(wait_s * 10) / 10
             raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
-
-    def _with_normal_room(self, command: _InRoom, room: str) -> _InRoom:
-        if room in self.rooms:
-            return command
-        return msgspec.structs.replace(command, room=normal_room(room))
 
 
 def not_joined(room: str) -> Refused:

@@ -109,7 +109,7 @@ def check_again(history: Path) -> None:
 )
 @click.option("--only", default="", help="Only the runs with this in their names.")
 def release(scale: float, keep: bool, only: str) -> None:
-    """All runs of a release, some twenty minutes; exits with 1 if one is not as it should be."""
+    """All runs of a release, some forty minutes; exits with 1 if one is not as it should be."""
     is_good = run_release(scale, only, keep=keep)
     if keep:
         DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))

@@ -14,6 +14,7 @@ import attrs
 
 from tests.torture.history import (
     DAMAGE,
+    NOT_JOINED,
     PASSING,
     Acked,
     Delivered,
@@ -22,6 +23,7 @@ from tests.torture.history import (
     Heard,
     Held,
     Joined,
+    JoinRefused,
     Line,
     Loaded,
     Log,
@@ -192,9 +194,13 @@ def _check_answers(records: Sequence[AnyRecord], finals: dict[str, _Final]) -> I
     sent: Counter[CommandKey] = Counter()
     refused: Counter[CommandKey] = Counter()
     rooms: dict[CommandKey, str] = {}
+    shut: set[tuple[int, str]] = set()  # the rooms that a connection was not let into when it last asked
     for record in records:
         if isinstance(record, Joined):
             epochs.follow(record)
+            shut.discard((record.connection, record.room))
+        elif isinstance(record, JoinRefused):
+            shut.add((record.connection, record.room))
         elif isinstance(record, Submitted):
             sent[_key(record)] += 1
             rooms[_key(record)] = record.room
@@ -211,7 +217,9 @@ def _check_answers(records: Sequence[AnyRecord], finals: dict[str, _Final]) -> I
             if record.code == "id_conflict":
                 if epochs.is_final(record.connection, record.room):
                     yield from _check_conflict(record, finals[record.room])
-            elif record.code not in PASSING:
+            elif record.code not in PASSING and not (
+                record.code == NOT_JOINED and (record.connection, record.room) in shut
+            ):
                 yield Violation(Rule.UNEXPECTED, record.room, record.text, f"with {record.code}")
     for key, count in sent.items():
         person, command, text = key
@@ -385,6 +393,8 @@ def _check_order_of_senders(records: Sequence[AnyRecord], finals: dict[str, _Fin
         elif isinstance(record, Refused):
             refused.add(_key(record))
             has_failed = has_failed or record.code == "unavailable"
+        elif isinstance(record, JoinRefused):
+            has_failed = True
     last: dict[tuple[object, str], _Seen] = {}
     for key, submitted in first.items():
         line = finals[submitted.room].find(key)

@@ -14,6 +14,7 @@ import trio
 
 from tests.raw import TEXT, frame
 from tests.torture.history import (
+    NOT_JOINED,
     PASSING,
     Acked,
     Delivered,
@@ -21,6 +22,7 @@ from tests.torture.history import (
     Forgotten,
     Held,
     Joined,
+    JoinRefused,
     Line,
     Paged,
     Refused,
@@ -64,7 +66,8 @@ class World:
 
     recorder: Recorder
     port: Callable[[random.Random, str], int]
-    """Where a client of a kind (``v1``, ``plain``) is to connect this time: to the server, or to a proxy."""
+    """Where a client of a kind (``v1``, ``plain``) is to connect this time: to the server, or to a proxy;
+    what a ``plain`` one says is not said twice."""
     pace_s: float
     """The mean time between two things that a client does."""
     quiet: trio.Event = attrs.field(factory=trio.Event)
@@ -109,9 +112,13 @@ class V1Connection:
         self.ending = ""
         """How it was lost."""
         self.number = client.world.recorder.new_connection()
+        self.joined: set[str] = set()
+        """The rooms of which it knows where their logs end, so that it can ask for older pages."""
+        self.to_join: dict[str, tuple[float, int | None, str | None]] = {}
+        """The rooms that it could not join: when to try again, and with what cursor."""
         self._timelines = timelines
         self._sent: defaultdict[str, deque[tuple[str, str]]] = defaultdict(deque)
-        self._joins: dict[str, tuple[int | None, str | None]] = {}
+        self._joins: dict[str, tuple[str, int | None, str | None]] = {}
         self._pages: dict[str, int] = {}
         self._ids = 0
 
@@ -137,7 +144,8 @@ class V1Connection:
     async def join(self, room: str, after: int | None = None, epoch: str | None = None) -> None:
         """Ask to be told what happens in a room."""
         command = self._new_id("join")
-        self._joins[command] = after, epoch
+        self._joins[command] = room, after, epoch
+        self.joined.discard(room.lower())
         cursor = {} if after is None else {"after": after, "epoch": epoch}
         await self.link.say(type="join", id=command, room=room, **cursor)
 
@@ -163,7 +171,7 @@ class V1Connection:
         while True:
             said = await self.link.hear()
             match said["type"]:
-                case "message":
+                case "message" | "damaged":
                     self._hear_message(said)
                 case "ack" | "error" if said.get("id") in self._sent:
                     self._hear_answer(said)
@@ -181,9 +189,7 @@ class V1Connection:
                         Paged(**about, before=before, lines=lines, more=said["more"])
                     )
                 case "error" if said.get("id") in self._joins and said["code"] in PASSING:
-                    raise Lost(
-                        f"cannot join: {said['code']}"
-                    )  # what was sent to the room already is refused as well
+                    self._hear_not_joined(said)
                 case "error" if said["code"] not in PASSING:
                     self.client.world.recorder.add(Trouble(what=f"{self.name} was told {said}"))
             await self.client.attend()
@@ -197,7 +203,7 @@ class V1Connection:
         self._timelines[room].add(line)
 
     def _hear_joined(self, said: dict[str, Any]) -> None:
-        after, epoch = self._joins.pop(said["id"])
+        _, after, epoch = self._joins.pop(said["id"])
         joined = Joined(
             client=self.name,
             connection=self.number,
@@ -211,6 +217,23 @@ class V1Connection:
         )
         self.client.world.recorder.add(joined)
         self._timelines[said["room"]].begin(joined)
+        self.joined.add(said["room"])
+
+    def _hear_not_joined(self, said: dict[str, Any]) -> None:
+        """What was sent to the room meanwhile is refused as well. Try again here, or on another connection."""
+        room, after, epoch = self._joins.pop(said["id"])
+        refused = JoinRefused(client=self.name, connection=self.number, room=room.lower(), code=said["code"])
+        self.client.world.recorder.add(refused)
+        if not self.client.is_patient():
+            raise Lost(f"cannot join: {said['code']}")
+        self.to_join[room] = trio.current_time() + (said.get("retry_after") or 0.0), after, epoch
+
+    async def join_again(self) -> None:
+        """Join the rooms whose time has come."""
+        for room, (at, after, epoch) in list(self.to_join.items()):
+            if at <= trio.current_time():
+                del self.to_join[room]
+                await self.join(room, after, epoch)
 
     def _hear_answer(self, said: dict[str, Any]) -> None:
         command: str = said["id"]
@@ -279,11 +302,15 @@ class RawClient:
         known = self.outbox.get(command)
         if known is None or known[1] != text:
             return
-        if code in PASSING and (self._unanswered[command] or self._rng.random() < 0.9):
+        if code in (*PASSING, NOT_JOINED) and (self._unanswered[command] or self._rng.random() < 0.9):
             self._retry[command] = trio.current_time() + retry_after_s
         else:
             del self.outbox[command]
             self._retry.pop(command, None)
+
+    def is_patient(self) -> bool:
+        """Whether it stays where it could not join a room."""
+        return self._rng.random() < 0.5
 
     async def attend(self) -> None:
         """Wait while it is not listening."""
@@ -375,6 +402,7 @@ class RawClient:
             else:
                 with trio.move_on_after(self._rng.expovariate(1 / self.world.pace_s)):
                     await self.world.quiet.wait()
+            await connection.join_again()
             await self._retry_some(connection)
             if self.world.quiet.is_set():
                 continue
@@ -431,7 +459,7 @@ class RawClient:
         elif dice == 4:
             room = self._rng.choice(ROOMS)
             seen = self.timelines[room.lower()].last
-            if seen:
+            if seen and room.lower() in connection.joined:
                 await connection.ask_page(room, self._rng.randint(1, seen))
         else:
             self._epoch_lie = True
@@ -493,5 +521,7 @@ class RawClient:
 
 
 def line_of(said: dict[str, Any]) -> Line:
-    """A message frame as a line."""
+    """A message frame as a line; one that the server says is damaged as a line that no log has."""
+    if said["type"] == "damaged":
+        return Line(said["seq"], None, "", "", "(damaged)", "")
     return Line(said["seq"], said.get("id"), said["from"], said["name"], said["text"], said["at"])

@@ -3,7 +3,6 @@ them once, and when they are gone so is what they took."""
 
 from __future__ import annotations
 
-import random
 import resource
 import tempfile
 from pathlib import Path
@@ -71,7 +70,7 @@ async def gather(wanted: int) -> Crowd:
     with tempfile.TemporaryDirectory(prefix="crowd-") as directory:
         data, output = Path(directory) / "data", Path(directory) / "server.log"
         async with open_server(
-            data, output, random.Random(), Recorder(), (*PRODUCT, *settings, "--handshake-timeout", "60"), {}
+            data, output, Recorder(), (*PRODUCT, *settings, "--handshake-timeout", "60"), {}
         ) as server:
             async with open_link(server.port) as talker, trio.open_nursery() as nursery:
                 await _join(talker)

@@ -83,6 +83,13 @@ class Joined(OfConnection, frozen=True, gc=False, kw_only=True):
     asked_epoch: str | None = None
 
 
+class JoinRefused(OfConnection, frozen=True, gc=False, kw_only=True):
+    """The server said that it cannot tell of a room, or take anything for it, just now."""
+
+    room: str
+    code: str
+
+
 class Delivered(OfConnection, frozen=True, gc=False, kw_only=True):
     """A client was told a message."""
 
@@ -160,6 +167,7 @@ AnyRecord = (
     | Acked
     | Refused
     | Joined
+    | JoinRefused
     | Delivered
     | Paged
     | Heard
@@ -172,11 +180,15 @@ AnyRecord = (
     | Log
 )
 
-DAMAGE = frozenset({"wal"})
+DAMAGE = frozenset({"wal", "restore"})
 """Faults after which the log may hold less than was acknowledged, if the server says so by a new epoch."""
 
 PASSING = frozenset({"rate_limited", "unavailable"})
 """Refusals that say: not now. The same command may be sent again."""
+
+
+NOT_JOINED = "not_joined"
+"""The refusal of what was sent to a room that could not be joined (`JoinRefused`): to be sent again after joining."""
 
 
 class Recorder:

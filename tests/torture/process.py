@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import signal
 import socket
@@ -17,7 +18,6 @@ import trio
 from tests.torture.history import Trouble
 
 if TYPE_CHECKING:
-    import random
     from collections.abc import AsyncIterator, Mapping, Sequence
 
     from tests.torture.history import Recorder
@@ -128,11 +128,24 @@ class ServerProcess:
 
     async def pause(self, seconds: float) -> None:
         """Let it stand still for a while."""
-        os.kill(self.pid, signal.SIGSTOP)
+        self.freeze()
         try:
             await trio.sleep(seconds)
         finally:
-            os.kill(self.pid, signal.SIGCONT)
+            self.thaw()
+
+    def freeze(self) -> None:
+        """Let it do nothing more from now on; what the system is doing for it may go on for a moment."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    async def wait_frozen(self) -> None:
+        """Wait until nothing is being done for it any more."""
+        while not _stands_still(self.pid):  # noqa: ASYNC110
+            await trio.sleep(0.001)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def limit_files(self, count: int) -> tuple[int, int]:
         """Let it open no file beyond so many; returns the limits it had."""
@@ -169,12 +182,28 @@ class ServerProcess:
         await self._process.stdout.aclose()
 
 
+async def run_command(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """One of the product's other commands, to its end."""
+    command = [sys.executable, *PRODUCT, *arguments]
+    return await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, cwd=ROOT)
+
+
 class ServerDied(Exception):
     """The server does not run although it should."""
 
 
-def free_port(rng: random.Random) -> int:
-    """A port that nobody uses and that the system does not hand out, so that it stays free between two lives."""
+def _stands_still(pid: int) -> bool:
+    """Whether all threads of a process are stopped (proc(5))."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return all((thread / "stat").read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
+def free_port() -> int:
+    """A port that nobody uses and that the system does not hand out, so that it stays free between two lives.
+
+    Not by the run's seed: of two runs at the same time each would talk to the other's server.
+    """
+    rng = random.SystemRandom()
     while True:
         port = rng.randrange(20_000, 32_000)
         with socket.socket() as probe:
@@ -189,13 +218,12 @@ def free_port(rng: random.Random) -> int:
 async def open_server(
     data: Path,
     output: Path,
-    rng: random.Random,
     recorder: Recorder,
     command: Sequence[str],
     environment: Mapping[str, str],
 ) -> AsyncIterator[ServerProcess]:
     """A server that was started; killed on leaving if it still runs."""
-    server = ServerProcess(data, free_port(rng), output, command, environment, recorder)
+    server = ServerProcess(data, free_port(), output, command, environment, recorder)
     try:
         await server.start()
         yield server

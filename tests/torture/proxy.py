@@ -51,6 +51,8 @@ class _Passage:
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     resets: bool = False
     is_silent: bool = False
+    is_open: bool = False
+    """Whether the server has answered."""
 
     @contextmanager
     def closing(self, stream: trio.SocketStream) -> Iterator[None]:
@@ -92,6 +94,18 @@ class Proxy:
         for passage in self._passages:
             if passage.fate is not Fate.PASS:
                 passage.scope.cancel()
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are on which the server has answered."""
+        return sum(passage.is_open for passage in self._passages)
+
+    def cut_all(self) -> None:
+        """Cut all connections at this moment, half of them by a reset; whoever comes back is let through."""
+        for passage in self._passages:
+            passage.resets = self._rng.random() < 0.5
+            passage.is_open = False
+            passage.scope.cancel()
 
     async def _serve(self, near: trio.SocketStream) -> None:
         # Half of the connections live, or nobody would get anything done.
@@ -153,6 +167,7 @@ class Proxy:
             if not data:
                 passage.scope.cancel()
                 return
+            passage.is_open = passage.is_open or not is_up
             if strikes and len(data) > passage.budget:
                 await sink.send_all(data[: passage.budget])
                 await self._strike(passage)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -9,8 +10,10 @@ import click
 import trio
 
 from tests.torture.checker import Rule
+from tests.torture.crowd import gather
 from tests.torture.disk import Skipped
-from tests.torture.report import complaint, keep_figures, report
+from tests.torture.history import write_history
+from tests.torture.report import complaint, figures_of, figures_of_crowd, keep_figures, report
 from tests.torture.run import Options, torture
 
 if TYPE_CHECKING:
@@ -23,19 +26,36 @@ CONTROL = "power failures, commits not synced (control)"
 
 RUNS: dict[str, Options] = {
     "kills, restarts, pauses, a bad network": Options(
-        seed=1, duration_s=300, pause_s=0.5, faults=frozenset({"kill", "term", "pause", "proxy"})
+        seed=1, duration_s=600, pause_s=0.4, faults=frozenset({"kill", "term", "pause", "proxy"})
     ),
-    "power failures": Options(seed=2, duration_s=120, pause_s=1, faults=frozenset({"power"})),
+    "nothing but kills": Options(seed=11, duration_s=120, pause_s=0.3, least=250, faults=frozenset({"kill"})),
+    "power failures": Options(seed=2, duration_s=120, pause_s=1, faults=frozenset({"power", "dead"})),
     CONTROL: Options(seed=3, duration_s=20, faults=frozenset({"power"}), synchronous="NORMAL"),
     "a full disk": Options(seed=4, duration_s=60, pause_s=1, faults=frozenset({"full"})),
     "a disk that fails, or takes five seconds": Options(
         seed=5, duration_s=60, pause_s=0.5, faults=frozenset({"failing", "slow"})
     ),
     "a damaged write-ahead log": Options(seed=6, duration_s=60, faults=frozenset({"wal", "kill"})),
+    "backups taken under load, and restored": Options(
+        seed=12, duration_s=60, pause_s=1, faults=frozenset({"restore", "kill"})
+    ),
     "no file descriptors": Options(seed=7, duration_s=40, pause_s=1, faults=frozenset({"files"})),
     "clock jumps, kills": Options(seed=8, duration_s=40, pause_s=1, faults=frozenset({"clock", "kill"})),
-    "fixed load, no fault (memory)": Options(seed=9, duration_s=300, pace_s=0.1, faults=frozenset()),
+    "reconnect storms": Options(
+        seed=10,
+        duration_s=60,
+        pause_s=3,
+        pace_s=2,
+        clients=150,
+        product_clients=20,
+        plain_clients=30,
+        faults=frozenset({"storm"}),
+    ),
+    "fixed load, no fault (memory)": Options(seed=9, duration_s=600, pace_s=0.1, faults=frozenset()),
 }
+
+CROWD = "ten thousand connections at once"
+CROWD_SIZE = 10_000
 
 
 def release(scale: float, only: str) -> Iterator[tuple[str, Outcome | None]]:
@@ -70,6 +90,15 @@ def run_release(scale: float, only: str, *, keep: bool) -> bool:
             is_good = False
             click.secho(f"NOT AS IT SHOULD BE: {name}", bold=True)
             click.echo(complaint(outcome.records, outcome.violations))
+            history = Path(f"torture-{outcome.options.seed}.jsonl")
+            write_history(history, outcome.records)
+            click.echo(f"the whole history is in {history}")
         if keep:
-            keep_figures(name, outcome)
+            keep_figures(name, figures_of(outcome))
+    if only in CROWD:
+        crowd = trio.run(gather, round(CROWD_SIZE * min(scale, 1)))
+        click.echo(f"\n=== {CROWD} ===\n{crowd}")
+        is_good = is_good and crowd.is_good
+        if keep:
+            keep_figures(CROWD, figures_of_crowd(crowd))
     return is_good

@@ -8,6 +8,7 @@ import platform
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 from tests.torture.checker import check
@@ -16,6 +17,7 @@ from tests.torture.shrink import shortened, shrink, told
 
 if TYPE_CHECKING:
     from tests.torture.checker import Violation
+    from tests.torture.crowd import Crowd
     from tests.torture.history import AnyRecord
     from tests.torture.run import Outcome
 
@@ -25,6 +27,9 @@ FIGURES = DOCS / "reliability.json"
 """The figures of runs by name; written by runs only, never by hand."""
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
+
+MEMORY_SAMPLES = 40
+"""How many samples of the memory are kept."""
 
 SHOWN = 5
 """How many violations are told in full, each of another rule."""
@@ -63,12 +68,21 @@ def complaint(records: list[AnyRecord], violations: list[Violation]) -> str:
     return "\n".join(lines)
 
 
-def keep_figures(name: str, outcome: Outcome) -> None:
+def keep_figures(name: str, brought: dict[str, Any]) -> None:
     """Write what a run brought into the file of figures, in place of an earlier run of this name."""
     runs = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     runs[name] = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "machine": f"{platform.system()} {platform.release()} {platform.machine()}, {os.cpu_count()} cores, "
+        f"Python {platform.python_version()}",
+        **brought,
+    }
+    FIGURES.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n")
+
+
+def figures_of(outcome: Outcome) -> dict[str, Any]:
+    """What is kept of a run."""
+    return {
         "seed": outcome.options.seed,
         "synchronous": outcome.options.synchronous,
         "seconds": round(outcome.took_s),
@@ -76,11 +90,28 @@ def keep_figures(name: str, outcome: Outcome) -> None:
         "starts": outcome.starts,
         **outcome.figures(),
         "hits": {kind: len(proofs) for kind, proofs in sorted(outcome.hits.items())},
+        "proofs": {kind: proofs[-1] for kind, proofs in sorted(outcome.hits.items())},
         "missed": outcome.missed,
         "violations": dict(Counter(violation.rule.name for violation in outcome.violations)),
-        "memory": [min(outcome.rss) // 2**20, max(outcome.rss) // 2**20] if outcome.rss else [],
+        "memory": [size // 2**20 for size in outcome.rss[:: max(1, len(outcome.rss) // MEMORY_SAMPLES)]],
     }
-    FIGURES.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n")
+
+
+def figures_of_crowd(crowd: Crowd) -> dict[str, Any]:
+    """What is kept of a crowd."""
+    p50, p99 = (quantiles(crowd.answers_s, n=100)[rank] * 1000 for rank in (49, 98))
+    return {
+        "connections": crowd.wanted,
+        "let in": crowd.let_in,
+        "let in within, s": round(crowd.all_in_s, 1),
+        "heard": crowd.heard,
+        "heard within, s": round(crowd.all_heard_s, 1),
+        "acknowledged meanwhile": len(crowd.answers_s),
+        "after, ms (p50)": round(p50),
+        "after, ms (p99)": round(p99),
+        "memory": [size // 2**20 for size in crowd.rss],
+        "files": crowd.files,
+    }
 
 
 def with_tables(document: str) -> str:
@@ -90,7 +121,8 @@ def with_tables(document: str) -> str:
     return f"{before}{BEGIN}\n\n{_tables(json.loads(FIGURES.read_text()))}\n{END}{after}"
 
 
-def _tables(runs: dict[str, dict[str, Any]]) -> str:
+def _tables(kept: dict[str, dict[str, Any]]) -> str:
+    runs = {name: figures for name, figures in kept.items() if "submitted" in figures}
     columns = ("seconds", "clients", "starts", "submitted", "acknowledged", "in the log", "delivered")
     lines = [
         "| run | " + " | ".join(columns) + " | violations |",
@@ -101,13 +133,31 @@ def _tables(runs: dict[str, dict[str, Any]]) -> str:
         cells = " | ".join(f"{figures[column]:,}" for column in columns)
         lines.append(f"| {name} | {cells} | {violations} |")
     hits: Counter[str] = Counter()
+    proofs: dict[str, str] = {}
     for figures in runs.values():
         hits.update(figures["hits"])
-    lines += ["", "| fault | times it hit, in all these runs |", "|---|---:|"]
-    lines += [f"| {kind} | {count:,} |" for kind, count in sorted(hits.items())]
-    about = next(iter(runs.values()))
-    lines += [
-        "",
-        f"{about['date']}, {about['machine']}. Each run can be repeated with the seed in reliability.json.",
-    ]
+        proofs |= figures["proofs"]
+    lines += ["", "| fault | times it hit, in all these runs | for example |", "|---|---:|---|"]
+    lines += [f"| {kind} | {count:,} | {proofs[kind]} |" for kind, count in sorted(hits.items())]
+    for figures in kept.values():
+        if "connections" in figures:
+            before, during, after = figures["memory"]
+            lines += [
+                "",
+                f"{figures['connections']:,} connections at once: {figures['let in']:,} were let in within "
+                f"{figures['let in within, s']} s. Somebody who was there before went on talking: "
+                f"{figures['acknowledged meanwhile']} messages, acknowledged after {figures['after, ms (p50)']} ms "
+                f"(p50) and {figures['after, ms (p99)']} ms (p99). One message then reached {figures['heard']:,} of "
+                f"them, each once, within {figures['heard within, s']} s. Memory before, with them, and after: "
+                f"{before}, {during}, {after} MiB; open files {figures['files'][0]}, {figures['files'][1]:,}, "
+                f"{figures['files'][2]}.",
+            ]
+    lines += [""]
+    for name, figures in runs.items():
+        if not figures["hits"]:
+            samples = " ".join(map(str, figures["memory"]))
+            lines.append(f'Memory in the run "{name}", MiB: {samples}.')
+    abouts = sorted({(figures["date"], figures["machine"]) for figures in kept.values()})
+    lines += ["", *(f"{date}, {machine}." for date, machine in abouts)]
+    lines += ["Each run can be repeated with the seed in reliability.json."]
     return "\n".join(lines) + "\n"

@@ -143,7 +143,6 @@ class _Run:
                 open_server(
                     data,
                     self._output,
-                    self._rng("port"),
                     self._recorder,
                     (*self._command(control), *options.settings),
                     self._environment(clock),
@@ -199,8 +198,10 @@ class _Run:
         }
 
         def port(rng: random.Random, kind: str) -> int:
-            return proxies[kind].port if fates and rng.random() < 0.7 else server.port
+            is_by_proxy = "storm" in options.faults or (fates and rng.random() < 0.7)
+            return proxies[kind].port if is_by_proxy else server.port
 
+        stage.proxies = tuple(proxies.values())
         world = World(self._recorder, port, options.pace_s)
         async with trio.open_nursery() as background:
             for proxy in proxies.values():

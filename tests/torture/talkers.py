@@ -29,6 +29,7 @@ class ProductClient:
         self._rng = rng
         self._timelines = {room.lower(): Timeline() for room in ROOMS}
         self._connection = world.recorder.new_connection()
+        self._is_known = False
 
     async def run(self) -> None:
         """Talk until it is quiet and everything is heard."""
@@ -37,6 +38,7 @@ class ProductClient:
             async with open_chat(
                 "ws://127.0.0.1", rooms=ROOMS, retry_first=True, connect=self._connect, jitter=self._jitter
             ) as chat:
+                self._is_known = True
                 for room in self._timelines:
                     position = chat.position(room)
                     self._begin(room, position.seq, position.epoch, reset=False)
@@ -54,7 +56,9 @@ class ProductClient:
                 self._world.recorder.add(held)
 
     async def _connect(self) -> trio.SocketStream:
-        return await trio.open_tcp_stream("127.0.0.1", self._world.port(self._rng, "v1"))
+        # Somebody new who says hello without a name, twice, over a doubled connection, is two people.
+        kind = "v1" if self._is_known else "plain"
+        return await trio.open_tcp_stream("127.0.0.1", self._world.port(self._rng, kind))
 
     def _jitter(self) -> float:
         return self._rng.random() / 20  # come back sooner than a good client would: there is more to see

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -21,6 +21,7 @@ from tests.torture.history import (
     Heard,
     Held,
     Joined,
+    JoinRefused,
     Line,
     Loaded,
     Log,
@@ -108,6 +109,12 @@ def good_history(rng: random.Random, *, clients: int = 3, messages: int = 40) ->
         command = None if is_plain else str(n)
         if not is_plain and rng.random() < 0.1:
             act(Refused, client, n, code="unavailable")
+            act(Submitted, client, n)
+        if not is_plain and rng.random() < 0.1:
+            place: dict[str, Any] = {"client": client, "connection": connection[client], "room": ROOM}
+            records.append(JoinRefused(**place, code="unavailable"))
+            act(Refused, client, n, code="not_joined")
+            records.append(Joined(**place, epoch=EPOCH, head=len(log), after=cursor[client]))
             act(Submitted, client, n)
         line = Line(len(log) + 1, command, sender, client, f"{client} says {n}", f"at {n}")
         log.append(line)
@@ -224,7 +231,7 @@ def a_repeat_is_answered_with_another_number(records: History) -> History:
 
 
 def a_delivery_is_left_out(records: History) -> History:
-    place = index(records, Delivered)
+    place = index(records, Delivered, 40)  # its client is told more before it joins again
     return [*records[:place], *records[place + 1 :]]
 
 
@@ -348,6 +355,26 @@ def a_command_is_refused_for_no_reason(records: History) -> History:
     return changed_refusal(records, "not_joined")
 
 
+def a_command_is_refused_as_not_joined_after_joining(records: History) -> History:
+    """The room could not be joined at first, which excuses a refusal; and then it was."""
+    place = next(
+        place
+        for place, record in enumerate(records)
+        if isinstance(record, Refused) and record.code == "not_joined"
+    )
+    refused, joined = records[place : place + 2]
+    assert isinstance(joined, Joined)
+    return [*records[:place], joined, refused, *records[place + 2 :]]
+
+
+def a_command_is_refused_as_not_joined_in_another_room(records: History) -> History:
+    return [replace(r, room="elsewhere") if isinstance(r, JoinRefused) else r for r in records]
+
+
+def a_command_is_refused_as_not_joined_on_another_connection(records: History) -> History:
+    return [replace(r, connection=999) if isinstance(r, JoinRefused) else r for r in records]
+
+
 def changed_refusal(records: History, code: str) -> History:
     place = index(records, Refused, 0)
     return [*records[:place], replace(records[place], code=code), *records[place + 1 :]]
@@ -455,6 +482,9 @@ DAMAGES: dict[Damage, Rule] = {
     a_command_is_never_answered: Rule.UNANSWERED,
     a_refused_message_is_in_the_log: Rule.REFUSED_YET_LOGGED,
     a_command_is_refused_for_no_reason: Rule.UNEXPECTED,
+    a_command_is_refused_as_not_joined_after_joining: Rule.UNEXPECTED,
+    a_command_is_refused_as_not_joined_in_another_room: Rule.UNEXPECTED,
+    a_command_is_refused_as_not_joined_on_another_connection: Rule.UNEXPECTED,
     a_message_overtakes_one_that_was_known: Rule.REAL_TIME,
     a_sender_is_not_kept_in_order: Rule.SENDER_ORDER,
     a_client_ends_with_another_state: Rule.DIVERGED,

@@ -78,7 +78,9 @@ def _note_changes(connection: apsw.Connection, room_id: int, newest: dict[tuple[
 def _delete(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
     """The texts go. Nobody needs to know what else was changed about the messages."""
     for target in targets:
-        forget(connection, room_id, target)  # while the texts are there by which it finds what it knows of them
+        forget(
+            connection, room_id, target
+        )  # while the texts are there by which it finds what it knows of them
     wipe_texts(connection, room_id, targets)
     connection.execute(
         "DELETE FROM changes WHERE room_id = ? AND target IN (SELECT value FROM json_each(?)) AND key <> 'delete'",

@@ -69,8 +69,8 @@ class MemoryStore(SqliteStore):
     def __init__(self, disk: MemoryDisk) -> None:
         super().__init__(
             SqliteWriter(disk.connection, mark_of(disk.connection), lambda mark: None),
-            SqliteReader(disk.connection),
-            SqliteReader(disk.connection),
+            SqliteReader(disk.connection, lambda: None),
+            SqliteReader(disk.connection, lambda: None),
             hop_to_write=self._hop_to_write,
             hop_to_read=self._hop,
             hop_to_search=self._hop,

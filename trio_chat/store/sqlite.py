@@ -108,7 +108,7 @@ def _open_files(
             stack.callback(writer.checkpoint)
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
             searching = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
-        yield writer, SqliteReader(reading), SqliteReader(searching)
+        yield writer, SqliteReader(reading, mark_file.sync), SqliteReader(searching, mark_file.sync)
 
 
 def _hop_into_a_thread() -> Hop:

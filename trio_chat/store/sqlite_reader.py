@@ -34,10 +34,11 @@ REPORTS_REMEMBERED = 10_000
 
 
 class SqliteReader:
-    """A connection that only reads."""
+    """A connection that only reads. ``check_disk`` raises `OSError` if the disk cannot be used."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, check_disk: Callable[[], object]) -> None:
         self._connection = connection
+        self._check_disk = check_disk
         self._reported: set[tuple[str, int]] = set()
         self.failures = 0
 
@@ -48,15 +49,25 @@ class SqliteReader:
     def _answer(self, question: Question) -> Any:  # noqa: ANN401
         try:
             answer = question(self._connection)
-        except UNAVAILABLE as error:
+            if isinstance(answer, list):
+                self._check_and_report(answer)
+        except (*UNAVAILABLE, OSError) as error:
             LOGGER.error("the log cannot be read: %s", error)
             self.failures += 1
             return unavailable(error)
         except Exception as error:  # a bug: it rises where the question was asked
             return error
-        if isinstance(answer, list):
-            self._report(answer)
         return answer
+
+    def _check_and_report(self, answer: Sequence[object]) -> None:
+        """Believe in damage only where the disk is well; raises `OSError` where it is not.
+
+        To SQLite a page that cannot be read is a corrupt one (it makes ``SQLITE_CORRUPT`` of EIO). While a disk is
+        gone that would be every page, and clients would be told for good that what is whole is damaged.
+        """
+        if any(isinstance(event, Event) and event.kind == DAMAGED for event in answer):
+            self._check_disk()
+            self._report(answer)
 
     def _report(self, page: Iterable[object]) -> None:
         """Tell the operator of damaged events, once for each, however many readers come by."""

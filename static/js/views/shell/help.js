@@ -9,7 +9,7 @@ import { needStyles } from "./forms.js";
 
 export async function openHelp() {
   await needStyles();
-  openDialog({
+  const { element } = openDialog({
     title: texts.shellHelpTitle,
     className: "help",
     content: [
@@ -18,6 +18,7 @@ export async function openHelp() {
       section(texts.shellHelpFormat, texts.shellFormats, "code"),
     ],
   });
+  element.querySelector(".dialog-body").tabIndex = 0; // it may be higher than the screen, and scrolls by keyboard then
 }
 
 function section(title, pairs, tag) {

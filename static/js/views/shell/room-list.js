@@ -181,12 +181,12 @@ function makeRow(name) {
   const when = make("span", "row-when");
   const lead = make("bdi", "row-lead");
   const text = make("bdi", "row-text");
-  const muted = icon("bell-off");
+  const muted = make("span", "row-muted", icon("bell-off"), make("span", "unseen", texts.shellMuted));
   const badges = make("span", "row-badges");
   const link = make(
     "a", "row", avatar,
-    make("span", "row-top", title, muted, when),
-    make("span", "row-bottom", make("span", "row-line", lead, text), badges),
+    make("span", "row-top", title, " ", muted, when), " ", // the spaces are for those who hear it
+    make("span", "row-bottom", make("span", "row-line", lead, " ", text), " ", badges),
   );
   link.href = `#room=${encodeURIComponent(name)}`;
   link.dataset.room = name;
