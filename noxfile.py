@@ -128,6 +128,26 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def lighthouse(session: nox.Session) -> None:
+    """Measure the page on a slow phone; needs npm and a Chromium."""
+    chromium = find_chromium()
+    if shutil.which("npm") is None or chromium is None:
+        session.skip("NOT MEASURED: the page, as there is no npm or no Chromium on this machine")
+    session.install("-e", ".", *dependencies("browser"))
+    tools = Path(session.create_tmp()).resolve()
+    session.run("npm", "install", "--silent", "--prefix", str(tools), "lighthouse@12", external=True)
+    program = tools / "node_modules" / ".bin" / "lighthouse"
+    session.run(
+        "python",
+        "-m",
+        "bench.lighthouse",
+        f"--lighthouse={program}",
+        f"--chromium={chromium}",
+        *session.posargs,
+    )
+
+
+@nox.session(default=False)
 def build(session: nox.Session) -> None:
     """The source distribution and the wheel, in dist/."""
     session.install("build")

@@ -44,6 +44,29 @@ class Frame(NamedTuple):
         return json.loads(self.payload)
 
 
+class Answer(NamedTuple):
+    """An HTTP response."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, raw: bytes) -> Answer:
+        """The response that is all of this."""
+        head, _, body = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines)
+        return cls(int(first.split()[1]), headers, body)
+
+
+def get(target: str, *, method: str = "GET", **headers: str) -> bytes:
+    """A request without a body; ``headers`` (``if_none_match="*"``) stand beside the host, or instead."""
+    fields = {"host": "chat.example"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, claim: int = -1
 ) -> bytes:
@@ -125,6 +148,16 @@ class RawPeer:
         head, _, rest = bytes(self._heard).partition(b"\r\n\r\n")
         self._heard = bytearray(rest)
         return head + b"\r\n\r\n"
+
+    async def receive_answer(self, *, to_head: bool = False) -> Answer:
+        """An HTTP response of which the connection's end is not the end; with ``to_head`` it has no body."""
+        answer = Answer.of(await self.receive_head())
+        length = 0 if to_head or answer.status == 304 else int(answer.headers["content-length"])
+        while len(self._heard) < length:
+            assert await self._hear_more(), "the server closed"
+        body = bytes(self._heard[:length])
+        del self._heard[:length]
+        return answer._replace(body=body)
 
     async def receive_frame(self) -> Frame | None:
         """The next frame; None when the server closed without one."""

@@ -37,10 +37,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "chat.db"
 
 
-async def make_log(path: Path) -> tuple[Logs, dict[str, Position], Files, Files]:
+async def make_log(path: Path, *, rounds: int = 60) -> tuple[Logs, dict[str, Position], Files, Files]:
     """A log, its files as a crash would leave them, and as a clean close does."""
     async with open_sqlite_store(path, synchronous="OFF") as store:
-        for number in range(60):
+        for number in range(rounds):
             for room in ROOMS:
                 texts = [f"{room} {number} {n} " + "hello " * n for n in range(5)]
                 await store.append(room, drafts(*texts), at_ms=1_700_000_000_000)
@@ -76,7 +76,7 @@ async def is_served_unchanged(path: Path, logs: Logs) -> bool:
 
 
 async def test_a_bit_flipped_in_the_database_is_found_by_verify_or_harmless(path: Path) -> None:
-    logs, _, _, files = await make_log(path)
+    logs, _, _, files = await make_log(path, rounds=200)  # so many that most pages of the file hold events
     content = files["chat.db"]
     choice = random.Random(SEED)
     harmful = 0

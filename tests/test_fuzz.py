@@ -12,7 +12,7 @@ from random import Random
 import pytest
 import trio
 
-from tests.raw import PATIENCE_S, frame, open_peer, open_raw, upgrade
+from tests.raw import PATIENCE_S, frame, get, open_peer, open_raw, upgrade
 from tests.serving import unharmed
 from tests.support import open_core, texts_of
 from trio_chat.codec import V1
@@ -24,6 +24,7 @@ GOOD_HEADS = (
     b"GET / HTTP/1.1\r\nHost: chat.example\r\n\r\n",
     b"POST /static/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
     b"GET /static/js/main.js HTTP/1.1\r\nHost: x\r\nRange: bytes=0-10\r\n\r\n",
+    get("/healthz") + get("/") + get("/static/favicon.svg") + upgrade(),
     upgrade(),
     upgrade(sec_websocket_protocol=V1, origin="http://x"),
 )

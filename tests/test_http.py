@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
-from tests.raw import PATIENCE_S, RawPeer, open_raw
+from tests.raw import PATIENCE_S, Answer, RawPeer, get, open_raw
 from tests.serving import open_server
 from trio_chat.http import STATIC
 
@@ -24,52 +24,20 @@ SAFE = {
 A_FILE = next(path.relative_to(STATIC).as_posix() for path in sorted(STATIC.rglob("*.js")))
 
 
-class Answer(NamedTuple):
-    """What the server answered, and all of it: the connection was at its end."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-def parsed(raw: bytes) -> Answer:
-    head, _, body = raw.partition(b"\r\n\r\n")
-    first, *lines = head.decode().split("\r\n")
-    headers = dict(line.lower().split(": ", 1) for line in lines)
-    return Answer(int(first.split()[1]), headers, body)
-
-
 async def ask(port: int, target: str, *, method: str = "GET", **headers: str) -> Answer:
     """Send one request over a connection of its own, and read to the connection's end."""
     async with open_raw(port) as peer:
-        await peer.send(request(target, method=method, **headers))
-        return parsed(await peer.receive_to_the_end())
-
-
-def request(target: str, *, method: str = "GET", **headers: str) -> bytes:
-    fields = {"host": "chat.example"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+        await peer.send(get(target, method=method, **({"connection": "close"} | headers)))
+        return Answer.of(await peer.receive_to_the_end())
 
 
 async def test_the_page_is_there() -> None:
     async with open_server() as serving:
         answer = await ask(serving.port, "/")
         assert answer.status == 200
-        assert answer.body == (STATIC / "index.html").read_bytes()
+        assert answer.body.startswith(b"<!doctype html>")
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert answer.headers["connection"] == "close"
-
-
-@pytest.mark.parametrize("target", ["/", f"/static/{A_FILE}"])
-async def test_a_file_that_did_not_change_is_not_sent_again(target: str) -> None:
-    async with open_server() as serving:
-        first = await ask(serving.port, target)
-        assert first.headers["cache-control"] == "no-cache"
-        again = await ask(serving.port, target, if_none_match=first.headers["etag"])
-        other = await ask(serving.port, target, if_none_match='"another"')
-        assert (again.status, again.body) == (304, b"")
-        assert (other.status, other.body) == (200, first.body)
 
 
 async def test_head_is_an_answer_without_its_body() -> None:
@@ -142,19 +110,6 @@ async def test_nothing_outside_of_the_static_files_can_be_read(escape: str) -> N
         assert answer.headers.items() >= SAFE.items()
 
 
-async def test_a_link_among_the_static_files_leads_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "static").mkdir()
-    (tmp_path / "secret").write_text("a secret")
-    (tmp_path / "static" / "link.js").symlink_to(tmp_path / "secret")
-    monkeypatch.setattr("trio_chat.http.STATIC", tmp_path / "static")
-    async with open_server() as serving:
-        answer = await ask(serving.port, "/static/link.js")
-        assert answer.status == 404
-        assert b"a secret" not in answer.body
-
-
 @pytest.mark.parametrize("target", ["/", f"/static/{A_FILE}", "/healthz", "/readyz", "/nothing"])
 async def test_every_answer_keeps_the_page_safe(target: str) -> None:
     async with open_server() as serving:
@@ -165,6 +120,7 @@ async def test_every_answer_keeps_the_page_safe(target: str) -> None:
         assert "connect-src 'self' ws://chat.example wss://chat.example;" in policy
         assert "unsafe" not in policy
         assert "server" not in answer.headers
+        assert "img-src 'self' data: blob:; worker-src 'self'; " in policy
         is_file = target == "/" or target.startswith("/static/")
         assert answer.headers["cache-control"] == ("no-cache" if is_file else "no-store")
 
@@ -187,36 +143,27 @@ async def test_who_is_alive_and_ready_says_so() -> None:
         assert (await ask(serving.port, "/readyz")).status == 503
 
 
-async def test_a_connection_serves_one_request() -> None:
-    """A second one could ask for a WebSocket behind the gate's back."""
-    async with open_server() as serving, open_raw(serving.port) as peer:
-        await peer.send(request("/healthz", connection="keep-alive") + request("/readyz"))
-        raw = await peer.receive_to_the_end()
-        assert raw.count(b"HTTP/1.1 ") == 1
-        assert raw.endswith(b"alive\n")
-
-
 @pytest.mark.parametrize(
     "asked",
     [
-        request(
+        get(
             "/healthz", connection="Upgrade, HTTP2-Settings", upgrade="h2c", http2_settings="AAMAAABkAAQAAP__"
         ),
-        request("/healthz", connection="Upgrade", upgrade="\r\n websocket"),
-        request("/healthz", connection="Upgrade", upgrade="h2c\r\nUPGRADE : TLS/1.0").replace(b" :", b":"),
+        get("/healthz", connection="Upgrade", upgrade="\r\n websocket"),
+        get("/healthz", connection="Upgrade", upgrade="h2c\r\nUPGRADE : TLS/1.0").replace(b" :", b":"),
     ],
 )
 async def test_no_other_protocol_begins_behind_the_gate(asked: bytes) -> None:
     async with open_server() as serving, open_raw(serving.port) as peer:
         await peer.send(asked)
-        answer = parsed(await peer.receive_to_the_end())
+        answer = Answer.of(await peer.receive_to_the_end())
         assert answer.status in (200, 400, 404)
 
 
 async def test_http_2_is_refused_in_a_sentence() -> None:
     async with open_server() as serving, open_raw(serving.port) as peer:
         await peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00")
-        answer = parsed(await peer.receive_to_the_end())
+        answer = Answer.of(await peer.receive_to_the_end())
         assert (answer.status, answer.body) == (400, b"This server speaks HTTP/1.1.\n")
 
 
@@ -230,13 +177,18 @@ async def test_http_2_is_refused_in_a_sentence() -> None:
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nX: \x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: a\n\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
     ],
 )
 async def test_what_is_not_right_http_is_refused(bad: bytes) -> None:
     async with open_server() as serving, open_raw(serving.port) as peer:
         await peer.send(bad)
-        assert parsed(await peer.receive_to_the_end()).status in (400, 501)
+        assert Answer.of(await peer.receive_to_the_end()).status in (400, 501)
         assert serving.server.statistics().faults == 0
 
 
@@ -249,10 +201,8 @@ async def push(peer: RawPeer, data: bytes) -> None:
 
 async def test_a_body_that_nobody_wants_is_not_collected() -> None:
     async with open_server() as serving, open_raw(serving.port) as peer, trio.open_nursery() as nursery:
-        nursery.start_soon(
-            push, peer, request("/", method="POST", content_length="50000000") + bytes(50_000_000)
-        )
-        assert parsed(await peer.receive_to_the_end()).status == 405
+        nursery.start_soon(push, peer, get("/", method="POST", content_length="50000000") + bytes(50_000_000))
+        assert Answer.of(await peer.receive_to_the_end()).status == 405
         nursery.cancel_scope.cancel()
 
 
@@ -264,13 +214,13 @@ async def test_who_does_not_read_a_large_answer_holds_nobody_up(
     with trio.fail_after(PATIENCE_S):
         async with open_server() as serving:
             async with open_raw(serving.port, receive_buffer=4096) as stuck:
-                await stuck.send(request("/static/large.js"))
+                await stuck.send(get("/static/large.js"))
                 assert b"200" in await stuck.receive_head()
                 assert (await ask(serving.port, "/healthz")).status == 200
                 assert serving.limits.total >= 1
                 stuck.reset()
             await serving.wait_connected(0)
             async with open_raw(serving.port, receive_buffer=4096) as stuck:
-                await stuck.send(request("/static/large.js"))
+                await stuck.send(get("/static/large.js"))
                 assert b"200" in await stuck.receive_head()
                 # Leaving `open_server` cancels what is still served; it does not wait for the stuck one.

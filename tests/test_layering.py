@@ -90,7 +90,9 @@ SHELL = {
     },
     "connection": {"codec", "guard", "hub", "limits", "origin", "outbox", "plain", "v1", "wire"},
     # The port, and everything together.
-    "http": {"config", "metrics", "wire"},
+    "exchange": {"wire"},
+    "files": set(),
+    "http": {"config", "exchange", "files", "metrics", "wire"},
     "server": {"config", "connection", "head", "http", "hub", "limits", "wire"},
     "fds": set(),
     "figures": {"rooms", "server", "store.base"},

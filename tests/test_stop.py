@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from tests.process import ServerProcess, open_process
-from tests.raw import TEXT, RawPeer, frame, open_peer, open_raw, open_v1
+from tests.raw import TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
 from trio_chat.app import DATABASE
 from trio_chat.store.sqlite import open_sqlite_store
 
@@ -78,6 +78,22 @@ async def test_who_is_not_greeted_yet_does_not_hold_it_up(tmp_path: Path) -> Non
         assert await spare.receive_to_the_end() == await half.receive_to_the_end() == b""
         for peer in (well, spare, half):
             await peer.stream.aclose()
+        await ended_well(server)
+
+
+async def test_connections_kept_for_another_request_do_not_hold_it_up(tmp_path: Path) -> None:
+    async with (
+        open_process(tmp_path, "--drain-timeout", "1000", "--close-timeout", "1000") as server,
+        open_raw(server.port) as kept,
+        open_raw(server.port) as half,
+    ):
+        for peer in (kept, half):
+            await peer.send(get("/healthz"))
+            assert (await peer.receive_answer()).status == 200
+        await half.send(b"GET / HT")
+        server.signal(signal.SIGTERM)
+        assert await kept.receive_to_the_end() == await half.receive_to_the_end() == b""
+        await half.stream.aclose()
         await ended_well(server)
 
 

@@ -5,6 +5,7 @@ of today's."""
 
 from __future__ import annotations
 
+import random
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -91,6 +92,29 @@ async def test_a_text_that_was_deleted_before_a_crash_is_gone_after_the_start(pa
     assert remains(path)
     async with open_sqlite_store(path):
         assert not remains(path)
+
+
+async def test_no_copy_of_a_deleted_text_is_left_where_pages_were_split(path: Path) -> None:
+    """SQLite alone leaves some: rows move to other pages, and what was in the old ones is not wiped."""
+    choice = random.Random(1)
+    rooms = [f"room-{number}" for number in range(5)]
+    secret: dict[str, list[int]] = {room: [] for room in rooms}
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        for _ in range(250):
+            room = choice.choice(rooms)
+            head = (await store.position(room)).seq
+            texts = []
+            for seq in range(head + 1, head + choice.choice((2, 2, 6))):
+                is_secret = choice.random() < 0.3
+                texts.append((SECRET if is_secret else "x") + "y" * choice.choice((1, 100, 900, 5_000)))
+                secret[room] += [seq] * is_secret
+            await store.append(room, [Draft("message", "p-1", "Ada", None, text) for text in texts], at_ms=1)
+        for room, seqs in secret.items():
+            for seq in choice.sample(seqs, len(seqs)):
+                await store.append(room, [delete(seq)], at_ms=1)
+    assert sum(map(len, secret.values())) > 150
+    assert not remains(path)
+    assert damage_of(path) == []
 
 
 async def test_a_reader_that_holds_an_old_moment_delays_it_and_holds_up_nobody(path: Path) -> None:

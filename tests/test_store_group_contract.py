@@ -265,8 +265,7 @@ async def test_the_repeat_of_a_deleted_message_is_a_repeat(store: Store) -> None
 async def test_a_message_that_is_deleted_in_the_commit_that_writes_it_has_no_text_either(
     store: Store,
 ) -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(store.append, LOBBY, [said("a"), edit(1, "b"), delete(1)], at_ms=1))
+    await append(store, LOBBY, said("a"), edit(1, "b"), delete(1))
     assert [event.body is None for event in await whole(store)] == [True, True, False]
 
 

@@ -41,9 +41,10 @@ async def test_two_who_write_at_the_same_time_do_it_one_after_the_other() -> Non
         wire.abandon()
 
 
-async def test_the_head_is_read_first_and_in_pieces_of_any_size() -> None:
+async def test_what_is_unread_is_read_first_and_in_pieces_of_any_size() -> None:
     near, far = trio.testing.memory_stream_pair()
-    wire = Wire(near, head=b"GET / HTTP")
+    wire = Wire(near)
+    wire.unread(b"GET / HTTP")
     await far.send_all(b"/1.1")
     assert await wire.receive_some(3) == b"GET"
     assert await wire.receive_some() == b" / HTTP"

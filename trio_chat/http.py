@@ -1,14 +1,15 @@
 """HTTP on the same port: the page, its files, and the two questions of operators.
 
 Not ours to write: Starlette is the application, Hypercorn's Trio server speaks HTTP, over the same `Wire` that a
-WebSocket would have had. Each connection serves one request: a client that kept it could ask for a WebSocket on it next
-(proxies do), when the gate, which tells the two apart, is not there any more.
+WebSocket would have had. It is lent one request at a time (`trio_chat.exchange`), since a client that keeps its
+connection may ask for a WebSocket on it next (proxies do), and it is the gate that tells the two apart.
 """
 
 from __future__ import annotations
 
 import logging
 import re
+from copy import copy
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +22,11 @@ from hypercorn.trio.worker_context import WorkerContext
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from trio_chat.errors import StoreError
+from trio_chat.exchange import Exchange
+from trio_chat.files import Files
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,6 +44,9 @@ _PACKAGED = Path(__file__).parent / "static"
 STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "static"
 """The page's files: inside the installed package, or beside it in a checkout."""
 
+NEVER_KEPT = "no-store"
+"""What is said of an answer's use in caches where the answer does not say it."""
+
 HTTP_TIMEOUT_S = 60.0
 """How long one request may take: the page's largest file over a very bad line."""
 
@@ -53,10 +58,7 @@ def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
     """The ASGI application; ``is_ready`` is asked at each ``/readyz``, ``picture`` for the bytes and the media type of
     a picture, by its hash."""
 
-    static = StaticFiles(directory=STATIC)
-
-    async def page(request: Request) -> Response:
-        return await static.get_response("index.html", request.scope)
+    files = Files(STATIC)
 
     def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
@@ -67,11 +69,11 @@ def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
         return PlainTextResponse("starting or stopping\n", status_code=503)
 
     routes = [
-        Route("/", page),
         Route("/pictures/{hash:str}", partial(_picture, find=picture)),
+        Route("/", files.page),
+        Route("/static/{name:path}", files.file),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        Mount("/static", static),
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
@@ -100,7 +102,7 @@ async def _picture(request: Request, *, find: FindPicture) -> Response:
 
 
 class _SafeHeaders:
-    """Puts on every answer what a browser needs to hear to keep the page safe (and fresh)."""
+    """Puts on every answer what a browser needs to hear to keep the page safe."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -116,20 +118,13 @@ class _SafeHeaders:
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-opener-policy"] = "same-origin"
                 headers["cross-origin-resource-policy"] = "same-origin"
-                # Files may be kept, but each use asks whether the ETag still holds: an upgrade shows at once, and no
-                # page runs with modules of two versions.
-                headers.setdefault("cache-control", "no-cache" if _is_file(scope) else "no-store")
+                headers.setdefault("cache-control", NEVER_KEPT)
             # When all was said, Hypercorn tells the application that the client is gone, and Starlette then cancels who
             # is sending: in this very call, which would have closed the connection.
             with trio.move_on_after(HTTP_TIMEOUT_S, shield=True):
                 await send(message)
 
         await self._app(scope, receive, send_safely)
-
-
-def _is_file(scope: Scope) -> bool:
-    path: str = scope["path"]
-    return path == "/" or path.startswith("/static/")
 
 
 def content_security_policy(host: str) -> str:
@@ -140,40 +135,46 @@ def content_security_policy(host: str) -> str:
     """
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; worker-src 'self'; "
         f"connect-src 'self'{sockets}; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
 
 class HttpServer:
-    """Serves the application to one connection after the other."""
+    """Serves the application, one request after the other."""
 
     def __init__(self, config: Config, *, is_ready: Callable[[], bool], picture: FindPicture) -> None:
-        app = make_app(is_ready=is_ready, picture=picture)
-        self._app = ASGIWrapper(app)  # type: ignore[arg-type]  # the same, typed otherwise
-        self._config = HypercornConfig()
-        self._config.errorlog = logging.getLogger(__name__)
-        self._config.include_server_header = False
-        self._config.keep_alive_max_requests = 0
-        self._config.h11_max_incomplete_size = config.max_head_bytes or 2**30
+        self._app = make_app(is_ready=is_ready, picture=picture)
+        self._keeping = HypercornConfig()
+        self._keeping.errorlog = logging.getLogger(__name__)
+        self._keeping.include_server_header = False
+        self._keeping.h11_max_incomplete_size = config.max_head_bytes or 2**30
+        self._closing = copy(self._keeping)
+        self._closing.keep_alive_max_requests = 0  # each answer says that the connection ends with it
 
-    async def serve(self, wire: Wire) -> None:
-        """Answer one request; whoever takes longer than the limit is cut.
+    async def serve(self, wire: Wire, request: bytes, *, keeps_connection: bool) -> bool:
+        """Answer one request. True if there may be another on this wire: the peer has its answer, and was told so.
 
-        Hypercorn shields its writes from cancellation without a deadline: so the transport is closed under them, at
-        once, when this is cancelled or the time is over.
+        Whoever takes longer than the limit is cut. Hypercorn shields its writes from cancellation without a deadline:
+        so the transport is closed under them, at once, when this is cancelled or the time is over.
         """
+        exchange = Exchange(wire, request, keeps_connection=keeps_connection)
+        wire.carries_frames = False
         with trio.move_on_after(HTTP_TIMEOUT_S):
             async with trio.open_nursery() as nursery:
-                # When it has closed the wire it has finished, whatever timers of its own still run.
-                wire.on_close = nursery.cancel_scope.cancel
-                nursery.start_soon(self._answer, wire)
+                nursery.start_soon(
+                    self._answer, exchange, self._keeping if keeps_connection else self._closing
+                )
                 try:
-                    await trio.sleep_forever()
+                    await exchange.is_over.wait()
                 finally:
-                    if not wire.is_closed:
+                    if not exchange.is_over.is_set():
                         wire.cut()
+                nursery.cancel_scope.cancel()  # timers of Hypercorn's own still run
+        wire.carries_frames = True
+        return keeps_connection and exchange.is_answered and wire.is_open
 
-    async def _answer(self, wire: Wire) -> None:
-        await TCPServer(self._app, self._config, WorkerContext(None), {}, wire)  # type: ignore[arg-type]
+    async def _answer(self, exchange: Exchange, config: HypercornConfig) -> None:
+        app = ASGIWrapper(exchange.watching(self._app))  # type: ignore[arg-type]  # the same, typed otherwise
+        await TCPServer(app, config, WorkerContext(None), {}, exchange)  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
 """Accepting on one port: each connection is admitted, told apart by its first bytes, and supervised.
 
-The gate reads the head of the first request. An upgrade goes to trio-websocket and a `Connection`, anything else to
-HTTP, each over a `Wire` that begins with the bytes already read. One supervisor stands around each connection: nothing
-that one peer does, and no bug that it finds, gets past it to the others (trio's listeners would end the server,
-trio-websocket#184 among others).
+The gate reads the head of each request. An upgrade goes to trio-websocket and a `Connection`, which have the connection
+from then on; anything else goes to HTTP, which is lent the connection's `Wire` for one answer. One supervisor stands
+around each connection: nothing that one peer does, and no bug that it finds, gets past it to the others (trio's
+listeners would end the server, trio-websocket#184 among others).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import trio_websocket
 
 from trio_chat.connection import Connection
 from trio_chat.errors import Refused, StartError
-from trio_chat.head import END, Head, without_upgrade
+from trio_chat.head import END, Head
 from trio_chat.http import HttpServer
 from trio_chat.wire import Wire
 
@@ -34,6 +34,12 @@ KEEPALIVE_STEPS = 4
 LAST_HEADS_S = 1.0
 """How long whoever connected just before the server stops has for a request. Browsers keep spare connections open and
 say nothing on them; stopping should not wait for those."""
+
+KEPT_IDLE_S = 5.0
+"""How long a connection waits for another request: a page has all its files by then, and places are counted."""
+
+REQUESTS_PER_CONNECTION = 200
+"""After so many it ends: the page with all its files comes over one, and nobody keeps a place for ever in this way."""
 
 HANDSHAKES_AT_ONCE = 4
 """How many WebSocket handshakes are worked on at the same time. Each costs most of a millisecond and Trio runs whatever
@@ -86,7 +92,9 @@ class Server:
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
         self._endings = trio.Semaphore(ENDINGS_AT_ONCE)
         self._turned_away_now = 0
-        self._unheard: set[trio.CancelScope] = set()  # whoever connected and did not say yet what for
+        self._unheard: set[trio.CancelScope] = set()  # who is about to say what for
+        self._idle: set[trio.CancelScope] = set()  # who was answered and may have another request
+        self._is_stopping = False
         self._statistics = ServerStatistics()
         self.is_ready = False
         """What ``/readyz`` says: set when clients are accepted, unset before the first is sent away."""
@@ -101,10 +109,13 @@ class Server:
 
     def say_goodbye(self) -> None:
         """Send every client away, to come back; each gets what waits for it first."""
+        self._is_stopping = True
         for connection in list(self._connections):
             connection.say_goodbye()
         for scope in self._unheard:
             scope.deadline = min(scope.deadline, trio.current_time() + LAST_HEADS_S)
+        for scope in self._idle:
+            scope.cancel()
 
     async def keep_alive(self) -> None:
         """Ping the silent and cut the dead, for ever. One task for all: a timer each would cost a task each."""
@@ -132,33 +143,52 @@ class Server:
             if self._turned_away_now < TURNED_AWAY_AT_ONCE:
                 self._turned_away_now += 1
                 try:
-                    await self._turn_away(stream, "503 Service Unavailable\r\nRetry-After: 30", str(refused))
-                    await self._linger(stream, None)
+                    wire = Wire(stream)
+                    await self._turn_away(wire, "503 Service Unavailable\r\nRetry-After: 30", str(refused))
+                    await self._linger(wire)
                 finally:
                     self._turned_away_now -= 1
         finally:
             await trio.aclose_forcefully(stream)
 
     async def _serve(self, stream: trio.abc.Stream, peer: str) -> None:
-        wire: Wire | None = None
+        wire = Wire(stream, stall_s=self._config.write_stall_s, endings=self._endings)
         try:
             try:
-                head, wire = await self._begin(stream)
-                if head.flaw is not None:
-                    await self._turn_away(stream, "400 Bad Request", head.flaw)
-                elif head.wants_websocket:
-                    await self._serve_websocket(wire, peer, head)
-                elif not head.is_empty:
-                    await self._http.serve(wire)
+                if not await self._serve_requests(wire, peer):
+                    return
             except* EXPECTED_ENDINGS as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
             except* Exception:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
-            await self._linger(stream, wire)
+            await self._linger(wire)
         finally:
-            if wire is not None:
-                wire.abandon()
+            wire.abandon()
+
+    async def _serve_requests(self, wire: Wire, peer: str) -> bool:
+        """Serve requests, a WebSocket at the last; whether the peer may still have something to say or to hear."""
+        data = b""
+        for number in range(1, REQUESTS_PER_CONNECTION + 1):
+            data = await self._read_head(wire, data)
+            head = Head.of(data)
+            if head.flaw is not None:
+                await self._turn_away(wire, "400 Bad Request", head.flaw)
+                break
+            if head.is_empty:
+                break
+            if head.wants_websocket:
+                wire.unread(data)
+                data = b""  # or each client's head would be kept as long as the client
+                await self._serve_websocket(wire, peer, head)
+                break
+            keeps = head.keeps_connection and number < REQUESTS_PER_CONNECTION and not self._is_stopping
+            if not await self._http.serve(wire, head.request, keeps_connection=keeps) or self._is_stopping:
+                break
+            data = head.rest or await self._wait_for_another(wire)
+            if not data:
+                return False
+        return True
 
     async def _serve_websocket(self, wire: Wire, peer: str, head: Head) -> None:
         self._statistics.websockets += 1
@@ -175,23 +205,14 @@ class Server:
         finally:
             self._connections.discard(connection)
 
-    async def _begin(self, stream: trio.abc.Stream) -> tuple[Head, Wire]:
-        """What the first request is about, and a wire that begins with it."""
-        data = await self._read_head(stream)
-        head = Head.of(data)
-        if not head.wants_websocket:
-            data = without_upgrade(data)
-        return head, Wire(stream, head=data, stall_s=self._config.write_stall_s, endings=self._endings)
-
-    async def _read_head(self, stream: trio.abc.Stream) -> bytes:
-        """The bytes up to the end of the first request's head, and perhaps some more; empty if none came in time."""
-        head = b""
+    async def _read_head(self, wire: Wire, head: bytes) -> bytes:
+        """The bytes up to the end of a head, and perhaps some more; empty if it did not come in time."""
         limit = self._config.max_head_bytes or float("inf")
         with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as scope:
             self._unheard.add(scope)
             try:
                 while END not in head and len(head) <= limit:
-                    data = await stream.receive_some(4096)
+                    data = await wire.receive_some(4096)
                     if not data:
                         return b""
                     head += data
@@ -204,26 +225,35 @@ class Server:
         found = await self._hub.store.picture(picture_hash)
         return None if found is None else (found.data, found.media_type)
 
-    async def _turn_away(self, stream: trio.abc.Stream, status: str, sentence: str) -> None:
+    async def _wait_for_another(self, wire: Wire) -> bytes:
+        """The begin of another request; empty if there is none in time, and then nothing is left to be read."""
+        with trio.move_on_after(KEPT_IDLE_S) as scope:
+            self._idle.add(scope)
+            try:
+                return bytes(await wire.receive_some(4096))
+            finally:
+                self._idle.discard(scope)
+        return b""
+
+    async def _turn_away(self, wire: Wire, status: str, sentence: str) -> None:
         answer = (
             f"HTTP/1.1 {status}\r\nConnection: close\r\n"
             f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(sentence) + 1}\r\n\r\n{sentence}\n"
         ).encode("ascii")
         with trio.move_on_after(self._config.close_timeout_s):
             try:
-                await stream.send_all(answer)
+                await wire.send_all(answer)
             except EXPECTED_ENDINGS:
                 return
 
-    async def _linger(self, stream: trio.abc.Stream, wire: Wire | None) -> None:
+    async def _linger(self, wire: Wire) -> None:
         """Half-close and wait for the peer to have read to the end: closing with unread bytes in the socket would
         make a reset of it, and a close frame or an answer on its way would be lost (RFC 9112 section 9.6)."""
         with trio.move_on_after(self._config.close_timeout_s):
             try:
-                wire = wire or Wire(stream)
                 await wire.aclose()
                 await wire.send_eof()  # in case it was closed by somebody who did not come so far
-                while await stream.receive_some(65536):
+                while await wire.transport.receive_some(65536):
                     pass
             except EXPECTED_ENDINGS:
                 return

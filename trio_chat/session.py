@@ -55,7 +55,7 @@ class Session:
         if self.person is None:
             raise Refused("hello_first", "Say hello first.")
         if command.id is not None or type(command) not in _WITHOUT_ANSWER:
-            check_client_id(command.id)
+            check_client_id(command.id or "")
         if type(command) not in _IN_ROOM:
             return command
         return self._admit_in_room(cast("InRoom | Watch", command))

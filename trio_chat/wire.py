@@ -35,7 +35,7 @@ FAREWELL_S = 1.0
 
 
 class Wire(trio.abc.HalfCloseableStream):
-    """One connection's stream, beginning with ``head``: bytes that were read from it already.
+    """One connection's stream.
 
     A write during which no byte is taken for ``stall_s`` seconds (0: no limit) breaks the wire with
     `trio.BrokenResourceError`. The transport stays the caller's to close.
@@ -47,7 +47,6 @@ class Wire(trio.abc.HalfCloseableStream):
     __slots__ = (
         "_close_was_sent",
         "_endings",
-        "_head",
         "_is_broken",
         "_is_closed",
         "_listening_since",
@@ -55,6 +54,8 @@ class Wire(trio.abc.HalfCloseableStream):
         "_socket",
         "_stall_s",
         "_turn",
+        "_unread",
+        "carries_frames",
         "farewell",
         "inspect",
         "on_close",
@@ -65,7 +66,6 @@ class Wire(trio.abc.HalfCloseableStream):
         self,
         transport: trio.abc.Stream,
         *,
-        head: bytes = b"",
         stall_s: float = 0,
         endings: trio.Semaphore | None = None,
     ) -> None:
@@ -75,8 +75,10 @@ class Wire(trio.abc.HalfCloseableStream):
         self.on_close: Callable[[], object] | None = None
         """Called once, when the wire is closed."""
         self.inspect: Callable[[bytes | bytearray], object] | None = None
-        """Is shown all bytes that come after ``head``, before anybody else; may raise `trio.BrokenResourceError`."""
-        self._head = head
+        """Is shown all bytes that come, before anybody else; may raise `trio.BrokenResourceError`."""
+        self.carries_frames = True
+        """Whether WebSocket frames are written, of which one that closes is the last; else it is HTTP."""
+        self._unread = b""
         self._stall_s = stall_s or float("inf")
         self._endings = endings
         self._rest = b""
@@ -158,7 +160,7 @@ class Wire(trio.abc.HalfCloseableStream):
             raise trio.BrokenResourceError("the wire is broken")
         if self._close_was_sent:
             return  # rule 3; the session is over
-        self._close_was_sent = len(data) > 0 and data[0] == CLOSE_FRAME
+        self._close_was_sent = self.carries_frames and len(data) > 0 and data[0] == CLOSE_FRAME
         data, self._rest = self._rest + data, b""
         self._turn = turn = trio.Event()
         try:
@@ -201,14 +203,18 @@ class Wire(trio.abc.HalfCloseableStream):
 
     # -- reading --
 
+    def unread(self, data: bytes) -> None:
+        """Have these bytes read once more, before any others; `inspect` is not asked again."""
+        self._unread = data + self._unread
+
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """The next bytes from the peer; ``b""`` at the end."""
         if self._is_closed:
             raise trio.ClosedResourceError("the wire is closed")
-        if self._head:
+        if self._unread:
             await trio.lowlevel.checkpoint()
-            head, self._head = self._head[:max_bytes], self._head[max_bytes or len(self._head) :]
-            return head
+            unread, self._unread = self._unread[:max_bytes], self._unread[max_bytes or len(self._unread) :]
+            return unread
         self._listening_since = trio.current_time()
         data: bytes | bytearray = b""
         failure: trio.BrokenResourceError | None = None

@@ -110,14 +110,14 @@ async def dead(stage: Stage) -> str | None:
     stage.server.freeze()
     await stage.server.wait_frozen()  # nothing is under way: see `power`
     stage.disk.lose_power()
-    mark = len(stage.recorder.records)
+    before = stage.server.said().count("the log cannot be")
     stage.server.thaw()
     with trio.move_on_after(10):
-        await until(lambda: stage.refusals_since(mark))
+        await until(lambda: stage.server.said().count("the log cannot be") > before)
         await trio.sleep(stage.rng.uniform(0, 1))
-    refusals = stage.refusals_since(mark)
+    failures = stage.server.said().count("the log cannot be") - before
     proof = await _come_back(stage, stage.disk)
-    return f"{refusals} commands refused as unavailable" if proof and refusals else None
+    return f"the log could not be used {failures} times" if proof and failures else None
 
 
 async def _come_back(stage: Stage, disk: Disk) -> str | None:

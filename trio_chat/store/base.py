@@ -99,7 +99,7 @@ class Listing:
     unread: int
     """How many messages by others came after ``read`` and were not deleted; `MANY` means at least so many."""
     mentions: int
-    """How many of those mention them, or everybody."""
+    """How many of those, not too old, mention them, or everybody."""
     last: Event | None
     """The newest message; None if there is none among the newest events."""
     last_edit: Event | None

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 VERSION: Final = f"1/{unicodedata.unidata_version}"
 """What the grams of an index depend on."""
@@ -137,7 +137,7 @@ def indexed_text(text: str, *, room_id: int, sender: str, name: str) -> str:
     if has_link(text):
         codes.append(_LINK)
     parts = [f" {searched} ", _as_units(codes)]
-    if starts := dict.fromkeys(_patterns().inner_start.findall(searched)):
+    if starts := dict.fromkeys(_inner_starts(searched)):
         parts.append(f" {' '.join(starts)} ")
     if has_units(searched):
         parts += map(_as_units, _RUN.findall(searched))
@@ -182,6 +182,19 @@ def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=4).digest(), "big") % _CODES
 
 
+def _inner_starts(text: str) -> Iterator[str]:
+    """The first two characters of what begins behind a sign and not behind a space."""
+    for sign in _patterns().sign.finditer(text):
+        for place in sign.span():
+            if (
+                place
+                and text[place - 1] != " "
+                and len(pair := text[place : place + 2]) == 2
+                and " " not in pair
+            ):
+                yield pair
+
+
 def _as_units(chars: Iterable[str]) -> str:
     return f"{_MARK}{_MARK.join(chars)}{_MARK}"
 
@@ -191,20 +204,19 @@ class _Patterns(NamedTuple):
     """A character with all that changes it: marks, vowels and finals of Hangul, voicing of narrow kana."""
     start: re.Pattern[str]
     """Where something begins in a normal text: a word, or a sign."""
-    inner_start: re.Pattern[str]
-    """The first two characters of what begins behind a sign and not behind a space."""
+    sign: re.Pattern[str]
+    """What is no part of a word, and no space."""
 
 
 @cache
 def _patterns() -> _Patterns:
     marks = "".join(char for char in map(chr, range(0x300, 0x20000)) if unicodedata.category(char)[0] == "M")
-    start = rf"(?:(?<![^\W_])(?<![{marks}])|(?=[^\w{marks}]|_))"
     return _Patterns(
         re.compile(
             f".[{marks}\u1160-\u11ff\uff9e\uff9f\U000e0100-\U000e01ef]{{,{_LONGEST_CLUSTER - 1}}}", re.DOTALL
         ),
-        re.compile(start),
-        re.compile(rf"(?<=[^ ]){start}(?=([^ ][^ ]))"),
+        re.compile(rf"(?<![^\W_])(?<![{marks}])|(?=[^\w{marks}]|_)"),
+        re.compile(rf"[^\w {marks}]|_"),
     )
 
 

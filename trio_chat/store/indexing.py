@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=msgspec.Struct)
 
-EVENTS_AT_A_TIME: Final = 64
-"""How many events of a room are read in one call."""
+FEWEST_AT_A_TIME: Final = 4
+"""So many events of a room are read in one call, or more if few rooms have any."""
 
 
 class Line(msgspec.Struct, array_like=True, gc=False):
@@ -82,8 +82,9 @@ def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int
     if connection.execute("SELECT value FROM meta WHERE key = 'search'").get != VERSION:
         _begin_anew(connection)
     behind = _rooms_behind(connection, limit, room_ids)
+    each = max(FEWEST_AT_A_TIME, 2 * limit // max(1, len(behind)))
     in_order = merge(
-        *(_events_after(connection, room.id, room.done) for room in behind), key=attrgetter("place")
+        *(_events_after(connection, room.id, room.done, each) for room in behind), key=attrgetter("place")
     )
     events = list(islice(in_order, limit))
     if not events:
@@ -141,18 +142,18 @@ def _rooms_behind(connection: apsw.Connection, limit: int, room_ids: Collection[
     )
 
 
-def _events_after(connection: apsw.Connection, room_id: int, after: int) -> Iterator[Line]:
+def _events_after(connection: apsw.Connection, room_id: int, after: int, at_a_time: int) -> Iterator[Line]:
     while True:
         page = read(
             connection,
             Line,
             f"SELECT {LINE}, 0, NULL, NULL FROM events e WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (room_id, after, EVENTS_AT_A_TIME),
+            (room_id, after, at_a_time),
         )
         yield from page
-        if len(page) < EVENTS_AT_A_TIME:
+        if len(page) < at_a_time:
             return
-        after = page[-1].seq
+        after, at_a_time = page[-1].seq, 2 * at_a_time
 
 
 def _index(connection: apsw.Connection, events: Sequence[Line], done: dict[int, int]) -> None:

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from trio_chat.events import Event
 
 WINDOW = 500
-"""Among how many of a room's newest events unread messages, mentions and the newest message are looked for."""
+"""Among how many of a room's newest events unread messages and the newest message are looked for."""
+
+MENTIONS_WINDOW = 200
+"""And mentions: each message has to be looked at, where the counting of unread ones ends soon."""
 
 
 def state(connection: apsw.Connection, room: str) -> RoomState:
@@ -134,7 +137,7 @@ _DESCRIPTION = f"""
         (
             SELECT count(*) FROM (
                 SELECT 1 FROM events
-                WHERE room_id = messages.id AND seq > seen AND kind = 'post'
+                WHERE room_id = messages.id AND seq > max(seen, head - {MENTIONS_WINDOW}) AND kind = 'post'
                     AND sender <> :person AND at_ms >= coalesce(since_ms, 0)
                     AND CASE WHEN instr(body, '"mentions":') AND json_valid(body) THEN EXISTS (
                         SELECT 1 FROM json_each(body, '$.mentions') WHERE value IN (:person, 'all')

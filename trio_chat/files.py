@@ -1,0 +1,133 @@
+"""The page and its files: read once, kept in memory, as they are and compressed.
+
+Each file has two addresses. Under ``static/<version>/``, where the version is a digest of them all, it never changes
+and is kept for good: that is where the page points to. Under ``static/`` it is what it is today, and each use asks. No
+path of a request is ever one of the file system.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from typing import TYPE_CHECKING
+
+import attrs
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.staticfiles import NotModifiedResponse
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+PAGE = "index.html"
+"""The page itself, whose addresses of files begin with ``static/`` and are relative: a proxy may put it anywhere."""
+
+ASK_EACH_TIME = "no-cache"
+KEEP_FOR_GOOD = "public, max-age=31536000, immutable"
+
+COMPRESSED_FROM_BYTES = 1024
+"""Smaller files fit into a packet as they are."""
+
+# Not what the system says: on Windows anybody may have written into its registry what ".js" is.
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".ico": "image/vnd.microsoft.icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".webmanifest": "application/manifest+json",
+    ".webp": "image/webp",
+    ".woff2": "font/woff2",
+}
+
+
+@attrs.frozen
+class File:
+    """One file, ready to be sent."""
+
+    media_type: str
+    body: bytes
+    compressed: bytes | None
+    """None if that would not be much less."""
+    tag: str
+    """Of its content; what is compressed has another (RFC 9110 section 8.8.3.3)."""
+
+    @classmethod
+    def of(cls, name: str, body: bytes) -> File:
+        """The file of this name and content."""
+        compressed = gzip.compress(body, 9, mtime=0) if len(body) >= COMPRESSED_FROM_BYTES else body
+        return cls(
+            MEDIA_TYPES.get(name[name.rfind(".") :], "application/octet-stream"),
+            body,
+            compressed if len(compressed) < 0.9 * len(body) else None,
+            hashlib.sha256(body).hexdigest()[:16],
+        )
+
+    def response(self, asked: Headers, *, cache_control: str) -> Response:
+        """The answer to who asks with these header fields."""
+        body, tag = self.body, f'"{self.tag}"'
+        headers = {"cache-control": cache_control, "content-type": self.media_type}
+        if self.compressed is not None:
+            headers["vary"] = "Accept-Encoding"
+            if takes_gzip(asked.get("accept-encoding", "")):
+                body, tag = self.compressed, f'"{self.tag}-gzip"'
+                headers["content-encoding"] = "gzip"
+        headers["etag"] = tag
+        if names_tag(asked.get("if-none-match", ""), tag):
+            return NotModifiedResponse(Headers(headers))
+        return Response(body, headers=headers)
+
+
+class Files:
+    """Everything under one directory, as it is now; links are left out, they could lead anywhere."""
+
+    def __init__(self, directory: Path) -> None:
+        root = directory.resolve()
+        bodies = {
+            path.relative_to(root).as_posix(): path.read_bytes()
+            for path in sorted(root.rglob("*"))
+            if path.is_file() and path.resolve() == path
+        }
+        digest = hashlib.sha256()
+        for name, body in bodies.items():
+            digest.update(f"{name} {len(body)}\n".encode() + body)
+        self.version = digest.hexdigest()[:16]
+        page = bodies.pop(PAGE, b"").replace(b'="static/', f'="static/{self.version}/'.encode())
+        self._page = File.of(PAGE, page)
+        self._files = {name: File.of(name, body) for name, body in bodies.items()}
+
+    async def page(self, request: Request) -> Response:
+        """Answers with the page."""
+        return self._page.response(request.headers, cache_control=ASK_EACH_TIME)
+
+    async def file(self, request: Request) -> Response:
+        """Answers with the file that the rest of the path names."""
+        name: str = request.path_params["name"]
+        version, _, versioned = name.partition("/")
+        is_kept = version == self.version
+        found = self._files.get(versioned if is_kept else name)
+        if found is None:
+            raise HTTPException(404)
+        return found.response(request.headers, cache_control=KEEP_FOR_GOOD if is_kept else ASK_EACH_TIME)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether a client that says this can be sent gzip (RFC 9110 section 12.5.3); who says nothing gets the file."""
+    for item in accept_encoding.lower().split(","):
+        coding, _, weight = item.partition(";")
+        if coding.strip() in {"gzip", "x-gzip"}:
+            return weight.replace(" ", "").rstrip("0") not in {"q=", "q=0."}
+    return False
+
+
+def names_tag(if_none_match: str, tag: str) -> bool:
+    """Whether a client that says this has the file already (RFC 9110 section 13.1.2)."""
+    return if_none_match.strip() == "*" or tag in (
+        item.strip().removeprefix("W/") for item in if_none_match.split(",")
+    )
