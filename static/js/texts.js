@@ -61,7 +61,6 @@ export const texts = {
   readMore: "Read more",
   readLess: "Show less",
   close: "Close",
-  more: "More",
 
   slashMe: "Say what you are doing",
   slashMeUsage: "/me waves",
@@ -87,7 +86,6 @@ export const texts = {
       : `There is no command /${name}. Type /help for a list, or begin with two slashes to send the text as it is.`,
   slashNeeds: (usage) => `Something is missing. Write it like this: ${usage}`,
 
-  everybody: "everybody in this room",
   completionLabel: "Suggestions",
   candidates: (count) => ({ one: "1 suggestion", other: `${number.format(count)} suggestions` })[plural.select(count)],
 
