@@ -340,6 +340,21 @@ def test_what_is_new_since_the_last_visit_begins_at_a_mark(ada: Person, bob: Per
     expect(bob.page.locator("#chat .divider.mark + p .text")).to_have_text("new")
 
 
+def test_one_finds_the_first_of_many_unread_messages(ada: Person, bob: Person) -> None:
+    say_and_hear(ada, bob, "old")
+    expect(message(ada, "old").locator(".status")).to_have_attribute("aria-label", "Read")
+    bob.page.goto("about:blank")
+    lines = [f"line {number}" for number in range(1, 61)]
+    ada.say(*lines)
+    ada.hears("old", *lines)
+    bob.open()
+    expect(bob.page.locator("#chat p .text").last).to_have_text("line 60")
+    bob.page.get_by_role("button", name="Go to the first unread message").click()
+    expect(bob.page.locator("#chat .divider.mark")).to_be_in_viewport()
+    expect(bob.page.locator("#chat .divider.mark + p .text")).to_have_text("line 1")
+    expect(bob.page.locator(".to-unread")).to_be_hidden()
+
+
 def test_axe_finds_nothing_in_a_conversation_with_everything(ada: Person, bob: Person) -> None:
     add_axe(ada.page)
     ada.open()

@@ -73,6 +73,22 @@ export class ChatLog {
     return [...this.#byKey.values()];
   }
 
+  /** Where the "new messages" mark is: "above", "in view" or "below" the reader; null: it is not held. */
+  placeOfMark() {
+    if (!this.#byKey.has("mark")) return null;
+    const mark = this.#list.elementOf("mark");
+    if (!mark) return this.#list.isAtBottom ? "above" : null;
+    const { top, bottom } = this.#chat.getBoundingClientRect();
+    const box = mark.getBoundingClientRect();
+    if (box.bottom < top) return "above";
+    return box.top > bottom ? "below" : "in view";
+  }
+
+  /** Bring the "new messages" mark into view. @returns {boolean} whether it is held */
+  revealMark() {
+    return this.#list.reveal("mark") !== null;
+  }
+
   /** Bring a message into view and the focus to it. @returns {HTMLElement|null} */
   focusOn(key) {
     const element = this.#list.elementOf(key) ?? this.#list.reveal(key);
