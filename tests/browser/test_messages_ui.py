@@ -32,7 +32,9 @@ SWIPE = """(message, distance) => {
   const at = (x) => ({ bubbles: true, pointerType: "touch", isPrimary: true, clientX: x, clientY: top + height / 2 });
   const bubble = message.querySelector(".bubble");
   bubble.dispatchEvent(new PointerEvent("pointerdown", at(left + 10)));
-  for (let step = 1; step <= 8; step += 1) bubble.dispatchEvent(new PointerEvent("pointermove", at(left + 10 + (distance * step) / 8)));
+  for (let step = 1; step <= 8; step += 1) {
+    bubble.dispatchEvent(new PointerEvent("pointermove", at(left + 10 + (distance * step) / 8)));
+  }
   bubble.dispatchEvent(new PointerEvent("pointerup", at(left + 10 + distance)));
 }"""
 
@@ -67,7 +69,9 @@ def test_an_answer_shows_what_it_answers_and_leads_there(ada: Person, bob: Perso
     expect(message(ada, "Who brings the cake?")).to_have_class(re.compile(r"\bgoal\b"))
     does(ada, "Who brings the cake?", "Delete")
     ada.page.get_by_role("button", name="Delete for everybody").click()
-    expect(message(bob, "I do").locator(".quoted-text")).to_have_attribute("data-label", "This message was deleted")
+    expect(message(bob, "I do").locator(".quoted-text")).to_have_attribute(
+        "data-label", "This message was deleted"
+    )
 
 
 def test_an_answer_can_be_given_up(ada: Person, bob: Person) -> None:
@@ -172,7 +176,9 @@ def test_a_message_is_forwarded_with_the_name_of_who_wrote_it(ada: Person, bob: 
     bob.page.get_by_role("dialog").get_by_role("button", name="workshop").click()
     bob.opens("workshop")
     bob.hears("The door code is 4711")
-    expect(message(bob, "The door code").locator(".forwarded")).to_have_attribute("data-label", "Forwarded from Ada")
+    expect(message(bob, "The door code").locator(".forwarded")).to_have_attribute(
+        "data-label", "Forwarded from Ada"
+    )
 
 
 def test_a_pinned_message_stands_above_the_log_for_everybody(ada: Person, bob: Person) -> None:
