@@ -114,7 +114,7 @@ export class ChatLog {
     const items = this.#items.of(state, Date.now());
     this.#byKey = new Map(items.map((item) => [item.key, item]));
     if (isOther) this.#enter(room, items);
-    else this.#list.show(items);
+    else this.#list.show(items, !now.shown.window.hasNewer);
     this.#isNews = false;
     this.#follow(room);
   }
