@@ -361,7 +361,10 @@ def test_one_finds_the_first_of_many_unread_messages(ada: Person, bob: Person) -
     expect(bob.page.locator(".to-unread")).to_be_hidden()
 
 
-def test_axe_finds_nothing_in_a_conversation_with_everything(ada: Person, bob: Person) -> None:
+def test_axe_finds_nothing_in_a_conversation_with_everything(
+    open_person: Callable[..., Person], bob: Person
+) -> None:
+    ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
     add_axe(ada.page)
     ada.open()
     bob.say("hello *you*", "the `code` is", "🎉")
