@@ -5,10 +5,12 @@ Each session does its own set-up. Whatever follows ``--`` is passed on: ``nox -s
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import nox
 import nox.project
@@ -22,6 +24,11 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 CHROMIUM = "TRIO_CHAT_CHROMIUM"
 """The variable that names the browser's program; without it the tests use Playwright's own."""
+
+AXE = "TRIO_CHAT_AXE"
+"""The variable that names axe-core's file; without it the tests of accessibility are skipped, and say so."""
+
+AXE_VERSION = "4.10.3"
 
 
 def dependencies(group: str) -> tuple[str, ...]:
@@ -78,7 +85,8 @@ def browser(session: nox.Session) -> None:
     chromium = find_chromium() or install_debian_chromium(session)
     if chromium is None:
         install_playwright_chromium(session)
-    session.run("pytest", "-m", "browser", *session.posargs, env={CHROMIUM: chromium})
+    environment = {CHROMIUM: chromium, AXE: fetch_axe(session)}
+    session.run("pytest", "-m", "browser", *session.posargs, env=environment)
 
 
 @nox.session(default=False)
@@ -144,6 +152,65 @@ def build(session: nox.Session) -> None:
     """The source distribution and the wheel, in dist/."""
     session.install("build")
     session.run("python", "-m", "build", *session.posargs)
+
+
+VENDORED = {"emojibase-data": "17.0.0", "qrcode-generator": "2.0.4"}
+"""The npm packages of which the page has files, and their versions."""
+
+VENDOR = Path("static/vendor")
+
+NEWEST_EMOJI = 15
+"""The version of Emoji up to which they are offered: of 2022, so that no phone in use shows empty boxes."""
+
+
+@nox.session(venv_backend="none", default=False)
+def vendor(session: nox.Session) -> None:
+    """Fetch what the page has from npm, with its licences, into static/vendor/, to be committed; needs npm."""
+    packages = Path(session.create_tmp()).resolve()
+    for name, version in VENDORED.items():
+        session.run(
+            *("npm", "install", "--silent", "--ignore-scripts", "--no-save", "--no-package-lock"),
+            *("--prefix", str(packages / name), f"{name}@{version}"),
+            external=True,
+        )
+    source = {name: packages / name / "node_modules" / name for name in VENDORED}
+    VENDOR.mkdir(exist_ok=True)
+    shutil.copy(source["qrcode-generator"] / "dist" / "qrcode.mjs", VENDOR / "qrcode.mjs")
+    emoji = slim_emoji(json.loads((source["emojibase-data"] / "en" / "data.json").read_text("utf-8")))
+    rows = ",\n".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in emoji)
+    (VENDOR / "emoji.json").write_text(f"[\n{rows}\n]\n", "utf-8")
+    shutil.copy(source["emojibase-data"] / "LICENSE", VENDOR / "emojibase-data.LICENSE")
+    # The other has its licence in the head of the file itself.
+    versions = "".join(f"{name} {version}\n" for name, version in VENDORED.items())
+    (VENDOR / "VERSIONS").write_text(versions, "utf-8")
+
+
+def slim_emoji(entries: list[dict[str, Any]]) -> list[list[Any]]:
+    """What the page uses of emojibase's list, in its order: emoji, label, tags, group, and five skin tones or none."""
+    rows: list[list[Any]] = []
+    for entry in sorted(entries, key=lambda entry: entry.get("order", 0)):
+        group = entry.get("group")
+        if group in (None, 2) or entry["version"] > NEWEST_EMOJI:  # 2: skin tones and hair by themselves
+            continue
+        row = [entry["emoji"], entry["label"], "|".join(entry.get("tags", [])), group]
+        skins = [skin["emoji"] for skin in entry.get("skins", []) if isinstance(skin["tone"], int)]
+        if skins:
+            row.append(skins)
+        rows.append(row)
+    return rows
+
+
+def fetch_axe(session: nox.Session) -> str | None:
+    """The file of axe-core, from npm; None where there is no npm."""
+    named = os.environ.get(AXE)
+    if named or shutil.which("npm") is None:
+        return named
+    folder = Path(session.create_tmp()).resolve() / f"axe-{AXE_VERSION}"
+    file = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not file.exists():
+        install = ("npm", "install", "--silent", "--ignore-scripts", "--no-save", "--no-package-lock")
+        session.run(*install, "--prefix", str(folder), f"axe-core@{AXE_VERSION}", external=True)
+    return str(file)
 
 
 def find_chromium() -> str | None:

@@ -1,82 +1,36 @@
 /**
  * Puts the page together: state in the middle, the server on one side, the views on the other.
  */
-import { Connection, followBrowser } from "./connection.js";
-import { Identity } from "./identity.js";
-import { newId } from "./ids.js";
-import { Outbox } from "./outbox.js";
-import { StickyScroll } from "./scroll.js";
-import { Session } from "./session.js";
-import { initialState, reduce } from "./state.js";
-import { Store } from "./store.js";
-import { fill } from "./texts.js";
-import { followVisualViewport } from "./viewport.js";
-import { ChatLog } from "./views/chat-log.js";
-import { Composer } from "./views/composer.js";
-import { FailedNotice } from "./views/failed-notice.js";
-import { JumpButton } from "./views/jump.js";
-import { Me } from "./views/me.js";
-import { Placeholder } from "./views/placeholder.js";
-import { ConnectionStatus } from "./views/status.js";
+import { fill } from "./core/texts.js";
+import { start } from "./start.js";
+import { parseRoute } from "./views/shell/routes.js";
+import { rememberedRoom } from "./views/shell/screen.js";
+import { mountShell } from "./views/shell/shell.js";
+import { mountTalk } from "./views/talk/talk.js";
+import { followVisualViewport } from "./views/viewport.js";
 
-const ROOM = "lobby";
-const SPOILT_ID = "id_conflict"; // the one error after which the old id must never be used again
+const HOME = "lobby";
 const HIDDEN_RENDER_MS = 200; // a page in the background gets no animation frames
 
-const byId = (id) => document.getElementById(id);
-
-function serverUrl() {
-  const url = new URL(".", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  return url.href;
-}
-
+const route = parseRoute(location.hash);
+const app = start(route.room ?? rememberedRoom() ?? HOME);
 fill(document);
 followVisualViewport();
 
-const store = new Store(reduce, initialState(ROOM));
-const session = new Session(store, new Identity(), (handlers) => new Connection(serverUrl(), handlers));
-const outbox = new Outbox();
-
-const scroll = new StickyScroll(byId("chat"), {
-  onMoved: (isAtBottom) => store.dispatch({ type: "viewed", isAtBottom }),
-  onNearTop: () => session.loadOlder(),
-});
-const composer = new Composer(byId("composer"), {
-  onSend: (text) => {
-    store.dispatch({ type: "queued", entry: { id: newId(), room: ROOM, text, at: Date.now() } });
-    scroll.toBottom();
-  },
-});
-const views = [
-  new ChatLog(byId("chat"), scroll),
-  new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") }),
-  new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => tryNow() }),
-  new JumpButton(byId("jump"), { onJump: () => scroll.toBottom() }),
-  new FailedNotice(byId("failed"), {
-    onRetry: ({ id, code }) =>
-      store.dispatch({ type: "retried", id, newId: code === SPOILT_ID ? newId() : id }),
-    onEdit: ({ id, text }) => {
-      store.dispatch({ type: "discarded", id });
-      composer.edit(text);
-    },
-    onDiscard: ({ id }) => {
-      store.dispatch({ type: "discarded", id });
-      composer.focus();
-    },
-  }),
-  new Me(byId("me"), byId("name-dialog"), {
-    onRename: (name) => session.rename(name),
-    onClosed: () => composer.focus(),
-  }),
-];
-
-function tryNow() {
-  session.connection.start();
-  session.connection.hurry();
-}
-
+const shell = mountShell(app, { route });
+const talk = mountTalk(app, elements(), shell);
+shell.talk = talk;
 let isRenderDue = false;
+
+/** The places in the page for what is said. */
+function elements() {
+  const byId = (id) => document.getElementById(id);
+  return {
+    top: byId("talk-top"), chat: byId("chat"), older: byId("older"), loading: byId("loading"), empty: byId("empty"),
+    bottom: byId("talk-bottom"), composer: byId("composer"), input: byId("msg"), send: byId("send"),
+    tools: byId("composer-tools"), jump: byId("jump"), failed: byId("failed"),
+  };
+}
 
 function renderSoon() {
   if (isRenderDue) return;
@@ -87,29 +41,10 @@ function renderSoon() {
 
 function render() {
   isRenderDue = false;
-  for (const view of views) view.render(store.state);
-  if (scroll.isNearTop) session.loadOlder();
+  shell.render(app.state);
+  talk.render(app.state);
 }
 
-store.subscribe((state, before) => {
-  renderSoon();
-  outbox.follow(state.outbox, before.outbox);
-  // Another tab may have been closed with something waiting: whoever comes online takes it along.
-  if (state.connection !== before.connection && state.connection.phase === "online") restore();
-});
-
-async function restore() {
-  store.dispatch({ type: "restored", entries: await outbox.load() });
-}
-
-function noticeVisibility() {
-  store.dispatch({ type: "viewed", isVisible: !document.hidden });
-  if (isRenderDue) render();
-}
-
-document.addEventListener("visibilitychange", noticeVisibility);
-noticeVisibility();
+app.subscribe(renderSoon);
+document.addEventListener("visibilitychange", () => isRenderDue && render());
 render();
-restore();
-session.connection.start();
-followBrowser(session.connection);

@@ -115,10 +115,28 @@ class Person:
 
     def rename(self, name: str) -> None:
         """Take another name, by hand."""
-        self.page.click("#me")
+        self.settings()
         self.page.fill("#name", name)
         self.page.press("#name", "Enter")
         expect(self.page.locator(".me-name")).to_have_text(name)
+
+    def settings(self) -> None:
+        """Open the settings; on a phone the way there leads over the list of rooms."""
+        if self.page.locator("#back").is_visible():
+            self.page.click("#back")
+        self.page.click("#me")
+        expect(self.page.locator("#name")).to_be_focused()
+
+    def opens(self, room: str) -> None:
+        """Go to a room of the list."""
+        if self.page.locator("#back").is_visible():
+            self.page.click("#back")
+        self.page.locator("#rail-list a").filter(has=self.page.get_by_text(room, exact=True)).click()
+        expect(self.page.locator("#room-title")).to_have_text(room)
+
+    def is_in(self, room: str) -> None:
+        """Wait until this room is on the screen."""
+        expect(self.page.locator("#room-title")).to_have_text(room)
 
     def hears(self, *texts: str) -> None:
         """Wait until exactly these texts stand in the log, in this order, all of them logged by the server."""

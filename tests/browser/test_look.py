@@ -105,10 +105,12 @@ def test_every_state_has_a_look(
     for size, person in people.items():
         expect(person.page.locator("#empty")).to_be_visible()
         keep(person.page, f"{size}-{colour_scheme}-empty")
-        person.page.click("#me")
+        person.settings()
         does_not_overflow(person.page)
-        keep(person.page, f"{size}-{colour_scheme}-name")
+        keep(person.page, f"{size}-{colour_scheme}-settings")
         person.page.keyboard.press("Escape")
+        if size == "phone":
+            person.opens("Lobby")
         person.say("x" * 4001)
         expect(person.page.locator("#failed")).to_be_visible()
         does_not_overflow(person.page)
@@ -136,27 +138,42 @@ def test_everything_has_a_role_and_a_name(ada: Person) -> None:
     ada.say("hello")
     ada.hears("hello")
     expect(ada.page.locator("body")).to_match_aria_snapshot("""
-        - banner:
-          - heading "trio-chat" [level=1]
-          - status: Online
         - main:
+          - heading "Lobby" [level=1]
+          - status: Online
+          - text: 1 here
           - log "Messages":
             - text: Today
             - paragraph:
               - text: You hello
               - time
-              - img "Sent"
-        - form "New message":
-          - textbox "Message"
-          - button "Send"
-        - button "You are Ada Change name"
+              - img
+          - form "New message":
+            - textbox "Message"
+            - button "Send"
+          - button "About this room"
+        - navigation "Rooms":
+          - text: trio-chat
+          - button "Help"
+          - button "New room or conversation"
+          - searchbox "Find a room"
+          - list:
+            - listitem:
+              - 'link /Lobby .* You: hello/'
+          - button "Browse public rooms"
+          - button "You are Ada Settings"
     """)
     expect(ada.page.locator("#chat")).to_have_attribute("aria-live", "polite")
-    ada.page.click("#me")
-    expect(ada.page.locator("dialog")).to_match_aria_snapshot("""
-        - dialog "What should people call you?":
-          - heading "What should people call you?" [level=2]
-          - textbox "Your name": Ada
-          - button "Cancel"
-          - button "Save"
-    """)
+    ada.settings()
+    settings = ada.page.get_by_role("dialog", name="Settings")
+    for role, name in [
+        ("button", "Close"),
+        ("textbox", "Your name"),
+        ("radiogroup", "Colour"),
+        ("switch", "Play a sound"),
+        ("switch", "Show notifications while this page is open"),
+        ("radiogroup", "Look"),
+        ("switch", "Others may see when I was here last"),
+        ("button", "Link a device"),
+    ]:
+        expect(settings.get_by_role(role, name=name)).to_have_count(1)  # type: ignore[arg-type]

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pauseMs } from "../../static/js/backoff.js";
+import { pauseMs } from "../../static/js/net/backoff.js";
 
 const luckiest = () => 0;
 const unluckiest = () => 1 - Number.EPSILON;

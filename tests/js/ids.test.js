@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { newId } from "../../static/js/ids.js";
+import { newId } from "../../static/js/net/ids.js";
 
 test("ids sort in the order they were made, within a millisecond too", () => {
   const ids = Array.from({ length: 500 }, () => newId());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { split } from "../../static/js/links.js";
+import { split } from "../../static/js/core/links.js";
 
 const linksIn = (text) => split(text).filter(({ href }) => href).map(({ text: shown }) => shown);
 

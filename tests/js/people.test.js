@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { COLOURS, colourOf, initialsOf } from "../../static/js/people.js";
+import { COLOURS, colourOf, initialsOf } from "../../static/js/core/people.js";
 
 test("a person has the same colour every time, and people have different ones", () => {
   assert.equal(colourOf("p-3vH8cYk2"), colourOf("p-3vH8cYk2"));

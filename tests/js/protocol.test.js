@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as protocol from "../../static/js/protocol.js";
+import * as protocol from "../../static/js/net/protocol.js";
 
 test("hello says who comes back, else under which name, else nothing", () => {
-  assert.deepEqual(protocol.hello({ token: "t", name: "Ada" }), { type: "hello", token: "t" });
-  assert.deepEqual(protocol.hello({ token: null, name: "Ada" }), { type: "hello", name: "Ada" });
-  assert.deepEqual(protocol.hello(), { type: "hello" });
+  assert.deepEqual(protocol.hello({ token: "t", name: "Ada" }), { type: "hello", lists: true, token: "t" });
+  assert.deepEqual(protocol.hello({ token: null, name: "Ada" }), { type: "hello", lists: true, name: "Ada" });
+  assert.deepEqual(protocol.hello(), { type: "hello", lists: true });
 });
 
 test("join resumes after a cursor and leaves it out without one", () => {

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HELD_AT_BOTTOM, cursorOf, isGap } from "../../static/js/room.js";
-import { firstFailed, initialState, nextToSend, reduce } from "../../static/js/state.js";
+import { firstFailed, nextToSend } from "../../static/js/core/outbox.js";
+import { HELD_AT_BOTTOM, cursorOf, isGap } from "../../static/js/core/room.js";
+import { openRoom, unreadOf } from "../../static/js/core/select.js";
+import { initialState, reduce } from "../../static/js/core/state.js";
 
 const ME = { id: "p-me", name: "Ada", hasChosenName: true };
 const AT = "2026-11-22T21:00:00.000Z";
@@ -11,10 +13,10 @@ const message = (seq, { from = "p-bob", id = `b${seq}`, text = `text ${seq}` } =
   type: "message", room: "lobby", seq, id, from, name: from, text, at: AT,
 });
 const event = (seq, options) => ({ type: "event", frame: message(seq, options) });
-const joined = (after, head, { epoch = "e1", reset = false } = {}) => ({
-  type: "joined", frame: { type: "joined", room: "lobby", after, head, epoch, reset },
+const joined = (after, head, { epoch = "e1", reset = false, isFresh = false } = {}) => ({
+  type: "joined", isFresh, frame: { type: "joined", room: "lobby", after, head, epoch, reset },
 });
-const queued = (id, text = id) => ({ type: "queued", entry: { id, room: "lobby", text, at: 0 } });
+const queued = (id, text = id) => ({ type: "queued", entry: { id, command: "send", room: "lobby", text, at: 0 } });
 const restored = (...entries) => ({ type: "restored", entries });
 const away = { type: "viewed", isAtBottom: false };
 
@@ -30,22 +32,23 @@ function deepFreeze(value) {
   return Object.freeze(value);
 }
 
-const seqs = (state) => state.room.messages.map(({ seq }) => seq);
+const roomOf = openRoom;
+const seqs = (state) => roomOf(state).live.events.map(({ seq }) => seq);
 
 test("the latest page comes after joining, and the room is in step when its head is reached", () => {
   const loading = after(joined(60, 62), event(61));
-  assert.equal(loading.room.isSynced, false);
+  assert.equal(roomOf(loading).isSynced, false);
   const done = reduce(loading, event(62));
-  assert.equal(done.room.isSynced, true);
-  assert.equal(done.room.hasOlder, true);
+  assert.equal(roomOf(done).isSynced, true);
+  assert.equal(roomOf(done).live.hasOlder, true);
   assert.deepEqual(seqs(done), [61, 62]);
-  assert.deepEqual(cursorOf(done.room), { seq: 62, epoch: "e1" });
+  assert.deepEqual(cursorOf(roomOf(done)), { seq: 62, epoch: "e1" });
 });
 
 test("an empty room is in step at once and has nothing older", () => {
-  const { room } = after(joined(0, 0));
+  const room = roomOf(after(joined(0, 0)));
   assert.equal(room.isSynced, true);
-  assert.equal(room.hasOlder, false);
+  assert.equal(room.live.hasOlder, false);
 });
 
 test("resuming keeps what is held and adds what was missed", () => {
@@ -59,8 +62,8 @@ test("what comes twice stands there once", () => {
 
 test("a missing number is a gap and is not jumped over", () => {
   const state = after(joined(0, 1), event(1));
-  assert.ok(isGap(state.room, message(3)));
-  assert.ok(!isGap(state.room, message(2)));
+  assert.ok(isGap(roomOf(state), message(3)));
+  assert.ok(!isGap(roomOf(state), message(2)));
   assert.deepEqual(seqs(reduce(state, event(3))), [1]);
 });
 
@@ -75,15 +78,17 @@ test("a reset, or another epoch, throws away what is held", () => {
 });
 
 test("older pages are put before what is held, and a late answer that no longer fits is not", () => {
-  const asked = after(joined(60, 61), event(61), { type: "loadingOlder", isLoading: true });
+  const asked = after(joined(60, 61), event(61), { type: "loading", room: "lobby", way: "before" });
   const page = (first, last) => ({
     type: "history",
-    frame: { events: Array.from({ length: last - first + 1 }, (_, index) => message(first + index)), more: first > 1 },
+    asked: { before: last + 1 },
+    frame: { room: "lobby", upto: 61, changes: [], events: Array.from({ length: last - first + 1 }, (_, index) => message(first + index)), more: first > 1 },
   });
   const older = reduce(asked, page(59, 60));
   assert.deepEqual(seqs(older), [59, 60, 61]);
-  assert.equal(older.room.isLoadingOlder, false);
-  assert.deepEqual(seqs(reduce(older, page(57, 58))), [59, 60, 61], "not asked for");
+  assert.equal(roomOf(older).live.isLoadingOlder, false);
+  assert.deepEqual(seqs(reduce(older, page(57, 58))), [57, 58, 59, 60, 61]);
+  assert.deepEqual(seqs(reduce(older, page(59, 60))), [59, 60, 61], "a second answer");
   assert.deepEqual(seqs(reduce(asked, page(50, 51))), [61], "would leave a hole");
 });
 
@@ -131,26 +136,26 @@ test("a refused message waits for a decision and lets the next one pass", () => 
 });
 
 test("what others write while one is away counts, what one finds on opening or wrote oneself does not", () => {
-  const state = after(joined(0, 2), event(1), away, event(2), event(3), event(4, { from: ME.id }), event(5));
-  assert.equal(state.room.unreadCount, 2);
-  assert.equal(state.room.markSeq, 3);
+  const state = after(joined(0, 2), event(1), event(2), away, event(3), event(4));
+  assert.equal(unreadOf(roomOf(state)).count, 2);
+  assert.equal(roomOf(state).divider, 2);
   const back = reduce(state, { type: "viewed", isAtBottom: true });
-  assert.equal(back.room.unreadCount, 0);
-  assert.equal(back.room.markSeq, 3, "the mark stays until one writes");
-  assert.equal(reduce(back, queued("m1")).room.markSeq, null);
+  assert.equal(unreadOf(roomOf(back)).count, 0);
+  assert.equal(roomOf(back).divider, 2, "the mark stays until one writes");
+  assert.equal(roomOf(reduce(back, queued("m1"))).divider, null);
 });
 
 test("a hidden page is not watched", () => {
-  assert.equal(after(joined(0, 0), { type: "viewed", isVisible: false }, event(1)).room.unreadCount, 1);
+  assert.equal(unreadOf(roomOf(after(joined(0, 0), { type: "viewed", isVisible: false }, event(1)))).count, 1);
 });
 
 test("a long life at the end of the log lets old messages go; scrolled up, none", () => {
   const many = Array.from({ length: 3 * HELD_AT_BOTTOM }, (_, index) => event(index + 1));
   const watching = after(joined(0, 0), ...many);
-  assert.ok(watching.room.messages.length <= HELD_AT_BOTTOM + 100);
-  assert.equal(watching.room.first, watching.room.messages[0].seq);
-  assert.equal(watching.room.hasOlder, true);
-  assert.equal(after(joined(0, 0), away, ...many).room.messages.length, many.length);
+  assert.ok(roomOf(watching).live.events.length <= HELD_AT_BOTTOM + 100);
+  assert.equal(roomOf(watching).live.first, roomOf(watching).live.events[0].seq);
+  assert.equal(roomOf(watching).live.hasOlder, true);
+  assert.equal(roomOf(after(joined(0, 0), away, ...many)).live.events.length, many.length);
 });
 
 test("any order of disconnects, resumes and repeats gives the same log", () => {
@@ -162,11 +167,25 @@ test("any order of disconnects, resumes and repeats gives the same log", () => {
   };
   for (let run = 0; run < 50; run += 1) {
     let state = after(joined(0, 0));
-    while (state.room.last < head) {
-      state = reduce(state, joined(state.room.last, head));
-      const until = Math.min(head, state.room.last + draw(10));
-      for (let seq = Math.max(1, state.room.last - draw(3)); seq <= until; seq += 1) state = reduce(state, event(seq));
+    while (roomOf(state).last < head) {
+      state = reduce(state, joined(roomOf(state).last, head));
+      const until = Math.min(head, roomOf(state).last + draw(10));
+      for (let seq = Math.max(1, roomOf(state).last - draw(3)); seq <= until; seq += 1) state = reduce(state, event(seq));
     }
     assert.deepEqual(seqs(state), Array.from({ length: head }, (_, index) => index + 1));
   }
+});
+
+test("an answer from before the changes that are remembered is thrown away", () => {
+  const pin = (seq) => ({ type: "event", frame: { type: "pin", room: "lobby", seq, from: "p-bob", name: "b", at: AT, target: 7, on: seq % 2 === 0 } });
+  const many = Array.from({ length: 1_200 }, (_, index) => pin(12 + index));
+  const page = (upto) => ({
+    type: "history", asked: { before: 11 }, frame: { room: "lobby", upto, more: true, changes: [], events: [message(7), message(8)] },
+  });
+  const state = after(joined(10, 11), event(11), ...many, { type: "loading", room: "lobby", way: "before" });
+  const stale = reduce(state, page(12));
+  assert.deepEqual(seqs(stale), [11]);
+  assert.equal(roomOf(stale).live.isLoadingOlder, false, "so that it is asked for again");
+  assert.deepEqual(seqs(reduce(state, page(1_211))), [7, 8, 11]);
+  assert.equal(roomOf(reduce(state, page(1_000))).live.events[0].isPinned, false, "the last pin was taken away");
 });

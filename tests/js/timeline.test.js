@@ -1,28 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { initialState } from "../../static/js/state.js";
-import { texts } from "../../static/js/texts.js";
-import { dayLabel, dayNumber } from "../../static/js/time.js";
-import { timeline } from "../../static/js/timeline.js";
+import { messageOf } from "../../static/js/core/message.js";
+import { initialState } from "../../static/js/core/state.js";
+import { texts } from "../../static/js/core/texts.js";
+import { dayLabel, dayNumber } from "../../static/js/core/time.js";
+import { timeline } from "../../static/js/core/timeline.js";
 
 const NOW = new Date(2026, 10, 22, 21, 0).getTime(); // local time: days are those of the reader
 const MINUTE = 60_000;
 
-function stateWith(messages, { outbox = [], markSeq = null } = {}) {
+function stateWith(messages, { outbox = [], divider = null } = {}) {
   const state = initialState("lobby");
+  const room = state.rooms.get("lobby");
+  const events = messages.map(([from, minutesAgo], index) => messageOf({
+    type: "message", seq: index + 1, id: `c${index}`, from, name: from, text: "x", at: new Date(NOW - minutesAgo * MINUTE).toISOString(),
+  }));
   return {
     ...state,
     me: { id: "p-me", name: "Ada" },
-    room: {
-      ...state.room,
-      epoch: "e",
-      markSeq,
-      messages: messages.map(([from, minutesAgo], index) => ({
-        seq: index + 1, id: `c${index}`, from, name: from, text: "x", at: new Date(NOW - minutesAgo * MINUTE).toISOString(),
-      })),
-    },
-    outbox,
+    rooms: new Map([["lobby", { ...room, epoch: "e", divider, live: { ...room.live, events } }]]),
+    outbox: outbox.map((entry) => ({ command: "send", room: "lobby", ...entry })),
   };
 }
 
@@ -35,7 +33,7 @@ test("messages of one person in a row are a group, until somebody else, a pause 
 });
 
 test("the new messages mark stands before the first of them and begins a group", () => {
-  const items = timeline(stateWith([["bob", 3], ["bob", 2], ["bob", 1]], { markSeq: 2 }), NOW);
+  const items = timeline(stateWith([["bob", 3], ["bob", 2], ["bob", 1]], { divider: 1 }), NOW);
   assert.deepEqual(shape(items), ["day", "<bob>", "mark", "<bob", "bob>"]);
 });
 

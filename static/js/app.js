@@ -1,0 +1,378 @@
+/**
+ * What the views may ask for. Every method that returns a promise resolves to `{ok: true, …}` or to
+ * `{ok: false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
+ */
+import { folded } from "./core/window.js";
+import { messageOf } from "./core/message.js";
+import { deserves } from "./core/notify.js";
+import { eventIn, shownWindow } from "./core/room.js";
+import { openRoom } from "./core/select.js";
+import { texts } from "./core/texts.js";
+import { newId } from "./net/ids.js";
+
+const PAGE = 50; // messages a page: a few screens, so that scrolling seldom has to wait
+const ATTEMPTS = 3; // for an answer that was overtaken by changes
+const TYPING_PAUSE_MS = 2_500;
+const SPOILT_ID = "id_conflict"; // the one error after which the old id must never be used again
+
+export class App {
+  #store;
+  #session;
+  #drafts;
+  #claims;
+  #waiting = new Map(); // id of an outbox entry -> who waits for its end
+  #news = new Set();
+  #typedAt = new Map();
+  #jumps = 0;
+
+  /**
+   * @param {object} parts
+   * @param {import("./core/store.js").Store} parts.store
+   * @param {import("./net/session.js").Session} parts.session
+   * @param {import("./net/drafts.js").Drafts} parts.drafts
+   * @param {import("./net/claims.js").Claims} parts.claims
+   */
+  constructor({ store, session, drafts, claims }) {
+    this.#store = store;
+    this.#session = session;
+    this.#drafts = drafts;
+    this.#claims = claims;
+    store.subscribe((state, before) => state.outbox !== before.outbox && this.#settle(state, before));
+  }
+
+  get state() {
+    return this.#store.state;
+  }
+
+  /** Call `listener(state, before)` after each change. */
+  subscribe(listener) {
+    this.#store.subscribe(listener);
+  }
+
+  // -- what waits in the outbox --
+
+  send(room, text, { replyTo, mentions, forwarded } = {}) {
+    this.#typedAt.delete(room);
+    return this.#queue({ command: "send", room, text, replyTo, mentions: some(mentions), forwarded });
+  }
+
+  edit(room, seq, text, { mentions } = {}) {
+    return this.#queue({ command: "edit", room, target: seq, text, mentions: some(mentions) });
+  }
+
+  delete(room, seq) {
+    return this.#queue({ command: "delete", room, target: seq });
+  }
+
+  react(room, seq, emoji, on) {
+    return this.#queue({ command: "react", room, target: seq, emoji, on });
+  }
+
+  pin(room, seq, on) {
+    return this.#queue({ command: "pin", room, target: seq, on });
+  }
+
+  star(room, seq, on) {
+    return this.#queue({ command: "mine", what: "star", room, target: seq, on });
+  }
+
+  hide(room, seq, on) {
+    return this.#queue({ command: "mine", what: "hide", room, target: seq, on });
+  }
+
+  /** What of a room one wants to be told: "all", "mentions" or "none"; for ever or until a moment. */
+  setLevel(room, level, { until = null } = {}) {
+    const untilS = until === null ? undefined : Math.max(1, Math.round((until - Date.now()) / 1000));
+    return this.#queue({ command: "mine", what: "level", room, level, until, untilS });
+  }
+
+  /** Mark the room as unread from a message on; null: no more. */
+  markUnread(room, seq) {
+    return this.#queue({ command: "mine", what: "unread", room, from: seq });
+  }
+
+  /** Try a failed entry again. */
+  retry(id) {
+    const entry = this.state.outbox.find((one) => one.id === id);
+    if (entry) this.#store.dispatch({ type: "retried", id, newId: entry.code === SPOILT_ID ? newId() : id });
+  }
+
+  /** Give a failed entry up. */
+  discard(id) {
+    this.#store.dispatch({ type: "discarded", id });
+  }
+
+  /** The notice has been seen. */
+  dismiss(id) {
+    this.#store.dispatch({ type: "dismissed", id });
+  }
+
+  #queue(fields) {
+    const entry = { id: newId(), at: Date.now(), ...fields };
+    return new Promise((resolve) => {
+      this.#waiting.set(entry.id, resolve);
+      this.#store.dispatch({ type: "queued", entry });
+    });
+  }
+
+  /** Tell who waits how their entries ended: logged, refused or given up. */
+  #settle(state, before) {
+    for (const old of before.outbox) {
+      const resolve = this.#waiting.get(old.id);
+      if (!resolve) continue;
+      const now = state.outbox.find(({ id }) => id === old.id);
+      if (now?.status === "waiting") continue;
+      this.#waiting.delete(old.id);
+      const notice = state.notices.find(({ id }) => id === old.id);
+      if (now?.status === "failed") resolve({ ok: false, code: now.code, message: now.reason });
+      else if (notice) resolve({ ok: false, code: notice.code, message: notice.message });
+      else if (now || old.seq) resolve({ ok: true, seq: now?.seq ?? old.seq });
+      else resolve(heardOf(old, state, before));
+    }
+  }
+
+  // -- the room on the screen --
+
+  /** Show a room, of the list or a public one. What of it is in view, its view says then (`viewed`). */
+  async openRoom(name) {
+    const isMarked = this.state.mine.current.has(`unread ${name}`);
+    this.#store.dispatch({ type: "opened", name });
+    if (isMarked && this.state.mine.current.get(`unread ${name}`).from_seq !== null) this.markUnread(name, null);
+    const answer = await this.#session.heedOpenRoom();
+    if (answer.ok && name === this.state.open) {
+      const { live } = openRoom(this.state);
+      if (live.events.length < PAGE / 2) await this.loadOlder();
+    }
+    return answer.ok ? { ok: true, room: name } : answer;
+  }
+
+  /** Show a message, wherever it is. */
+  async jumpTo(room, seq) {
+    if (room !== this.state.open) {
+      const opened = await this.openRoom(room);
+      if (!opened.ok) return opened;
+    }
+    for (let attempt = 0; attempt < ATTEMPTS && !this.#isHeld(room, seq); attempt += 1) {
+      const answer = await this.#page(room, { around: seq });
+      if (!answer.ok) return answer;
+    }
+    if (!this.#isHeld(room, seq)) return { ok: false, code: "no_such_message", message: texts.askNoMessage };
+    this.#jumps += 1;
+    this.#store.dispatch({ type: "jumped", room, seq, at: this.#jumps });
+    return { ok: true };
+  }
+
+  #isHeld(name, seq) {
+    const room = this.state.rooms.get(name);
+    const pieces = room ? [room.live, room.detached] : [];
+    return pieces.some((piece) => piece?.events.some((event) => event.seq === seq));
+  }
+
+  /** Back to the newest messages. */
+  toLatest() {
+    this.#store.dispatch({ type: "toLatest", room: this.state.open });
+  }
+
+  loadOlder() {
+    const room = openRoom(this.state);
+    const window = shownWindow(room);
+    if (!this.#canPage(room) || !window.hasOlder || window.isLoadingOlder) return Promise.resolve({ ok: true });
+    return this.#page(room.name, { before: window.first });
+  }
+
+  loadNewer() {
+    const room = openRoom(this.state);
+    const window = shownWindow(room);
+    if (!this.#canPage(room) || !window.hasNewer || window.isLoadingNewer) return Promise.resolve({ ok: true });
+    return this.#page(room.name, { after: window.last });
+  }
+
+  #canPage(room) {
+    return this.state.connection.phase === "online" && room.epoch !== null;
+  }
+
+  async #page(room, asked) {
+    const [way] = Object.keys(asked);
+    this.#store.dispatch({ type: "loading", room, way });
+    const frame = await this.#session.ask({ type: "history", room, ...asked, limit: PAGE });
+    this.#store.dispatch(frame.ok ? { type: "history", frame, asked } : { type: "rested", room });
+    return frame.ok ? { ok: true } : frame;
+  }
+
+  /** These messages as they are now; also for quotes: afterwards `messageAt` knows them. */
+  async fetch(room, seqs) {
+    const held = () => this.state.rooms.get(room);
+    const missing = () => seqs.filter((seq) => !held() || eventIn(held(), seq) === undefined);
+    for (let attempt = 0; attempt < ATTEMPTS && missing().length > 0; attempt += 1) {
+      const wanted = missing().slice(0, 100);
+      const frame = await this.#session.ask({ type: "fetch", room, seqs: wanted });
+      if (!frame.ok) return frame;
+      if (!held()) return { ok: true, messages: folded(frame, []) };
+      this.#store.dispatch({ type: "fetched", frame, seqs: wanted });
+    }
+    return { ok: true, messages: seqs.map((seq) => held() && eventIn(held(), seq)).filter(Boolean) };
+  }
+
+  // -- rooms and people --
+
+  createRoom({ kind, name, title, topic }) {
+    return this.#ask({ type: "create", kind, room: name, title, topic }, ({ room }) => ({ room }));
+  }
+
+  direct(person) {
+    return this.#ask({ type: "direct", person }, ({ room }) => ({ room }));
+  }
+
+  setRoom(room, { title, topic }) {
+    return this.#ask({ type: "settings", room, title, topic }, ({ seq }) => ({ seq }));
+  }
+
+  enter(room) {
+    return this.#ask({ type: "enter", room }, ({ seq }) => ({ seq }));
+  }
+
+  leave(room) {
+    return this.#ask({ type: "part", room }, ({ seq }) => ({ seq }));
+  }
+
+  /** @param {{expiresIn?: number, uses?: number}} options seconds and a count; 0: without an end */
+  invite(room, { expiresIn, uses } = {}) {
+    return this.#ask({ type: "invite", room, expires_s: expiresIn, uses }, (answer) => ({
+      token: answer.token,
+      address: new URL(`#join=${answer.token}`, location.href).href,
+      expiresAt: answer.expires_at,
+      uses: answer.uses,
+    }));
+  }
+
+  invites(room) {
+    return this.#ask({ type: "invites", room }, ({ invites }) => ({ invites }));
+  }
+
+  uninvite(room) {
+    return this.#ask({ type: "uninvite", room });
+  }
+
+  peek(token) {
+    return this.#ask({ type: "peek", token }, ({ room, kind, title = "", topic = "", members, by }) => ({
+      room, kind, title, topic, members, by,
+    }));
+  }
+
+  accept(token) {
+    return this.#ask({ type: "accept", token }, ({ room }) => ({ room }));
+  }
+
+  async info(room) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const frame = await this.#session.ask({ type: "info", room });
+      if (!frame.ok) return frame;
+      this.#store.dispatch({ type: "info", frame });
+      const { info } = this.state.rooms.get(room) ?? { info: frame };
+      if (info) return { ok: true, info };
+    }
+    return { ok: false, code: "offline", message: texts.askOffline };
+  }
+
+  directory(query) {
+    return this.#ask({ type: "directory", query }, ({ rooms }) => ({ rooms }));
+  }
+
+  async people(ids) {
+    const answer = await this.#ask({ type: "people", ids }, ({ people }) => ({ people }));
+    if (answer.ok) this.#store.dispatch({ type: "people", people: answer.people });
+    return answer;
+  }
+
+  receipts(room, seq) {
+    return this.#ask({ type: "receipts", room, seq }, ({ read, delivered }) => ({ read, delivered }));
+  }
+
+  versions(room, seq) {
+    return this.#ask({ type: "versions", room, seq }, ({ events }) => ({ events }));
+  }
+
+  search(query, { room, cursor, limit } = {}) {
+    return this.#ask({ type: "search", query, room, cursor, limit }, (answer) => ({
+      hits: answer.hits.map(({ event, marks }) => ({ room: event.room, message: messageOf(event), marks })),
+      cursor: answer.cursor,
+    }));
+  }
+
+  // -- oneself --
+
+  async rename(name) {
+    const answer = await this.#ask({ type: "rename", name }, ({ user }) => ({ user }));
+    if (answer.ok) this.#session.renamed(answer.user);
+    return answer;
+  }
+
+  /** @param {{colour?: number, picture?: string, showsSeen?: boolean}} changes picture: Base64, empty for none */
+  async setProfile({ colour, picture, showsSeen }) {
+    const frame = { type: "profile", colour, picture, show_seen: showsSeen };
+    const answer = await this.#ask(frame, ({ user, show_seen: seen = true }) => ({ user, showsSeen: seen }));
+    if (answer.ok) this.#store.dispatch({ type: "me", me: { ...answer.user, hasChosenName: this.state.me.hasChosenName } });
+    return answer;
+  }
+
+  linkDevice() {
+    return this.#ask({ type: "link" }, ({ code, expires_s: expiresIn }) => ({ code, expiresIn }));
+  }
+
+  useLink(code) {
+    return this.#session.useLink(code);
+  }
+
+  async #ask(frame, pick = () => ({})) {
+    const answer = await this.#session.ask(frame);
+    return answer.ok ? { ok: true, ...pick(answer) } : answer;
+  }
+
+  // -- without an answer --
+
+  /** Somebody is writing in this room; call it at each key. */
+  typing(room) {
+    const now = Date.now();
+    if (now - (this.#typedAt.get(room) ?? 0) < TYPING_PAUSE_MS) return;
+    this.#typedAt.set(room, now);
+    this.#session.tell({ type: "typing", room });
+  }
+
+  setDraft(room, text) {
+    this.#drafts.set(room, text);
+  }
+
+  viewed(view) {
+    this.#store.dispatch({ type: "viewed", ...view });
+  }
+
+  tryNow() {
+    this.#session.connection.start();
+    this.#session.connection.hurry();
+  }
+
+  /** Call `listener({message, room, sound, notification})` for each new message that deserves something, in one tab. */
+  onNews(listener) {
+    this.#news.add(listener);
+  }
+
+  /** An event was heard. */
+  async heard(frame) {
+    const { counts, sound, notification } = deserves(this.state, frame, Date.now());
+    if (!counts || !(sound || notification)) return;
+    const { epoch } = this.state.rooms.get(frame.room);
+    if (!(await this.#claims.claim(frame.room, epoch, frame.seq))) return;
+    // Another tab may have shown it, or another device read it, meanwhile.
+    if (this.state.rooms.get(frame.room)?.read >= frame.seq) return;
+    for (const listener of this.#news) listener({ message: messageOf(frame), room: frame.room, sound, notification });
+  }
+}
+
+const some = (list) => (list?.length > 0 ? list : undefined);
+
+/** An entry that went without an ack: its event was heard, or the person gave it up. */
+function heardOf({ command, room }, state, before) {
+  const lastIn = ({ mine, rooms }) => (command === "mine" ? mine.last : (rooms.get(room)?.last ?? 0));
+  const seq = lastIn(state);
+  return seq > lastIn(before) ? { ok: true, seq } : { ok: false, code: "discarded", message: texts.askDiscarded };
+}

@@ -1,0 +1,75 @@
+/**
+ * What only this person knows: stars, hidden messages, how much of a room they want to be told, what they marked as
+ * unread. The newest event of their personal room for each of these holds. Pure.
+ */
+
+/** @returns {object} nothing is known yet */
+export const emptyMine = () => ({ room: null, epoch: null, last: 0, current: new Map() });
+
+/** The personal room as `welcome` tells it. */
+export function mineOf({ room, head, epoch, events }) {
+  return { room, epoch, last: head, current: new Map(events.map((event) => [keyOf(event), event])) };
+}
+
+/** The next event of the personal room. */
+export function heardMine(mine, event) {
+  if (event.seq !== mine.last + 1) return mine;
+  const key = keyOf(event);
+  return { ...mine, last: event.seq, current: key ? new Map(mine.current).set(key, event) : mine.current };
+}
+
+/** The answer to joining it. */
+export function joinedMine(mine, { after, epoch, reset }) {
+  return reset || epoch !== mine.epoch ? { ...mine, epoch, last: after } : mine;
+}
+
+/** What holds now: what was logged, and over it what waits to be sent. */
+export function current({ mine, outbox }) {
+  const waiting = outbox.filter(({ command }) => command === "mine");
+  if (waiting.length === 0) return mine.current;
+  const all = new Map(mine.current);
+  for (const entry of waiting) {
+    const event = asEvent(entry);
+    all.set(keyOf(event), event);
+  }
+  return all;
+}
+
+const keys = {
+  star: ({ of, target }) => `star ${of} ${target}`,
+  hide: ({ of, target }) => `hide ${of} ${target}`,
+  level: ({ of }) => `level ${of}`,
+  unread: ({ of }) => `unread ${of}`,
+};
+
+const keyOf = (event) => keys[event.type]?.(event) ?? null;
+
+function asEvent({ what, room, target, on, level, until, from }) {
+  const moment = until == null ? undefined : new Date(until).toISOString();
+  if (what === "level") return { type: what, of: room, level, until: moment };
+  if (what === "unread") return { type: what, of: room, from_seq: from ?? null };
+  return { type: what, of: room, target, on };
+}
+
+/** Whether a message is starred. */
+export const isStarred = (state, room, seq) => current(state).get(`star ${room} ${seq}`)?.on ?? false;
+
+/** Whether a message is not to be shown to this person. */
+export const isHidden = (state, room, seq) => current(state).get(`hide ${room} ${seq}`)?.on ?? false;
+
+/** The starred messages, the newest star first. @returns {Array<{room: string, seq: number}>} */
+export function stars(state) {
+  const all = Array.from(current(state).values()).filter(({ type, on }) => type === "star" && on);
+  all.sort((a, b) => (b.seq ?? Infinity) - (a.seq ?? Infinity) || 0);
+  return all.map(({ of, target }) => ({ room: of, seq: target }));
+}
+
+/** What of a room this person wants to be told: "all", "mentions" or "none". */
+export function levelOf(state, room, nowMs) {
+  const event = current(state).get(`level ${room}`);
+  const isOver = event?.until !== undefined && Date.parse(event.until) <= nowMs;
+  return event && !isOver ? event.level : "all";
+}
+
+/** The message from which a room was marked as unread by hand, or null. */
+export const unreadFrom = (state, room) => current(state).get(`unread ${room}`)?.from_seq ?? null;

@@ -1,0 +1,122 @@
+/**
+ * What the person did and the server has not logged yet, and how it looks meanwhile. Pure.
+ *
+ * An entry is `{id, command, room, at, status, …fields of the command}`. Its status is `waiting` until the server has
+ * acked it, then `sent` (with `seq`) until its event is heard, when the entry goes; or `failed`, with `code` and `reason`.
+ * A refused text waits for the person's decision; anything else that is refused goes back, and a notice says why.
+ */
+import { tombstone, withReaction } from "./message.js";
+import { placeOf } from "./window.js";
+
+const TEXTS = new Set(["send", "edit"]);
+
+export const outboxReducers = {
+  /** The person did something: it is shown at once. */
+  queued: (state, { entry }) => ({ ...state, outbox: [...state.outbox, { ...entry, status: "waiting" }] }),
+
+  /** What an earlier page, or another tab, left waiting; ids sort by time. */
+  restored(state, { entries }) {
+    const known = new Set(state.outbox.map((entry) => entry.id));
+    const added = entries
+      .filter((entry) => !known.has(entry.id))
+      .map((entry) => (entry.status === "sent" ? { ...entry, status: "waiting" } : entry)) // asking again is safe
+      .map((entry) => ({ command: "send", ...entry }));
+    if (added.length === 0 && state.isOutboxRestored) return state;
+    const outbox = [...state.outbox, ...added].sort((a, b) => (a.id < b.id ? -1 : 1));
+    return settled({ ...state, outbox, isOutboxRestored: true });
+  },
+
+  acked: (state, { id, seq }) => settled(changeEntry(state, id, { status: "sent", seq })),
+
+  failed(state, { id, code, reason }) {
+    const entry = state.outbox.find((one) => one.id === id);
+    if (!entry) return state;
+    if (TEXTS.has(entry.command)) return changeEntry(state, id, { status: "failed", code, reason });
+    const notice = { id, command: entry.command, room: entry.room, code, message: reason };
+    return { ...state, outbox: without(state.outbox, id), notices: [...state.notices, notice] };
+  },
+
+  /** Send it again, as a new command where the old id is spoilt. */
+  retried: (state, { id, newId = id }) =>
+    changeEntry(state, id, { id: newId, status: "waiting", code: undefined, reason: undefined }),
+
+  discarded: (state, { id }) => ({ ...state, outbox: without(state.outbox, id) }),
+
+  dismissed: (state, { id }) => ({ ...state, notices: state.notices.filter((notice) => notice.id !== id) }),
+};
+
+/** An acked entry whose number has passed is in the log (perhaps above what is held): it waits no more. */
+export function settled(state) {
+  if (state.outbox.length === 0) return state;
+  const outbox = state.outbox.filter((entry) => !(entry.status === "sent" && entry.seq <= lastHeard(state, entry)));
+  return outbox.length === state.outbox.length ? state : { ...state, outbox };
+}
+
+/** Of a room that is not heard any more nothing is going to come: the ack has to do. */
+function lastHeard({ mine, rooms }, { command, room }) {
+  return command === "mine" ? mine.last : (rooms.get(room)?.last ?? Infinity);
+}
+
+/** The outbox without one entry. */
+export function without(outbox, id) {
+  return outbox.some((entry) => entry.id === id) ? outbox.filter((entry) => entry.id !== id) : outbox;
+}
+
+function changeEntry(state, id, changes) {
+  if (!state.outbox.some((entry) => entry.id === id)) return state;
+  return { ...state, outbox: state.outbox.map((entry) => (entry.id === id ? { ...entry, ...changes } : entry)) };
+}
+
+/** The first entry that should be sent, if any; none before it is known what was left from earlier. */
+export const nextToSend = ({ outbox, isOutboxRestored }) =>
+  (isOutboxRestored && outbox.find((entry) => entry.status === "waiting")) || null;
+
+/** The first entry that the person has to decide about, if any. */
+export const firstFailed = ({ outbox }) => outbox.find((entry) => entry.status === "failed") ?? null;
+
+/** The events with what waits for this room laid over them. */
+export function overlaid(events, entries, me) {
+  const changes = entries.filter(({ command, status }) => command in looks && status !== "failed");
+  if (changes.length === 0) return events;
+  const copy = [...events];
+  for (const entry of changes) {
+    const index = placeOf(copy, entry.target);
+    const message = copy[index];
+    if (message?.seq === entry.target && message.type === "message" && !message.isDeleted) {
+      copy[index] = looks[entry.command](message, entry, me);
+    }
+  }
+  return copy;
+}
+
+const looks = {
+  edit: (message, { text, mentions = [] }) => ({ ...message, text, mentions, isEdited: true }),
+  delete: (message) => tombstone(message),
+  react: (message, { emoji, on }, me) => withReaction(message, { emoji, on, person: me?.id, seq: Infinity }),
+  pin: (message, { on }) => ({ ...message, isPinned: on }),
+};
+
+/** What was written and is not in the log yet, as messages without a number. */
+export function waitingMessages(entries, me) {
+  return entries
+    .filter(({ command }) => command === "send")
+    .map((entry) => ({
+      type: "message",
+      seq: null,
+      id: entry.id,
+      from: me?.id ?? "",
+      name: me?.name ?? "",
+      at: new Date(entry.at).toISOString(),
+      atMs: entry.at,
+      text: entry.text,
+      replyTo: entry.replyTo ?? null,
+      mentions: entry.mentions ?? [],
+      forwarded: entry.forwarded ?? null,
+      isEdited: false,
+      isDeleted: false,
+      isPinned: false,
+      reactions: [],
+      status: entry.status,
+      reason: entry.reason,
+    }));
+}

@@ -1,0 +1,142 @@
+/**
+ * Reading the state: what the views ask of it. Pure.
+ */
+import { current, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
+import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
+import { eventIn, firstUnread, shownWindow } from "./room.js";
+import { isWatched } from "./rooms.js";
+import { countOf, isFor, mentionsOf } from "./unread.js";
+
+export { eventIn as messageAt, firstFailed, firstUnread, isHidden, isStarred, isWatched, levelOf, stars, unreadFrom };
+
+/** The room on the screen. */
+export const openRoom = (state) => state.rooms.get(state.open);
+
+/** The rooms in one's list, the newest first. */
+export function roomList(state) {
+  const rooms = Array.from(state.rooms.values()).filter((room) => room.isMember);
+  return rooms.sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1));
+}
+
+/** A person as they are called now; of one who is not known yet at least the name at the time. */
+export const person = (state, id, name = "") => state.people.get(id) ?? { id, name };
+
+/** What people call a room. */
+export function titleOf(state, room) {
+  if (room.with) return person(state, room.with, room.title || room.name).name;
+  return room.title || room.name;
+}
+
+/** What is unread in a room: at most 100 means more. `isMarked`: by hand. */
+export function unreadOf(room, state = null) {
+  const isMarked = state !== null && unreadFrom(state, room.name) !== null;
+  return { count: countOf(room.unread), mentions: mentionsOf(room.unread), isMarked };
+}
+
+/** What is unread in all rooms, each counted as its level says: for the title and the icon. */
+export function totals(state, nowMs) {
+  const sum = { unread: 0, mentions: 0 };
+  for (const room of state.rooms.values()) {
+    const level = levelOf(state, room.name, nowMs);
+    if (!room.isMember || level === "none") continue;
+    const { count, mentions } = unreadOf(room);
+    const isDirect = room.kind === "direct";
+    sum.unread += level === "all" ? count : mentions;
+    sum.mentions += isDirect ? count : mentions;
+  }
+  return sum;
+}
+
+/** What stands in the room's log now: the outbox laid over it, hidden messages left out. */
+export const shown = lastOf(
+  (state, room) => [shownWindow(room), room.name, room.detached, state.outbox, state.mine, state.me],
+  (state, room) => {
+    const window = shownWindow(room);
+    const entries = state.outbox.filter((entry) => entry.room === room.name);
+    const waiting = room.detached ? [] : waitingMessages(entries, state.me);
+    const mine = current(state);
+    const isSeen = ({ seq }) => !mine.get(`hide ${room.name} ${seq}`)?.on;
+    return { window, events: [...overlaid(window.events, entries, state.me).filter(isSeen), ...waiting] };
+  },
+);
+
+/** Where others stand: up to which number everybody (in public rooms: somebody) has received and read. */
+const reach = lastOf(
+  (state, room) => [room.marks, room.members, room.kind, state.me],
+  (state, room) => {
+    const others = Array.from(room.marks).filter(([id]) => id !== state.me?.id).map(([, mark]) => mark);
+    const isPublic = room.kind === "public";
+    const expected = isPublic ? 1 : (room.members ?? others.length + 1) - 1;
+    if (others.length === 0 || others.length < expected) return { delivered: 0, read: 0 }; // some have never been here
+    const furthest = (one, other) => (isPublic ? Math.max(one, other) : Math.min(one, other));
+    return others.reduce((reached, { delivered, read }) => ({
+      delivered: furthest(reached.delivered, delivered),
+      read: furthest(reached.read, read),
+    }));
+  },
+);
+
+/** How far an own message has got; null for those of others. */
+export function tickOf(state, room, message) {
+  if (message.from !== state.me?.id || message.type !== "message") return null;
+  if (message.seq === null) return message.status;
+  const { delivered, read } = reach(state, room);
+  if (message.seq <= read) return "read";
+  return message.seq <= delivered ? "delivered" : "sent";
+}
+
+/** Who else writes something in the room now. */
+export function typingIn(state, room, nowMs) {
+  return room.typing
+    .filter(({ id, until }) => id !== state.me?.id && until > nowMs)
+    .map(({ id, name }) => person(state, id, name));
+}
+
+/** The numbers of the pinned messages, ascending, what waits laid over it; null before `info` was asked for. */
+export function pinsOf(state, room) {
+  if (!room.info) return null;
+  const pins = new Set(room.info.pins);
+  for (const entry of state.outbox) {
+    if (entry.room !== room.name) continue;
+    if (entry.command === "pin" && entry.on) pins.add(entry.target);
+    else if (entry.command === "pin" || entry.command === "delete") pins.delete(entry.target);
+  }
+  return Array.from(pins).sort((a, b) => a - b);
+}
+
+/** Whether a message is for this person: by name, or for all. */
+export const isMentioned = (state, message) => message.from !== state.me?.id && isFor(message, state.me?.id);
+
+/** Numbers of quoted messages in view that have to be fetched. */
+export function missingQuotes(state, room) {
+  const missing = new Set();
+  for (const { replyTo } of shown(state, room).events) {
+    if (replyTo != null && eventIn(room, replyTo) === undefined) missing.add(replyTo);
+  }
+  return Array.from(missing);
+}
+
+/** Ids of people in view of whom only a name is known. */
+export function missingPeople(state, room) {
+  const missing = new Set();
+  const note = (id) => id && !state.people.has(id) && missing.add(id);
+  for (const event of shown(state, room).events) {
+    note(event.from);
+    for (const { people } of event.reactions ?? []) people.forEach(note);
+  }
+  return Array.from(missing);
+}
+
+/** `compute`, done again only when one of its inputs is another one than last time. */
+function lastOf(inputs, compute) {
+  let before = [];
+  let result;
+  return (...args) => {
+    const now = inputs(...args);
+    if (before.length === 0 || now.some((value, index) => value !== before[index])) {
+      before = now;
+      result = compute(...args);
+    }
+    return result;
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * Everything the page shows, as a pure function of what happened: `reduce(state, action)` returns the next state and
+ * never changes the old one. Views render from it; nothing else is remembered anywhere. Its shape: docs/page.md.
+ */
+import { emptyMine } from "./mine.js";
+import { outboxReducers } from "./outbox.js";
+import { emptyRoom, readUpTo, resting } from "./room.js";
+import { roomReducers, withPeople, withRoom } from "./rooms.js";
+
+/** @returns {object} the state of a page that has heard nothing yet */
+export function initialState(roomName) {
+  return {
+    connection: { phase: "connecting", retryAt: null, reason: null },
+    me: null,
+    isListed: false,
+    rooms: new Map([[roomName, emptyRoom(roomName)]]),
+    open: roomName,
+    people: new Map(),
+    mine: emptyMine(),
+    outbox: [],
+    isOutboxRestored: false,
+    notices: [],
+    drafts: new Map(),
+    view: { isAtBottom: true, isVisible: true },
+  };
+}
+
+const reducers = {
+  ...roomReducers,
+  ...outboxReducers,
+
+  /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) or refused (with `reason`). */
+  connection(state, { phase, retryAt = null, reason = null }) {
+    const next = { ...state, connection: { phase, retryAt, reason } };
+    if (phase === "online") return next;
+    const quiet = (room) => (room.typing.length > 0 ? { ...resting(room), typing: [] } : resting(room));
+    return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);
+  },
+
+  /** Who the reader is: {id, name, hasChosenName, …}. */
+  me(state, { me }) {
+    const { hasChosenName: _, ...user } = me;
+    return withPeople({ ...state, me }, [user]);
+  },
+
+  /** What the last visit left, shown until the server has spoken; what it has said already counts more. */
+  cached(state, { me, mine, people, rooms }) {
+    if (state.isListed) return state;
+    const held = new Map(state.rooms);
+    for (const room of rooms) if ((held.get(room.name)?.epoch ?? null) === null) held.set(room.name, room);
+    const known = new Map([...people, ...state.people]);
+    return { ...state, me: state.me ?? me, mine: state.mine.room === null ? mine : state.mine, people: known, rooms: held };
+  },
+
+  /** The person wrote something: the newest is shown, and the "new messages" mark has done its duty. */
+  queued(state, action) {
+    const next = outboxReducers.queued(state, action);
+    if (action.entry.command !== "send") return next;
+    return withRoom(next, action.entry.room, (room) =>
+      readUpTo({ ...room, detached: null, goal: null, divider: null }, room.last, state.me?.id));
+  },
+
+  /** What is being written in a room; an empty text is none. */
+  draft(state, { room, text }) {
+    if ((state.drafts.get(room) ?? "") === text) return state;
+    const drafts = new Map(state.drafts);
+    if (text === "") drafts.delete(room);
+    else drafts.set(room, text);
+    return { ...state, drafts };
+  },
+};
+
+/**
+ * @param {object} state
+ * @param {{type: string}} action one of the names above, with its fields
+ * @returns {object} the next state
+ */
+export function reduce(state, action) {
+  return reducers[action.type](state, action);
+}

@@ -1,0 +1,79 @@
+/**
+ * What stands in the log from top to bottom: messages in groups, day dividers, the "new messages" mark, and at the
+ * end what is still waiting to be sent. Pure.
+ */
+import { openRoom, person, shown, tickOf } from "./select.js";
+import { dayLabel, dayNumber } from "./time.js";
+
+const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length somebody begins anew
+
+/**
+ * @param {object} state see state.js
+ * @param {number} nowMs decides what "today" is
+ * @returns {Array<object>} items `{kind: "day"|"mark"|"note"|"message", key, ...}`; an item with a key known from before
+ *   is the same thing, perhaps changed
+ */
+export function timeline(state, nowMs) {
+  const room = openRoom(state);
+  const items = [];
+  let day = null;
+  let previous = null;
+  let isMarked = room.divider === null;
+  for (const entry of entriesOf(state, room)) {
+    const entryDay = dayNumber(entry.atMs);
+    if (entryDay !== day) {
+      items.push({ kind: "day", key: `day:${entryDay}`, label: dayLabel(entry.atMs, nowMs), atMs: entry.atMs });
+      previous = null;
+    }
+    if (!isMarked && entry.kind === "message" && !entry.isOwn && entry.seq > room.divider) {
+      items.push({ kind: "mark", key: "mark" });
+      previous = null;
+      isMarked = true;
+    }
+    day = entryDay;
+    if (entry.kind !== "message") {
+      items.push(entry);
+      previous = null;
+      continue;
+    }
+    const isFirst = !(previous && belongTogether(previous, entry));
+    if (previous && !isFirst) previous.isLast = false;
+    previous = { ...entry, isFirst, isLast: true };
+    items.push(previous);
+  }
+  return items;
+}
+
+function* entriesOf(state, room) {
+  const { me } = state;
+  let latestMs = 0;
+  for (const event of shown(state, room).events) {
+    const isOwn = event.from === me?.id;
+    if (event.type === "damaged") continue;
+    // This device's clock may be behind the server's.
+    latestMs = event.seq === null ? Math.max(event.atMs, latestMs) : (event.atMs ?? Date.parse(event.at));
+    // One's own message keeps its key when it comes back from the server, so its element only changes its look.
+    const key = event.seq === null || (isOwn && event.id) ? `own:${event.id}` : `${room.epoch}:${event.seq}`;
+    if (event.type !== "message") {
+      yield { kind: "note", key, seq: event.seq, event, atMs: latestMs };
+      continue;
+    }
+    yield {
+      kind: "message",
+      key,
+      seq: event.seq,
+      from: event.from,
+      name: person(state, event.from, event.name).name,
+      text: event.text,
+      atMs: latestMs,
+      isOwn: isOwn || event.seq === null,
+      status: tickOf(state, room, event) ?? event.status ?? null,
+      message: event,
+    };
+  }
+}
+
+function belongTogether(one, other) {
+  const bySame = one.isOwn === other.isOwn && (one.isOwn || (one.from === other.from && one.name === other.name));
+  return bySame && other.atMs - one.atMs < GROUP_GAP_MS;
+}

@@ -1,0 +1,125 @@
+/**
+ * A gapless piece of a room's log, from number `first` to number `last`. Only what stands in the log by itself is in
+ * `events`, in order; the numbers between belong to changes, which are folded into the messages. Pure.
+ */
+import { changed, heldOf, isChange, isHeld } from "./message.js";
+
+/** @returns {object} the piece that begins behind number `after` and holds nothing yet */
+export function emptyWindow(after) {
+  return {
+    first: after + 1,
+    last: after,
+    events: [],
+    hasOlder: after > 0,
+    hasNewer: false,
+    isLoadingOlder: false,
+    isLoadingNewer: false,
+  };
+}
+
+/** What is held under a number, or undefined. */
+export function eventAt(window, seq) {
+  const { events } = window;
+  const index = placeOf(events, seq);
+  return events[index]?.seq === seq ? events[index] : undefined;
+}
+
+/** The index of the first event with this number or a greater one. */
+export function placeOf(events, seq) {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (events[middle].seq < seq) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The next event of the log, which follows `last`. */
+export function appended(window, event) {
+  const next = { ...window, last: event.seq };
+  if (isHeld(event)) next.events = [...window.events, heldOf(event, event.seq)];
+  return next;
+}
+
+/** A change to one of the messages, if it is here. */
+export function withChange(window, event) {
+  const index = placeOf(window.events, event.target);
+  const message = window.events[index];
+  if (message?.seq !== event.target) return window;
+  const next = changed(message, event);
+  return next === message ? window : { ...window, events: put(window.events, index, next) };
+}
+
+function put(events, index, event) {
+  const copy = [...events];
+  copy[index] = event;
+  return copy;
+}
+
+/**
+ * The page in an answer, as it is after the changes that came with it and those heard since.
+ * @param {{events: object[], changes?: object[], upto: number}} frame
+ * @param {object[]} recent the last changes heard, ascending
+ * @returns {object[]} what is held of it, by number
+ */
+export function folded({ events, changes = [], upto }, recent) {
+  const held = new Map();
+  for (const event of events) if (isHeld(event)) held.set(event.seq, heldOf(event, event.seq));
+  const fold = (change) => {
+    const message = held.get(change.target);
+    if (message) held.set(change.target, changed(message, change));
+  };
+  changes.forEach(fold);
+  for (const [seq, event] of held) {
+    if (event.type === "message") held.set(seq, { ...event, rev: Math.max(event.rev, upto) });
+  }
+  for (const change of recent) if (isChange(change) && change.seq > upto) fold(change);
+  return Array.from(held.values()).sort((a, b) => a.seq - b.seq);
+}
+
+/** The piece with an older page put before it: everything from `from` on. */
+export function withOlder(window, events, { from, hasOlder }) {
+  const older = events.slice(0, placeOf(events, window.first));
+  return {
+    ...window,
+    first: Math.min(window.first, from),
+    events: [...older, ...window.events],
+    hasOlder,
+    isLoadingOlder: false,
+  };
+}
+
+/** The piece with a newer page put behind it: everything up to `to`. */
+export function withNewer(window, events, { to, hasNewer }) {
+  const newer = events.slice(placeOf(events, window.last + 1));
+  return {
+    ...window,
+    last: Math.max(window.last, to),
+    events: [...window.events, ...newer],
+    hasNewer,
+    isLoadingNewer: false,
+  };
+}
+
+/** Whether two pieces, the older one first, touch or overlap: then they can be one. */
+export const touches = (older, newer) => older.last + 1 >= newer.first && older.first <= newer.first;
+
+/** Two pieces that touch, as one. Where both know a message the newer piece does. */
+export function merged(older, newer) {
+  return withOlder(newer, older.events, { from: older.first, hasOlder: older.hasOlder });
+}
+
+/** The piece without all but its newest `count` events. */
+export function newest(window, count) {
+  if (window.events.length <= count) return window;
+  const events = count > 0 ? window.events.slice(-count) : [];
+  return { ...window, events, first: events[0]?.seq ?? window.last + 1, hasOlder: true };
+}
+
+/** The piece as it is when the connection is gone: nothing is under way any more. */
+export function atRest(window) {
+  if (!window || !(window.isLoadingOlder || window.isLoadingNewer)) return window;
+  return { ...window, isLoadingOlder: false, isLoadingNewer: false };
+}

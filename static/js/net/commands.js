@@ -1,0 +1,69 @@
+/**
+ * Questions to the server, each with a promise of its answer. Nothing is kept: when the connection breaks, whoever asks
+ * is told so and may ask again.
+ */
+import { texts } from "../core/texts.js";
+import { newId } from "./ids.js";
+import { retryAfterMs } from "./protocol.js";
+
+const PATIENCE = 3; // how often a question is put again that the server has no time for
+
+export class Commands {
+  #send;
+  #isOnline = () => false;
+  #asked = new Map(); // id -> {frame, resolve, attempts, timer}
+
+  /** @param {(frame: object) => void} sendFrame @param {() => boolean} isOnline */
+  constructor(sendFrame, isOnline) {
+    this.#send = sendFrame;
+    this.#isOnline = isOnline;
+  }
+
+  /**
+   * Ask, under an id of its own.
+   * @param {object} frame with its `type`; what is undefined in it is not sent
+   * @returns {Promise<object>} the answer with `ok: true`, or `{ok: false, code, message}`
+   */
+  ask(frame) {
+    if (!this.#isOnline()) return Promise.resolve(offline());
+    return new Promise((resolve) => {
+      const id = newId();
+      this.#asked.set(id, { frame: { ...frame, id }, resolve, attempts: 1, timer: null });
+      this.#send({ ...frame, id });
+    });
+  }
+
+  /** Something came that is no event. @returns {boolean} whether it was asked for here */
+  answered(frame) {
+    return this.#resolve(frame.id, { ...frame, ok: true });
+  }
+
+  /** The server refused something. @returns {boolean} whether it was one of these */
+  refused(error) {
+    const asked = this.#asked.get(error.id);
+    if (!asked) return false;
+    const pauseMs = retryAfterMs(error);
+    if (pauseMs === null || asked.attempts >= PATIENCE) {
+      return this.#resolve(error.id, { ok: false, code: error.code, message: error.message });
+    }
+    asked.attempts += 1;
+    asked.timer = setTimeout(() => this.#send(asked.frame), pauseMs);
+    return true;
+  }
+
+  /** The connection is gone, and with it all answers. */
+  disconnected() {
+    for (const id of Array.from(this.#asked.keys())) this.#resolve(id, offline());
+  }
+
+  #resolve(id, answer) {
+    const asked = this.#asked.get(id);
+    if (!asked) return false;
+    this.#asked.delete(id);
+    clearTimeout(asked.timer);
+    asked.resolve(answer);
+    return true;
+  }
+}
+
+const offline = () => ({ ok: false, code: "offline", message: texts.askOffline });

@@ -1,0 +1,66 @@
+/**
+ * What the page keeps in IndexedDB: the outbox, and the cache of what was last seen. Where that is blocked or broken it
+ * all lives in memory only, and everything else works as before. Nothing on the page waits for a write.
+ */
+
+const DATABASE = "trio-chat";
+const VERSION = 2;
+
+/** The stores: outbox entries by id, and cached things by key. */
+export const OUTBOX = "outbox";
+export const CACHE = "cache";
+
+export class Database {
+  #opening = open().catch(() => null);
+
+  /**
+   * Everything in a store, in the order of its keys. Resolves after `patienceMs` at the latest, then with nothing.
+   * @returns {Promise<object[]>}
+   */
+  async readAll(store, patienceMs) {
+    const late = new Promise((resolve) => setTimeout(resolve, patienceMs, []));
+    return Promise.race([this.#readAll(store), late]);
+  }
+
+  /** Put these values into a store, and delete what has these keys, in one transaction. */
+  async write(store, { put = [], remove = [] }) {
+    const database = await this.#opening;
+    if (!database) return;
+    try {
+      const values = database.transaction(store, "readwrite").objectStore(store);
+      for (const value of put) values.put(value);
+      for (const key of remove) values.delete(key);
+    } catch {
+      // The browser closed the database (storage cleared, disk full): memory has to do.
+    }
+  }
+
+  async #readAll(store) {
+    try {
+      const database = await this.#opening;
+      if (!database) return [];
+      return await finished(database.transaction(store).objectStore(store).getAll());
+    } catch {
+      return [];
+    }
+  }
+}
+
+async function open() {
+  const request = indexedDB.open(DATABASE, VERSION);
+  request.onupgradeneeded = ({ oldVersion }) => {
+    if (oldVersion < 1) request.result.createObjectStore(OUTBOX, { keyPath: "id" });
+    if (oldVersion < 2) request.result.createObjectStore(CACHE, { keyPath: "key" });
+  };
+  const database = await finished(request);
+  database.onversionchange = () => database.close(); // a newer page in another tab must not be held up
+  return database;
+}
+
+function finished(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    request.onblocked = () => reject(new Error("blocked by another tab"));
+  });
+}

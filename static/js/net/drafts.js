@@ -1,0 +1,37 @@
+/**
+ * What was being written in each room, kept in localStorage and the same in all tabs.
+ */
+const PREFIX = "trio-chat.draft.";
+
+export class Drafts {
+  #store;
+
+  /** @param {import("../core/store.js").Store} store */
+  constructor(store) {
+    this.#store = store;
+    for (const [room, text] of stored()) store.dispatch({ type: "draft", room, text });
+    window.addEventListener("storage", ({ key, newValue }) => {
+      if (key?.startsWith(PREFIX)) store.dispatch({ type: "draft", room: key.slice(PREFIX.length), text: newValue ?? "" });
+    });
+  }
+
+  /** An empty text is no draft. */
+  set(room, text) {
+    this.#store.dispatch({ type: "draft", room, text });
+    try {
+      if (text === "") localStorage.removeItem(PREFIX + room);
+      else localStorage.setItem(PREFIX + room, text);
+    } catch {
+      // Blocked or full: it is remembered until the page is closed.
+    }
+  }
+}
+
+function stored() {
+  try {
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith(PREFIX));
+    return keys.map((key) => [key.slice(PREFIX.length), localStorage.getItem(key)]);
+  } catch {
+    return [];
+  }
+}

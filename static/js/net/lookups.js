@@ -1,0 +1,67 @@
+/**
+ * Asks for what the open room refers to and the page does not have: profiles of people, and quoted messages.
+ */
+import { missingPeople, missingQuotes, openRoom, shown } from "../core/select.js";
+
+const PAUSE_MS = 30; // what a page of messages needs is asked for at once
+const PEOPLE = 200;
+const QUOTES = 100;
+
+export class Lookups {
+  #store;
+  #ask;
+  #asked = new Set(); // ids and "room seq": who is not known to the server either is not asked for again
+  #timer = null;
+  #seen = null;
+
+  /** @param {import("../core/store.js").Store} store @param {(frame: object) => Promise<object>} ask */
+  constructor(store, ask) {
+    this.#store = store;
+    this.#ask = ask;
+    store.subscribe(() => this.#lookSoon());
+  }
+
+  /** What was asked for may come no more. */
+  disconnected() {
+    this.#asked.clear();
+    this.#seen = null;
+  }
+
+  #lookSoon() {
+    const { state } = this.#store;
+    if (this.#timer !== null || state.connection.phase !== "online" || !openRoom(state)?.isSynced) return;
+    if (shown(state, openRoom(state)) === this.#seen) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.#look();
+    }, PAUSE_MS);
+  }
+
+  async #look() {
+    const { state } = this.#store;
+    const room = openRoom(state);
+    if (!room || state.connection.phase !== "online") return;
+    this.#seen = shown(state, room);
+    const ids = this.#unasked(missingPeople(state, room), (id) => id).slice(0, PEOPLE);
+    const seqs = this.#unasked(missingQuotes(state, room), (seq) => `${room.name} ${seq}`).slice(0, QUOTES);
+    await Promise.all([this.#askPeople(ids), this.#askQuotes(room.name, seqs)]);
+  }
+
+  #unasked(wanted, keyOf) {
+    return wanted.filter((one) => !this.#asked.has(keyOf(one)));
+  }
+
+  async #askPeople(ids) {
+    if (ids.length === 0) return;
+    for (const id of ids) this.#asked.add(id);
+    const answer = await this.#ask({ type: "people", ids });
+    if (answer.ok) this.#store.dispatch({ type: "people", people: answer.people });
+  }
+
+  async #askQuotes(room, seqs) {
+    if (seqs.length === 0) return;
+    for (const seq of seqs) this.#asked.add(`${room} ${seq}`);
+    const answer = await this.#ask({ type: "fetch", room, seqs });
+    if (answer.ok) this.#store.dispatch({ type: "fetched", frame: answer, seqs });
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Tells the server how far this person has received and read each room: the latest only, and at most once a second.
+ */
+const PAUSE_MS = 1_000;
+const AT_ONCE = 10; // rooms told of in one go; the others have to wait for the next
+
+export class Marks {
+  #store;
+  #send;
+  #told = new Map(); // room -> {epoch, delivered, read}
+  #timer = null;
+
+  /** @param {import("../core/store.js").Store} store @param {(frame: object) => void} sendFrame */
+  constructor(store, sendFrame) {
+    this.#store = store;
+    this.#send = sendFrame;
+    store.subscribe((state, before) => state.rooms !== before.rooms && this.#tellSoon());
+  }
+
+  /** What the list of rooms says is known to the server. */
+  listed(items) {
+    for (const { room, epoch, delivered = 0, read = 0 } of items) this.#told.set(room, { epoch, delivered, read });
+  }
+
+  /** What was told last may not have arrived; the next list of rooms says. */
+  disconnected() {
+    this.#told.clear();
+    clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #tellSoon() {
+    if (this.#timer !== null || this.#news().length === 0) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      for (const room of this.#news().slice(0, AT_ONCE)) this.#tell(room);
+      this.#tellSoon();
+    }, PAUSE_MS);
+  }
+
+  #news() {
+    if (this.#store.state.connection.phase !== "online") return [];
+    return Array.from(this.#store.state.rooms.values()).filter((room) => {
+      const told = this.#told.get(room.name);
+      if (!told || !room.isSynced || told.epoch !== room.epoch) return false;
+      return room.read > told.read || room.delivered > told.delivered;
+    });
+  }
+
+  #tell({ name, epoch, read, delivered }) {
+    const told = this.#told.get(name);
+    const now = { epoch, read: Math.max(read, told.read), delivered: Math.max(delivered, read, told.delivered) };
+    const frame = { type: "mark", room: name };
+    if (now.delivered > told.delivered) frame.delivered = now.delivered;
+    if (now.read > told.read) frame.read = now.read;
+    this.#told.set(name, now);
+    this.#send(frame);
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * Keeps what waits to be sent, so that it survives a reload.
+ */
+import { OUTBOX } from "./database.js";
+
+const LOAD_PATIENCE_MS = 1_000; // a disk slower than this must not keep people from talking
+
+export class Outbox {
+  #database;
+
+  /** @param {import("./database.js").Database} database */
+  constructor(database) {
+    this.#database = database;
+  }
+
+  /** What is kept, in order. @returns {Promise<object[]>} */
+  load() {
+    return this.#database.readAll(OUTBOX, LOAD_PATIENCE_MS);
+  }
+
+  /** Make what is kept the same as the outbox of the state; call it with the outbox as it is and as it was. */
+  follow(now, before) {
+    if (now === before) return;
+    const old = new Map(before.map((entry) => [entry.id, entry]));
+    const current = new Set(now.map((entry) => entry.id));
+    this.#database.write(OUTBOX, {
+      put: now.filter((entry) => old.get(entry.id) !== entry),
+      remove: Array.from(old.keys()).filter((id) => !current.has(id)),
+    });
+  }
+}

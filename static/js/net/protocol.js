@@ -1,0 +1,87 @@
+/**
+ * The frames of trio-chat.v1 (docs/protocol.md): how the page's are built and the server's are read.
+ * Pure.
+ */
+
+/** The WebSocket subprotocol to ask for. */
+export const SUBPROTOCOL = "trio-chat.v1";
+
+// Close codes after which coming back would only repeat the fault; the table stands in docs/protocol.md.
+const FINAL_CLOSE_CODES = new Set([1002, 1003, 1007, 1008, 1009]);
+const FIRST_FINAL_PRIVATE_CODE = 4500;
+
+// Errors that waiting heals; the same command with the same id may then be sent again.
+const PASSING_ERRORS = new Set(["rate_limited", "unavailable"]);
+const DEFAULT_RETRY_S = 2;
+
+/**
+ * Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without.
+ * `lists`: the welcome shall tell all rooms, and what is personal.
+ */
+export function hello({ link = null, token = null, name = null } = {}) {
+  const frame = { type: "hello", lists: true };
+  if (link) return { ...frame, link };
+  if (token) return { ...frame, token };
+  return name ? { ...frame, name } : frame;
+}
+
+/** Join `room` after `cursor` ({seq, epoch}), or at its latest page. */
+export function join(id, room, cursor = null) {
+  const frame = { type: "join", id, room };
+  return cursor ? { ...frame, after: cursor.seq, epoch: cursor.epoch } : frame;
+}
+
+/** Hear all these rooms: [{room, after, epoch}…], `MAX_FOLLOWED` at most. */
+export const follow = (id, rooms) => ({ type: "follow", id, rooms });
+export const MAX_FOLLOWED = 500;
+
+const frames = {
+  send: ({ text, replyTo, mentions, forwarded }) => ({ text, reply_to: replyTo, mentions, forwarded }),
+  edit: ({ target, text, mentions }) => ({ seq: target, text, mentions }),
+  delete: ({ target }) => ({ seq: target }),
+  react: ({ target, emoji, on }) => ({ seq: target, emoji, on }),
+  pin: ({ target, on }) => ({ seq: target, on }),
+  mine: ({ what, target, on, level, untilS: until_s, from }) => ({ what, target, on, level, until_s, seq: from ?? undefined }),
+};
+
+/** The command of an outbox entry: the same at every attempt. What is undefined is not sent. */
+export const commandOf = (entry) => ({ type: entry.command, id: entry.id, room: entry.room, ...frames[entry.command](entry) });
+
+/** Ask for a sign of life. */
+export const ping = (id) => ({ type: "ping", id });
+
+/**
+ * Read what the server sent.
+ * @param {unknown} data the data of a WebSocket message
+ * @returns {object|null} the frame; null for what is no frame, which a client ignores
+ */
+export function decode(data) {
+  if (typeof data !== "string") return null;
+  try {
+    const frame = JSON.parse(data);
+    return frame !== null && typeof frame.type === "string" ? frame : null;
+  } catch {
+    return null;
+  }
+}
+
+const ANSWERS = new Set(["ack", "receipts", "versions"]); // they are about an event and are none
+
+/** Whether a frame is one of a room's numbered events, of a kind known or not. */
+export function isEvent(frame) {
+  return Number.isInteger(frame.seq) && typeof frame.room === "string" && !ANSWERS.has(frame.type);
+}
+
+/** Whether coming back makes sense after a connection ended with this code. */
+export function comesBack(code) {
+  return !FINAL_CLOSE_CODES.has(code) && !(code >= FIRST_FINAL_PRIVATE_CODE && code < 5000);
+}
+
+/**
+ * How long to wait before the refused command is sent again.
+ * @returns {number|null} milliseconds; null when waiting does not help
+ */
+export function retryAfterMs(error) {
+  if (!PASSING_ERRORS.has(error.code)) return null;
+  return 1000 * (error.retry_after > 0 ? error.retry_after : DEFAULT_RETRY_S);
+}

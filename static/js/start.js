@@ -1,0 +1,51 @@
+/**
+ * Puts together everything below the views and begins to connect: it needs no view for that, so the way to the server and
+ * the building of the page go on side by side.
+ */
+import { App } from "./app.js";
+import { initialState, reduce } from "./core/state.js";
+import { Store } from "./core/store.js";
+import { Cache } from "./net/cache.js";
+import { Claims } from "./net/claims.js";
+import { Connection, followBrowser } from "./net/connection.js";
+import { Database } from "./net/database.js";
+import { Drafts } from "./net/drafts.js";
+import { Identity } from "./net/identity.js";
+import { newId } from "./net/ids.js";
+import { Outbox } from "./net/outbox.js";
+import { Session } from "./net/session.js";
+
+/** @param {string} roomName the room to open first @returns {App} */
+export function start(roomName) {
+  const store = new Store(reduce, initialState(roomName));
+  const database = new Database();
+  const outbox = new Outbox(database);
+  const cache = new Cache(database);
+  const restored = cache.load().then((action) => action && store.dispatch(action));
+  const session = new Session(store, new Identity(), (handlers) => new Connection(serverUrl(), handlers), {
+    restored,
+    onEvent: (frame) => app.heard(frame),
+  });
+  const app = new App({ store, session, drafts: new Drafts(store), claims: new Claims(newId()) });
+  const restore = async () => store.dispatch({ type: "restored", entries: await outbox.load() });
+
+  store.subscribe((state, before) => {
+    outbox.follow(state.outbox, before.outbox);
+    cache.follow(state);
+    // Another tab may have been closed with something waiting: whoever comes online takes it along.
+    if (state.connection !== before.connection && state.connection.phase === "online") restore();
+  });
+  const noticeVisibility = () => app.viewed({ isVisible: !document.hidden });
+  document.addEventListener("visibilitychange", noticeVisibility);
+  noticeVisibility();
+  restore();
+  session.connection.start();
+  followBrowser(session.connection);
+  return app;
+}
+
+function serverUrl() {
+  const url = new URL(".", location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}

@@ -1,0 +1,103 @@
+/**
+ * Dialogs: in the middle or beside what opened them on a desktop, a sheet from below on a phone. Escape, the back
+ * gesture, the button and a press beside it close it, and the focus goes back to where it was.
+ */
+import { texts } from "../../core/texts.js";
+import { iconButton, isPhone, isRightToLeft, make } from "./dom.js";
+
+const GAP_PX = 8;
+
+/**
+ * @param {object} options
+ * @param {string} options.title its heading, or only its label if `isBare`
+ * @param {Node[]} options.content what stands in it; what has `autofocus` gets the focus
+ * @param {string} [options.className]
+ * @param {boolean} [options.isBare] without heading and close button, as a menu
+ * @param {Element|{x: number, y: number}} [options.anchor] beside what it opens, except on phones
+ * @param {(result: any) => void} [options.onClose] told once it is closed and the focus is back
+ * @returns {{element: HTMLDialogElement, close(result?: any): void, place(): void}} `place` again when its size changed
+ */
+export function openDialog({ title, content, className = "", isBare = false, anchor = null, onClose = () => {} }) {
+  const opener = document.activeElement;
+  const body = make("div", "dialog-body", ...content);
+  const element = make("dialog", `sheet ${className}`, body);
+  element.setAttribute("aria-label", title);
+  if (!isBare) {
+    const head = heading(title, () => element.close());
+    // Without a field to write in, reading begins at the heading, not at the way out.
+    head.firstChild.autofocus = !body.querySelector("[autofocus]");
+    element.prepend(head);
+  }
+  let result;
+  closeOnBackdrop(element);
+  element.addEventListener("close", () => {
+    element.remove();
+    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    onClose(result);
+  });
+  document.body.append(element);
+  element.showModal();
+  const place = () => anchor && placeBeside(element, anchor);
+  place();
+  const close = (value) => {
+    result = value;
+    element.close();
+  };
+  return { element, close, place };
+}
+
+function heading(title, onClose) {
+  const name = make("h2", "", title);
+  name.tabIndex = -1;
+  return make("header", "dialog-head", name, iconButton("close", texts.close, onClose));
+}
+
+/** A press that begins and ends beside the dialog closes it; a selection drawn out of it does not. */
+function closeOnBackdrop(element) {
+  let began = false;
+  element.addEventListener("pointerdown", (event) => (began = event.target === element));
+  element.addEventListener("click", (event) => {
+    if (began && event.target === element) element.close();
+  });
+}
+
+/** Below its anchor where there is room, else above; never beyond the screen. Phones have a sheet instead. */
+function placeBeside(element, anchor) {
+  if (isPhone()) return;
+  element.classList.add("anchored");
+  const { width, height } = element.getBoundingClientRect();
+  const target = anchor instanceof Element ? anchor.getBoundingClientRect() : new DOMRect(anchor.x, anchor.y, 0, 0);
+  const isRtl = isRightToLeft(element);
+  const left = isRtl ? target.right - width : target.left;
+  const below = target.bottom + GAP_PX;
+  const fitsBelow = below + height + GAP_PX <= innerHeight;
+  const top = fitsBelow ? below : target.top - GAP_PX - height;
+  const clamp = (value, size, room) => Math.max(GAP_PX, Math.min(value, room - size - GAP_PX));
+  element.style.left = `${clamp(left, width, innerWidth)}px`;
+  element.style.top = `${clamp(top, height, innerHeight)}px`;
+}
+
+/**
+ * Ask something that is answered by yes or no.
+ * @param {{title: string, text: string, yes: string, no: string, isDanger?: boolean}} question
+ * @returns {Promise<boolean>}
+ */
+export function confirm({ title, text, yes, no, isDanger = false }) {
+  return new Promise((resolve) => {
+    const actions = make("div", "actions");
+    const dialog = openDialog({
+      title,
+      className: "small",
+      content: [make("div", "about", text), actions],
+      onClose: (result) => resolve(result === true),
+    });
+    const answer = (label, className, value) => {
+      const element = make("button", className, label);
+      element.type = "button";
+      element.addEventListener("click", () => dialog.close(value));
+      return element;
+    };
+    actions.append(answer(no, "", false), answer(yes, isDanger ? "danger" : "primary", true));
+    actions.lastChild.focus();
+  });
+}

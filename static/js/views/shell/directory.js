@@ -1,0 +1,61 @@
+/**
+ * The public rooms there are, the busiest first.
+ */
+import { texts } from "../../core/texts.js";
+import { openDialog } from "../parts/dialog.js";
+import { button, make } from "../parts/dom.js";
+import { entry, field, input, needStyles, problem } from "./forms.js";
+
+const PAUSE_MS = 150; // while one types
+
+/** @param {object} shell @param {string} query what to look for first */
+export async function openDirectory(shell, query = "") {
+  await needStyles();
+  const filter = input({ type: "search", value: query, autofocus: true });
+  const list = make("ul", "entries");
+  const trouble = problem();
+  const nothing = make("div", "about", texts.shellDirectoryNothing, " ");
+  nothing.hidden = true;
+  let asked = 0;
+  let timer = null;
+  const create = button("link-button", texts.shellCreateIt, () => {
+    dialog.close();
+    shell.newRoom("public");
+  });
+  nothing.append(create);
+  const show = async () => {
+    const number = (asked += 1);
+    const answer = await shell.app.directory(filter.value.trim() || undefined);
+    if (number !== asked) return; // something else was typed meanwhile
+    trouble.textContent = answer.ok ? "" : answer.message;
+    if (!answer.ok) return;
+    list.replaceChildren(...answer.rooms.map((room) => roomEntry(room, () => {
+      dialog.close();
+      enter(shell, room);
+    })));
+    nothing.hidden = answer.rooms.length > 0;
+  };
+  filter.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(show, PAUSE_MS);
+  });
+  const dialog = openDialog({
+    title: texts.shellDirectory,
+    className: "tall",
+    content: [field(texts.shellDirectoryFilter, filter), trouble, nothing, list],
+    onClose: () => clearTimeout(timer),
+  });
+  await show();
+}
+
+async function enter(shell, { room, joined }) {
+  await shell.open(room);
+  if (!joined) shell.say(await shell.app.enter(room));
+}
+
+function roomEntry({ room, title, topic, members, joined }, onPress) {
+  const name = title || (room === "lobby" ? texts.shellLobby : room);
+  const about = [members ? texts.shellMembers(members) : "", topic ?? ""].filter(Boolean).join(" · ");
+  const sign = make("span", "entry-sign", joined ? texts.shellOpen : texts.shellEnter);
+  return entry({ id: room, name, isSeal: true }, name, about, onPress, [sign]);
+}

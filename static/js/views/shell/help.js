@@ -1,0 +1,31 @@
+/**
+ * The help sheet: keys, commands, formatting.
+ */
+import { COMMANDS } from "../../core/slash.js";
+import { texts } from "../../core/texts.js";
+import { openDialog } from "../parts/dialog.js";
+import { make } from "../parts/dom.js";
+import { needStyles } from "./forms.js";
+
+export async function openHelp() {
+  await needStyles();
+  const { element } = openDialog({
+    title: texts.shellHelpTitle,
+    className: "help",
+    content: [
+      section(texts.shellHelpKeys, [...texts.shellKeys, ...(texts.talkKeys ?? [])], "kbd"),
+      section(texts.shellHelpCommands, COMMANDS.map(({ usage, about }) => [usage, about]), "code"),
+      section(texts.shellHelpFormat, texts.shellFormats, "code"),
+    ],
+  });
+  element.querySelector(".dialog-body").tabIndex = 0; // it may be higher than the screen, and scrolls by keyboard then
+}
+
+function section(title, pairs, tag) {
+  const list = make("dl", "pairs");
+  for (const [sign, meaning] of pairs) {
+    const signs = tag === "kbd" ? sign.split("  ") : [sign];
+    list.append(make("div", "", make("dt", "", ...signs.map((one) => make(tag, "", one))), make("dd", "", meaning)));
+  }
+  return make("section", "", make("h3", "", title), list);
+}

@@ -1,0 +1,86 @@
+/**
+ * Inviting: a link and its QR code, for how long and how often it works, and the end of all links. A public room has a
+ * link too, that needs no secret.
+ */
+import { texts } from "../../core/texts.js";
+import { copyText } from "../parts/clipboard.js";
+import { confirm, openDialog } from "../parts/dialog.js";
+import { button, icon, make } from "../parts/dom.js";
+import { field, input, needStyles, problem, select } from "./forms.js";
+import { addressOf } from "./names.js";
+
+const WEEK_S = "604800";
+const FOR_EVER_OFTEN = "0";
+
+/** @param {object} shell @param {string} name of the room */
+export async function openInvite(shell, name) {
+  const [{ qrCode }] = await Promise.all([import("../parts/qr.js"), needStyles()]);
+  const { app } = shell;
+  const isPublic = app.state.rooms.get(name)?.kind === "public";
+  const address = input({ readOnly: true, dir: "ltr" });
+  address.addEventListener("focus", () => address.select());
+  const picture = make("div", "qr-box");
+  const trouble = problem();
+  const show = (link) => {
+    address.value = link;
+    picture.replaceChildren(qrCode(link));
+  };
+  const buttons = make("div", "actions start", copyButton(shell, address), ...shareButton(address));
+  const content = [make("div", "about", isPublic ? texts.shellPublicLinkText : texts.shellInviteText), picture,
+    field(texts.shellLink, address), buttons, trouble];
+  if (!isPublic) content.push(...choices(shell, name, { show, trouble }));
+  openDialog({ title: texts.shellInvite, className: "invite", content });
+  if (isPublic) show(addressOf(name));
+}
+
+/** For how long and how often; each choice is a new link, the old ones go on to work. */
+function choices(shell, name, { show, trouble }) {
+  const expires = select(inOrder(texts.shellExpiresOptions), WEEK_S);
+  const uses = select(inOrder(texts.shellUsesOptions), FOR_EVER_OFTEN);
+  const count = make("span", "quiet");
+  const make_ = async () => {
+    const answer = await shell.app.invite(name, { expiresIn: Number(expires.value), uses: Number(uses.value) });
+    trouble.textContent = answer.ok ? "" : answer.message;
+    if (!answer.ok) return;
+    show(answer.address);
+    const { invites } = await shell.app.invites(name);
+    count.textContent = invites ? texts.shellLinks(invites.length) : "";
+  };
+  const reset = button("danger-text", texts.shellReset, async () => {
+    const isSure = await confirm({
+      title: texts.shellResetTitle, text: texts.shellResetText, yes: texts.shellReset, no: texts.shellCancel, isDanger: true,
+    });
+    if (!isSure) return;
+    const answer = await shell.app.uninvite(name);
+    shell.say(answer);
+    if (!answer.ok) return;
+    shell.toast(texts.shellResetDone);
+    make_();
+  });
+  expires.addEventListener("change", make_);
+  uses.addEventListener("change", make_);
+  make_();
+  return [
+    make("div", "two", field(texts.shellExpires, expires), field(texts.shellUses, uses)),
+    make("div", "line", count, reset),
+  ];
+}
+
+const inOrder = (options) => Object.entries(options).sort(([a], [b]) => (Number(a) || Infinity) - (Number(b) || Infinity));
+
+function copyButton(shell, address) {
+  const element = button("primary", "", async () => {
+    if (await copyText(address.value)) shell.toast(texts.shellCopied);
+    else address.select();
+  });
+  element.append(icon("copy"), make("span", "", texts.shellCopyLink));
+  return element;
+}
+
+/** Phones can hand it to another app. */
+function shareButton(address) {
+  if (!navigator.share) return [];
+  const element = button("", "", () => navigator.share({ url: address.value }).catch(() => {}));
+  element.append(icon("forward"), make("span", "", texts.shellShare));
+  return [element];
+}

@@ -1,0 +1,61 @@
+/**
+ * An invitation was opened: says where it leads and from whom, asks, joins. Who is new may say a name on the way.
+ */
+import { texts } from "../../core/texts.js";
+import { openDialog } from "../parts/dialog.js";
+import { make } from "../parts/dom.js";
+import { updateAvatar } from "../parts/avatar.js";
+import { field, form, input, needStyles } from "./forms.js";
+
+/** @param {object} shell @param {string} token */
+export async function openJoin(shell, token) {
+  await needStyles();
+  const { app } = shell;
+  const invitation = await app.peek(token);
+  if (!invitation.ok) {
+    openDialog({ title: texts.shellJoinBroken, className: "small", content: [make("div", "about", invitation.message)] });
+    return;
+  }
+  if (invitation.room) {
+    await shell.open(invitation.room);
+    shell.toast(texts.shellJoinedAlready);
+    return;
+  }
+  const { me } = app.state;
+  const name = input({ maxLength: 40, autocomplete: "nickname", value: me.name });
+  const isNew = !me.hasChosenName;
+  const join = async () => {
+    const chosen = name.value.trim();
+    if (isNew && chosen !== "" && chosen !== me.name) {
+      const renamed = await app.rename(chosen);
+      if (!renamed.ok) return renamed.message;
+    }
+    const answer = await app.accept(token);
+    if (!answer.ok) return answer.message;
+    dialog.close();
+    shell.open(answer.room);
+    return null;
+  };
+  const title = invitation.title || texts.shellPrivateRoom;
+  const dialog = openDialog({
+    title: texts.shellJoinTitle(title),
+    className: "small",
+    content: [
+      invitationCard(invitation, title),
+      form(isNew ? [field(texts.nameLabel, name)] : [], { label: texts.shellJoin, onSubmit: join }),
+    ],
+  });
+  if (isNew) name.select();
+}
+
+function invitationCard({ topic, members, by }, title) {
+  const seal = make("span", "avatar seal big");
+  seal.setAttribute("aria-hidden", "true");
+  updateAvatar(seal, { id: title, name: title });
+  const lines = [by ? texts.shellJoinBy(by.name) : "", topic, members ? texts.shellMembers(members) : ""].filter(Boolean);
+  return make("div", "card", seal, ...lines.map((line) => {
+    const element = make("div", "about", line);
+    element.dir = "auto";
+    return element;
+  }));
+}

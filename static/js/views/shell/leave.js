@@ -1,0 +1,33 @@
+/**
+ * Leaving a room, asked once more: from a private one there is no way back alone.
+ */
+import { texts } from "../../core/texts.js";
+import { confirm } from "../parts/dialog.js";
+import { needStyles } from "./forms.js";
+import { nameOf } from "./names.js";
+
+const HOME = "lobby";
+
+/** @param {object} shell @param {string} name of the room @returns {Promise<boolean>} whether it was left */
+export async function askToLeave(shell, name) {
+  await needStyles();
+  const { app } = shell;
+  const room = app.state.rooms.get(name);
+  if (!room) return false;
+  const title = nameOf(app.state, room);
+  const isSure = await confirm({
+    title: texts.shellLeaveTitle(title),
+    text: room.kind === "public" ? texts.shellLeavePublicText : texts.shellLeaveText,
+    yes: texts.shellLeave,
+    no: texts.shellCancel,
+    isDanger: true,
+  });
+  if (!isSure) return false;
+  const answer = await app.leave(name);
+  shell.say(answer);
+  if (!answer.ok) return false;
+  if (app.state.open === name) await shell.open(HOME);
+  shell.toList();
+  shell.toast(texts.shellLeft(title));
+  return true;
+}

@@ -1,0 +1,45 @@
+/**
+ * Being the same person on another device: a code that works once, as a QR code and to type.
+ */
+import { texts } from "../../core/texts.js";
+import { openDialog } from "../parts/dialog.js";
+import { button, make } from "../parts/dom.js";
+import { needStyles, problem } from "./forms.js";
+
+const MINUTE_S = 60;
+
+/** @param {object} shell */
+export async function openLinkDevice(shell) {
+  const [{ qrCode }] = await Promise.all([import("../parts/qr.js"), needStyles()]);
+  const picture = make("div", "qr-box");
+  const code = make("output", "code");
+  const about = make("div", "about");
+  const trouble = problem();
+  const again = button("", texts.shellLinkAgain, () => show());
+  again.hidden = true;
+  let timer = null;
+  const show = async () => {
+    const answer = await shell.app.linkDevice();
+    trouble.textContent = answer.ok ? "" : answer.message;
+    again.hidden = answer.ok;
+    if (!answer.ok) return;
+    const address = new URL(location.href);
+    address.hash = `link=${answer.code}`;
+    picture.replaceChildren(qrCode(address.href));
+    code.textContent = answer.code;
+    about.textContent = texts.shellLinkExpires(Math.max(1, Math.round(answer.expiresIn / MINUTE_S)));
+    timer = setTimeout(() => {
+      picture.replaceChildren();
+      code.textContent = "";
+      about.textContent = texts.shellLinkOver;
+      again.hidden = false;
+    }, answer.expiresIn * 1000);
+  };
+  openDialog({
+    title: texts.shellLinkDevice,
+    className: "small",
+    content: [make("div", "about", texts.shellLinkHow), picture, code, about, trouble, again],
+    onClose: () => clearTimeout(timer),
+  });
+  await show();
+}

@@ -1,0 +1,82 @@
+/**
+ * Who is in a room: those who are here first.
+ */
+import { fold } from "../../core/fold.js";
+import { person } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { ago } from "../../core/time.js";
+import { button, make } from "../parts/dom.js";
+import { entry, field, input } from "./forms.js";
+
+const FEW = 12;
+const MANY = 20; // from here on there is a field to find somebody
+
+export class MemberList {
+  #shell;
+  #title = make("h3");
+  #filter = input({ type: "search" });
+  #filterField = field(texts.shellFindMember, this.#filter);
+  #list = make("ul", "entries");
+  #isWhole = false;
+  #more;
+  #shown = null;
+
+  /** @param {object} shell */
+  constructor(shell) {
+    this.#shell = shell;
+    this.#more = button("link-button", "", () => {
+      this.#isWhole = true;
+      this.#arrange();
+    });
+    this.#filter.addEventListener("input", () => this.#arrange());
+    this.element = make("section", "", this.#title, this.#filterField, this.#list, this.#more);
+  }
+
+  /** Show the members of a room. */
+  render(state, room) {
+    const before = this.#shown;
+    if (before && before.room.info === room.info && before.room.here === room.here && before.state.people === state.people) return;
+    this.#shown = { state, room };
+    this.#arrange();
+  }
+
+  #arrange() {
+    const { state, room } = this.#shown;
+    const members = membersOf(state, room);
+    const here = new Set(room.here?.ids ?? []);
+    const query = fold(this.#filter.value.trim());
+    const all = members
+      .map((member) => ({ ...member, ...person(state, member.id, member.name) }))
+      .map((member) => ({ ...member, here: Boolean(member.here) || here.has(member.id) }))
+      .filter(({ name }) => fold(name).includes(query))
+      .sort((a, b) => Number(b.here) - Number(a.here) || a.name.localeCompare(b.name));
+    const shown = this.#isWhole || query !== "" ? all : all.slice(0, FEW);
+    this.#title.textContent = titleFor(room);
+    this.#filterField.hidden = members.length < MANY;
+    this.#list.replaceChildren(...shown.map((member) => this.#entry(state, room, member)));
+    this.#more.hidden = shown.length === all.length;
+    this.#more.textContent = texts.shellMembersMore(all.length);
+  }
+
+  #entry(state, room, member) {
+    const isOwner = member.role === "owner" || member.id === room.owner;
+    const seen = member.here ? texts.shellHere : member.seen ? texts.shellLastSeen(ago(Date.parse(member.seen))) : "";
+    const signs = [isOwner ? texts.shellOwner : "", member.id === state.me?.id ? texts.shellYou : ""].filter(Boolean);
+    const extra = signs.map((sign) => make("span", "entry-sign quiet", sign));
+    return entry(member, member.name, seen, () => this.#shell.person(member.id, member.name), extra);
+  }
+}
+
+/** Whoever is in a public room without having joined it is shown too. */
+function membersOf(state, room) {
+  const members = room.info?.members ?? [];
+  if (room.kind !== "public") return members;
+  const known = new Set(members.map(({ id }) => id));
+  return [...members, ...(room.here?.ids ?? []).filter((id) => !known.has(id)).map((id) => person(state, id))];
+}
+
+function titleFor(room) {
+  const count = room.info?.count ?? 0;
+  if (count === 0) return room.kind === "public" ? texts.shellHereNow : texts.shellMembersTitle;
+  return `${texts.shellMembersTitle} · ${count}`;
+}

@@ -1,0 +1,30 @@
+/**
+ * Tells that something new is there: a number in the title and on the icon, and, loaded with the first message that
+ * deserves it, a sound and the browser's notifications.
+ */
+import { openRoom, totals } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { nameOf } from "./names.js";
+
+export class News {
+  #shown = null;
+  #count = 0;
+
+  /** @param {import("../../app.js").App} app @param {{onOpen(room: string, seq: number): void}} handlers */
+  constructor(app, { onOpen }) {
+    app.onNews(async (news) => (await import("./notices.js")).announce(app, news, onOpen));
+  }
+
+  /** Show this state. */
+  render(state) {
+    const before = this.#shown;
+    if (before && before.rooms === state.rooms && before.mine === state.mine && before.people === state.people
+      && before.open === state.open) return;
+    this.#shown = state;
+    const { unread } = totals(state, Date.now());
+    document.title = texts.shellTitle(nameOf(state, openRoom(state)), unread);
+    if (unread === this.#count) return;
+    this.#count = unread;
+    import("./notices.js").then(({ showOnIcon }) => showOnIcon(unread));
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * The head of the room: what it is called, who is here, who is writing, and the buttons for what can be opened. What the
+ * list of rooms does not tell is asked for when a room comes on the screen.
+ */
+import { openRoom, person, roomList, typingIn, unreadOf } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { ago } from "../../core/time.js";
+import { updateAvatar } from "../parts/avatar.js";
+import { nameOf, sealOf } from "./names.js";
+
+const MINUTE_MS = 60_000;
+
+export class RoomHead {
+  #elements;
+  #app;
+  #shown = null;
+  #asked = null; // the room of which was asked what the list does not tell
+
+  /**
+   * @param {import("../../app.js").App} app
+   * @param {{head, avatar, title, people, back, search, info, visit}} elements
+   * @param {{onBack(): void, onSearch(): void, onInfo(): void, onEnter(): Promise<object>}} handlers
+   */
+  constructor(app, elements, { onBack, onSearch, onInfo, onEnter }) {
+    this.#app = app;
+    this.#elements = elements;
+    elements.back.addEventListener("click", onBack);
+    elements.search.addEventListener("click", onSearch);
+    elements.info.addEventListener("click", onInfo);
+    elements.head.addEventListener("click", onInfo); // a comfort for fingers; the button is there for all
+    elements.visit.querySelector("button").addEventListener("click", onEnter);
+    setInterval(() => this.#growOlder(), MINUTE_MS);
+  }
+
+  /** Show this state. */
+  render(state) {
+    const before = this.#shown;
+    this.#shown = state;
+    if (before && before.rooms === state.rooms && before.open === state.open && before.people === state.people
+      && before.connection === state.connection && before.isListed === state.isListed) return;
+    const room = openRoom(state);
+    const { avatar, title, visit, back } = this.#elements;
+    const seal = sealOf(state, room);
+    updateAvatar(avatar, seal);
+    avatar.classList.toggle("seal", seal.isSeal);
+    setText(title, seal.name);
+    visit.hidden = !state.isListed || room.isMember || room.kind !== "public" || state.connection.phase !== "online";
+    this.#showPeople(state);
+    this.#askAbout(state, room);
+    const others = roomList(state).filter((one) => one !== room && unreadOf(one).count > 0).length;
+    back.dataset.count = others > 0 ? String(others) : "";
+    back.setAttribute("aria-label", others > 0 ? texts.shellBackUnread(others) : texts.shellBack);
+  }
+
+  #askAbout(state, room) {
+    if (state.connection.phase !== "online" || !state.isListed) {
+      this.#asked = null;
+    } else if (this.#asked !== room.name) {
+      this.#asked = room.name;
+      if (room.kind === "direct" && room.with) this.#app.people([room.with]); // whether the other one is here
+      else if (!room.isMember) this.#app.info(room.name); // what it is called
+    }
+  }
+
+  /** "Last here 5 minutes ago" is not true for ever. */
+  #growOlder() {
+    if (!this.#shown || document.hidden) return;
+    this.#asked = null;
+    this.#askAbout(this.#shown, openRoom(this.#shown));
+    this.#showPeople(this.#shown);
+  }
+
+  #showPeople(state) {
+    const room = openRoom(state);
+    const typing = state.connection.phase === "online" ? typingIn(state, room, Date.now()) : [];
+    const { people } = this.#elements;
+    people.classList.toggle("typing", typing.length > 0);
+    setText(people, typing.length > 0 ? texts.shellTyping(typing.map(({ name }) => name)) : presence(state, room));
+  }
+}
+
+/** Who is here; in a conversation of two, when the other one was. */
+function presence(state, room) {
+  if (state.connection.phase !== "online") return "";
+  if (room.kind === "direct" && room.with) {
+    const { here, seen } = person(state, room.with);
+    if (here || room.here?.ids.includes(room.with)) return texts.shellHere;
+    return seen ? texts.shellLastSeen(ago(Date.parse(seen))) : "";
+  }
+  const parts = [];
+  if (room.kind === "private" && room.members) parts.push(texts.shellMembers(room.members));
+  if (room.here && room.here.count > 0) parts.push(texts.shellHereCount(room.here.count));
+  if (room.topic) parts.push(room.topic);
+  return parts.join(" · ");
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

@@ -1,0 +1,147 @@
+/**
+ * The panel about the open room: what it is about, who is in it, what is pinned and starred, how much of it one wants to be
+ * told, and the way out.
+ */
+import { levelOf, openRoom, pinsOf, stars } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { clock } from "../../core/time.js";
+import { updateAvatar } from "../parts/avatar.js";
+import { button, icon, iconButton, make } from "../parts/dom.js";
+import { makeEditable } from "./editable.js";
+import { field, needStyles, select } from "./forms.js";
+import { MemberList } from "./member-list.js";
+import { MessageList } from "./message-list.js";
+import { mayRename, nameOf, sealOf } from "./names.js";
+
+const HOURS_8_MS = 8 * 60 * 60 * 1000;
+const HOME = "lobby";
+
+/** @param {object} shell @returns {Promise<{element: HTMLElement, render(state: object): void, focus(): void}>} */
+export async function makeRoomInfo(shell) {
+  await needStyles();
+  return new RoomInfo(shell);
+}
+
+class RoomInfo {
+  #shell;
+  #room = null; // the name of the room that is shown
+  #isMember = false;
+  #shown = null;
+  #body = make("div", "info-body");
+  #close;
+  #parts = null;
+
+  constructor(shell) {
+    this.#shell = shell;
+    this.#close = iconButton("close", texts.shellClose, () => shell.closeSide());
+    const head = make("header", "side-head", make("h2", "", texts.shellInfo), this.#close);
+    this.element = make("div", "info", head, this.#body);
+  }
+
+  focus() {
+    this.#close.focus({ preventScroll: true });
+  }
+
+  render(state) {
+    const before = this.#shown;
+    if (before && before.rooms === state.rooms && before.people === state.people && before.mine === state.mine
+      && before.open === state.open && before.outbox === state.outbox) return;
+    this.#shown = state;
+    const room = openRoom(state);
+    if (room.name !== this.#room || room.isMember !== this.#isMember) this.#build(room);
+    this.#parts.seal(state, room);
+    this.#parts.level(state, room);
+    this.#parts.members?.render(state, room);
+    this.#parts.pins.render(state, room, pinsOf(state, room) ?? []);
+    const starred = stars(state).filter((one) => one.room === room.name).map(({ seq }) => seq);
+    this.#parts.stars.render(state, room, starred);
+  }
+
+  #build(room) {
+    this.#isMember = room.isMember;
+    const shell = this.#shell;
+    this.#room = room.name;
+    const seal = this.#sealPart(room);
+    const level = this.#levelPart(room);
+    const jump = (seq) => shell.jump(room.name, seq);
+    this.#parts = {
+      seal: seal.render,
+      level: level.render,
+      members: room.kind === "direct" ? null : new MemberList(shell),
+      pins: new MessageList(shell, texts.shellPins, texts.shellPinsNone, jump),
+      stars: new MessageList(shell, texts.shellStars, texts.shellStarsNone, jump),
+    };
+    const { members, pins, stars: starred } = this.#parts;
+    this.#body.replaceChildren(...[
+      seal.element, this.#actions(room), level.element, members?.element, pins.element, starred.element, this.#leavePart(room),
+    ].filter(Boolean));
+    shell.app.info(room.name);
+  }
+
+  #sealPart(room) {
+    const { app } = this.#shell;
+    const avatar = make("span", "avatar huge");
+    avatar.setAttribute("aria-hidden", "true");
+    const kind = make("div", "about");
+    const change = (what) => (text) => app.setRoom(room.name, { [what]: text });
+    const title = makeEditable({ tag: "h3", label: texts.shellEditTitle, maxLength: 60, onSave: change("title") });
+    const topic = makeEditable({ tag: "div", label: texts.shellEditTopic, maxLength: 200, empty: texts.shellTopicNone, onSave: change("topic") });
+    const render = (state, now) => {
+      const face = sealOf(state, now);
+      updateAvatar(avatar, face);
+      avatar.classList.toggle("seal", face.isSeal);
+      const may = mayRename(state, now);
+      title.show(nameOf(state, now), may);
+      topic.show(now.topic, now.kind !== "direct" && now.isMember, now.kind === "direct");
+      kind.textContent = { public: texts.shellPublicRoom, private: texts.shellPrivateRoom, direct: texts.shellDirectRoom }[now.kind];
+    };
+    return { element: make("section", "card", avatar, title.element, kind, topic.element), render };
+  }
+
+  #actions(room) {
+    const shell = this.#shell;
+    const action = (name, label, onPress) => {
+      const element = button("tile", "", onPress);
+      element.append(icon(name), make("span", "", label));
+      return element;
+    };
+    const actions = [];
+    if (shell.talk?.openSearch) actions.push(action("search", texts.shellSearchShort, () => shell.search()));
+    if (room.kind === "direct") actions.push(action("person", texts.shellPerson, () => shell.person(room.with)));
+    else actions.push(action("qr", texts.shellInvite, () => shell.invite(room.name)));
+    return make("div", "tiles", ...actions);
+  }
+
+  #levelPart(room) {
+    const { app } = this.#shell;
+    const note = make("div", "about");
+    const choose = (value) =>
+      value === "hours"
+        ? app.setLevel(room.name, "none", { until: Date.now() + HOURS_8_MS })
+        : app.setLevel(room.name, value);
+    const choice = select(Object.entries(texts.shellLevels), null);
+    choice.addEventListener("change", () => choose(choice.value));
+    const render = (now) => {
+      const event = levelEvent(now, room.name);
+      const level = levelOf(now, room.name, Date.now());
+      const isTimed = event?.until !== undefined && level === event.level;
+      choice.value = isTimed ? "hours" : level;
+      note.textContent = isTimed ? texts.shellLevelUntil(clock(Date.parse(event.until))) : "";
+    };
+    return { element: make("section", "", field(texts.shellLevel, choice), note), render };
+  }
+
+  #leavePart(room) {
+    if (room.name === HOME || !room.isMember) return null;
+    const leave = button("row-button danger-text", "", () => this.#shell.leave(room.name));
+    leave.append(icon("leave"), make("span", "", texts.shellLeave));
+    return make("section", "", leave);
+  }
+}
+
+/** What was chosen for a room, with its end. */
+function levelEvent(state, name) {
+  const waiting = state.outbox.findLast((entry) => entry.command === "mine" && entry.what === "level" && entry.room === name);
+  if (waiting) return { level: waiting.level, until: waiting.until === null ? undefined : new Date(waiting.until).toISOString() };
+  return state.mine.current.get(`level ${name}`);
+}

@@ -1,0 +1,225 @@
+/**
+ * The list of rooms: the newest first, each with its last line, its time and what is unread. Only rows that changed are
+ * touched, so that hundreds of rooms cost no more than the one that something happened in.
+ */
+import { fold } from "../../core/fold.js";
+import { plainLine } from "../../core/format.js";
+import { levelOf, person, roomList, unreadOf } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { clock, dayLabel, dayNumber } from "../../core/time.js";
+import { updateAvatar } from "../parts/avatar.js";
+import { icon, make } from "../parts/dom.js";
+import { nameOf, sealOf } from "./names.js";
+
+const MANY = 100; // the server counts no further
+const LINE_LENGTH = 120;
+
+export class RoomList {
+  #list = make("ul", "room-list");
+  #nothing = make("div", "rail-hint");
+  #filter;
+  #rows = new Map(); // name -> {element, facts, …}
+  #rendered = null;
+  #onOpen;
+  #onBrowse;
+
+  /**
+   * @param {HTMLElement} box @param {HTMLInputElement} filter
+   * @param {{onOpen(name: string): void, onBrowse(query: string): void}} handlers
+   */
+  constructor(box, filter, { onOpen, onBrowse }) {
+    this.#filter = filter;
+    this.#onOpen = onOpen;
+    this.#onBrowse = onBrowse;
+    box.append(this.#list, this.#nothing);
+    this.#list.addEventListener("click", (event) => this.#press(event));
+    this.#list.addEventListener("keydown", (event) => this.#onKey(event));
+    filter.addEventListener("input", () => this.#arrange());
+    filter.addEventListener("keydown", (event) => this.#onFilterKey(event));
+  }
+
+  /** Show this state. */
+  render(state) {
+    const before = this.#rendered;
+    const fields = ["rooms", "people", "mine", "open", "drafts", "me", "outbox"];
+    if (before && fields.every((field) => before[field] === state[field])) return;
+    this.#rendered = state;
+    this.#arrange();
+  }
+
+  /** The room that stands `step` places below the open one, or above it; only unread ones if so wished. */
+  neighbour(step, isUnreadOnly = false) {
+    const shown = this.#shownRooms();
+    const start = shown.findIndex(({ name }) => name === this.#rendered.open);
+    for (let index = start + step; index >= 0 && index < shown.length; index += step) {
+      const { count, isMarked } = unreadOf(shown[index], this.#rendered);
+      if (!isUnreadOnly || count > 0 || isMarked) return shown[index].name;
+    }
+    return null;
+  }
+
+  #shownRooms() {
+    const query = fold(this.#filter.value.trim());
+    const rooms = roomList(this.#rendered);
+    return query === "" ? rooms : rooms.filter((room) => fold(nameOf(this.#rendered, room)).includes(query));
+  }
+
+  #arrange() {
+    const state = this.#rendered;
+    if (!state) return;
+    const rooms = this.#shownRooms();
+    const wanted = new Set(rooms.map(({ name }) => name));
+    for (const [name, { element }] of this.#rows) {
+      if (wanted.has(name)) continue;
+      element.remove();
+      if (!state.rooms.get(name)?.isMember) this.#rows.delete(name);
+    }
+    let place = this.#list.firstChild;
+    for (const room of rooms) {
+      const { element } = this.#row(state, room);
+      if (element === place) place = place.nextSibling;
+      else this.#list.insertBefore(element, place);
+    }
+    this.#hint(state, rooms);
+  }
+
+  /** What to do where nothing, or next to nothing, stands in the list. */
+  #hint(state, rooms) {
+    const query = this.#filter.value.trim();
+    const isLonely = query === "" && state.isListed && rooms.length < 2;
+    const kind = query !== "" && rooms.length === 0 ? "nothing" : isLonely ? "lonely" : "none";
+    if (this.#nothing.dataset.kind === kind) return;
+    this.#nothing.dataset.kind = kind;
+    this.#nothing.hidden = kind === "none";
+    const browse = make("button", "link-button", texts.shellBrowse);
+    browse.type = "button";
+    browse.addEventListener("click", () => this.#onBrowse(this.#filter.value.trim()));
+    this.#nothing.replaceChildren(make("div", "", kind === "nothing" ? texts.shellNoSuchRoom : texts.shellLonely), browse);
+  }
+
+  #row(state, room) {
+    const facts = factsOf(state, room);
+    let row = this.#rows.get(room.name);
+    if (!row) this.#rows.set(room.name, (row = makeRow(room.name)));
+    if (!row.facts || Object.keys(facts).some((key) => facts[key] !== row.facts[key])) updateRow(row, facts);
+    row.facts = facts;
+    return row;
+  }
+
+  #press(event) {
+    const link = event.target.closest("a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // another tab is the browser's business
+    event.preventDefault();
+    this.#onOpen(link.dataset.room);
+  }
+
+  #onKey(event) {
+    const links = [...this.#list.querySelectorAll("a")];
+    const here = links.indexOf(document.activeElement);
+    const next = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: links.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    if (next < 0) this.#filter.focus();
+    else links[next]?.focus();
+  }
+
+  #onFilterKey(event) {
+    const first = this.#list.querySelector("a");
+    if (event.key === "ArrowDown" && first) first.focus();
+    else if (event.key === "Enter" && first && this.#filter.value.trim() !== "") this.#onOpen(first.dataset.room);
+    else if (event.key === "Escape" && this.#filter.value !== "") this.clearFilter();
+    else return;
+    event.preventDefault();
+  }
+
+  /** Show all rooms again. */
+  clearFilter() {
+    if (this.#filter.value === "") return;
+    this.#filter.value = "";
+    this.#arrange();
+  }
+}
+
+/** All that a row shows, as plain values. */
+function factsOf(state, room) {
+  const { count, mentions, isMarked } = unreadOf(room, state);
+  const level = levelOf(state, room.name, Date.now());
+  return {
+    ...sealOf(state, room),
+    title: nameOf(state, room),
+    when: room.lastMessage ? shortTime(room.lastMessage.atMs) : "",
+    ...lineOf(state, room),
+    count,
+    hasMention: mentions > 0,
+    isMarked,
+    isMuted: level !== "all",
+    isOpen: room.name === state.open,
+    isHere: room.kind === "direct" && Boolean(person(state, room.with).here),
+  };
+}
+
+/** The line below the title: a draft comes first, as it is what one came back for. */
+function lineOf(state, room) {
+  const draft = state.drafts.get(room.name);
+  if (draft && room.name !== state.open) return { lead: texts.shellDraft, line: draft.slice(0, LINE_LENGTH), look: "draft" };
+  const message = room.lastMessage;
+  if (!message) return { lead: "", line: room.topic || texts.shellNothingYet, look: "quiet" };
+  const isOwn = message.from === state.me?.id;
+  const who = isOwn ? texts.you : room.kind === "direct" ? "" : person(state, message.from, message.name).name;
+  const lead = who === "" ? "" : texts.shellLead(who);
+  if (message.isDeleted) return { lead, line: texts.shellDeleted, look: "quiet" };
+  return { lead, line: plainLine(message.text.slice(0, LINE_LENGTH)), look: "" };
+}
+
+const shortTime = (ms) => (dayNumber(ms) === dayNumber(Date.now()) ? clock(ms) : dayLabel(ms));
+
+function makeRow(name) {
+  const avatar = make("span", "avatar");
+  avatar.setAttribute("aria-hidden", "true");
+  const title = make("bdi", "row-title");
+  title.dir = "auto";
+  const when = make("span", "row-when");
+  const lead = make("bdi", "row-lead");
+  const text = make("bdi", "row-text");
+  const muted = make("span", "row-muted", icon("bell-off"), make("span", "unseen", texts.shellMuted));
+  const badges = make("span", "row-badges");
+  const link = make(
+    "a", "row", avatar,
+    make("span", "row-top", title, " ", muted, when), " ", // the spaces are for those who hear it
+    make("span", "row-bottom", make("span", "row-line", lead, " ", text), " ", badges),
+  );
+  link.href = `#room=${encodeURIComponent(name)}`;
+  link.dataset.room = name;
+  return { element: make("li", "", link), link, avatar, title, when, lead, text, muted, badges, facts: null };
+}
+
+function updateRow(row, facts) {
+  updateAvatar(row.avatar, facts);
+  row.avatar.classList.toggle("seal", facts.isSeal);
+  row.avatar.classList.toggle("here", facts.isHere);
+  row.title.textContent = facts.title;
+  row.when.textContent = facts.when;
+  row.lead.textContent = facts.lead;
+  row.text.textContent = facts.line;
+  row.muted.hidden = !facts.isMuted;
+  row.link.dataset.look = facts.look;
+  row.link.classList.toggle("unread", facts.count > 0 || facts.isMarked);
+  row.link.classList.toggle("muted", facts.isMuted);
+  if (facts.isOpen) row.link.setAttribute("aria-current", "true");
+  else row.link.removeAttribute("aria-current");
+  row.badges.replaceChildren(...badgesOf(facts));
+}
+
+function badgesOf({ count, hasMention, isMarked }) {
+  const badges = [];
+  if (hasMention) badges.push(badge("mention", "@", texts.shellMentioned));
+  if (count > 0) badges.push(badge("count", count >= MANY ? `${MANY - 1}+` : String(count), texts.shellUnread(count)));
+  else if (isMarked) badges.push(badge("count dot", "", texts.shellMarkedUnread));
+  return badges;
+}
+
+function badge(className, sign, label) {
+  const shown = make("span", "", sign);
+  shown.setAttribute("aria-hidden", "true");
+  return make("span", `badge ${className}`, shown, make("span", "unseen", ` ${label}`));
+}

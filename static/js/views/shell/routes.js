@@ -1,0 +1,46 @@
+/**
+ * What an address asks for behind its #: a room, a message in it, an invitation, the person of another device.
+ */
+
+/** @param {string} hash @returns {{room?: string, seq?: number, join?: string, link?: string}} */
+export function parseRoute(hash) {
+  const fields = new URLSearchParams(hash.replace(/^#/, ""));
+  const route = {};
+  if (fields.get("room")) route.room = fields.get("room");
+  if (/^[1-9]\d*$/.test(fields.get("m") ?? "")) route.seq = Number(fields.get("m"));
+  if (fields.get("join")) route.join = fields.get("join");
+  if (fields.get("link")) route.link = fields.get("link");
+  return route;
+}
+
+export class Routes {
+  #shell;
+  #due = null;
+
+  /** @param {object} shell @param {object} route of the address with which the page was opened */
+  constructor(shell, route) {
+    this.#shell = shell;
+    addEventListener("hashchange", () => this.#go(parseRoute(location.hash)));
+    this.#go(route);
+    shell.app.subscribe(() => this.#due && this.#go(this.#due));
+  }
+
+  /** It can be done as soon as the server has told which rooms there are. */
+  #go(route) {
+    const { app } = this.#shell;
+    const isKnown = app.state.isListed && app.state.connection.phase === "online";
+    this.#due = isKnown ? null : route;
+    if (!isKnown || Object.keys(route).length === 0) return;
+    if (route.join) this.#ask("./join.js", "openJoin", route.join);
+    else if (route.link) this.#ask("./use-link.js", "openUseLink", route.link);
+    else if (route.seq) this.#shell.jump(route.room, route.seq);
+    else if (route.room !== app.state.open) this.#shell.open(route.room);
+  }
+
+  /** A secret does not stay in the address bar, nor in the history. */
+  async #ask(module, name, secret) {
+    history.replaceState(history.state, "", location.pathname);
+    const opened = await import(module);
+    opened[name](this.#shell, secret);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What is on a phone's screen, the list or the room, and what the browser's "back" does: rooms are entries of its
+ * history, so that the way back is the way one came.
+ */
+const OPEN_KEY = "trio-chat.open";
+
+export class Screen {
+  #body;
+  #room = null;
+
+  /** @param {HTMLElement} body @param {{onRoom(name: string): void}} handlers told when "back" led to a room */
+  constructor(body, { onRoom }) {
+    this.#body = body;
+    addEventListener("popstate", ({ state }) => {
+      if (!state?.screen) return;
+      this.#show(state.screen);
+      if (state.room) onRoom(state.room);
+    });
+  }
+
+  /** The room is what one wants to see. */
+  toRoom(name) {
+    const isThere = this.#body.dataset.screen === "room" && name === this.#room;
+    this.#room = name;
+    this.#show("room");
+    if (isThere) return;
+    history.pushState({ screen: "room", room: name, isDeep: true }, "", addressOf(name));
+  }
+
+  /** The list of rooms is. On a desktop it always is there. */
+  toList() {
+    if (this.#body.dataset.screen === "list") return;
+    const isPhone = matchMedia("(max-width: 40rem)").matches;
+    if (!isPhone) return;
+    this.#show("list");
+    history.pushState({ screen: "list" }, "", addressOf(null));
+  }
+
+  /** This room is open, however it came to that: after a reload it is open again. */
+  remember(name) {
+    if (name === this.#room) return;
+    const isFirst = this.#room === null;
+    this.#room = name;
+    try {
+      sessionStorage.setItem(OPEN_KEY, name);
+    } catch {
+      // Then a reload begins in the lobby.
+    }
+    if (!isFirst && history.state?.room !== name) history.replaceState({ screen: "room", room: name }, "", addressOf(name));
+    else if (!history.state?.screen) history.replaceState({ screen: "room", room: name }, "");
+  }
+
+  #show(screen) {
+    this.#body.dataset.screen = screen;
+  }
+}
+
+/** The room that was open before a reload of this tab. */
+export function rememberedRoom() {
+  try {
+    return sessionStorage.getItem(OPEN_KEY);
+  } catch {
+    return null;
+  }
+}
+
+const addressOf = (room) => location.pathname + (room === null || room === "lobby" ? "" : `#room=${encodeURIComponent(room)}`);

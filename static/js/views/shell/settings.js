@@ -1,0 +1,145 @@
+/**
+ * Settings: who one is, what others see, how the page looks and tells, and one's other devices. Each is kept as soon as it
+ * is chosen; only the name waits for Enter or the button.
+ */
+import { colourOf } from "../../core/people.js";
+import { texts } from "../../core/texts.js";
+import { makeAvatar, updateAvatar } from "../parts/avatar.js";
+import { openDialog } from "../parts/dialog.js";
+import { button, icon, make } from "../parts/dom.js";
+import { input, needStyles, problem, radios, toggle } from "./forms.js";
+import { isWanted, setTheme, setWanted, theme } from "./preferences.js";
+
+const COLOURS = 12;
+
+/** @param {object} shell */
+export async function openSettings(shell) {
+  await needStyles();
+  const dialog = openDialog({
+    title: texts.shellSettings,
+    className: "settings",
+    content: [
+      profile(shell, () => dialog.close()),
+      section(texts.shellNews, toggles()),
+      section(texts.shellLook, [themes()]),
+      section(texts.shellPrivacy, [seen(shell)]),
+      section(texts.shellDevices, devices(shell, () => dialog.close())),
+    ],
+    onClose: () => shell.talk?.focus?.(),
+  });
+  dialog.element.querySelector("#name").select();
+}
+
+function section(title, content) {
+  return make("section", "", make("h3", "", title), ...content);
+}
+
+function profile(shell, onDone) {
+  const { app } = shell;
+  const trouble = problem();
+  trouble.id = "name-problem";
+  const say = (answer) => (trouble.textContent = answer.ok ? "" : answer.message);
+  const avatar = makeAvatar(app.state.me);
+  avatar.classList.add("huge");
+  const changed = (answer) => {
+    say(answer);
+    updateAvatar(avatar, app.state.me);
+    remove.hidden = !app.state.me.picture;
+  };
+
+  const file = make("input", "unseen");
+  Object.assign(file, { type: "file", accept: "image/*", tabIndex: -1 });
+  file.setAttribute("aria-label", texts.shellPictureChoose);
+  file.addEventListener("change", async () => {
+    const [chosen] = file.files;
+    file.value = "";
+    if (!chosen) return;
+    const { smallPicture } = await import("./picture.js");
+    const picture = await smallPicture(chosen);
+    if (picture === null) trouble.textContent = texts.shellPictureBad;
+    else changed(await app.setProfile({ picture }));
+  });
+  const choose = button("", texts.shellPictureChoose, () => file.click());
+  const remove = button("danger-text", texts.shellPictureRemove, async () => changed(await app.setProfile({ picture: "" })));
+  remove.hidden = !app.state.me.picture;
+
+  const name = input({ id: "name", maxLength: 40, autocomplete: "nickname", spellcheck: false, value: app.state.me.name });
+  name.setAttribute("aria-label", texts.nameLabel);
+  name.setAttribute("aria-describedby", "name-problem name-about");
+  const save = make("button", "primary", texts.shellSave);
+  save.type = "submit";
+  const nameForm = make("form", "joined", name, save);
+  nameForm.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const chosen = name.value.trim();
+    const answer = chosen === "" ? { ok: false, message: texts.nameEmpty } : await app.rename(chosen);
+    name.setAttribute("aria-invalid", String(!answer.ok));
+    say(answer);
+    if (answer.ok) onDone();
+  });
+  const about = make("div", "about", texts.shellNameHelp);
+  about.id = "name-about";
+
+  const swatch = (index) => {
+    const shown = make("span", "swatch");
+    shown.dataset.colour = index;
+    return shown;
+  };
+  const colours = Array.from({ length: COLOURS }, (_, index) => [index, texts.shellColourNumber(index + 1), [swatch(index)]]);
+  const current = app.state.me.colour ?? colourOf(app.state.me.id);
+  const palette = radios(texts.shellColour, colours, current, async (colour) => changed(await app.setProfile({ colour })), "swatches");
+
+  return make("section", "profile",
+    make("div", "profile-face", avatar, make("div", "actions start", choose, remove, file)),
+    make("div", "profile-name", make("label", "field-label", texts.nameLabel), nameForm, trouble, about),
+    palette);
+}
+
+function toggles() {
+  const sound = toggle(texts.shellSound, isWanted("sound"), async (on) => {
+    setWanted("sound", on);
+    if (on) (await import("./notices.js")).chime();
+  });
+  const hint = problem();
+  const notifications = toggle(texts.shellNotify, isWanted("notifications") && allowed() === "granted", async (on, box) => {
+    setWanted("notifications", on);
+    hint.textContent = "";
+    if (!on) return;
+    if (allowed() === "impossible") hint.textContent = texts.shellNotifyInsecure;
+    else if ((await Notification.requestPermission()) !== "granted") hint.textContent = texts.shellNotifyDenied;
+    if (hint.textContent === "") return;
+    box.checked = false;
+    setWanted("notifications", false);
+  });
+  return [sound, notifications, hint];
+}
+
+const allowed = () => (typeof Notification === "undefined" || !isSecureContext ? "impossible" : Notification.permission);
+
+function themes() {
+  return radios(texts.shellLook, Object.entries(texts.shellThemes), theme(), setTheme, "radios even");
+}
+
+function seen(shell) {
+  const hint = problem();
+  const { me } = shell.app.state;
+  const control = toggle(texts.shellShowSeen, me.showsSeen ?? true, async (on, box) => {
+    const answer = await shell.app.setProfile({ showsSeen: on });
+    hint.textContent = answer.ok ? "" : answer.message;
+    if (!answer.ok) box.checked = !on;
+  });
+  return make("div", "", control, hint);
+}
+
+function devices(shell, close) {
+  const link = button("", "", async () => {
+    close();
+    (await import("./link-device.js")).openLinkDevice(shell);
+  });
+  link.append(icon("qr"), make("span", "", texts.shellLinkDevice));
+  const use = button("", texts.shellUseCode, async () => {
+    close();
+    (await import("./use-link.js")).openUseLink(shell);
+  });
+  return [make("div", "about", texts.shellLinkDeviceText), make("div", "actions start", link, use)];
+}

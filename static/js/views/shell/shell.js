@@ -1,0 +1,120 @@
+/**
+ * Everything around the conversation: list of rooms, head, notices, who one is, links, keys. What is opened seldom is
+ * loaded when it is opened.
+ */
+import { openRoom } from "../../core/select.js";
+import { Toasts } from "../parts/toast.js";
+import { followKeys } from "./keys.js";
+import { Me } from "./me.js";
+import { mayRename } from "./names.js";
+import { News } from "./news.js";
+import { RoomHead } from "./room-head.js";
+import { RoomList } from "./room-list.js";
+import { Routes } from "./routes.js";
+import { Screen } from "./screen.js";
+import { Side } from "./side.js";
+import { ConnectionStatus } from "./status.js";
+
+/** Whether what is opened beside the room lies over it. */
+const isOverlay = () => matchMedia("(max-width: 75rem)").matches;
+const byId = (id) => document.getElementById(id);
+
+/**
+ * @param {import("../../app.js").App} app
+ * @param {{route: object}} options what the address asked for
+ * @returns {object} what the views ask of each other: to open something, to say something. `talk` is set by main.js.
+ */
+export function mountShell(app, { route }) {
+  const toasts = new Toasts();
+  const side = new Side(byId("side"));
+  const screen = new Screen(document.body, {
+    onRoom: (name) => name !== app.state.open && app.state.rooms.has(name) && open(name, { isBack: true }),
+  });
+  const say = (answer) => answer.ok || toasts.show(answer.message, { isBad: true });
+
+  /** Show a room, on phones instead of the list. */
+  async function open(name, { isBack = false } = {}) {
+    if (isOverlay()) side.close();
+    list.clearFilter();
+    if (!isBack) screen.toRoom(name);
+    if (name === app.state.open) return;
+    const answer = await app.openRoom(name);
+    say(answer);
+    if (answer.ok && matchMedia("(pointer: fine)").matches) shell.talk?.focus?.();
+  }
+
+  const shell = {
+    app,
+    talk: null,
+    open,
+    say,
+    toast: (text, options) => toasts.show(text, options),
+    toList: () => screen.toList(),
+    settings: async (section) => (await import("./settings.js")).openSettings(shell, section),
+    person: async (id, name) => (await import("./person-card.js")).openPersonCard(shell, id, name),
+    invite: async (room) => (await import("./invite.js")).openInvite(shell, room),
+    newRoom: async (kind) => (await import("./new-room.js")).openNewRoom(shell, kind),
+    newDirect: async () => (await import("./new-direct.js")).openNewDirect(shell),
+    directory: async (query) => (await import("./directory.js")).openDirectory(shell, query),
+    help: async () => (await import("./help.js")).openHelp(shell),
+    info: () => side.toggle("info", async () => (await import("./room-info.js")).makeRoomInfo(shell)),
+    openSide: (name, make) => side.toggle(name, make),
+    jump: async (room, seq) => {
+      if (isOverlay()) side.close();
+      screen.toRoom(room);
+      say(await app.jumpTo(room, seq));
+    },
+    closeSide: () => side.close(),
+    leave: async (room) => (await import("./leave.js")).askToLeave(shell, room),
+    mayRename: (room) => mayRename(app.state, room),
+    search: () => shell.talk?.openSearch?.(),
+  };
+
+  const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory });
+  const head = new RoomHead(
+    app,
+    {
+      head: byId("room-head"), avatar: byId("room-avatar"), title: byId("room-title"), people: byId("room-people"),
+      back: byId("back"), search: byId("search"), info: byId("info"), visit: byId("visit"),
+    },
+    {
+      onBack: () => screen.toList(),
+      onSearch: shell.search,
+      onInfo: shell.info,
+      onEnter: async () => say(await app.enter(app.state.open)),
+    },
+  );
+  byId("new").addEventListener("click", async () => (await import("./new-menu.js")).openNewMenu(shell, byId("new")));
+  byId("help").addEventListener("click", shell.help);
+  const views = [
+    list,
+    head,
+    new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => app.tryNow() }),
+    new Me(byId("me"), byId("nudge"), { onOpen: () => shell.settings() }),
+    new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
+    side,
+  ];
+  new Routes(shell, route);
+  followKeys({
+    help: shell.help,
+    filter: () => {
+      screen.toList();
+      byId("filter").focus();
+    },
+    next: (step, isUnreadOnly) => {
+      const name = list.neighbour(step, isUnreadOnly);
+      if (name) open(name);
+    },
+    closeSide: () => side.close(),
+  });
+  shell.render = (state) => {
+    for (const view of views) view.render(state);
+    byId("search").hidden = !shell.talk?.openSearch;
+    screen.remember(openRoom(state).name);
+    for (const { id, message } of state.notices) { // what was refused and has no place in the log
+      toasts.show(message, { isBad: true });
+      app.dismiss(id);
+    }
+  };
+  return shell;
+}

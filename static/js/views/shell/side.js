@@ -1,0 +1,49 @@
+/**
+ * The place beside the room: a column on a desktop, over the room on smaller screens. It takes one panel at a time.
+ */
+export class Side {
+  #box;
+  #panel = null; // {name, view: {element, render(state)?, focus?()}}
+  #opener = null;
+  #state = null;
+
+  /** @param {HTMLElement} box */
+  constructor(box) {
+    this.#box = box;
+  }
+
+  /** Show what `make` makes; or nothing, if that is what is shown already. */
+  async toggle(name, make) {
+    if (this.#panel?.name === name) {
+      this.close();
+      return;
+    }
+    this.close();
+    this.#opener = document.activeElement;
+    const panel = { name, view: null };
+    this.#panel = panel;
+    panel.view = await make();
+    if (this.#panel !== panel) return; // something else was wanted meanwhile
+    this.#box.replaceChildren(panel.view.element);
+    this.#box.hidden = false;
+    if (this.#state) panel.view.render?.(this.#state);
+    panel.view.focus?.();
+  }
+
+  /** Take it away. @returns {boolean} whether there was something */
+  close() {
+    if (!this.#panel) return false;
+    const hadFocus = this.#box.contains(document.activeElement);
+    this.#panel = null;
+    this.#box.hidden = true;
+    this.#box.replaceChildren();
+    if (hadFocus && this.#opener?.isConnected) this.#opener.focus({ preventScroll: true });
+    return true;
+  }
+
+  /** Show this state. */
+  render(state) {
+    this.#state = state;
+    this.#panel?.view?.render?.(state);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The state of the connection: a quiet word in the header, and a banner when there is none for longer than a moment.
+ */
+import { texts } from "../../core/texts.js";
+
+const COUNTDOWN_STEP_MS = 1_000;
+const WORDS = { online: texts.online, connecting: texts.connecting, waiting: texts.offline, refused: texts.offline };
+
+export class ConnectionStatus {
+  #status;
+  #banner;
+  #message;
+  #countdown;
+  #retryAt = null;
+  #timer = null;
+  #shown = null;
+  #wasOnline = false;
+
+  /** @param {HTMLElement} status the word @param {HTMLElement} banner @param {{onTryNow(): void}} handlers */
+  constructor(status, banner, { onTryNow }) {
+    this.#status = status;
+    this.#banner = banner;
+    this.#message = banner.querySelector(".banner-message");
+    this.#countdown = banner.querySelector(".banner-countdown");
+    banner.querySelector("button").addEventListener("click", onTryNow);
+  }
+
+  /** Show this state. */
+  render({ connection }) {
+    if (connection === this.#shown) return;
+    this.#shown = connection;
+    const { phase, retryAt, reason } = connection;
+    this.#status.dataset.phase = phase;
+    this.#status.textContent = WORDS[phase];
+    // The first connecting has its own look in the log. Between two tries the banner stays, so that it does not blink.
+    if (phase === "online") this.#wasOnline = true;
+    const isFirst = phase === "connecting" && !this.#wasOnline && this.#banner.hidden;
+    this.#banner.hidden = phase === "online" || isFirst;
+    this.#banner.dataset.phase = phase;
+    if (phase === "refused") this.#message.textContent = texts.bannerRefused(reason);
+    else if (!this.#banner.hidden) this.#message.textContent = texts.bannerWaiting;
+    this.#retryAt = retryAt;
+    clearInterval(this.#timer);
+    if (retryAt !== null) this.#timer = setInterval(() => this.#count(), COUNTDOWN_STEP_MS);
+    this.#count();
+  }
+
+  #count() {
+    const isConnecting = this.#shown.phase === "connecting";
+    const seconds = this.#retryAt === null ? 0 : Math.max(1, Math.ceil((this.#retryAt - Date.now()) / 1000));
+    this.#countdown.textContent = isConnecting ? texts.connecting : seconds ? texts.bannerRetryIn(seconds) : "";
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * What one can do with a message, from wherever it was asked for: the bar of the mouse, the menu, a key, a finger.
+ */
+import { person, openRoom } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { copyText } from "../parts/clipboard.js";
+import { addressOf } from "../shell/names.js";
+
+/**
+ * @param {object} shell @param {{composer: import("./composer.js").Composer}} views
+ */
+export function makeActions(shell, { composer }) {
+  const { app } = shell;
+  const room = () => app.state.open;
+  const tell = async (answer, text) => ((await answer).ok ? shell.toast(text) : undefined); // what is refused the shell tells
+  const copy = async (text) => shell.toast((await copyText(text)) ? texts.copied : texts.talkCopyFailed);
+  const withItem = (load) => async (item, at) => (await load()).open(shell, item, at, actions);
+  const actions = {
+    /** Whether it is in the log and still a message. */
+    isLive: (item) => item.seq !== null && !item.message.isDeleted,
+    mayDelete: (item) => item.isOwn || openRoom(app.state).owner === app.state.me?.id,
+    reply: (item) => composer.reply(item),
+    edit: (item) => composer.edit(item),
+    react: (item, emoji, on = !hasReacted(item, emoji)) => app.react(room(), item.seq, emoji, on),
+    pickReaction: (item, at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => actions.react(item, emoji, true))),
+    copyText: (item) => copy(item.text),
+    copyLink: (item) => copy(addressOf(room(), item.seq)),
+    pin: (item) => app.pin(room(), item.seq, !item.message.isPinned),
+    star: (item) => app.star(room(), item.seq, !item.isStarred),
+    markUnread: (item) => tell(app.markUnread(room(), item.seq), texts.talkMarkedUnread),
+    forMe: (item) => {
+      const name = room();
+      app.hide(name, item.seq, true);
+      shell.toast(texts.talkHidden, { action: { label: texts.talkUndo, onPress: () => app.hide(name, item.seq, false) } });
+    },
+    person: (item) => !item.isOwn && shell.person(item.from, person(app.state, item.from, item.name).name),
+    menu: withItem(() => import("./message-menu.js")),
+    forward: withItem(() => import("./forward.js")),
+    info: withItem(() => import("./message-info.js")),
+    remove: withItem(() => import("./remove.js")),
+  };
+  const hasReacted = (item, emoji) =>
+    item.message.reactions.some((reaction) => reaction.emoji === emoji && reaction.people.includes(app.state.me?.id));
+  return actions;
+}

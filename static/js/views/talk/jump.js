@@ -1,0 +1,29 @@
+/**
+ * The way back to the end of the log, with the number of new messages that wait there.
+ */
+import { openRoom, unreadOf } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+
+export class JumpButton {
+  #button;
+  #label;
+
+  /** @param {HTMLButtonElement} button @param {{onJump(): void}} handlers */
+  constructor(button, { onJump }) {
+    this.#button = button;
+    this.#label = button.querySelector(".jump-label");
+    button.addEventListener("click", onJump);
+  }
+
+  /** Show this state. */
+  render(state) {
+    const room = openRoom(state);
+    const unreadCount = unreadOf(room).count;
+    const isAtEnd = state.view.isAtBottom && room.detached === null;
+    this.#button.hidden = isAtEnd || (room.live.events.length === 0 && room.detached === null);
+    const label = unreadCount > 0 ? texts.newMessages(unreadCount) : "";
+    if (this.#label.textContent !== label) this.#label.textContent = label;
+    this.#button.classList.toggle("has-news", unreadCount > 0);
+    this.#button.setAttribute("aria-label", label || texts.toLatest);
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The log: the timeline of the open room as the children of `#chat`, around the reader's place.
+ */
+import { Items } from "../../core/items.js";
+import { openRoom, shown } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { make } from "../parts/dom.js";
+import { WindowList } from "../parts/window-list.js";
+import { createMessage, updateMessage } from "./message.js";
+
+const GOAL_SHOWN_MS = 2_500;
+const MOST_PLACES = 50;
+
+export class ChatLog {
+  #chat;
+  #list;
+  #items = new Items();
+  #elements = new WeakMap(); // element -> item
+  #rendered = null;
+  #goal = null;
+  #isNews = false;
+  #places = new Map(); // room -> where the reader left it
+  #byKey = new Map();
+
+  /**
+   * @param {HTMLElement} chat
+   * @param {object} does what messages ask for, see message.js
+   * @param {{onMoved(isAtBottom: boolean): void, onNearTop(): void, onNearEnd(): void}} handlers
+   */
+  constructor(chat, does, handlers) {
+    this.#chat = chat;
+    const remember = (element, item) => {
+      this.#elements.set(element, item);
+      return element;
+    };
+    const makers = {
+      message: {
+        create: (item) => {
+          const element = remember(createMessage(item, does), item);
+          if (this.#isNews) element.classList.add("arriving");
+          return element;
+        },
+        update: (element, item, before) => updateMessage(remember(element, item), item, before, does),
+      },
+      day: line((item) => item.label, "day"),
+      mark: line(() => texts.newMessagesMark, "mark"),
+      note: line((item) => item.text, "note"),
+    };
+    this.#list = new WindowList(chat, (item) => makers[item.kind], handlers);
+  }
+
+  get isAtBottom() {
+    return this.#list.isAtBottom;
+  }
+
+  toBottom() {
+    this.#list.toBottom();
+  }
+
+  /** The item that an element of the log shows. */
+  itemOf(element) {
+    return this.#elements.get(element) ?? null;
+  }
+
+  /** The item of a message as it is now. */
+  itemAt(seq) {
+    for (const item of this.#byKey.values()) if (item.kind === "message" && item.seq === seq) return item;
+    return null;
+  }
+
+  /** All items, from the oldest to the newest. */
+  get items() {
+    return [...this.#byKey.values()];
+  }
+
+  /** Where the "new messages" mark is: "above", "in view" or "below" the reader; null: it is not held. */
+  placeOfMark() {
+    if (!this.#byKey.has("mark")) return null;
+    const mark = this.#list.elementOf("mark");
+    if (!mark) return this.#list.isAtBottom ? "above" : null;
+    const { top, bottom } = this.#chat.getBoundingClientRect();
+    const box = mark.getBoundingClientRect();
+    if (box.bottom < top) return "above";
+    return box.top > bottom ? "below" : "in view";
+  }
+
+  /** Bring the "new messages" mark into view. @returns {boolean} whether it is held */
+  revealMark() {
+    return this.#list.reveal("mark") !== null;
+  }
+
+  /** Bring a message into view and the focus to it. @returns {HTMLElement|null} */
+  focusOn(key) {
+    const element = this.#list.elementOf(key) ?? this.#list.reveal(key);
+    element?.focus({ preventScroll: true });
+    element?.scrollIntoView({ block: "nearest" });
+    return element;
+  }
+
+  /** Show this state. */
+  render(state) {
+    const room = openRoom(state);
+    const before = this.#rendered;
+    const now = { shown: shown(state, room), room, me: state.me, people: state.people, mine: state.mine, outbox: state.outbox };
+    const isSame = before && Object.keys(now).every((key) => now[key] === before[key]);
+    if (isSame) return;
+    this.#rendered = now;
+    const isOther = before?.room.name !== room.name;
+    if (before && isOther) this.#leave(before.room.name);
+    // Old messages that are put in are no news, and a screen reader must not read them all out.
+    const isOlder = now.shown.window.first < (before?.shown.window.first ?? 0);
+    this.#chat.setAttribute("aria-busy", String(!room.isSynced || isOlder));
+    this.#isNews = !isOther && !isOlder && room.isSynced && before.room.isSynced && before.room.epoch === room.epoch;
+    const items = this.#items.of(state, Date.now());
+    this.#byKey = new Map(items.map((item) => [item.key, item]));
+    if (isOther) this.#enter(room, items);
+    else this.#list.show(items, !now.shown.window.hasNewer);
+    this.#isNews = false;
+    this.#follow(room);
+  }
+
+  #leave(name) {
+    const { place } = this.#list;
+    this.#places.delete(name);
+    if (place) this.#places.set(name, place);
+    if (this.#places.size > MOST_PLACES) this.#places.delete(this.#places.keys().next().value);
+  }
+
+  /** Another room: what is new in it comes first, else where one was, else the end. */
+  #enter(room, items) {
+    const hasMark = items.some(({ key }) => key === "mark");
+    this.#list.replace(items, hasMark ? null : (this.#places.get(room.name) ?? null));
+    if (!hasMark || room.goal) return;
+    const mark = this.#list.elementOf("mark") ?? this.#list.reveal("mark");
+    const isInView = mark.getBoundingClientRect().top > this.#chat.getBoundingClientRect().top;
+    if (!isInView) this.#list.reveal("mark");
+  }
+
+  /** A jump: show the message, and which one it is. */
+  #follow({ goal }) {
+    if (goal === null || goal.at === this.#goal) return;
+    const item = this.itemAt(goal.seq);
+    if (!item) return;
+    this.#goal = goal.at;
+    const element = this.#list.reveal(item.key);
+    if (!element) return;
+    element.classList.remove("goal");
+    void element.offsetWidth; // or the same animation would not begin again
+    element.classList.add("goal");
+    setTimeout(() => element.classList.remove("goal"), GOAL_SHOWN_MS);
+    if (!matchMedia("(pointer: coarse)").matches) element.focus({ preventScroll: true, focusVisible: false });
+  }
+}
+
+function line(textOf, className) {
+  const update = (element, item) => {
+    const text = textOf(item);
+    if (element.firstChild.textContent !== text) element.firstChild.textContent = text;
+  };
+  const create = (item) => {
+    const text = make("span", "", textOf(item));
+    text.dir = "auto";
+    return make("div", `divider ${className}`, text);
+  };
+  return { create, update };
+}

@@ -1,0 +1,82 @@
+/**
+ * About a message: who has received and read it, and when, and what it said before.
+ */
+import { openRoom, person } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { clock, dayLabel, exact } from "../../core/time.js";
+import { openDialog } from "../parts/dialog.js";
+import { make } from "../parts/dom.js";
+import { richText } from "../parts/rich-text.js";
+import { entry, needStyles } from "../shell/forms.js";
+
+/** @param {object} shell @param {object} item of the timeline */
+export async function open(shell, item) {
+  await needStyles();
+  const { app } = shell;
+  const room = openRoom(app.state);
+  const text = make("div", "info-text text", ...richText(item.text).nodes);
+  text.dir = "auto";
+  const facts = make("div", "about", texts.talkSentAt(exact(item.atMs)));
+  const places = make("div", "info-places");
+  openDialog({ title: texts.talkInfo, className: "message-info", content: [text, facts, reactions(app, item), places].filter(Boolean) });
+  places.append(make("div", "about", texts.shellLoading));
+  const mayVersions = item.message.isEdited && (item.isOwn || room.owner === app.state.me?.id);
+  const [receipts, versions] = await Promise.all([
+    app.receipts(room.name, item.seq),
+    mayVersions ? app.versions(room.name, item.seq) : null,
+  ]);
+  places.replaceChildren(...(receipts.ok ? marks(app, item, receipts) : [make("div", "problem", receipts.message)]));
+  if (versions?.ok) places.append(history(versions.events));
+}
+
+function marks(app, item, { read, delivered }) {
+  const others = (list) => list.filter((one) => one.person.id !== item.from);
+  const readers = others(read);
+  const known = new Set(readers.map((one) => one.person.id));
+  const waiting = others(delivered).filter((one) => !known.has(one.person.id));
+  return [
+    section(texts.talkReadBy, readers.map((one) => whom(app, one)), texts.talkReadByNobody),
+    ...(waiting.length > 0 ? [section(texts.talkDeliveredTo, waiting.map((one) => whom(app, one)))] : []),
+  ];
+}
+
+function whom(app, { person: who, at }) {
+  const known = { ...who, ...person(app.state, who.id, who.name) };
+  const name = who.id === app.state.me?.id ? texts.you : known.name;
+  return plain(entry(known, name, at ? moment(Date.parse(at)) : "", () => {}));
+}
+
+function reactions(app, { message }) {
+  if (message.reactions.length === 0) return null;
+  const rows = message.reactions.flatMap(({ emoji, people }) =>
+    people.map((id) => {
+      const who = person(app.state, id);
+      return plain(entry(who, id === app.state.me?.id ? texts.you : who.name, "", () => {}, [make("span", "info-emoji", emoji)]));
+    }));
+  return section(texts.talkReactions, rows);
+}
+
+/** An entry that is only to be read. */
+function plain(row) {
+  const inner = make("div", "entry");
+  inner.append(...row.firstChild.childNodes);
+  row.replaceChildren(inner);
+  return row;
+}
+
+function section(title, rows, empty = "") {
+  const body = rows.length > 0 ? make("ul", "entries", ...rows) : make("div", "about", empty);
+  return make("section", "", make("h3", "", title), body);
+}
+
+function history(events) {
+  const rows = [...events].reverse().map((event, index) => {
+    const text = make("div", "version-text", event.text);
+    text.dir = "auto";
+    const when = moment(Date.parse(event.at));
+    return make("li", "version", make("div", "quiet", index === 0 ? texts.talkVersionNow(when) : when), text);
+  });
+  return make("section", "", make("h3", "", texts.talkVersions), make("ol", "versions", ...rows));
+}
+
+const moment = (ms) => `${dayLabel(ms)} ${clock(ms)}`;

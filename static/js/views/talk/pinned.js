@@ -1,0 +1,92 @@
+/**
+ * The pinned messages, above the log: the newest one first, a press shows it and turns to the one before.
+ */
+import { lineOf } from "../../core/items.js";
+import { messageAt, openRoom, person, pinsOf } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+import { icon, make, pressable } from "../parts/dom.js";
+
+const PAUSE_MS = 800; // what is said comes first
+
+export class PinnedBar {
+  #app;
+  #element;
+  #text = make("span", "pinned-text");
+  #who = make("bdi", "pinned-who");
+  #count = make("span", "pinned-count");
+  #room = null;
+  #index = 0; // from the newest
+  #pins = [];
+  #all;
+  #asked = new Set();
+
+  /**
+   * @param {import("../../app.js").App} app @param {HTMLElement} parent
+   * @param {{onJump(seq: number): void, onList(): void}} handlers
+   */
+  constructor(app, parent, { onJump, onList }) {
+    this.#app = app;
+    this.#text.dir = "auto";
+    const show = pressable("pinned-show", "", () => {
+      const seq = this.#pins[this.#index];
+      this.#index = (this.#index + 1) % this.#pins.length;
+      onJump(seq);
+      this.render(app.state);
+    });
+    show.append(icon("pin"), make("span", "pinned-lines", this.#who, this.#text), this.#count);
+    show.removeAttribute("aria-label");
+    const list = pressable("pinned-list", texts.talkPinnedAll, onList);
+    list.title = texts.talkPinnedAll;
+    list.append(icon("more"));
+    this.#all = list;
+    this.#element = make("div", "pinned", show, list);
+    this.#element.setAttribute("role", "group");
+    this.#element.setAttribute("aria-label", texts.talkPinned);
+    this.#element.hidden = true;
+    parent.append(this.#element);
+  }
+
+  /** Show this state. */
+  render(state) {
+    const room = openRoom(state);
+    if (room.name !== this.#room) {
+      this.#room = room.name;
+      this.#index = 0;
+      this.#asked.clear();
+      setTimeout(() => this.#ask(), PAUSE_MS);
+    }
+    this.#pins = this.#known(state, room);
+    this.#element.hidden = this.#pins.length === 0;
+    if (this.#pins.length === 0) return;
+    this.#index %= this.#pins.length;
+    const seq = this.#pins[this.#index];
+    const message = messageAt(room, seq);
+    if (message === undefined && !this.#asked.has(seq)) {
+      this.#asked.add(seq);
+      this.#app.fetch(room.name, [seq]);
+    }
+    setText(this.#who, message ? (message.from === state.me?.id ? texts.you : person(state, message.from, message.name).name) : texts.talkPinned);
+    setText(this.#text, message ? lineOf(message) : "");
+    this.#all.hidden = this.#pins.length === 1;
+    setText(this.#count, this.#pins.length > 1 ? texts.talkOf(this.#index + 1, this.#pins.length) : "");
+  }
+
+  /** All pins where the server has told them, else those that are held; the newest first. */
+  #known(state, room) {
+    const pins = pinsOf(state, room);
+    if (pins) return pins.reverse();
+    return room.live.events.filter(({ isPinned }) => isPinned).map(({ seq }) => seq).reverse();
+  }
+
+  #ask() {
+    const { state } = this.#app;
+    const room = openRoom(state);
+    if (room.name !== this.#room || room.info !== null) return;
+    if (state.connection.phase === "online" && room.isSynced) this.#app.info(room.name);
+    else setTimeout(() => this.#ask(), 2 * PAUSE_MS);
+  }
+}
+
+function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}

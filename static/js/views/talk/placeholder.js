@@ -1,0 +1,27 @@
+/**
+ * What the log shows where there are no messages: that they are coming, or that there are none yet.
+ */
+import { openRoom, shown } from "../../core/select.js";
+
+export class Placeholder {
+  #loading;
+  #empty;
+  #older;
+
+  /** @param {{loading: HTMLElement, empty: HTMLElement, older: HTMLElement}} elements */
+  constructor({ loading, empty, older }) {
+    this.#loading = loading;
+    this.#empty = empty;
+    this.#older = older;
+  }
+
+  /** Show this state. */
+  render(state) {
+    const room = openRoom(state);
+    const { window, events } = shown(state, room);
+    const hasNothing = events.length === 0;
+    this.#loading.hidden = !hasNothing || room.isSynced;
+    this.#empty.hidden = !hasNothing || !room.isSynced;
+    this.#older.hidden = !window.isLoadingOlder;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * The reactions to a message: each emoji with the number of people; a press gives or takes one's own.
+ */
+import { texts } from "../../core/texts.js";
+import { make, pressable } from "../parts/dom.js";
+
+/** @param {object} item of the timeline @param {object} does see message.js @returns {HTMLElement} */
+export function makeReactions(item, does) {
+  const list = make("span", "reactions", ...item.message.reactions.map((reaction) => chip(item, reaction, does)));
+  list.setAttribute("role", "group");
+  list.setAttribute("aria-label", texts.talkReactions);
+  return list;
+}
+
+function chip(item, { emoji, people }, does) {
+  const isMine = people.includes(does.me());
+  const element = pressable("reaction", "", () => does.onReact(item, emoji, !isMine));
+  element.dataset.emoji = emoji;
+  element.dataset.count = texts.talkCount(people.length);
+  element.setAttribute("aria-pressed", String(isMine));
+  // Names may change, and are not known at once: they are looked at when somebody wants to know.
+  const tell = () => {
+    const names = does.namesOf(people);
+    element.title = names;
+    element.setAttribute("aria-label", texts.talkReaction(emoji, people.length, names));
+  };
+  tell();
+  for (const type of ["pointerenter", "focus"]) element.addEventListener(type, tell);
+  return element;
+}

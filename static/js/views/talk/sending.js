@@ -1,0 +1,51 @@
+/**
+ * What becomes of what was written: a message, a changed message, or a command that is done.
+ */
+import { mentionIds } from "../../core/mentions.js";
+import { parseSlash } from "../../core/slash.js";
+import { texts } from "../../core/texts.js";
+import { mentionable } from "./suggestions.js";
+
+/**
+ * @param {object} shell
+ * @param {object} options
+ * @param {Set<string>} options.chosen people taken from the suggestions @param {(query: string) => void} options.onSearch
+ * @returns {(text: string, extras: {replyTo: number|null, editing: number|null}) => string|null} what is wrong, or null
+ */
+export function makeSending(shell, { chosen, onSearch }) {
+  const { app } = shell;
+  const mentions = (text) => mentionIds(text, mentionable(app.state), chosen);
+  return (text, { replyTo, editing }) => {
+    const room = app.state.open;
+    if (editing !== null) {
+      if (text.trim() === "") return texts.talkEditEmpty;
+      app.edit(room, editing, text, { mentions: mentions(text) });
+      chosen.clear();
+      return null;
+    }
+    const meant = parseSlash(text);
+    if (meant.kind === "error") return meant.message;
+    if (meant.kind === "command") {
+      run(shell, onSearch, meant);
+      return null;
+    }
+    app.send(room, meant.text, { replyTo: replyTo ?? undefined, mentions: mentions(meant.text) });
+    chosen.clear();
+    return null;
+  };
+}
+
+async function run({ app, say, ...shell }, onSearch, { command, argument }) {
+  const room = app.state.open;
+  const does = {
+    nick: () => app.rename(argument),
+    topic: () => app.setRoom(room, { topic: argument }),
+    title: () => app.setRoom(room, { title: argument }),
+    invite: () => shell.invite(room),
+    search: () => onSearch(argument),
+    leave: () => shell.leave(room),
+    help: () => shell.help(),
+  };
+  const answer = await does[command]();
+  if (answer && answer.ok === false) say(answer);
+}

@@ -1,0 +1,149 @@
+/**
+ * What is said in the open room, and where one writes. What is opened seldom is loaded when it is opened.
+ */
+import { openRoom, person, shown } from "../../core/select.js";
+import { colourOf } from "../../core/people.js";
+import { texts } from "../../core/texts.js";
+import { Completion } from "../parts/completion.js";
+import { followGestures } from "../parts/swipe.js";
+import { makeActions } from "./actions.js";
+import { Composer } from "./composer.js";
+import { FailedNotice } from "./failed-notice.js";
+import { FirstUnread } from "./first-unread.js";
+import { JumpButton } from "./jump.js";
+import { followKeys } from "./keys.js";
+import { ChatLog } from "./log.js";
+import { PinnedBar } from "./pinned.js";
+import { Placeholder } from "./placeholder.js";
+import { makeSending } from "./sending.js";
+import { Suggestions } from "./suggestions.js";
+import { HoverTools } from "./tools.js";
+import { TypingLine } from "./typing.js";
+
+/**
+ * @param {import("../../app.js").App} app @param {object} elements see main.js @param {object} shell see shell.js
+ * @returns {{render(state: object): void, focus(): void, openSearch(query?: string): void}}
+ */
+export function mountTalk(app, elements, shell) {
+  const { top, chat, loading, empty, older, bottom, jump, failed } = elements;
+  const nameOf = (id) => (id === app.state.me?.id ? texts.you : person(app.state, id).name);
+  const colour = (id) => person(app.state, id).colour ?? colourOf(id);
+  const jumpTo = (seq) => shell.jump(app.state.open, seq);
+
+  const log = new ChatLog(
+    chat,
+    {
+      me: () => app.state.me?.id ?? "",
+      colourOf: colour,
+      namesOf: (ids) => texts.talkNames(ids.map(nameOf).filter(Boolean), ids.length),
+      onJump: jumpTo,
+      onReact: (item, emoji, on) => actions.react(item, emoji, on),
+    },
+    {
+      onMoved: (isAtBottom) => app.viewed({ isAtBottom }),
+      onNearTop: () => app.loadOlder(),
+      onNearEnd: () => app.loadNewer(),
+    },
+  );
+  const suggestions = new Suggestions(app);
+  const openSearch = (query = "") => {
+    if (query) shell.closeSide();
+    return shell.openSide("search", async () => (await import("./search.js")).makeSearch(shell, query));
+  };
+  const toLatest = () => {
+    app.toLatest();
+    talk.render(app.state);
+    log.toBottom();
+  };
+  const send = makeSending(shell, { chosen: suggestions.chosen, onSearch: openSearch });
+  const composer = new Composer(app, elements, {
+    onSend: (text, extras) => {
+      const problem = send(text, extras);
+      if (problem === null && extras.editing === null) toLatest();
+      return problem;
+    },
+    onEditLast: () => {
+      const last = log.items.findLast((item) => item.kind === "message" && item.isOwn && actions.isLive(item));
+      if (last) actions.edit(last);
+    },
+    onEmoji: (at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => composer.insert(emoji))),
+    onField: (field, parent) => new Completion(field, parent, { candidatesFor: (text, caret) => suggestions.for(field, text, caret) }),
+  });
+  const actions = makeActions(shell, { composer });
+  const withItem = (does) => (element, at) => {
+    const item = log.itemOf(element);
+    if (item) does(item, at ?? element.querySelector(".bubble"));
+  };
+
+  new HoverTools(chat, {
+    isFor: (element) => actions.isLive(log.itemOf(element)),
+    onReact: withItem(actions.pickReaction),
+    onReply: withItem(actions.reply),
+    onMenu: withItem(actions.menu),
+  });
+  followGestures(chat, {
+    selector: "p.message",
+    onReply: withItem((item) => actions.isLive(item) && actions.reply(item)),
+    onMenu: withItem(actions.menu),
+  });
+  followKeys(chat, {
+    step: (from, step) => moveFocus(log, log.itemOf(from), step),
+    end: (step) => moveFocus(log, null, -step, step < 0 ? 0 : undefined),
+    menu: withItem(actions.menu),
+    remove: withItem((item) => actions.isLive(item) && actions.remove(item)),
+    write: () => composer.focus(),
+  });
+  chat.addEventListener("click", (event) => {
+    const face = event.target.closest(".message > .avatar, .author");
+    const item = face && log.itemOf(face.closest("p"));
+    if (item) actions.person(item);
+  });
+
+  const views = [
+    log,
+    new Placeholder({ loading, empty, older }),
+    new PinnedBar(app, top, { onJump: jumpTo, onList: () => shell.info() }),
+    new FirstUnread(app, log, chat),
+    new JumpButton(jump, { onJump: toLatest }),
+    new TypingLine(bottom),
+    composer,
+    new FailedNotice(failed, {
+      onRetry: ({ id }) => app.retry(id),
+      onEdit: ({ id, command, room, target, text }) => {
+        app.discard(id);
+        const item = command === "edit" && room === app.state.open ? log.itemAt(target) : null;
+        if (item) composer.edit(item, text);
+        else composer.putBack(text);
+      },
+      onDiscard: ({ id }) => {
+        app.discard(id);
+        composer.focus();
+      },
+    }),
+  ];
+  let open = null;
+  const talk = {
+    focus: () => composer.focus(),
+    openSearch,
+    render(state) {
+      for (const view of views) view.render(state);
+      if (state.open !== open) {
+        open = state.open;
+        app.viewed({ isAtBottom: log.isAtBottom });
+      }
+      const { window } = shown(state, openRoom(state));
+      if (window.hasOlder && chat.scrollTop < chat.clientHeight) app.loadOlder();
+    },
+  };
+  return talk;
+}
+
+/** Arrow keys: from one message to the next; from the log itself to the newest one. */
+function moveFocus(log, from, step, at = null) {
+  const messages = log.items.filter(({ kind }) => kind === "message");
+  const here = from ? messages.findIndex(({ key }) => key === from.key) : -1;
+  let next = here + step;
+  if (here < 0) next = at ?? messages.length - 1;
+  const item = messages[Math.max(0, Math.min(next, messages.length - 1))];
+  if (item) log.focusOn(item.key);
+}

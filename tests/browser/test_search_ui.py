@@ -1,0 +1,98 @@
+"""Finding what was said, and what was starred."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from .axe import add_axe, finds_nothing
+from .test_history import SEND_MANY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+
+def look_for(person: Person, query: str) -> None:
+    """Open the search, if need be, and write something into its field."""
+    field = person.page.get_by_role("searchbox", name="Search in messages")
+    if not field.is_visible():
+        person.page.get_by_role("button", name="Search in messages").click()
+    field.fill(query)
+
+
+def test_a_word_is_found_marked_and_shown_in_its_place(ada: Person, bob: Person) -> None:
+    bob.say("The café opens at nine", "Bring a cup")
+    ada.hears("The café opens at nine", "Bring a cup")
+    look_for(ada, "CAFE")
+    hit = ada.page.locator(".hit")
+    expect(hit).to_have_count(1)
+    expect(hit.locator("mark")).to_have_text("café")
+    expect(hit).to_contain_text("Bob")
+    hit.click()
+    expect(ada.page.locator('#chat p[data-seq="1"]')).to_have_class(re.compile(r"\bgoal\b"))
+    look_for(ada, "teapot")
+    expect(ada.page.locator(".search")).to_contain_text("Nothing was found")
+
+
+def test_a_place_far_above_is_shown_and_the_way_back_leads_to_the_end(ada: Person) -> None:
+    ada.is_online()
+    ada.say("the needle")
+    ada.hears("the needle")
+    ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), 400])
+    ada.open()
+    expect(ada.page.locator("#chat p .text").last).to_have_text("line 400")
+    expect(ada.page.locator('#chat p[data-seq="1"]')).to_have_count(0)
+    look_for(ada, "needle")
+    ada.page.locator(".hit").click()
+    expect(ada.page.locator('#chat p[data-seq="1"]')).to_be_in_viewport()
+    ada.page.click("#jump")
+    expect(ada.page.locator("#chat p .text").last).to_have_text("line 400")
+    expect(ada.page.locator("#chat p .text").last).to_be_in_viewport()
+    ada.say("at the end")
+    expect(ada.page.locator("#chat p .text").last).to_have_text("at the end")
+
+
+def test_what_is_starred_is_listed_and_found_again(ada: Person, bob: Person) -> None:
+    bob.say("keep this", "not this")
+    ada.hears("keep this", "not this")
+    message = ada.page.locator("#chat p", has_text="keep this")
+    message.locator(".text").click(button="right")
+    ada.page.get_by_role("menuitem", name="Star").click()
+    expect(message.locator(".mark-starred")).to_be_visible()
+    look_for(ada, "")
+    expect(ada.page.locator(".hit")).to_have_count(1)
+    expect(ada.page.locator(".hit")).to_contain_text("keep this")
+    ada.open()
+    expect(ada.page.locator("#chat p", has_text="keep this").locator(".mark-starred")).to_be_visible()
+    expect(bob.page.locator(".mark-starred")).to_have_count(0)
+
+
+def test_what_was_deleted_is_not_found(ada: Person, bob: Person) -> None:
+    bob.say("hunter2")
+    ada.hears("hunter2")
+    look_for(ada, "hunter")
+    expect(ada.page.locator(".hit")).to_have_count(1)
+    bob.page.locator("#chat p .text").click(button="right")
+    bob.page.get_by_role("menuitem", name="Delete").click()
+    bob.page.get_by_role("button", name="Delete for everybody").click()
+    ada.hears("This message was deleted")
+    look_for(ada, "hunte")
+    expect(ada.page.locator(".search")).to_contain_text("Nothing was found")
+
+
+def test_axe_finds_nothing_in_the_search(open_person: Callable[..., Person], bob: Person) -> None:
+    ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
+    add_axe(ada.page)
+    ada.open()
+    bob.say("something to find")
+    ada.hears("something to find")
+    look_for(ada, "find")
+    expect(ada.page.locator(".hit")).to_have_count(1)
+    finds_nothing(ada.page)

@@ -1,0 +1,96 @@
+"""Settings: who one is for others, how the page looks and tells, and one's other devices."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+PICTURE = Path(__file__).parent.parent.parent / "docs" / "screenshots" / "desktop.png"
+
+
+def test_a_picture_is_cut_square_made_small_and_seen_by_others(ada: Person, bob: Person) -> None:
+    ada.say("see me")
+    bob.hears("see me")
+    ada.settings()
+    ada.page.set_input_files("input[type=file]", PICTURE)
+    expect(ada.page.locator("#me .avatar img")).to_be_visible()
+    ada.page.get_by_role("radio", name="Colour 3").check()
+    ada.page.keyboard.press("Escape")
+    bob.page.click("#info")
+    picture = bob.page.locator(".info .entry").filter(has_text="Ada").locator("img")
+    expect(picture).to_be_visible()
+    size = picture.evaluate(
+        "async (image) => { await image.decode(); return [image.naturalWidth, image.naturalHeight]; }"
+    )
+    assert size == [128, 128]
+
+
+def test_what_is_no_picture_is_refused_with_a_reason(ada: Person) -> None:
+    ada.settings()
+    ada.page.set_input_files("input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"})
+    expect(ada.page.locator("#name-problem")).to_have_text(re.compile("no picture"))
+
+
+def test_a_theme_that_was_chosen_stays(ada: Person) -> None:
+    ada.settings()
+    for look, theme in {"Dark": "dark", "High contrast": "contrast", "Light": "light"}.items():
+        ada.page.get_by_role("radio", name=look).check()
+        expect(ada.page.locator("html")).to_have_attribute("data-theme", theme)
+    ada.page.get_by_role("radio", name="Dark").check()
+    ada.open()
+    expect(ada.page.locator("html")).to_have_attribute("data-theme", "dark")
+    ada.settings()
+    ada.page.get_by_role("radio", name="System").check()
+    expect(ada.page.locator("html")).not_to_have_attribute("data-theme", re.compile(".*"))
+
+
+def test_another_device_becomes_the_same_person_by_a_code(
+    ada: Person, open_person: Callable[..., Person]
+) -> None:
+    ada.say("from my computer")
+    ada.hears("from my computer")
+    ada.settings()
+    ada.page.get_by_role("button", name="Link a device").click()
+    code = ada.page.locator("output.code")
+    expect(code).not_to_be_empty()
+    phone = open_person()
+    phone.is_online()
+    phone.settings()
+    phone.page.get_by_role("button", name="I have a code").click()
+    phone.page.get_by_label("Code of the other device").fill(code.inner_text().lower())
+    phone.page.get_by_role("button", name="Yes, link it").click()
+    expect(phone.page.locator(".me-name")).to_have_text("Ada")
+    expect(phone.page.locator("p.own .text")).to_have_text("from my computer")
+
+
+def test_a_notification_of_the_browser_tells_who_said_what(ada: Person, bob: Person) -> None:
+    bob.page.add_init_script("""
+        window.told = [];
+        class Told { constructor(title, { body }) { told.push(`${title}: ${body}`); } close() {} }
+        Told.permission = "granted";
+        Told.requestPermission = async () => "granted";
+        window.Notification = Told;
+        Object.defineProperty(document, "hidden", { get: () => window.isAway ?? false });
+    """)
+    bob.open()
+    bob.settings()
+    bob.page.get_by_role("switch", name="Show notifications").check()
+    bob.page.keyboard.press("Escape")
+    bob.page.evaluate(
+        "() => { window.isAway = true; document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    ada.say("Are you there?")
+    bob.page.wait_for_function("() => told.length > 0")
+    assert bob.page.evaluate("() => told") == ["Ada in Lobby: Are you there?"]
+    expect(bob.page).to_have_title("(1) Lobby · trio-chat")

@@ -1,0 +1,192 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { format, leaves, mentionedIn, plainLine } from "../../static/js/core/format.js";
+
+const PEOPLE = [
+  { id: "p-1", name: "Ada" },
+  { id: "p-2", name: "Ada Lovelace" },
+  { id: "p-3", name: "José" },
+  { id: "p-4", name: "小明" },
+  { id: "all", name: "all" },
+];
+
+/** The tree in short: [bold …] for a node, text as it is. */
+const short = (nodes) => nodes.map((node) => (node.children ? `[${node.type} ${short(node.children)}]` : leaf(node))).join("");
+const leaf = ({ type, text }) => (type === "text" ? text : `[${type} ${text}]`);
+const inline = (text, people) => short(format(text, people).blocks[0]?.children ?? []);
+const types = (text) => format(text).blocks.map(({ type }) => type);
+
+test("stars, underscores and tildes mean what they mean in WhatsApp and in Markdown", () => {
+  assert.equal(inline("*a* **b** _c_ ~d~ ~~e~~"), "[bold a] [bold b] [italic c] [strike d] [strike e]");
+  assert.equal(inline("***both***"), "[bold [italic both]]");
+  assert.equal(inline("*bold _and italic_ and*, then"), "[bold bold [italic and italic] and], then");
+  assert.equal(inline("(*a*)! _«b»_."), "([bold a])! [italic «b»].");
+  assert.equal(inline("*first* and *second*"), "[bold first] and [bold second]");
+});
+
+test("what is no mark stays as it was written", () => {
+  for (const text of [
+    "2*3*4", "a * b * c", "snake_case_name", "__init__", "~/x and ~/y", "*", "**", "*open", "close*", "*a\nb*",
+    "¯\\_(ツ)_/¯", "~~~~", "****a****", "*a_", "5 ~ 6 ~ 7", "``", "` `", ">_<", ">:(", "->", "-", "1.", "- ", "#1", "@", "",
+  ]) {
+    assert.equal(inline(text), text);
+    assert.ok(types(text).every((type) => type === "text"), text);
+  }
+});
+
+test("marks that cross do not nest, and the nearest opening mark counts", () => {
+  assert.equal(inline("*a _b* c_"), "[bold a _b] c_");
+  assert.equal(inline("*note: this is *bold* text"), "*note: this is [bold bold] text");
+});
+
+test("scripts without spaces need none around marks", () => {
+  assert.equal(inline("这是*粗体*文字"), "这是[bold 粗体]文字");
+  assert.equal(inline("**안녕**은 ひらがな_斜体_です"), "[bold 안녕]은 ひらがな[italic 斜体]です");
+  assert.equal(inline("Привет*мир*"), "Привет*мир*");
+  assert.equal(inline("*𝒜* 𝒜*b*"), "[bold 𝒜] 𝒜*b*");
+});
+
+test("code is taken word for word", () => {
+  assert.equal(inline("run `a *b* _c_` now"), "run [code a *b* _c_] now");
+  assert.equal(inline("``a ` b``"), "[code a ` b]");
+  assert.equal(inline("```one line```"), "[code one line]");
+  assert.equal(inline("*`x`*"), "[bold [code x]]");
+  assert.equal(inline("`open *x*"), "`open [bold x]");
+});
+
+test("addresses are whole, whatever stands in them", () => {
+  assert.equal(inline("see https://a.example/_x_*y*?z=~1."), "see [link https://a.example/_x_*y*?z=~1].");
+  assert.equal(inline("*https://a.example/*"), "[bold [link https://a.example/]]");
+  assert.equal(inline("`https://a.example/`"), "[code https://a.example/]");
+});
+
+test("the longest name behind an @ is a mention; case and accents do not count", () => {
+  assert.equal(inline("@ada lovelace, @jose and @Ada!", PEOPLE), "[mention @ada lovelace], [mention @jose] and [mention @Ada]!");
+  assert.equal(inline("*@Jose\u0301*", PEOPLE), "[bold [mention @Jose\u0301]]");
+  assert.equal(inline("@小明你好", PEOPLE), "[mention @小明]你好");
+  assert.equal(inline("@Adam, a@Ada, @nobody", PEOPLE), "@Adam, a@Ada, @nobody");
+  assert.deepEqual(mentionedIn(format("@all @Ada @ada `@José`", PEOPLE).blocks), ["all", "p-1"]);
+});
+
+test("a name of several people mentions them all", () => {
+  const people = [{ id: "p-1", name: "Ada" }, { id: "p-9", name: "ada" }];
+  assert.deepEqual(mentionedIn(format("@Ada", people).blocks), ["p-1", "p-9"]);
+});
+
+test("lines with an arrow are a quote, in which there may be anything", () => {
+  const { blocks } = format("> *a*\n>\n> - b\nanswer");
+  assert.deepEqual(blocks.map(({ type }) => type), ["quote", "text"]);
+  assert.deepEqual(blocks[0].children.map(({ type }) => type), ["text", "list"]);
+  assert.equal(short(format("> > inner\n> outer").blocks), "[quote [quote [text inner]][text outer]]");
+});
+
+test("lines with a dash, a star or a number are a list that keeps its numbers", () => {
+  const [text, list, after] = format("To do:\n- one\n  * two\n7. *three*\nend").blocks;
+  assert.equal(short(text.children), "To do:");
+  assert.deepEqual(
+    list.items.map(({ marker, isOrdered, level, children }) => [marker, isOrdered, level, short(children)]),
+    [["-", false, 0, "one"], ["*", false, 1, "two"], ["7.", true, 0, "[bold three]"]],
+  );
+  assert.equal(short(after.children), "end");
+  assert.deepEqual(types("2024. was good"), ["text"]);
+});
+
+test("a block of code keeps its spaces and may name its language", () => {
+  const code = (text) => format(text).blocks.map(({ type, language, text: body }) => [type, language, body]);
+  assert.deepEqual(code("```python\ndef f():\n    return *1*\n```"), [["code", "python", "def f():\n    return *1*"]]);
+  assert.deepEqual(code("```\n\na\n```"), [["code", "", "\na"]]);
+  assert.deepEqual(code("```first\nsecond```"), [["code", "", "first\nsecond"]]);
+  assert.deepEqual(code("```f(x)\ng(x)\n```"), [["code", "", "f(x)\ng(x)"]]);
+  assert.deepEqual(types("before\n```\nx\n```\nafter"), ["text", "code", "text"]);
+  assert.deepEqual(types("```\nnever closed\n- but a list"), ["text", "list"]);
+});
+
+test("line breaks stay, also empty lines", () => {
+  assert.equal(inline("a\n\n  b\n"), "a\n\n  b\n");
+});
+
+test("/me is an action, and only with something to do", () => {
+  assert.equal(format("/me waves *hard*").isAction, true);
+  assert.equal(inline("/me waves *hard*"), "waves [bold hard]");
+  assert.deepEqual([format("/me").isAction, format("/mean").isAction, format(" /me x").isAction], [false, false, false]);
+});
+
+test("a preview is one line without marks", () => {
+  assert.equal(plainLine("*Hi*\n\n> a\n- b\n- `c`\n```\nd  e\n```"), "Hi a b c d e");
+  assert.equal(plainLine("/me waves"), "waves");
+});
+
+const PIECES = [
+  "*", "**", "***", "_", "~", "~~", "`", "``", "```", "> ", ">", "- ", "1. ", "  ", "\n", "\n", " ", "a", "Ada", "@", "@Ada",
+  "@all", "/me ", "https://a.example/", "(", ")", "\\", "é", "e\u0301", "小", "👩‍👩‍👧", "\ud800", "js", "\t", "\r\n",
+];
+
+/** A small generator of numbers that are the same each time (mulberry32). */
+function* numbers(seed) {
+  for (;;) {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let value = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    yield ((value ^ (value >>> 14)) >>> 0) / 2 ** 32;
+  }
+}
+
+test("no text loses a character: what is in no leaf is a mark", () => {
+  const random = numbers(5);
+  for (let round = 0; round < 3_000; round += 1) {
+    const length = Math.floor(random.next().value * 30);
+    const text = Array.from({ length }, () => PIECES[Math.floor(random.next().value * PIECES.length)]).join("");
+    const { isAction, blocks } = format(text, PEOPLE);
+    let end = isAction ? "/me ".length : 0;
+    let marks = "";
+    for (const { text: shown, at, type } of leaves(blocks)) {
+      assert.ok(at >= end, `order: ${JSON.stringify(text)}`);
+      marks += text.slice(end, at);
+      // In a block of code within a quote the arrows of its lines are left out.
+      if (type === "code" && !text.startsWith(shown, at)) end = at + shown.length;
+      else {
+        assert.equal(text.slice(at, at + shown.length), shown, JSON.stringify(text));
+        end = at + shown.length;
+      }
+    }
+    if (!text.includes("```")) assert.match(marks + text.slice(end), /^[*_~`>\-\d.\s]*$/u, JSON.stringify(text));
+  }
+});
+
+test("the tree is never deep, however a text is made", () => {
+  const depth = (nodes) => 1 + Math.max(0, ...nodes.map((node) => depth(node.children ?? [])));
+  assert.ok(depth(format("> ".repeat(10_000) + "x").blocks) < 15);
+  const opened = "*a **b ***c _d ~e ~~f ".repeat(500);
+  const closed = "f~~ e~ d_ c*** b** a* ".repeat(500);
+  assert.ok(depth(format(opened + closed).blocks) < 15);
+});
+
+const SLOW = [
+  "*", "*a ", "*a", "a*", "**a ", "_a*", "*a _b ~c ", "`", "`a ", "`` ` ", "@", "@Ada", "@a", "@\u0301", "> ", "> > > > x\n", ">\n",
+  "- ", "- a\n", "```\n", "```js\n", "```a\nb```\n", "\n", " ", "\\_", "[", "https://", "https://a.example/*", "1. ", "   ",
+  "*a _b* c_ ", "👩‍👩‍👧", "a`b``c```",
+];
+
+/** Processor time, which other programs on the machine do not add to; the best of a few runs. */
+function cost(text) {
+  let best = Infinity;
+  for (let round = 0; round < 2; round += 1) {
+    const before = process.cpuUsage();
+    format(text, PEOPLE);
+    const { user, system } = process.cpuUsage(before);
+    best = Math.min(best, user + system);
+  }
+  return best;
+}
+
+test("a text made to be slow takes linear time", () => {
+  const LARGE = 2 ** 15;
+  const TIMES = 16;
+  for (const piece of SLOW) {
+    const large = piece.repeat(LARGE / piece.length);
+    const small = Math.max(cost(large.slice(0, LARGE / TIMES)), 500);
+    // Linear is TIMES; quadratic would be TIMES² = 256.
+    assert.ok(cost(large) < small * TIMES * 5, `${JSON.stringify(piece)}: ${cost(large)} µs, a part of it ${small} µs`);
+  }
+});

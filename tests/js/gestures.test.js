@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Swipe } from "../../static/js/core/gestures.js";
+
+function swipe(...points) {
+  const finger = new Swipe({ isRtl: false, width: 360 });
+  const [first, ...rest] = points;
+  finger.down(...first);
+  const moved = rest.map((point) => finger.move(...point));
+  return { finger, moved };
+}
+
+test("a finger that goes sideways far enough swipes", () => {
+  const { finger, moved } = swipe([100, 100], [105, 101], [130, 104], [190, 110]);
+  assert.deepEqual(moved, [false, true, true]);
+  assert.ok(finger.isFarEnough);
+  assert.ok(finger.distance <= 72);
+  assert.equal(finger.up(), true);
+  assert.equal(finger.distance, 0);
+});
+
+test("a swipe that is taken back does not count", () => {
+  const { finger } = swipe([100, 100], [190, 100], [120, 100]);
+  assert.equal(finger.up(), false);
+});
+
+test("a finger that goes down scrolls, wherever it goes then", () => {
+  const { finger, moved } = swipe([100, 100], [102, 130], [190, 130]);
+  assert.deepEqual(moved, [false, false]);
+  assert.equal(finger.up(), false);
+});
+
+test("slanting and backward movements are not ours", () => {
+  assert.deepEqual(swipe([100, 100], [120, 118]).moved, [false]);
+  assert.deepEqual(swipe([100, 100], [60, 100]).moved, [false]);
+});
+
+test("the edges of the screen belong to the browser", () => {
+  assert.deepEqual(swipe([10, 100], [90, 100]).moved, [false]);
+});
+
+test("from right to left it goes the other way", () => {
+  const finger = new Swipe({ isRtl: true, width: 360 });
+  finger.down(200, 100);
+  assert.equal(finger.move(120, 100), true);
+  assert.equal(finger.up(), true);
+});
+
+test("a finger at rest is still, one that moved or was lifted is not", () => {
+  const { finger } = swipe([100, 100], [104, 103]);
+  assert.equal(finger.isStill, true);
+  finger.move(100, 140);
+  assert.equal(finger.isStill, false);
+  finger.down(50, 50);
+  finger.up();
+  assert.equal(finger.isStill, false);
+});

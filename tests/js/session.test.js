@@ -1,0 +1,294 @@
+import assert from "node:assert/strict";
+import { mock, test } from "node:test";
+
+import { App } from "../../static/js/app.js";
+import { openRoom, roomList, stars, tickOf, unreadOf } from "../../static/js/core/select.js";
+import { initialState, reduce } from "../../static/js/core/state.js";
+import { Store } from "../../static/js/core/store.js";
+import { texts } from "../../static/js/core/texts.js";
+import { Session } from "../../static/js/net/session.js";
+
+const AT = "2026-11-22T21:00:00.000Z";
+const ME = { id: "p-me", name: "Ada" };
+const MINE = { room: "~p-me", head: 0, epoch: "m", events: [] };
+const item = (room, head, more = {}) => ({ room, head, epoch: "e", kind: "public", ...more });
+const message = (room, seq, more = {}) => ({ type: "message", room, seq, from: "p-bob", name: "Bob", text: `text ${seq}`, at: AT, ...more });
+
+/** A page whose server is the test: it reads what was sent, and says what it likes. */
+function open({ token = "t" } = {}) {
+  const store = new Store(reduce, initialState("lobby"));
+  const sent = [];
+  const page = { store, sent, restarts: 0 };
+  let handlers;
+  const identity = { token, name: "Ada", onOtherTab() {} };
+  const connect = (given) => {
+    handlers = given;
+    return { send: (frame) => sent.push(JSON.parse(JSON.stringify(frame))), restart: () => (page.restarts += 1), start() {}, stop() {}, hurry() {} };
+  };
+  const session = new Session(store, identity, connect, { onEvent: (frame) => app.heard(frame) });
+  const drafts = { set() {} };
+  const claims = { claim: async () => true };
+  const app = new App({ store, session, drafts, claims });
+  store.dispatch({ type: "restored", entries: [] });
+  return Object.assign(page, {
+    app,
+    identity,
+    say: (...frames) => frames.forEach((frame) => handlers.onFrame(frame)),
+    cut: () => handlers.onWaiting(0),
+    /** The connection is there; resolves when what the page says first was said. */
+    async greet() {
+      handlers.onConnecting();
+      handlers.onOpen();
+      await settled();
+    },
+    take: (type) => {
+      const index = sent.findIndex((frame) => frame.type === type);
+      assert.ok(index >= 0, `no ${type} in ${JSON.stringify(sent)}`);
+      return sent.splice(index, 1)[0];
+    },
+  });
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A page that is welcome and hears the lobby and two more rooms. */
+async function online(rooms = [item("lobby", 2), item("work", 10, { read: 8, unread: 2, last: message("work", 10) }), item("~p", 3, { kind: "private" })]) {
+  const page = open();
+  await page.greet();
+  const hello = page.take("hello");
+  const join = page.take("join");
+  assert.deepEqual([hello.token, join.room], ["t", "lobby"], "both in one flight");
+  page.say({ type: "welcome", user: ME, rooms, mine: MINE });
+  page.say({ type: "joined", id: join.id, room: "lobby", head: 2, epoch: "e", after: 0, reset: false }, message("lobby", 1), message("lobby", 2));
+  const follow = page.take("follow");
+  for (const { room, after, epoch } of follow.rooms) {
+    page.say({ type: "joined", id: follow.id, room, head: after, epoch, after, reset: false });
+  }
+  page.follow = follow;
+  return page;
+}
+
+test("after the welcome all other rooms and the personal one are followed from where they stand", async () => {
+  const page = await online();
+  assert.deepEqual(page.follow.rooms, [
+    { room: "work", after: 10, epoch: "e" }, { room: "~p", after: 3, epoch: "e" }, { room: "~p-me", after: 0, epoch: "m" },
+  ]);
+  assert.equal(page.store.state.connection.phase, "online");
+  assert.equal(page.take("watch").room, "lobby");
+  assert.deepEqual(roomList(page.store.state).map(({ name }) => name), ["work", "lobby", "~p"]);
+});
+
+test("a message in another room changes its line in the list, and a room that becomes newest goes to the top", async () => {
+  const page = await online();
+  page.say(message("~p", 4, { at: "2026-11-22T22:00:00.000Z", mentions: ["p-me"] }));
+  const [first] = roomList(page.store.state);
+  assert.equal(first.name, "~p");
+  assert.equal(first.lastMessage.text, "text 4");
+  const { count, mentions } = unreadOf(first);
+  assert.deepEqual({ count, mentions }, { count: 1, mentions: 1 });
+  assert.equal(unreadOf(page.store.state.rooms.get("work")).count, 2);
+});
+
+test("after an absence every room goes on from its own cursor", async () => {
+  const page = await online();
+  page.say(message("work", 11));
+  page.cut();
+  await page.greet();
+  assert.equal(page.take("join").after, 2);
+  page.say({ type: "welcome", user: ME, rooms: [item("lobby", 2), item("work", 12, { read: 8, unread: 4 })], mine: MINE });
+  assert.deepEqual(page.take("follow").rooms.map(({ room, after }) => [room, after]), [["work", 11], ["~p-me", 0]]);
+  assert.equal(page.store.state.rooms.has("~p"), false, "not in the list any more");
+  const work = () => unreadOf(page.store.state.rooms.get("work")).count;
+  assert.equal(work(), 4);
+  page.say(message("work", 12));
+  assert.equal(work(), 4, "the list has counted it");
+  page.say(message("work", 13));
+  assert.equal(work(), 5);
+});
+
+test("a gap in any room is healed by coming back", async () => {
+  const page = await online();
+  page.say(message("work", 13));
+  assert.equal(page.restarts, 1);
+  page.say({ type: "star", room: "~p-me", seq: 3, from: "p-me", name: "Ada", at: AT, of: "lobby", target: 1, on: true });
+  assert.equal(page.restarts, 2);
+});
+
+test("a question without a connection, or one whose connection breaks, is answered with a sentence", async () => {
+  const page = open();
+  assert.deepEqual(await page.app.info("lobby"), { ok: false, code: "offline", message: texts.askOffline });
+  const there = await online();
+  const answer = there.app.directory();
+  there.cut();
+  assert.equal((await answer).code, "offline");
+});
+
+test("a command ends with its ack even when its connection broke before, and is given again under the same id", async () => {
+  const page = await online();
+  const sending = page.app.send("lobby", "hello");
+  const first = page.take("send");
+  page.cut();
+  await page.greet();
+  const join = page.take("join");
+  page.say({ type: "welcome", user: ME, rooms: [item("lobby", 2)], mine: MINE });
+  page.say({ type: "joined", id: join.id, room: "lobby", head: 2, epoch: "e", after: 2, reset: false });
+  const again = page.take("send");
+  assert.deepEqual(again, first);
+  page.say({ type: "ack", id: again.id, room: "lobby", seq: 3 });
+  assert.deepEqual(await sending, { ok: true, seq: 3 });
+});
+
+test("what is refused goes back and says why, and the next one is sent", async () => {
+  const page = await online();
+  const reacting = page.app.react("lobby", 1, "👍", true);
+  const starring = page.app.star("lobby", 1, true);
+  assert.deepEqual(stars(page.store.state), [{ room: "lobby", seq: 1 }]);
+  page.say({ type: "error", id: page.take("react").id, code: "too_many", message: "Too many." });
+  assert.deepEqual(await reacting, { ok: false, code: "too_many", message: "Too many." });
+  assert.equal(page.store.state.notices[0].message, "Too many.");
+  const mine = page.take("mine");
+  page.say({ type: "star", room: "~p-me", seq: 1, id: mine.id, from: "p-me", name: "Ada", at: AT, of: "lobby", target: 1, on: true });
+  assert.deepEqual(await starring, { ok: true, seq: 1 }, "the event itself is the answer");
+  assert.deepEqual(stars(page.store.state), [{ room: "lobby", seq: 1 }]);
+});
+
+test("opening a room of the list watches it, shows its last page and where the unread ones begin", async () => {
+  const page = await online();
+  page.take("watch");
+  const opening = page.app.openRoom("work");
+  assert.equal(page.take("watch").room, "work");
+  await settled();
+  const asked = page.take("history");
+  assert.equal(asked.before, 11);
+  page.say({ type: "history", id: asked.id, room: "work", events: [9, 10].map((seq) => message("work", seq)), upto: 10, more: true });
+  assert.deepEqual(await opening, { ok: true, room: "work" });
+  const room = openRoom(page.store.state);
+  assert.deepEqual(room.live.events.map(({ seq }) => seq), [9, 10]);
+  assert.equal(room.divider, 8);
+  page.app.viewed({ isAtBottom: true });
+  assert.equal(unreadOf(openRoom(page.store.state)).count, 0);
+});
+
+test("a room that is not there is refused, and one finds oneself at home", async () => {
+  const page = await online();
+  const opening = page.app.openRoom("~secret");
+  page.say({ type: "error", id: page.take("join").id, room: "~secret", code: "no_such_room", message: "There is none." });
+  assert.deepEqual(await opening, { ok: false, code: "no_such_room", message: "There is none." });
+  assert.equal(page.store.state.open, "lobby");
+  assert.equal(page.store.state.rooms.has("~secret"), false);
+});
+
+test("jumping to an old message shows the piece around it, and paging down leads back to the newest", async () => {
+  const page = await online([item("lobby", 2)]);
+  page.say(...Array.from({ length: 3 }, (_, index) => message("lobby", index + 3)));
+  page.store.dispatch({ type: "joined", frame: { room: "lobby", head: 90, epoch: "e", after: 88, reset: true } });
+  page.say(message("lobby", 89), message("lobby", 90));
+  const jump = page.app.jumpTo("lobby", 40);
+  const around = page.take("history");
+  assert.equal(around.around, 40);
+  const events = (first, last) => Array.from({ length: last - first + 1 }, (_, index) => message("lobby", first + index));
+  page.say({ type: "history", id: around.id, room: "lobby", events: events(30, 50), upto: 90, more: true, newer: true });
+  assert.deepEqual(await jump, { ok: true });
+  assert.equal(openRoom(page.store.state).goal.seq, 40);
+  const newer = page.app.loadNewer();
+  const after = page.take("history");
+  assert.equal(after.after, 50);
+  page.say({ type: "history", id: after.id, room: "lobby", events: events(51, 88), upto: 90, more: true, newer: true });
+  await newer;
+  const room = openRoom(page.store.state);
+  assert.equal(room.detached, null);
+  assert.deepEqual(room.live.events.map(({ seq }) => seq), events(30, 90).map(({ seq }) => seq));
+});
+
+test("read and received are told once a second, and only what is new", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const page = await online([item("lobby", 2, { read: 2, delivered: 2 }), item("work", 10, { read: 8, delivered: 10 })]);
+    page.say(message("lobby", 3), message("lobby", 4), message("work", 11));
+    assert.ok(!page.sent.some(({ type }) => type === "mark"));
+    mock.timers.tick(1_000);
+    assert.deepEqual(page.sent.filter(({ type }) => type === "mark"), [
+      { type: "mark", room: "lobby", delivered: 4, read: 4 }, { type: "mark", room: "work", delivered: 11 },
+    ]);
+    mock.timers.tick(5_000);
+    assert.equal(page.sent.filter(({ type }) => type === "mark").length, 2);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("nothing is read on a hidden page, nor further up, and another device's reading counts here", async () => {
+  const page = await online();
+  page.app.viewed({ isVisible: false });
+  page.say(message("lobby", 3));
+  assert.equal(openRoom(page.store.state).read, 2);
+  assert.equal(unreadOf(openRoom(page.store.state)).count, 1);
+  page.say({ type: "marks", room: "lobby", marks: [{ person: "p-me", delivered: 3, read: 3 }] });
+  assert.equal(unreadOf(openRoom(page.store.state)).count, 0);
+});
+
+test("ticks: in a public room somebody is enough, in a private one it takes all", async () => {
+  const page = await online();
+  const watch = page.take("watch");
+  page.say(message("lobby", 3, { from: "p-me" }));
+  const tick = () => tickOf(page.store.state, openRoom(page.store.state), openRoom(page.store.state).live.events.at(-1));
+  page.say({ type: "watching", id: watch.id, room: "lobby", here: [], count: 1, marks: [{ person: "p-me", delivered: 3, read: 3 }] });
+  await settled();
+  assert.equal(tick(), "sent");
+  page.say({ type: "marks", room: "lobby", marks: [{ person: "p-bob", delivered: 3, read: 1 }] });
+  assert.equal(tick(), "delivered");
+  page.say({ type: "marks", room: "lobby", marks: [{ person: "p-bob", delivered: 3, read: 3 }] });
+  assert.equal(tick(), "read");
+  const { rooms } = page.store.state;
+  const private3 = { ...rooms.get("lobby"), kind: "private", members: 3 };
+  const last = private3.live.events.at(-1);
+  assert.equal(tickOf(page.store.state, private3, last), "sent", "one of them has never been here");
+  const all = new Map(private3.marks).set("p-eve", { delivered: 3, read: 2 });
+  assert.equal(tickOf(page.store.state, { ...private3, marks: all }, last), "delivered");
+});
+
+test("a room comes into the list and is followed, and goes from it", async () => {
+  const page = await online();
+  page.say({ type: "room_added", item: item("~new", 1, { kind: "private", title: "New" }) });
+  assert.deepEqual(page.take("follow").rooms, [{ room: "~new", after: 1, epoch: "e" }]);
+  assert.equal(roomList(page.store.state)[0].name, "~new", "what is new is at the top");
+  page.say({ type: "room_removed", room: "~new" });
+  assert.equal(page.store.state.rooms.has("~new"), false);
+});
+
+test("a token that the server does not know makes somebody new, with the open room joined", async () => {
+  const page = open();
+  await page.greet();
+  page.take("hello");
+  const lost = page.take("join");
+  page.say({ type: "error", code: "unknown_token", message: "Nobody." }, { type: "error", id: lost.id, code: "hello_first", message: "Say hello." });
+  assert.deepEqual(page.take("hello"), { type: "hello", lists: true, name: "Ada" });
+  const join = page.take("join");
+  page.say({ type: "welcome", user: ME, token: "t2", rooms: [item("lobby", 0)], mine: MINE });
+  page.say({ type: "joined", id: join.id, room: "lobby", head: 0, epoch: "e", after: 0, reset: false });
+  assert.equal(page.identity.token, "t2");
+  assert.equal(page.store.state.connection.phase, "online");
+});
+
+test("a code of another device makes the page its person, and a wrong one is refused with a sentence", async () => {
+  const page = await online();
+  const using = page.app.useLink("K7QM-2XHD");
+  await page.greet();
+  assert.deepEqual(page.take("hello"), { type: "hello", lists: true, link: "K7QM-2XHD" });
+  page.say({ type: "error", code: "bad_link", message: "The code is not right." });
+  assert.deepEqual(await using, { ok: false, code: "bad_link", message: "The code is not right." });
+  assert.equal(page.take("hello").token, "t");
+});
+
+test("a new message is news in one room, and none in the room that is looked at", async () => {
+  const page = await online();
+  const news = [];
+  page.app.onNews(({ room, message: { seq }, sound, notification }) => news.push({ room, seq, sound, notification }));
+  page.say(message("lobby", 3), message("work", 11));
+  page.app.viewed({ isVisible: false });
+  page.say(message("lobby", 4), message("lobby", 5, { from: "p-me" }));
+  await settled();
+  assert.deepEqual(news, [
+    { room: "work", seq: 11, sound: true, notification: false }, { room: "lobby", seq: 4, sound: true, notification: true },
+  ].filter(({ seq }) => seq !== 4)); // one's own message, perhaps from another device, has read what was before
+});
