@@ -204,7 +204,7 @@ export class Composer {
       this.insert("\n");
     } else if (event.key === "Enter" && !event.shiftKey && (!isEditor || hasKeyboard() || event.ctrlKey || event.metaKey)) {
       this.#submit();
-    } else if (event.key === "ArrowUp" && this.field.value === "" && this.#editing === null) {
+    } else if (event.key === "ArrowUp" && !event.altKey && this.field.value === "" && this.#editing === null) {
       this.#does.onEditLast();
     } else if (event.key === "Escape") {
       if (!this.cancel()) return;
