@@ -28,5 +28,6 @@ function show(text, { name = "Ada", id = "p-1", colour = 3, isOwn = false, ...op
   return message;
 }
 
+document.getElementById("composer").addEventListener("submit", (event) => event.preventDefault());
 window.parts = { show, ...core, ...slash, ...avatar, ...completion, ...dialog, ...dom, ...emojiPicker, ...menu, ...qr, ...richText, ...swipe, ...tabs, ...toast };
 document.documentElement.dataset.ready = "";
