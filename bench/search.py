@@ -20,7 +20,7 @@ import apsw
 import click
 
 from bench.chatter import ROOMS, Chatter
-from trio_chat.events import Draft
+from trio_chat.events import Draft, Event
 from trio_chat.query import parse_query
 from trio_chat.store.epochs import mark_of
 from trio_chat.store.indexing import forget, index_more
@@ -193,7 +193,10 @@ def ask(connection: apsw.Connection, those: Sequence[Kind], rounds: int) -> list
 class Writing:
     """A thread that appends groups of 100 messages without a pause, and indexes them if it is to."""
 
-    def __init__(self, path: Path, connection: apsw.Connection, chatter: Chatter, *, indexes: bool) -> None:
+    def __init__(
+        self, name: str, path: Path, connection: apsw.Connection, chatter: Chatter, *, indexes: bool
+    ) -> None:
+        self._name = name
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._connection = connection
@@ -202,6 +205,7 @@ class Writing:
         self._indexes = indexes
         self.written = 0
         self.seconds = 0.0
+        self.processor_s = 0.0
 
     def __enter__(self) -> Writing:
         self._thread.start()
@@ -215,23 +219,25 @@ class Writing:
         with open_mark(self._path) as mark_file:
             writer = SqliteWriter(self._connection, mark_of(self._connection), mark_file.write)
             started = time.perf_counter()
+            processor_started = time.thread_time()
             while not self._stop.is_set():
                 drafts = [
                     Draft(
                         "message",
                         "p-1",
                         "Ada",
-                        f"w{self.written + n}",
+                        f"{self._name}-{self.written + n}",
                         self._messages[(self.written + n) % 2_000],
                     )
                     for n in range(100)
                 ]
                 (outcomes,) = writer.answer_all([Append(ALL[0], drafts, START_MS * 2)])
-                assert isinstance(outcomes, list), outcomes
+                assert all(isinstance(outcome, Event) for outcome in outcomes), outcomes
                 self.written += 100
                 if self._indexes:
                     writer.answer_all([lambda connection: index_more(connection, BATCH, {1})])
             self.seconds = time.perf_counter() - started
+            self.processor_s = time.thread_time() - processor_started
 
 
 def measure(messages: int, rounds: int, directory: Path) -> str:
@@ -259,12 +265,12 @@ def measure(messages: int, rounds: int, directory: Path) -> str:
     those = kinds(chatter)
     asked = ask(reading, those, rounds)
     _say("asking beside a writer")
-    with Writing(path, writing, chatter, indexes=False) as alone:
+    with Writing("alone", path, writing, chatter, indexes=False) as alone:
         time.sleep(5)
     _index_all(writing)
-    with Writing(path, writing, chatter, indexes=True) as indexing:
+    with Writing("indexing", path, writing, chatter, indexes=True) as indexing:
         time.sleep(5)
-    with Writing(path, writing, chatter, indexes=True) as beside:
+    with Writing("beside", path, writing, chatter, indexes=True) as beside:
         beside_times = _together(ask(reading, those, max(3, rounds // 8)))
     _index_all(writing)
     _say("deleting")
@@ -273,7 +279,7 @@ def measure(messages: int, rounds: int, directory: Path) -> str:
     together = _together(asked)
     lines = [
         f"{messages:,} messages in {ROOMS} rooms, {sizes['events'] / messages:.0f} bytes each in the log. "
-        f"Load of the machine before: {os.getloadavg()[2]:.1f}.",
+        f"Load of the machine meanwhile: {os.getloadavg()[2]:.1f} on {os.cpu_count()} cores.",
         "",
         "| query | p50 ms | p95 ms | max ms | p95 ms of processor | hits on a page of 20 |",
         "|---|---|---|---|---|---|",
@@ -291,8 +297,8 @@ def measure(messages: int, rounds: int, directory: Path) -> str:
         f"(grams {sizes['search_data'] / messages:.0f}) |",
         f"| a deletion takes out its grams, ms (p50, p95, max) | {_three(deleting.wall)} |",
         f"| of these in the processor | {_three(deleting.processor)} |",
-        f"| a writer without indexing, messages/s | {alone.written / alone.seconds:,.0f} |",
-        f"| a writer that indexes all at once, messages/s | {indexing.written / indexing.seconds:,.0f} |",
+        f"| a message costs a writer, µs of processor | {alone.processor_s / alone.written * 1e6:.0f} |",
+        f"| and if it indexes it | {indexing.processor_s / indexing.written * 1e6:.0f} |",
     ]
     reading.close()
     writing.close()
