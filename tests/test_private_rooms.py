@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from tests.support import Core, V1Client, open_core, texts_of
 from tests.test_changes import ack
+from trio_chat.rooms import IDLE_S
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -238,3 +241,22 @@ async def test_title_and_topic_are_changed_by_those_who_may(autojump_clock: Mock
         assert (info["title"], info["topic"], info["upto"]) == ("Our garden", "What grows", 3)
         for title in ("", " ", "x" * 81, "a\u202eb"):
             assert (await ack(ada, "settings", room="garden", title=title))["code"] == "bad_title"
+
+
+async def test_whoever_was_sent_out_and_let_in_again_joins_again(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, _) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        token = await let_in(ada, room, bob)
+        phone = await core.open_v1()
+        await phone.ask("hello", link=(await bob.ask("link"))["code"])
+        await phone.tell("join", room=room)
+        await ack(phone, "part", room=room)
+        assert (await ack(phone, "accept", token=token))["type"] == "ack"
+        await ada.websocket.aclose()
+        await trio.sleep(3 * IDLE_S)  # nobody hears the room, so it is closed
+        assert (await ack(bob, "send", room=room, text="x"))["code"] == OUTSIDE
+        assert (await ack(bob, "send", room=room, text="x"))["code"] == "not_joined"
+        await bob.tell("join", room=room)
+        await bob.hear_frames()
+        assert (await ack(bob, "send", room=room, text="x"))["type"] == "ack"
