@@ -187,3 +187,13 @@ async def test_what_is_no_emoji_is_no_reaction(autojump_clock: MockClock) -> Non
         for emoji in ("👍", "👍🏽", "❤️", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇫🇷", "1️⃣", "☺"):
             answer = await ack(ada, "react", room="lobby", seq=1, emoji=emoji)
             assert answer["type"] == "ack", emoji
+
+
+async def test_one_emoji_in_two_spellings_is_one_reaction(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        await ack(ada, "send", room="lobby", text="hi")
+        for emoji, on in (("❤", True), ("❤\ufe0f", False)):
+            await ack(ada, "react", room="lobby", seq=1, emoji=emoji, on=on)
+        page = await ada.ask("history", room="lobby", before=2)
+        assert [(change["emoji"], change["on"]) for change in page["changes"]] == [("❤\ufe0f", False)]

@@ -24,8 +24,11 @@ from trio_chat.client import (
     CannotConnect,
     Chat,
     ConnectionLost,
+    Deleted,
+    Edited,
     Message,
     Position,
+    Reacted,
     Refused,
     Reset,
     open_chat,
@@ -412,7 +415,7 @@ async def test_what_newer_servers_say_is_no_trouble(
 ) -> None:
     async with opened(server) as chat:
         server.visitor.say({"type": "weather", "sun": True})
-        server.log["lobby"].append({"type": "reaction", "room": "lobby", "seq": 1, "emoji": "+1"})
+        server.log["lobby"].append({"type": "applause", "room": "lobby", "seq": 1, "loud": True})
         server.visitor.say(server.log["lobby"][0])
         server.write("one")
         server.log["lobby"][1]["color"] = "red"
@@ -420,6 +423,48 @@ async def test_what_newer_servers_say_is_no_trouble(
         page = await chat.history("lobby", before=3)
         assert [message.text for message in page.messages] == ["one"]
         assert chat.statistics().connections == 1
+
+
+@pytest.fixture
+async def real(nursery: trio.Nursery) -> AsyncIterator[OpenChat]:
+    """`open_chat` with the address of the real server, empty."""
+    async with open_server() as serving:
+        yield partial(open_chat, f"ws://127.0.0.1:{serving.port}")
+
+
+async def test_messages_are_answered_changed_and_reacted_to(real: OpenChat) -> None:
+    async with real(name="Ada") as ada, real(name="Bob") as bob:
+        assert await ada.send("lobby", "hi", mentions=[bob.user.id]) == 1
+        assert await bob.send("lobby", "hello", reply_to=1) == 2
+        assert await ada.edit("lobby", 1, "hi Bob", mentions=[bob.user.id]) == 3
+        assert await bob.react("lobby", 1, "❤") == 4
+        assert await bob.react("lobby", 1, "❤", on=False) == 5
+        assert await bob.delete("lobby", 2) == 6
+        events = [await anext(ada) for _ in range(6)]
+        assert [type(event) for event in events] == [Message, Message, Edited, Reacted, Reacted, Deleted]
+        match events:
+            case [Message() as first, Message() as second, Edited() as edited, Reacted() as put, *_, last]:
+                assert (first.mentions, second.reply_to) == ((bob.user.id,), 1)
+                assert (edited.target, edited.text, edited.sender) == (1, "hi Bob", ada.user.id)
+                assert (put.target, put.emoji, put.on, put.name) == (1, "❤\ufe0f", True, "Bob")
+                assert isinstance(last, Deleted)
+                assert last.target == 2
+        page = await ada.history("lobby", before=3)
+        assert [(message.text, message.deleted) for message in page.messages] == [("hi", False), ("", True)]
+        assert [change.seq for change in page.changes] == [3, 5, 6]
+
+
+async def test_the_edit_of_a_message_that_was_deleted_since_is_passed_over(real: OpenChat) -> None:
+    async with real(name="Ada") as ada:
+        await ada.send("lobby", "one")
+        await ada.edit("lobby", 1, "two")
+        await ada.delete("lobby", 1)
+    async with real(name="Bob") as bob:
+        event, last = await anext(bob), await anext(bob)
+        assert isinstance(event, Message)
+        assert event.deleted
+        assert isinstance(last, Deleted)
+        assert bob.position("lobby").seq == 3
 
 
 async def test_too_much_at_once_is_waited_out(server: ScriptedServer, autojump_clock: MockClock) -> None:

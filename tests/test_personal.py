@@ -106,3 +106,14 @@ async def test_nothing_else_stands_in_somebodys_own_room(autojump_clock: MockClo
         own = f"~{welcome['user']['id']}"
         assert (await ack(ada, "send", room=own, text="to myself"))["code"] == "no_such_room"
         assert (await ack(ada, "mine", what="star", room="no room", target=1))["code"] == "bad_room"
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59.999-12:00", "0001-01-01T00:00:00+14:00"])
+async def test_a_moment_that_cannot_be_told_is_not_written(autojump_clock: MockClock, until: str) -> None:
+    async with open_core() as core:
+        ada = await core.open_v1()
+        token = (await ada.ask("hello", name="Ada"))["token"]
+        answer = await ack(ada, "mine", what="level", room="lobby", level="none", until=until)
+        assert answer["code"] == "bad_field"
+        again = await core.open_v1()
+        assert (await again.ask("hello", token=token, lists=True))["type"] == "welcome"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from tests.support import Core, V1Client, open_core, texts_of
 from tests.test_changes import ack
+from trio_chat.rooms import IDLE_S
 
 if TYPE_CHECKING:
+    import pytest
     from trio.testing import MockClock
 
 OUTSIDE = "no_such_room"
@@ -238,3 +242,67 @@ async def test_title_and_topic_are_changed_by_those_who_may(autojump_clock: Mock
         assert (info["title"], info["topic"], info["upto"]) == ("Our garden", "What grows", 3)
         for title in ("", " ", "x" * 81, "a\u202eb"):
             assert (await ack(ada, "settings", room="garden", title=title))["code"] == "bad_title"
+
+
+async def test_whoever_was_sent_out_and_let_in_again_joins_again(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, _) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        token = await let_in(ada, room, bob)
+        phone = await core.open_v1()
+        await phone.ask("hello", link=(await bob.ask("link"))["code"])
+        await phone.tell("join", room=room)
+        await ack(phone, "part", room=room)
+        assert (await ack(phone, "accept", token=token))["type"] == "ack"
+        await ada.websocket.aclose()
+        await trio.sleep(3 * IDLE_S)  # nobody hears the room, so it is closed
+        assert (await ack(bob, "send", room=room, text="x"))["code"] == OUTSIDE
+        assert (await ack(bob, "send", room=room, text="x"))["code"] == "not_joined"
+        await bob.tell("join", room=room)
+        await bob.hear_frames()
+        assert (await ack(bob, "send", room=room, text="x"))["type"] == "ack"
+
+
+async def test_whoever_both_begin_their_conversation_at_once_are_both_in_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        (ada, ada_id), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        with core.store.holding_commits():
+            await ada.tell("direct", person=bob_id)
+            await bob.tell("direct", person=ada_id)
+        for client in (ada, bob):
+            ack_, added = await client.hear_frames()
+            assert (ack_["type"], ack_["seq"], ack_["room"]) == ("ack", 1, added["item"]["room"])
+
+
+async def test_there_are_only_so_many_links_at_a_time(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trio_chat.v1.invitations.MAX_INVITES", 2)
+    async with open_core() as core:
+        ada, _ = await hello(core, "Ada")
+        room = await make_room(ada)
+        answers = [await ada.ask("invite", room=room) for _ in range(3)]
+        assert [answer.get("code") for answer in answers] == [None, None, "too_many"]
+        await ada.ask("uninvite", room=room)
+        assert (await ada.ask("invite", room=room))["type"] == "invited"
+
+
+async def test_what_must_not_be_missed_does_not_wait_for_ever_for_who_does_not_read(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core(outbox_bytes=1_000) as core:
+        bob, _ = await hello(core, "Bob")
+        phone = await core.open_v1()
+        await phone.ask("hello", link=(await bob.ask("link"))["code"])
+        phone.tap.stall()
+        await core.fill(["x"], room="garden")
+        for _ in range(20):
+            await ack(bob, "enter", room="garden")
+            await bob.tell("join", room="garden")
+            await ack(bob, "part", room="garden")
+        waiting = core.server.statistics().waiting_bytes
+        assert waiting < 3_000
+        phone.tap.flow()
+        assert await phone.hear_close() == 4000

@@ -55,6 +55,11 @@ class Member:
     def __exit__(self, *_exc_info: object) -> None:
         self.leave()
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it has not left, and was not sent away."""
+        return self in self.audience
+
     def leave(self) -> None:
         """Be told nothing more. Sync and idempotent: safe in any ``finally``."""
         self.audience.remove(self)
@@ -86,6 +91,9 @@ class Audience:
 
     def __len__(self) -> int:
         return len(self._members)
+
+    def __contains__(self, member: object) -> bool:
+        return member in self._members
 
     def __iter__(self) -> Iterator[Member]:
         return iter(list(self._members))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from trio_chat.codec import encode_answer
+from trio_chat.errors import TOO_SLOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from trio_chat.answers import Answer
     from trio_chat.events import Person
     from trio_chat.outbox import Outbox
+
+TOO_SLOW_FOR_THIS: Final = TOO_SLOW.because("too much waits to be read; come back and resume")
 
 
 class Device(Protocol):
@@ -80,9 +83,13 @@ class Here:
             device.be(person)
 
     def tell(self, person: str, answer: Answer) -> None:
-        """Tell something to all connections of a person."""
+        """Tell something that must not be missed to all connections of a person.
+
+        One that reads too slowly for it ends, to come back and be told everything anew.
+        """
         devices = self._devices.get(person)
         if devices:
             frame = encode_answer(answer)
             for device in devices:
-                device.outbox.reply(frame)
+                if not device.outbox.post(frame):
+                    device.outbox.end(TOO_SLOW_FOR_THIS)

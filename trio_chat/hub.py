@@ -87,12 +87,14 @@ async def _tell_of_lists(hub: Hub, changed: trio.MemoryReceiveChannel[tuple[str,
     with changed:
         async for person, room, is_in in changed:
             try:
-                await tell_of_list(hub, person, room, is_in=is_in)
+                await _tell_of_list(hub, person, room, is_in=is_in)
             except StoreError as error:  # they are told when they come back: the list is read then
                 LOGGER.error("%s could not be told of the room %s: %s", person, room, error)
+            except Exception:  # a bug; it must not end the server
+                LOGGER.exception("%s could not be told of the room %s", person, room)
 
 
-async def tell_of_list(hub: Hub, person: str, room: str, *, is_in: bool) -> None:
+async def _tell_of_list(hub: Hub, person: str, room: str, *, is_in: bool) -> None:
     """Tell all connections of a person that a room is in their list, or is no more."""
     if not is_in:
         hub.here.tell(person, RoomRemoved(room))

@@ -26,9 +26,6 @@ MAX_ROOM_CHARS = 64
 MAX_ID_CHARS = 64
 MAX_TITLE_CHARS = 80
 
-MAX_EMOJI_CHARS = 16
-"""Code points: families, with a skin tone for each, have ten and more."""
-
 MAX_RAW_CHARS = 200
 """What is longer is refused unread; 40 characters written with marks apart, and spaces around them, fit."""
 
@@ -94,15 +91,6 @@ def normal_room(raw: str) -> str:
     if len(room) > MAX_ROOM_CHARS:  # normalising can lengthen it
         raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
     return room
-
-
-def check_emoji(emoji: str) -> None:
-    """Raises `Refused` (``bad_emoji``) unless this can be a reaction: one emoji, or what may be one some day."""
-    is_short = 1 <= len(emoji) <= MAX_EMOJI_CHARS
-    if not is_short or any(unicodedata.category(char)[0] in "LZ" or char in "<>&\"'" for char in emoji):
-        raise Refused("bad_emoji", "A reaction is one emoji.")
-    if not any(unicodedata.category(char) in {"So", "Sk", "Sm", "Cn", "Me"} for char in emoji):
-        raise Refused("bad_emoji", "A reaction is one emoji.")
 
 
 def check_title(raw: str) -> str:

@@ -340,9 +340,10 @@ class Room:
                 self._people.add(person.id)
             case bodies.Membership(person=person):
                 self._people.discard(person.id)
-        for member in self.audience:
-            if not self.may_hear(member.person):
-                member.leave()
+        if self.kind != rules.PUBLIC:
+            for member in self.audience:
+                if not self.may_hear(member.person):
+                    member.leave()
         self._on_members(self, before ^ self._people)
 
     def _answer(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
@@ -355,6 +356,11 @@ class Room:
             if isinstance(outcome, Conflict):
                 refused = Refused("id_conflict", "This id was used before, for something else.")
                 frame = encode_answer(Failure.of(refused, command_id))
+            elif (
+                isinstance(outcome, Denied) and outcome.code == "already_there" and self.kind == rules.DIRECT
+            ):
+                # Both wanted to begin their conversation, or one of them on two devices: it has begun.
+                frame = encode_answer(Ack(id=command_id, room=self.name, seq=1))
             elif isinstance(outcome, Denied):
                 frame = encode_answer(Failure.of(Refused(outcome.code, outcome.message), command_id))
             else:

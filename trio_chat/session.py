@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 
 import msgspec
 
-from trio_chat.commands import Enter, Hello, InRoom, Join, Mark, Send, Typing, Watch
+from trio_chat.commands import Enter, Hello, InRoom, Join, Mark, Search, Send, Typing, Watch
 from trio_chat.errors import Refused
 from trio_chat.names import check_client_id, check_text, normal_room
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trio_chat.limits import TokenBucket
 
 # Sets of types: asking each of so many whether it is an instance would be noticed on the hot path.
-_IN_ROOM: Final = frozenset({*get_args(InRoom), Watch})
+_IN_ROOM: Final = frozenset({*get_args(InRoom), Watch, Search})
 _WITHOUT_ANSWER: Final = frozenset({Mark, Typing})
 """They may have an id, and need none."""
 
@@ -58,9 +58,9 @@ class Session:
             check_client_id(command.id or "")
         if type(command) not in _IN_ROOM:
             return command
-        return self._admit_in_room(cast("InRoom | Watch", command))
+        return self._admit_in_room(cast("InRoom | Watch | Search", command))
 
-    def _admit_in_room(self, command: InRoom | Watch) -> Command:
+    def _admit_in_room(self, command: InRoom | Watch | Search) -> Command:
         room = command.room
         if room is None:
             return command

@@ -9,22 +9,26 @@ See docs/client.md.
 """
 
 from trio_chat.client.chat import Chat, ChatStatistics, open_chat
-from trio_chat.client.frames import Event, History, Message, Reset
+from trio_chat.client.frames import Change, Deleted, Edited, Event, History, Message, Reacted, Reset
 from trio_chat.client.link import CannotConnect, ConnectionLost
 from trio_chat.errors import ChatError, Refused
 from trio_chat.events import Person, Position
 
 __all__ = [
     "CannotConnect",
+    "Change",
     "Chat",
     "ChatError",
     "ChatStatistics",
     "ConnectionLost",
+    "Deleted",
+    "Edited",
     "Event",
     "History",
     "Message",
     "Person",
     "Position",
+    "Reacted",
     "Refused",
     "Reset",
     "open_chat",

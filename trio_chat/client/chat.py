@@ -128,15 +128,42 @@ class Chat:
         assert self._conversation.token is not None
         return self._conversation.token
 
-    async def send(self, room: str, text: str, id: str | None = None) -> int:  # noqa: A002  # the protocol's word
+    async def send(
+        self,
+        room: str,
+        text: str,
+        id: str | None = None,  # noqa: A002  # the protocol's word
+        *,
+        reply_to: int | None = None,
+        mentions: Iterable[str] = (),
+    ) -> int:
         """Say something. Returns its sequence number, when it is on the server's disk.
 
         It stands in the log once, however often the connection breaks meanwhile. With an ``id`` of one's own (1 to 64
         characters, never used for anything else) that holds across restarts of the program, too: sending the same
         again under the same id changes nothing and returns the same number.
+
+        It can answer message number ``reply_to`` of the room, and mention people by their ids (``all``: everybody).
         """
-        ack = await self._conversation.call(frames.Send(id=id or new_id(), room=room, text=text), frames.Ack)
-        return ack.seq
+        command = frames.Send(
+            id=id or new_id(), room=room, text=text, reply_to=reply_to, mentions=tuple(mentions)
+        )
+        return (await self._conversation.call(command, frames.Ack)).seq
+
+    async def edit(self, room: str, seq: int, text: str, *, mentions: Iterable[str] = ()) -> int:
+        """Have one's own message number ``seq`` say something else. Returns the number of the change."""
+        command = frames.Edit(id=new_id(), room=room, seq=seq, text=text, mentions=tuple(mentions))
+        return (await self._conversation.call(command, frames.Ack)).seq
+
+    async def delete(self, room: str, seq: int) -> int:
+        """Have message number ``seq`` say nothing any more, to anybody. Returns the number of the change."""
+        command = frames.Delete(id=new_id(), room=room, seq=seq)
+        return (await self._conversation.call(command, frames.Ack)).seq
+
+    async def react(self, room: str, seq: int, emoji: str, *, on: bool = True) -> int:
+        """Put an emoji to message number ``seq``, or take it away. Returns the number of the change."""
+        command = frames.React(id=new_id(), room=room, seq=seq, emoji=emoji, on=on)
+        return (await self._conversation.call(command, frames.Ack)).seq
 
     async def join(self, room: str, after: int | None = None, epoch: str | None = None) -> Position:
         """Hear a room: from a cursor on (the `position` of an earlier time), or else from its latest page on.

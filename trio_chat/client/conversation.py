@@ -24,7 +24,7 @@ import trio
 
 from trio_chat.client import frames
 from trio_chat.client.backoff import Backoff
-from trio_chat.client.frames import Failure, Message
+from trio_chat.client.frames import Failure
 from trio_chat.client.link import CONNECT_S, CannotConnect, ConnectionLost, converse, first_of
 from trio_chat.client.rooms import Rooms
 from trio_chat.errors import (
@@ -285,7 +285,9 @@ class Conversation:
 
     async def _heed(self, frame: ServerFrame, link: Link) -> None:
         match frame:
-            case Message():
+            case frames.Edited(deleted=True):
+                await self.rooms.take(frame.room, frame.seq, None)
+            case frames.Message() | frames.Edited() | frames.Deleted() | frames.Reacted():
                 await self.rooms.take(frame.room, frame.seq, frame)
             case frames.Unknown(room=str(room), seq=int(seq)):
                 await self.rooms.take(room, seq, None)

@@ -8,7 +8,7 @@ Pure.
 
 # No `from __future__ import annotations` here: the fields' types are used at run time.
 from datetime import datetime
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -54,6 +54,36 @@ class Send(_Frame, tag="send"):
     id: str
     room: str
     text: str
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+
+
+class Edit(_Frame, tag="edit"):
+    """Our message shall say this."""
+
+    id: str
+    room: str
+    seq: int
+    text: str
+    mentions: tuple[str, ...] = ()
+
+
+class Delete(_Frame, tag="delete"):
+    """This message shall say nothing any more."""
+
+    id: str
+    room: str
+    seq: int
+
+
+class React(_Frame, tag="react"):
+    """Put this emoji to a message, or take it away."""
+
+    id: str
+    room: str
+    seq: int
+    emoji: str
+    on: bool
 
 
 class AskHistory(_Frame, tag="history"):
@@ -78,22 +108,16 @@ class Ping(_Frame, tag="ping"):
     id: str
 
 
-Command = Join | Leave | Send | AskHistory | Rename | Ping
+Command = Join | Leave | Send | Edit | Delete | React | AskHistory | Rename | Ping
 
 
 # -- what it hears --
 
 
-class Message(
-    msgspec.Struct,
-    tag_field="type",
-    tag="message",
-    frozen=True,
-    gc=False,
-    kw_only=True,
-    rename={"sender": "from"},
+class _LogEvent(
+    msgspec.Struct, tag_field="type", frozen=True, gc=False, kw_only=True, rename={"sender": "from"}
 ):
-    """Somebody said ``text`` in ``room``: event number ``seq`` of its log.
+    """Event number ``seq`` of the log of ``room``.
 
     ``id`` is the sender's own name for it (None from the plain side), ``sender`` the sender's id, ``name`` the
     sender's name at that moment, ``at`` the server's time, which is for people: the order is that of ``seq``.
@@ -104,8 +128,49 @@ class Message(
     id: str | None = None
     sender: str
     name: str
-    text: str
     at: datetime
+
+
+class Message(_LogEvent, tag="message", frozen=True, kw_only=True):
+    """Somebody said ``text``.
+
+    It may answer message ``reply_to``, mention people (their ids, or ``all``), and be somebody else's word (the name in
+    ``forwarded``). One that is ``deleted`` by now says nothing.
+    """
+
+    text: str
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+    forwarded: str | None = None
+    deleted: bool = False
+
+
+class Edited(_LogEvent, tag="edit", frozen=True, kw_only=True):
+    """Message ``target`` says ``text`` now."""
+
+    target: int
+    text: str
+    mentions: tuple[str, ...] = ()
+    deleted: bool = False
+    """Its message was deleted since, and it is of no use."""
+
+
+class Deleted(_LogEvent, tag="delete", frozen=True, kw_only=True):
+    """Message ``target`` says nothing any more."""
+
+    target: int
+
+
+class Reacted(_LogEvent, tag="reaction", frozen=True, kw_only=True):
+    """The sender put an emoji to message ``target``, or (``on`` is false) took it away."""
+
+    target: int
+    emoji: str
+    on: bool
+
+
+Change = Edited | Deleted | Reacted
+"""What changes a message."""
 
 
 class Welcome(_Frame, tag="welcome"):
@@ -148,6 +213,7 @@ class HistoryPage(_Frame, tag="history"):
     room: str
     events: list[msgspec.Raw]
     more: bool
+    changes: list[msgspec.Raw] = []
 
 
 class Renamed(_Frame, tag="renamed"):
@@ -181,14 +247,12 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
 
 
 Answer = Joined | Left | Ack | HistoryPage | Renamed | Failure
-Known = Message | Welcome | Joined | Left | Ack | HistoryPage | Renamed | Pong | Failure
+Known = Message | Change | Welcome | Joined | Left | Ack | HistoryPage | Renamed | Pong | Failure
 ServerFrame = Known | Unknown
 
 _KNOWN: Final = msgspec.json.Decoder(Known)
 _UNKNOWN: Final = msgspec.json.Decoder(Unknown)
-_TYPES: Final = frozenset(
-    {"message", "welcome", "joined", "left", "ack", "history", "renamed", "pong", "error"},
-)
+_TYPES: Final = frozenset(struct.__struct_config__.tag for struct in get_args(Known))
 _JSON: Final = msgspec.json.Encoder()
 
 
@@ -226,17 +290,27 @@ class Reset(msgspec.Struct, frozen=True):
 
 
 class History(msgspec.Struct, frozen=True):
-    """A page of old messages, oldest first, and whether there are ``more`` before them."""
+    """A page of old messages as they were said, oldest first, and whether there are ``more`` before them.
+
+    ``changes`` are what holds of them now, in order: the newest edit, the newest word on each person's reactions; of a
+    deleted one, only that.
+    """
 
     messages: list[Message]
     more: bool
+    changes: list[Change]
 
 
-Event = Message | Reset
+Event = Message | Change | Reset
 """What iterating over a chat gives. More kinds may be added."""
 
 
 def history_of(page: HistoryPage) -> History:
     """The page without the events that this client does not know."""
     events = map(decode, map(bytes, page.events))
-    return History([event for event in events if isinstance(event, Message)], page.more)
+    changes = map(decode, map(bytes, page.changes))
+    return History(
+        [event for event in events if isinstance(event, Message)],
+        page.more,
+        [change for change in changes if isinstance(change, Change)],
+    )

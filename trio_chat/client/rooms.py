@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.client.frames import Message, Reset
+from trio_chat.client.frames import Reset
 from trio_chat.client.link import ConnectionLost
 from trio_chat.errors import PROTOCOL_ERROR, Close
 from trio_chat.events import Position
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from trio_chat.client.frames import Event, Joined
+    from trio_chat.client.frames import Change, Event, Joined, Message
 
 _GAP: Final = Close(PROTOCOL_ERROR.code, "the server left out an event", come_back=True)
 
@@ -95,8 +95,8 @@ class Rooms:
             else:
                 room.is_behind = True
 
-    async def take(self, name: str, seq: int, message: Message | None) -> None:
-        """Hand an event on if it is the next one. None stands for one of a kind that we do not know.
+    async def take(self, name: str, seq: int, event: Message | Change | None) -> None:
+        """Hand an event on if it is the next one. None stands for one that says nothing to the application.
 
         Raises `ConnectionLost` at a gap.
         """
@@ -105,7 +105,7 @@ class Rooms:
             return
         if seq > room.received.seq + 1:
             raise ConnectionLost(_GAP)
-        if message is None or await self._put(room, message):
+        if event is None or await self._put(room, event):
             room.received = Position(seq, room.received.epoch)
         else:
             room.is_behind = True

@@ -61,10 +61,11 @@ async def open_memory_store(disk: MemoryDisk | None = None) -> AsyncIterator[Mem
             yield store
         finally:
             store.may_commit.set()
+            store.may_read.set()
 
 
 class MemoryStore(SqliteStore):
-    """A `Store` in memory, with two handles for tests: `holding_commits` and `unavailable`."""
+    """A `Store` in memory, with handles for tests: `holding_commits`, `holding_reads` and `unavailable`."""
 
     def __init__(self, disk: MemoryDisk) -> None:
         super().__init__(
@@ -72,11 +73,13 @@ class MemoryStore(SqliteStore):
             SqliteReader(disk.connection, lambda: None),
             SqliteReader(disk.connection, lambda: None),
             hop_to_write=self._hop_to_write,
-            hop_to_read=self._hop,
-            hop_to_search=self._hop,
+            hop_to_read=self._hop_to_read,
+            hop_to_search=self._hop_to_read,
         )
         self.may_commit = trio.Event()
         self.may_commit.set()
+        self.may_read = trio.Event()
+        self.may_read.set()
         self._trouble: str | None = None
         self._n_refused = 0
 
@@ -88,6 +91,15 @@ class MemoryStore(SqliteStore):
             yield
         finally:
             self.may_commit.set()
+
+    @contextmanager
+    def holding_reads(self) -> Iterator[None]:
+        """For tests: inside the block nothing is read, as while others read much; who reads waits."""
+        self.may_read = trio.Event()
+        try:
+            yield
+        finally:
+            self.may_read.set()
 
     @contextmanager
     def unavailable(self, why: str = "The disk is full.") -> Iterator[None]:
@@ -105,6 +117,10 @@ class MemoryStore(SqliteStore):
 
     async def _hop_to_write(self, answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
         await self.may_commit.wait()
+        return await self._hop(answer_all, requests)
+
+    async def _hop_to_read(self, answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
+        await self.may_read.wait()
         return await self._hop(answer_all, requests)
 
     async def _hop(self, answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:

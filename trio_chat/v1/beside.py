@@ -48,6 +48,7 @@ async def receipts(client: Client, command: commands.Receipts) -> None:
     store = client.hub.store
     found = (await store.receipts(room.name, command.seq))[:MAX_RECEIPTS]
     users = {one.id: user_of(one, one.id) for one in await store.people([one.person for one in found])}
+    client.room(room.name)
     read = [(one.read_ms, one.person) for one in found if one.read_ms is not None]
     delivered = [(one.delivered_ms, one.person) for one in found if one.delivered_ms is not None]
     client.answer(

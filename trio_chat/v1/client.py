@@ -103,19 +103,23 @@ class Client:
         self.session.person = person
 
     def hears(self, room: str) -> bool:
-        """Whether it has joined the room, and may hear it still."""
-        found = self._rooms.get(room)
-        return found is not None and found.may_hear(self.person.id)
+        """Whether it has joined the room, and was not sent out of it."""
+        member = self._memberships.get(room)
+        return member is not None and member.is_here
 
     def room(self, name: str) -> Room:
-        """A room that it has joined. Raises `Refused` if it has not, or may not hear it any more."""
-        room = self._rooms.get(name)
-        if room is None:
+        """A room that it has joined. Raises `Refused` if it has not, or was sent out of it.
+
+        As long as it is in the room that room is open, and the person may hear it (`Room` sees to both). So ask again
+        after a checkpoint.
+        """
+        member = self._memberships.get(name)
+        if member is None:
             raise not_joined(name)
-        if not room.may_hear(self.person.id):
+        if not member.is_here:
             self.forget(name)
             raise no_such_room()
-        return room
+        return self._rooms[name]
 
     def join(self, room: Room, *, after: int) -> None:
         """Be told everything after number ``after``; once more if it was told before."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from trio_chat import bodies, commands, rules
 from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked, timestamp
 from trio_chat.errors import Refused
-from trio_chat.hub import tell_of_list
 from trio_chat.lists import user_of
 from trio_chat.store.base import Invite
+from trio_chat.v1.rooms import tell_again
 
 if TYPE_CHECKING:
     from trio_chat.room import Room
@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 TOKEN_BYTES = 18
 """144 bits: not to be guessed, and short enough for a QR code that a phone reads from afar."""
 
+MAX_INVITES = 100
+"""How many links into a room are out at a time: they are listed in one frame."""
+
 
 async def invite(client: Client, command: commands.Invite) -> None:
     """Make a link."""
     room = _private(client.room(command.room))
-    token = secrets.token_urlsafe(TOKEN_BYTES)
     now_ms = client.hub.now_ms()
+    if len(await client.hub.store.invites(room.name, at_ms=now_ms)) >= MAX_INVITES:
+        raise Refused("too_many", f"{MAX_INVITES} links are out already. Use one of them, or make all void.")
+    client.room(room.name)  # it may have been sent out of it meanwhile
+    token = secrets.token_urlsafe(TOKEN_BYTES)
     expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else None
     await client.hub.store.add_invite(
         Invite(hash_of(token), room.name, client.person.id, now_ms, expires_ms, command.uses or None)
@@ -48,6 +54,7 @@ async def invites(client: Client, command: commands.Invites) -> None:
         )
         for found in out
     ]
+    client.room(room.name)  # it may have been sent out of it meanwhile
     client.answer(InvitesOf(command.id, room.name, listed))
 
 
@@ -83,7 +90,7 @@ async def accept(client: Client, command: commands.Accept) -> None:
     room = await client.hub.rooms.get(found.room)
     if person.id in room.people:
         client.answer(Ack(command.id, room.name, room.head))
-        await tell_of_list(client.hub, person.id, room.name, is_in=True)
+        await tell_again(client, room.name)
         return
     who = bodies.Who(person.id, person.name)
     body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())

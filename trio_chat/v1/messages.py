@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands
 from trio_chat.answers import Fetched, HistoryPage, Told, VersionsOf, told
+from trio_chat.emoji import normal_emoji
 from trio_chat.errors import Refused
 from trio_chat.events import MESSAGE
-from trio_chat.names import check_emoji, check_text
+from trio_chat.names import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +50,7 @@ async def delete(client: Client, command: commands.Delete) -> None:
 
 async def react(client: Client, command: commands.React) -> None:
     """Put an emoji to a message, or take it away."""
-    check_emoji(command.emoji)
-    body = bodies.Reaction(command.seq, command.emoji, command.on)
+    body = bodies.Reaction(command.seq, normal_emoji(command.emoji), command.on)
     await client.submit_body(client.room(command.room), bodies.REACTION, command.id, body)
 
 
@@ -66,8 +66,9 @@ async def history(client: Client, command: commands.History) -> None:
         raise Refused("bad_field", "Say one of before, after and around.")
     room = client.room(command.room)
     upto = room.head
-    events = await _page(client, room, command)
+    events = [event for event in await _page(client, room, command) if event.seq <= upto]
     changes = await _changes(client, room, events, upto)
+    client.room(room.name)  # it may have been sent out of it meanwhile
     more = bool(events) and events[0].seq > 1
     newer = bool(events) and events[-1].seq < upto
     if not events and command.after is not None:
@@ -104,6 +105,7 @@ async def fetch(client: Client, command: commands.Fetch) -> None:
     seqs = sorted({seq for seq in command.seqs if seq <= upto})
     events = await client.hub.store.read_some(room.name, seqs)
     changes = await _changes(client, room, events, upto)
+    client.room(room.name)
     client.answer(Fetched(command.id, room.name, [told(event) for event in events], changes, upto))
 
 
@@ -111,6 +113,7 @@ async def versions(client: Client, command: commands.Versions) -> None:
     """Give what a message has said: to who wrote it, and to the room's owner."""
     room = client.room(command.room)
     events = await client.hub.store.read_versions(room.name, command.seq)
+    client.room(room.name)
     if not events or events[0].kind not in bodies.MESSAGES:
         raise Refused("no_such_message", "There is no such message in this room.")
     if client.person.id not in (events[0].sender, room.owner):

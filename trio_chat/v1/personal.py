@@ -5,7 +5,8 @@ It stands in the log of the person's own room, which their other devices hear.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from trio_chat import bodies, rules
 from trio_chat.errors import Refused
@@ -14,6 +15,9 @@ from trio_chat.names import normal_room
 if TYPE_CHECKING:
     from trio_chat import commands
     from trio_chat.v1.client import Client
+
+END_MS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000
+"""Moments beyond the year 9999 have no form in which they could be told, in whatever zone."""
 
 
 async def mine(client: Client, command: commands.Mine) -> None:
@@ -32,7 +36,9 @@ def _body(command: commands.Mine, room: str) -> bodies.Body:
         case bodies.LEVEL:
             if command.level is None:
                 raise Refused("bad_field", "Say which level: all, mentions or none.")
-            until_ms = None if command.until is None else round(command.until.timestamp() * 1000)
+            until_ms = None if command.until is None else int(command.until.timestamp() * 1000)
+            if until_ms is not None and not 0 <= until_ms < END_MS:  # what cannot be told must not be written
+                raise Refused("bad_field", "Say a moment of the years from 1970 to 9998, as until.")
             return bodies.Level(room, command.level, until_ms)
         case bodies.UNREAD:
             return bodies.Unread(room, command.seq)

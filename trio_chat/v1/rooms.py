@@ -7,10 +7,9 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands, rules
-from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomInfo
+from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomAdded, RoomInfo
 from trio_chat.errors import Refused, StoreError
-from trio_chat.hub import tell_of_list
-from trio_chat.lists import items, user_of
+from trio_chat.lists import items, list_rooms, user_of
 from trio_chat.names import check_text, check_title, normal_room
 from trio_chat.room import unavailable
 
@@ -115,10 +114,16 @@ async def direct(client: Client, command: commands.Direct) -> None:
     room = await client.hub.rooms.get(name)
     if room.people:
         client.answer(Ack(command.id, name, 1))
-        await tell_of_list(client.hub, person.id, name, is_in=True)
+        await tell_again(client, name)
         return
     members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
     await client.submit_body(room, bodies.CREATED, command.id, bodies.Created(rules.DIRECT, members=members))
+
+
+async def tell_again(client: Client, room: str) -> None:
+    """Tell this client alone of a room that is in its person's list already: it seems not to know."""
+    for item in await list_rooms(client.hub.store, client.person.id, only=room):
+        client.answer(RoomAdded(item))
 
 
 def made_name(prefix: str, *parts: str) -> str:
@@ -149,6 +154,7 @@ async def info(client: Client, command: commands.Info) -> None:
     state = await client.hub.store.state(room.name)
     ids = list(state.members)[:MAX_MEMBERS_TOLD]
     profiles = {profile.id: profile for profile in await client.hub.store.people(ids)}
+    client.room(room.name)  # it may have been sent out of it meanwhile
     client.answer(
         RoomInfo(
             id=command.id,

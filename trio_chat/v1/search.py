@@ -23,6 +23,8 @@ async def search(client: Client, command: commands.Search) -> None:
         client.person.id, query, room=room, cursor=command.cursor, limit=command.limit
     )
     hits = [hit for each in found.hits if (hit := await _told(client, each)) is not None]
+    if room is not None:
+        client.room(room)  # it may have been sent out of it meanwhile
     client.answer(Found(command.id, command.query, hits, found.cursor))
 
 
