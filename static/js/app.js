@@ -82,8 +82,7 @@ export class App {
 
   /** What of a room one wants to be told: "all", "mentions" or "none"; for ever or until a moment. */
   setLevel(room, level, { until = null } = {}) {
-    const untilS = until === null ? undefined : Math.max(1, Math.round((until - Date.now()) / 1000));
-    return this.#queue({ command: "mine", what: "level", room, level, until, untilS });
+    return this.#queue({ command: "mine", what: "level", room, level, until });
   }
 
   /** Mark the room as unread from a message on; null: no more. */

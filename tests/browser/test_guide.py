@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
@@ -127,7 +127,9 @@ def _pictures_of_messages(ada: Person, grace: Person) -> None:
     expect(page.get_by_role("menu")).to_be_visible()
     keep(page, "guide-menu")
     page.keyboard.press("Escape")
-    expect(message(ada, "I bring the big projector")).to_have_attribute("data-status", re.compile("read|delivered"))
+    expect(message(ada, "I bring the big projector")).to_have_attribute(
+        "data-status", re.compile("read|delivered")
+    )
     does(ada, "I bring the big projector", "Message info")
     expect(page.get_by_role("dialog")).to_contain_text("Grace")
     keep(page, "guide-receipts")

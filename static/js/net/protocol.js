@@ -41,7 +41,14 @@ const frames = {
   delete: ({ target }) => ({ seq: target }),
   react: ({ target, emoji, on }) => ({ seq: target, emoji, on }),
   pin: ({ target, on }) => ({ seq: target, on }),
-  mine: ({ what, target, on, level, untilS: until_s, from }) => ({ what, target, on, level, until_s, seq: from ?? undefined }),
+  mine: ({ what, target, on, level, until, from }) => ({
+    what,
+    target,
+    on,
+    level,
+    until: until == null ? undefined : new Date(until).toISOString(),
+    seq: from ?? undefined,
+  }),
 };
 
 /** The command of an outbox entry: the same at every attempt. What is undefined is not sent. */
