@@ -47,8 +47,8 @@ class Rooms:
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
         self._opening: dict[str, trio.Event] = {}
-        """The rooms that are being opened, each with what tells that this is over. One after the other would take too long
-        when everybody comes back: the store reads many in one go."""
+        """The rooms that are being opened, each with what tells that this is over. One after the other would take too
+        long when everybody comes back: the store reads many in one go."""
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
