@@ -22,12 +22,12 @@ VOCABULARY = {"errors", "events"}
 """What everybody may speak of."""
 
 PURE = {
-    "answers": {"bodies", "commands"},
+    "answers": {"bodies", "commands", "told"},
     "bodies": set(),
     "chain": set(),
     "client.backoff": set(),
     "client.frames": set(),
-    "codec": {"answers", "bodies"},
+    "codec": {"answers", "bodies", "told"},
     "commands": set(),
     "config": {"settings"},
     "emoji": set(),
@@ -49,6 +49,7 @@ PURE = {
     "store.base": {"query"},
     "store.grams": set(),
     "store.matching": {"query", "store.grams"},
+    "told": {"bodies"},
 }
 
 SHELL = {
@@ -64,7 +65,7 @@ SHELL = {
     # Beside the log, and all of it together.
     "here": {"answers", "codec", "outbox"},
     "beside": {"answers", "bodies", "codec", "here", "presence", "room", "store.base"},
-    "lists": {"answers", "store.base"},
+    "lists": {"answers", "store.base", "told"},
     "hub": {"answers", "beside", "config", "here", "lists", "people", "room", "rooms", "store.base"},
     # One connection.
     "plain": {"codec", "hub", "limits", "outbox", "people", "room", "rooms"},
@@ -89,6 +90,7 @@ SHELL = {
         "rules",
         "session",
         "store.base",
+        "told",
     },
     "connection": {"codec", "guard", "hub", "limits", "origin", "outbox", "plain", "v1", "wire"},
     # The port, and everything together.

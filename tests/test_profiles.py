@@ -318,10 +318,10 @@ async def test_a_device_that_read_the_old_name_before_a_rename_and_comes_after_i
         here.change(Person("p-ada", "Ada L."))
         here.add(laptop)
         assert laptop.person == phone.person == Person("p-ada", "Ada L.")
-        assert here.n_devices == 2
+        assert len(here.devices()) == 2
         for _ in range(2):
             here.discard(laptop)
-        assert here.n_devices == 1
+        assert len(here.devices()) == 1
 
 
 async def test_whoever_changes_again_and_again_is_told_of_once_a_second(autojump_clock: MockClock) -> None:

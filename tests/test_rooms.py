@@ -33,6 +33,37 @@ async def test_who_asks_for_a_room_at_the_same_time_gets_the_same(autojump_clock
         assert found[0] is found[1] is found[2]
 
 
+async def test_who_waits_for_a_room_gets_it_though_who_opens_it_gives_up(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        found: list[Room] = []
+        impatient = trio.CancelScope()
+
+        async def get(scope: trio.CancelScope) -> None:
+            with scope:
+                found.append(await core.rooms.get("garden"))
+
+        async with trio.open_nursery() as nursery:
+            with core.store.holding_reads():
+                nursery.start_soon(get, impatient)
+                await trio.testing.wait_all_tasks_blocked()
+                nursery.start_soon(get, trio.CancelScope())
+                await trio.testing.wait_all_tasks_blocked()
+                impatient.cancel()
+                await trio.testing.wait_all_tasks_blocked()
+        assert [room.name for room in found] == ["garden"]
+
+
+async def test_rooms_that_are_being_opened_count(autojump_clock: MockClock) -> None:
+    async with open_core(max_open_rooms=2) as core:
+        async with trio.open_nursery() as nursery:
+            with core.store.holding_reads():
+                nursery.start_soon(core.rooms.get, "garden")
+                await trio.testing.wait_all_tasks_blocked()
+                with pytest.raises(Refused, match="Too many rooms"):
+                    await core.rooms.get("attic")
+        assert {room.name for room in core.rooms} == {"lobby", "garden"}
+
+
 async def test_rooms_do_not_hear_each_other(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         ada, bob = await core.open_person("Ada", room="attic"), await core.open_person("Bob", room="cellar")

@@ -456,7 +456,7 @@ async def test_a_name_is_given_once(store: Store) -> None:
 
 async def test_renaming_takes_the_new_name_and_frees_the_old_one(store: Store) -> None:
     await store.add_person(Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
-    await store.rename_person("p-1", "Ada L.", name_key="ada l.")
+    await store.set_profile("p-1", name="Ada L.", name_key="ada l.")
     assert await store.find_person(b"1") == Person("p-1", "Ada L.")
     assert await store.is_name_known("ada l.")
     assert not await store.is_name_known("ada")
@@ -467,20 +467,20 @@ async def test_renaming_to_a_taken_name_changes_nothing(store: Store) -> None:
     await store.add_person(Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
     await store.add_person(Person("p-2", "Bob"), name_key="bob", token_hash=b"2", at_ms=1)
     with pytest.raises(NameTaken):
-        await store.rename_person("p-2", "ada", name_key="ada")
+        await store.set_profile("p-2", name="ada", name_key="ada")
     assert await store.find_person(b"2") == Person("p-2", "Bob")
     assert await store.is_name_known("bob")
 
 
 async def test_renaming_to_another_form_of_the_same_name_is_allowed(store: Store) -> None:
     await store.add_person(Person("p-1", "ada"), name_key="ada", token_hash=b"1", at_ms=1)
-    await store.rename_person("p-1", "Ada", name_key="ada")
+    await store.set_profile("p-1", name="Ada", name_key="ada")
     assert await store.find_person(b"1") == Person("p-1", "Ada")
 
 
 async def test_renaming_nobody_is_a_bug_of_the_caller(store: Store) -> None:
     with pytest.raises(KeyError):
-        await store.rename_person("p-9", "Ada", name_key="ada")
+        await store.set_profile("p-9", name="Ada", name_key="ada")
     assert not await store.is_name_known("ada")
 
 
@@ -527,7 +527,7 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
         partial(store.read_before, "lobby", 9, limit=1, max_bytes=1),
         partial(store.find_person, b"1"),
         partial(store.is_name_known, "ada"),
-        partial(store.rename_person, "p-1", "Ada", name_key="ada"),
+        partial(store.set_profile, "p-1", name="Ada", name_key="ada"),
     ):
         with trio.CancelScope() as scope:
             scope.cancel()

@@ -141,9 +141,6 @@ UNREAD: Final = "unread"
 MESSAGES: Final = frozenset({MESSAGE, POST})
 """The kinds that people read as messages."""
 
-CHANGES: Final = frozenset({EDIT, DELETE, REACTION, PIN})
-"""The kinds that change a message, their ``target``."""
-
 PERSONAL: Final = frozenset({STAR, HIDE, LEVEL, UNREAD})
 """The kinds of a person's own room."""
 

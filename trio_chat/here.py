@@ -46,7 +46,6 @@ class Here:
         self._devices: dict[str, dict[Device, None]] = {}
         self.on_gone: Callable[[str], object] = lambda person: None
         """Called with the id of a person whose last connection has ended."""
-        self.n_devices = 0
 
     def __contains__(self, person: object) -> bool:
         return person in self._devices
@@ -57,7 +56,6 @@ class Here:
         if devices:  # renamed perhaps, since this one was told who it is
             device.be(next(iter(devices)).person)
         devices[device] = None
-        self.n_devices += 1
 
     def discard(self, device: Device) -> None:
         """This connection has ended. Idempotent."""
@@ -66,7 +64,6 @@ class Here:
         if devices is None or device not in devices:
             return
         del devices[device]
-        self.n_devices -= 1
         if not devices:
             del self._devices[person]
             self.on_gone(person)

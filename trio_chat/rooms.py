@@ -46,7 +46,9 @@ class Rooms:
         self._on_members = on_members
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
-        self._opening = trio.Lock()
+        self._opening: dict[str, trio.Event] = {}
+        """The rooms that are being opened, each with what tells that this is over. One after the other would take too
+        long when everybody comes back: the store reads many in one go."""
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
@@ -56,21 +58,29 @@ class Rooms:
 
         Raises `Refused` when too many rooms are open, `StoreUnavailable` when its log cannot be read.
         """
-        if name not in self._rooms:
-            async with self._opening:
-                if name not in self._rooms:
-                    await self._open(name)
+        while name not in self._rooms:
+            opening = self._opening.get(name)
+            if opening is None:
+                await self._open(name)
+            else:
+                await opening.wait()  # perhaps in vain, and then it is our turn
         self._last_used[name] = trio.current_time()
         return self._rooms[name]
 
     async def _open(self, name: str) -> None:
-        if self._config.max_open_rooms and len(self._rooms) >= self._config.max_open_rooms:
+        if self._is_full:
             self._close_idle(0.0)
-            if len(self._rooms) >= self._config.max_open_rooms:
+            if self._is_full:
                 raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
+        self._opening[name] = is_over = trio.Event()
+        try:
+            state = await self._store.state(name)
+        finally:
+            del self._opening[name]
+            is_over.set()
         self._rooms[name] = room = Room(
             name,
-            await self._store.state(name),
+            state,
             self._store,
             inbox_messages=self._config.inbox_messages,
             pause_max_s=self._config.fan_out_pause_max_s,
@@ -78,6 +88,11 @@ class Rooms:
             on_members=self._on_members,
         )
         self._rooms_nursery.start_soon(self._run, room, name=f"room {name}")
+
+    @property
+    def _is_full(self) -> bool:
+        n_open = len(self._rooms) + len(self._opening)
+        return bool(self._config.max_open_rooms) and n_open >= self._config.max_open_rooms
 
     async def _run(self, room: Room) -> None:
         """One room's task. A bug in it ends that room for those in it, who come back to a new one; not the server."""

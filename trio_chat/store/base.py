@@ -325,13 +325,6 @@ class PeopleTable(Protocol):
         """Who comes back with a token of this hash; None if nobody does."""
         ...
 
-    async def rename_person(self, person_id: str, name: str, *, name_key: str) -> None:
-        """Give a known person another name; the old one is free then.
-
-        Raises `NameTaken`, and then nothing was written. `KeyError` if there is no such person: a bug.
-        """
-        ...
-
     async def is_name_known(self, name_key: str) -> bool:
         """Whether a person is known under this name."""
         ...

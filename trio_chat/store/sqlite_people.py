@@ -42,11 +42,6 @@ def find_person(connection: apsw.Connection, token_hash: bytes) -> Person | None
     return None if found is None else Person(*found)
 
 
-def rename_person(connection: apsw.Connection, person_id: str, name: str, *, name_key: str) -> None:
-    """See `Store.rename_person`."""
-    set_profile(connection, person_id, name=name, name_key=name_key)
-
-
 def is_name_known(connection: apsw.Connection, name_key: str) -> bool:
     """See `Store.is_name_known`."""
     return connection.execute("SELECT 1 FROM people WHERE name_key = ?", (name_key,)).get is not None

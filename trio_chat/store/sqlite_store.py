@@ -184,10 +184,6 @@ class SqliteStore:
         """See `Store`."""
         return await self._read(sqlite_people.find_person, token_hash)
 
-    async def rename_person(self, person_id: str, name: str, *, name_key: str) -> None:
-        """See `Store`."""
-        await self._write(sqlite_people.rename_person, person_id, name, name_key=name_key)
-
     async def is_name_known(self, name_key: str) -> bool:
         """See `Store`."""
         return await self._read(sqlite_people.is_name_known, name_key)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.answers import Receipt, ReceiptsOf, Watching, timestamp
+from trio_chat.answers import Receipt, ReceiptsOf, Watching
 from trio_chat.errors import Refused
 from trio_chat.lists import user_of
+from trio_chat.told import timestamp
 
 if TYPE_CHECKING:
     from trio_chat import commands

@@ -7,10 +7,11 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands, rules
-from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked, timestamp
+from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.errors import Refused
 from trio_chat.lists import user_of
 from trio_chat.store.base import Invite
+from trio_chat.told import timestamp
 from trio_chat.v1.rooms import tell_again
 
 if TYPE_CHECKING:

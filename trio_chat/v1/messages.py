@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands
-from trio_chat.answers import Fetched, HistoryPage, Told, VersionsOf, told
+from trio_chat.answers import Fetched, HistoryPage, VersionsOf
 from trio_chat.emoji import normal_emoji
 from trio_chat.errors import Refused
 from trio_chat.events import MESSAGE
 from trio_chat.names import check_text
+from trio_chat.told import Told, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.answers import Found, Hit, Message, told
+from trio_chat.answers import Found, Hit
 from trio_chat.query import parse_query
+from trio_chat.told import Message, told
 
 if TYPE_CHECKING:
     from trio_chat import commands
