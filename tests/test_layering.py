@@ -37,6 +37,7 @@ PURE = {
     "guard": {"limits"},
     "head": set(),
     "limits": set(),
+    "lookalikes": set(),
     "linking": {"limits"},
     "names": {"friendly"},
     "origin": set(),
@@ -61,7 +62,7 @@ SHELL = {
     "audience": {"bodies", "codec", "outbox", "store.base", "tail"},
     "room": {"answers", "audience", "bodies", "codec", "outbox", "rules", "store.base"},
     "rooms": {"config", "room", "rules", "store.base"},
-    "people": {"linking", "names", "store.base"},
+    "people": {"linking", "lookalikes", "names", "store.base"},
     # Beside the log, and all of it together.
     "here": {"answers", "codec", "outbox"},
     "beside": {"answers", "bodies", "codec", "here", "presence", "room", "store.base"},
@@ -131,6 +132,7 @@ PURE_LIBRARIES = {
     "datetime", "difflib", "enum", "functools", "hashlib", "hmac", "html", "ipaddress", "itertools", "json",
     "math", "operator", "pathlib", "random", "re", "string", "textwrap", "types", "typing", "unicodedata",
     "urllib.parse", "attrs", "h11", "msgspec", "precis_i18n", "wsproto.connection", "wsproto.events",
+    "confusable_homoglyphs.confusables",
 }
 # fmt: on
 """What computes and does nothing else. Of `random` only the class, of `datetime` no clock: see `impurities`."""

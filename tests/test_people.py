@@ -150,3 +150,22 @@ async def test_a_guest_who_cannot_be_taken_in_leaves_no_name_behind() -> None:
             scope.cancel()
             await people.take_in_guest()
         assert (await people.take_in_guest()).name == FIRST_NAME
+
+
+async def test_a_name_that_only_looks_like_somebodys_is_taken() -> None:
+    async with open_people() as (people, _):
+        await people.make_known("Alice")
+        guest, _ = await people.make_known("Роса")  # Cyrillic through and through, and nobody is called Poca
+        for name in ("\u0430lice", "\u0410LICE", "Al\u0456ce"):  # with a Cyrillic a, A, i
+            with pytest.raises(Refused, match="looks so"):
+                await people.make_known(name)
+            with pytest.raises(Refused, match="looks so"):
+                await people.rename(guest, name)
+
+
+async def test_a_name_has_no_heap_of_marks() -> None:
+    async with open_people() as (people, _):
+        with pytest.raises(Refused, match="marks"):
+            await people.make_known("Z" + "\u0323\u0308" * 6)
+        await people.make_known("Nguyễn Thị Ngọc")
+        await people.make_known("कृष्णा")

@@ -26,6 +26,9 @@ MAX_ROOM_CHARS = 64
 MAX_ID_CHARS = 64
 MAX_TITLE_CHARS = 80
 
+MAX_MARKS = 4
+"""More on one letter no language needs; names with more cover what stands above and below them."""
+
 MAX_RAW_CHARS = 200
 """What is longer is refused unread; 40 characters written with marks apart, and spaces around them, fit."""
 
@@ -37,6 +40,7 @@ _ROOM = get_profile("UsernameCaseMapped:CaseFold")
 # or leave out. And the blank of braille counts as a symbol there, but looks like a space.
 _FIRST_AID = {0xFE0E: None, 0xFE0F: None, 0x2800: " "}
 
+_HEAP_OF_MARKS = re.compile(f"m{{{MAX_MARKS + 1}}}")
 _MADE = re.compile(r"~[A-Za-z0-9_-]{1,63}")
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -56,6 +60,8 @@ def normal_name(raw: str) -> tuple[str, str]:
         name = _NICKNAME.enforce(legible)
     except UnicodeEncodeError as error:
         raise Refused("bad_name", _why_bad_name(error)) from None
+    if _HEAP_OF_MARKS.search("".join("m" if unicodedata.category(c)[0] == "M" else "-" for c in name)):
+        raise Refused("bad_name", f"A name can have {MAX_MARKS} marks on one letter at most.")
     if not any(unicodedata.category(char)[0] in "LNPS" for char in name):
         raise Refused("bad_name", "A name needs at least one letter, digit or symbol.")
     # The rules are applied twice, as they are not idempotent (RFC 8266 section 2.4). Which characters there

@@ -14,6 +14,7 @@ import trio
 from trio_chat.errors import NameTaken, Refused
 from trio_chat.events import Person
 from trio_chat.linking import Linking
+from trio_chat.lookalikes import plain_twin
 from trio_chat.names import generated_name, normal_name
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class People:
             display, key = normal_name(self._generated(attempt) if name is None else name)
             person = Person(id=f"p-{secrets.token_urlsafe(9)}", name=display)
             try:
+                await self._check_no_twin(key, display)
                 with self._claimed(key, display):
                     await self._store.add_person(
                         person, name_key=key, token_hash=_hash(token), at_ms=int(self._wall_clock() * 1000)
@@ -86,6 +88,8 @@ class People:
         """Show a person like this; what is None stays. Raises `Refused` as `rename` does, and then nothing changed."""
         display, key = (None, None) if name is None else normal_name(name)
         try:
+            if display is not None and key is not None:
+                await self._check_no_twin(key, display)
             with nullcontext() if display is None or key is None else self._claimed(key, display):
                 return await self._store.set_profile(
                     person.id,
@@ -98,6 +102,12 @@ class People:
                 )
         except NameTaken:
             raise _name_taken(display or "") from None
+
+    async def _check_no_twin(self, key: str, display: str) -> None:
+        """Raises `NameTaken` if somebody's name looks the same in plain letters, and this one is not of those."""
+        twin = plain_twin(key)
+        if twin != key and (twin in self._claimed_keys or await self._store.is_name_known(twin)):
+            raise NameTaken(display)
 
     def make_link(self, person: Person) -> str:
         """A code by which another device becomes this person's (`trio_chat.linking`)."""
@@ -155,7 +165,7 @@ def person_of(profile: Profile) -> Person:
 
 
 def _name_taken(display: str) -> Refused:
-    return Refused("name_taken", f"Somebody is called {display} already. Choose another name.")
+    return Refused("name_taken", f"Somebody is called {display} already, or looks so. Choose another name.")
 
 
 def _hash(token: str) -> bytes:
