@@ -77,7 +77,7 @@ def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
-    return _SafeHeaders(app)
+    return _SafeHeaders(app, files.script)
 
 
 async def _picture(request: Request, *, find: FindPicture) -> Response:
@@ -104,8 +104,9 @@ async def _picture(request: Request, *, find: FindPicture) -> Response:
 class _SafeHeaders:
     """Puts on every answer what a browser needs to hear to keep the page safe."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, script: str | None) -> None:
         self._app = app
+        self._script = script
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
@@ -113,7 +114,7 @@ class _SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", content_security_policy(host))
+                headers.setdefault("content-security-policy", content_security_policy(host, self._script))
                 headers["x-content-type-options"] = "nosniff"
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-opener-policy"] = "same-origin"
@@ -127,15 +128,17 @@ class _SafeHeaders:
         await self._app(scope, receive, send_safely)
 
 
-def content_security_policy(host: str) -> str:
-    """What the page may do: run its own scripts, and talk to its own server. Nothing inline, no markup from text.
+def content_security_policy(host: str, script: str | None = None) -> str:
+    """What the page may do: run its own scripts, and talk to its own server. No markup from text, and nothing inline
+    but the one `script` of this digest.
 
     The server's WebSocket address is spelled out since older Safaris do not count it as ``'self'``
     (w3c/webappsec-csp#7).
     """
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
+    scripts = " ".join(filter(None, ("'self'", script)))
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; worker-src 'self'; "
+        f"default-src 'none'; script-src {scripts}; style-src 'self'; img-src 'self' data: blob:; worker-src 'self'; "
         f"connect-src 'self'{sockets}; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )

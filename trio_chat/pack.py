@@ -8,8 +8,8 @@ module exports. Files import from each other as modules do, so each module has o
 - what several of those reach stands in one more file, `SHARED`.
 
 This is no parser. It knows the forms in which the page's modules are written (`_IMPORT` and `_EXPORT`, which begin a
-line, and ``import("./literal.js")``), and refuses whatever else begins a line with ``import`` or ``export``, ``import()`` of
-anything else, and modules that import each other in a circle. Comments that fill their lines are left out.
+line, and ``import("./literal.js")``), and refuses whatever else begins a line with ``import`` or ``export``, an import
+of anything else, and modules that import each other in a circle. Comments that fill their lines are left out.
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ def pack(sources: Mapping[str, str], entry: str) -> dict[str, str]:
     }
 
 
+def without_comments(source: str) -> str:
+    """JavaScript without the comments that fill their lines."""
+    return _COMMENT.sub("", source)
+
+
 def _read(sources: Mapping[str, str], entry: str) -> dict[str, Module]:
     """All modules that are reached from the entry, now or later."""
     modules: dict[str, Module] = {}
@@ -124,7 +129,9 @@ def _take_apart(module: Module, source: str, read: Callable[[str, str], Module])
             return f"const {found['default']} = {needed.variable}.default;"
         if found["names"] is None:
             return ""
-        names = ", ".join(f"{name}: {local}" for name, local in _names(found["names"]))
+        names = ", ".join(
+            name if name == local else f"{name}: {local}" for name, local in _names(found["names"])
+        )
         return f"const {{ {names} }} = {needed.variable};"
 
     def take_export(found: re.Match[str]) -> str:
@@ -141,7 +148,7 @@ def _take_apart(module: Module, source: str, read: Callable[[str, str], Module])
         module.exports |= {outside: prefix + inside for inside, outside in _names(found["names"])}
         return ""
 
-    code = _EXPORT.sub(take_export, _IMPORT.sub(take_import, _COMMENT.sub("", source)))
+    code = _EXPORT.sub(take_export, _IMPORT.sub(take_import, without_comments(source)))
     if refused := _REFUSED.search(code):
         raise StartError(
             f"{module.name}: this form cannot be packed, see trio_chat/pack.py: {refused[0].strip()}"

@@ -39,7 +39,10 @@ export function start(roomName) {
   document.addEventListener("visibilitychange", noticeVisibility);
   noticeVisibility();
   restore();
-  session.connection.start();
+  const { early = null } = window;
+  delete window.early;
+  if (early) restored.then(() => session.connection.start(early)); // its socket is on the way anyhow
+  else session.connection.start();
   followBrowser(session.connection);
   return app;
 }
