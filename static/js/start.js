@@ -41,8 +41,9 @@ export function start(roomName) {
   restore();
   const { early = null } = window;
   delete window.early;
-  if (early) restored.then(() => session.connection.start(early)); // its socket is on the way anyhow
-  else session.connection.start();
+  // Of somebody new nothing is in the cache; for others the socket is on the way anyhow.
+  if (early?.greeting.token) restored.then(() => session.connection.start(early));
+  else session.connection.start(early);
   followBrowser(session.connection);
   return app;
 }
