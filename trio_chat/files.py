@@ -93,19 +93,13 @@ class Files:
             for path in sorted(root.rglob("*"))
             if path.is_file() and path.resolve() == path
         }
-        made = put_together(bodies)
-        digest = hashlib.sha256()
-        for name, body in [(PAGE, made.html.encode()), *sorted(made.files.items())]:
-            digest.update(f"{name} {len(body)}\n".encode() + body)
-        self.version = digest.hexdigest()[:16]
-        self.script = made.script
-        """What a Content-Security-Policy must say to allow the script that stands in the page."""
-        html = made.html.replace('="static/', f'="static/{self.version}/')
-        self._page = File.of(PAGE, html.encode())
+        self.made = put_together(bodies)
+        """The page as it is served."""
+        self._page = File.of(PAGE, self.made.html.encode())
         self._files = {name: File.of(name, body) for name, body in bodies.items() if name != PAGE}
         self._kept = {
             name: self._files[name] if body == bodies.get(name) else File.of(name, body)
-            for name, body in made.files.items()
+            for name, body in self.made.files.items()
         }
 
     async def page(self, request: Request) -> Response:
@@ -116,7 +110,7 @@ class Files:
         """Answers with the file that the rest of the path names."""
         name: str = request.path_params["name"]
         version, _, versioned = name.partition("/")
-        is_kept = version == self.version
+        is_kept = version == self.made.version
         found = self._kept.get(versioned) if is_kept else self._files.get(name)
         if found is None:
             raise HTTPException(404)

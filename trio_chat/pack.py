@@ -183,8 +183,7 @@ def _write(file: str, content: list[Module], imported: Iterable[Module], asked: 
     """A packed file: what it has from others, its modules, and those of them that others ask for."""
 
     def way(to: str) -> str:
-        path = posixpath.relpath(to, posixpath.dirname(file))
-        return path if path.startswith(".") else f"./{path}"
+        return ("../" * file.count("/") or "./") + to
 
     def write(module: Module) -> str:
         code = _LATER.sub(lambda found: f'import("{way(module.beside(found[1]))}")', module.code)

@@ -3,16 +3,18 @@
 Whoever edits the page sees none of this: its files work as they are. `put_together` reads in the page what is its own:
 
 - the module that it runs, and what that imports, are packed (`trio_chat.pack`);
-- the style sheets that it names become one, in the same order;
-- the classic scripts in its head, which must run before anything is shown, stand in the page itself;
-- `LATER` names the packed modules that are imported later, to be fetched when there is nothing else to do.
+- the style sheets and the classic scripts of its head, without which nothing is shown, stand in the page itself, and a
+  Content-Security-Policy names their digests;
+- `LATER` names the packed modules that are imported later, to be fetched when there is nothing else to do;
+- all addresses get the version, a digest of everything.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
+import posixpath
 import re
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import attrs
@@ -28,13 +30,12 @@ PAGE = "index.html"
 
 LATER = '<meta name="later" content="">'
 
-STYLES = "css/page.css"
-"""The style sheet that stands for all."""
-
 _MODULE = re.compile(r'<script type="module" src="static/([^"]+)"></script>')
-_SCRIPT = re.compile(r' *<script src="static/([^"]+)"></script>\n')
-_STYLE = re.compile(r' *<link rel="stylesheet" href="static/([^"]+)">\n')
+_SCRIPTS = re.compile(r'(?:<script src="static/[^"]+"></script>\s*)+')
+_STYLES = re.compile(r'(?:<link rel="stylesheet" href="static/[^"]+">\s*)+')
+_NAME = re.compile(r'"static/([^"]+)"')
 _STYLE_COMMENT = re.compile(r"\s*/\*.*?\*/", re.DOTALL)
+_STYLE_ADDRESS = re.compile(r'url\("(\.[^"]+)"\)')
 
 
 @attrs.frozen
@@ -43,54 +44,62 @@ class Page:
 
     html: str
     files: Mapping[str, bytes]
-    script: str | None
-    """What a Content-Security-Policy must say to allow the script that stands in the page."""
+    version: str
+    scripts: str
+    styles: str
+    """What a Content-Security-Policy says beside ``'self'`` to allow what stands in the page itself."""
 
 
 def put_together(bodies: Mapping[str, bytes]) -> Page:
     """The page and its files, made of the files as they stand. Raises `StartError` where they do not fit."""
     html = bodies.get(PAGE, b"").decode()
     files = {name: body for name, body in bodies.items() if name != PAGE}
+    texts = {
+        name: body.decode(errors="replace")
+        for name, body in files.items()
+        if name.endswith((".js", ".mjs", ".css"))
+    }
     if module := _MODULE.search(html):
-        sources = {name: body.decode() for name, body in files.items() if name.endswith((".js", ".mjs"))}
-        packed = pack(sources, module[1])
+        packed = pack(texts, module[1])
         files |= {name: text.encode() for name, text in packed.items()}
         later = " ".join(name for name in packed if name != module[1])
         html = html.replace(LATER, LATER.replace('""', f'"{later}"'))
-    html, sheets = _take_out(_STYLE, html, f'  <link rel="stylesheet" href="static/{STYLES}">\n')
-    if sheets:
-        styles = _contents(sheets, bodies)
-        if "@import" in styles or len({name.rpartition("/")[0] for name in (STYLES, *sheets)}) > 1:
-            raise StartError(
-                f"style sheets of {PAGE} cannot import others, and stand in the directory of {STYLES}"
-            )
-        files[STYLES] = _STYLE_COMMENT.sub("", styles).encode()
-    html, scripts = _take_out(_SCRIPT, html, "  <script></script>\n")
-    if not scripts:
-        return Page(html, files, None)
-    script = without_comments(_contents(scripts, bodies))
-    if "</" in script or "<!--" in script:
-        raise StartError(
-            f"a script that stands in {PAGE} itself cannot contain </ or <!--: {', '.join(scripts)}"
-        )
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return Page(html.replace("<script></script>", f"<script>{script}</script>"), files, f"'sha256-{digest}'")
+    html = _in_place(_SCRIPTS, html, {name: without_comments(text) for name, text in texts.items()}, "script")
+    html = _in_place(_STYLES, html, {name: _style(name, text) for name, text in texts.items()}, "style")
+    digest = hashlib.sha256(html.encode())
+    for name, body in sorted(files.items()):
+        digest.update(f"{name} {len(body)}\n".encode() + body)
+    version = digest.hexdigest()[:16]
+    html = html.replace('"static/', f'"static/{version}/')
+    return Page(html, files, version, _digests("script", html), _digests("style", html))
 
 
-def _take_out(pattern: re.Pattern[str], html: str, instead: str) -> tuple[str, list[str]]:
-    """The page with `instead` in the place of all that it names in this way, and the names."""
-    names: list[str] = []
+def _in_place(pattern: re.Pattern[str], html: str, texts: Mapping[str, str], element: str) -> str:
+    """The page with the texts of files in the place of what names them."""
 
-    def take(found: re.Match[str]) -> str:
-        names.append(found[1])
-        return instead if len(names) == 1 else ""
+    def put(found: re.Match[str]) -> str:
+        names = _NAME.findall(found[0])
+        for name in names:
+            if name not in texts or "</" in texts[name] or "<!--" in texts[name]:
+                raise StartError(
+                    f"{PAGE}: {name} is not there, or has </ or <!-- in it and cannot stand in the page"
+                )
+        return f"<{element}>{''.join(texts[name] for name in names)}</{element}>\n  "
 
-    return pattern.sub(take, html), names
+    return pattern.sub(put, html)
 
 
-def _contents(names: list[str], bodies: Mapping[str, bytes]) -> str:
-    """All these files, one after the other."""
-    for name in names:
-        if name not in bodies:
-            raise StartError(f"{PAGE} names static/{name}, and there is no such file")
-    return "".join(bodies[name].decode() for name in names)
+def _style(name: str, text: str) -> str:
+    """A style sheet without comments, with addresses as they are seen from the page."""
+
+    def seen(found: re.Match[str]) -> str:
+        return f'url("{posixpath.normpath(posixpath.join("static", posixpath.dirname(name), found[1]))}")'
+
+    return _STYLE_ADDRESS.sub(seen, _STYLE_COMMENT.sub("", text))
+
+
+def _digests(element: str, html: str) -> str:
+    texts = re.findall(rf"<{element}>(.*?)</{element}>", html, re.DOTALL)
+    return "".join(
+        f" 'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts
+    )
