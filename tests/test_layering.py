@@ -40,6 +40,8 @@ PURE = {
     "lookalikes": set(),
     "linking": {"limits"},
     "names": {"friendly"},
+    "pack": set(),
+    "page": {"pack"},
     "origin": set(),
     "pictures": {"store.base"},
     "presence": {"store.base"},
@@ -96,7 +98,7 @@ SHELL = {
     "connection": {"codec", "guard", "hub", "limits", "origin", "outbox", "plain", "v1", "wire"},
     # The port, and everything together.
     "exchange": {"wire"},
-    "files": set(),
+    "files": {"page"},
     "http": {"config", "exchange", "files", "metrics", "wire"},
     "server": {"config", "connection", "head", "http", "hub", "limits", "wire"},
     "fds": set(),
@@ -130,7 +132,7 @@ ALLOWED: dict[str, set[str]] = PURE | SHELL
 PURE_LIBRARIES = {
     "__future__", "abc", "base64", "bisect", "collections", "collections.abc", "contextlib", "dataclasses",
     "datetime", "difflib", "enum", "functools", "hashlib", "hmac", "html", "ipaddress", "itertools", "json",
-    "math", "operator", "pathlib", "random", "re", "string", "textwrap", "types", "typing", "unicodedata",
+    "math", "operator", "pathlib", "posixpath", "random", "re", "string", "textwrap", "types", "typing", "unicodedata",
     "urllib.parse", "attrs", "h11", "msgspec", "precis_i18n", "wsproto.connection", "wsproto.events",
     "confusable_homoglyphs.confusables",
 }

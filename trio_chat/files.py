@@ -1,7 +1,7 @@
 """The page and its files: read once, kept in memory, as they are and compressed.
 
-Each file has two addresses. Under ``static/<version>/``, where the version is a digest of them all, it never changes
-and is kept for good: that is where the page points to. Under ``static/`` it is what it is today, and each use asks. No
+Under ``static/<version>/``, where the version is a digest of all, is what the page points to, as `trio_chat.page` puts
+it together: it never changes and is kept for good. Under ``static/`` each file is as it stands, and each use asks. No
 path of a request is ever one of the file system.
 """
 
@@ -17,13 +17,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse
 
+from trio_chat.page import PAGE, put_together
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from starlette.requests import Request
-
-PAGE = "index.html"
-"""The page itself, whose addresses of files begin with ``static/`` and are relative: a proxy may put it anywhere."""
 
 ASK_EACH_TIME = "no-cache"
 KEEP_FOR_GOOD = "public, max-age=31536000, immutable"
@@ -95,13 +94,14 @@ class Files:
             for path in sorted(root.rglob("*"))
             if path.is_file() and path.resolve() == path
         }
-        digest = hashlib.sha256()
-        for name, body in bodies.items():
-            digest.update(f"{name} {len(body)}\n".encode() + body)
-        self.version = digest.hexdigest()[:16]
-        page = bodies.pop(PAGE, b"").replace(b'="static/', f'="static/{self.version}/'.encode())
-        self._page = File.of(PAGE, page)
-        self._files = {name: File.of(name, body) for name, body in bodies.items()}
+        self.made = put_together(bodies)
+        """The page as it is served."""
+        self._page = File.of(PAGE, self.made.html.encode())
+        self._files = {name: File.of(name, body) for name, body in bodies.items() if name != PAGE}
+        self._kept = {
+            name: self._files[name] if body == bodies.get(name) else File.of(name, body)
+            for name, body in self.made.files.items()
+        }
 
     async def page(self, request: Request) -> Response:
         """Answers with the page."""
@@ -111,8 +111,8 @@ class Files:
         """Answers with the file that the rest of the path names."""
         name: str = request.path_params["name"]
         version, _, versioned = name.partition("/")
-        is_kept = version == self.version
-        found = self._files.get(versioned if is_kept else name)
+        is_kept = version == self.made.version
+        found = self._kept.get(versioned) if is_kept else self._files.get(name)
         if found is None:
             raise HTTPException(404)
         return found.response(request.headers, cache_control=KEEP_FOR_GOOD if is_kept else ASK_EACH_TIME)

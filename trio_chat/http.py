@@ -77,7 +77,9 @@ def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
-    return _SafeHeaders(app)
+    return _SafeHeaders(
+        app, partial(content_security_policy, scripts=files.made.scripts, styles=files.made.styles)
+    )
 
 
 async def _picture(request: Request, *, find: FindPicture) -> Response:
@@ -104,8 +106,9 @@ async def _picture(request: Request, *, find: FindPicture) -> Response:
 class _SafeHeaders:
     """Puts on every answer what a browser needs to hear to keep the page safe."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, policy: Callable[[str], str]) -> None:
         self._app = app
+        self._policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
@@ -113,7 +116,7 @@ class _SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", content_security_policy(host))
+                headers.setdefault("content-security-policy", self._policy(host))
                 headers["x-content-type-options"] = "nosniff"
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-opener-policy"] = "same-origin"
@@ -127,16 +130,17 @@ class _SafeHeaders:
         await self._app(scope, receive, send_safely)
 
 
-def content_security_policy(host: str) -> str:
-    """What the page may do: run its own scripts, and talk to its own server. Nothing inline, no markup from text.
+def content_security_policy(host: str, *, scripts: str = "", styles: str = "") -> str:
+    """What the page may do: run its own scripts, and talk to its own server. No markup from text, and nothing inline
+    but what was put into the page at the start: these, by their digests.
 
     The server's WebSocket address is spelled out since older Safaris do not count it as ``'self'``
     (w3c/webappsec-csp#7).
     """
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; worker-src 'self'; "
-        f"connect-src 'self'{sockets}; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+        f"default-src 'none'; script-src 'self'{scripts}; style-src 'self'{styles}; img-src 'self' data: blob:; "
+        f"worker-src 'self'; connect-src 'self'{sockets}; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 

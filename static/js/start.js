@@ -39,7 +39,11 @@ export function start(roomName) {
   document.addEventListener("visibilitychange", noticeVisibility);
   noticeVisibility();
   restore();
-  session.connection.start();
+  const { early = null } = window;
+  delete window.early;
+  // Of somebody new nothing is in the cache; for others the socket is on the way anyhow.
+  if (early?.greeting.token) restored.then(() => session.connection.start(early));
+  else session.connection.start(early);
   followBrowser(session.connection);
   return app;
 }

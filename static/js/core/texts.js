@@ -139,6 +139,8 @@ export const texts = {
   shellMuted: "quiet",
   shellMarkedUnread: "marked as unread",
   shellVisiting: "You are only visiting this room.",
+  shellNotLoaded: "This could not be loaded: there is no connection, or a newer version of this page.",
+  shellReload: "Reload",
   shellEnter: "Join",
   shellNudge: "You are",
   shellNudgeChoose: "Choose a name",

@@ -28,20 +28,24 @@ export class Connection {
 
   /**
    * @param {string} url
-   * @param {{onConnecting(): void, onOpen(): void, onFrame(frame: object): void, onWaiting(retryAt: number): void,
-   *   onRefused(reason: string): void}} handlers onWaiting: there is none now, and at `retryAt` (ms) comes the next
-   *   try; onRefused: the server does not want to see us again, and only `hurry` tries again
+   * @param {{onConnecting(): void, onOpen(greeting?: object): void, onFrame(frame: object): void,
+   *   onWaiting(retryAt: number): void, onRefused(reason: string): void}} handlers onOpen: with what `early.js` has said
+   *   already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try; onRefused: the server does not
+   *   want to see us again, and only `hurry` tries again
    */
   constructor(url, handlers) {
     this.#url = url;
     this.#handlers = handlers;
   }
 
-  /** Connect, and stay connected until `stop`. */
-  start() {
+  /** Connect, and stay connected until `stop`; at first over the socket of `early.js`, if there is one. */
+  start(early = null) {
+    const isUsable = !this.#isWanted && early && early.socket.readyState <= WebSocket.OPEN;
+    if (!isUsable) early?.socket.close();
     if (this.#isWanted) return;
     this.#isWanted = true;
-    this.#connect();
+    if (isUsable) this.#takeOver(early);
+    else this.#connect();
   }
 
   /** Hang up and stay so until `start`. */
@@ -78,7 +82,25 @@ export class Connection {
   #connect() {
     this.#hangUp();
     this.#handlers.onConnecting();
-    const socket = new WebSocket(this.#url, SUBPROTOCOL);
+    this.#use(new WebSocket(this.#url, SUBPROTOCOL));
+    this.#expectSomething(CONNECT_DEADLINE_MS);
+  }
+
+  /** What it has heard is heard now; if it is not open yet, nothing was said over it. */
+  #takeOver({ socket, since, greeting, heard }) {
+    this.#handlers.onConnecting();
+    this.#use(socket);
+    if (socket.readyState === WebSocket.CONNECTING) {
+      this.#expectSomething(CONNECT_DEADLINE_MS - (Date.now() - since));
+      return;
+    }
+    this.#openedAt = since;
+    this.#expectSomething(ANSWER_DEADLINE_MS);
+    this.#handlers.onOpen(greeting);
+    for (const data of heard) socket.onmessage({ data });
+  }
+
+  #use(socket) {
     this.#socket = socket;
     const isCurrent = () => this.#socket === socket;
     socket.onopen = () => {
@@ -95,7 +117,6 @@ export class Connection {
       if (frame) this.#handlers.onFrame(frame);
     };
     socket.onclose = ({ code, reason }) => isCurrent() && this.#lost(code, reason);
-    this.#expectSomething(CONNECT_DEADLINE_MS);
   }
 
   #lost(code, reason) {

@@ -47,7 +47,7 @@ export class Session {
     this.#onEvent = onEvent;
     this.#connection = connect({
       onConnecting: () => this.#disconnected({ phase: "connecting" }),
-      onOpen: () => this.#open(),
+      onOpen: (greeting) => (greeting ? this.#greeted(greeting) : this.#open()),
       onFrame: (frame) => this.#hear(frame),
       onWaiting: (retryAt) => this.#disconnected({ phase: "waiting", retryAt }),
       onRefused: (reason) => this.#disconnected({ phase: "refused", reason }),
@@ -132,6 +132,14 @@ export class Session {
     this.#heldToken = this.#identity.token;
     this.#connection.send(protocol.hello({ link, token: this.#heldToken, name: this.#identity.name }));
     this.#join(openRoom(this.#store.state));
+  }
+
+  /** `early.js` has said hello, and joined the room if there could be nothing to go on from. */
+  #greeted({ token, join }) {
+    const room = openRoom(this.#store.state);
+    this.#heldToken = token;
+    if (join) this.#joins.set(join.id, { room: join.room, isFresh: true, resolve() {} });
+    if (join?.room !== room.name) this.#join(room);
   }
 
   #join(room) {

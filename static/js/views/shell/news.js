@@ -25,6 +25,6 @@ export class News {
     document.title = texts.shellTitle(nameOf(state, openRoom(state)), unread);
     if (unread === this.#count) return;
     this.#count = unread;
-    import("./notices.js").then(({ showOnIcon }) => showOnIcon(unread));
+    import("./notices.js").then(({ showOnIcon }) => showOnIcon(unread), () => (this.#count = null)); // again with the next
   }
 }

@@ -31,16 +31,16 @@ export class Routes {
     const isKnown = app.state.isListed && app.state.connection.phase === "online";
     this.#due = isKnown ? null : route;
     if (!isKnown || Object.keys(route).length === 0) return;
-    if (route.join) this.#ask("./join.js", "openJoin", route.join);
-    else if (route.link) this.#ask("./use-link.js", "openUseLink", route.link);
+    if (route.join) this.#ask(async () => (await import("./join.js")).openJoin, route.join);
+    else if (route.link) this.#ask(async () => (await import("./use-link.js")).openUseLink, route.link);
     else if (route.seq) this.#shell.jump(route.room, route.seq);
     else if (route.room !== app.state.open) this.#shell.open(route.room);
   }
 
   /** A secret does not stay in the address bar, nor in the history. */
-  async #ask(module, name, secret) {
+  async #ask(load, secret) {
     history.replaceState(history.state, "", location.pathname);
-    const opened = await import(module);
-    opened[name](this.#shell, secret);
+    const opens = await load();
+    opens(this.#shell, secret);
   }
 }

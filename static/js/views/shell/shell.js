@@ -5,6 +5,7 @@
 import { openRoom } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";
 import { followKeys } from "./keys.js";
+import { fetchLater, followFailures } from "./later.js";
 import { Me } from "./me.js";
 import { mayRename } from "./names.js";
 import { News } from "./news.js";
@@ -26,6 +27,7 @@ const byId = (id) => document.getElementById(id);
  */
 export function mountShell(app, { route }) {
   const toasts = new Toasts();
+  followFailures(toasts);
   const side = new Side(byId("side"));
   const screen = new Screen(document.body, {
     onRoom: (name) => name !== app.state.open && app.state.rooms.has(name) && open(name, { isBack: true }),
@@ -107,7 +109,12 @@ export function mountShell(app, { route }) {
     },
     closeSide: () => side.close(),
   });
+  let isFetching = false;
   shell.render = (state) => {
+    if (!isFetching && state.connection.phase === "online") {
+      isFetching = true;
+      fetchLater();
+    }
     for (const view of views) view.render(state);
     byId("search").hidden = !shell.talk?.openSearch;
     screen.remember(openRoom(state).name);

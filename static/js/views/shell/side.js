@@ -22,7 +22,12 @@ export class Side {
     this.#opener = document.activeElement;
     const panel = { name, view: null };
     this.#panel = panel;
-    panel.view = await make();
+    try {
+      panel.view = await make();
+    } catch (error) {
+      if (this.#panel === panel) this.#panel = null; // the next press tries it again
+      throw error;
+    }
     if (this.#panel !== panel) return; // something else was wanted meanwhile
     this.#box.replaceChildren(panel.view.element);
     this.#box.hidden = false;

@@ -1,0 +1,34 @@
+/**
+ * What is imported when it is needed: fetched before that, when there is nothing else to do. So it opens at once, and opens
+ * even after an upgrade of the server or in a tunnel. If it cannot be loaded all the same, that is said.
+ */
+import { texts } from "../../core/texts.js";
+
+const STATIC = new URL("../../../", import.meta.url);
+const whenIdle = globalThis.requestIdleCallback ?? ((callback) => setTimeout(callback, 2_000)); // Safari has none
+
+/** Fetch what the server says is imported later, one after the other; as it stands the page names nothing. */
+export function fetchLater() {
+  if (navigator.connection?.saveData) return;
+  const names = document.querySelector('meta[name="later"]').content.split(" ").filter(Boolean);
+  const fetchNext = () => {
+    const link = document.createElement("link");
+    link.rel = "modulepreload";
+    link.href = new URL(names.shift(), STATIC).href;
+    link.onload = () => names.length > 0 && whenIdle(fetchNext);
+    document.head.append(link);
+  };
+  if (names.length > 0) whenIdle(fetchNext);
+}
+
+/** @param {import("../parts/toast.js").Toasts} toasts where it is said that something could not be loaded */
+export function followFailures(toasts) {
+  addEventListener("unhandledrejection", (event) => {
+    if (!isImportFailure(event.reason)) return;
+    event.preventDefault();
+    toasts.show(texts.shellNotLoaded, { isBad: true, action: { label: texts.shellReload, onPress: () => location.reload() } });
+  });
+}
+
+/** No browser gives it a name of its own: Chromium "… dynamically imported module", Firefox likewise, Safari "… module script …". */
+const isImportFailure = (error) => error instanceof TypeError && /imported module|module script/i.test(error.message);

@@ -1,0 +1,151 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { mock, test } from "node:test";
+import { runInNewContext } from "node:vm";
+
+import { Connection } from "../../static/js/net/connection.js";
+import { hello, join } from "../../static/js/net/protocol.js";
+
+const [CONNECTING, OPEN, CLOSED] = [0, 1, 3];
+
+/** A socket whose network is the test. */
+class FakeSocket {
+  static OPEN = OPEN;
+  static CONNECTING = CONNECTING;
+  static all = [];
+  readyState = CONNECTING;
+  sent = [];
+
+  constructor(url, protocol) {
+    Object.assign(this, { url: String(url), protocol });
+    FakeSocket.all.push(this);
+  }
+
+  open() {
+    this.readyState = OPEN;
+    this.onopen();
+  }
+
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+
+  say(frame) {
+    this.onmessage({ data: JSON.stringify(frame) });
+  }
+
+  close() {
+    this.readyState = CLOSED;
+  }
+}
+globalThis.WebSocket = FakeSocket;
+
+/** A connection, and what its owner was told. */
+function make() {
+  FakeSocket.all = [];
+  const told = [];
+  const names = ["onConnecting", "onOpen", "onFrame", "onWaiting", "onRefused"];
+  const handlers = Object.fromEntries(names.map((name) => [name, (value) => told.push([name, value])]));
+  return { connection: new Connection("ws://chat/", handlers), told };
+}
+
+const early = (readyState, heard = []) => {
+  const socket = new FakeSocket("ws://chat/", "trio-chat.v1");
+  socket.readyState = readyState;
+  return { socket, since: Date.now(), greeting: { token: null, join: { id: "early", room: "lobby" } }, heard };
+};
+
+test("a socket that is open already is taken over with what it heard, in order", () => {
+  const { connection, told } = make();
+  const first = early(OPEN, ['{"type": "welcome"}', '{"type": "joined"}']);
+  connection.start(first);
+  assert.deepEqual(told, [
+    ["onConnecting", undefined], ["onOpen", first.greeting], ["onFrame", { type: "welcome" }], ["onFrame", { type: "joined" }],
+  ]);
+  first.socket.say({ type: "message" });
+  connection.send({ type: "ping" });
+  assert.deepEqual([told.at(-1)[1].type, first.socket.sent[0].type, FakeSocket.all.length], ["message", "ping", 1]);
+  connection.stop();
+});
+
+test("over a socket that is not open yet nothing was said: its owner greets", () => {
+  const { connection, told } = make();
+  const first = early(CONNECTING);
+  connection.start(first);
+  first.socket.open();
+  assert.deepEqual(told, [["onConnecting", undefined], ["onOpen", undefined]]);
+  assert.deepEqual(first.socket.sent, []);
+  connection.stop();
+});
+
+test("instead of a socket that ended already there is another one", () => {
+  const { connection } = make();
+  connection.start(early(CLOSED));
+  assert.equal(FakeSocket.all.length, 2);
+  connection.stop();
+});
+
+test("when there is a connection already, the early socket is closed", () => {
+  const { connection } = make();
+  connection.start();
+  const late = early(OPEN);
+  connection.start(late);
+  assert.equal(late.socket.readyState, CLOSED);
+  assert.equal(FakeSocket.all[0].readyState, CONNECTING);
+  connection.stop();
+});
+
+for (const state of [CONNECTING, OPEN]) {
+  test(`an early socket in state ${state} from which nothing comes is given up in time`, () => {
+    mock.timers.enable({ apis: ["setTimeout", "Date"] });
+    const { connection, told } = make();
+    const first = early(state);
+    mock.timers.tick(3_000);
+    connection.start(first);
+    mock.timers.tick(state === OPEN ? 10_000 : 7_000);
+    assert.equal(told.at(-1)[0], "onWaiting");
+    assert.equal(first.socket.readyState, CLOSED);
+    connection.stop();
+    mock.timers.reset();
+  });
+}
+
+/** What the classic script does in a page with this address and storage. */
+async function begin({ href = "https://host/chat/", local = {}, session = {}, isBlocked = false } = {}) {
+  const source = await readFile(new URL("../../static/js/early.js", import.meta.url), "utf8");
+  FakeSocket.all = [];
+  const storage = (values) => ({ getItem: (key) => values[key] ?? null });
+  const location = new URL(href);
+  const window = { localStorage: storage(local), sessionStorage: storage(session) };
+  if (isBlocked) Object.defineProperty(window, "localStorage", { get: () => assert.fail("blocked") });
+  runInNewContext(source, { window, location, WebSocket: FakeSocket, URL, URLSearchParams, JSON, Date });
+  const [socket] = FakeSocket.all;
+  socket.open();
+  return { socket, early: window.early };
+}
+
+const plain = (value) => JSON.parse(JSON.stringify(value));
+
+test("somebody new says hello and joins the open room in one flight, below whatever path", async () => {
+  const { socket, early: first } = await begin({ local: { "trio-chat.name": "Ada" } });
+  assert.deepEqual([socket.url, socket.protocol], ["wss://host/chat/", "trio-chat.v1"]);
+  assert.deepEqual(socket.sent, [hello({ name: "Ada" }), join("early", "lobby")]);
+  assert.deepEqual(plain(first.greeting), { token: null, join: join("early", "lobby") });
+  socket.say({ type: "welcome" });
+  assert.deepEqual(plain(first.heard), ['{"type":"welcome"}']);
+});
+
+test("who comes back says who they are, and the room is joined from where the cache ends", async () => {
+  const { socket, early: first } = await begin({ href: "http://host/?x#room=work", local: { "trio-chat.token": "t", "trio-chat.name": "Ada" } });
+  assert.equal(socket.url, "ws://host/");
+  assert.deepEqual(socket.sent, [hello({ token: "t", name: "Ada" })]);
+  assert.deepEqual(plain(first.greeting), { token: "t", join: null });
+});
+
+test("the room is that of the address, else the one before the reload; without storage the lobby", async () => {
+  const session = { "trio-chat.open": "garden" };
+  const roomOf = async (options) => (await begin(options)).early.greeting.join.room;
+  assert.equal(await roomOf({ href: "http://host/#room=a%20b", session }), "a b");
+  assert.equal(await roomOf({ session }), "garden");
+  assert.equal(await roomOf({ href: "http://host/#join=t", isBlocked: true }), "lobby");
+});

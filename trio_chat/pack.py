@@ -1,0 +1,205 @@
+"""Packs ES modules: what an entry module needs at once becomes one file, and what it imports later a few more.
+
+Each module becomes a function that is called once, in the order in which a browser would run them, and gives what the
+module exports. Files import from each other as modules do, so each module has one instance, whoever asks for it first:
+
+- the entry's file holds all that the entry reaches by ``import … from``;
+- each module that is named by ``import("…")`` has a file in its own place, with what only it reaches;
+- what several of those reach stands in one more file, `SHARED`.
+
+This is no parser. It knows the forms in which the page's modules are written (`_IMPORT` and `_EXPORT`, which begin a
+line, and ``import("./literal.js")``), and refuses whatever else begins a line with ``import`` or ``export``, an import
+of anything else, and modules that import each other in a circle. Comments that fill their lines are left out.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING
+
+import attrs
+
+from trio_chat.errors import StartError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+SHARED = "shared.js"
+"""The file, beside the entry's, of what several of the modules that are imported later have in common."""
+
+_COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
+_IMPORT = re.compile(
+    r'^import (?:(?:\* as (?P<whole>\w+)|\{(?P<names>[^}]*)\}|(?P<default>\w+)) from )?"(?P<path>\.[^"]+)";$',
+    re.MULTILINE,
+)
+_EXPORT = re.compile(
+    r"^export (?:"
+    r"(?P<kept>(?:(?:async )?function\*? |class |const )(?P<name>\w+)\b(?! ?,))"  # and what is declared by it
+    r'|\{(?P<names>[^}]*)\}(?: from "(?P<path>\.[^"]+)")?;$'
+    r"|default (?P<default>\w+);$)",
+    re.MULTILINE,
+)
+_LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
+_REFUSED = re.compile(r"^[ \t]*(?:import|export)\b(?![.(]).*|.*\bimport\((?!\"\.).*", re.MULTILINE)
+_NAME = re.compile(r"(\w+)(?: as (\w+))?")
+
+
+@attrs.define(eq=False)
+class Module:
+    """One module: its code with the imports and exports taken out, and what they said."""
+
+    name: str
+    variable: str
+    """What holds the object of its exports in a packed file."""
+    code: str = ""
+    needs: list[Module] = attrs.field(factory=list)
+    later: list[Module] = attrs.field(factory=list)
+    exports: dict[str, str] = attrs.field(factory=dict)
+    """Names, as they are called outside and inside."""
+    home: str = ""
+    """The packed file in which it stands."""
+
+    def beside(self, path: str) -> str:
+        """The name of the module that this one calls `path`."""
+        return posixpath.normpath(posixpath.join(posixpath.dirname(self.name), path))
+
+
+def pack(sources: Mapping[str, str], entry: str) -> dict[str, str]:
+    """The packed files by name, the entry's among them, of the modules that `entry` reaches; `sources` has all by name.
+
+    Raises `StartError` for what it does not know.
+    """
+    modules = _read(sources, entry)
+    entries = {entry: _reached(modules[entry])}
+    entries |= {later.name: _reached(later) for module in modules.values() for later in module.later}
+    shared = posixpath.join(posixpath.dirname(entry), SHARED)
+    if shared in sources:
+        raise StartError(f"{shared}: a packed file has this name; call the module otherwise")
+    files: dict[str, list[Module]] = {name: [] for name in entries}
+    for module in {name: module for reached in entries.values() for name, module in reached.items()}.values():
+        reaching = [name for name, reached in entries.items() if module.name in reached]
+        module.home = entry if entry in reaching else reaching[0] if len(reaching) == 1 else shared
+        files.setdefault(module.home, []).append(module)
+    # An entry's file gives its exports even if it is at home in another one.
+    imported = {
+        file: dict.fromkeys(needed for module in content for needed in module.needs if needed.home != file)
+        | ({modules[file]: None} if file in entries and modules[file].home != file else {})
+        for file, content in files.items()
+    }
+    asked = {module for wanted in imported.values() for module in wanted}
+    return {
+        file: _write(file, content, imported[file], [module for module in content if module in asked])
+        + (_exports(modules[file]) if file in entries else "")
+        for file, content in files.items()
+    }
+
+
+def without_comments(source: str) -> str:
+    """JavaScript without the comments that fill their lines."""
+    return _COMMENT.sub("", source)
+
+
+def _read(sources: Mapping[str, str], entry: str) -> dict[str, Module]:
+    """All modules that are reached from the entry, now or later."""
+    modules: dict[str, Module] = {}
+
+    def read(name: str, importer: str) -> Module:
+        if name not in modules:
+            if name not in sources:
+                raise StartError(f"{importer}: there is no module {name}")
+            module = modules[name] = Module(name, f"${len(modules)}")
+            _take_apart(module, sources[name], read)
+        return modules[name]
+
+    read(entry, entry)
+    return modules
+
+
+def _take_apart(module: Module, source: str, read: Callable[[str, str], Module]) -> None:
+    def at(path: str) -> Module:
+        return read(module.beside(path), module.name)
+
+    def take_import(found: re.Match[str]) -> str:
+        needed = at(found["path"])
+        module.needs.append(needed)
+        if found["whole"]:
+            return f"const {found['whole']} = {needed.variable};"
+        if found["default"]:
+            return f"const {found['default']} = {needed.variable}.default;"
+        if found["names"] is None:
+            return ""
+        names = ", ".join(
+            name if name == local else f"{name}: {local}" for name, local in _names(found["names"])
+        )
+        return f"const {{ {names} }} = {needed.variable};"
+
+    def take_export(found: re.Match[str]) -> str:
+        if found["kept"]:
+            module.exports[found["name"]] = found["name"]
+            return found["kept"]
+        if found["default"]:
+            module.exports["default"] = found["default"]
+            return ""
+        prefix = ""
+        if found["path"]:
+            module.needs.append(at(found["path"]))
+            prefix = f"{module.needs[-1].variable}."
+        module.exports |= {outside: prefix + inside for inside, outside in _names(found["names"])}
+        return ""
+
+    code = _EXPORT.sub(take_export, _IMPORT.sub(take_import, without_comments(source)))
+    if refused := _REFUSED.search(code):
+        raise StartError(
+            f"{module.name}: this form cannot be packed, see trio_chat/pack.py: {refused[0].strip()}"
+        )
+    module.later = [at(path) for path in _LATER.findall(code)]
+    module.code = code
+
+
+def _names(listed: str) -> list[tuple[str, str]]:
+    """``a, b as c`` as pairs: before and after "as"."""
+    return [(name, other or name) for name, other in _NAME.findall(listed)]
+
+
+def _reached(entry: Module) -> dict[str, Module]:
+    """What a module needs at once, and itself, in the order in which they run."""
+    reached: dict[str, Module] = {}
+
+    def visit(module: Module, above: tuple[str, ...]) -> None:
+        if module.name in above:
+            raise StartError(f"modules import each other in a circle: {' > '.join((*above, module.name))}")
+        if module.name in reached:
+            return
+        for needed in module.needs:
+            visit(needed, (*above, module.name))
+        reached[module.name] = module
+
+    visit(entry, ())
+    return reached
+
+
+def _write(file: str, content: list[Module], imported: Iterable[Module], asked: list[Module]) -> str:
+    """A packed file: what it has from others, its modules, and those of them that others ask for."""
+
+    def way(to: str) -> str:
+        return ("../" * file.count("/") or "./") + to
+
+    def write(module: Module) -> str:
+        code = _LATER.sub(lambda found: f'import("{way(module.beside(found[1]))}")', module.code)
+        code = code.replace("import.meta.url", f'new URL("{way(module.name)}", import.meta.url)')
+        exports = ", ".join(f"{name}: {inside}" for name, inside in module.exports.items())
+        return (
+            f"// {module.name}\nconst {module.variable} = (() => {{\n{code}return {{ {exports} }};\n}})();\n"
+        )
+
+    imports = [f'import {{ {module.variable} }} from "{way(module.home)}";\n' for module in imported]
+    exports = [f"export {{ {module.variable} }};\n" for module in asked]
+    return "".join([*imports, *map(write, content), *exports])
+
+
+def _exports(module: Module) -> str:
+    """What an entry's file gives by name."""
+    names = [name for name in module.exports if name != "default"]
+    named = f"export const {{ {', '.join(names)} }} = {module.variable};\n" if names else ""
+    return named + (f"export default {module.variable}.default;\n" if "default" in module.exports else "")

@@ -1,0 +1,105 @@
+"""What a browser gets instead of the page's files as they stand: few, and in the order in which it needs them.
+
+Whoever edits the page sees none of this: its files work as they are. `put_together` reads in the page what is its own:
+
+- the module that it runs, and what that imports, are packed (`trio_chat.pack`);
+- the style sheets and the classic scripts of its head, without which nothing is shown, stand in the page itself, and a
+  Content-Security-Policy names their digests;
+- `LATER` names the packed modules that are imported later, to be fetched when there is nothing else to do;
+- all addresses get the version, a digest of everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+import re
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+import attrs
+
+from trio_chat.errors import StartError
+from trio_chat.pack import pack, without_comments
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PAGE = "index.html"
+"""The page itself, whose addresses of files begin with ``static/`` and are relative: a proxy may put it anywhere."""
+
+LATER = '<meta name="later" content="">'
+
+_MODULE = re.compile(r'<script type="module" src="static/([^"]+)"></script>')
+_SCRIPTS = re.compile(r'(?:<script src="static/[^"]+"></script>\s*)+')
+_STYLES = re.compile(r'(?:<link rel="stylesheet" href="static/[^"]+">\s*)+')
+_NAME = re.compile(r'"static/([^"]+)"')
+_STYLE_COMMENT = re.compile(r"\s*/\*.*?\*/", re.DOTALL)
+_STYLE_ADDRESS = re.compile(r'url\("(\.[^"]+)"\)')
+
+
+@attrs.frozen
+class Page:
+    """The page, and the files it points to."""
+
+    html: str
+    files: Mapping[str, bytes]
+    version: str
+    scripts: str
+    styles: str
+    """What a Content-Security-Policy says beside ``'self'`` to allow what stands in the page itself."""
+
+
+def put_together(bodies: Mapping[str, bytes]) -> Page:
+    """The page and its files, made of the files as they stand. Raises `StartError` where they do not fit."""
+    html = bodies.get(PAGE, b"").decode()
+    files = {name: body for name, body in bodies.items() if name != PAGE}
+    texts = {
+        name: body.decode(errors="replace")
+        for name, body in files.items()
+        if name.endswith((".js", ".mjs", ".css"))
+    }
+    if module := _MODULE.search(html):
+        packed = pack(texts, module[1])
+        files |= {name: text.encode() for name, text in packed.items()}
+        later = " ".join(name for name in packed if name != module[1])
+        html = html.replace(LATER, LATER.replace('""', f'"{later}"'))
+    html = _in_place(_SCRIPTS, html, {name: without_comments(text) for name, text in texts.items()}, "script")
+    html = _in_place(_STYLES, html, {name: _style(name, text) for name, text in texts.items()}, "style")
+    digest = hashlib.sha256(html.encode())
+    for name, body in sorted(files.items()):
+        digest.update(f"{name} {len(body)}\n".encode() + body)
+    version = digest.hexdigest()[:16]
+    html = html.replace('"static/', f'"static/{version}/')
+    return Page(html, files, version, _digests("script", html), _digests("style", html))
+
+
+def _in_place(pattern: re.Pattern[str], html: str, texts: Mapping[str, str], element: str) -> str:
+    """The page with the texts of files in the place of what names them."""
+
+    def put(found: re.Match[str]) -> str:
+        names = _NAME.findall(found[0])
+        for name in names:
+            if name not in texts or "</" in texts[name] or "<!--" in texts[name]:
+                raise StartError(
+                    f"{PAGE}: {name} is not there, or has </ or <!-- in it and cannot stand in the page"
+                )
+        return f"<{element}>{''.join(texts[name] for name in names)}</{element}>\n  "
+
+    return pattern.sub(put, html)
+
+
+def _style(name: str, text: str) -> str:
+    """A style sheet without comments, with addresses as they are seen from the page."""
+
+    def seen(found: re.Match[str]) -> str:
+        return f'url("{posixpath.normpath(posixpath.join("static", posixpath.dirname(name), found[1]))}")'
+
+    return _STYLE_ADDRESS.sub(seen, _STYLE_COMMENT.sub("", text))
+
+
+def _digests(element: str, html: str) -> str:
+    texts = re.findall(rf"<{element}>(.*?)</{element}>", html, re.DOTALL)
+    return "".join(
+        f" 'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in texts
+    )
