@@ -95,9 +95,9 @@ class Config:
         zero="no limit of the rate",
     )
     max_rooms_per_connection: int = setting(
-        100,
+        1_000,
         "How many rooms a connection may be in at once",
-        "More than anybody follows; each costs memory and work with every message.",
+        "A page follows all rooms of its person's list; each costs memory and work with every message.",
         zero="no limit",
     )
     max_open_rooms: int = setting(

@@ -82,9 +82,9 @@ class Session:
                 "too_many_rooms", f"You can be in {self._max_rooms} rooms at a time. Leave one first."
             )
 
-    def charge(self, now: float) -> None:
-        """Count one command against the rate limit; raises `Refused` if it is one too many."""
-        wait_s = self._bucket.take(now)
+    def charge(self, now: float, n: float = 1) -> None:
+        """Count a command, or ``n``, against the rate limit; raises `Refused` if that is too much."""
+        wait_s = self._bucket.take(now, n)
         if wait_s > 0:
             wait_s = math.ceil(wait_s * 10) / 10
             raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
