@@ -32,7 +32,9 @@ SWIPE = """(message, distance) => {
   const at = (x) => ({ bubbles: true, pointerType: "touch", isPrimary: true, clientX: x, clientY: top + height / 2 });
   const bubble = message.querySelector(".bubble");
   bubble.dispatchEvent(new PointerEvent("pointerdown", at(left + 10)));
-  for (let step = 1; step <= 8; step += 1) bubble.dispatchEvent(new PointerEvent("pointermove", at(left + 10 + (distance * step) / 8)));
+  for (let step = 1; step <= 8; step += 1) {
+    bubble.dispatchEvent(new PointerEvent("pointermove", at(left + 10 + (distance * step) / 8)));
+  }
   bubble.dispatchEvent(new PointerEvent("pointerup", at(left + 10 + distance)));
 }"""
 
@@ -67,7 +69,9 @@ def test_an_answer_shows_what_it_answers_and_leads_there(ada: Person, bob: Perso
     expect(message(ada, "Who brings the cake?")).to_have_class(re.compile(r"\bgoal\b"))
     does(ada, "Who brings the cake?", "Delete")
     ada.page.get_by_role("button", name="Delete for everybody").click()
-    expect(message(bob, "I do").locator(".quoted-text")).to_have_attribute("data-label", "This message was deleted")
+    expect(message(bob, "I do").locator(".quoted-text")).to_have_attribute(
+        "data-label", "This message was deleted"
+    )
 
 
 def test_an_answer_can_be_given_up(ada: Person, bob: Person) -> None:
@@ -172,7 +176,9 @@ def test_a_message_is_forwarded_with_the_name_of_who_wrote_it(ada: Person, bob: 
     bob.page.get_by_role("dialog").get_by_role("button", name="workshop").click()
     bob.opens("workshop")
     bob.hears("The door code is 4711")
-    expect(message(bob, "The door code").locator(".forwarded")).to_have_attribute("data-label", "Forwarded from Ada")
+    expect(message(bob, "The door code").locator(".forwarded")).to_have_attribute(
+        "data-label", "Forwarded from Ada"
+    )
 
 
 def test_a_pinned_message_stands_above_the_log_for_everybody(ada: Person, bob: Person) -> None:
@@ -340,10 +346,29 @@ def test_what_is_new_since_the_last_visit_begins_at_a_mark(ada: Person, bob: Per
     expect(bob.page.locator("#chat .divider.mark + p .text")).to_have_text("new")
 
 
-def test_axe_finds_nothing_in_a_conversation_with_everything(ada: Person, bob: Person) -> None:
+def test_one_finds_the_first_of_many_unread_messages(ada: Person, bob: Person) -> None:
+    say_and_hear(ada, bob, "old")
+    expect(message(ada, "old").locator(".status")).to_have_attribute("aria-label", "Read")
+    bob.page.goto("about:blank")
+    lines = [f"line {number}" for number in range(1, 61)]
+    ada.say(*lines)
+    ada.hears("old", *lines)
+    bob.open()
+    expect(bob.page.locator("#chat p .text").last).to_have_text("line 60")
+    bob.page.get_by_role("button", name="Go to the first unread message").click()
+    expect(bob.page.locator("#chat .divider.mark")).to_be_in_viewport()
+    expect(bob.page.locator("#chat .divider.mark + p .text")).to_have_text("line 1")
+    expect(bob.page.locator(".to-unread")).to_be_hidden()
+
+
+def test_axe_finds_nothing_in_a_conversation_with_everything(
+    open_person: Callable[..., Person], bob: Person
+) -> None:
+    ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
     add_axe(ada.page)
     ada.open()
-    say_and_hear(bob, ada, "hello *you*", "```\ncode\n```", "🎉")
+    bob.say("hello *you*", "the `code` is", "🎉")
+    expect(message(ada, "🎉")).to_be_visible()
     ada.is_online()
     does(ada, "hello", "Reply")
     ada.say("answer @Bob")

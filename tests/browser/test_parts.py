@@ -104,7 +104,7 @@ def test_a_formatted_message_is_text_in_a_paragraph(open_parts: Callable[..., Pa
     expect(message.locator("em")).to_have_text("b")
     expect(message.locator("s")).to_have_text("c")
     expect(message.locator("code")).to_have_text("d")
-    expect(message.locator(".mention.me")).to_have_text("@Ada")
+    expect(message.locator(".mention.mine")).to_have_text("@Ada")
     expect(message.locator(".text")).to_have_text("a b c d @Ada <img src=x onerror=alert(1)>")
 
 

@@ -212,7 +212,8 @@ def test_everything_can_be_done_with_the_keyboard_alone(open_person: Callable[..
     expect(page.locator("#msg")).to_be_focused()
     type_into(page, "typed")
     person.hears("typed")
-    for place in ("#send", "#info", "#help", "#new", "#filter", "#rail-list a", "#rail-list button", "#me"):
+    places = ("#send", ".emoji-button", ".expand-button", "#search", "#info", "#help", "#new", "#filter")
+    for place in (*places, "#rail-list a", "#rail-list button", "#me"):
         page.keyboard.press("Tab")
         expect(page.locator(place)).to_be_focused()
     page.keyboard.press("Enter")

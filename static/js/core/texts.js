@@ -358,7 +358,7 @@ export const texts = {
   talkCollapse: "Back to one line",
   talkFirstUnread: "Go to the first unread message",
 
-  talkSearchHint: "Words, from:name, has:link, before:2026-11-01",
+  talkSearchHint: "What are you looking for?",
   talkSearchHow: "Search for words or parts of them. Narrow it down by from:, in:, has:link, before: and after:.",
   talkSearchWhere: "Where to search",
   talkSearchAll: "All rooms",

@@ -139,6 +139,6 @@ function hasSelectionIn(message) {
 /** The menu key has no place of its own. */
 function placeOf(event, message) {
   if (event.pointerType || event.clientX || event.clientY) return { x: event.clientX, y: event.clientY };
-  const { left, bottom } = message.getBoundingClientRect();
+  const { left, bottom } = (message.querySelector(".bubble") ?? message).getBoundingClientRect();
   return { x: left, y: bottom };
 }

@@ -17,6 +17,7 @@ export class WindowList {
   #slice = { from: 0, to: 0 };
   #shown = new Map(); // key -> {element, item}
   #isAtBottom = true;
+  #isEnd = true; // of everything, not of a piece in the middle
 
   /**
    * @param {HTMLElement} box what scrolls, and holds the items' elements as its only children
@@ -40,8 +41,14 @@ export class WindowList {
     return this.#isAtBottom;
   }
 
-  /** Show these items, all there are. The objects of unchanged items should be the same as before. */
-  show(items) {
+  /**
+   * Show these items, all there are. The objects of unchanged items should be the same as before.
+   * @param {Item[]} items @param {boolean} [isEnd] false: newer ones are still to be loaded, and the end of these is no
+   *   place to stay at
+   */
+  show(items, isEnd = true) {
+    this.#isEnd = isEnd;
+    if (!isEnd) this.#setAtBottom(false);
     const slice = carriedOver(this.#slice, this.#items, items, this.#isAtBottom);
     this.#keep(() => this.#draw(items, slice));
     this.#moveOn();
@@ -52,6 +59,7 @@ export class WindowList {
     for (const { element } of this.#shown.values()) element.remove();
     this.#shown.clear();
     this.#items = [];
+    this.#isEnd = true;
     this.#isAtBottom = true;
     this.#draw(items, atEnd(items.length));
     this.toBottom();
@@ -97,7 +105,7 @@ export class WindowList {
   }
 
   #onScroll() {
-    const isAtEnd = this.#slice.to === this.#items.length;
+    const isAtEnd = this.#isEnd && this.#slice.to === this.#items.length;
     this.#setAtBottom(isAtEnd && this.#below < AT_BOTTOM_PX);
     this.#moveOn();
   }

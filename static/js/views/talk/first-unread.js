@@ -1,5 +1,5 @@
 /**
- * The way up to the first unread message, while it is above what is held: many were written in an absence.
+ * The way up to the first unread message, while it is above what is in view: many were written in an absence.
  */
 import { openRoom, shown } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
@@ -7,29 +7,36 @@ import { pressable } from "../parts/dom.js";
 
 export class FirstUnread {
   #app;
+  #log;
   #element;
-  #seen = null; // "room divider" that the reader has gone to
+  #seen = null; // "room divider" that the reader has been at
 
-  /** @param {import("../../app.js").App} app @param {HTMLElement} parent */
-  constructor(app, parent) {
+  /** @param {import("../../app.js").App} app @param {import("./log.js").ChatLog} log @param {HTMLElement} chat */
+  constructor(app, log, chat) {
     this.#app = app;
+    this.#log = log;
     this.#element = pressable("to-unread", texts.talkFirstUnread, () => this.#go());
     this.#element.hidden = true;
-    parent.append(this.#element);
+    chat.parentElement.append(this.#element);
+    chat.addEventListener("scroll", () => this.#element.hidden || this.render(app.state), { passive: true });
   }
 
   /** Show this state. */
   render(state) {
     const room = openRoom(state);
-    const { divider } = room;
-    const isAbove = divider !== null && room.isSynced && room.detached === null && divider + 1 < shown(state, room).window.first;
-    this.#element.hidden = !isAbove || this.#seen === `${room.name} ${divider}`;
+    const key = `${room.name} ${room.divider}`;
+    const isPossible = room.divider !== null && room.isSynced && room.detached === null && key !== this.#seen;
+    const place = isPossible ? this.#log.placeOfMark() : null;
+    if (place === "in view") this.#seen = key;
+    const isFar = isPossible && room.divider + 1 < shown(state, room).window.first;
+    this.#element.hidden = place !== "above" && !isFar;
   }
 
   async #go() {
     const { name, divider } = openRoom(this.#app.state);
     this.#seen = `${name} ${divider}`;
     this.#element.hidden = true;
+    if (this.#log.revealMark()) return;
     // What follows the divider may be no message; then the page around it is here, and shows which one is the first.
     const answer = await this.#app.jumpTo(name, divider + 1);
     if (answer.ok || this.#app.state.open !== name) return;

@@ -73,6 +73,22 @@ export class ChatLog {
     return [...this.#byKey.values()];
   }
 
+  /** Where the "new messages" mark is: "above", "in view" or "below" the reader; null: it is not held. */
+  placeOfMark() {
+    if (!this.#byKey.has("mark")) return null;
+    const mark = this.#list.elementOf("mark");
+    if (!mark) return this.#list.isAtBottom ? "above" : null;
+    const { top, bottom } = this.#chat.getBoundingClientRect();
+    const box = mark.getBoundingClientRect();
+    if (box.bottom < top) return "above";
+    return box.top > bottom ? "below" : "in view";
+  }
+
+  /** Bring the "new messages" mark into view. @returns {boolean} whether it is held */
+  revealMark() {
+    return this.#list.reveal("mark") !== null;
+  }
+
   /** Bring a message into view and the focus to it. @returns {HTMLElement|null} */
   focusOn(key) {
     const element = this.#list.elementOf(key) ?? this.#list.reveal(key);
@@ -98,7 +114,7 @@ export class ChatLog {
     const items = this.#items.of(state, Date.now());
     this.#byKey = new Map(items.map((item) => [item.key, item]));
     if (isOther) this.#enter(room, items);
-    else this.#list.show(items);
+    else this.#list.show(items, !now.shown.window.hasNewer);
     this.#isNews = false;
     this.#follow(room);
   }

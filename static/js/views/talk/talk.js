@@ -103,7 +103,7 @@ export function mountTalk(app, elements, shell) {
     log,
     new Placeholder({ loading, empty, older }),
     new PinnedBar(app, top, { onJump: jumpTo, onList: () => shell.info() }),
-    new FirstUnread(app, chat.parentElement),
+    new FirstUnread(app, log, chat),
     new JumpButton(jump, { onJump: toLatest }),
     new TypingLine(bottom),
     composer,

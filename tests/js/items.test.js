@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Items, noteOf } from "../../static/js/core/items.js";
+import { messageOf } from "../../static/js/core/message.js";
+import { initialState } from "../../static/js/core/state.js";
+
+const NOW = Date.UTC(2026, 10, 22, 12);
+const AT = new Date(NOW).toISOString();
+
+function stateWith(...events) {
+  const state = initialState("lobby");
+  const room = state.rooms.get("lobby");
+  const held = events.map((event, index) => {
+    const told = { type: "message", seq: index + 1, id: `c${index}`, from: "p-bob", name: "Bob", text: "x", at: AT, ...event };
+    return told.type === "message" ? messageOf(told) : told;
+  });
+  return {
+    ...state,
+    me: { id: "p-me", name: "Ada" },
+    people: new Map([["p-bob", { id: "p-bob", name: "Robert", colour: 3 }]]),
+    rooms: new Map([["lobby", { ...room, epoch: "e", live: { ...room.live, events: held } }]]),
+  };
+}
+
+const messagesOf = (state, items = new Items()) => items.of(state, NOW).filter(({ kind }) => kind === "message");
+
+test("an answer says in one line what it answers, and who said that under their present name", () => {
+  const [, answer] = messagesOf(stateWith({ text: "*Who* comes?\nI do" }, { reply_to: 1 }));
+  assert.deepEqual([answer.quoteWho, answer.quoteText, answer.quoteFrom], ["Robert", "Who comes? I do", "p-bob"]);
+});
+
+test("an answer to what is deleted or not there any more does not show its text", () => {
+  const [, toDeleted] = messagesOf(stateWith({ text: "", deleted: true }, { reply_to: 1 }));
+  assert.equal(toDeleted.quoteText, "This message was deleted");
+  const state = stateWith({ reply_to: 900 });
+  state.rooms.get("lobby").fetched = new Map([[900, null]]);
+  const [toNothing] = messagesOf(state);
+  assert.deepEqual([toNothing.quoteWho, toNothing.quoteText], ["", "This message is not there any more"]);
+});
+
+test("an unchanged item is the same object, so that nothing is drawn anew", () => {
+  const items = new Items();
+  const state = stateWith({ text: "one" }, { text: "two" });
+  const [one, two] = messagesOf(state, items);
+  const room = state.rooms.get("lobby");
+  const [first, second] = room.live.events;
+  const events = [first, { ...second, text: "changed", rev: 3 }];
+  const later = { ...state, rooms: new Map([["lobby", { ...room, live: { ...room.live, events } }]]) };
+  const [oneLater, twoLater] = messagesOf(later, items);
+  assert.equal(oneLater, one);
+  assert.notEqual(twoLater, two);
+});
+
+test("what is no message says in a sentence what happened", () => {
+  const state = stateWith();
+  const note = (event) => noteOf(state, { from: "p-bob", name: "Bob", ...event });
+  const eve = { id: "p-eve", name: "Eve" };
+  assert.equal(note({ type: "created", kind: "private" }), "Robert created this room");
+  assert.equal(note({ type: "settings", title: "Book club" }), "Robert named this room “Book club”");
+  assert.equal(note({ type: "settings", topic: "" }), "Robert took the topic away");
+  assert.equal(note({ type: "member", person: { id: "p-bob", name: "Bob" }, on: true }), "Robert joined");
+  assert.equal(note({ type: "member", person: eve, on: true }), "Robert added Eve");
+  assert.equal(note({ type: "member", person: { id: "p-me", name: "Ada" }, on: false }), "Robert removed You");
+});
