@@ -41,10 +41,13 @@ export function start(roomName) {
   restore();
   const { early = null } = window;
   delete window.early;
-  // Of somebody new nothing is in the cache; for others the socket is on the way anyhow.
-  if (early?.greeting.token) restored.then(() => session.connection.start(early));
-  else session.connection.start(early);
-  followBrowser(session.connection);
+  const connect = () => {
+    session.connection.start(early);
+    followBrowser(session.connection);
+  };
+  // What the early socket has heard comes after what the cache holds; of somebody new it holds nothing.
+  if (early?.greeting.token) restored.then(connect);
+  else connect();
   return app;
 }
 

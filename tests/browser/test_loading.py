@@ -1,0 +1,107 @@
+"""How the page comes: in few pieces, the rest when there is time, and what does not come is said."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from trio_chat.http import STATIC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page, Route
+
+    from .conftest import Person, Server
+
+pytestmark = pytest.mark.browser
+
+LATER = "document.querySelector('meta[name=later]').content.split(' ')"
+ARE_ALL_THERE = f"""() => {{
+  const loaded = performance.getEntriesByType("resource").filter(({{ responseEnd }}) => responseEnd > 0);
+  return {LATER}.every((module) => loaded.some(({{ name }}) => name.endsWith(module)));
+}}"""
+
+
+def watched(page: Page) -> tuple[list[str], list[str]]:
+    """What is requested from now on, and the WebSockets that are opened."""
+    requests: list[str] = []
+    sockets: list[str] = []
+    page.on("request", lambda request: requests.append(urlsplit(request.url).path))
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    return requests, sockets
+
+
+def test_the_first_message_needs_the_page_one_file_and_one_socket(ada: Person, bob: Person) -> None:
+    ada.say("hello")
+    ada.hears("hello")
+    bob.context.clear_cookies()
+    page = bob.context.new_page()
+    page.add_init_script(
+        "window.requestIdleCallback = () => {}; localStorage.clear(); indexedDB.deleteDatabase('trio-chat');"
+    )
+    requests, sockets = watched(page)
+    page.goto(bob.url)
+    expect(page.locator("#chat p .text")).to_have_text(["hello"])
+    assert requests[0] == "/"
+    assert [path.rpartition("/")[2] for path in requests if path.endswith((".js", ".css"))] == ["main.js"]
+    assert len(sockets) == 1
+
+
+def test_who_comes_back_needs_one_socket_as_well(ada: Person) -> None:
+    ada.say("hello")
+    ada.hears("hello")
+    _, sockets = watched(ada.page)
+    ada.open()
+    ada.is_online()
+    ada.hears("hello")
+    assert len(sockets) == 1
+
+
+def test_what_is_imported_later_is_there_before_it_is_asked_for(ada: Person, server: Server) -> None:
+    ada.is_online()
+    ada.page.wait_for_function(ARE_ALL_THERE)
+    server.stop()
+    ada.is_offline()
+    ada.page.click("#help")
+    expect(ada.page.locator("dialog")).to_be_visible()
+
+
+def test_what_cannot_be_loaded_is_said_and_the_page_can_be_loaded_again(
+    open_person: Callable[..., Person],
+) -> None:
+    ada = open_person(name="Ada")
+    ada.page.route("**/help.js", lambda route: route.abort())
+    ada.page.route("**/room-info.js", lambda route: route.fulfill(status=404))
+    ada.open()
+    ada.is_online()
+    toast = ada.page.locator(".toast.bad")
+    for opener in ("#help", "#info", "#info"):
+        ada.page.click(opener)
+        expect(toast).to_contain_text("could not be loaded")
+        toast.get_by_label("Close").click()
+    ada.page.click("#help")
+    ada.page.unroute_all()
+    toast.get_by_text("Reload").click()
+    ada.is_online()
+    ada.page.click("#help")
+    expect(ada.page.locator("dialog")).to_be_visible()
+
+
+def test_the_page_works_as_it_stands_without_being_packed(ada: Person, bob: Person) -> None:
+    def serve(route: Route) -> None:
+        route.fulfill(body=(STATIC / "index.html").read_text("utf-8"), content_type="text/html")
+
+    bob.context.grant_permissions(["local-network-access"])  # a page of which it is not known where it came from
+    bob.page.route(bob.url, serve)
+    requests, sockets = watched(bob.page)
+    bob.open()
+    ada.say("hello")
+    bob.hears("hello")
+    bob.page.click("#help")
+    expect(bob.page.locator("dialog")).to_be_visible()
+    assert "/static/js/core/fold.js" in requests
+    assert len(sockets) == 1
