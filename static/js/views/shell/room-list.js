@@ -11,6 +11,7 @@ import { updateAvatar } from "../parts/avatar.js";
 import { icon, make } from "../parts/dom.js";
 import { nameOf, sealOf } from "./names.js";
 
+const SHARED = ["people", "mine", "open", "drafts", "me", "outbox"]; // the parts of the state that rows show
 const MANY = 100; // the server counts no further
 const LINE_LENGTH = 120;
 
@@ -18,7 +19,8 @@ export class RoomList {
   #list = make("ul", "room-list");
   #nothing = make("div", "rail-hint");
   #filter;
-  #rows = new Map(); // name -> {element, facts, …}
+  #rows = new Map(); // name -> {element, room, facts, …}
+  #around = []; // what all rows depend on, beside their rooms
   #rendered = null;
   #onOpen;
   #onBrowse;
@@ -41,8 +43,7 @@ export class RoomList {
   /** Show this state. */
   render(state) {
     const before = this.#rendered;
-    const fields = ["rooms", "people", "mine", "open", "drafts", "me", "outbox"];
-    if (before && fields.every((field) => before[field] === state[field])) return;
+    if (before?.rooms === state.rooms && SHARED.every((field) => before[field] === state[field])) return;
     this.#rendered = state;
     this.#arrange();
   }
@@ -74,9 +75,14 @@ export class RoomList {
       element.remove();
       if (!state.rooms.get(name)?.isMember) this.#rows.delete(name);
     }
+    const minute = Math.floor(Date.now() / 60_000); // today becomes yesterday, and what was muted for a while speaks again
+    const around = [...SHARED.map((field) => state[field]), minute];
+    const isSame = around.every((value, index) => value === this.#around[index]);
+    this.#around = around;
     let place = this.#list.firstChild;
     for (const room of rooms) {
-      const { element } = this.#row(state, room);
+      const known = this.#rows.get(room.name);
+      const { element } = isSame && known?.room === room ? known : this.#row(state, room);
       if (element === place) place = place.nextSibling;
       else this.#list.insertBefore(element, place);
     }
@@ -103,6 +109,7 @@ export class RoomList {
     if (!row) this.#rows.set(room.name, (row = makeRow(room.name)));
     if (!row.facts || Object.keys(facts).some((key) => facts[key] !== row.facts[key])) updateRow(row, facts);
     row.facts = facts;
+    row.room = room;
     return row;
   }
 
@@ -190,7 +197,7 @@ function makeRow(name) {
   );
   link.href = `#room=${encodeURIComponent(name)}`;
   link.dataset.room = name;
-  return { element: make("li", "", link), link, avatar, title, when, lead, text, muted, badges, facts: null };
+  return { element: make("li", "", link), link, avatar, title, when, lead, text, muted, badges, room: null, facts: null };
 }
 
 function updateRow(row, facts) {

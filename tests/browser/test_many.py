@@ -1,0 +1,140 @@
+"""Many rooms and a long log: what happens touches only what it changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Server
+from .test_history import SEND_MANY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+ROOMS = 500
+MESSAGES = 10_000
+MOST_SHOWN = 360  # static/js/core/slice.js
+MOST_MS = 100  # of the main thread, for what happens once in a while; measured: 5 to 35
+
+CREATE_ROOMS = """async ([url, token, count]) => {
+  const socket = new WebSocket(url, "trio-chat.v1");
+  await new Promise((resolve) => { socket.onopen = resolve; });
+  let answers = 0;
+  const done = new Promise((resolve) => { socket.onmessage = ({ data }) => {
+    const { id } = JSON.parse(data);
+    if (id?.startsWith("c")) answers += 1;
+    if (answers === count) resolve();
+  }; });
+  socket.send(JSON.stringify({ type: "hello", token }));
+  for (let number = 0; number < count; number += 1) {
+    const room = { type: "create", id: `c${number}`, kind: "public", room: `room-${number}`, title: `Room ${number}` };
+    socket.send(JSON.stringify(room));
+  }
+  await done;
+  socket.close();
+}"""
+
+WATCH_LIST = """() => {
+  window.touched = new Set();
+  const rowOf = (node) => node.closest?.("li") ?? node.parentElement?.closest("li");
+  new MutationObserver((changes) => {
+    for (const { target, addedNodes, removedNodes } of changes) {
+      for (const node of [target, ...addedNodes, ...removedNodes]) {
+        const row = rowOf(node);
+        if (row) window.touched.add(row.querySelector("a").dataset.room);
+      }
+    }
+  }).observe(document.querySelector("#rail-list"), {
+    subtree: true, childList: true, attributes: true, characterData: true,
+  });
+}"""
+
+SCROLL_UP = """async (times) => {
+  const chat = document.querySelector("#chat");
+  for (let time = 0; time < times; time += 1) {
+    chat.scrollTop -= 1500;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+  }
+}"""
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server that lets one person be in many rooms."""
+    server = Server(tmp_path, "--messages-per-second=0", "--max-rooms-per-connection=0")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+class Effort:
+    """What the page's main thread has worked since the last time it was asked; other programs do not count."""
+
+    def __init__(self, person: Person) -> None:
+        self._devtools = person.context.new_cdp_session(person.page)
+        self._devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+        self._before = self._script_ms()
+
+    def _script_ms(self) -> float:
+        metrics = self._devtools.send("Performance.getMetrics")["metrics"]
+        return 1000 * sum(
+            one["value"]
+            for one in metrics
+            if one["name"] in {"ScriptDuration", "LayoutDuration", "RecalcStyleDuration"}
+        )
+
+    def ms(self) -> float:
+        """Scripts, styles and layout, in milliseconds of processor time."""
+        before, self._before = self._before, self._script_ms()
+        return self._before - before
+
+
+def test_one_of_many_rooms_costs_no_more_than_one(ada: Person, bob: Person) -> None:
+    address = ada.url.replace("http", "ws")
+    token = ada.page.evaluate("localStorage.getItem('trio-chat.token')")
+    bob.page.evaluate(CREATE_ROOMS, [address, token, ROOMS])
+    ada.open()
+    rows = ada.page.locator("#rail-list li")
+    expect(rows).to_have_count(ROOMS + 1)
+    ada.is_online()
+    ada.page.wait_for_timeout(500)  # what comes with being online: who is here, pictures
+    effort = Effort(ada)
+    ada.page.evaluate(WATCH_LIST)
+    bob.page.evaluate("() => { location.hash = 'room=room-250'; }")
+    bob.is_in("Room 250")
+    bob.say("Is somebody here?")
+    expect(rows.first).to_contain_text("Is somebody here?")
+    assert ada.page.evaluate("() => [...window.touched]") == ["room-250"]
+    assert effort.ms() < MOST_MS
+    ada.opens("Room 250")
+    ada.hears("Is somebody here?")
+    assert effort.ms() < 2 * MOST_MS
+
+
+def test_a_long_log_costs_no_more_than_what_is_in_view(ada: Person, bob: Person) -> None:
+    ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), MESSAGES])
+    ada.open()
+    messages = ada.page.locator("#chat p")
+    expect(messages.last).to_contain_text(f"line {MESSAGES}")
+    effort = Effort(ada)
+    ada.page.evaluate(SCROLL_UP, 100)
+    assert effort.ms() / 100 < MOST_MS
+    assert messages.count() <= MOST_SHOWN
+    place = messages.first.text_content()
+    effort.ms()
+    bob.say("one more")
+    expect(ada.page.locator("#jump")).to_be_visible()
+    assert effort.ms() < MOST_MS
+    assert messages.first.text_content() == place
+    ada.page.click("#jump")
+    expect(messages.last).to_contain_text("one more")
+    assert messages.count() <= MOST_SHOWN
