@@ -12,15 +12,21 @@ import { followVisualViewport } from "./views/viewport.js";
 const HOME = "lobby";
 const HIDDEN_RENDER_MS = 200; // a page in the background gets no animation frames
 
-const route = parseRoute(location.hash);
-const app = start(route.room ?? rememberedRoom() ?? HOME);
-fill(document);
-followVisualViewport();
+/** In steps: on a slow phone all of it at once would be a long time in which the page answers to nobody. */
+async function build() {
+  const route = parseRoute(location.hash);
+  const app = start(route.room ?? rememberedRoom() ?? HOME);
+  fill(document);
+  followVisualViewport();
+  await pause();
+  const shell = mountShell(app, { route });
+  await pause();
+  const talk = mountTalk(app, elements(), shell);
+  shell.talk = talk;
+  follow(app, [shell, talk]);
+}
 
-const shell = mountShell(app, { route });
-const talk = mountTalk(app, elements(), shell);
-shell.talk = talk;
-let isRenderDue = false;
+const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
 
 /** The places in the page for what is said. */
 function elements() {
@@ -32,19 +38,21 @@ function elements() {
   };
 }
 
-function renderSoon() {
-  if (isRenderDue) return;
-  isRenderDue = true;
-  if (document.hidden) setTimeout(render, HIDDEN_RENDER_MS);
-  else requestAnimationFrame(render);
+/** Draw the views now, and after each change at most once for each frame of the screen. */
+function follow(app, views) {
+  let isDue = false;
+  const render = () => {
+    isDue = false;
+    for (const view of views) view.render(app.state);
+  };
+  app.subscribe(() => {
+    if (isDue) return;
+    isDue = true;
+    if (document.hidden) setTimeout(render, HIDDEN_RENDER_MS);
+    else requestAnimationFrame(render);
+  });
+  document.addEventListener("visibilitychange", () => isDue && render());
+  render();
 }
 
-function render() {
-  isRenderDue = false;
-  shell.render(app.state);
-  talk.render(app.state);
-}
-
-app.subscribe(renderSoon);
-document.addEventListener("visibilitychange", () => isRenderDue && render());
-render();
+build();
