@@ -43,9 +43,9 @@ RUNS: dict[str, Options] = {
     "clock jumps, kills": Options(seed=8, duration_s=40, pause_s=1, faults=frozenset({"clock", "kill"})),
     "reconnect storms": Options(
         seed=10,
-        duration_s=60,
+        duration_s=90,
         pause_s=3,
-        pace_s=2,
+        pace_s=20,  # each of them hears everything, and they all live in one process
         clients=150,
         product_clients=20,
         plain_clients=30,
