@@ -118,7 +118,9 @@ async def direct(client: Client, command: commands.Direct) -> None:
         await tell_of_list(client.hub, person.id, name, is_in=True)
         return
     members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
-    await client.submit_body(room, bodies.CREATED, command.id, bodies.Created(rules.DIRECT, members=members))
+    body = bodies.Created(rules.DIRECT, members=members)
+    # The other one may ask for it at the same moment.
+    await client.submit_body(room, bodies.CREATED, command.id, body, may_be_there=True)
 
 
 def made_name(prefix: str, *parts: str) -> str:
