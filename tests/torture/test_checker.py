@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.torture.checker import Rule, check
+from tests.torture.checker import check
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -33,6 +33,7 @@ from tests.torture.history import (
     write_history,
 )
 from tests.torture.shrink import shrink, told
+from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
