@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
-from tests.torture.history import DAMAGE, Acked, Delivered, Fault, Joined, JoinRefused, Refused, Submitted
+from tests.torture.history import Acked, Delivered, Joined, JoinRefused, Refused, Submitted
 from tests.torture.model import is_public
-from tests.torture.truth import Epochs, key_of, of_kind
+from tests.torture.truth import Epochs, key_of
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def check_order_of_senders(records: Sequence[AnyRecord], truth: Truth) -> Iterat
     clients: defaultdict[CommandKey, set[str]] = defaultdict(set)
     times: Counter[CommandKey] = Counter()
     refused: set[CommandKey] = set()
-    has_failed = any(fault.kind in DAMAGE for fault in of_kind(records, Fault))
+    has_failed = truth.is_damaged
     for record in records:
         if isinstance(record, Submitted):
             first.setdefault(key_of(record), record)

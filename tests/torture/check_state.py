@@ -6,10 +6,8 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from tests.torture.history import (
-    DAMAGE,
     Began,
     Delivered,
-    Fault,
     Held,
     Joined,
     Listed,
@@ -21,7 +19,7 @@ from tests.torture.history import (
     Told,
 )
 from tests.torture.model import LOBBY, Room
-from tests.torture.truth import of_kind
+from tests.torture.truth import Epochs, of_kind
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
@@ -68,6 +66,27 @@ def check_state(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violatio
             yield Violation(Rule.DIVERGED, held.room, held.client, _difference(mine, theirs))
         elif held.room in folded and (held.client, held.room) in views:
             yield from _check_view(held.client, views[held.client, held.room], folded[held.room], first)
+
+
+def check_told(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
+    """What a client is told a room to be at some number is what follows from the log up to there."""
+    epochs = Epochs(truth)
+    asked: defaultdict[str, list[Told]] = defaultdict(list)
+    for record in records:
+        if isinstance(record, Joined):
+            epochs.follow(record)
+        elif isinstance(record, Told) and epochs.is_final(record.connection, record.room):
+            asked[record.room].append(record)
+    for name, answers in asked.items():
+        room, lines = Room(name), iter(truth[name].whole)
+        for told in sorted(answers, key=lambda answer: answer.upto):
+            while room.head < told.upto and (line := next(lines, None)) is not None:
+                room.take(line)
+            facts = {**room.facts(), "pins": room.pins}
+            theirs = {key: getattr(told, key) for key in facts} | {"members": sorted(told.members)}
+            if room.head != told.upto or theirs != facts:
+                detail = f"told {theirs} at {told.upto}, and it was {facts}"
+                yield Violation(Rule.UNEQUAL, name, told.client, detail)
 
 
 def fold(final: Final) -> Room:
@@ -183,7 +202,7 @@ def check_lists(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violatio
 
 def check_marks(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
     """Marks never go back, and are never further than anybody said."""
-    is_damaged = any(fault.kind in DAMAGE for fault in of_kind(records, Fault))
+    is_damaged = truth.is_damaged
     said: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
     told: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
     floors: dict[int, dict[tuple[str, str], tuple[int, int]]] = {}

@@ -180,7 +180,8 @@ def check_secrets(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violat
         elif isinstance(record, Told):
             yield from _check_place(record, record.upto, persons, place, truth, epochs)
         elif isinstance(record, Acked):
-            known_at.setdefault((record.room, record.seq), place)
+            if epochs.is_final(record.connection, record.room):
+                known_at.setdefault((record.room, record.seq), place)
         elif isinstance(record, Delivered | Paged):
             lines = [record.line] if isinstance(record, Delivered) else [*record.lines, *record.changes]
             if not lines or not epochs.is_final(record.connection, record.room):

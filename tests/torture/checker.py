@@ -10,7 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from tests.torture.check_order import check_order_of_senders, check_real_time
-from tests.torture.check_state import check_lists, check_marks, check_remains, check_state
+from tests.torture.check_state import check_lists, check_marks, check_remains, check_state, check_told
 from tests.torture.check_telling import (
     check_connections,
     check_plain_connections,
@@ -18,7 +18,6 @@ from tests.torture.check_telling import (
 )
 from tests.torture.excuses import NOT_THEIRS, TOGGLING, Excuses
 from tests.torture.history import (
-    DAMAGE,
     NOT_JOINED,
     PASSING,
     Acked,
@@ -63,10 +62,11 @@ def check(records: Sequence[AnyRecord], *, max_gap: int = MAX_GAP) -> list[Viola
         check_real_time(records, truth),
         check_order_of_senders(records, truth),
         check_state(records, truth),
+        check_told(records, truth),
         check_lists(records, truth),
         check_marks(records, truth),
         check_remains(records, truth),
-        _check_losses(records),
+        _check_losses(records, truth),
     ):
         found.update(dict.fromkeys(rule))
     for trouble in of_kind(records, Trouble):
@@ -200,7 +200,9 @@ def _check_answers(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Viola
                 known_head = since.get((record.connection, key), 0)
                 is_repeat = (record.connection, key) in repeats and truth.find(key, record.room) is not None
                 is_new = not is_repeat or record.code in NOT_THEIRS
-                if not (is_new and excuses.excuses(record, known_head)):
+                if epochs.is_final(record.connection, record.room) and not (
+                    is_new and excuses.excuses(record, known_head)
+                ):
                     detail = f"{record.said} with {record.code}, since {known_head}"
                     yield Violation(Rule.UNEXPECTED, record.room, record.text, detail)
             if record.code != "id_conflict" and (record.code != NOT_JOINED or not is_public(record.room)):
@@ -248,9 +250,9 @@ def _check_conflict(refused: Refused, truth: Truth) -> Iterator[Violation]:
         yield Violation(Rule.CONFLICT_INVENTED, refused.room, refused.text, detail)
 
 
-def _check_losses(records: Sequence[AnyRecord]) -> Iterator[Violation]:
+def _check_losses(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
     """Epochs change, and people are forgotten, only when somebody has damaged the log."""
-    if any(fault.kind in DAMAGE for fault in of_kind(records, Fault)):
+    if truth.is_damaged:
         return
     first: dict[str, str] = {}
     for joined in of_kind(records, Joined):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from tests.torture.history import DAMAGE, Fault, Invited, Uninviting
+from tests.torture.history import Invited, Uninviting
 from tests.torture.model import MAX_PINS, MAX_REACTIONS, Room, is_public
 from tests.torture.truth import of_kind
 
@@ -27,7 +27,7 @@ class Excuses:
 
     def __init__(self, records: Sequence[AnyRecord], truth: Truth) -> None:
         self._truth = truth
-        self._is_damaged = any(fault.kind in DAMAGE for fault in of_kind(records, Fault))
+        self._is_damaged = truth.is_damaged
         self._links = Counter({invited.invite: invited.uses for invited in of_kind(records, Invited)})
         self._used = Counter(invite for log in truth.logs for invite in log.invites.values())
         self._voided = {record.room for record in of_kind(records, Uninviting)}

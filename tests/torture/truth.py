@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
-from tests.torture.history import Line, Log, Said, Submitted
+from tests.torture.history import DAMAGE, Fault, Line, Log, Said, Submitted
 from tests.torture.model import CHANGES, is_public
 
 if TYPE_CHECKING:
@@ -131,7 +131,10 @@ class Truth:
             if isinstance(record, Submitted):
                 self.first.setdefault((record.person, record.command), record)
                 self.first_at.setdefault(key_of(record), place)
+        self.is_damaged = any(fault.kind in DAMAGE for fault in of_kind(records, Fault))
+        """Whether something may be gone that was acknowledged, if a new epoch says so."""
         self.logs = list(of_kind(records, Log))
+        self.epochs = {log.epoch for log in self.logs}
         self._rooms = {log.room: Final(log.room, log, self.first) for log in self.logs}
 
     def __getitem__(self, room: str) -> Final:
@@ -167,9 +170,11 @@ class Epochs:
         self._current[joined.connection, joined.room] = joined.epoch
 
     def is_final(self, connection: int, room: str) -> bool:
-        """Whether what is said there counts for the log: also where nobody spoke of epochs."""
-        final = self._truth[room].epoch
-        return final is None or self._current.get((connection, room), final) == final
+        """Whether what is said there counts for the log: where nobody spoke of epochs, if there is only one."""
+        epoch, final = self._current.get((connection, room)), self._truth[room].epoch
+        if final is None:  # a room that is gone with its epoch, or has no log yet
+            return not self._truth.is_damaged or epoch in self._truth.epochs
+        return not self._truth.is_damaged if epoch is None else epoch == final
 
 
 def may_be_told(final: Final, person: str | None, place: int, truth: Truth) -> float:
