@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from tests.torture import deeds
-from tests.torture.connection import ROOMS, name_of, spelled
 from tests.torture.model import LOBBY, is_personal, is_public
+from tests.torture.world import ROOMS, name_of, spelled
 
 if TYPE_CHECKING:
     import random
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.torture.clients import RawClient
     from tests.torture.connection import V1Connection
     from tests.torture.deeds import Deed
-    from tests.torture.history import Line
+    from tests.torture.lines import Line
 
 WORDS = (
     "hi",

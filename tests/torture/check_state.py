@@ -25,7 +25,8 @@ from tests.torture.violations import Rule, Violation
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.torture.history import AnyRecord, Line
+    from tests.torture.history import AnyRecord
+    from tests.torture.lines import Line
     from tests.torture.truth import Final, Truth
 
 MANY = 100

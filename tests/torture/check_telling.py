@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.torture.history import Acked, Delivered, Greeted, Heard, Joined, Line, Paged, Told
+from tests.torture.history import Acked, Delivered, Greeted, Heard, Joined, Paged, Told
 from tests.torture.model import LOBBY, is_public
 from tests.torture.truth import Epochs, may_be_told, of_kind
 from tests.torture.violations import Rule, Violation
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.torture.history import AnyRecord
+    from tests.torture.lines import Line
     from tests.torture.truth import Final, Truth
 
 

@@ -9,20 +9,20 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-import attrs
 import trio
 
-from tests.raw import TEXT, frame
-from tests.torture import acts, deeds
-from tests.torture.connection import ROOMS, Timeline, V1Connection, World, name_of
-from tests.torture.history import NOT_JOINED, PASSING, Ended, Held, Said
+from tests.torture import acts, deeds, mischief
+from tests.torture.connection import V1Connection
+from tests.torture.history import NOT_JOINED, PASSING, Ended, Held
 from tests.torture.link import Lost, open_link, until
 from tests.torture.model import LOBBY, is_personal, is_public
+from tests.torture.world import ROOMS, Timeline, name_of
 
 if TYPE_CHECKING:
     import random
 
     from tests.torture.deeds import Deed
+    from tests.torture.world import World
 
 MAX_OUTSTANDING = 30
 """How many commands a client lets wait for an answer."""
@@ -219,7 +219,7 @@ class RawClient:
             elif dice < 0.97:
                 nursery.start_soon(self._stop_hearing)
             elif dice < 0.985:
-                return await self._leave(connection)
+                return await mischief.leave(connection.link, self._rng)
 
     async def _do_something(self, connection: V1Connection) -> None:
         for _ in range(self._rng.choice((1, 1, 1, 5))):
@@ -264,7 +264,9 @@ class RawClient:
             if not deed.room or is_public(deed.room) or deed.room in connection.joined | {f"~{self.person}"}:
                 await connection.submit(acked, deed)
         elif dice == 1 and acked and not connection.waits_for(acked):
-            await self._contradict(connection, acked)
+            other = mischief.contradiction(self._acked[acked], self._rng)
+            if other is not None:
+                await connection.submit(acked, other)
         elif dice == 2:
             if timeline.epoch is not None:
                 far = self._rng.choice((10, 100, 1_000, 1_000_000 if self._rng.random() < 0.05 else 1))
@@ -277,15 +279,6 @@ class RawClient:
                 await connection.ask_page(room, self._rng.randint(1, timeline.last))
         else:
             self._epoch_lie = True
-
-    async def _contradict(self, connection: V1Connection, command: str) -> None:
-        """Say something else under an id that was used."""
-        deed = self._acked[command]
-        if deed.said.kind != "message" or not is_public(deed.room):
-            return
-        text = f"{deed.said.text} (or not, {self._rng.random()})"
-        said = Said("message", deed.said.target, text, deed.said.detail)
-        await connection.submit(command, attrs.evolve(deed, frame={**deed.frame, "text": text}, said=said))
 
     async def _use_another_device(self) -> None:
         """The same person on a second connection says again what the first has said, and what waits there."""
@@ -324,20 +317,3 @@ class RawClient:
             with trio.move_on_after(self._rng.uniform(0.1, 2)):
                 await self.world.quiet.wait()
             self._may_hear.set()
-
-    async def _leave(self, connection: V1Connection) -> str:
-        """End the connection in one of the ways in which connections end."""
-        dice = self._rng.randrange(4)
-        if dice == 0:
-            with trio.move_on_after(2):
-                await connection.link.send(b"\x88\x80\0\0\0\0")
-            return "said goodbye"
-        if dice == 1:
-            connection.link.reset()
-            return "reset it"
-        if dice == 2:
-            await connection.link.send(frame(TEXT, b"x" * 500)[: self._rng.randint(1, 400)])
-            return "left in the middle of a frame"
-        await connection.link.send_text(self._rng.choice(("{", "[]", '{"type":"nothing"}', "[" * 5000)))
-        await trio.sleep(0.2)
-        return "said something that is not of this protocol"

@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tests.torture.history import Log, Remains, Trouble
-from tests.torture.words import line_of_row
+from tests.torture.lines import line_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from tests.torture.history import Said, detail
+from tests.torture.lines import Said, detail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.torture.history import Line, Told
+    from tests.torture.history import Told
+    from tests.torture.lines import Line
 
 LOBBY = "lobby"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.torture.connection import told_of
-from tests.torture.history import Line, Listed, Loaded, RoomListed, Told
+from tests.torture.history import Listed, Loaded, RoomListed, Told
+from tests.torture.lines import EVENTS, Line, line_of
 from tests.torture.link import Link, Lost, open_link
 from tests.torture.process import ServerDied
-from tests.torture.words import EVENTS, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Container

@@ -15,7 +15,6 @@ import trio
 from tests.torture.check_state import deleted_texts
 from tests.torture.checker import check
 from tests.torture.clients import RawClient
-from tests.torture.connection import World
 from tests.torture.database import find_remains, read_heads, read_last_messages, read_logs
 from tests.torture.disk import open_disk
 from tests.torture.faults import (
@@ -47,6 +46,7 @@ from tests.torture.proxy import Fate, Proxy
 from tests.torture.talkers import PlainClient, ProductClient
 from tests.torture.truth import Truth
 from tests.torture.violations import Rule, Violation
+from tests.torture.world import World
 
 if TYPE_CHECKING:
     from tests.torture.history import AnyRecord

@@ -13,7 +13,6 @@ from tests.torture.history import (
     Held,
     Invited,
     Joined,
-    Line,
     Listed,
     Loaded,
     Log,
@@ -26,6 +25,7 @@ from tests.torture.history import (
     Submitted,
     Told,
 )
+from tests.torture.lines import Line
 from tests.torture.model import Room
 
 if TYPE_CHECKING:
@@ -172,7 +172,13 @@ class Scene:
         return str(self._n_commands)
 
     def _of(
-        self, kind: type[OfCommand], person: str, deed: Deed, room: str, command: str, **more: Any
+        self,
+        kind: type[OfCommand],
+        person: str,
+        deed: Deed,
+        room: str,
+        command: str,
+        **more: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         return kind(
             **self.about(person),

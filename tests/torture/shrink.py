@@ -19,7 +19,6 @@ from tests.torture.history import (
     Heard,
     Held,
     Joined,
-    Line,
     Listed,
     Loaded,
     Log,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from tests.torture.history import AnyRecord
+    from tests.torture.lines import Line
     from tests.torture.violations import Violation
 
 Unit = TypeVar("Unit")

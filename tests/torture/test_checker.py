@@ -22,7 +22,6 @@ from tests.torture.history import (
     Held,
     Joined,
     JoinRefused,
-    Line,
     Loaded,
     Log,
     Paged,
@@ -32,6 +31,7 @@ from tests.torture.history import (
     read_history,
     write_history,
 )
+from tests.torture.lines import Line
 from tests.torture.shrink import shrink, told
 from tests.torture.violations import Rule
 

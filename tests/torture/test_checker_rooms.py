@@ -14,7 +14,6 @@ from tests.torture.history import (
     Delivered,
     Invited,
     Joined,
-    Line,
     Listed,
     Loaded,
     Log,
@@ -28,6 +27,7 @@ from tests.torture.history import (
     read_history,
     write_history,
 )
+from tests.torture.lines import Line
 from tests.torture.scene import ADA, BOB, CLUB, EPOCH, EVE, LINK, LOBBY, everything
 from tests.torture.shrink import shrink, told
 from tests.torture.test_checker import DAMAGES as OF_MESSAGES

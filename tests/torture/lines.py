@@ -4,9 +4,58 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.torture.history import Line, detail
+import msgspec
+
+
+class Said(NamedTuple):
+    """What an event says, in a form in which two that say the same are equal: what a command asks for, too."""
+
+    kind: str
+    """``message`` (with more than a text as well), ``edit``, ``delete``, ``reaction``, …: as it is told."""
+    target: int
+    """The number of the message it changes, or answers; 0: none."""
+    text: str
+    detail: str
+    """Everything else, as JSON with sorted keys; empty where there is nothing else."""
+
+
+class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One event of a log, with everything that a client is told of it."""
+
+    seq: int
+    command: str | None
+    sender: str
+    name: str
+    text: str
+    when: str
+    kind: str = "message"
+    target: int = 0
+    detail: str = ""
+    deleted: bool = False
+    """The text is gone, and with it whatever stood beside it."""
+
+    @property
+    def said(self) -> Said:
+        """What it says."""
+        return Said(self.kind, self.target, self.text, self.detail)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What stands in `detail`."""
+        found: dict[str, Any] = json.loads(self.detail) if self.detail else {}
+        return found
+
+    def blanked(self) -> Line:
+        """What is told of it once it was deleted."""
+        return msgspec.structs.replace(self, text="", target=0, detail="", deleted=True)
+
+
+def detail(**fields: object) -> str:
+    """A `Said.detail`."""
+    return json.dumps(fields, sort_keys=True, ensure_ascii=False) if fields else ""
+
 
 EVENTS = frozenset(
     {
