@@ -31,16 +31,20 @@ RUNS: dict[str, Options] = {
     "nothing but kills": Options(seed=11, duration_s=120, pause_s=0.3, least=250, faults=frozenset({"kill"})),
     "power failures": Options(seed=2, duration_s=120, pause_s=1, faults=frozenset({"power", "dead"})),
     CONTROL: Options(seed=3, duration_s=20, faults=frozenset({"power"}), synchronous="NORMAL"),
-    "a full disk": Options(seed=4, duration_s=60, pause_s=1, faults=frozenset({"full"})),
+    "a full disk": Options(seed=4, duration_s=60, pause_s=1, least=15, faults=frozenset({"full"})),
     "a disk that fails, or takes five seconds": Options(
-        seed=5, duration_s=60, pause_s=0.5, faults=frozenset({"failing", "slow"})
+        seed=5, duration_s=60, pause_s=0.5, least=20, faults=frozenset({"failing", "slow"})
     ),
-    "a damaged write-ahead log": Options(seed=6, duration_s=60, faults=frozenset({"wal", "kill"})),
+    "a damaged write-ahead log": Options(
+        seed=6, duration_s=60, pause_s=1, least=30, faults=frozenset({"wal", "kill"})
+    ),
     "backups taken under load, and restored": Options(
-        seed=12, duration_s=60, pause_s=1, faults=frozenset({"restore", "kill"})
+        seed=12, duration_s=60, pause_s=1, least=20, faults=frozenset({"restore", "kill"})
     ),
     "no file descriptors": Options(seed=7, duration_s=40, pause_s=1, faults=frozenset({"files"})),
-    "clock jumps, kills": Options(seed=8, duration_s=40, pause_s=1, faults=frozenset({"clock", "kill"})),
+    "clock jumps, kills": Options(
+        seed=8, duration_s=40, pause_s=1, least=20, faults=frozenset({"clock", "kill"})
+    ),
     "reconnect storms": Options(
         seed=10,
         duration_s=90,
