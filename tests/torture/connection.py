@@ -228,6 +228,8 @@ class V1Connection:
         if room in waiting and (code in PASSING or code == "no_such_room"):
             del waiting[room]
             self._hear_not_joined(room, said)
+        elif code == "name_taken" and str(command).startswith("rename"):
+            pass  # said twice, over two connections, at the same moment
         elif code in NOT_THEIRS and not is_public(self._asked.get(command or "", "")):
             pass
         elif code not in PASSING:
