@@ -303,6 +303,7 @@ async def test_when_marks_cannot_be_saved_nobody_is_told_until_they_can(
         with core.store.unavailable():
             await bob.tell("mark", room="lobby", read=1)
             assert await told(ada, "marks") == []
+            assert "marks" not in await watch(bob)
         assert "could not be saved" in caplog.text
         (frame,) = await told(ada, "marks")
         assert frame["marks"] == [{"person": bob_id, "delivered": 1, "read": 1}]

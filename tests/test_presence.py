@@ -103,10 +103,24 @@ def test_marks_never_go_back_and_what_is_read_was_received() -> None:
 def test_what_was_saved_before_is_older_than_what_moved_since() -> None:
     marks = Marks("lobby")
     marks.move("ada", delivered=5, read=1)
+    marks.note_saved(marks.take_moved())
     marks.learn([mark("ada", 3, 2), mark("bob", 4, 4)])
     assert marks.latest() == [mark("ada", 5, 2), mark("bob", 4, 4)]
     assert not marks.move("bob", delivered=4, read=3)
-    assert marks.take_moved() == [mark("ada", 5, 2)]
+
+
+def test_what_was_not_saved_yet_is_not_told() -> None:
+    marks = Marks("lobby")
+    marks.learn([mark("ada", 3, 2)])
+    marks.move("ada", delivered=5, read=5)
+    assert marks.latest() == [mark("ada", 3, 2)]
+    taken = marks.take_moved()
+    marks.move("ada", delivered=7, read=5)
+    assert marks.latest() == [mark("ada", 3, 2)]
+    marks.note_saved(taken)
+    assert marks.latest() == [mark("ada", 5, 5)]
+    assert not marks.move("ada", delivered=6, read=5)
+    assert marks.take_moved() == [mark("ada", 7, 5)]
 
 
 def test_the_marks_that_moved_last_come_first() -> None:
@@ -114,6 +128,7 @@ def test_the_marks_that_moved_last_come_first() -> None:
     marks.learn([mark("ada", 3), mark("bob", 4)])
     marks.move("cleo", delivered=1, read=0)
     marks.move("ada", delivered=4, read=0)
+    marks.note_saved(marks.take_moved())
     assert [one.person for one in marks.latest(2)] == ["ada", "cleo"]
 
 

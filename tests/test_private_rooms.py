@@ -306,3 +306,49 @@ async def test_what_must_not_be_missed_does_not_wait_for_ever_for_who_does_not_r
         assert waiting < 3_000
         phone.tap.flow()
         assert await phone.hear_close() == 4000
+
+
+async def test_accepting_once_more_after_the_link_is_used_up_is_answered_as_the_first_time(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, _) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        token = (await ada.ask("invite", room=room, uses=1))["token"]
+        first = await ack(bob, "accept", id="b1", token=token)
+        await ack(ada, "send", room=room, text="welcome")
+        await ada.ask("uninvite", room=room)
+        assert await ack(bob, "accept", id="b1", token=token) == first
+        assert (await ack(bob, "accept", id="b1", token="another"))["code"] == "id_conflict"
+
+
+async def test_two_links_used_at_once_and_two_who_write_to_each_other_at_once_are_no_mistake(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        (ada, ada_id), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        tokens = [(await ada.ask("invite", room=room))["token"] for _ in range(2)]
+        with core.store.holding_commits():
+            for token in tokens:
+                await bob.tell("accept", token=token)
+            await ada.tell("direct", person=bob_id)
+            await bob.tell("direct", person=ada_id)
+        acks = [frame for client in (ada, bob) for frame in await client.hear_frames() if "code" in frame]
+        assert acks == []
+        names = {
+            (await ack(client, "direct", person=other))["room"]
+            for client, other in ((ada, bob_id), (bob, ada_id))
+        }
+        assert len(names) == 1
+
+
+async def test_a_repeat_after_one_was_renamed_is_a_repeat(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, _ = await hello(core, "Ada")
+        made = await ack(ada, "create", id="a1", kind="private", title="Plans")
+        entered = await ack(ada, "enter", id="a2", room="garden")
+        await ada.ask("rename", name="Ada L.")
+        assert await ack(ada, "create", id="a1", kind="private", title="Plans") == made
+        assert await ack(ada, "enter", id="a2", room="garden") == entered
+        assert (await ack(ada, "create", id="a1", kind="private", title="Others"))["code"] == "id_conflict"

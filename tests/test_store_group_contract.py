@@ -207,6 +207,14 @@ async def test_of_what_changes_a_message_the_newest_of_each_key_is_told(open_sto
         assert await store.read_changes(LOBBY, []) == await store.read_changes("nowhere", [1]) == []
 
 
+async def test_an_event_is_found_by_its_command(store: Store) -> None:
+    await store.append("lobby", [said("one", client_id="1"), said("two", client_id="2")], at_ms=1)
+    found = await store.find_command(ADA.id, "2")
+    assert found is not None
+    assert (found.room, found.seq, found.body) == ("lobby", 2, "two")
+    assert await store.find_command(BOB.id, "2") is None
+
+
 async def test_single_events_are_read_in_order_and_only_those_that_there_are(store: Store) -> None:
     await append(store, LOBBY, *(said(str(number)) for number in range(1, 300)))
     log = await whole(store)

@@ -202,6 +202,8 @@ class Beside:
             if moves:
                 await self._store.save_marks(moves, self._now_ms())
                 moves = []
+                for room, marks in moved.items():
+                    self._record(room).marks.note_saved(marks)
             if gone:
                 await self._store.note_seen(gone, self._now_ms())
                 gone = set()

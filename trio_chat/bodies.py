@@ -144,6 +144,9 @@ MESSAGES: Final = frozenset({MESSAGE, POST})
 PERSONAL: Final = frozenset({STAR, HIDE, LEVEL, UNREAD})
 """The kinds of a person's own room."""
 
+NAMING: Final = frozenset({CREATED, MEMBER})
+"""The kinds whose bodies say what people were called."""
+
 _TYPES: Final[dict[str, type[Body]]] = {
     POST: Post,
     EDIT: Edit,
@@ -188,6 +191,18 @@ def change_key(kind: str, sender: str, body: Body) -> tuple[int, str] | None:
         case Level() | Unread():
             return 0, f"{kind}:{body.room}"
     return None
+
+
+def renamed(kind: str, body: str, person: str, name: str) -> str:
+    """The body (of one of the kinds `NAMING`) as it would be if this person were called so."""
+    said = read_body(kind, body)
+    match said:
+        case Created():
+            members = tuple(Who(who.id, name) if who.id == person else who for who in said.members)
+            said = msgspec.structs.replace(said, members=members)
+        case Membership(person=Who(id=who)) if who == person:
+            said = msgspec.structs.replace(said, person=Who(person, name))
+    return write_body(said)
 
 
 def text_of(event: Event) -> str:

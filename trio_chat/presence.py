@@ -115,28 +115,29 @@ class Typists:
 
 
 class Marks:
-    """How far everybody has come in one room, and who moved since that was last asked. Marks never go back."""
+    """How far everybody has come in one room, and who moved since that was last asked. Marks never go back: what is
+    told is what was saved, as far as it is known (`learn`, `note_saved`)."""
 
     def __init__(self, room: str) -> None:
         self._room = room
-        self._marks: dict[str, ReadMark] = {}  # the last one moved last
+        self._saved: dict[str, ReadMark] = {}  # the last one saved last
+        self._ahead: dict[str, ReadMark] = {}  # further, and not saved yet
         self._moved: dict[str, None] = {}
 
     def learn(self, saved: Iterable[ReadMark]) -> None:
         """Take in what was saved; what is known already may be newer."""
         marks = {mark.person: mark for mark in sorted(saved, key=lambda mark: mark.read)}
-        for mark in self._marks.values():
+        for mark in self._saved.values():
             marks[mark.person] = _further(marks.pop(mark.person, mark), mark.delivered, mark.read)
-        self._marks = marks
+        self._saved = marks
 
     def move(self, person: str, *, delivered: int, read: int) -> bool:
         """The person has received and read everything up to these numbers; False if that is nothing new."""
-        before = self._marks.get(person) or ReadMark(self._room, person, 0, 0)
+        before = self._ahead.get(person) or self._saved.get(person) or ReadMark(self._room, person, 0, 0)
         mark = _further(before, delivered, read)
         if mark == before:
             return False
-        self._marks.pop(person, None)
-        self._marks[person] = mark
+        self._ahead[person] = mark
         self._moved[person] = None
         return True
 
@@ -146,20 +147,28 @@ class Marks:
         return bool(self._moved)
 
     def take_moved(self) -> list[ReadMark]:
-        """The marks that moved since this was last asked, as they are now."""
-        moved = [self._marks[person] for person in self._moved]
+        """The marks that moved since this was last asked, as they are now: to be saved."""
+        moved = [self._ahead[person] for person in self._moved]
         self._moved.clear()
         return moved
+
+    def note_saved(self, moved: Iterable[ReadMark]) -> None:
+        """These were taken, and saved."""
+        for mark in moved:
+            before = self._saved.pop(mark.person, mark)
+            self._saved[mark.person] = _further(before, mark.delivered, mark.read)
+            if self._ahead.get(mark.person) == mark:
+                del self._ahead[mark.person]
 
     def put_back(self, moved: Iterable[ReadMark]) -> None:
         """These were taken in vain."""
         for mark in moved:
-            self.move(mark.person, delivered=mark.delivered, read=mark.read)
-            self._moved[mark.person] = None
+            if self.move(mark.person, delivered=mark.delivered, read=mark.read) or mark.person in self._ahead:
+                self._moved[mark.person] = None
 
     def latest(self, limit: int = MAX_TOLD) -> list[ReadMark]:
-        """The marks that moved last, the last one first."""
-        return list(islice(reversed(self._marks.values()), limit))
+        """The marks that were saved last, the last one first."""
+        return list(islice(reversed(self._saved.values()), limit))
 
 
 def _further(mark: ReadMark, delivered: int, read: int) -> ReadMark:

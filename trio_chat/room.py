@@ -58,6 +58,11 @@ def unavailable() -> Refused:
     )
 
 
+def id_conflict() -> Refused:
+    """What a v1 client is told that says something else under an id it has used."""
+    return Refused("id_conflict", "This id was used before, for something else.")
+
+
 @attrs.frozen
 class Submission:
     """A draft on its way into the log, and the connection to be told what became of it."""
@@ -65,6 +70,8 @@ class Submission:
     draft: Draft
     outbox: Outbox
     form: Format
+    may_be_there: bool = False
+    """Whether it is as good if what it asks for is so already (the rules say ``already_there``)."""
 
 
 @attrs.frozen
@@ -354,13 +361,14 @@ class Room:
             if submission.form is Format.PLAIN or command_id is None:
                 continue  # hearing one's own message is the acknowledgement
             if isinstance(outcome, Conflict):
-                refused = Refused("id_conflict", "This id was used before, for something else.")
-                frame = encode_answer(Failure.of(refused, command_id))
+                frame = encode_answer(Failure.of(id_conflict(), command_id))
             elif (
                 isinstance(outcome, Denied) and outcome.code == "already_there" and self.kind == rules.DIRECT
             ):
                 # Both wanted to begin their conversation, or one of them on two devices: it has begun.
                 frame = encode_answer(Ack(id=command_id, room=self.name, seq=1))
+            elif isinstance(outcome, Denied) and outcome.code == "already_there" and submission.may_be_there:
+                frame = encode_answer(Ack(id=command_id, room=self.name, seq=self.head))
             elif isinstance(outcome, Denied):
                 frame = encode_answer(Failure.of(Refused(outcome.code, outcome.message), command_id))
             else:

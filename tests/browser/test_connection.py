@@ -97,7 +97,9 @@ def test_a_page_from_the_back_forward_cache_is_up_to_date(ada: Person, bob: Pers
 
 def test_try_now_does_not_wait_for_the_next_try(server: Server, ada: Person) -> None:
     ada.is_online()
-    ada.page.evaluate("() => { Math.random = () => 60; }")  # an impossible draw: the first pause takes a minute
+    ada.page.evaluate(
+        "() => { Math.random = () => 60; }"
+    )  # an impossible draw: the first pause takes a minute
     server.stop()
     ada.is_offline()
     server.start()

@@ -87,7 +87,7 @@ class Effort:
     def _script_ms(self) -> float:
         metrics = self._devtools.send("Performance.getMetrics")["metrics"]
         return 1000 * sum(
-            one["value"]
+            float(one["value"])
             for one in metrics
             if one["name"] in {"ScriptDuration", "LayoutDuration", "RecalcStyleDuration"}
         )

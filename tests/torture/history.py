@@ -14,20 +14,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tests.torture.lines import Line, Said
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
-
-
-class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One message, with everything that a client is told of it."""
-
-    seq: int
-    command: str | None
-    sender: str
-    name: str
-    text: str
-    when: str
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="record", omit_defaults=True):
@@ -43,16 +34,37 @@ class OfConnection(Record, frozen=True, gc=False, kw_only=True):
     connection: int
 
 
-class OfCommand(OfConnection, frozen=True, gc=False, kw_only=True):
-    """What became of a command. Every text of a run is used for one command only, so it tells which is meant.
+class Began(OfConnection, frozen=True, gc=False, kw_only=True):
+    """A client is about to say hello on a new connection."""
 
-    ``person`` is the sender's id for the server, ``command`` the sender's own id; both None for a plain client.
+
+class Greeted(OfConnection, frozen=True, gc=False, kw_only=True):
+    """The server said whose connection it is."""
+
+    person: str
+
+
+class OfCommand(OfConnection, frozen=True, gc=False, kw_only=True):
+    """What became of a command. What it asks for is `said`: of all messages of a run no two have the same text.
+
+    ``person`` is the sender's id for the server, ``command`` the sender's own id; both None for a plain client. The
+    room is empty where the server says with its answer which it is.
     """
 
     room: str
     text: str
     person: str | None = None
     command: str | None = None
+    kind: str = "message"
+    target: int = 0
+    detail: str = ""
+    invite: str = ""
+    """The hash of the link by which one wants to become a member."""
+
+    @property
+    def said(self) -> Said:
+        """What it asks for."""
+        return Said(self.kind, self.target, self.text, self.detail)
 
 
 class Submitted(OfCommand, frozen=True, gc=False, kw_only=True):
@@ -81,6 +93,8 @@ class Joined(OfConnection, frozen=True, gc=False, kw_only=True):
     reset: bool = False
     asked_after: int | None = None
     asked_epoch: str | None = None
+    messages_only: bool = False
+    """The client passes on nothing but messages."""
 
 
 class JoinRefused(OfConnection, frozen=True, gc=False, kw_only=True):
@@ -104,6 +118,55 @@ class Paged(OfConnection, frozen=True, gc=False, kw_only=True):
     before: int
     lines: list[Line]
     more: bool
+    changes: list[Line] = []
+    """What counts, of all that was changed about messages of the page, at number ``upto``."""
+    upto: int = 0
+
+
+class Told(OfConnection, frozen=True, gc=False, kw_only=True):
+    """A client was told what a room is, at number ``upto``."""
+
+    room: str
+    upto: int
+    kind: str
+    title: str
+    topic: str
+    owner: str | None
+    members: list[str]
+    pins: list[int]
+
+
+class Marked(OfConnection, frozen=True, gc=False, kw_only=True):
+    """A client is about to say how far its person has come."""
+
+    room: str
+    person: str
+    delivered: int
+    read: int
+
+
+class MarksTold(OfConnection, frozen=True, gc=False, kw_only=True):
+    """A client was told how far people have come: (person, delivered, read)."""
+
+    room: str
+    marks: list[tuple[str, int, int]]
+    whole: bool = False
+    """These are all there are, and not only those that moved."""
+
+
+class Invited(OfConnection, frozen=True, gc=False, kw_only=True):
+    """A client was given a link into a room, good for ``uses`` people (0: no limit). ``invite`` is its hash."""
+
+    room: str
+    invite: str
+    uses: int
+
+
+class Uninviting(OfConnection, frozen=True, gc=False, kw_only=True):
+    """A client is about to ask that all links into a room are void; ``done``: they are."""
+
+    room: str
+    done: bool = False
 
 
 class Heard(OfConnection, frozen=True, gc=False, kw_only=True):
@@ -147,11 +210,38 @@ class Held(Record, frozen=True, gc=False, kw_only=True):
 
 
 class Loaded(Record, frozen=True, gc=False, kw_only=True):
-    """What somebody new is told of a room at the end, from its first message on."""
+    """What somebody new is told of a room at the end, from its first event on, with the changes that count."""
 
     room: str
     epoch: str
     lines: list[Line]
+    changes: list[Line] = []
+    upto: int = 0
+    told: Told | None = None
+
+
+class Listed(Record, frozen=True, gc=False, kw_only=True):
+    """What a person is told at the end of their rooms, and of what they keep for themselves."""
+
+    person: str
+    rooms: list[RoomListed]
+    mine: list[Line]
+
+
+class RoomListed(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A room in a list."""
+
+    room: str
+    kind: str
+    title: str
+    topic: str
+    head: int
+    members: int
+    read: int
+    delivered: int
+    unread: int
+    last: int
+    """The number of the newest message."""
 
 
 class Log(Record, frozen=True, gc=False, kw_only=True):
@@ -160,16 +250,33 @@ class Log(Record, frozen=True, gc=False, kw_only=True):
     room: str
     epoch: str
     lines: list[Line]
+    invites: dict[int, str] = {}
+    """The hashes of the invitations that were used, by the numbers of the events."""
+    marks: list[tuple[str, int, int]] = []
+
+
+class Remains(Record, frozen=True, gc=False, kw_only=True):
+    """A text stands in a file of the data directory at the end."""
+
+    file: str
+    text: str
 
 
 AnyRecord = (
-    Submitted
+    Began
+    | Greeted
+    | Submitted
     | Acked
     | Refused
     | Joined
     | JoinRefused
     | Delivered
     | Paged
+    | Told
+    | Marked
+    | MarksTold
+    | Invited
+    | Uninviting
     | Heard
     | Ended
     | Forgotten
@@ -177,7 +284,9 @@ AnyRecord = (
     | Trouble
     | Held
     | Loaded
+    | Listed
     | Log
+    | Remains
 )
 
 DAMAGE = frozenset({"wal", "restore"})

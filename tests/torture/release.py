@@ -9,12 +9,12 @@ import attrs
 import click
 import trio
 
-from tests.torture.checker import Rule
 from tests.torture.crowd import gather
 from tests.torture.disk import Skipped
 from tests.torture.history import write_history
 from tests.torture.report import complaint, figures_of, figures_of_crowd, keep_figures, report
 from tests.torture.run import Options, torture
+from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

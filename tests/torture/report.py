@@ -16,10 +16,10 @@ from tests.torture.history import Ended
 from tests.torture.shrink import shortened, shrink, told
 
 if TYPE_CHECKING:
-    from tests.torture.checker import Violation
     from tests.torture.crowd import Crowd
     from tests.torture.history import AnyRecord
     from tests.torture.run import Outcome
+    from tests.torture.violations import Violation
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT = DOCS / "reliability.md"

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import tempfile
 from collections import Counter
-from contextlib import AsyncExitStack, closing
-from datetime import UTC, datetime
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-from tests.torture.checker import Rule, Violation, check
-from tests.torture.clients import ROOMS, RawClient, World, line_of
+from tests.torture.check_state import deleted_texts
+from tests.torture.checker import check
+from tests.torture.clients import RawClient
+from tests.torture.database import find_remains, read_heads, read_last_messages, read_logs
 from tests.torture.disk import open_disk
 from tests.torture.faults import (
     FAKETIME,
@@ -32,21 +32,26 @@ from tests.torture.history import (
     Delivered,
     Fault,
     Heard,
-    Line,
-    Loaded,
     Log,
     Recorder,
     Submitted,
     Trouble,
 )
-from tests.torture.link import Lost, open_link, until
-from tests.torture.process import PRODUCT, ServerDied, ServerProcess, open_server
+from tests.torture.link import until
+from tests.torture.model import LOBBY, is_public
+from tests.torture.newcomer import list_of, load
+from tests.torture.process import PRODUCT, ServerDied, ServerProcess, open_server, run_command
 from tests.torture.proxy import FAULTS as BAD_FATES
 from tests.torture.proxy import Fate, Proxy
 from tests.torture.talkers import PlainClient, ProductClient
+from tests.torture.truth import Truth
+from tests.torture.violations import Rule, Violation
+from tests.torture.world import World
 
 if TYPE_CHECKING:
     from tests.torture.history import AnyRecord
+
+DATABASE = "chat.db"
 
 SETTLE_S = 300
 """How long bringing everything to its end may take once the faults are over; long, since the machine may be busy."""
@@ -154,7 +159,7 @@ class _Run:
                 await server.terminate()
             except* ServerDied as died:
                 self._recorder.add(Trouble(what=str(died.exceptions[0])))
-            self._read_database(data / "chat.db")
+            await self._read_files(data)
             said = self._output.read_text(errors="replace")
         for entry in bugs_in(said):
             self._recorder.add(Trouble(what=entry))
@@ -227,8 +232,12 @@ class _Run:
                 talking.cancel_scope.deadline = trio.current_time() + SETTLE_S
             for fate, count in (proxies["v1"].hits + proxies["plain"].hits).items():
                 self._hit(f"proxy: {fate.value}", *["counted by the proxy"] * count)
-            for room in world.heads:
-                self._recorder.add(await load(server.port, room))
+            for room, (_, members) in read_heads(server.data / DATABASE).items():
+                tokens = [world.tokens[person] for person in (*members, room[1:]) if person in world.tokens]
+                if is_public(room) or tokens:
+                    self._recorder.add(await load(server.port, room, tokens[0] if tokens else None))
+            for person, token in world.tokens.items():
+                self._recorder.add(await list_of(server.port, person, token))
             background.cancel_scope.cancel()
 
     async def _harm(self, stage: Stage) -> None:
@@ -262,33 +271,23 @@ class _Run:
         if patience.cancelled_caught:
             left = f"{len(world.busy)} clients were not finished {SETTLE_S} s after the faults were over"
             self._recorder.add(Trouble(what=left))
-        heads: dict[str, int] = {}
-        while True:
-            now = {room.lower(): (await load(server.port, room.lower(), pages=0)).lines for room in ROOMS}
-            found = {room: lines[-1].seq if lines else 0 for room, lines in now.items()}
-            if found == heads:
-                break
+        heads: dict[str, tuple[int, list[str]]] = {}
+        while heads != (found := read_heads(server.data / DATABASE)):
             heads = found
             await trio.sleep(STABLE_S)
-        world.heads = heads
+        world.last_messages = read_last_messages(server.data / DATABASE)
+        world.heads = {LOBBY: 0, **{room: head for room, (head, _) in heads.items()}}
 
-    def _read_database(self, path: Path) -> None:
-        """The logs as they stand in the file, read by another SQLite than the server's."""
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-            verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
-            if verdict != "ok":
-                self._recorder.add(Trouble(what=f"the database is damaged: {verdict}"))
-            rooms = database.execute("SELECT id, name, epoch FROM rooms").fetchall()
-            for number, room, epoch in rooms:
-                rows = database.execute(
-                    "SELECT seq, client_id, sender, name, body, at_ms FROM events WHERE room_id = ? ORDER BY seq",
-                    (number,),
-                )
-                lines = [
-                    Line(seq, command, sender, name, text, _when(at_ms))
-                    for seq, command, sender, name, text, at_ms in rows
-                ]
-                self._recorder.add(Log(room=room, epoch=epoch, lines=lines))
+    async def _read_files(self, data: Path) -> None:
+        """The logs as they stand in the files, whether the digests prove them, and what is left of what is gone."""
+        for record in read_logs(data / DATABASE):
+            self._recorder.add(record)
+        if not self._options.faults & DAMAGE:
+            verified = await run_command("verify", "--data", str(data))
+            if verified.returncode:
+                self._recorder.add(Trouble(what=f"the log is not whole: {verified.stdout.decode()}"))
+        for remains in find_remains(data, deleted_texts(Truth(self._recorder.records))):
+            self._recorder.add(remains)
 
     def _memory_violations(self, server: ServerProcess) -> list[Violation]:
         """Whether memory grew although the load was the same: only where one life of the server was long enough."""
@@ -313,33 +312,3 @@ def bugs_in(output: str) -> list[str]:
         else:
             entries.append(line)
     return [entry for entry in entries if "Traceback" in entry and "trio.serve_listeners" not in entry]
-
-
-def _when(at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
-
-
-async def load(port: int, room: str, *, pages: int = 1_000_000) -> Loaded:
-    """What somebody new is told of a room: the latest page, and as many older ones as asked for."""
-    try:
-        async with open_link(port) as link:
-            await link.say(type="hello")
-            welcome = await link.hear()
-            if welcome["type"] != "welcome":
-                raise Lost(f"not welcome: {welcome}")
-            await link.say(type="join", id="join", room=room)
-            joined = await link.hear()
-            lines: list[Line] = []
-            while joined["head"] > (lines[-1].seq if lines else 0):
-                lines.append(line_of(await link.hear()))
-            while lines and lines[0].seq > 1 and pages:
-                pages -= 1
-                await link.say(type="history", id="page", room=room, before=lines[0].seq, limit=200)
-                said = await link.hear()
-                while said["type"] == "message":
-                    said = await link.hear()
-                lines[:0] = map(line_of, said["events"])
-            return Loaded(room=room, epoch=joined["epoch"], lines=lines)
-    except Lost as lost:
-        raise ServerDied(f"somebody new was not served: {lost}") from lost

@@ -1,6 +1,6 @@
 """Making a bad history short: what is not needed for the violation goes, until nothing can go.
 
-Records hang together, so they go in units: a message with everything about it (and those behind it move up by one
+Records hang together, so they go in units: an event with everything about it (and those behind it move up by one
 number), then a client with everything it did, then single records. What is left still shows the same violation.
 """
 
@@ -19,20 +19,22 @@ from tests.torture.history import (
     Heard,
     Held,
     Joined,
-    Line,
+    Listed,
     Loaded,
     Log,
     OfCommand,
     OfConnection,
     Paged,
+    Told,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from tests.torture.checker import Violation
     from tests.torture.history import AnyRecord
+    from tests.torture.lines import Line
+    from tests.torture.violations import Violation
 
 Unit = TypeVar("Unit")
 
@@ -45,8 +47,8 @@ def shrink(records: Sequence[AnyRecord], violation: Violation) -> list[AnyRecord
     is_bad = _checks(violation)
     clients = sorted({_client(record) for record in history} - {""})
     history = _without_units(history, clients, without_clients, is_bad)
-    texts = list(dict.fromkeys(text for record in history for text in _texts(record)))
-    history = _without_units(history, texts, without_messages, is_bad)
+    events = list(dict.fromkeys(unit for record in history for unit in _units(record)))
+    history = _without_units(history, events, without_events, is_bad)
     return _without_units(history, list(range(len(history))), _without_records, is_bad)
 
 
@@ -83,66 +85,140 @@ def _without_records(history: Sequence[AnyRecord], numbers: AbstractSet[int]) ->
     return [record for number, record in enumerate(history) if number not in numbers]
 
 
-def without_messages(history: Sequence[AnyRecord], texts: AbstractSet[str]) -> list[AnyRecord]:
-    """The history if these messages had never been sent: what came behind them has smaller numbers."""
-    gone: dict[str, list[int]] = {}
-    for record in history:
-        if isinstance(record, Log):
-            gone[record.room] = sorted({line.seq for line in record.lines if line.text in texts})
+def without_events(history: Sequence[AnyRecord], units: AbstractSet[Unit]) -> list[AnyRecord]:
+    """The history if these commands had never been sent, nor anything about the messages that they made: what came
+    behind has smaller numbers."""
+    gone = {record.room: _numbers_of(record, units) for record in history if isinstance(record, Log)}
+    return [kept for record in history if (kept := _without(record, units, _Numbers(gone))) is not None]
 
-    def up_to(room: str, seq: int) -> int:
-        return seq - bisect_right(gone.get(room, ()), seq)
 
-    def at(room: str, seq: int) -> int:
-        return seq - bisect_left(gone.get(room, ()), seq)
+def _numbers_of(log: Log, units: AbstractSet[Unit]) -> list[int]:
+    gone: set[int] = set()
+    for line in log.lines:
+        if _unit(line) in units or line.target in gone:
+            gone.add(line.seq)
+    return sorted(gone)
 
-    def lines_of(room: str, lines: Sequence[Line]) -> list[Line]:
-        return [replace(line, seq=at(room, line.seq)) for line in lines if line.text not in texts]
 
-    kept: list[AnyRecord] = []
-    for record in history:
-        if isinstance(record, Delivered):
-            if record.line.text not in texts:
-                line = replace(record.line, seq=at(record.room, record.line.seq))
-                kept.append(replace(record, line=line))
-        elif isinstance(record, Acked):
-            if record.text not in texts:
-                kept.append(replace(record, seq=at(record.room, record.seq)))
-        elif isinstance(record, OfCommand | Heard):
-            if record.text not in texts:
-                kept.append(record)
-        elif isinstance(record, Joined):
-            asked = record.asked_after
-            kept.append(
-                replace(
-                    record,
-                    head=up_to(record.room, record.head),
-                    after=up_to(record.room, record.after),
-                    asked_after=None if asked is None else up_to(record.room, asked),
-                )
+class _Numbers:
+    """What becomes of numbers when some are gone."""
+
+    def __init__(self, gone: dict[str, list[int]]) -> None:
+        self._gone = gone
+        self._sets = {room: set(seqs) for room, seqs in gone.items()}
+
+    def up_to(self, room: str, seq: int) -> int:
+        """Of a number up to which something is known."""
+        return seq - bisect_right(self._gone.get(room, ()), seq)
+
+    def at(self, room: str, seq: int) -> int:
+        """Of an event's own."""
+        return seq - bisect_left(self._gone.get(room, ()), seq)
+
+    def is_gone(self, room: str, seq: int) -> bool:
+        """Whether it is one of those."""
+        return seq in self._sets.get(room, ())
+
+    def line(self, room: str, line: Line) -> Line:
+        """The event with its numbers."""
+        return replace(line, seq=self.at(room, line.seq), target=self.at(room, line.target))
+
+    def lines(self, room: str, lines: Sequence[Line], units: AbstractSet[Unit]) -> list[Line]:
+        """Those that stay."""
+        return [self.line(room, line) for line in lines if not self.is_lost(room, line, units)]
+
+    def is_lost(self, room: str, line: Line, units: AbstractSet[Unit]) -> bool:
+        """Whether this is an event that goes."""
+        return _unit(line) in units or self.is_gone(room, line.seq) or self.is_gone(room, line.target)
+
+
+def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> AnyRecord | None:
+    match record:
+        case OfCommand(room=room):
+            if (record.person, record.command or record.text) in units or numbers.is_gone(
+                room, record.target
+            ):
+                return None
+            kept = replace(record, target=numbers.at(room, record.target))
+            return replace(kept, seq=numbers.at(room, kept.seq)) if isinstance(kept, Acked) else kept
+        case Heard():
+            return None if (None, record.text) in units else record
+        case Delivered(room=room, line=line):
+            if numbers.is_lost(room, line, units):
+                return None
+            return replace(record, line=numbers.line(room, line))
+        case Joined(room=room, asked_after=asked):
+            return replace(
+                record,
+                head=numbers.up_to(room, record.head),
+                after=numbers.up_to(room, record.after),
+                asked_after=None if asked is None else numbers.up_to(room, asked),
             )
-        elif isinstance(record, Paged):
-            lines, before = lines_of(record.room, record.lines), at(record.room, record.before)
-            kept.append(replace(record, lines=lines, before=before))
-        elif isinstance(record, Log | Loaded | Held):
-            kept.append(replace(record, lines=lines_of(record.room, record.lines)))
-        else:
-            kept.append(record)
-    return kept
+        case Paged(room=room):
+            return replace(
+                record,
+                lines=numbers.lines(room, record.lines, units),
+                changes=numbers.lines(room, record.changes, units),
+                before=numbers.at(room, record.before),
+                upto=numbers.up_to(room, record.upto),
+            )
+        case Told():
+            return _told_without(record, numbers)
+        case Loaded(room=room):
+            return replace(
+                record,
+                lines=numbers.lines(room, record.lines, units),
+                changes=numbers.lines(room, record.changes, units),
+                upto=numbers.up_to(room, record.upto),
+                told=None if record.told is None else _told_without(record.told, numbers),
+            )
+        case Log(room=room):
+            invites = {
+                numbers.at(room, seq): invite
+                for seq, invite in record.invites.items()
+                if not numbers.is_gone(room, seq)
+            }
+            return replace(record, lines=numbers.lines(room, record.lines, units), invites=invites)
+        case Held(room=room):
+            return replace(record, lines=numbers.lines(room, record.lines, units))
+        case Listed():
+            rooms = [
+                replace(
+                    item, head=numbers.up_to(item.room, item.head), last=numbers.up_to(item.room, item.last)
+                )
+                for item in record.rooms
+            ]
+            return replace(record, rooms=rooms, mine=numbers.lines(f"~{record.person}", record.mine, units))
+    return record
+
+
+def _told_without(told: Told, numbers: _Numbers) -> Told:
+    room = told.room
+    pins = [numbers.at(room, seq) for seq in told.pins if not numbers.is_gone(room, seq)]
+    return replace(told, upto=numbers.up_to(room, told.upto), pins=pins)
 
 
 def _client(record: AnyRecord) -> str:
     return record.client if isinstance(record, OfConnection | Held) else ""
 
 
-def _texts(record: AnyRecord) -> list[str]:
+def _unit(line: Line) -> tuple[str | None, str]:
+    """What names an event: the person and the id of the command, or the text of one without."""
+    return (None, line.text) if line.command is None else (line.sender, line.command)
+
+
+def _units(record: AnyRecord) -> list[tuple[str | None, str]]:
     match record:
         case Delivered():
-            return [record.line.text]
-        case OfCommand() | Heard():
-            return [record.text]
+            return [_unit(record.line)]
+        case OfCommand():
+            return [(record.person, record.command or record.text)]
+        case Heard():
+            return [(None, record.text)]
         case Log() | Loaded() | Held() | Paged():
-            return [line.text for line in record.lines]
+            return list(map(_unit, record.lines))
+        case Listed():
+            return list(map(_unit, record.mine))
         case _:
             return []
 

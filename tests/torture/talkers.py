@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.torture.clients import ROOMS, WORDS, Timeline
-from tests.torture.history import Acked, Delivered, Ended, Heard, Held, Joined, Line, Submitted, Trouble
+from tests.torture.acts import WORDS
+from tests.torture.history import Acked, Delivered, Ended, Heard, Held, Joined, Submitted, Trouble
+from tests.torture.lines import Line
 from tests.torture.link import Link, Lost, open_link, until
+from tests.torture.world import ROOMS, Timeline
 from trio_chat.client import Chat, ChatError, Message, Reset, open_chat
 
 if TYPE_CHECKING:
     import random
 
-    from tests.torture.clients import World
+    from tests.torture.world import World
 
 LAST_WORD_S = 30
 """How long a plain client waits to hear itself, on a connection that is not cut any more."""
@@ -88,7 +90,9 @@ class ProductClient:
         await until(lambda: self._world.heads)
 
     def _has_seen_all(self) -> bool:
-        return all(self._timelines[room].last >= head for room, head in self._world.heads.items())
+        return all(
+            self._timelines[room].last >= self._world.last_messages.get(room, 0) for room in self._timelines
+        )
 
     async def _listen(self, chat: Chat) -> None:
         async for event in chat:
@@ -111,6 +115,7 @@ class ProductClient:
             head=after,
             after=after,
             reset=reset,
+            messages_only=True,
         )
         self._world.recorder.add(joined)
         self._timelines[room].begin(joined)

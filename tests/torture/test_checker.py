@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.torture.checker import Rule, check
+from tests.torture.checker import check
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -22,7 +22,6 @@ from tests.torture.history import (
     Held,
     Joined,
     JoinRefused,
-    Line,
     Loaded,
     Log,
     Paged,
@@ -32,7 +31,9 @@ from tests.torture.history import (
     read_history,
     write_history,
 )
+from tests.torture.lines import Line
 from tests.torture.shrink import shrink, told
+from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -506,10 +507,6 @@ def test_each_kind_of_damage_is_noticed(damage: Damage) -> None:
 
 def test_a_lost_row_leaves_a_hole() -> None:
     assert Rule.HOLE in {violation.rule for violation in check(a_row_is_lost(GOOD))}
-
-
-def test_every_rule_has_a_damage_that_breaks_it() -> None:
-    assert {*DAMAGES.values(), Rule.HOLE} == set(Rule)
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(12, 60))

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.torture.checker import Rule
 from tests.torture.disk import Skipped
 from tests.torture.report import DOCUMENT, complaint, report, with_tables
 from tests.torture.run import Options, Outcome, bugs_in, torture
+from tests.torture.violations import Rule
 
 
 async def tortured(options: Options) -> Outcome:

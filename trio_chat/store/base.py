@@ -257,6 +257,10 @@ class Log(Protocol):
         """The events of these numbers that there are, in order."""
         ...
 
+    async def find_command(self, sender: str, client_id: str) -> Event | None:
+        """The event of this command, if it is in the log."""
+        ...
+
     async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
         """What is to be seen of all that was changed about these messages, in order: for each key of each
         (`trio_chat.bodies.change_key`) the newest event. Of a deleted message only that it was deleted.

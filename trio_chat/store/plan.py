@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
+from trio_chat.bodies import NAMING, renamed
 from trio_chat.chain import GENESIS, SALT_BYTES, chained, digest_of_body
 from trio_chat.events import Event
 from trio_chat.rules import Facts, judge
@@ -32,6 +33,8 @@ class Known(NamedTuple):
     salt: bytes | None
     """None: its body was deleted."""
     body_digest: bytes
+    name: str
+    """What the sender was called."""
 
     def says(self, room: str, draft: Draft) -> bool:
         """Whether the draft is this command once more. The name does not count: people rename themselves.
@@ -42,8 +45,12 @@ class Known(NamedTuple):
         return (
             room == self.room
             and draft.kind == self.kind
-            and (self.salt is None or digest_of_body(self.salt, draft.body) == self.body_digest)
+            and (self.salt is None or digest_of_body(self.salt, self._body_of(draft)) == self.body_digest)
         )
+
+    def _body_of(self, draft: Draft) -> str:
+        is_called_the_same = draft.kind not in NAMING or draft.name == self.name
+        return draft.body if is_called_the_same else renamed(draft.kind, draft.body, draft.sender, self.name)
 
 
 class Row(NamedTuple):
@@ -167,5 +174,5 @@ def plan_append(
             facts.note(row)
         outcomes.append(row.event(room))
         if command is not None:
-            added[command] = Known(room, seq, draft.kind, salt, body_digest)
+            added[command] = Known(room, seq, draft.kind, salt, body_digest, draft.name)
     return Plan(outcomes, rows, Head(seq, digest), added)

@@ -128,6 +128,18 @@ def read_some(connection: apsw.Connection, room: str, seqs: Collection[int]) -> 
     return [] if room_id is None else read_places(connection, [(room, room_id, seq) for seq in set(seqs)])
 
 
+def find_command(connection: apsw.Connection, sender: str, client_id: str) -> Event | None:
+    """See `Store.find_command`."""
+    place = connection.execute(
+        """
+        SELECT rooms.name, room_id, seq FROM events JOIN rooms ON rooms.id = room_id
+        WHERE sender = ? AND client_id = ?
+        """,
+        (sender, client_id),
+    ).fetchone()
+    return next(iter(read_places(connection, [place])), None) if place is not None else None
+
+
 def read_places(connection: apsw.Connection, places: Collection[tuple[str, int, int]]) -> list[Event]:
     """The events at these places, each a room's name and id, and a number; in the order of rooms and numbers."""
     rooms = {room_id: room for room, room_id, _ in places}

@@ -126,6 +126,10 @@ class SqliteStore:
         """See `Store`."""
         return await self._read(sqlite_reader.read_some, room, seqs)
 
+    async def find_command(self, sender: str, client_id: str) -> Event | None:
+        """See `Store`."""
+        return await self._read(sqlite_reader.find_command, sender, client_id)
+
     async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
         """See `Store`."""
         return await self._read(sqlite_changes.read_changes, room, seqs)

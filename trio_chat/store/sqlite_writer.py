@@ -252,7 +252,7 @@ def _find_known(connection: apsw.Connection, requests: Sequence[Write]) -> dict[
             with_values(
                 """
                 WITH wanted (sender, client_id) AS (VALUES {})
-                SELECT sender, client_id, rooms.name, seq, events.kind, salt, body_digest
+                SELECT sender, client_id, rooms.name, seq, events.kind, salt, body_digest, events.name
                 FROM wanted CROSS JOIN events USING (sender, client_id) JOIN rooms ON rooms.id = room_id
                 """,
                 len(some),

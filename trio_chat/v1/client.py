@@ -136,16 +136,20 @@ class Client:
 
     # -- what it writes --
 
-    async def submit(self, room: Room, kind: str, command_id: str, body: str) -> None:
+    async def submit(
+        self, room: Room, kind: str, command_id: str, body: str, *, may_be_there: bool = False
+    ) -> None:
         """Have something written to a room's log; the room answers when it is there."""
         draft = Draft(kind, self.person.id, self.person.name, command_id, body)
-        submission = Submission(draft, self.outbox, Format.V1)
+        submission = Submission(draft, self.outbox, Format.V1, may_be_there)
         if not room.try_submit(submission):
             await room.submit(submission)
 
-    async def submit_body(self, room: Room, kind: str, command_id: str, body: bodies.Body) -> None:
+    async def submit_body(
+        self, room: Room, kind: str, command_id: str, body: bodies.Body, *, may_be_there: bool = False
+    ) -> None:
         """The same for a body that is more than a text."""
-        await self.submit(room, kind, command_id, bodies.write_body(body))
+        await self.submit(room, kind, command_id, bodies.write_body(body), may_be_there=may_be_there)
 
 
 async def ping(client: Client, command: commands.Pinging) -> None:

@@ -10,11 +10,13 @@ from trio_chat import bodies, commands, rules
 from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.errors import Refused
 from trio_chat.lists import user_of
+from trio_chat.room import id_conflict
 from trio_chat.store.base import Invite
 from trio_chat.told import timestamp
 from trio_chat.v1.rooms import tell_again
 
 if TYPE_CHECKING:
+    from trio_chat.events import Event
     from trio_chat.room import Room
     from trio_chat.v1.client import Client
 
@@ -87,6 +89,12 @@ async def peek(client: Client, command: commands.Peek) -> None:
 async def accept(client: Client, command: commands.Accept) -> None:
     """Let the client's person in. Whether the link still holds is decided when it is written (`trio_chat.rules`)."""
     person = client.person
+    before = await client.hub.store.find_command(person.id, command.id)
+    if before is not None:  # the link need not be valid any more
+        _check_repeat(before, command)
+        client.answer(Ack(command.id, before.room, before.seq))
+        await tell_again(client, before.room)
+        return
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     if person.id in room.people:
@@ -95,7 +103,14 @@ async def accept(client: Client, command: commands.Accept) -> None:
         return
     who = bodies.Who(person.id, person.name)
     body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())
-    await client.submit_body(room, bodies.MEMBER, command.id, body)
+    await client.submit_body(room, bodies.MEMBER, command.id, body, may_be_there=True)
+
+
+def _check_repeat(before: Event, command: commands.Accept) -> None:
+    """Raise `Refused` unless the command is that of the event once more."""
+    body = before.body and before.kind == bodies.MEMBER and bodies.read_body(before.kind, before.body)
+    if not (isinstance(body, bodies.Membership) and body.invite == hash_of(command.token).hex()):
+        raise id_conflict()
 
 
 async def _find(client: Client, token: str) -> Invite:

@@ -124,7 +124,9 @@ async def direct(client: Client, command: commands.Direct) -> None:
         await tell_again(client, name)
         return
     members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
-    await client.submit_body(room, bodies.CREATED, command.id, bodies.Created(rules.DIRECT, members=members))
+    body = bodies.Created(rules.DIRECT, members=members)
+    # The other one may ask for it at the same moment.
+    await client.submit_body(room, bodies.CREATED, command.id, body, may_be_there=True)
 
 
 async def tell_again(client: Client, room: str) -> None:
