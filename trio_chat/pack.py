@@ -41,7 +41,7 @@ _EXPORT = re.compile(
     re.MULTILINE,
 )
 _LATER = re.compile(r'\bimport\("(\.[^"]+)"\)')
-_REFUSED = re.compile(r"^[ \t]*(?:import|export)\b(?![.(]).*|.*\bimport\((?!\"\.).*", re.MULTILINE)
+_REFUSED = re.compile(r"^[ \t]*(?:import|export)\b(?![.(]).*|\bimport\((?!\"\.).*", re.MULTILINE)
 _NAME = re.compile(r"(\w+)(?: as (\w+))?")
 
 
