@@ -55,16 +55,16 @@ _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
 @cache
-def _files() -> Files:
+def _files(directory: Path) -> Files:
     """The page's files, read and packed once in a process: a tenth of a second."""
-    return Files(STATIC)
+    return Files(directory)
 
 
 def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
     """The ASGI application; ``is_ready`` is asked at each ``/readyz``, ``picture`` for the bytes and the media type of
     a picture, by its hash."""
 
-    files = _files()
+    files = _files(STATIC)
 
     def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
