@@ -84,14 +84,16 @@ async def accept(client: Client, command: commands.Accept) -> None:
     before = await client.hub.store.find_command(person.id, command.id)
     if before is not None:  # the link need not be valid any more
         _check_repeat(before, command)
+        await tell_of_list(
+            client.hub, person.id, before.room, is_in=True
+        )  # it may fail: one answer is enough
         client.answer(Ack(command.id, before.room, before.seq))
-        await tell_of_list(client.hub, person.id, before.room, is_in=True)
         return
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     if person.id in room.people:
-        client.answer(Ack(command.id, room.name, room.head))
         await tell_of_list(client.hub, person.id, room.name, is_in=True)
+        client.answer(Ack(command.id, room.name, room.head))
         return
     who = bodies.Who(person.id, person.name)
     body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())

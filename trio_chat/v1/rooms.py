@@ -114,8 +114,8 @@ async def direct(client: Client, command: commands.Direct) -> None:
     name = made_name("d", *sorted((person.id, other.id)))
     room = await client.hub.rooms.get(name)
     if room.people:
+        await tell_of_list(client.hub, person.id, name, is_in=True)  # it may fail: one answer is enough
         client.answer(Ack(command.id, name, 1))
-        await tell_of_list(client.hub, person.id, name, is_in=True)
         return
     members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
     body = bodies.Created(rules.DIRECT, members=members)
