@@ -8,11 +8,14 @@ import trio
 
 from tests.support import Core, V1Client, open_core, texts_of
 from tests.test_changes import ack
+from trio_chat.errors import StoreUnavailable
 from trio_chat.rooms import IDLE_S
 
 if TYPE_CHECKING:
     import pytest
     from trio.testing import MockClock
+
+    from trio_chat.store.base import Listing
 
 OUTSIDE = "no_such_room"
 
@@ -341,6 +344,26 @@ async def test_two_links_used_at_once_and_two_who_write_to_each_other_at_once_ar
             for client, other in ((ada, bob_id), (bob, ada_id))
         }
         assert len(names) == 1
+
+
+async def test_a_command_is_answered_once_although_the_list_cannot_be_read(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        token = await let_in(ada, room, bob)
+        await ack(ada, "direct", person=bob_id)
+
+        async def fail(person: str, *, only: str | None = None) -> list[Listing]:
+            raise StoreUnavailable("The disk is gone.")
+
+        monkeypatch.setattr(core.store, "listing", fail)
+        for client, kind, fields in ((ada, "direct", {"person": bob_id}), (bob, "accept", {"token": token})):
+            await client.hear_frames()
+            await client.tell(kind, id="again", **fields)
+            answers = [frame for frame in await client.hear_frames() if frame.get("id") == "again"]
+            assert [answer.get("code") for answer in answers] == ["unavailable"]
 
 
 async def test_a_repeat_after_one_was_renamed_is_a_repeat(autojump_clock: MockClock) -> None:

@@ -110,6 +110,8 @@ class Room:
     """Whether it was told what the room was at its beginning, or at some number."""
     _rev: int = 0
     """The number up to which is known what the room is, its messages aside."""
+    _became: list[Line] = attrs.field(factory=list)
+    """The events that changed that."""
     _waiting: defaultdict[int, list[Line]] = attrs.field(factory=lambda: defaultdict(list))
     """Changes of messages that are not known yet."""
     _ever_pinned: set[int] = attrs.field(factory=set)
@@ -119,8 +121,8 @@ class Room:
 
     def take(self, line: Line) -> None:
         """Take in an event, as it is told while one listens, perhaps not for the first time."""
+        self.knows_what_it_is = self.knows_what_it_is or line.seq == 1 > self.head
         self.head = max(self.head, line.seq)
-        self.knows_what_it_is = self.knows_what_it_is or line.seq == 1
         if line.kind == "message":
             known = self.messages.get(line.seq)
             if known is None:
@@ -139,6 +141,7 @@ class Room:
             self._take_personal(line)
         elif line.seq > self._rev:
             self._rev = line.seq
+            self._became.append(line)
             self._become(line)
 
     def take_page(self, lines: Sequence[Line], changes: Iterable[Line], upto: int) -> None:
@@ -162,10 +165,12 @@ class Room:
     def take_told(self, told: Told) -> None:
         """Take in what the room is said to be."""
         self.knows_what_it_is = True
-        if told.upto > self._rev:
-            self._rev = told.upto
-            self.kind, self.title, self.topic, self.owner = told.kind, told.title, told.topic, told.owner
-            self.members = set(told.members)
+        self.kind, self.title, self.topic, self.owner = told.kind, told.title, told.topic, told.owner
+        self.members = set(told.members)
+        self._rev = max(self._rev, told.upto)
+        for line in self._became:
+            if line.seq > told.upto:  # told before the answer came
+                self._become(line)
 
     def _take_personal(self, line: Line) -> None:
         details = line.details

@@ -6,6 +6,7 @@ number), then a client with everything it did, then single records. What is left
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING, TypeVar
 
@@ -41,10 +42,14 @@ Unit = TypeVar("Unit")
 replace = msgspec.structs.replace
 
 
+PATIENCE_S = 300
+"""How long making a history short may take; what is reached then must do."""
+
+
 def shrink(records: Sequence[AnyRecord], violation: Violation) -> list[AnyRecord]:
     """A short history with the same violation."""
     history = list(records)
-    is_bad = _checks(violation)
+    is_bad = _checks(violation, deadline=time.monotonic() + PATIENCE_S)
     clients = sorted({_client(record) for record in history} - {""})
     history = _without_units(history, clients, without_clients, is_bad)
     events = list(dict.fromkeys(unit for record in history for unit in _units(record)))
@@ -52,8 +57,8 @@ def shrink(records: Sequence[AnyRecord], violation: Violation) -> list[AnyRecord
     return _without_units(history, list(range(len(history))), _without_records, is_bad)
 
 
-def _checks(violation: Violation) -> Callable[[Sequence[AnyRecord]], bool]:
-    return lambda history: violation in check(history)
+def _checks(violation: Violation, *, deadline: float) -> Callable[[Sequence[AnyRecord]], bool]:
+    return lambda history: time.monotonic() < deadline and violation in check(history)
 
 
 def _without_units(

@@ -13,7 +13,7 @@ from trio_chat.lists import user_of
 from trio_chat.room import id_conflict
 from trio_chat.store.base import Invite
 from trio_chat.told import timestamp
-from trio_chat.v1.rooms import tell_again
+from trio_chat.v1.rooms import answer_again
 
 if TYPE_CHECKING:
     from trio_chat.events import Event
@@ -92,14 +92,12 @@ async def accept(client: Client, command: commands.Accept) -> None:
     before = await client.hub.store.find_command(person.id, command.id)
     if before is not None:  # the link need not be valid any more
         _check_repeat(before, command)
-        client.answer(Ack(command.id, before.room, before.seq))
-        await tell_again(client, before.room)
+        await answer_again(client, Ack(command.id, before.room, before.seq))
         return
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     if person.id in room.people:
-        client.answer(Ack(command.id, room.name, room.head))
-        await tell_again(client, room.name)
+        await answer_again(client, Ack(command.id, room.name, room.head))
         return
     who = bodies.Who(person.id, person.name)
     body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())

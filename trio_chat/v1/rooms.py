@@ -120,8 +120,7 @@ async def direct(client: Client, command: commands.Direct) -> None:
     name = made_name("d", *sorted((person.id, other.id)))
     room = await client.hub.rooms.get(name)
     if room.people:
-        client.answer(Ack(command.id, name, 1))
-        await tell_again(client, name)
+        await answer_again(client, Ack(command.id, name, 1))
         return
     members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
     body = bodies.Created(rules.DIRECT, members=members)
@@ -129,9 +128,12 @@ async def direct(client: Client, command: commands.Direct) -> None:
     await client.submit_body(room, bodies.CREATED, command.id, body, may_be_there=True)
 
 
-async def tell_again(client: Client, room: str) -> None:
-    """Tell this client alone of a room that is in its person's list already: it seems not to know."""
-    for item in await list_rooms(client.hub.store, client.person.id, only=room):
+async def answer_again(client: Client, ack: Ack) -> None:
+    """Acknowledge what had been done before, and tell of the room once more."""
+    items = await list_rooms(client.hub.store, client.person.id, only=ack.room)
+    # From here on nothing can fail: an ack and then an error would be two answers.
+    client.answer(ack)
+    for item in items:
         client.answer(RoomAdded(item))
 
 
