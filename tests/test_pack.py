@@ -55,7 +55,10 @@ def test_what_the_page_needs_at_once_is_one_file() -> None:
     assert "import {" not in packed["js/main.js"]
     assert sum(map(len, packed.values())) < sum(map(len, MODULES.values()))
     for name in ("js/views/shell/settings.js", "js/views/talk/search.js"):
-        assert set(re.findall(r'from "([^"]+)"', packed[name])) <= {"../../../js/main.js", "../../../js/shared.js"}
+        assert set(re.findall(r'from "([^"]+)"', packed[name])) <= {
+            "../../../js/main.js",
+            "../../../js/shared.js",
+        }
 
 
 @needs_node

@@ -95,7 +95,9 @@ def test_the_page_works_as_it_stands_without_being_packed(ada: Person, bob: Pers
     def serve(route: Route) -> None:
         route.fulfill(body=(STATIC / "index.html").read_text("utf-8"), content_type="text/html")
 
-    bob.context.grant_permissions(["local-network-access"])  # a page of which it is not known where it came from
+    bob.context.grant_permissions(
+        ["local-network-access"]
+    )  # a page of which it is not known where it came from
     bob.page.route(bob.url, serve)
     requests, sockets = watched(bob.page)
     bob.open()
