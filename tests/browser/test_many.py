@@ -86,16 +86,8 @@ class Effort:
 
     def _script_ms(self) -> float:
         metrics = self._devtools.send("Performance.getMetrics")["metrics"]
-<<<<<<< HEAD
-        return 1000 * sum(
-            float(one["value"])
-            for one in metrics
-            if one["name"] in {"ScriptDuration", "LayoutDuration", "RecalcStyleDuration"}
-        )
-=======
         seconds: dict[str, float] = {metric["name"]: metric["value"] for metric in metrics}
         return 1000 * sum(seconds[f"{part}Duration"] for part in ("Script", "Layout", "RecalcStyle"))
->>>>>>> fast
 
     def ms(self) -> float:
         """Scripts, styles and layout, in milliseconds of processor time."""
