@@ -140,7 +140,7 @@ def _pictures_of_messages(ada: Person, grace: Person) -> None:
     page.keyboard.press("Escape")
     page.fill("#msg", "")
     page.click("#search")
-    page.get_by_role("searchbox").last.fill("project")
+    page.get_by_role("searchbox", name="Search in messages").fill("project")
     expect(page.locator("mark").first).to_be_visible()
     keep(page, "guide-search")
     page.keyboard.press("Escape")

@@ -82,7 +82,8 @@ def test_what_cannot_be_loaded_is_said_and_the_page_can_be_loaded_again(
     for opener in ("#help", "#info", "#info"):
         ada.page.click(opener)
         expect(toast).to_contain_text("could not be loaded")
-        toast.get_by_label("Close").click()
+        # Whatever notice is there still; it may be going by itself.
+        toast.get_by_label("Close").evaluate_all("buttons => buttons.forEach((button) => button.click())")
     ada.page.click("#help")
     ada.page.unroute_all()
     toast.get_by_text("Reload").click()
