@@ -21,7 +21,7 @@ EXT4_IOC_SHUTDOWN = 0x8004587D
 NOLOGFLUSH = 2
 """Do not even write the journal first: what was not synced is gone."""
 
-SIZE = 24 * 2**20
+SIZE = 96 * 2**20
 
 
 class Skipped(Exception):

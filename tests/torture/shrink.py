@@ -42,7 +42,7 @@ Unit = TypeVar("Unit")
 replace = msgspec.structs.replace
 
 
-PATIENCE_S = 300
+PATIENCE_S = 60
 """How long making a history short may take; what is reached then must do."""
 
 
