@@ -77,6 +77,7 @@ def test_an_answer_shows_what_it_answers_and_leads_there(ada: Person, bob: Perso
 def test_an_answer_can_be_given_up(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "Hello")
     does(bob, "Hello", "Reply")
+    expect(bob.page.locator(".composer-bar")).to_contain_text("Reply to Ada")
     bob.page.keyboard.press("Escape")
     expect(bob.page.locator(".composer-bar")).to_be_hidden()
     bob.say("just so")
