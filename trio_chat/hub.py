@@ -45,11 +45,8 @@ class Hub:
     people: People
     here: Here
     beside: Beside
-    wall_clock: Callable[[], float]
-
-    def now_ms(self) -> int:
-        """The wall clock, in milliseconds since 1970 UTC."""
-        return int(self.wall_clock() * 1000)
+    now_ms: Callable[[], int]
+    """The wall clock, in milliseconds since 1970 UTC."""
 
 
 @asynccontextmanager
@@ -77,7 +74,7 @@ async def open_hub(
         open_rooms(store, config, wall_clock=wall_clock, on_members=on_members) as rooms,
         trio.open_nursery() as nursery,
     ):
-        hub = Hub(config, store, rooms, people, here, beside, wall_clock)
+        hub = Hub(config, store, rooms, people, here, beside, now_ms)
         nursery.start_soon(_tell_of_lists, hub, changed)
         yield hub
         nursery.cancel_scope.cancel()

@@ -362,13 +362,10 @@ class Room:
                 continue  # hearing one's own message is the acknowledgement
             if isinstance(outcome, Conflict):
                 frame = encode_answer(Failure.of(id_conflict(), command_id))
-            elif (
-                isinstance(outcome, Denied) and outcome.code == "already_there" and self.kind == rules.DIRECT
-            ):
-                # Both wanted to begin their conversation, or one of them on two devices: it has begun.
-                frame = encode_answer(Ack(id=command_id, room=self.name, seq=1))
             elif isinstance(outcome, Denied) and outcome.code == "already_there" and submission.may_be_there:
-                frame = encode_answer(Ack(id=command_id, room=self.name, seq=self.head))
+                # What began the room is its first event; who is in already is told how far it has come.
+                seq = 1 if submission.draft.kind == bodies.CREATED else self.head
+                frame = encode_answer(Ack(id=command_id, room=self.name, seq=seq))
             elif isinstance(outcome, Denied):
                 frame = encode_answer(Failure.of(Refused(outcome.code, outcome.message), command_id))
             else:

@@ -109,11 +109,6 @@ class Wire(trio.abc.HalfCloseableStream):
         return not (self._is_broken or self._is_closed or self._close_was_sent)
 
     @property
-    def is_closed(self) -> bool:
-        """Whether `aclose` or `abandon` was called."""
-        return self._is_closed
-
-    @property
     def unsent_bytes(self) -> int:
         """How much of what `write_now` was given is still on its way into the transport."""
         return len(self._rest)

@@ -11,6 +11,8 @@ from trio_chat.query import parse_query
 from trio_chat.told import Message, told
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trio_chat import commands
     from trio_chat.store import base
     from trio_chat.v1.client import Client
@@ -23,17 +25,25 @@ async def search(client: Client, command: commands.Search) -> None:
     found = await client.hub.store.find(
         client.person.id, query, room=room, cursor=command.cursor, limit=command.limit
     )
-    hits = [hit for each in found.hits if (hit := await _told(client, each)) is not None]
+    hits = await _told(client, found.hits)
     if room is not None:
         client.room(room)  # it may have been sent out of it meanwhile
     client.answer(Found(command.id, command.query, hits, found.cursor))
 
 
-async def _told(client: Client, hit: base.Hit) -> Hit | None:
-    """What was found, told like any message, with its text of now. (It may have been deleted this moment.)"""
-    events = await client.hub.store.read_some(hit.room, [hit.seq])
-    for event in events:
-        message = told(event)
-        if isinstance(message, Message) and not message.deleted:
-            return Hit(msgspec.structs.replace(message, text=hit.text), hit.marks)
-    return None
+async def _told(client: Client, found: Sequence[base.Hit]) -> list[Hit]:
+    """What was found, told like any messages, with their texts of now. (Some may have been deleted this moment.)"""
+    seqs: dict[str, list[int]] = {}
+    for hit in found:
+        seqs.setdefault(hit.room, []).append(hit.seq)
+    messages: dict[tuple[str, int], Message] = {}
+    for room, wanted in seqs.items():
+        for event in await client.hub.store.read_some(room, wanted):
+            message = told(event)
+            if isinstance(message, Message) and not message.deleted:
+                messages[room, event.seq] = message
+    return [
+        Hit(msgspec.structs.replace(messages[hit.room, hit.seq], text=hit.text), hit.marks)
+        for hit in found
+        if (hit.room, hit.seq) in messages
+    ]

@@ -217,7 +217,6 @@ export const texts = {
   shellTopicNone: "No topic yet",
   shellEditTitle: "Change the name",
   shellEditTopic: "Change the topic",
-  shellTopic: "Topic",
   shellPins: "Pinned",
   shellPinsNone: "Nothing is pinned here. Pin a message from its menu.",
   shellStars: "Starred by you",
@@ -235,7 +234,6 @@ export const texts = {
   shellWrite: "Write directly",
   shellPerson: "About this person",
 
-  shellPicture: "Picture",
   shellPictureChoose: "Choose a picture",
   shellPictureRemove: "Remove",
   shellPictureBad: "This file is no picture that the browser can read.",

@@ -27,7 +27,6 @@ export class Session {
   #heldToken = null;
   #link = null; // {code, resolve}: a code of another device, to become its person
   #isWelcome = false;
-  #knowsRooms = false; // whether the server speaks of more than one room
   #joins = new Map(); // id of a join -> {room, isFresh, resolve?}
   #follows = new Set(); // ids of follows
   #retries = new Set();
@@ -56,19 +55,13 @@ export class Session {
     this.#sender = new Sender(store, send);
     this.#commands = new Commands(send, () => this.#isWelcome);
     this.#marks = new Marks(store, send);
-    const ask = (frame) => (this.#knowsRooms ? this.ask(frame) : Promise.resolve({ ok: false }));
-    this.#lookups = new Lookups(store, ask);
+    this.#lookups = new Lookups(store, (frame) => this.ask(frame));
     identity.onOtherTab(() => this.#followOtherTab());
   }
 
   /** The connection below, for what the browser knows of it. */
   get connection() {
     return this.#connection;
-  }
-
-  /** Whether the server knows of rooms, people and marks. */
-  get knowsRooms() {
-    return this.#knowsRooms;
   }
 
   /** Ask the server something; see `Commands.ask`. */
@@ -78,7 +71,7 @@ export class Session {
 
   /** Say something that has no answer. */
   tell(frame) {
-    if (this.#isWelcome && this.#knowsRooms) this.#connection.send(frame);
+    if (this.#isWelcome) this.#connection.send(frame);
   }
 
   /** Hear the room on the screen, and say that it is there. @returns {Promise<object>} */
@@ -165,7 +158,6 @@ export class Session {
   }
 
   async #watch() {
-    if (!this.#knowsRooms) return;
     const room = this.#store.state.open;
     const answer = await this.ask({ type: "watch", room });
     if (answer.ok && this.#store.state.open === room) this.#store.dispatch({ type: "watching", frame: answer });
@@ -192,14 +184,13 @@ export class Session {
   #answers = {
     welcome: (frame) => {
       this.#isWelcome = true;
-      this.#knowsRooms = frame.mine !== undefined;
       if (frame.token) this.#identity.token = this.#heldToken = frame.token;
       if (this.#link) this.#identity.name = frame.user.name;
       this.#answerLink({ ok: true, user: frame.user });
       this.#becomes(frame.user);
       this.#store.dispatch({ type: "welcome", frame });
-      this.#marks.listed(this.#knowsRooms ? frame.rooms : []);
-      if (this.#knowsRooms) this.#follow();
+      this.#marks.listed(frame.rooms);
+      this.#follow();
     },
     joined: (frame) => {
       const join = this.#joins.get(frame.id);

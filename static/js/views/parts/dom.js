@@ -53,9 +53,6 @@ export function pressable(className, label, onPress) {
   return element;
 }
 
-/** Whether somebody asked for little movement. */
-export const prefersStillness = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
 /** Whether an element reads from right to left. */
 export const isRightToLeft = (element) => getComputedStyle(element).direction === "rtl";
 
