@@ -23,26 +23,28 @@ export function openDialog({ title, content, className = "", isBare = false, anc
   const element = make("dialog", `sheet ${className}`, body);
   element.setAttribute("aria-label", title);
   if (!isBare) {
-    const head = heading(title, () => element.close());
+    const head = heading(title, () => close());
     // Without a field to write in, reading begins at the heading, not at the way out.
     head.firstChild.autofocus = !body.querySelector("[autofocus]");
     element.prepend(head);
   }
-  let result;
-  closeOnBackdrop(element);
-  element.addEventListener("close", () => {
+  let isOpen = true;
+  const close = (result) => {
+    if (!isOpen) return;
+    isOpen = false;
+    element.close();
     element.remove();
     if (opener?.isConnected) opener.focus({ preventScroll: true });
     onClose(result);
-  });
+  };
+  closeOnBackdrop(element, close);
+  // The browser closes it on Escape and the back gesture. What is chosen does not wait for its event, which comes later:
+  // keys pressed meanwhile would go astray.
+  element.addEventListener("close", () => close());
   document.body.append(element);
   element.showModal();
   const place = () => anchor && placeBeside(element, anchor);
   place();
-  const close = (value) => {
-    result = value;
-    element.close();
-  };
   return { element, close, place };
 }
 
@@ -53,11 +55,11 @@ function heading(title, onClose) {
 }
 
 /** A press that begins and ends beside the dialog closes it; a selection drawn out of it does not. */
-function closeOnBackdrop(element) {
+function closeOnBackdrop(element, close) {
   let began = false;
   element.addEventListener("pointerdown", (event) => (began = event.target === element));
   element.addEventListener("click", (event) => {
-    if (began && event.target === element) element.close();
+    if (began && event.target === element) close();
   });
 }
 
