@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Items, noteOf } from "../../static/js/core/items.js";
-import { messageOf } from "../../static/js/core/message.js";
+import { messageOf, withReaction } from "../../static/js/core/message.js";
+import { missingPeople } from "../../static/js/core/select.js";
 import { initialState } from "../../static/js/core/state.js";
 
 const NOW = Date.UTC(2026, 10, 22, 12);
@@ -50,6 +51,19 @@ test("an unchanged item is the same object, so that nothing is drawn anew", () =
   const [oneLater, twoLater] = messagesOf(later, items);
   assert.equal(oneLater, one);
   assert.notEqual(twoLater, two);
+});
+
+test("whoever reacted or is mentioned is asked for, and a name that comes later makes another item", () => {
+  const items = new Items();
+  const state = stateWith({ text: "We won!" }, { mentions: ["p-joe", "all"] });
+  const { events } = state.rooms.get("lobby").live;
+  events[0] = withReaction(events[0], { emoji: "🎉", person: "p-eve", on: true, seq: 3 });
+  const [reacted, mentioning] = messagesOf(state, items);
+  assert.deepEqual(missingPeople(state, state.rooms.get("lobby")), ["p-eve", "p-joe"]);
+  const known = ["Eve", "Joe"].map((name) => [`p-${name.toLowerCase()}`, { id: `p-${name.toLowerCase()}`, name }]);
+  const [named, marked] = messagesOf({ ...state, people: new Map([...state.people, ...known]) }, items);
+  assert.notEqual(named, reacted);
+  assert.notEqual(marked, mentioning);
 });
 
 test("what is no message says in a sentence what happened", () => {

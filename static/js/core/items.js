@@ -39,9 +39,14 @@ function complete(state, room, item) {
     isMentioned: isMentioned(state, message),
     isStarred: message.seq !== null && isStarred(state, room.name, message.seq),
     mentioned: message.mentions.map((id) => `${id} ${id === "all" ? "all" : person(state, id).name}`).join("\n"),
+    reactors: reactorsOf(state, message),
     ...quoteOf(state, room, message),
   };
 }
+
+/** The names of all who reacted: known late or changed, they make it another item. */
+const reactorsOf = (state, { reactions }) =>
+  reactions.flatMap(({ people }) => people.map((id) => person(state, id).name)).join("\n");
 
 /** The message that is answered, as one line: who said it, what, and its colour. */
 function quoteOf(state, room, { replyTo }) {

@@ -123,6 +123,7 @@ export function missingPeople(state, room) {
   for (const event of shown(state, room).events) {
     note(event.from);
     for (const { people } of event.reactions ?? []) people.forEach(note);
+    for (const id of event.mentions ?? []) if (id !== "all") note(id);
   }
   return Array.from(missing);
 }

@@ -42,7 +42,8 @@ export function updateMessage(paragraph, item, before, does) {
     && before.message.isDeleted === message.isDeleted && before.message.forwarded === message.forwarded;
   if (!isSame) paragraph.replaceChildren(...body(paragraph, item, does));
   paragraph.querySelector(".meta").replaceChildren(...meta(item));
-  if (!isSame || before.message.reactions !== message.reactions) showReactions(paragraph, item, does);
+  const isCounted = isSame && before.message.reactions === message.reactions && before.reactors === item.reactors;
+  if (!isCounted) showReactions(paragraph, item, does);
 }
 
 function body(paragraph, item, does) {

@@ -18,13 +18,8 @@ function chip(item, { emoji, people }, does) {
   element.dataset.emoji = emoji;
   element.dataset.count = texts.talkCount(people.length);
   element.setAttribute("aria-pressed", String(isMine));
-  // Names may change, and are not known at once: they are looked at when somebody wants to know.
-  const tell = () => {
-    const names = does.namesOf(people);
-    element.title = names;
-    element.setAttribute("aria-label", texts.talkReaction(emoji, people.length, names));
-  };
-  tell();
-  for (const type of ["pointerenter", "focus"]) element.addEventListener(type, tell);
+  const names = does.namesOf(people);
+  element.title = names;
+  element.setAttribute("aria-label", texts.talkReaction(emoji, people.length, names));
   return element;
 }
