@@ -215,10 +215,9 @@ def fetch_axe(session: nox.Session) -> str | None:
 
 def find_chromium() -> str | None:
     """The program of a Chromium that is there already. Ubuntu's ``chromium-browser`` is not: it asks for a snap."""
-    named = os.environ.get(CHROMIUM)
-    if named:
-        return named
-    return next(filter(None, map(shutil.which, ("chromium", "google-chrome", "google-chrome-stable"))), None)
+    # Without a window to draw for each person the tests take two thirds of the time.
+    names = ("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable")
+    return os.environ.get(CHROMIUM) or next(filter(None, map(shutil.which, names)), None)
 
 
 def install_debian_chromium(session: nox.Session) -> str | None:
@@ -234,7 +233,7 @@ def install_debian_chromium(session: nox.Session) -> str | None:
         "install",
         "-y",
         "--no-install-recommends",
-        "chromium",
+        "chromium-headless-shell",
         external=True,
         success_codes=range(256),
     )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parent.parent.parent
 
+PROGRAMS = ("chromium-headless-shell", "chromium")
+
 START_TIMEOUT_S = 20
 STOP_TIMEOUT_S = 15
 EXPECT_TIMEOUT_MS = 15_000  # generous: machines that run tests are busy, and a success does not wait
@@ -172,7 +174,7 @@ class Person:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium: the one named by TRIO_CHAT_CHROMIUM, else the system's, else Playwright's own."""
-    path = os.environ.get("TRIO_CHAT_CHROMIUM") or shutil.which("chromium")
+    path = os.environ.get("TRIO_CHAT_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path)
         yield browser
