@@ -76,10 +76,12 @@ def pack(sources: Mapping[str, str], entry: str) -> dict[str, str]:
     shared = posixpath.join(posixpath.dirname(entry), SHARED)
     if shared in sources:
         raise StartError(f"{shared}: a packed file has this name; call the module otherwise")
+    first = [entry, *(later.name for later in modules[entry].later)]
     files: dict[str, list[Module]] = {name: [] for name in entries}
     for module in {name: module for reached in entries.values() for name, module in reached.items()}.values():
         reaching = [name for name, reached in entries.items() if module.name in reached]
-        module.home = entry if entry in reaching else reaching[0] if len(reaching) == 1 else shared
+        at_once = next((name for name in first if name in reaching), None)
+        module.home = at_once or (reaching[0] if len(reaching) == 1 else shared)
         files.setdefault(module.home, []).append(module)
     # An entry's file gives its exports even if it is at home in another one.
     imported = {

@@ -1,6 +1,7 @@
 /**
- * Begins to connect before any module is there: a classic script in the head, so that the way to the server and the
- * loading of the page go on side by side. What it hears waits for `net/connection.js`, which takes the socket over.
+ * Begins to connect, and to open what the browser keeps, before any module is there: a classic script in the head, so that
+ * the way to the server, the disk and the loading of the page go on side by side. What it hears waits for
+ * `net/connection.js`, which takes the socket over; `net/database.js` takes the database.
  *
  * Somebody new is greeted with the open room at once. Who comes back sees what the browser kept, and only modules know
  * up to where that goes: for them the room is joined after that.
@@ -9,6 +10,7 @@
 {
   const HOME = "lobby";
   const JOIN_ID = "early";
+  const VERSION = 2; // of the database
 
   const stored = (storage, key) => {
     try {
@@ -17,7 +19,19 @@
       return null; // storage is blocked
     }
   };
-  const begin = () => {
+  /** The stores: outbox entries by id, and cached things by key. */
+  const open = () =>
+    new Promise((resolve, reject) => {
+      const request = indexedDB.open("trio-chat", VERSION);
+      request.onupgradeneeded = ({ oldVersion }) => {
+        if (oldVersion < 1) request.result.createObjectStore("outbox", { keyPath: "id" });
+        if (oldVersion < 2) request.result.createObjectStore("cache", { keyPath: "key" });
+      };
+      request.onsuccess = () => resolve(request.result);
+      request.onerror = () => reject(request.error);
+      request.onblocked = () => reject(new Error("blocked by another tab"));
+    });
+  const connect = () => {
     const url = new URL(".", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, "trio-chat.v1");
@@ -32,12 +46,17 @@
       if (join) socket.send(JSON.stringify(join));
     };
     socket.onmessage = ({ data }) => early.heard.push(data);
-    window.early = early;
+    return early;
   };
 
-  try {
-    begin();
-  } catch {
-    // The modules try it themselves, and say so if it does not work.
-  }
+  const orNull = (begin) => {
+    try {
+      return begin();
+    } catch {
+      return null; // the modules try it themselves, and say so if it does not work
+    }
+  };
+
+  // The way to the server is the longer one.
+  window.early = { connection: orNull(connect), database: open().catch(() => null) };
 }

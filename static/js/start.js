@@ -17,8 +17,10 @@ import { Session } from "./net/session.js";
 
 /** @param {string} roomName the room to open first @returns {App} */
 export function start(roomName) {
+  const { connection: early, database: opening } = window.early;
+  delete window.early;
   const store = new Store(reduce, initialState(roomName));
-  const database = new Database();
+  const database = new Database(opening);
   const outbox = new Outbox(database);
   const cache = new Cache(database);
   const restored = cache.load().then((action) => action && store.dispatch(action));
@@ -39,8 +41,6 @@ export function start(roomName) {
   document.addEventListener("visibilitychange", noticeVisibility);
   noticeVisibility();
   restore();
-  const { early = null } = window;
-  delete window.early;
   const connect = () => {
     session.connection.start(early);
     followBrowser(session.connection);

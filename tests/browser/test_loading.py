@@ -35,6 +35,11 @@ def watched(page: Page) -> tuple[list[str], list[str]]:
     return requests, sockets
 
 
+def name_of(path: str) -> str:
+    """The last part of a path."""
+    return path.rpartition("/")[2]
+
+
 def test_the_first_message_needs_the_page_one_file_and_one_socket(ada: Person, bob: Person) -> None:
     ada.say("hello")
     ada.hears("hello")
@@ -44,11 +49,45 @@ def test_the_first_message_needs_the_page_one_file_and_one_socket(ada: Person, b
         "window.requestIdleCallback = () => {}; localStorage.clear(); indexedDB.deleteDatabase('trio-chat');"
     )
     requests, sockets = watched(page)
+    page.route("**/main.js", lambda _: None)  # it never comes
     page.goto(bob.url)
     expect(page.locator("#chat p .text")).to_have_text(["hello"])
     assert requests[0] == "/"
-    assert [path.rpartition("/")[2] for path in requests if path.endswith((".js", ".css"))] == ["main.js"]
+    assert [name_of(path) for path in requests if path.endswith((".js", ".css"))] == ["begin.js", "main.js"]
     assert len(sockets) == 1
+
+
+def test_what_is_said_before_the_page_is_whole_is_sent_and_what_is_typed_stays(
+    ada: Person, bob: Person
+) -> None:
+    held: list[Route] = []
+    bob.page.route("**/main.js", lambda route: held.append(route))
+    bob.open()
+    ada.say("hello")
+    bob.hears("hello")
+    bob.say("at once")
+    expect(bob.page.locator("#msg")).to_have_value("")
+    bob.page.keyboard.type("what I ")
+    for route in held:
+        route.continue_()
+    ada.hears("hello", "at once")
+    bob.page.keyboard.type("say")
+    bob.page.keyboard.press("Enter")
+    ada.hears("hello", "at once", "what I say")
+
+
+def test_one_can_read_where_the_rest_of_the_page_does_not_come(ada: Person, bob: Person) -> None:
+    bob.page.route("**/main.js", lambda route: route.abort())
+    bob.open()
+    ada.say("hello")
+    bob.hears("hello")
+    bob.say("not lost")
+    expect(bob.page.locator("#banner")).to_contain_text("could not be loaded")
+    expect(bob.page.locator("#msg")).to_have_value("not lost")
+    bob.page.unroute_all()
+    bob.page.get_by_role("button", name="Reload").click()
+    bob.say("there you are")
+    ada.hears("hello", "there you are")
 
 
 def test_who_comes_back_needs_one_socket_as_well(ada: Person) -> None:

@@ -59,6 +59,7 @@ def test_the_author_and_the_time_stand_in_the_message(ada: Person, bob: Person) 
     time = message.locator("time")
     expect(time).to_have_text(re.compile(r"^\d\d:\d\d$"))
     expect(time).to_have_attribute("datetime", re.compile(r"^\d{4}-\d\d-\d\dT"))
+    time.hover()
     expect(time).to_have_attribute("title", re.compile(r"\d{4}"))
     expect(bob.page.locator(".divider.day")).to_have_text("Today")
 

@@ -121,7 +121,8 @@ async function begin({ href = "https://host/chat/", local = {}, session = {}, is
   runInNewContext(source, { window, location, WebSocket: FakeSocket, URL, URLSearchParams, JSON, Date });
   const [socket] = FakeSocket.all;
   socket.open();
-  return { socket, early: window.early };
+  assert.equal(await window.early.database, null, "there is none here");
+  return { socket, early: window.early.connection };
 }
 
 const plain = (value) => JSON.parse(JSON.stringify(value));

@@ -2,6 +2,8 @@
  * How a person looks where there is no picture: a colour that stays the same, and initials. Pure.
  */
 
+import { lazy } from "./lazy.js";
+
 /** How many author colours style.css has: `[data-colour="0"]` and so on. */
 export const COLOURS = 8;
 
@@ -21,8 +23,11 @@ export function initialsOf(name) {
   return chosen.map(firstLetter).join("").toUpperCase();
 }
 
+const segmenter = lazy(() => new Intl.Segmenter());
+
 function firstLetter(word) {
+  if (/^[ -~](?![^ -~])/.test(word)) return word[0]; // nothing that could belong to it: no need to ask
   if (!Intl.Segmenter) return Array.from(word)[0] ?? "";
-  const [first] = new Intl.Segmenter().segment(word);
+  const [first] = segmenter().segment(word);
   return first?.segment ?? "";
 }

@@ -9,10 +9,16 @@ export const START = 120;
 export const MOST = 300;
 export const STEP = 60;
 
+/** How many are drawn before anything else is: a phone's screen, and a tenth of the work of all that are kept. */
+export const FIRST = 12;
+
 const clamp = (from, to, count) => ({ from: Math.max(0, from), to: Math.min(count, to) });
 
 /** The end of the list. */
 export const atEnd = (count) => clamp(count - START, count, count);
+
+/** What of the end is drawn first of all. */
+export const firstOf = (count) => clamp(count - FIRST, count, count);
 
 /** The surroundings of an item. */
 export function around(index, count) {

@@ -2,10 +2,11 @@
  * Every sentence of the page, in one catalogue. What stands in index.html is filled from here by `fill`:
  * `data-text` names the text of an element, `data-label` its aria-label, `data-placeholder` its placeholder.
  */
+import { lazy } from "./lazy.js";
 
-const plural = new Intl.PluralRules("en");
-const number = new Intl.NumberFormat("en");
-const list = new Intl.ListFormat("en", { type: "conjunction" });
+const plural = lazy(() => new Intl.PluralRules("en"));
+const number = lazy(() => new Intl.NumberFormat("en"));
+const list = lazy(() => new Intl.ListFormat("en", { type: "conjunction" }));
 
 export const texts = {
   title: "trio-chat",
@@ -26,13 +27,13 @@ export const texts = {
   connecting: "Connecting…",
   offline: "Offline",
   bannerWaiting: "No connection. What you write waits here and is sent later.",
-  bannerRetryIn: (seconds) => `Next try in ${number.format(seconds)} s`,
+  bannerRetryIn: (seconds) => `Next try in ${number().format(seconds)} s`,
   bannerRefused: (reason) => (reason ? `The server ended the connection: ${reason}` : "The server ended the connection."),
   tryNow: "Try now",
 
   newMessagesMark: "New messages",
   newMessages: (count) =>
-    ({ one: "1 new message", other: `${number.format(count)} new messages` })[plural.select(count)],
+    ({ one: "1 new message", other: `${number().format(count)} new messages` })[plural().select(count)],
   toLatest: "Go to the latest message",
 
   statusWaiting: "Waiting to be sent",
@@ -87,14 +88,14 @@ export const texts = {
 
   everybody: "everybody in this room",
   completionLabel: "Suggestions",
-  candidates: (count) => ({ one: "1 suggestion", other: `${number.format(count)} suggestions` })[plural.select(count)],
+  candidates: (count) => ({ one: "1 suggestion", other: `${number().format(count)} suggestions` })[plural().select(count)],
 
   emojiTitle: "Emoji",
   emojiSearch: "Search emoji",
   emojiNone: "No emoji has that name. Try another word.",
   emojiLoading: "Loading emoji",
   emojiFailed: "The list of emoji could not be loaded. Close this and try again.",
-  emojiFound: (count) => ({ one: "1 emoji", other: `${number.format(count)} emoji` })[plural.select(count)],
+  emojiFound: (count) => ({ one: "1 emoji", other: `${number().format(count)} emoji` })[plural().select(count)],
   emojiRecent: "Used last",
   emojiGroups: {
     0: "Smileys and feelings",
@@ -119,14 +120,14 @@ export const texts = {
   shellNew: "New room or conversation",
   shellHelp: "Help",
   shellBack: "All rooms",
-  shellBackUnread: (count) => `All rooms, ${number.format(count)} with something new`,
+  shellBackUnread: (count) => `All rooms, ${number().format(count)} with something new`,
   shellSearch: "Search in messages",
   shellInfo: "About this room",
   shellSearchShort: "Search",
   shellClose: "Close",
   shellCancel: "Cancel",
   shellSave: "Save",
-  shellTitle: (name, unread) => `${unread > 0 ? `(${number.format(unread)}) ` : ""}${name} · trio-chat`,
+  shellTitle: (name, unread) => `${unread > 0 ? `(${number().format(unread)}) ` : ""}${name} · trio-chat`,
   shellBrowse: "Browse public rooms",
   shellLonely: "Rooms that you create or join stand here. Begin with the plus above.",
   shellNoSuchRoom: "None of your rooms is called that.",
@@ -134,7 +135,7 @@ export const texts = {
   shellDraft: "Draft:",
   shellLead: (name) => `${name}:`,
   shellDeleted: "This message was deleted",
-  shellUnread: (count) => (count >= 100 ? "more than 99 unread" : `${number.format(count)} unread`),
+  shellUnread: (count) => (count >= 100 ? "more than 99 unread" : `${number().format(count)} unread`),
   shellMentioned: "you are mentioned",
   shellMuted: "quiet",
   shellMarkedUnread: "marked as unread",
@@ -150,12 +151,12 @@ export const texts = {
   shellTyping: (names) => {
     if (names.length === 1) return `${names[0]} is typing…`;
     if (names.length === 2) return `${names[0]} and ${names[1]} are typing…`;
-    return `${names[0]} and ${number.format(names.length - 1)} others are typing…`;
+    return `${names[0]} and ${number().format(names.length - 1)} others are typing…`;
   },
   shellHere: "here now",
   shellLastSeen: (when) => `last here ${when}`,
-  shellMembers: (count) => ({ one: "1 member", other: `${number.format(count)} members` })[plural.select(count)],
-  shellHereCount: (count) => `${number.format(count)} here`,
+  shellMembers: (count) => ({ one: "1 member", other: `${number().format(count)} members` })[plural().select(count)],
+  shellHereCount: (count) => `${number().format(count)} here`,
   shellNotificationTitle: (who, room) => `${who} in ${room}`,
 
   shellNewPrivate: "New private room",
@@ -197,7 +198,7 @@ export const texts = {
   shellResetTitle: "Make all links void?",
   shellResetText: "Nobody can join by the links that were given out so far. Members stay.",
   shellResetDone: "All links to this room are void now.",
-  shellLinks: (count) => ({ one: "1 link works now.", other: `${number.format(count)} links work now.` })[plural.select(count)],
+  shellLinks: (count) => ({ one: "1 link works now.", other: `${number().format(count)} links work now.` })[plural().select(count)],
 
   shellJoinTitle: (title) => `Join “${title}”?`,
   shellJoinBy: (name) => `${name} invites you.`,
@@ -208,7 +209,7 @@ export const texts = {
   shellMembersTitle: "Members",
   shellHereNow: "Here now",
   shellFindMember: "Find a member",
-  shellMembersMore: (count) => `Show all ${number.format(count)}`,
+  shellMembersMore: (count) => `Show all ${number().format(count)}`,
   shellOwner: "owner",
   shellYou: "you",
   shellPublicRoom: "Public room",
@@ -238,7 +239,7 @@ export const texts = {
   shellPictureRemove: "Remove",
   shellPictureBad: "This file is no picture that the browser can read.",
   shellColour: "Colour",
-  shellColourNumber: (index) => `Colour ${number.format(index)}`,
+  shellColourNumber: (index) => `Colour ${number().format(index)}`,
   shellNameHelp: "Everybody sees the new name at once, also on what you have sent.",
   shellPrivacy: "Privacy",
   shellShowSeen: "Others may see when I was here last",
@@ -253,7 +254,7 @@ export const texts = {
   shellLinkDevice: "Link a device",
   shellLinkDeviceText: "Be the same person on your phone and your computer.",
   shellLinkHow: "Scan this with the other device, or open this chat there and type the code under Settings, Your devices.",
-  shellLinkExpires: (minutes) => ({ one: "It works once, within 1 minute.", other: `It works once, within ${number.format(minutes)} minutes.` })[plural.select(minutes)],
+  shellLinkExpires: (minutes) => ({ one: "It works once, within 1 minute.", other: `It works once, within ${number().format(minutes)} minutes.` })[plural().select(minutes)],
   shellLinkAgain: "Make a new code",
   shellLinkOver: "This code is over.",
   shellUseCode: "I have a code",
@@ -296,11 +297,11 @@ export const texts = {
   talkDelivered: "Delivered",
   talkRead: "Read",
   talkReactions: "Reactions",
-  talkCount: (count) => number.format(count),
-  talkReaction: (emoji, count, names) => `${emoji} ${number.format(count)}: ${names}`,
+  talkCount: (count) => number().format(count),
+  talkReaction: (emoji, count, names) => `${emoji} ${number().format(count)}: ${names}`,
   talkNames: (names, count) => {
     const shown = names.slice(0, 20);
-    return count > shown.length ? `${shown.join(", ")} and ${number.format(count - shown.length)} more` : list.format(shown);
+    return count > shown.length ? `${shown.join(", ")} and ${number().format(count - shown.length)} more` : list().format(shown);
   },
   talkNoteCreated: (who, kind) => (kind === "direct" ? `${who} began this conversation` : `${who} created this room`),
   talkNoteTitle: (who, title) => `${who} named this room “${title}”`,
@@ -323,7 +324,7 @@ export const texts = {
   talkPin: "Pin for everybody",
   talkUnpin: "Unpin",
   talkPinnedAll: "All pinned messages",
-  talkOf: (index, count) => `${number.format(index)}/${number.format(count)}`,
+  talkOf: (index, count) => `${number().format(index)}/${number().format(count)}`,
   talkStar: "Star",
   talkUnstar: "Take the star away",
   talkStars: "Starred by you",
@@ -363,7 +364,7 @@ export const texts = {
   talkSearchRoom: "This room",
   talkSearchMore: "Show more",
   talkSearchNothing: "Nothing was found. Try fewer words, or a part of one.",
-  talkSearchFound: (count, isMore) => `${number.format(count)}${isMore ? " or more" : ""} found`,
+  talkSearchFound: (count, isMore) => `${number().format(count)}${isMore ? " or more" : ""} found`,
 
   talkKeys: [
     ["Shift Enter", "A new line"],

@@ -1,22 +1,23 @@
 /**
  * Dates and times for people, in their language and time zone, by Intl.
  */
+import { lazy } from "./lazy.js";
 import { texts } from "./texts.js";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const WEEK_DAYS = 7; // within a week the weekday alone says which day it was
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const exactFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-const weekdayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long" });
-const dateFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long" });
-const yearFormat = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
+const clockFormat = lazy(() => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }));
+const exactFormat = lazy(() => new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" }));
+const weekdayFormat = lazy(() => new Intl.DateTimeFormat(undefined, { weekday: "long" }));
+const dateFormat = lazy(() => new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long" }));
+const yearFormat = lazy(() => new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" }));
 
 /** The time of day: 14:05. */
-export const clock = (ms) => clockFormat.format(ms);
+export const clock = (ms) => clockFormat().format(ms);
 
 /** Everything about a moment, for the tooltip. */
-export const exact = (ms) => exactFormat.format(ms);
+export const exact = (ms) => exactFormat().format(ms);
 
 /**
  * The local calendar day of a moment as a number that grows by one from day to day.
@@ -32,19 +33,19 @@ export function dayLabel(ms, nowMs = Date.now()) {
   const age = dayNumber(nowMs) - dayNumber(ms);
   if (age === 0) return texts.today;
   if (age === 1) return texts.yesterday;
-  if (age > 1 && age < WEEK_DAYS) return weekdayFormat.format(ms);
+  if (age > 1 && age < WEEK_DAYS) return weekdayFormat().format(ms);
   const sameYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
-  return (sameYear ? dateFormat : yearFormat).format(ms);
+  return (sameYear ? dateFormat : yearFormat)().format(ms);
 }
 
-const relativeFormat = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const relativeFormat = lazy(() => new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }));
 const MINUTE_MS = 60_000;
 
 /** How long ago a moment was: 5 minutes ago, at 14:05, yesterday, 3 May. */
 export function ago(ms, nowMs = Date.now()) {
   const minutes = Math.round((nowMs - ms) / MINUTE_MS);
-  if (minutes < 60) return relativeFormat.format(-Math.max(minutes, 0), "minute");
-  if (dayNumber(ms) === dayNumber(nowMs)) return relativeFormat.format(-Math.round(minutes / 60), "hour");
-  if (dayNumber(nowMs) - dayNumber(ms) < WEEK_DAYS) return relativeFormat.format(dayNumber(ms) - dayNumber(nowMs), "day");
+  if (minutes < 60) return relativeFormat().format(-Math.max(minutes, 0), "minute");
+  if (dayNumber(ms) === dayNumber(nowMs)) return relativeFormat().format(-Math.round(minutes / 60), "hour");
+  if (dayNumber(nowMs) - dayNumber(ms) < WEEK_DAYS) return relativeFormat().format(dayNumber(ms) - dayNumber(nowMs), "day");
   return dayLabel(ms, nowMs);
 }

@@ -3,15 +3,21 @@
  * all lives in memory only, and everything else works as before. Nothing on the page waits for a write.
  */
 
-const DATABASE = "trio-chat";
-const VERSION = 2;
-
 /** The stores: outbox entries by id, and cached things by key. */
 export const OUTBOX = "outbox";
 export const CACHE = "cache";
 
 export class Database {
-  #opening = open().catch(() => null);
+  #opening;
+
+  /** @param {Promise<IDBDatabase|null>} opening see early.js; null: the browser has none for us */
+  constructor(opening) {
+    this.#opening = opening.then((database) => {
+      // A newer page in another tab must not be held up.
+      if (database) database.onversionchange = () => database.close();
+      return database;
+    });
+  }
 
   /**
    * Everything in a store, in the order of its keys. Resolves after `patienceMs` at the latest, then with nothing.
@@ -46,21 +52,9 @@ export class Database {
   }
 }
 
-async function open() {
-  const request = indexedDB.open(DATABASE, VERSION);
-  request.onupgradeneeded = ({ oldVersion }) => {
-    if (oldVersion < 1) request.result.createObjectStore(OUTBOX, { keyPath: "id" });
-    if (oldVersion < 2) request.result.createObjectStore(CACHE, { keyPath: "key" });
-  };
-  const database = await finished(request);
-  database.onversionchange = () => database.close(); // a newer page in another tab must not be held up
-  return database;
-}
-
 function finished(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
-    request.onblocked = () => reject(new Error("blocked by another tab"));
   });
 }

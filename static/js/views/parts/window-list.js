@@ -4,7 +4,7 @@
  *
  * @typedef {{kind: string, key: string}} Item an item with a key known from before is the same thing, perhaps changed
  */
-import { around, atEnd, carriedOver, further, nearer } from "../../core/slice.js";
+import { around, atEnd, carriedOver, firstOf, further, nearer } from "../../core/slice.js";
 
 const AT_BOTTOM_PX = 40; // less than a message: who is that near wants to be at the end
 const NEAR_SCREENS = 2; // how far before its end the slice moves on
@@ -49,9 +49,11 @@ export class WindowList {
   show(items, isEnd = true) {
     this.#isEnd = isEnd;
     if (!isEnd) this.#setAtBottom(false);
-    const slice = carriedOver(this.#slice, this.#items, items, this.#isAtBottom);
+    const isFirst = this.#items.length === 0;
+    const slice = isFirst ? firstOf(items.length) : carriedOver(this.#slice, this.#items, items, this.#isAtBottom);
     this.#keep(() => this.#draw(items, slice));
-    this.#moveOn();
+    if (isFirst) requestAnimationFrame(() => setTimeout(() => this.#moveOn())); // once they can be seen
+    else this.#moveOn();
   }
 
   /** Show other items, as after a change of the room: at a place remembered from there, or the end. */

@@ -101,6 +101,17 @@ export class Composer {
     this.focus();
   }
 
+  /** Send what was written before this was here; what is being written now stays. */
+  catchUp(texts) {
+    if (texts.length === 0) return;
+    const { value } = this.field;
+    for (const text of texts) {
+      this.#write(text);
+      this.#submit();
+    }
+    if (value) this.putBack(value);
+  }
+
   /** Put something in at the caret. */
   insert(text) {
     const { field } = this;
@@ -113,11 +124,13 @@ export class Composer {
   render(state) {
     const draft = state.drafts.get(state.open) ?? "";
     if (state.open !== this.#room) {
+      const typed = this.#room === null ? this.#input.value : ""; // before this was here
       this.#room = state.open;
       this.#editing = null;
       this.#draft = draft;
       this.#write(draft);
       this.#showBar();
+      if (typed) this.putBack(typed);
     } else if (draft !== this.#draft) {
       const isUntouched = this.#editing === null && this.field.value === this.#draft; // another tab writes
       this.#draft = draft;

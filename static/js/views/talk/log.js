@@ -2,7 +2,8 @@
  * The log: the timeline of the open room as the children of `#chat`, around the reader's place.
  */
 import { Items } from "../../core/items.js";
-import { openRoom, shown } from "../../core/select.js";
+import { colourOf } from "../../core/people.js";
+import { openRoom, person, shown } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { make } from "../parts/dom.js";
 import { WindowList } from "../parts/window-list.js";
@@ -22,13 +23,21 @@ export class ChatLog {
   #places = new Map(); // room -> where the reader left it
   #byKey = new Map();
 
-  /**
-   * @param {HTMLElement} chat
-   * @param {object} does what messages ask for, see message.js
-   * @param {{onMoved(isAtBottom: boolean): void, onNearTop(): void, onNearEnd(): void}} handlers
-   */
-  constructor(chat, does, handlers) {
+  /** What is done when somebody wants to see the message of this number. @type {(seq: number) => void} */
+  onJump = () => {};
+
+  /** @param {import("../../app.js").App} app @param {HTMLElement} chat */
+  constructor(app, chat) {
     this.#chat = chat;
+    const me = () => app.state.me?.id ?? "";
+    const nameOf = (id) => (id === me() ? texts.you : person(app.state, id).name);
+    const does = {
+      me,
+      colourOf: (id) => person(app.state, id).colour ?? colourOf(id),
+      namesOf: (ids) => texts.talkNames(ids.map(nameOf).filter(Boolean), ids.length),
+      onJump: (seq) => this.onJump(seq),
+      onReact: (item, emoji, on) => app.react(app.state.open, item.seq, emoji, on),
+    };
     const remember = (element, item) => {
       this.#elements.set(element, item);
       return element;
@@ -46,7 +55,11 @@ export class ChatLog {
       mark: line(() => texts.newMessagesMark, "mark"),
       note: line((item) => item.text, "note"),
     };
-    this.#list = new WindowList(chat, (item) => makers[item.kind], handlers);
+    this.#list = new WindowList(chat, (item) => makers[item.kind], {
+      onMoved: (isAtBottom) => app.viewed({ isAtBottom }),
+      onNearTop: () => app.loadOlder(),
+      onNearEnd: () => app.loadNewer(),
+    });
   }
 
   get isAtBottom() {

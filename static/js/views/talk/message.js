@@ -116,7 +116,8 @@ const STATUS_LABELS = {
 function meta({ atMs, status, isStarred, message }) {
   const time = make("time", "", clock(atMs));
   time.dateTime = new Date(atMs).toISOString();
-  time.title = exact(atMs);
+  // Only who points at it sees it, and to write out a date takes long.
+  time.addEventListener("pointerenter", () => (time.title = exact(atMs)), { once: true });
   const marks = [];
   if (message.isPinned) marks.push(sign("mark-pinned", texts.talkPinned));
   if (isStarred) marks.push(sign("mark-starred", texts.talkStarred));

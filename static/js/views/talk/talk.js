@@ -1,9 +1,7 @@
 /**
  * What is said in the open room, and where one writes. What is opened seldom is loaded when it is opened.
  */
-import { openRoom, person, shown } from "../../core/select.js";
-import { colourOf } from "../../core/people.js";
-import { texts } from "../../core/texts.js";
+import { openRoom, shown } from "../../core/select.js";
 import { Completion } from "../parts/completion.js";
 import { followGestures } from "../parts/swipe.js";
 import { makeActions } from "./actions.js";
@@ -12,39 +10,21 @@ import { FailedNotice } from "./failed-notice.js";
 import { FirstUnread } from "./first-unread.js";
 import { JumpButton } from "./jump.js";
 import { followKeys } from "./keys.js";
-import { ChatLog } from "./log.js";
 import { PinnedBar } from "./pinned.js";
-import { Placeholder } from "./placeholder.js";
 import { makeSending } from "./sending.js";
 import { Suggestions } from "./suggestions.js";
 import { HoverTools } from "./tools.js";
 import { TypingLine } from "./typing.js";
 
 /**
- * @param {import("../../app.js").App} app @param {object} elements see main.js @param {object} shell see shell.js
- * @returns {{render(state: object): void, focus(): void, openSearch(query?: string): void}}
+ * @param {import("../../app.js").App} app @param {object} elements see main.js
+ * @param {{shell: object, log: import("./log.js").ChatLog}} around see shell.js; the log is drawn before this is
+ * @returns {{render(state: object): void, focus(): void, catchUp(texts: string[]): void, openSearch(query?: string): void}}
  */
-export function mountTalk(app, elements, shell) {
-  const { top, chat, loading, empty, older, bottom, jump, failed } = elements;
-  const nameOf = (id) => (id === app.state.me?.id ? texts.you : person(app.state, id).name);
-  const colour = (id) => person(app.state, id).colour ?? colourOf(id);
+export function mountTalk(app, elements, { shell, log }) {
+  const { top, chat, bottom, jump, failed } = elements;
   const jumpTo = (seq) => shell.jump(app.state.open, seq);
-
-  const log = new ChatLog(
-    chat,
-    {
-      me: () => app.state.me?.id ?? "",
-      colourOf: colour,
-      namesOf: (ids) => texts.talkNames(ids.map(nameOf).filter(Boolean), ids.length),
-      onJump: jumpTo,
-      onReact: (item, emoji, on) => actions.react(item, emoji, on),
-    },
-    {
-      onMoved: (isAtBottom) => app.viewed({ isAtBottom }),
-      onNearTop: () => app.loadOlder(),
-      onNearEnd: () => app.loadNewer(),
-    },
-  );
+  log.onJump = jumpTo;
   const suggestions = new Suggestions(app);
   const openSearch = (query = "") => {
     if (query) shell.closeSide();
@@ -52,7 +32,7 @@ export function mountTalk(app, elements, shell) {
   };
   const toLatest = () => {
     app.toLatest();
-    talk.render(app.state);
+    log.render(app.state);
     log.toBottom();
   };
   const send = makeSending(shell, { chosen: suggestions.chosen, onSearch: openSearch });
@@ -100,8 +80,6 @@ export function mountTalk(app, elements, shell) {
   });
 
   const views = [
-    log,
-    new Placeholder({ loading, empty, older }),
     new PinnedBar(app, top, { onJump: jumpTo, onList: () => shell.info() }),
     new FirstUnread(app, log, chat),
     new JumpButton(jump, { onJump: toLatest }),
@@ -124,6 +102,7 @@ export function mountTalk(app, elements, shell) {
   let open = null;
   const talk = {
     focus: () => composer.focus(),
+    catchUp: (texts) => composer.catchUp(texts),
     openSearch,
     render(state) {
       for (const view of views) view.render(state);
