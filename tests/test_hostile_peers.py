@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import logging
 import pytest
 import trio
 
@@ -170,6 +171,7 @@ async def push_for_ever(peer: RawPeer, what: bytes) -> None:
 async def test_who_sends_frames_without_end_that_say_nothing_is_sent_away(
     what: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     async with (
         unharmed(caplog) as serving,
         open_peer(serving.port) as peer,
@@ -177,8 +179,10 @@ async def test_who_sends_frames_without_end_that_say_nothing_is_sent_away(
     ):
         await peer.send(frame(TEXT, b"", fin=False))
         nursery.start_soon(push_for_ever, peer, what)
-        assert await peer.receive_close_code() == 1008
+        # A socket that is closed with something unread in it is reset, and that may overtake the code.
+        assert await peer.receive_close_code() in {1008, None}
         nursery.cancel_scope.cancel()
+    assert "cut, too many pings, pongs or fragments" in caplog.text
 
 
 async def test_who_pings_and_does_not_read_is_slowed_by_its_own_socket_and_cut(
