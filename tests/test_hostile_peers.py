@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 
-import logging
 import pytest
 import trio
 
