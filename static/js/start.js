@@ -37,7 +37,10 @@ export function start(roomName) {
     // Another tab may have been closed with something waiting: whoever comes online takes it along.
     if (state.connection !== before.connection && state.connection.phase === "online") restore();
   });
-  const noticeVisibility = () => app.viewed({ isVisible: !document.hidden });
+  const noticeVisibility = () => {
+    app.viewed({ isVisible: !document.hidden });
+    if (document.hidden) session.tellMarks();
+  };
   document.addEventListener("visibilitychange", noticeVisibility);
   noticeVisibility();
   restore();

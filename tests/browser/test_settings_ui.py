@@ -74,6 +74,16 @@ def test_another_device_becomes_the_same_person_by_a_code(
     expect(phone.page.locator("p.own .text")).to_have_text("from my computer")
 
 
+def test_whether_others_see_when_one_was_here_last_is_remembered(ada: Person) -> None:
+    switch = ada.page.get_by_role("switch", name="Others may see when I was here last")
+    ada.settings()
+    expect(switch).to_be_checked()
+    switch.uncheck()
+    ada.open()
+    ada.settings()
+    expect(switch).not_to_be_checked()
+
+
 def test_a_notification_of_the_browser_tells_who_said_what(ada: Person, bob: Person) -> None:
     bob.page.add_init_script("""
         window.told = [];

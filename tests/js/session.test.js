@@ -32,6 +32,7 @@ function open({ token = "t" } = {}) {
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,
+    session,
     identity,
     say: (...frames) => frames.forEach((frame) => handlers.onFrame(frame)),
     cut: () => handlers.onWaiting(0),
@@ -198,6 +199,13 @@ test("jumping to an old message shows the piece around it, and paging down leads
   const room = openRoom(page.store.state);
   assert.equal(room.detached, null);
   assert.deepEqual(room.live.events.map(({ seq }) => seq), events(30, 90).map(({ seq }) => seq));
+});
+
+test("what was read is told at once when the page may be gone the next moment", async () => {
+  const page = await online([item("lobby", 2, { read: 2, delivered: 2 })]);
+  page.say(message("lobby", 3));
+  page.session.tellMarks();
+  assert.deepEqual(page.sent.filter(({ type }) => type === "mark"), [{ type: "mark", room: "lobby", delivered: 3, read: 3 }]);
 });
 
 test("read and received are told once a second, and only what is new", async () => {

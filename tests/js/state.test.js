@@ -189,3 +189,10 @@ test("an answer from before the changes that are remembered is thrown away", () 
   assert.deepEqual(seqs(reduce(state, page(1_211))), [7, 8, 11]);
   assert.equal(roomOf(reduce(state, page(1_000))).live.events[0].isPinned, false, "the last pin was taken away");
 });
+
+test("of a room that is only visited, a title heard after the answer that told another one stays", () => {
+  const settings = { type: "event", frame: { type: "settings", room: "lobby", seq: 3, id: "s", from: "p-bob", name: "Bob", title: "New", at: AT } };
+  const info = { type: "info", frame: { type: "info", room: "lobby", title: "Old", topic: "t", members: [], upto: 2 } };
+  const { title, topic } = openRoom(after(joined(2, 2), settings, info));
+  assert.deepEqual([title, topic], ["New", "t"]);
+});

@@ -320,8 +320,11 @@ export function informed(room, frame) {
   const info = room.recent.changes.reduce(
     (known, event) => (event.seq > known.upto ? withInfoChange(known, event) : known), { members, count, pins, upto },
   );
-  const visited = room.isMember ? {} : { title: frame.title ?? "", topic: frame.topic ?? "" }; // it is in no list
-  return { ...room, ...visited, info, owner: frame.owner ?? room.owner, members: room.kind === "public" ? room.members : info.count };
+  const next = { ...room, info, owner: frame.owner ?? room.owner, members: room.kind === "public" ? room.members : info.count };
+  if (room.isMember) return next;
+  Object.assign(next, { title: frame.title ?? "", topic: frame.topic ?? "" }); // it is in no list
+  for (const event of room.recent.changes) if (event.type === "settings" && event.seq > upto) describe(next, event);
+  return next;
 }
 
 /** How far people are. @param {Array<{person: string, delivered: number, read: number}>} marks */

@@ -29,13 +29,17 @@ export class Marks {
     this.#timer = null;
   }
 
+  /** Tell it now: the page may be closed the next moment. */
+  tellNow() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    for (const room of this.#news().slice(0, AT_ONCE)) this.#tell(room);
+    this.#tellSoon();
+  }
+
   #tellSoon() {
     if (this.#timer !== null || this.#news().length === 0) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      for (const room of this.#news().slice(0, AT_ONCE)) this.#tell(room);
-      this.#tellSoon();
-    }, PAUSE_MS);
+    this.#timer = setTimeout(() => this.tellNow(), PAUSE_MS);
   }
 
   #news() {

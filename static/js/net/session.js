@@ -74,6 +74,11 @@ export class Session {
     if (this.#isWelcome) this.#connection.send(frame);
   }
 
+  /** The page may be gone the next moment: tell now what was read. */
+  tellMarks() {
+    this.#marks.tellNow();
+  }
+
   /** Hear the room on the screen, and say that it is there. @returns {Promise<object>} */
   async heedOpenRoom() {
     const room = openRoom(this.#store.state);

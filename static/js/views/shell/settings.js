@@ -121,12 +121,18 @@ function themes() {
 }
 
 function seen(shell) {
+  const { app } = shell;
   const hint = problem();
-  const { me } = shell.app.state;
-  const control = toggle(texts.shellShowSeen, me.showsSeen ?? true, async (on, box) => {
-    const answer = await shell.app.setProfile({ showsSeen: on });
+  const control = toggle(texts.shellShowSeen, true, async (on, box) => {
+    const answer = await app.setProfile({ showsSeen: on });
     hint.textContent = answer.ok ? "" : answer.message;
     if (!answer.ok) box.checked = !on;
+  });
+  const box = control.querySelector("input");
+  box.disabled = true; // until it is known
+  app.setProfile({}).then((answer) => {
+    box.disabled = !answer.ok;
+    if (answer.ok) box.checked = answer.showsSeen;
   });
   return make("div", "", control, hint);
 }
