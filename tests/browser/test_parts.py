@@ -485,6 +485,18 @@ def test_whoever_is_at_the_end_stays_there(log: Page) -> None:
     expect(log.locator('[data-number="10499"]')).to_be_in_viewport()
 
 
+def test_whoever_is_at_the_end_stays_there_when_the_room_for_it_gets_smaller_as_something_scrolls(log: Page) -> None:
+    """A bar that comes above the log in the same frame as a scroll event took the reader away from the end."""
+    log.evaluate("""async () => {
+        chat.scrollTop -= 2;
+        chat.style.height = `${chat.clientHeight - 100}px`;
+        await log.frame();
+        await log.frame();
+    }""")
+    assert log.evaluate("log.list.isAtBottom")
+    expect(log.locator('[data-number="9999"]')).to_be_in_viewport()
+
+
 def test_more_is_asked_for_at_the_ends_of_everything_only(log: Page) -> None:
     log.evaluate(
         "async () => { log.list.reveal('5000'); log.asked.top = log.asked.end = 0; await log.scroll(20, -300); }"

@@ -18,6 +18,7 @@ export class WindowList {
   #shown = new Map(); // key -> {element, item}
   #isAtBottom = true;
   #isEnd = true; // of everything, not of a piece in the middle
+  #height = 0; // of the box, as it was when it was seen last
 
   /**
    * @param {HTMLElement} box what scrolls, and holds the items' elements as its only children
@@ -33,7 +34,7 @@ export class WindowList {
     this.#handlers = { onMoved, onNearTop, onNearEnd };
     box.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     // The on-screen keyboard, a turned phone, a growing banner: the end stays in view.
-    new ResizeObserver(() => this.#isAtBottom && this.toBottom()).observe(box);
+    new ResizeObserver(() => this.#onResize()).observe(box);
   }
 
   /** Whether the end of the list is in view. */
@@ -106,7 +107,14 @@ export class WindowList {
     return this.elementOf(key);
   }
 
+  #onResize() {
+    this.#height = this.#box.clientHeight;
+    if (this.#isAtBottom) this.toBottom();
+  }
+
   #onScroll() {
+    // A scroll event may come before that of a new size: it is not the reader who left the end.
+    if (this.#box.clientHeight !== this.#height) this.#onResize();
     const isAtEnd = this.#isEnd && this.#slice.to === this.#items.length;
     this.#setAtBottom(isAtEnd && this.#below < AT_BOTTOM_PX);
     this.#moveOn();
