@@ -62,7 +62,8 @@ SHELL = {
     # Rooms, over a store that they know by its promises only.
     "tail": {"bodies", "codec"},
     "audience": {"bodies", "codec", "outbox", "store.base", "tail"},
-    "room": {"answers", "audience", "bodies", "codec", "outbox", "rules", "store.base"},
+    "submission": {"answers", "bodies", "codec", "outbox", "store.base"},
+    "room": {"audience", "bodies", "codec", "outbox", "rules", "store.base", "submission"},
     "rooms": {"config", "room", "rules", "store.base"},
     "people": {"linking", "lookalikes", "names", "store.base"},
     # Beside the log, and all of it together.
@@ -71,7 +72,7 @@ SHELL = {
     "lists": {"answers", "store.base", "told"},
     "hub": {"answers", "beside", "config", "here", "lists", "people", "room", "rooms", "store.base"},
     # One connection.
-    "plain": {"codec", "hub", "limits", "outbox", "people", "room", "rooms"},
+    "plain": {"codec", "hub", "limits", "outbox", "people", "room", "rooms", "submission"},
     "v1": {
         "answers",
         "audience",
@@ -93,6 +94,7 @@ SHELL = {
         "rules",
         "session",
         "store.base",
+        "submission",
         "told",
     },
     "connection": {"codec", "guard", "hub", "limits", "origin", "outbox", "plain", "v1", "wire"},

@@ -16,8 +16,9 @@ from trio_chat import audience as audience_module
 from trio_chat.codec import Format
 from trio_chat.events import Draft
 from trio_chat.outbox import Outbox
-from trio_chat.room import Room, Submission
+from trio_chat.room import Room
 from trio_chat.store.memory import MemoryStore, open_memory_store
+from trio_chat.submission import Submission
 from trio_chat.wire import Wire
 
 if TYPE_CHECKING:

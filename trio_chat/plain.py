@@ -17,8 +17,8 @@ from trio_chat.errors import (
 )
 from trio_chat.events import MESSAGE, Draft
 from trio_chat.limits import TokenBucket
-from trio_chat.room import Submission
 from trio_chat.rooms import DEFAULT_ROOM
+from trio_chat.submission import Submission
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection

@@ -17,20 +17,18 @@ import attrs
 import trio
 
 from trio_chat import bodies, rules
-from trio_chat.answers import Ack, Failure
 from trio_chat.audience import Audience, Member
-from trio_chat.codec import Format, encode_answer
-from trio_chat.errors import LOG_REPLACED, TRY_AGAIN_LATER, Refused, StoreError
+from trio_chat.codec import Format
+from trio_chat.errors import LOG_REPLACED, StoreError
 from trio_chat.events import Event, Position
-from trio_chat.store.base import Conflict, Denied
+from trio_chat.submission import Submission, answer, answer_failed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from trio_chat.errors import Close
-    from trio_chat.events import Draft
     from trio_chat.outbox import Outbox
-    from trio_chat.store.base import Outcome, RoomState, Store
+    from trio_chat.store.base import RoomState, Store
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,37 +39,9 @@ EPOCH_PAUSE_S = 60.0
 """For how long a room's new epoch is safe from claims to have seen more than there is: a liar can make everybody in the
 room load one page a minute."""
 
-UNAVAILABLE_RETRY_S = 1.0
-"""When a client is told to try again if the log cannot be written."""
-
 CUTS = frozenset({bodies.CREATED, bodies.MEMBER})
 """Kinds that change who may hear the room: nothing stands behind one in the same batch, so that whoever it sends away
 is told nothing that comes after it."""
-
-
-def unavailable() -> Refused:
-    """What a v1 client is told when the log cannot do what it asked for."""
-    return Refused(
-        "unavailable",
-        "The server's log cannot be used just now. Nothing was done; try again in a moment.",
-        retry_after_s=UNAVAILABLE_RETRY_S,
-    )
-
-
-def id_conflict() -> Refused:
-    """What a v1 client is told that says something else under an id it has used."""
-    return Refused("id_conflict", "This id was used before, for something else.")
-
-
-@attrs.frozen
-class Submission:
-    """A draft on its way into the log, and the connection to be told what became of it."""
-
-    draft: Draft
-    outbox: Outbox
-    form: Format
-    may_be_there: bool = False
-    """Whether it is as good if what it asks for is so already (the rules say ``already_there``)."""
 
 
 @attrs.frozen
@@ -317,14 +287,14 @@ class Room:
             outcomes = await self._store.append(self.name, drafts, at_ms=int(self._wall_clock() * 1000))
         except StoreError as error:
             LOGGER.error("%d messages of room %s could not be logged: %s", len(batch), self.name, error)
-            self._answer_failed(batch)
+            answer_failed(batch)
             return 0.0
         started = time.perf_counter()
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
         if events:
             await self.audience.fan_out(events)
             self._heed(events[-1])
-        self._answer(batch, outcomes)
+        answer(batch, outcomes, room=self.name, head=self.head)
         spent_s = time.perf_counter() - started
         self._batches += 1
         self._messages += len(events)
@@ -352,35 +322,6 @@ class Room:
                 if not self.may_hear(member.person):
                     member.leave()
         self._on_members(self, before ^ self._people)
-
-    def _answer(self, batch: Sequence[Submission], outcomes: Sequence[Outcome]) -> None:
-        """Tell the v1 senders what became of their commands: one write for each sender."""
-        answers: dict[Outbox, list[bytes]] = {}
-        for submission, outcome in zip(batch, outcomes, strict=True):
-            command_id = submission.draft.client_id
-            if submission.form is Format.PLAIN or command_id is None:
-                continue  # hearing one's own message is the acknowledgement
-            if isinstance(outcome, Conflict):
-                frame = encode_answer(Failure.of(id_conflict(), command_id))
-            elif isinstance(outcome, Denied) and outcome.code == "already_there" and submission.may_be_there:
-                # What began the room is its first event; who is in already is told how far it has come.
-                seq = 1 if submission.draft.kind == bodies.CREATED else self.head
-                frame = encode_answer(Ack(id=command_id, room=self.name, seq=seq))
-            elif isinstance(outcome, Denied):
-                frame = encode_answer(Failure.of(Refused(outcome.code, outcome.message), command_id))
-            else:
-                frame = encode_answer(Ack(id=command_id, room=outcome.room, seq=outcome.seq))
-            answers.setdefault(submission.outbox, []).append(frame)
-        for outbox, frames in answers.items():
-            outbox.reply(b"".join(frames))
-
-    def _answer_failed(self, batch: Sequence[Submission]) -> None:
-        refused = unavailable()
-        for submission in batch:
-            if submission.form is Format.PLAIN:
-                submission.outbox.end(TRY_AGAIN_LATER)  # the only way it has of hearing so
-            else:
-                submission.outbox.reply(encode_answer(Failure.of(refused, submission.draft.client_id)))
 
     def statistics(self) -> RoomStatistics:
         """What was done so far, and what waits."""

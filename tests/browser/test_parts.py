@@ -485,7 +485,9 @@ def test_whoever_is_at_the_end_stays_there(log: Page) -> None:
     expect(log.locator('[data-number="10499"]')).to_be_in_viewport()
 
 
-def test_whoever_is_at_the_end_stays_there_when_the_room_for_it_gets_smaller_as_something_scrolls(log: Page) -> None:
+def test_whoever_is_at_the_end_stays_there_when_the_room_for_it_gets_smaller_as_something_scrolls(
+    log: Page,
+) -> None:
     """A bar that comes above the log in the same frame as a scroll event took the reader away from the end."""
     log.evaluate("""async () => {
         chat.scrollTop -= 2;

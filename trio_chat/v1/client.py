@@ -13,9 +13,9 @@ from trio_chat.commands import decode_command
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
 from trio_chat.events import Draft
 from trio_chat.limits import TokenBucket
-from trio_chat.room import Submission, unavailable
 from trio_chat.rules import no_such_room
 from trio_chat.session import Session, not_joined
+from trio_chat.submission import Submission, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping

@@ -10,8 +10,8 @@ from trio_chat import bodies, commands, rules
 from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.errors import Refused
 from trio_chat.lists import user_of
-from trio_chat.room import id_conflict
 from trio_chat.store.base import Invite
+from trio_chat.submission import id_conflict
 from trio_chat.told import timestamp
 from trio_chat.v1.rooms import answer_again
 

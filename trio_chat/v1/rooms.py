@@ -13,7 +13,7 @@ from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomAdd
 from trio_chat.errors import Refused, StoreError
 from trio_chat.lists import items, list_rooms, user_of
 from trio_chat.names import check_text, check_title, normal_room
-from trio_chat.room import unavailable
+from trio_chat.submission import unavailable
 
 if TYPE_CHECKING:
     from trio_chat.room import Room

@@ -1,0 +1,84 @@
+"""What a member asks a room to log, and what it is told of that: an acknowledgement, or why not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from trio_chat import bodies
+from trio_chat.answers import Ack, Failure
+from trio_chat.codec import Format, encode_answer
+from trio_chat.errors import TRY_AGAIN_LATER, Refused
+from trio_chat.store.base import Conflict, Denied
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio_chat.answers import Answer
+    from trio_chat.events import Draft
+    from trio_chat.outbox import Outbox
+    from trio_chat.store.base import Outcome
+
+UNAVAILABLE_RETRY_S = 1.0
+"""When a client is told to try again if the log cannot be written."""
+
+
+@attrs.frozen
+class Submission:
+    """A draft on its way into the log, and the connection to be told what became of it."""
+
+    draft: Draft
+    outbox: Outbox
+    form: Format
+    may_be_there: bool = False
+    """Whether it is as good if what it asks for is so already (the rules say ``already_there``)."""
+
+
+def unavailable() -> Refused:
+    """What a v1 client is told when the log cannot do what it asked for."""
+    return Refused(
+        "unavailable",
+        "The server's log cannot be used just now. Nothing was done; try again in a moment.",
+        retry_after_s=UNAVAILABLE_RETRY_S,
+    )
+
+
+def id_conflict() -> Refused:
+    """What a v1 client is told that says something else under an id it has used."""
+    return Refused("id_conflict", "This id was used before, for something else.")
+
+
+def answer(batch: Sequence[Submission], outcomes: Sequence[Outcome], *, room: str, head: int) -> None:
+    """Tell the v1 senders what became of their commands in a room that ends at ``head``: one write for each sender."""
+    answers: dict[Outbox, list[bytes]] = {}
+    for submission, outcome in zip(batch, outcomes, strict=True):
+        command_id = submission.draft.client_id
+        if submission.form is Format.PLAIN or command_id is None:
+            continue  # hearing one's own message is the acknowledgement
+        frame = encode_answer(_outcome_of(submission, outcome, command_id, room, head))
+        answers.setdefault(submission.outbox, []).append(frame)
+    for outbox, frames in answers.items():
+        outbox.reply(b"".join(frames))
+
+
+def _outcome_of(submission: Submission, outcome: Outcome, command_id: str, room: str, head: int) -> Answer:
+    match outcome:
+        case Conflict():
+            return Failure.of(id_conflict(), command_id)
+        case Denied(code="already_there") if submission.may_be_there:
+            # What began the room is its first event; who is in already is told how far it has come.
+            return Ack(id=command_id, room=room, seq=1 if submission.draft.kind == bodies.CREATED else head)
+        case Denied():
+            return Failure.of(Refused(outcome.code, outcome.message), command_id)
+    return Ack(id=command_id, room=outcome.room, seq=outcome.seq)
+
+
+def answer_failed(batch: Sequence[Submission]) -> None:
+    """Tell the senders that nothing of this could be logged."""
+    refused = unavailable()
+    for submission in batch:
+        if submission.form is Format.PLAIN:
+            submission.outbox.end(TRY_AGAIN_LATER)  # the only way it has of hearing so
+        else:
+            submission.outbox.reply(encode_answer(Failure.of(refused, submission.draft.client_id)))
