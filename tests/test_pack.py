@@ -57,6 +57,7 @@ def test_what_the_first_message_needs_is_one_file_and_the_rest_of_the_page_anoth
     packed = pack(MODULES, "js/begin.js")
     assert "import {" not in packed["js/begin.js"]
     assert imported(packed["js/main.js"]) == {"../js/begin.js"}
+    assert imported(packed["js/shared.js"]) <= {"../js/begin.js", "../js/main.js"}
     assert sum(map(len, packed.values())) < sum(map(len, MODULES.values()))
     for name in ("js/views/shell/settings.js", "js/views/talk/search.js"):
         assert imported(packed[name]) <= {f"../../../js/{file}.js" for file in ("begin", "main", "shared")}

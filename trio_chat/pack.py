@@ -4,8 +4,9 @@ Each module becomes a function that is called once, in the order in which a brow
 module exports. Files import from each other as modules do, so each module has one instance, whoever asks for it first:
 
 - the entry's file holds all that the entry reaches by ``import … from``;
-- each module that is named by ``import("…")`` has a file in its own place, with what only it reaches;
-- what several of those reach stands in one more file, `SHARED`.
+- what the entry itself names by ``import("…")`` comes next, and holds all that it reaches beyond that;
+- each other module that is named so has a file in its own place, with what only it reaches;
+- what several of those others reach stands in one more file, `SHARED`.
 
 This is no parser. It knows the forms in which the page's modules are written (`_IMPORT` and `_EXPORT`, which begin a
 line, and ``import("./literal.js")``), and refuses whatever else begins a line with ``import`` or ``export``, an import

@@ -357,6 +357,7 @@ export class App {
 
   /** An event was heard. */
   async heard(frame) {
+    if (this.#news.size === 0) return; // nobody here would tell it: leave it to another tab
     const { counts, sound, notification } = deserves(this.state, frame, Date.now());
     if (!counts || !(sound || notification)) return;
     const { epoch } = this.state.rooms.get(frame.room);

@@ -1,11 +1,12 @@
 /**
  * What the page begins with: the state, the connection and the log. Messages are on the screen before anything else of
- * the page is there; the rest is main.js.
+ * the page is there; the rest is main.js, which waits for them, but not long.
  */
 import { openRoom } from "./core/select.js";
 import { fill, texts } from "./core/texts.js";
 import { clock } from "./core/time.js";
 import { start } from "./start.js";
+import { nameOf } from "./views/shell/names.js";
 import { parseRoute } from "./views/shell/routes.js";
 import { rememberedRoom } from "./views/shell/screen.js";
 import { ChatLog } from "./views/talk/log.js";
@@ -22,56 +23,73 @@ function begin() {
   const app = start(route.room ?? rememberedRoom() ?? HOME);
   const rest = import("./main.js");
   const log = new ChatLog(app, byId("chat"));
-  const views = [log, new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") })];
-  const takeSaid = collect(byId("composer"), byId("msg"));
+  const views = new Set([log, new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") })]);
+  const meanwhile = new AbortController(); // ends what stands in for the rest
+  nameRoom(views, meanwhile.signal);
+  sendWhatIsWritten(app, meanwhile.signal);
+  rememberPressed(meanwhile.signal);
   const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
   const isTime = Promise.race([whenMessagesAreThere(views), patience]);
   follow(app, views);
   fill(document);
   clock(Date.now()); // for the first time it takes long: better now than when the messages are there
-  rest.then(({ build }) => isTime.then(() => build(app, { route, log, views, takeSaid })), () => sayThatItFailed(takeSaid));
+  rest.then(({ build }) => isTime.then(() => build(app, { route, log, views, meanwhile }))).catch(sayThatItFailed);
 }
 
-/** What is said before the rest is there waits for it. @returns {() => string[]} ends that */
-function collect(form, input) {
-  const said = [];
-  const keep = (event) => {
+/** The head has no view yet, and one must know where one is. */
+function nameRoom(views, signal) {
+  const view = { render: (state) => (byId("room-title").textContent = nameOf(state, openRoom(state))) };
+  views.add(view);
+  signal.addEventListener("abort", () => views.delete(view));
+}
+
+/** The field can be written in from the start. Commands wait for who knows them. */
+function sendWhatIsWritten(app, signal) {
+  const input = byId("msg");
+  const send = (event) => {
     event.preventDefault();
-    said.push(input.value);
+    const { value } = input;
+    if (value.startsWith("/")) return;
     input.value = "";
+    if (value.trim() !== "") app.send(app.state.open, value);
   };
-  form.addEventListener("submit", keep);
-  return () => {
-    form.removeEventListener("submit", keep);
-    return said;
-  };
+  byId("composer").addEventListener("submit", send, { signal });
+}
+
+/** A button that is pressed before anybody answers to it is pressed again then. */
+function rememberPressed(signal) {
+  let pressed = null;
+  const remember = ({ target }) => (pressed = target.closest("button:not([type=submit])") ?? pressed);
+  addEventListener("click", remember, { signal });
+  signal.addEventListener("abort", () => setTimeout(() => pressed?.click()));
 }
 
 /** Resolves when the room's messages are drawn, or it has none, or they do not come. */
 function whenMessagesAreThere(views) {
   return new Promise((resolve) => {
-    const watcher = {
+    const view = {
       render(state) {
         const { isSynced, live } = openRoom(state);
         const isComing = ["connecting", "online"].includes(state.connection.phase);
         if (isComing && !isSynced && live.events.length === 0) return;
-        views.splice(views.indexOf(watcher), 1);
+        views.delete(view);
         setTimeout(resolve); // when they can be seen
       },
     };
-    views.push(watcher);
+    views.add(view);
   });
 }
 
-/** One can read, and nothing else. */
-function sayThatItFailed(takeSaid) {
+/** One can read, and say something, and nothing else. */
+function sayThatItFailed(error) {
+  console.error(error);
   const banner = byId("banner");
   const button = banner.querySelector("button");
+  banner.setAttribute("role", "alert");
   banner.querySelector(".banner-message").textContent = texts.shellNotLoaded;
   button.textContent = texts.shellReload;
   button.addEventListener("click", () => location.reload());
   banner.hidden = false;
-  byId("msg").value = [...takeSaid(), byId("msg").value].join(" ");
 }
 
 /** Draw the views now, and after each change at most once for each frame of the screen. */

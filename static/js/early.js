@@ -27,7 +27,11 @@
         if (oldVersion < 1) request.result.createObjectStore("outbox", { keyPath: "id" });
         if (oldVersion < 2) request.result.createObjectStore("cache", { keyPath: "key" });
       };
-      request.onsuccess = () => resolve(request.result);
+      request.onsuccess = () => {
+        // A newer page in another tab must not be held up.
+        request.result.onversionchange = () => request.result.close();
+        resolve(request.result);
+      };
       request.onerror = () => reject(request.error);
       request.onblocked = () => reject(new Error("blocked by another tab"));
     });

@@ -1,5 +1,5 @@
 /**
- * The page around the log: the shell, and where people write. It comes when the log is there, see begin.js.
+ * The page around the log: the shell, and where people write. See begin.js for what comes before.
  */
 import { mountShell } from "./views/shell/shell.js";
 import { mountTalk } from "./views/talk/talk.js";
@@ -8,20 +8,22 @@ import { followVisualViewport } from "./views/viewport.js";
 /**
  * In steps: on a slow phone all of it at once would be a long time in which the page answers to nobody.
  * @param {import("./app.js").App} app
- * @param {{route: object, log: import("./views/talk/log.js").ChatLog, views: object[], takeSaid(): string[]}} begun what the
- *   address asked for, what is drawn already, and what was said meanwhile
+ * @param {object} begun
+ * @param {object} begun.route what the address asked for
+ * @param {import("./views/talk/log.js").ChatLog} begun.log
+ * @param {Set<{render(state: object): void}>} begun.views what is drawn after each change
+ * @param {AbortController} begun.meanwhile ends what stood in for this
  */
-export async function build(app, { route, log, views, takeSaid }) {
+export async function build(app, { route, log, views, meanwhile }) {
   followVisualViewport();
   const shell = mountShell(app, { route });
-  await pause();
-  shell.render(app.state);
-  views.push(shell);
-  await pause();
   shell.talk = mountTalk(app, elements(), { shell, log });
-  shell.talk.render(app.state);
-  views.push(shell.talk);
-  shell.talk.catchUp(takeSaid());
+  meanwhile.abort();
+  for (const view of [shell.talk, shell]) {
+    view.render(app.state);
+    views.add(view);
+    await pause();
+  }
 }
 
 const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));

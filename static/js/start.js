@@ -17,7 +17,7 @@ import { Session } from "./net/session.js";
 
 /** @param {string} roomName the room to open first @returns {App} */
 export function start(roomName) {
-  const { connection: early, database: opening } = window.early;
+  const { connection: early = null, database: opening = Promise.resolve(null) } = window.early ?? {};
   delete window.early;
   const store = new Store(reduce, initialState(roomName));
   const database = new Database(opening);
@@ -42,6 +42,7 @@ export function start(roomName) {
     if (document.hidden) session.tellMarks();
   };
   document.addEventListener("visibilitychange", noticeVisibility);
+  addEventListener("pagehide", () => session.tellMarks()); // before the connection is ended by that, see followBrowser
   noticeVisibility();
   restore();
   const connect = () => {

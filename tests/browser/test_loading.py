@@ -13,7 +13,7 @@ from trio_chat.http import STATIC
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page, Route, WebSocketRoute
 
     from .conftest import Person, Server
 
@@ -67,27 +67,42 @@ def test_what_is_said_before_the_page_is_whole_is_sent_and_what_is_typed_stays(
     bob.hears("hello")
     bob.say("at once")
     expect(bob.page.locator("#msg")).to_have_value("")
-    bob.page.keyboard.type("what I ")
+    ada.hears("hello", "at once")
+    bob.say("/me ")  # a command waits for who knows it
+    bob.page.click("#help")
     for route in held:
         route.continue_()
-    ada.hears("hello", "at once")
-    bob.page.keyboard.type("say")
+    expect(bob.page.get_by_role("dialog")).to_be_visible()
+    bob.page.keyboard.press("Escape")
+    expect(bob.page.locator("#msg")).to_have_value("/me ")
+    bob.page.focus("#msg")
+    bob.page.keyboard.type("waves")
     bob.page.keyboard.press("Enter")
-    ada.hears("hello", "at once", "what I say")
+    expect(ada.page.locator("p.action")).to_have_count(1)
 
 
-def test_one_can_read_where_the_rest_of_the_page_does_not_come(ada: Person, bob: Person) -> None:
+def test_one_can_read_and_talk_where_the_rest_of_the_page_does_not_come(ada: Person, bob: Person) -> None:
     bob.page.route("**/main.js", lambda route: route.abort())
     bob.open()
     ada.say("hello")
     bob.hears("hello")
+    expect(bob.page.get_by_role("alert").filter(has_text="could not be loaded")).to_be_visible()
     bob.say("not lost")
-    expect(bob.page.locator("#banner")).to_contain_text("could not be loaded")
-    expect(bob.page.locator("#msg")).to_have_value("not lost")
+    ada.hears("hello", "not lost")
     bob.page.unroute_all()
     bob.page.get_by_role("button", name="Reload").click()
-    bob.say("there you are")
-    ada.hears("hello", "there you are")
+    bob.hears("hello", "not lost")
+    expect(bob.page.locator(".emoji-button")).to_be_visible()
+
+
+def test_a_refusal_that_comes_when_the_page_waits_no_longer_is_said(ada: Person) -> None:
+    sockets: list[WebSocketRoute] = []
+    ada.page.route_web_socket("**", lambda socket: sockets.append(socket))
+    ada.page.evaluate("() => localStorage.clear()")
+    ada.open()
+    expect(ada.page.locator(".emoji-button")).to_be_visible()  # it has given up waiting for messages
+    sockets[0].close(code=1008, reason="Not today.")
+    expect(ada.page.locator("#banner")).to_contain_text("Not today.")
 
 
 def test_who_comes_back_needs_one_socket_as_well(ada: Person) -> None:

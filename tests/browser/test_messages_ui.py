@@ -204,6 +204,12 @@ def test_who_has_read_a_message_is_told_to_its_writer(ada: Person, bob: Person) 
     expect(ada.page.get_by_role("dialog", name="Message info").get_by_role("listitem")).to_contain_text("Bob")
 
 
+def test_what_was_read_just_before_the_page_goes_counts(ada: Person, bob: Person) -> None:
+    say_and_hear(ada, bob, "Last words")
+    bob.page.goto("about:blank")
+    expect(message(ada, "Last words")).to_have_attribute("data-status", "read")
+
+
 def test_a_room_is_marked_as_unread_from_a_message_on(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "one", "two", "three")
     bob.page.goto(f"{bob.url}#room=workshop")

@@ -9,16 +9,13 @@ export const START = 120;
 export const MOST = 300;
 export const STEP = 60;
 
-/** How many are drawn before anything else is: a phone's screen, and a tenth of the work of all that are kept. */
+/** How many are drawn first, the others a frame later: a phone's screen, and a tenth of the work. */
 export const FIRST = 12;
 
 const clamp = (from, to, count) => ({ from: Math.max(0, from), to: Math.min(count, to) });
 
 /** The end of the list. */
 export const atEnd = (count) => clamp(count - START, count, count);
-
-/** What of the end is drawn first of all. */
-export const firstOf = (count) => clamp(count - FIRST, count, count);
 
 /** The surroundings of an item. */
 export function around(index, count) {
@@ -44,7 +41,7 @@ export function nearer({ from, to }, count) {
  */
 export function carriedOver(slice, before, after, follows) {
   const count = after.length;
-  if (before.length === 0) return atEnd(count);
+  if (before.length === 0) return clamp(count - FIRST, count, count);
   const from = firstKept(slice, before, after);
   if (from === null) return atEnd(count);
   // At the end, not one goes above for each that comes below.

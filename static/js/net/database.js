@@ -12,11 +12,7 @@ export class Database {
 
   /** @param {Promise<IDBDatabase|null>} opening see early.js; null: the browser has none for us */
   constructor(opening) {
-    this.#opening = opening.then((database) => {
-      // A newer page in another tab must not be held up.
-      if (database) database.onversionchange = () => database.close();
-      return database;
-    });
+    this.#opening = opening;
   }
 
   /**

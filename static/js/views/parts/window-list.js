@@ -4,7 +4,7 @@
  *
  * @typedef {{kind: string, key: string}} Item an item with a key known from before is the same thing, perhaps changed
  */
-import { around, atEnd, carriedOver, firstOf, further, nearer } from "../../core/slice.js";
+import { around, atEnd, carriedOver, further, nearer } from "../../core/slice.js";
 
 const AT_BOTTOM_PX = 40; // less than a message: who is that near wants to be at the end
 const NEAR_SCREENS = 2; // how far before its end the slice moves on
@@ -42,6 +42,11 @@ export class WindowList {
     return this.#isAtBottom;
   }
 
+  /** Whether the first of all items is hardly a screen away. */
+  get isNearTop() {
+    return this.#slice.from === 0 && this.#box.scrollTop < this.#box.clientHeight;
+  }
+
   /**
    * Show these items, all there are. The objects of unchanged items should be the same as before.
    * @param {Item[]} items @param {boolean} [isEnd] false: newer ones are still to be loaded, and the end of these is no
@@ -51,9 +56,9 @@ export class WindowList {
     this.#isEnd = isEnd;
     if (!isEnd) this.#setAtBottom(false);
     const isFirst = this.#items.length === 0;
-    const slice = isFirst ? firstOf(items.length) : carriedOver(this.#slice, this.#items, items, this.#isAtBottom);
+    const slice = carriedOver(this.#slice, this.#items, items, this.#isAtBottom);
     this.#keep(() => this.#draw(items, slice));
-    if (isFirst) requestAnimationFrame(() => setTimeout(() => this.#moveOn())); // once they can be seen
+    if (isFirst) requestAnimationFrame(() => setTimeout(() => this.#drawMore())); // once they can be seen
     else this.#moveOn();
   }
 
@@ -131,6 +136,14 @@ export class WindowList {
   /** What is not in view yet below. */
   get #below() {
     return this.#box.scrollHeight - this.#box.clientHeight - this.#box.scrollTop;
+  }
+
+  /** What was not drawn at first. It is older, so a screen reader must not read it out. */
+  #drawMore() {
+    const { ariaBusy } = this.#box;
+    this.#box.ariaBusy = "true";
+    this.#moveOn();
+    setTimeout(() => (this.#box.ariaBusy = ariaBusy));
   }
 
   /** Move the slice when the reader comes near one of its ends; ask for more when that is the end of everything. */

@@ -133,6 +133,7 @@ function seen(shell) {
   app.setProfile({}).then((answer) => {
     box.disabled = !answer.ok;
     if (answer.ok) box.checked = answer.showsSeen;
+    else hint.textContent = answer.message;
   });
   return make("div", "", control, hint);
 }

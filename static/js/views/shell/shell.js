@@ -96,6 +96,7 @@ export function mountShell(app, { route }) {
     new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
     side,
   ];
+  screen.remember(openRoom(app.state).name); // where one was before what the address asks for
   new Routes(shell, route);
   followKeys({
     help: shell.help,

@@ -55,7 +55,7 @@ export class Composer {
     this.#follow(input);
     does.onField(input, this.#inner);
     // With a real keyboard one can write at once; on a phone the keyboard would hide half of what one came to read.
-    if (hasKeyboard()) this.focus();
+    if (hasKeyboard() && document.activeElement === document.body) this.focus();
   }
 
   get field() {
@@ -101,17 +101,6 @@ export class Composer {
     this.focus();
   }
 
-  /** Send what was written before this was here; what is being written now stays. */
-  catchUp(texts) {
-    if (texts.length === 0) return;
-    const { value } = this.field;
-    for (const text of texts) {
-      this.#write(text);
-      this.#submit();
-    }
-    if (value) this.putBack(value);
-  }
-
   /** Put something in at the caret. */
   insert(text) {
     const { field } = this;
@@ -124,13 +113,13 @@ export class Composer {
   render(state) {
     const draft = state.drafts.get(state.open) ?? "";
     if (state.open !== this.#room) {
-      const typed = this.#room === null ? this.#input.value : ""; // before this was here
+      const typed = this.#room === null ? this.#input.value : ""; // before this was here, and perhaps still being composed
       this.#room = state.open;
       this.#editing = null;
       this.#draft = draft;
-      this.#write(draft);
+      if (typed && !draft) this.#changed();
+      else this.#write(typed ? `${draft} ${typed}` : draft);
       this.#showBar();
-      if (typed) this.putBack(typed);
     } else if (draft !== this.#draft) {
       const isUntouched = this.#editing === null && this.field.value === this.#draft; // another tab writes
       this.#draft = draft;

@@ -5,6 +5,7 @@ import { Items } from "../../core/items.js";
 import { colourOf } from "../../core/people.js";
 import { openRoom, person, shown } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
+import { exact } from "../../core/time.js";
 import { make } from "../parts/dom.js";
 import { WindowList } from "../parts/window-list.js";
 import { createMessage, updateMessage } from "./message.js";
@@ -55,6 +56,13 @@ export class ChatLog {
       mark: line(() => texts.newMessagesMark, "mark"),
       note: line((item) => item.text, "note"),
     };
+    // Only who points at a message or moves to it needs the whole date, and to write one out takes long.
+    for (const type of ["pointerover", "focusin"]) {
+      chat.addEventListener(type, ({ target }) => {
+        const time = target.closest("p")?.querySelector("time");
+        if (time && !time.title) time.title = exact(Date.parse(time.dateTime));
+      });
+    }
     this.#list = new WindowList(chat, (item) => makers[item.kind], {
       onMoved: (isAtBottom) => app.viewed({ isAtBottom }),
       onNearTop: () => app.loadOlder(),
@@ -64,6 +72,10 @@ export class ChatLog {
 
   get isAtBottom() {
     return this.#list.isAtBottom;
+  }
+
+  get isNearTop() {
+    return this.#list.isNearTop;
   }
 
   toBottom() {

@@ -4,7 +4,7 @@
  */
 import { colourOf } from "../../core/people.js";
 import { texts } from "../../core/texts.js";
-import { clock, exact } from "../../core/time.js";
+import { clock } from "../../core/time.js";
 import { makeAvatar } from "../parts/avatar.js";
 import { make, pressable } from "../parts/dom.js";
 import { fold, richText } from "../parts/rich-text.js";
@@ -116,8 +116,6 @@ const STATUS_LABELS = {
 function meta({ atMs, status, isStarred, message }) {
   const time = make("time", "", clock(atMs));
   time.dateTime = new Date(atMs).toISOString();
-  // Only who points at it sees it, and to write out a date takes long.
-  time.addEventListener("pointerenter", () => (time.title = exact(atMs)), { once: true });
   const marks = [];
   if (message.isPinned) marks.push(sign("mark-pinned", texts.talkPinned));
   if (isStarred) marks.push(sign("mark-starred", texts.talkStarred));

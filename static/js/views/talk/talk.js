@@ -19,7 +19,7 @@ import { TypingLine } from "./typing.js";
 /**
  * @param {import("../../app.js").App} app @param {object} elements see main.js
  * @param {{shell: object, log: import("./log.js").ChatLog}} around see shell.js; the log is drawn before this is
- * @returns {{render(state: object): void, focus(): void, catchUp(texts: string[]): void, openSearch(query?: string): void}}
+ * @returns {{render(state: object): void, focus(): void, openSearch(query?: string): void}}
  */
 export function mountTalk(app, elements, { shell, log }) {
   const { top, chat, bottom, jump, failed } = elements;
@@ -102,7 +102,6 @@ export function mountTalk(app, elements, { shell, log }) {
   let open = null;
   const talk = {
     focus: () => composer.focus(),
-    catchUp: (texts) => composer.catchUp(texts),
     openSearch,
     render(state) {
       for (const view of views) view.render(state);
@@ -111,7 +110,7 @@ export function mountTalk(app, elements, { shell, log }) {
         app.viewed({ isAtBottom: log.isAtBottom });
       }
       const { window } = shown(state, openRoom(state));
-      if (window.hasOlder && chat.scrollTop < chat.clientHeight) app.loadOlder();
+      if (window.hasOlder && log.isNearTop) app.loadOlder();
     },
   };
   return talk;
