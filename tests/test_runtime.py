@@ -24,12 +24,15 @@ async def test_garbage_is_collected_after_so_many_connections_and_not_before(
     gc.disable()
     try:
         left_behind = weakref.ref(Cycle())
-        ended = ENDED_BETWEEN_COLLECTIONS - 1
+        alive, ended = 0, ENDED_BETWEEN_COLLECTIONS - 1
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(collect_garbage, lambda: ended)
+            nursery.start_soon(collect_garbage, lambda: (alive, ended))
             await trio.sleep(2.5 * LOOK_EVERY_S)
             assert left_behind() is not None
-            ended += 1
+            alive, ended = 3 * ENDED_BETWEEN_COLLECTIONS, ENDED_BETWEEN_COLLECTIONS
+            await trio.sleep(LOOK_EVERY_S)
+            assert left_behind() is not None, "with many it is worth while only after more have ended"
+            alive -= 1000
             await trio.sleep(LOOK_EVERY_S)
             assert left_behind() is None
             nursery.cancel_scope.cancel()

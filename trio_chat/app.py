@@ -97,7 +97,7 @@ async def serve_store(
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(server.keep_alive)
                 accepting.start_soon(log_figures, server, hub.rooms, store)
-                accepting.start_soon(collect_garbage, lambda: server.statistics().ended)
+                accepting.start_soon(collect_garbage, server.comings_and_goings)
                 await accepting.start(
                     partial(serve_websocket, server, listeners, handler_nursery=connections)
                 )

@@ -112,11 +112,13 @@ class Rooms:
                 room.seal()
                 nursery.start_soon(room.flush)
 
-    async def close_idle_rooms(self) -> None:
-        """Housekeeping, for ever: close the rooms that nobody has used for a while."""
+    async def keep_house(self) -> None:
+        """For ever: close the rooms that nobody has used for a while, and let the others forget what is old."""
         while True:
             await trio.sleep(IDLE_S)
             self._close_idle(IDLE_S)
+            for room in self:
+                room.audience.age()
 
     def _close_idle(self, idle_s: float) -> None:
         now = trio.current_time()
@@ -148,7 +150,7 @@ async def open_rooms(
         rooms = Rooms(rooms_nursery, store, config, wall_clock, on_members)
         await rooms.get(DEFAULT_ROOM)
         async with trio.open_nursery() as housekeeping:
-            housekeeping.start_soon(rooms.close_idle_rooms)
+            housekeeping.start_soon(rooms.keep_house)
             yield rooms
             housekeeping.cancel_scope.cancel()
         rooms.close()

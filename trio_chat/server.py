@@ -74,11 +74,6 @@ class ServerStatistics:
     faults: int = 0
     """Bugs: exceptions that ended a connection and should not exist."""
 
-    @property
-    def ended(self) -> int:
-        """WebSocket clients that were here."""
-        return self.websockets - self.connected
-
 
 class Server:
     """Serves one connection after the other; its tasks run in nurseries of `serve_websocket`'s caller."""
@@ -106,6 +101,11 @@ class Server:
             connected=len(self._connections),
             waiting_bytes=sum(connection.waiting_bytes for connection in self._connections),
         )
+
+    def comings_and_goings(self) -> tuple[int, int]:
+        """How many WebSocket clients are here, and how many were."""
+        connected = len(self._connections)
+        return connected, self._statistics.websockets - connected
 
     def say_goodbye(self) -> None:
         """Send every client away, to come back; each gets what waits for it first."""

@@ -48,10 +48,11 @@ PAGES_KEPT = 64
 
 class Tail:
     """The lines after some number up to the head, without a gap: at most ``max_lines`` of them, plus as many again
-    before the older half is dropped in one go."""
+    before the older half is dropped in one go; and of what is not new any more (`age`) few."""
 
     def __init__(self, *, max_lines: int) -> None:
         self._lines: list[Line] = []
+        self._n_aged = 0
         self._max_lines = max_lines
         # The last page given after each cursor, and its last number: a right beginning still when lines are added.
         # Joining it anew for each of the thousands who come back at once took most of the time.
@@ -61,8 +62,22 @@ class Tail:
         """Add the next lines of the log."""
         self._lines.extend(lines)
         if len(self._lines) > 2 * self._max_lines:
-            del self._lines[: -self._max_lines]
-            self._pages.clear()
+            self._drop(len(self._lines) - self._max_lines)
+
+    def age(self, *, keep: int) -> None:
+        """Let go of what was here already when this was called last, but for the newest ``keep`` lines.
+
+        Called from time to time it bounds what a room holds by what is said in it, so that many rooms that were busy
+        once hold no more than one.
+        """
+        self._drop(min(self._n_aged, len(self._lines) - keep))
+        self._n_aged = len(self._lines)
+
+    def _drop(self, count: int) -> None:
+        if count > 0:
+            del self._lines[:count]
+        self._n_aged = max(0, self._n_aged - max(0, count))
+        self._pages.clear()
 
     def redact(self, target: int) -> None:
         """Message ``target`` was deleted: from now on neither it nor its edits tell what it said.
