@@ -25,7 +25,7 @@ from trio_chat.store.base import Repeat
 from trio_chat.store.mark import MarkFile
 from trio_chat.store.schema import APPLICATION_ID, MIGRATIONS
 from trio_chat.store.sqlite import open_sqlite_store
-from trio_chat.store.sqlite_file import check_sqlite_version, connect_to_read
+from trio_chat.store.sqlite_file import INDEX_BYTES, check_sqlite_version, connect_to_read
 from trio_chat.store.sqlite_reader import SqliteReader, read_after
 
 if TYPE_CHECKING:
@@ -546,3 +546,12 @@ async def test_a_flipped_bit_anywhere_is_noticed_or_harmless(path: Path) -> None
             except StartError:
                 noticed += 1
     assert noticed > 50
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: space for the index, as this is not Linux")
+async def test_the_index_of_the_write_ahead_log_has_its_place_on_the_disk(tmp_path: Path) -> None:
+    """A page of it without one is the end of the process when the disk is full."""
+    path, index = tmp_path / "chat.db", tmp_path / "chat.db-shm"
+    async with open_sqlite_store(path):
+        assert index.stat().st_blocks * 512 >= INDEX_BYTES
+    assert not index.exists()

@@ -24,6 +24,7 @@ from trio_chat.store.sqlite_file import (
     connect_to_read,
     connect_to_write,
     explaining,
+    index_on_disk,
     locked,
     make_private,
     use_wal,
@@ -94,10 +95,12 @@ def _open_files(
             stack.enter_context(locked(path))
             make_private(path)
             check_companions(path)
+            last = stack.enter_context(ExitStack())  # after all connections are closed
             writing = stack.enter_context(closing(connect_to_write(path, vfs=vfs)))
             check_identity(writing, path, migrations)  # before anything in the file is touched
             use_wal(writing, path, synchronous)
             migrate(writing, path, migrations)
+            last.enter_context(index_on_disk(path))
             check_shape(writing, path, migrations)
             mark = reconcile(writing, path)
             mark_file = stack.enter_context(open_mark(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import apsw
@@ -19,6 +19,9 @@ Synchronous: TypeAlias = Literal["FULL", "NORMAL", "OFF"]
 
 OLDEST_SQLITE = (3, 51, 3)
 """The first without the WAL-reset bug, which corrupts a log (https://sqlite.org/wal.html#walresetbug)."""
+
+INDEX_BYTES = 256 * 1024
+"""Enough for a write-ahead log of 128 MiB, twice what is left of one (https://sqlite.org/walformat.html, section 2)."""
 
 BUSY_MS = 5_000
 """How long a statement waits for another connection."""
@@ -146,6 +149,27 @@ def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -
     connection.pragma("checkpoint_fullfsync", True)
     connection.pragma("journal_size_limit", 64 * 2**20)
     connection.pragma("cache_size", -16_384)  # KiB: the index of commands is visited all over
+
+
+@contextmanager
+def index_on_disk(path: Path) -> Iterator[None]:
+    """Space on the disk for the index of the write-ahead log, which SQLite maps into memory.
+
+    A page of it that has no place on the disk when that is full is SIGBUS when it is touched, the end of the process
+    (seen once in some hundred full disks). Enter it when the log is in use; leave it after every connection is closed:
+    closing any descriptor of that file gives up SQLite's locks on it (https://sqlite.org/howtocorrupt.html, section 2.2).
+    """
+    try:
+        descriptor = os.open(f"{path}-shm", os.O_RDWR)
+    except OSError:  # another system, another way: nothing to reserve
+        yield
+        return
+    try:
+        with suppress(OSError, AttributeError):  # full already, or a system that has no such call
+            os.posix_fallocate(descriptor, 0, INDEX_BYTES)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def connect_to_read(path: Path, *, vfs: str | None) -> apsw.Connection:
