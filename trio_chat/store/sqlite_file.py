@@ -157,7 +157,7 @@ def index_on_disk(path: Path) -> Iterator[None]:
 
     A page of it that has no place on the disk when that is full is SIGBUS when it is touched, the end of the process
     (seen once in some hundred full disks). Enter it when the log is in use; leave it after every connection is closed:
-    closing any descriptor of that file gives up SQLite's locks on it (https://sqlite.org/howtocorrupt.html, section 2.2).
+    closing any descriptor of that file gives up SQLite's locks on it (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
         descriptor = os.open(f"{path}-shm", os.O_RDWR)
