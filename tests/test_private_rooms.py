@@ -325,6 +325,20 @@ async def test_accepting_once_more_after_the_link_is_used_up_is_answered_as_the_
         assert (await ack(bob, "accept", id="b1", token="another"))["code"] == "id_conflict"
 
 
+async def test_accepting_where_one_is_already_logs_nothing_and_acknowledges_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    """Else the same command, come late once more, would be answered otherwise when one has left meanwhile."""
+    async with open_core() as core:
+        (ada, _), (bob, _) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        token = await let_in(ada, room, bob)
+        answer = await ack(bob, "accept", id="b1", token=token)
+        assert (answer["type"], answer["code"], answer["room"]) == ("error", "already_there", room)
+        await ack(bob, "part", room=room)
+        assert (await ack(bob, "accept", id="b1", token=token))["type"] == "ack"
+
+
 async def test_two_links_used_at_once_and_two_who_write_to_each_other_at_once_are_no_mistake(
     autojump_clock: MockClock,
 ) -> None:
@@ -337,8 +351,8 @@ async def test_two_links_used_at_once_and_two_who_write_to_each_other_at_once_ar
                 await bob.tell("accept", token=token)
             await ada.tell("direct", person=bob_id)
             await bob.tell("direct", person=ada_id)
-        acks = [frame for client in (ada, bob) for frame in await client.hear_frames() if "code" in frame]
-        assert acks == []
+        errors = [frame for client in (ada, bob) for frame in await client.hear_frames() if "code" in frame]
+        assert [(error["code"], error["room"]) for error in errors] == [("already_there", room)]
         names = {
             (await ack(client, "direct", person=other))["room"]
             for client, other in ((ada, bob_id), (bob, ada_id))
@@ -352,7 +366,8 @@ async def test_a_command_is_answered_once_although_the_list_cannot_be_read(
     async with open_core() as core:
         (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
         room = await make_room(ada)
-        token = await let_in(ada, room, bob)
+        token = (await ada.ask("invite", room=room))["token"]
+        await ack(bob, "accept", id="again", token=token)
         await ack(ada, "direct", person=bob_id)
 
         async def fail(person: str, *, only: str | None = None) -> list[Listing]:

@@ -294,7 +294,7 @@ class Room:
         if events:
             await self.audience.fan_out(events)
             self._heed(events[-1])
-        answer(batch, outcomes, room=self.name, head=self.head)
+        answer(batch, outcomes, room=self.name)
         spent_s = time.perf_counter() - started
         self._batches += 1
         self._messages += len(events)

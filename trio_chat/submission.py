@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from trio_chat import bodies
 from trio_chat.answers import Ack, Failure
 from trio_chat.codec import Format, encode_answer
 from trio_chat.errors import TRY_AGAIN_LATER, Refused
@@ -32,7 +31,7 @@ class Submission:
     outbox: Outbox
     form: Format
     may_be_there: bool = False
-    """Whether it is as good if what it asks for is so already (the rules say ``already_there``)."""
+    """Whether it is as good if the room it makes is there already: it began with event 1, whoever made it."""
 
 
 def unavailable() -> Refused:
@@ -49,28 +48,30 @@ def id_conflict() -> Refused:
     return Refused("id_conflict", "This id was used before, for something else.")
 
 
-def answer(batch: Sequence[Submission], outcomes: Sequence[Outcome], *, room: str, head: int) -> None:
-    """Tell the v1 senders what became of their commands in a room that ends at ``head``: one write for each sender."""
+def answer(batch: Sequence[Submission], outcomes: Sequence[Outcome], *, room: str) -> None:
+    """Tell the v1 senders what became of their commands in this room: one write for each sender."""
     answers: dict[Outbox, list[bytes]] = {}
     for submission, outcome in zip(batch, outcomes, strict=True):
         command_id = submission.draft.client_id
         if submission.form is Format.PLAIN or command_id is None:
             continue  # hearing one's own message is the acknowledgement
-        frame = encode_answer(_outcome_of(submission, outcome, command_id, room, head))
+        frame = encode_answer(_outcome_of(submission, outcome, command_id, room))
         answers.setdefault(submission.outbox, []).append(frame)
     for outbox, frames in answers.items():
         outbox.reply(b"".join(frames))
 
 
-def _outcome_of(submission: Submission, outcome: Outcome, command_id: str, room: str, head: int) -> Answer:
+def _outcome_of(submission: Submission, outcome: Outcome, command_id: str, room: str) -> Answer:
     match outcome:
         case Conflict():
             return Failure.of(id_conflict(), command_id)
         case Denied(code="already_there") if submission.may_be_there:
-            # What began the room is its first event; who is in already is told how far it has come.
-            return Ack(id=command_id, room=room, seq=1 if submission.draft.kind == bodies.CREATED else head)
+            return Ack(id=command_id, room=room, seq=1)
         case Denied():
-            return Failure.of(Refused(outcome.code, outcome.message), command_id)
+            where = (
+                room if outcome.code == "already_there" else None
+            )  # of a link one knows only where it leads to
+            return Failure.of(Refused(outcome.code, outcome.message), command_id, room=where)
     return Ack(id=command_id, room=outcome.room, seq=outcome.seq)
 
 

@@ -258,8 +258,9 @@ export class App {
     }));
   }
 
-  accept(token) {
-    return this.#ask({ type: "accept", token }, ({ room }) => ({ room }));
+  async accept(token) {
+    const answer = await this.#ask({ type: "accept", token }, ({ room }) => ({ room }));
+    return answer.code === "already_there" ? { ok: true, room: answer.room } : answer;
   }
 
   async info(room) {

@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands, rules
-from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
+from trio_chat.answers import Ack, Done, Failure, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.errors import Refused
 from trio_chat.lists import user_of
 from trio_chat.store.base import Invite
@@ -97,11 +97,13 @@ async def accept(client: Client, command: commands.Accept) -> None:
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     if person.id in room.people:
-        await answer_again(client, Ack(command.id, room.name, room.head))
+        # No ack: nothing is logged, so the same command, come late once more, may find them gone and let them in again.
+        refused = Refused("already_there", "You are in this room already.")
+        client.answer(Failure.of(refused, command.id, room=room.name))
         return
     who = bodies.Who(person.id, person.name)
     body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())
-    await client.submit_body(room, bodies.MEMBER, command.id, body, may_be_there=True)
+    await client.submit_body(room, bodies.MEMBER, command.id, body)
 
 
 def _check_repeat(before: Event, command: commands.Accept) -> None:

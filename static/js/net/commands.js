@@ -22,7 +22,7 @@ export class Commands {
   /**
    * Ask, under an id of its own.
    * @param {object} frame with its `type`; what is undefined in it is not sent
-   * @returns {Promise<object>} the answer with `ok: true`, or `{ok: false, code, message}`
+   * @returns {Promise<object>} the answer with `ok: true`, or `{ok: false, code, message, room?}`
    */
   ask(frame) {
     if (!this.#isOnline()) return Promise.resolve(offline());
@@ -44,7 +44,7 @@ export class Commands {
     if (!asked) return false;
     const pauseMs = retryAfterMs(error);
     if (pauseMs === null || asked.attempts >= PATIENCE) {
-      return this.#resolve(error.id, { ok: false, code: error.code, message: error.message });
+      return this.#resolve(error.id, { ok: false, code: error.code, message: error.message, room: error.room });
     }
     asked.attempts += 1;
     asked.timer = setTimeout(() => this.#send(asked.frame), pauseMs);
