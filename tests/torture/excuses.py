@@ -48,6 +48,8 @@ class Excuses:
             return True
         match refused.code:
             case "already_there":
+                if refused.kind == "member" and refused.invite and not refused.room:
+                    final, since = self._truth[self._rooms_of_links.get(refused.invite, "")], 0
                 return refused.kind == "member" and final.was_once_in(refused.person, since)
             case "not_member":
                 return is_public(refused.room) and final.was_out(refused.person, since)

@@ -207,6 +207,7 @@ def everything() -> Scene:
     scene.do(BOB, CLUB, deeds.accept(BOB, "link"))
     scene.refuse(EVE, deeds.accept(EVE, "link"), "bad_invite")
     scene.refuse(BOB, deeds.enter(BOB, CLUB), "already_there")
+    scene.refuse(BOB, deeds.accept(BOB, "link"), "already_there")
     scene.join(BOB, CLUB)
     _talk(scene)
     scene.do(BOB, CLUB, deeds.part(BOB, CLUB))

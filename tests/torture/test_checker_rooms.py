@@ -346,6 +346,7 @@ DAMAGES: dict[Damage, Rule] = {
     refused(EVE, deeds.pin(LOBBY, 3, True), "too_many"): Rule.UNEXPECTED,
     refused(ADA, deeds.send(CLUB, "ada: hello"), "no_such_room"): Rule.UNEXPECTED,
     refused(EVE, deeds.enter(EVE, "workshop"), "already_there"): Rule.UNEXPECTED,
+    refused(EVE, deeds.accept(EVE, "link"), "already_there"): Rule.UNEXPECTED,
     refused(ADA, deeds.part(ADA, CLUB), "not_member"): Rule.UNEXPECTED,
     refused(EVE, deeds.accept(EVE, "another"), "bad_invite"): Rule.UNEXPECTED,
     a_repeat_is_refused_although_it_is_in_the_log: Rule.UNEXPECTED,
