@@ -68,9 +68,8 @@ def _outcome_of(submission: Submission, outcome: Outcome, command_id: str, room:
         case Denied(code="already_there") if submission.may_be_there:
             return Ack(id=command_id, room=room, seq=1)
         case Denied():
-            where = (
-                room if outcome.code == "already_there" else None
-            )  # of a link one knows only where it leads to
+            # Who accepts a link knows only from this where it leads to.
+            where = room if outcome.code == "already_there" else None
             return Failure.of(Refused(outcome.code, outcome.message), command_id, room=where)
     return Ack(id=command_id, room=outcome.room, seq=outcome.seq)
 

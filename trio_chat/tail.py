@@ -70,13 +70,12 @@ class Tail:
         Called from time to time it bounds what a room holds by what is said in it, so that many rooms that were busy
         once hold no more than one.
         """
-        self._drop(min(self._n_aged, len(self._lines) - keep))
+        self._drop(max(0, min(self._n_aged, len(self._lines) - keep)))
         self._n_aged = len(self._lines)
 
     def _drop(self, count: int) -> None:
-        if count > 0:
-            del self._lines[:count]
-        self._n_aged = max(0, self._n_aged - max(0, count))
+        del self._lines[:count]
+        self._n_aged = max(0, self._n_aged - count)
         self._pages.clear()
 
     def redact(self, target: int) -> None:

@@ -7,7 +7,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands, rules
-from trio_chat.answers import Ack, Done, Failure, Invited, InviteItem, InvitesOf, Peeked
+from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.errors import Refused
 from trio_chat.lists import user_of
 from trio_chat.store.base import Invite
@@ -96,11 +96,6 @@ async def accept(client: Client, command: commands.Accept) -> None:
         return
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
-    if person.id in room.people:
-        # No ack: nothing is logged, so the same command, come late once more, may find them gone and let them in again.
-        refused = Refused("already_there", "You are in this room already.")
-        client.answer(Failure.of(refused, command.id, room=room.name))
-        return
     who = bodies.Who(person.id, person.name)
     body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())
     await client.submit_body(room, bodies.MEMBER, command.id, body)

@@ -1,7 +1,6 @@
 /**
  * How a person looks where there is no picture: a colour that stays the same, and initials. Pure.
  */
-
 import { lazy } from "./lazy.js";
 
 /** How many author colours style.css has: `[data-colour="0"]` and so on. */
