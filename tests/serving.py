@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from tests.raw import PATIENCE_S, RawPeer, open_peer
-from trio_chat.config import Config
+from trio_chat.config.config import Config
 from trio_chat.hub import open_hub
 from trio_chat.limits import ConnectionLimits
 from trio_chat.server import Server, open_listeners, serve_websocket

@@ -18,7 +18,7 @@ from trio_websocket import ConnectionClosed, wrap_client_stream
 
 from tests.raw import RawPeer, upgrade
 from trio_chat.codec import V1
-from trio_chat.config import Config
+from trio_chat.config.config import Config
 from trio_chat.hub import Hub, open_hub
 from trio_chat.limits import ConnectionLimits
 from trio_chat.server import Server

@@ -37,7 +37,7 @@ from trio_chat.client.backoff import LONGEST_S, STEADY_S, Backoff
 from trio_chat.client.conversation import IDLE_S
 from trio_chat.client.frames import Unknown, decode
 from trio_chat.client.link import CONNECT_S, WRITE_S, Address
-from trio_chat.config import Config
+from trio_chat.config.config import Config
 from trio_chat.errors import RemoteProtocolError
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 from trio_chat import __version__
 from trio_chat.__main__ import main, read_config, run_to_the_end
-from trio_chat.config import SETTINGS, Config, build_config, settings_table
+from trio_chat.config.config import SETTINGS, Config, build_config, settings_table
+from trio_chat.config.setting import BadSetting, Setting
 from trio_chat.errors import StartError
 from trio_chat.logs import LineFormatter
-from trio_chat.settings import BadSetting, Setting
 
 OPERATING = Path(__file__).parent.parent / "docs" / "operating.md"
 
@@ -72,7 +72,7 @@ def test_the_operating_manual_holds_the_table_of_settings() -> None:
         pytest.skip("docs/operating.md is not written yet")
     assert settings_table() in OPERATING.read_text(encoding="utf-8"), (
         "Put the output of this into docs/operating.md: "
-        "python -c 'from trio_chat.config import *; print(settings_table())'"
+        "python -c 'from trio_chat.config.config import *; print(settings_table())'"
     )
 
 

@@ -15,7 +15,7 @@ from wsproto.events import TextMessage
 from trio_chat import answers, commands, errors
 from trio_chat.codec import encode_answer
 from trio_chat.commands import decode_command
-from trio_chat.config import Config
+from trio_chat.config.config import Config
 from trio_chat.errors import Close
 
 ROOT = Path(__file__).parent.parent

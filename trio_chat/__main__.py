@@ -13,10 +13,10 @@ import click
 import trio
 
 from trio_chat import __version__
-from trio_chat.config import SETTINGS, Config, build_config
+from trio_chat.config.config import SETTINGS, Config, build_config
+from trio_chat.config.setting import BadSetting
 from trio_chat.errors import StartError
 from trio_chat.logs import set_up_logging
-from trio_chat.settings import BadSetting
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

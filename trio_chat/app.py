@@ -30,7 +30,7 @@ from trio_chat.store.sqlite import open_sqlite_store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from trio_chat.config import Config
+    from trio_chat.config.config import Config
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)

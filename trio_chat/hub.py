@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from trio_chat.beside import Beside
-    from trio_chat.config import Config
+    from trio_chat.config.config import Config
     from trio_chat.room import Room
     from trio_chat.rooms import Rooms
     from trio_chat.store.base import Store

@@ -37,7 +37,7 @@ class LineFormatter(logging.Formatter):
 
 
 def set_up_logging(level: str) -> None:
-    """Log to stderr from ``level`` up (one of `trio_chat.settings.LogLevel`); called once, at start."""
+    """Log to stderr from ``level`` up (one of `trio_chat.config.setting.LogLevel`); called once, at start."""
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)

@@ -16,7 +16,7 @@ from trio_chat.rules import LOBBY
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from trio_chat.config import Config
+    from trio_chat.config.config import Config
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """How the server is to run: every setting once, as a field of `Config` that carries its own documentation.
 
 The flags, the environment variables, the keys of the file and the manual's table are all made from these
-fields, by the rule in `trio_chat.settings`.
+fields, by the rule in `trio_chat.config.setting`.
 
 Pure: the environment and the parsed file are passed in.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from trio_chat.settings import PREFIX, BadSetting, LogLevel, Origins, Setting, setting
+from trio_chat.config.setting import PREFIX, BadSetting, LogLevel, Origins, Setting, setting
 
 OTHER_VARIABLES = frozenset({"TRIO_CHAT_CONFIG", "TRIO_CHAT_CHROMIUM"})
 """Variables with the prefix that are no settings: the file's name, and the browser that the tests drive."""
