@@ -20,7 +20,7 @@ import apsw
 import click
 
 from bench.chatter import ROOMS, Chatter
-from trio_chat.events import Draft, Event
+from trio_chat.model.events import Draft, Event
 from trio_chat.query import parse_query
 from trio_chat.store.epochs import mark_of
 from trio_chat.store.indexing import forget, index_more

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from tests.damage import bodies, by_hand, drafts, small_log, whole
 from trio_chat.__main__ import main
 from trio_chat.errors import StartError
-from trio_chat.events import Draft
+from trio_chat.model.events import Draft
 from trio_chat.store import backup
 from trio_chat.store.backup import back_up
 from trio_chat.store.mark import path_of_mark

@@ -14,14 +14,14 @@ import pytest
 
 from tests.damage import BIG, Files, drafts, flipped, put, take, whole
 from trio_chat.errors import StartError, StoreError
-from trio_chat.events import DAMAGED, Event
+from trio_chat.model.events import DAMAGED, Event
 from trio_chat.store.sqlite import open_sqlite_store
 from trio_chat.store.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trio_chat.events import Position
+    from trio_chat.model.events import Position
 
 FLIPS = int(os.environ.get("BIT_FLIPS", "60"))
 SEED = int(os.environ.get("BIT_FLIPS_SEED", "1"))

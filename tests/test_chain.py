@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.chain import GENESIS, SALT_BYTES, chained, digest_of_body
+from trio_chat.model.chain import GENESIS, SALT_BYTES, chained, digest_of_body
 
 EVENT: dict[str, Any] = {
     "room": "lobby",

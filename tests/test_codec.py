@@ -14,7 +14,7 @@ from trio_chat import answers, commands
 from trio_chat.codec import Format, encode_answer, encode_close, encode_event, encode_ping
 from trio_chat.commands import decode_command
 from trio_chat.errors import GOING_AWAY, TOO_BIG, Refused, RemoteProtocolError
-from trio_chat.events import Event
+from trio_chat.model.events import Event
 
 EVENT = Event("lobby", 119, "message", "p-1", "Ada", "c2", 1_795_381_200_123, "hi", b"\0" * 32)
 

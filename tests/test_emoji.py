@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from trio_chat.emoji import normal_emoji
 from trio_chat.errors import Refused
+from trio_chat.model.emoji import normal_emoji
 
 
 @pytest.mark.parametrize(

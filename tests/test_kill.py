@@ -17,7 +17,7 @@ from trio_chat.store.sqlite import open_sqlite_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
 
 ROUNDS = 4
 """How often it is killed; once more it is started and left in peace."""

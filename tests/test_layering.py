@@ -18,37 +18,38 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parent.parent / "trio_chat"
 
-VOCABULARY = {"errors", "events"}
+VOCABULARY = {"errors", "model.events"}
 """What everybody may speak of."""
 
 PURE = {
+    "model": set(),
     "config": set(),
     "answers": {"bodies", "commands", "told"},
     "bodies": set(),
-    "chain": set(),
+    "model.chain": set(),
     "client.backoff": set(),
     "client.frames": set(),
     "codec": {"answers", "bodies", "told"},
     "commands": set(),
     "config.config": {"config.setting"},
-    "emoji": set(),
+    "model.emoji": set(),
     "errors": set(),
-    "events": set(),
-    "friendly": set(),
+    "model.events": set(),
+    "model.name_words": set(),
     "guard": {"limits"},
     "head": set(),
     "limits": set(),
-    "lookalikes": set(),
+    "model.lookalikes": set(),
     "linking": {"limits"},
-    "names": {"friendly"},
+    "model.names": {"model.name_words"},
     "pack": set(),
     "page": {"pack"},
     "origin": set(),
     "pictures": {"store.base"},
     "presence": {"store.base"},
-    "query": {"names", "store.grams"},
+    "query": {"model.names", "store.grams"},
     "rules": {"bodies"},
-    "session": {"commands", "limits", "names"},
+    "session": {"commands", "limits", "model.names"},
     "config.setting": set(),
     "store.base": {"query"},
     "store.grams": set(),
@@ -66,7 +67,7 @@ SHELL = {
     "submission": {"answers", "bodies", "codec", "outbox", "store.base"},
     "room": {"audience", "bodies", "codec", "outbox", "rules", "store.base", "submission"},
     "rooms": {"config.config", "room", "rules", "store.base"},
-    "people": {"linking", "lookalikes", "names", "store.base"},
+    "people": {"linking", "model.lookalikes", "model.names", "store.base"},
     # Beside the log, and all of it together.
     "here": {"answers", "codec", "outbox"},
     "beside": {"answers", "bodies", "codec", "here", "presence", "room", "store.base"},
@@ -80,12 +81,12 @@ SHELL = {
         "bodies",
         "codec",
         "commands",
-        "emoji",
+        "model.emoji",
         "hub",
         "limits",
         "linking",
         "lists",
-        "names",
+        "model.names",
         "outbox",
         "people",
         "pictures",
@@ -125,7 +126,7 @@ SHELL = {
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.
-    "store": {"bodies", "chain", "query", "rules"},
+    "store": {"bodies", "model.chain", "query", "rules"},
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL

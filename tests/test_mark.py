@@ -22,7 +22,7 @@ from trio_chat.store.sqlite import open_sqlite_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trio_chat.events import Position
+    from trio_chat.model.events import Position
     from trio_chat.store.sqlite_file import Synchronous
 
 
@@ -209,7 +209,7 @@ async def test_a_mark_that_is_behind_the_log_is_no_loss(path: Path, caplog: pyte
 APPENDING = """
 import sys, trio
 from pathlib import Path
-from trio_chat.events import Draft
+from trio_chat.model.events import Draft
 from trio_chat.store.sqlite import open_sqlite_store
 
 async def main():

@@ -11,7 +11,7 @@ import trio
 import trio.testing
 
 from trio_chat.errors import Refused, StoreUnavailable
-from trio_chat.names import generated_name, normal_name
+from trio_chat.model.names import generated_name, normal_name
 from trio_chat.people import People
 from trio_chat.store.memory import MemoryDisk, MemoryStore, open_memory_store
 

@@ -17,9 +17,9 @@ from tests.support import Core, V1Client, open_core
 from tests.test_changes import ack
 from trio_chat.beside import INTERVAL_S
 from trio_chat.errors import Refused, StoreUnavailable
-from trio_chat.events import Person
 from trio_chat.here import Here
 from trio_chat.http import make_app
+from trio_chat.model.events import Person
 from trio_chat.pictures import MAX_PICTURE_BYTES, MAX_SIDE, read_picture
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from tests.support import Client, V1Client, open_core, seqs_of, texts_of
-from trio_chat.events import Draft, Position
+from trio_chat.model.events import Draft, Position
 from trio_chat.store.memory import MemoryDisk
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 
 from trio_chat import bodies, rules
 from trio_chat.bodies import Body, Who, write_body
-from trio_chat.events import MESSAGE, Draft
+from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.rules import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, judge
 
 OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trio_chat.bodies import DELETE, EDIT, POST, Delete, Edit, Post, write_body
 from trio_chat.errors import Refused
-from trio_chat.events import MESSAGE
+from trio_chat.model.events import MESSAGE
 from trio_chat.query import parse_query
 from trio_chat.store import search as search_module
 from trio_chat.store.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code

@@ -8,8 +8,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from trio_chat import commands
 from trio_chat.errors import Refused
-from trio_chat.events import Person
 from trio_chat.limits import TokenBucket
+from trio_chat.model.events import Person
 from trio_chat.session import Session
 
 MAX_ROOMS, MAX_CHARS = 2, 5

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 

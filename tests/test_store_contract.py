@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.damage import by_hand
-from trio_chat.chain import GENESIS
 from trio_chat.errors import NameTaken, StoreUnavailable
-from trio_chat.events import Draft, Event, Person, Position, damaged
+from trio_chat.model.chain import GENESIS
+from trio_chat.model.events import Draft, Event, Person, Position, damaged
 from trio_chat.store.base import Conflict, Denied, Outcome, Repeat, Store
 from trio_chat.store.memory import MemoryDisk, open_memory_store
 from trio_chat.store.sqlite import open_sqlite_store

@@ -16,8 +16,8 @@ import trio
 from tests.damage import BIG, by_hand, drafts, put, take, whole
 from trio_chat import bodies
 from trio_chat.bodies import write_body
-from trio_chat.chain import GENESIS
-from trio_chat.events import DAMAGED, Draft, Event, Person
+from trio_chat.model.chain import GENESIS
+from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.store.backup import back_up
 from trio_chat.store.base import Repeat
 from trio_chat.store.plan import Head, plan_append

@@ -11,7 +11,7 @@ import trio
 from trio_chat import bodies
 from trio_chat.bodies import Body, Who, write_body
 from trio_chat.errors import NameTaken
-from trio_chat.events import Draft, Event, Person, Position
+from trio_chat.model.events import Draft, Event, Person, Position
 from trio_chat.rules import LOBBY
 from trio_chat.store.base import (
     MANY,

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trio_chat.errors import StoreUnavailable
-from trio_chat.events import Draft, Event
+from trio_chat.model.events import Draft, Event
 from trio_chat.store.base import Outcome, Repeat
 from trio_chat.store.memory import MemoryDisk, MemoryStore, open_memory_store
 

@@ -18,9 +18,9 @@ import apsw
 import pytest
 import trio
 
-from trio_chat.chain import GENESIS, chained, digest_of_body
 from trio_chat.errors import StartError, StoreError, StoreUnavailable
-from trio_chat.events import DAMAGED, Draft, Event, Person
+from trio_chat.model.chain import GENESIS, chained, digest_of_body
+from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.store.base import Repeat
 from trio_chat.store.mark import MarkFile
 from trio_chat.store.schema import APPLICATION_ID, MIGRATIONS
@@ -250,7 +250,7 @@ APPENDING = """
 import sys, trio
 from functools import partial
 from pathlib import Path
-from trio_chat.events import Draft
+from trio_chat.model.events import Draft
 from trio_chat.store.sqlite import open_sqlite_store
 
 async def write(store, room):

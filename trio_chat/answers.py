@@ -16,7 +16,7 @@ from trio_chat.told import Frame, Told
 if TYPE_CHECKING:
     from trio_chat.commands import Join
     from trio_chat.errors import Refused
-    from trio_chat.events import Person, Position
+    from trio_chat.model.events import Person, Position
 
 
 # -- people and rooms, as parts of frames --

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from typing import Self
 
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
     from trio_chat.outbox import Outbox
     from trio_chat.store.base import Store
 

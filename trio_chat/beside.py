@@ -24,8 +24,8 @@ from trio_chat.presence import MAX_NAMED, MAX_TOLD, Attendance, Marks, Typists, 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-    from trio_chat.events import Person
     from trio_chat.here import Device, Here
+    from trio_chat.model.events import Person
     from trio_chat.room import Room
     from trio_chat.store.base import ReadMark, Store
 

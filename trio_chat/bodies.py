@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from trio_chat.events import MESSAGE
+from trio_chat.model.events import MESSAGE
 
 if TYPE_CHECKING:
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
 
 EVERYBODY: Final = "all"
 """What a mention of everybody in the room says in the place of a person's id."""

@@ -22,7 +22,7 @@ from trio_chat.told import told
 if TYPE_CHECKING:
     from trio_chat.answers import Answer
     from trio_chat.errors import Close
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
 
 V1: Final = "trio-chat.v1"
 """The name of the JSON subprotocol."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.answers import Answer
-    from trio_chat.events import Person
+    from trio_chat.model.events import Person
     from trio_chat.outbox import Outbox
 
 TOO_SLOW_FOR_THIS: Final = TOO_SLOW.because("too much waits to be read; come back and resume")

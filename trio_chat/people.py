@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import NameTaken, Refused
-from trio_chat.events import Person
 from trio_chat.linking import Linking
-from trio_chat.lookalikes import plain_twin
-from trio_chat.names import generated_name, normal_name
+from trio_chat.model.events import Person
+from trio_chat.model.lookalikes import plain_twin
+from trio_chat.model.names import generated_name, normal_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

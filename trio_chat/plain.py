@@ -15,16 +15,16 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
-from trio_chat.events import MESSAGE, Draft
 from trio_chat.limits import TokenBucket
+from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.rooms import DEFAULT_ROOM
 from trio_chat.submission import Submission
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
-    from trio_chat.events import Person
     from trio_chat.hub import Hub
+    from trio_chat.model.events import Person
     from trio_chat.outbox import Outbox
     from trio_chat.people import People
 

@@ -17,7 +17,7 @@ from typing import Final
 import attrs
 
 from trio_chat.errors import Refused
-from trio_chat.names import normal_name
+from trio_chat.model.names import normal_name
 from trio_chat.store.grams import grams_of_term, normal
 
 MAX_QUERY_CHARS: Final = 500
@@ -36,7 +36,7 @@ class Sender:
     words: tuple[str, ...]
     """All of them are in the name under which they said it."""
     key: str | None
-    """Or this is their name today (the key of `trio_chat.names.normal_name`)."""
+    """Or this is their name today (the key of `trio_chat.model.names.normal_name`)."""
 
 
 @attrs.frozen

@@ -24,7 +24,7 @@ from trio_chat.bodies import (
     read_body,
 )
 from trio_chat.errors import Refused
-from trio_chat.events import MESSAGE, Draft
+from trio_chat.model.events import MESSAGE, Draft
 
 PUBLIC = "public"
 PRIVATE = "private"

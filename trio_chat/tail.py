@@ -13,7 +13,7 @@ from trio_chat.codec import Format, encode_event
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
 
 
 class Line:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trio_chat import bodies
-from trio_chat.events import DAMAGED, MESSAGE
+from trio_chat.model.events import DAMAGED, MESSAGE
 
 if TYPE_CHECKING:
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
 
 
 class Frame(msgspec.Struct, tag_field="type", gc=False, omit_defaults=True):

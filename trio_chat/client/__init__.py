@@ -12,7 +12,7 @@ from trio_chat.client.chat import Chat, ChatStatistics, open_chat
 from trio_chat.client.frames import Change, Deleted, Edited, Event, History, Message, Reacted, Reset
 from trio_chat.client.link import CannotConnect, ConnectionLost
 from trio_chat.errors import ChatError, Refused
-from trio_chat.events import Person, Position
+from trio_chat.model.events import Person, Position
 
 __all__ = [
     "CannotConnect",

@@ -13,7 +13,7 @@ from trio_chat.client import frames
 from trio_chat.client.conversation import Conversation, new_id
 from trio_chat.client.link import Address
 from trio_chat.errors import Refused
-from trio_chat.events import Position
+from trio_chat.model.events import Position
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from trio_chat.client.frames import Event, History
     from trio_chat.client.link import Connect
-    from trio_chat.events import Person
+    from trio_chat.model.events import Person
 
 MAX_UNREAD = 1000
 """How many events wait for the application: some 500 KiB of ordinary ones."""

@@ -38,7 +38,7 @@ from trio_chat.errors import (
     ChatError,
     Refused,
 )
-from trio_chat.events import Person
+from trio_chat.model.events import Person
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from typing import Final, get_args
 import msgspec
 
 from trio_chat.errors import INVALID_DATA, RemoteProtocolError
-from trio_chat.events import Person, Position
+from trio_chat.model.events import Person, Position
 
 SUBPROTOCOL: Final = "trio-chat.v1"
 

@@ -14,7 +14,7 @@ import trio
 from trio_chat.client.frames import Reset
 from trio_chat.client.link import ConnectionLost
 from trio_chat.errors import PROTOCOL_ERROR, Close
-from trio_chat.events import Position
+from trio_chat.model.events import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable

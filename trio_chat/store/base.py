@@ -10,8 +10,8 @@
    id, of the same kind and in the same room, is its repeat.
 5. **By the rules.** A draft that `trio_chat.rules` forbids, given everything that stands in the log before it, is
    answered with `Denied`: nothing is written, and its id is free.
-6. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.chain`). What the
-   digests deny is never told: `trio_chat.events.damaged` stands in its place.
+6. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.model.chain`). What the
+   digests deny is never told: `trio_chat.model.events.damaged` stands in its place.
 7. **Forgotten.** The text of a deleted message, and of its edits, is told to nobody once the append of the deletion
    has returned, and is soon not in the files any more. Its event stays, with the body None.
 8. **Bounded pages.** Reading never returns more than was asked for, and never a page with a hole.
@@ -26,12 +26,12 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import attrs
 
-from trio_chat.events import Event
+from trio_chat.model.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from trio_chat.events import Draft, Person, Position
+    from trio_chat.model.events import Draft, Person, Position
     from trio_chat.query import Query
 
 

@@ -9,15 +9,15 @@ import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from trio_chat.bodies import NAMING, renamed
-from trio_chat.chain import GENESIS, SALT_BYTES, chained, digest_of_body
-from trio_chat.events import Event
+from trio_chat.model.chain import GENESIS, SALT_BYTES, chained, digest_of_body
+from trio_chat.model.events import Event
 from trio_chat.rules import Facts, judge
 from trio_chat.store.base import Conflict, Denied, Repeat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trio_chat.events import Draft
+    from trio_chat.model.events import Draft
     from trio_chat.store.base import Outcome
 
 CommandId: TypeAlias = tuple[str, str]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from trio_chat.bodies import EDIT, MESSAGES
-from trio_chat.chain import GENESIS, chained, digest_of_body
+from trio_chat.model.chain import GENESIS, chained, digest_of_body
 
 if TYPE_CHECKING:
     from trio_chat.store.plan import Row

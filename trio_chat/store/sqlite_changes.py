@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trio_chat.bodies import MESSAGES
-from trio_chat.events import DAMAGED
+from trio_chat.model.events import DAMAGED
 from trio_chat.rules import personal_room
 from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from trio_chat.events import Event, Position
+    from trio_chat.model.events import Event, Position
 
 
 def read_changes(connection: apsw.Connection, room: str, seqs: Collection[int]) -> list[Event]:

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trio_chat.errors import NameTaken
-from trio_chat.events import Person
+from trio_chat.model.events import Person
 from trio_chat.store.base import Picture, Profile
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 
 import apsw
 
-from trio_chat.chain import GENESIS
-from trio_chat.events import DAMAGED, Event, Position, damaged
+from trio_chat.model.chain import GENESIS
+from trio_chat.model.events import DAMAGED, Event, Position, damaged
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import START, Digests, examine
 from trio_chat.store.sqlite_file import UNAVAILABLE, unavailable

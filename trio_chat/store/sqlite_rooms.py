@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trio_chat.bodies import PIN, Pin, read_body
-from trio_chat.events import DAMAGED, Position
+from trio_chat.model.events import DAMAGED, Position
 from trio_chat.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.store.base import MANY, Invite, Listing, RoomState
 from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
 
 WINDOW = 500
 """Among how many of a room's newest events unread messages and the newest message are looked for."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from trio_chat.events import Draft, Event, Person, Position
+    from trio_chat.model.events import Draft, Event, Person, Position
     from trio_chat.query import Query
     from trio_chat.store.base import (
         Found,

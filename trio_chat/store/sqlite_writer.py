@@ -19,7 +19,7 @@ import apsw
 import attrs
 
 from trio_chat.errors import NameTaken
-from trio_chat.events import MESSAGE
+from trio_chat.model.events import MESSAGE
 from trio_chat.rules import PUBLIC, kind_of_new
 from trio_chat.store import effects
 from trio_chat.store.base import Repeat, StoreStatistics
@@ -29,7 +29,7 @@ from trio_chat.store.plan import CommandId, Head, Known, Row, plan_append
 from trio_chat.store.sqlite_file import BUSY_MS, UNAVAILABLE, unavailable
 
 if TYPE_CHECKING:
-    from trio_chat.events import Draft
+    from trio_chat.model.events import Draft
     from trio_chat.store.mark import Mark
 
 LOGGER = logging.getLogger(__name__)

@@ -11,8 +11,8 @@ from trio_chat.answers import Failure, Pong
 from trio_chat.codec import Format, encode_answer
 from trio_chat.commands import decode_command
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
-from trio_chat.events import Draft
 from trio_chat.limits import TokenBucket
+from trio_chat.model.events import Draft
 from trio_chat.rules import no_such_room
 from trio_chat.session import Session, not_joined
 from trio_chat.submission import Submission, unavailable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from trio_chat.answers import Answer
     from trio_chat.audience import Member
-    from trio_chat.events import Person
     from trio_chat.hub import Hub
+    from trio_chat.model.events import Person
     from trio_chat.outbox import Outbox
     from trio_chat.room import Room
 

@@ -16,7 +16,7 @@ from trio_chat.told import timestamp
 from trio_chat.v1.rooms import answer_again
 
 if TYPE_CHECKING:
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
     from trio_chat.room import Room
     from trio_chat.v1.client import Client
 

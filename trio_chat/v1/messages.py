@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from trio_chat import bodies, commands
 from trio_chat.answers import Fetched, HistoryPage, VersionsOf
-from trio_chat.emoji import normal_emoji
 from trio_chat.errors import Refused
-from trio_chat.events import MESSAGE
-from trio_chat.names import check_text
+from trio_chat.model.emoji import normal_emoji
+from trio_chat.model.events import MESSAGE
+from trio_chat.model.names import check_text
 from trio_chat.told import Told, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trio_chat.events import Event
+    from trio_chat.model.events import Event
     from trio_chat.room import Room
     from trio_chat.v1.client import Client
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from trio_chat import bodies, rules
 from trio_chat.errors import Refused
-from trio_chat.names import normal_room
+from trio_chat.model.names import normal_room
 
 if TYPE_CHECKING:
     from trio_chat import commands

@@ -30,7 +30,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     """One line of a room's log: what happened, by whom, and its place in the one order.
 
     ``seq`` is dense from 1 in each room. ``digest`` chains each event to the one before it
-    (see `trio_chat.chain`).
+    (see `trio_chat.model.chain`).
     """
 
     room: str

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from precis_i18n import get_profile
 
 from trio_chat.errors import Refused
-from trio_chat.friendly import ANIMALS, QUALITIES
+from trio_chat.model.name_words import ANIMALS, QUALITIES
 
 if TYPE_CHECKING:
     from random import Random
