@@ -22,14 +22,15 @@ VOCABULARY = {"errors", "model.events"}
 """What everybody may speak of."""
 
 PURE = {
+    "kinds": set(),
     "model": set(),
     "config": set(),
-    "answers": {"bodies", "commands", "told"},
-    "bodies": set(),
+    "answers": {"kinds.bodies", "commands", "told"},
+    "kinds.bodies": set(),
     "model.chain": set(),
     "client.backoff": set(),
     "client.frames": set(),
-    "codec": {"answers", "bodies", "told"},
+    "codec": {"answers", "kinds.bodies", "told"},
     "commands": set(),
     "config.config": {"config.setting"},
     "model.emoji": set(),
@@ -48,13 +49,13 @@ PURE = {
     "pictures": {"store.base"},
     "presence": {"store.base"},
     "query": {"model.names", "store.grams"},
-    "rules": {"bodies"},
+    "kinds.rules": {"kinds.bodies"},
     "session": {"commands", "limits", "model.names"},
     "config.setting": set(),
     "store.base": {"query"},
     "store.grams": set(),
     "store.matching": {"query", "store.grams"},
-    "told": {"bodies"},
+    "told": {"kinds.bodies"},
 }
 
 SHELL = {
@@ -62,15 +63,15 @@ SHELL = {
     "wire": set(),
     "outbox": {"wire"},
     # Rooms, over a store that they know by its promises only.
-    "tail": {"bodies", "codec"},
-    "audience": {"bodies", "codec", "outbox", "store.base", "tail"},
-    "submission": {"answers", "bodies", "codec", "outbox", "store.base"},
-    "room": {"audience", "bodies", "codec", "outbox", "rules", "store.base", "submission"},
-    "rooms": {"config.config", "room", "rules", "store.base"},
+    "tail": {"kinds.bodies", "codec"},
+    "audience": {"kinds.bodies", "codec", "outbox", "store.base", "tail"},
+    "submission": {"answers", "kinds.bodies", "codec", "outbox", "store.base"},
+    "room": {"audience", "kinds.bodies", "codec", "outbox", "kinds.rules", "store.base", "submission"},
+    "rooms": {"config.config", "room", "kinds.rules", "store.base"},
     "people": {"linking", "model.lookalikes", "model.names", "store.base"},
     # Beside the log, and all of it together.
     "here": {"answers", "codec", "outbox"},
-    "beside": {"answers", "bodies", "codec", "here", "presence", "room", "store.base"},
+    "beside": {"answers", "kinds.bodies", "codec", "here", "presence", "room", "store.base"},
     "lists": {"answers", "store.base", "told"},
     "hub": {"answers", "beside", "config.config", "here", "lists", "people", "room", "rooms", "store.base"},
     # One connection.
@@ -78,7 +79,7 @@ SHELL = {
     "v1": {
         "answers",
         "audience",
-        "bodies",
+        "kinds.bodies",
         "codec",
         "commands",
         "model.emoji",
@@ -93,7 +94,7 @@ SHELL = {
         "query",
         "room",
         "rooms",
-        "rules",
+        "kinds.rules",
         "session",
         "store.base",
         "submission",
@@ -126,7 +127,7 @@ SHELL = {
     # On the other side of the wire.
     "client": {"codec"},
     # The stores.
-    "store": {"bodies", "model.chain", "query", "rules"},
+    "store": {"kinds.bodies", "model.chain", "query", "kinds.rules"},
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL

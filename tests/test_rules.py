@@ -5,10 +5,10 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from trio_chat import bodies, rules
-from trio_chat.bodies import Body, Who, write_body
+from trio_chat.kinds import bodies, rules
+from trio_chat.kinds.bodies import Body, Who, write_body
+from trio_chat.kinds.rules import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, judge
 from trio_chat.model.events import MESSAGE, Draft
-from trio_chat.rules import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, judge
 
 OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")
 """`LEFT` was a member, and wrote message 4."""

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from trio_chat.bodies import DELETE, EDIT, POST, Delete, Edit, Post, write_body
 from trio_chat.errors import Refused
+from trio_chat.kinds.bodies import DELETE, EDIT, POST, Delete, Edit, Post, write_body
 from trio_chat.model.events import MESSAGE
 from trio_chat.query import parse_query
 from trio_chat.store import search as search_module

@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from tests.damage import BIG, by_hand, drafts, put, take, whole
-from trio_chat import bodies
-from trio_chat.bodies import write_body
+from trio_chat.kinds import bodies
+from trio_chat.kinds.bodies import write_body
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.store.backup import back_up

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from trio_chat import bodies
-from trio_chat.bodies import Body, Who, write_body
 from trio_chat.errors import NameTaken
+from trio_chat.kinds import bodies
+from trio_chat.kinds.bodies import Body, Who, write_body
+from trio_chat.kinds.rules import LOBBY
 from trio_chat.model.events import Draft, Event, Person, Position
-from trio_chat.rules import LOBBY
 from trio_chat.store.base import (
     MANY,
     MOVES_KEPT,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat import bodies  # noqa: TC001
+from trio_chat.kinds import bodies  # noqa: TC001
 from trio_chat.told import Frame, Told
 
 if TYPE_CHECKING:

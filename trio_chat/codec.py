@@ -16,7 +16,7 @@ import msgspec
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
-from trio_chat.bodies import MESSAGES, text_of
+from trio_chat.kinds.bodies import MESSAGES, text_of
 from trio_chat.told import told
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
+from trio_chat.kinds.rules import LOBBY
 from trio_chat.room import Room
-from trio_chat.rules import LOBBY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

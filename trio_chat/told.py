@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trio_chat import bodies
+from trio_chat.kinds import bodies
 from trio_chat.model.events import DAMAGED, MESSAGE
 
 if TYPE_CHECKING:

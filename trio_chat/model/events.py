@@ -16,14 +16,14 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     """
 
     kind: str
-    """What happened: `MESSAGE`, or one of those in `trio_chat.bodies`."""
+    """What happened: `MESSAGE`, or one of those in `trio_chat.kinds.bodies`."""
     sender: str
     """The id of the person or guest."""
     name: str
     """The sender's name at this moment, kept with the event."""
     client_id: str | None
     body: str
-    """For a `MESSAGE` its text, verbatim; for other kinds a JSON object (`trio_chat.bodies`)."""
+    """For a `MESSAGE` its text, verbatim; for other kinds a JSON object (`trio_chat.kinds.bodies`)."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

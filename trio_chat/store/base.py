@@ -8,7 +8,7 @@
    append, adds nothing and is answered with the number it got then; if it says something else than it said
    then, it is answered with `Conflict`. What a deleted message said is not known any more: whatever comes under its
    id, of the same kind and in the same room, is its repeat.
-5. **By the rules.** A draft that `trio_chat.rules` forbids, given everything that stands in the log before it, is
+5. **By the rules.** A draft that `trio_chat.kinds.rules` forbids, given everything that stands in the log before it, is
    answered with `Denied`: nothing is written, and its id is free.
 6. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.model.chain`). What the
    digests deny is never told: `trio_chat.model.events.damaged` stands in its place.
@@ -263,7 +263,7 @@ class Log(Protocol):
 
     async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
         """What is to be seen of all that was changed about these messages, in order: for each key of each
-        (`trio_chat.bodies.change_key`) the newest event. Of a deleted message only that it was deleted.
+        (`trio_chat.kinds.bodies.change_key`) the newest event. Of a deleted message only that it was deleted.
         """
         ...
 

@@ -1,6 +1,6 @@
 """What follows from an event that is no message: the tables beside the log, changed in the transaction that writes it.
 
-The rules have let it pass (`trio_chat.rules`), so there is nothing left to decide.
+The rules have let it pass (`trio_chat.kinds.rules`), so there is nothing left to decide.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from trio_chat.bodies import Body, Created, Delete, Edit, Membership, Settings, change_key
-from trio_chat.rules import DIRECT
+from trio_chat.kinds.bodies import Body, Created, Delete, Edit, Membership, Settings, change_key
+from trio_chat.kinds.rules import DIRECT
 from trio_chat.store.bulk import portions, with_values
 from trio_chat.store.indexing import forget
 from trio_chat.store.wiping import wipe_texts

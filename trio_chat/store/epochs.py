@@ -10,8 +10,8 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
+from trio_chat.kinds.rules import kind_of_new
 from trio_chat.model.events import Position
-from trio_chat.rules import kind_of_new
 from trio_chat.store.mark import Mark, TornMark, read_mark
 
 if TYPE_CHECKING:

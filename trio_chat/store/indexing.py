@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import msgspec
 
-from trio_chat.bodies import EDIT, MESSAGES, Edit, Post, read_body
+from trio_chat.kinds.bodies import EDIT, MESSAGES, Edit, Post, read_body
 from trio_chat.model.events import MESSAGE
 from trio_chat.store.grams import VERSION, indexed_text
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from trio_chat.bodies import NAMING, renamed
+from trio_chat.kinds.bodies import NAMING, renamed
+from trio_chat.kinds.rules import Facts, judge
 from trio_chat.model.chain import GENESIS, SALT_BYTES, chained, digest_of_body
 from trio_chat.model.events import Event
-from trio_chat.rules import Facts, judge
 from trio_chat.store.base import Conflict, Denied, Repeat
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def plan_append(
     nothing forbids those.
 
     Raises `UnicodeEncodeError` for a text that has no UTF-8 form (a lone surrogate), and what
-    `trio_chat.bodies.read_body` raises.
+    `trio_chat.kinds.bodies.read_body` raises.
     """
     outcomes: list[Outcome] = []
     rows: list[Row] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from trio_chat.bodies import EDIT, MESSAGES
+from trio_chat.kinds.bodies import EDIT, MESSAGES
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trio_chat.bodies import PIN, Pin, read_body
+from trio_chat.kinds.bodies import PIN, Pin, read_body
+from trio_chat.kinds.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.model.events import DAMAGED, Position
-from trio_chat.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.store.base import MANY, Invite, Listing, RoomState
 from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
 

@@ -19,8 +19,8 @@ import apsw
 import attrs
 
 from trio_chat.errors import NameTaken
+from trio_chat.kinds.rules import PUBLIC, kind_of_new
 from trio_chat.model.events import MESSAGE
-from trio_chat.rules import PUBLIC, kind_of_new
 from trio_chat.store import effects
 from trio_chat.store.base import Repeat, StoreStatistics
 from trio_chat.store.bulk import portions, with_values

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
-from trio_chat import bodies, commands
+from trio_chat import commands
 from trio_chat.answers import Failure, Pong
 from trio_chat.codec import Format, encode_answer
 from trio_chat.commands import decode_command
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
+from trio_chat.kinds import bodies
+from trio_chat.kinds.rules import no_such_room
 from trio_chat.limits import TokenBucket
 from trio_chat.model.events import Draft
-from trio_chat.rules import no_such_room
 from trio_chat.session import Session, not_joined
 from trio_chat.submission import Submission, unavailable
 

@@ -6,9 +6,10 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
-from trio_chat import bodies, commands, rules
+from trio_chat import commands
 from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.errors import Refused
+from trio_chat.kinds import bodies, rules
 from trio_chat.lists import user_of
 from trio_chat.store.base import Invite
 from trio_chat.submission import id_conflict
@@ -87,7 +88,7 @@ async def peek(client: Client, command: commands.Peek) -> None:
 
 
 async def accept(client: Client, command: commands.Accept) -> None:
-    """Let the client's person in. Whether the link still holds is decided when it is written (`trio_chat.rules`)."""
+    """Let the client's person in. Whether the link still holds is decided when it is written (`trio_chat.kinds.rules`)."""
     person = client.person
     before = await client.hub.store.find_command(person.id, command.id)
     if before is not None:  # the link need not be valid any more

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat import bodies, commands
+from trio_chat import commands
 from trio_chat.answers import Fetched, HistoryPage, VersionsOf
 from trio_chat.errors import Refused
+from trio_chat.kinds import bodies
 from trio_chat.model.emoji import normal_emoji
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.names import check_text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat import lists, rules
+from trio_chat import lists
 from trio_chat.answers import LinkCode, Own, PeopleFound, Profiled, Renamed, RoomItem, Welcome, user_of
+from trio_chat.kinds import rules
 from trio_chat.linking import LIFE_S
 from trio_chat.lists import list_rooms
 from trio_chat.people import person_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from trio_chat import bodies, rules
 from trio_chat.errors import Refused
+from trio_chat.kinds import bodies, rules
 from trio_chat.model.names import normal_room
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from trio_chat.bodies import (
+from trio_chat.errors import Refused
+from trio_chat.kinds.bodies import (
     PERSONAL,
     Body,
     Created,
@@ -23,7 +24,6 @@ from trio_chat.bodies import (
     Settings,
     read_body,
 )
-from trio_chat.errors import Refused
 from trio_chat.model.events import MESSAGE, Draft
 
 PUBLIC = "public"
