@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
-from trio_chat import answers, commands
-from trio_chat.codec import Format, encode_answer, encode_close, encode_event, encode_ping
-from trio_chat.commands import decode_command
 from trio_chat.errors import GOING_AWAY, TOO_BIG, Refused, RemoteProtocolError
 from trio_chat.model.events import Event
+from trio_chat.protocol import commands, replies
+from trio_chat.protocol.commands import decode_command
+from trio_chat.protocol.encoding import Format, encode_answer, encode_close, encode_event, encode_ping
 
 EVENT = Event("lobby", 119, "message", "p-1", "Ada", "c2", 1_795_381_200_123, "hi", b"\0" * 32)
 
@@ -185,7 +185,7 @@ def test_an_event_is_told_in_each_format() -> None:
 
 
 def test_what_is_not_there_is_left_out() -> None:
-    (frame,) = read(encode_answer(answers.Failure(code="empty", message="…")))
+    (frame,) = read(encode_answer(replies.Failure(code="empty", message="…")))
     assert isinstance(frame, TextMessage)
     assert json.loads(frame.data) == {"type": "error", "code": "empty", "message": "…"}
 

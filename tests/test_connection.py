@@ -12,7 +12,7 @@ import trio.testing
 
 from tests.raw import BINARY, CLOSE, PING, PONG, RSV1, TEXT, RawPeer, close_frame, frame, upgrade
 from tests.support import Core, open_core, texts_of
-from trio_chat.codec import V1
+from trio_chat.protocol.encoding import V1
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

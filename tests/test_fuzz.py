@@ -15,7 +15,7 @@ import trio
 from tests.raw import PATIENCE_S, frame, get, open_peer, open_raw, upgrade
 from tests.serving import unharmed
 from tests.support import open_core, texts_of
-from trio_chat.codec import V1
+from trio_chat.protocol.encoding import V1
 
 PEERS = 60
 """How many peers for each seed: some tenths of a second."""

@@ -12,17 +12,18 @@ import pytest
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import TextMessage
 
-from trio_chat import answers, commands, errors
-from trio_chat.codec import encode_answer
-from trio_chat.commands import decode_command
+from trio_chat import errors
 from trio_chat.config.config import Config
 from trio_chat.errors import Close
+from trio_chat.protocol import commands, replies
+from trio_chat.protocol.commands import decode_command
+from trio_chat.protocol.encoding import encode_answer
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "docs" / "protocol.md").read_text()
 
 COMMANDS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(commands.Command)}
-ANSWERS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(answers.Answer)}
+ANSWERS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(replies.Answer)}
 NOT_FOR_V1 = {"too_many_connections"}
 """Codes of refusals that are answered over HTTP, before there is a session."""
 

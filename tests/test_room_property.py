@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.support import AT, Tap
 from trio_chat import audience as audience_module
-from trio_chat.codec import Format
 from trio_chat.model.events import Draft
 from trio_chat.outbox import Outbox
+from trio_chat.protocol.encoding import Format
 from trio_chat.room import Room
 from trio_chat.store.memory import MemoryStore, open_memory_store
 from trio_chat.submission import Submission

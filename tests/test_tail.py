@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from trio_chat.codec import Format
 from trio_chat.model.events import MESSAGE, Event
+from trio_chat.protocol.encoding import Format
 from trio_chat.tail import Line, Tail
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.codec import Format, encode_event
 from trio_chat.kinds import bodies
+from trio_chat.protocol.encoding import Format, encode_event
 from trio_chat.tail import Line, Tail
 
 if TYPE_CHECKING:

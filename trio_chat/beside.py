@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.answers import MarkOf, PersonChanged, Presence, TypingIn, Watching, user_of
-from trio_chat.answers import Marks as MarksMoved
-from trio_chat.codec import encode_answer
 from trio_chat.errors import StoreError
 from trio_chat.kinds import bodies
 from trio_chat.presence import MAX_NAMED, MAX_TOLD, Attendance, Marks, Typists, may_name
+from trio_chat.protocol.encoding import encode_answer
+from trio_chat.protocol.replies import MarkOf, PersonChanged, Presence, TypingIn, Watching, user_of
+from trio_chat.protocol.replies import Marks as MarksMoved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence

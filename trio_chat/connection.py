@@ -20,7 +20,6 @@ import trio_websocket
 from wsproto.utilities import LocalProtocolError
 
 from trio_chat import origin
-from trio_chat.codec import V1, encode_close, encode_ping
 from trio_chat.errors import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -36,6 +35,7 @@ from trio_chat.guard import FrameGuard
 from trio_chat.limits import TokenBucket
 from trio_chat.outbox import Outbox
 from trio_chat.plain import hear_plain
+from trio_chat.protocol.encoding import V1, encode_close, encode_ping
 from trio_chat.v1 import hear_v1
 
 if TYPE_CHECKING:

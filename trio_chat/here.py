@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from trio_chat.codec import encode_answer
 from trio_chat.errors import TOO_SLOW
+from trio_chat.protocol.encoding import encode_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trio_chat.answers import Answer
     from trio_chat.model.events import Person
     from trio_chat.outbox import Outbox
+    from trio_chat.protocol.replies import Answer
 
 TOO_SLOW_FOR_THIS: Final = TOO_SLOW.because("too much waits to be read; come back and resume")
 

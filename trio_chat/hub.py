@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.answers import RoomAdded, RoomRemoved
 from trio_chat.beside import open_beside
 from trio_chat.errors import StoreError
 from trio_chat.here import Here
 from trio_chat.lists import list_rooms
 from trio_chat.people import People
+from trio_chat.protocol.replies import RoomAdded, RoomRemoved
 from trio_chat.rooms import open_rooms
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.answers import RoomItem, User
-from trio_chat.told import timestamp, told
+from trio_chat.protocol.event_frames import timestamp, told
+from trio_chat.protocol.replies import RoomItem, User
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.codec import Format
 from trio_chat.errors import (
     TOO_BIG,
     TRY_AGAIN_LATER,
@@ -17,6 +16,7 @@ from trio_chat.errors import (
 )
 from trio_chat.limits import TokenBucket
 from trio_chat.model.events import MESSAGE, Draft
+from trio_chat.protocol.encoding import Format
 from trio_chat.rooms import DEFAULT_ROOM
 from trio_chat.submission import Submission
 

@@ -17,10 +17,10 @@ import attrs
 import trio
 
 from trio_chat.audience import Audience, Member
-from trio_chat.codec import Format
 from trio_chat.errors import LOG_REPLACED, StoreError
 from trio_chat.kinds import bodies, rules
 from trio_chat.model.events import Event, Position
+from trio_chat.protocol.encoding import Format
 from trio_chat.submission import Submission, answer, answer_failed
 
 if TYPE_CHECKING:

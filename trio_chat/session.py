@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Final, cast, get_args
 
 import msgspec
 
-from trio_chat.commands import Enter, Hello, InRoom, Join, Mark, Search, Send, Typing, Watch
 from trio_chat.errors import Refused
 from trio_chat.model.names import check_client_id, check_text, normal_room
+from trio_chat.protocol.commands import Enter, Hello, InRoom, Join, Mark, Search, Send, Typing, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from trio_chat.commands import Command
     from trio_chat.limits import TokenBucket
     from trio_chat.model.events import Person
+    from trio_chat.protocol.commands import Command
 
 # Sets of types: asking each of so many whether it is an instance would be noticed on the hot path.
 _IN_ROOM: Final = frozenset({*get_args(InRoom), Watch, Search})

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from trio_chat.answers import Ack, Failure
-from trio_chat.codec import Format, encode_answer
 from trio_chat.errors import TRY_AGAIN_LATER, Refused
+from trio_chat.protocol.encoding import Format, encode_answer
+from trio_chat.protocol.replies import Ack, Failure
 from trio_chat.store.base import Conflict, Denied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trio_chat.answers import Answer
     from trio_chat.model.events import Draft
     from trio_chat.outbox import Outbox
+    from trio_chat.protocol.replies import Answer
     from trio_chat.store.base import Outcome
 
 UNAVAILABLE_RETRY_S = 1.0

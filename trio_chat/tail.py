@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.codec import Format, encode_event
 from trio_chat.kinds.bodies import EDIT, Edit, read_body
+from trio_chat.protocol.encoding import Format, encode_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trio_chat import commands
+from trio_chat.protocol import commands
 from trio_chat.v1 import beside, client, invitations, messages, people, personal, rooms, search
 
 if TYPE_CHECKING:

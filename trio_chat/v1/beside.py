@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.answers import Receipt, ReceiptsOf, Watching
 from trio_chat.errors import Refused
 from trio_chat.lists import user_of
-from trio_chat.told import timestamp
+from trio_chat.protocol.event_frames import timestamp
+from trio_chat.protocol.replies import Receipt, ReceiptsOf, Watching
 
 if TYPE_CHECKING:
-    from trio_chat import commands
+    from trio_chat.protocol import commands
     from trio_chat.v1.client import Client
 
 MAX_RECEIPTS = 1_000

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
-from trio_chat import commands
-from trio_chat.answers import Failure, Pong
-from trio_chat.codec import Format, encode_answer
-from trio_chat.commands import decode_command
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
 from trio_chat.kinds import bodies
 from trio_chat.kinds.rules import no_such_room
 from trio_chat.limits import TokenBucket
 from trio_chat.model.events import Draft
+from trio_chat.protocol import commands
+from trio_chat.protocol.commands import decode_command
+from trio_chat.protocol.encoding import Format, encode_answer
+from trio_chat.protocol.replies import Failure, Pong
 from trio_chat.session import Session, not_joined
 from trio_chat.submission import Submission, unavailable
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from trio_websocket import WebSocketConnection
 
-    from trio_chat.answers import Answer
     from trio_chat.audience import Member
     from trio_chat.hub import Hub
     from trio_chat.model.events import Person
     from trio_chat.outbox import Outbox
+    from trio_chat.protocol.replies import Answer
     from trio_chat.room import Room
 
 Handler: TypeAlias = "Callable[[Client, Any], Awaitable[None]]"

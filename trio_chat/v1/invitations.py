@@ -6,14 +6,14 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
-from trio_chat import commands
-from trio_chat.answers import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.errors import Refused
 from trio_chat.kinds import bodies, rules
 from trio_chat.lists import user_of
+from trio_chat.protocol import commands
+from trio_chat.protocol.event_frames import timestamp
+from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.store.base import Invite
 from trio_chat.submission import id_conflict
-from trio_chat.told import timestamp
 from trio_chat.v1.rooms import answer_again
 
 if TYPE_CHECKING:

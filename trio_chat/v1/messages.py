@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat import commands
-from trio_chat.answers import Fetched, HistoryPage, VersionsOf
 from trio_chat.errors import Refused
 from trio_chat.kinds import bodies
 from trio_chat.model.emoji import normal_emoji
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.names import check_text
-from trio_chat.told import Told, told
+from trio_chat.protocol import commands
+from trio_chat.protocol.event_frames import Told, told
+from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,17 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_chat import lists
-from trio_chat.answers import LinkCode, Own, PeopleFound, Profiled, Renamed, RoomItem, Welcome, user_of
 from trio_chat.kinds import rules
 from trio_chat.linking import LIFE_S
 from trio_chat.lists import list_rooms
 from trio_chat.people import person_of
 from trio_chat.pictures import read_picture
+from trio_chat.protocol.event_frames import told
+from trio_chat.protocol.replies import (
+    LinkCode,
+    Own,
+    PeopleFound,
+    Profiled,
+    Renamed,
+    RoomItem,
+    Welcome,
+    user_of,
+)
 from trio_chat.rooms import DEFAULT_ROOM
-from trio_chat.told import told
 
 if TYPE_CHECKING:
-    from trio_chat import commands
+    from trio_chat.protocol import commands
     from trio_chat.v1.client import Client
 
 

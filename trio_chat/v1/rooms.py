@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat import commands
-from trio_chat.answers import Ack, DirectoryPage, Failure, Joined, Left, RoomAdded, RoomInfo
 from trio_chat.errors import Refused, StoreError
 from trio_chat.kinds import bodies, rules
 from trio_chat.lists import items, list_rooms, user_of
 from trio_chat.model.names import check_text, check_title, normal_room
+from trio_chat.protocol import commands
+from trio_chat.protocol.replies import Ack, DirectoryPage, Failure, Joined, Left, RoomAdded, RoomInfo
 from trio_chat.submission import unavailable
 
 if TYPE_CHECKING:

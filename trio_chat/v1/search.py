@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.answers import Found, Hit
+from trio_chat.protocol.event_frames import Message, told
+from trio_chat.protocol.replies import Found, Hit
 from trio_chat.query import parse_query
-from trio_chat.told import Message, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trio_chat import commands
+    from trio_chat.protocol import commands
     from trio_chat.store import base
     from trio_chat.v1.client import Client
 

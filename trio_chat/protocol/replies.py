@@ -1,4 +1,4 @@
-"""What the server says to v1 clients: one struct for each type of frame. (Events of the log: `trio_chat.told`.)
+"""What the server says to v1 clients: one struct for each type of frame. (Events of the log: `trio_chat.protocol.event_frames`.)
 
 Pure.
 """
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trio_chat.kinds import bodies  # noqa: TC001
-from trio_chat.told import Frame, Told
+from trio_chat.protocol.event_frames import Frame, Told
 
 if TYPE_CHECKING:
-    from trio_chat.commands import Join
     from trio_chat.errors import Refused
     from trio_chat.model.events import Person, Position
+    from trio_chat.protocol.commands import Join
 
 
 # -- people and rooms, as parts of frames --

@@ -1,8 +1,8 @@
 """The two wire formats: how what stands in the log, and what is answered, is put into frames.
 
 This is the only place that encodes. Server frames are not masked, so one bytes object, several frames end to end,
-serves all members of a format. What clients say stands in `trio_chat.commands`, what they are told in
-`trio_chat.answers`.
+serves all members of a format. What clients say stands in `trio_chat.protocol.commands`, what they are told in
+`trio_chat.protocol.replies`.
 
 Pure. Frames are made by wsproto, without extensions, so making one has no memory of the one before.
 """
@@ -17,12 +17,12 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from trio_chat.kinds.bodies import MESSAGES, text_of
-from trio_chat.told import told
+from trio_chat.protocol.event_frames import told
 
 if TYPE_CHECKING:
-    from trio_chat.answers import Answer
     from trio_chat.errors import Close
     from trio_chat.model.events import Event
+    from trio_chat.protocol.replies import Answer
 
 V1: Final = "trio-chat.v1"
 """The name of the JSON subprotocol."""
