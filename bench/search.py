@@ -21,7 +21,7 @@ import click
 
 from bench.chatter import ROOMS, Chatter
 from trio_chat.model.events import Draft, Event
-from trio_chat.query import parse_query
+from trio_chat.search.query import parse_query
 from trio_chat.store.epochs import mark_of
 from trio_chat.store.indexing import forget, index_more
 from trio_chat.store.mark import open_mark

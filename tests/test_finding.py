@@ -10,7 +10,7 @@ from tests.support import V1Client, open_core
 from tests.test_changes import ack
 from tests.test_private_rooms import hello, make_room
 from trio_chat.model.events import Draft
-from trio_chat.query import parse_query
+from trio_chat.search.query import parse_query
 from trio_chat.store.sqlite import open_sqlite_store
 
 if TYPE_CHECKING:

@@ -22,6 +22,7 @@ VOCABULARY = {"errors", "model.events"}
 """What everybody may speak of."""
 
 PURE = {
+    "search": set(),
     "protocol": set(),
     "kinds": set(),
     "model": set(),
@@ -49,13 +50,13 @@ PURE = {
     "origin": set(),
     "pictures": {"store.base"},
     "presence": {"store.base"},
-    "query": {"model.names", "store.grams"},
+    "search.query": {"model.names", "search.grams"},
     "kinds.rules": {"kinds.bodies"},
     "session": {"protocol.commands", "limits", "model.names"},
     "config.setting": set(),
-    "store.base": {"query"},
-    "store.grams": set(),
-    "store.matching": {"query", "store.grams"},
+    "store.base": {"search.query"},
+    "search.grams": set(),
+    "search.matching": {"search.query", "search.grams"},
     "protocol.event_frames": {"kinds.bodies"},
 }
 
@@ -118,7 +119,7 @@ SHELL = {
         "outbox",
         "people",
         "pictures",
-        "query",
+        "search.query",
         "room",
         "rooms",
         "kinds.rules",
@@ -154,7 +155,7 @@ SHELL = {
     # On the other side of the wire.
     "client": {"protocol.encoding"},
     # The stores.
-    "store": {"kinds.bodies", "model.chain", "query", "kinds.rules"},
+    "store": {"kinds.bodies", "model.chain", "search.query", "kinds.rules"},
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
-from trio_chat.query import MAX_QUERY_CHARS, Query, Sender, parse_query
+from trio_chat.search.query import MAX_QUERY_CHARS, Query, Sender, parse_query
 
 NOVEMBER = 1_793_491_200_000
 """2026-11-01T00:00Z."""

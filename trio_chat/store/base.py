@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from trio_chat.model.events import Draft, Person, Position
-    from trio_chat.query import Query
+    from trio_chat.search.query import Query
 
 
 @attrs.frozen

@@ -2,7 +2,7 @@
 
 The log is what counts, and the tables `docs`, `search` and `indexed` are made from it, some time after it was written:
 sending a message costs nothing more. `docs` numbers the messages in the order in which they were said, of all rooms;
-under that number `search` holds their grams (`trio_chat.store.grams`); `indexed` says up to where each room is done.
+under that number `search` holds their grams (`trio_chat.search.grams`); `indexed` says up to where each room is done.
 What the index was given of a message follows from the log too (its text as it was up to there), so that exactly that
 can be taken out again. Why it is so: docs/decisions/search.md.
 
@@ -20,7 +20,7 @@ import msgspec
 
 from trio_chat.kinds.bodies import EDIT, MESSAGES, Edit, Post, read_body
 from trio_chat.model.events import MESSAGE
-from trio_chat.store.grams import VERSION, indexed_text
+from trio_chat.search.grams import VERSION, indexed_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -1,6 +1,6 @@
 """Finding messages. Synchronous, over any connection.
 
-The index proposes messages by their grams (`trio_chat.store.grams`), and each is compared with its text of now before
+The index proposes messages by their grams (`trio_chat.search.grams`), and each is compared with its text of now before
 it is told. So whatever is wrong in the index costs time or hides a message, but tells nothing that is not so. What is
 not indexed yet (`trio_chat.store.indexing`) is looked through. Why it is so: docs/decisions/search.md.
 """
@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from trio_chat.errors import Refused
-from trio_chat.store.base import Found, Hit
-from trio_chat.store.grams import (
+from trio_chat.search.grams import (
     LINK,
     gram,
     grams_of_term,
@@ -23,15 +22,16 @@ from trio_chat.store.grams import (
     room_code,
     sender_code,
 )
+from trio_chat.search.matching import is_said_by, is_said_then, marks_of, says_it
+from trio_chat.store.base import Found, Hit
 from trio_chat.store.indexing import LINE, Line, as_json, decoded, read
-from trio_chat.store.matching import is_said_by, is_said_then, marks_of, says_it
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     import apsw
 
-    from trio_chat.query import Query
+    from trio_chat.search.query import Query
 
 T = TypeVar("T")
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import apsw
 
     from trio_chat.model.events import Draft, Event, Person, Position
-    from trio_chat.query import Query
+    from trio_chat.search.query import Query
     from trio_chat.store.base import (
         Found,
         Invite,

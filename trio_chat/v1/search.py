@@ -8,7 +8,7 @@ import msgspec
 
 from trio_chat.protocol.event_frames import Message, told
 from trio_chat.protocol.replies import Found, Hit
-from trio_chat.query import parse_query
+from trio_chat.search.query import parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,7 @@ import attrs
 
 from trio_chat.errors import Refused
 from trio_chat.model.names import normal_name
-from trio_chat.store.grams import grams_of_term, normal
+from trio_chat.search.grams import grams_of_term, normal
 
 MAX_QUERY_CHARS: Final = 500
 
@@ -41,7 +41,7 @@ class Sender:
 
 @attrs.frozen
 class Query:
-    """What a message must be to be found. All texts are normal (`trio_chat.store.grams.normal`)."""
+    """What a message must be to be found. All texts are normal (`trio_chat.search.grams.normal`)."""
 
     terms: tuple[str, ...] = ()
     """All of them must be in its text."""

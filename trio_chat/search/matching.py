@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.store.grams import has_link, normal, normal_with_places, places_of
+from trio_chat.search.grams import has_link, normal, normal_with_places, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from trio_chat.query import Query
+    from trio_chat.search.query import Query
 
 MAX_MARKS: Final = 50
 
