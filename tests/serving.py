@@ -13,7 +13,7 @@ import trio
 from tests.raw import PATIENCE_S, RawPeer, open_peer
 from trio_chat.config.config import Config
 from trio_chat.hub import open_hub
-from trio_chat.limits import ConnectionLimits
+from trio_chat.net.limits import ConnectionLimits
 from trio_chat.server import Server, open_listeners, serve_websocket
 from trio_chat.store.memory import open_memory_store
 

@@ -19,7 +19,7 @@ from trio_websocket import ConnectionClosed, wrap_client_stream
 from tests.raw import RawPeer, upgrade
 from trio_chat.config.config import Config
 from trio_chat.hub import Hub, open_hub
-from trio_chat.limits import ConnectionLimits
+from trio_chat.net.limits import ConnectionLimits
 from trio_chat.protocol.encoding import V1
 from trio_chat.server import Server
 from trio_chat.store.memory import MemoryDisk, MemoryStore, open_memory_store

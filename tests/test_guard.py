@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.raw import CONTINUATION, PING, PONG, RSV1, TEXT, frame
-from trio_chat.guard import FrameGuard
-from trio_chat.limits import TokenBucket
+from trio_chat.net.frame_guard import FrameGuard
+from trio_chat.net.limits import TokenBucket
 
 LIMIT = 1000
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
 from trio_chat.fds import RESERVED, raise_fd_limit
-from trio_chat.limits import ConnectionLimits, TokenBucket, address_key
+from trio_chat.net.limits import ConnectionLimits, TokenBucket, address_key
 
 # Rates
 

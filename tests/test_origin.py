@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.origin import is_allowed
+from trio_chat.net.origin import is_allowed
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import trio.testing
 
 from tests.support import Tap
 from trio_chat.errors import GOING_AWAY, TOO_SLOW, TRY_AGAIN_LATER, StoreUnavailable
-from trio_chat.outbox import JOIN_BYTES, Outbox, OutboxStatistics
-from trio_chat.wire import Wire
+from trio_chat.net.outbox import JOIN_BYTES, Outbox, OutboxStatistics
+from trio_chat.net.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

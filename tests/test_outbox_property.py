@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.support import Tap
 from trio_chat.errors import StoreUnavailable
-from trio_chat.outbox import Outbox
-from trio_chat.wire import Wire
+from trio_chat.net.outbox import Outbox
+from trio_chat.net.wire import Wire
 
 MAX_BYTES = 60
 LAGGARDS = 3

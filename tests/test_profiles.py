@@ -25,7 +25,7 @@ from trio_chat.pictures import MAX_PICTURE_BYTES, MAX_SIDE, read_picture
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from trio_chat.outbox import Outbox
+    from trio_chat.net.outbox import Outbox
 
 
 def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:

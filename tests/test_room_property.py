@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from tests.support import AT, Tap
 from trio_chat import audience as audience_module
 from trio_chat.model.events import Draft
-from trio_chat.outbox import Outbox
+from trio_chat.net.outbox import Outbox
+from trio_chat.net.wire import Wire
 from trio_chat.protocol.encoding import Format
 from trio_chat.room import Room
 from trio_chat.store.memory import MemoryStore, open_memory_store
 from trio_chat.submission import Submission
-from trio_chat.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ import trio.testing
 
 from tests.support import open_core, seqs_of
 from trio_chat.errors import Refused
-from trio_chat.limits import TokenBucket
 from trio_chat.model.events import Person
+from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol import commands
 from trio_chat.session import Session
 

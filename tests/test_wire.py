@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_chat.wire import Wire
+from trio_chat.net.wire import Wire
 
 CLOSE = b"\x88\x02\x03\xe8"
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from trio_chat.model.events import Event
-    from trio_chat.outbox import Outbox
+    from trio_chat.net.outbox import Outbox
     from trio_chat.store.base import Store
 
 PAGE_BYTES = 64 * 1024

@@ -19,7 +19,6 @@ import trio
 import trio_websocket
 from wsproto.utilities import LocalProtocolError
 
-from trio_chat import origin
 from trio_chat.errors import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -31,9 +30,10 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
-from trio_chat.guard import FrameGuard
-from trio_chat.limits import TokenBucket
-from trio_chat.outbox import Outbox
+from trio_chat.net import origin
+from trio_chat.net.frame_guard import FrameGuard
+from trio_chat.net.limits import TokenBucket
+from trio_chat.net.outbox import Outbox
 from trio_chat.plain import hear_plain
 from trio_chat.protocol.encoding import V1, encode_close, encode_ping
 from trio_chat.v1 import hear_v1
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection, WebSocketRequest
 
     from trio_chat.hub import Hub
-    from trio_chat.wire import Wire
+    from trio_chat.net.wire import Wire
 
 LOGGER = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import trio
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from trio_chat.wire import Wire
+    from trio_chat.net.wire import Wire
 
 
 class Exchange:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.model.events import Person
-    from trio_chat.outbox import Outbox
+    from trio_chat.net.outbox import Outbox
     from trio_chat.protocol.replies import Answer
 
 TOO_SLOW_FOR_THIS: Final = TOO_SLOW.because("too much waits to be read; come back and resume")

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from trio_chat.config.config import Config
-    from trio_chat.wire import Wire
+    from trio_chat.net.wire import Wire
 
     FindPicture: TypeAlias = Callable[[str], Awaitable[tuple[bytes, str] | None]]
 

@@ -12,7 +12,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused
-from trio_chat.limits import TokenBucket
+from trio_chat.net.limits import TokenBucket
 
 if TYPE_CHECKING:
     from random import Random

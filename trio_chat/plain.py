@@ -14,8 +14,8 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
-from trio_chat.limits import TokenBucket
 from trio_chat.model.events import MESSAGE, Draft
+from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol.encoding import Format
 from trio_chat.rooms import DEFAULT_ROOM
 from trio_chat.submission import Submission
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from trio_chat.hub import Hub
     from trio_chat.model.events import Person
-    from trio_chat.outbox import Outbox
+    from trio_chat.net.outbox import Outbox
     from trio_chat.people import People
 
 

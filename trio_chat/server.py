@@ -18,13 +18,13 @@ import trio_websocket
 
 from trio_chat.connection import Connection
 from trio_chat.errors import Refused, StartError
-from trio_chat.head import END, Head
 from trio_chat.http import HttpServer
-from trio_chat.wire import Wire
+from trio_chat.net.request_head import END, Head
+from trio_chat.net.wire import Wire
 
 if TYPE_CHECKING:
     from trio_chat.hub import Hub
-    from trio_chat.limits import ConnectionLimits
+    from trio_chat.net.limits import ConnectionLimits
 
 LOGGER = logging.getLogger(__name__)
 

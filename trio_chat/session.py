@@ -20,8 +20,8 @@ from trio_chat.protocol.commands import Enter, Hello, InRoom, Join, Mark, Search
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from trio_chat.limits import TokenBucket
     from trio_chat.model.events import Person
+    from trio_chat.net.limits import TokenBucket
     from trio_chat.protocol.commands import Command
 
 # Sets of types: asking each of so many whether it is an instance would be noticed on the hot path.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.model.events import Draft
-    from trio_chat.outbox import Outbox
+    from trio_chat.net.outbox import Outbox
     from trio_chat.protocol.replies import Answer
     from trio_chat.store.base import Outcome
 

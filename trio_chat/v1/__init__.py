@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
     from trio_chat.hub import Hub
-    from trio_chat.outbox import Outbox
+    from trio_chat.net.outbox import Outbox
     from trio_chat.v1.client import Handler
 
 HANDLERS: Final[dict[type, Handler]] = {

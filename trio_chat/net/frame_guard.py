@@ -16,7 +16,7 @@ from trio_chat.errors import POLICY_VIOLATION, TOO_BIG
 
 if TYPE_CHECKING:
     from trio_chat.errors import Close
-    from trio_chat.limits import TokenBucket
+    from trio_chat.net.limits import TokenBucket
 
 
 class FrameGuard:

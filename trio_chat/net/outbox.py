@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from trio_chat.errors import Close
-    from trio_chat.wire import Wire
+    from trio_chat.net.wire import Wire
 
 JOIN_BYTES = 64 * 1024
 """How much of what waits is joined into one write: enough to make system calls rare, small enough to be copied
