@@ -22,13 +22,13 @@ import click
 from bench.chatter import ROOMS, Chatter
 from trio_chat.model.events import Draft, Event
 from trio_chat.search.query import parse_query
-from trio_chat.store.epochs import mark_of
-from trio_chat.store.indexing import forget, index_more
-from trio_chat.store.mark import open_mark
-from trio_chat.store.schema import MIGRATIONS, migrate
-from trio_chat.store.search import find
-from trio_chat.store.sqlite_file import connect_to_read, connect_to_write, make_private, use_wal
-from trio_chat.store.sqlite_writer import Append, SqliteWriter
+from trio_chat.store.sqlite.epochs import mark_of
+from trio_chat.store.sqlite.event_count import open_mark
+from trio_chat.store.sqlite.file import connect_to_read, connect_to_write, make_private, use_wal
+from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
+from trio_chat.store.sqlite.search import find
+from trio_chat.store.sqlite.search_index import forget, index_more
+from trio_chat.store.sqlite.writer import Append, SqliteWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from trio_chat.model.events import Draft, Event
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from pathlib import Path

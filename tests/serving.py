@@ -15,7 +15,7 @@ from trio_chat.config.config import Config
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.server import Server, open_listeners, serve_websocket
-from trio_chat.store.memory import open_memory_store
+from trio_chat.store.sqlite.memory import open_memory_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,11 +17,11 @@ from tests.damage import bodies, by_hand, drafts, small_log, whole
 from trio_chat.__main__ import main
 from trio_chat.errors import StartError
 from trio_chat.model.events import Draft
-from trio_chat.store import backup
-from trio_chat.store.backup import back_up
-from trio_chat.store.mark import path_of_mark
-from trio_chat.store.sqlite import open_sqlite_store
-from trio_chat.store.verify import verify
+from trio_chat.store.sqlite import backup
+from trio_chat.store.sqlite.backup import back_up
+from trio_chat.store.sqlite.event_count import path_of_mark
+from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from trio_chat.beside import INTERVAL_S
 from trio_chat.presence import MAX_TOLD, TYPING_PAUSE_S
 from trio_chat.protocol.event_frames import timestamp
 from trio_chat.store.base import ReadMark
-from trio_chat.store.memory import MemoryDisk
+from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

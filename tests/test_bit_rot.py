@@ -15,8 +15,8 @@ import pytest
 from tests.damage import BIG, Files, drafts, flipped, put, take, whole
 from trio_chat.errors import StartError, StoreError
 from trio_chat.model.events import DAMAGED, Event
-from trio_chat.store.sqlite import open_sqlite_store
-from trio_chat.store.verify import verify
+from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.support import Core, V1Client, open_core
-from trio_chat.store.memory import MemoryDisk
+from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

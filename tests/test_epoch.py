@@ -10,7 +10,7 @@ import trio.testing
 
 from tests.support import open_core, seqs_of, texts_of
 from trio_chat.room import EPOCH_PAUSE_S
-from trio_chat.store.memory import MemoryDisk
+from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     import pytest

@@ -11,7 +11,7 @@ from tests.test_changes import ack
 from tests.test_private_rooms import hello, make_room
 from trio_chat.model.events import Draft
 from trio_chat.search.query import parse_query
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import trio
 from tests.process import ServerProcess, open_process
 from tests.raw import TEXT, RawPeer, open_peer, open_v1
 from trio_chat.app import DATABASE
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -169,9 +169,16 @@ SHELL = {
         "runtime",
         "server",
         "store.base",
-        "store.sqlite",
+        "store.sqlite.open",
     },
-    "__main__": {"app", "config.config", "logs", "config.setting", "store.backup", "store.verify"},
+    "__main__": {
+        "app",
+        "config.config",
+        "logs",
+        "config.setting",
+        "store.sqlite.backup",
+        "store.sqlite.verify",
+    },
     # On the other side of the wire.
     "client": {"protocol.encoding"},
     # The stores.

@@ -52,7 +52,7 @@ async def test_a_server_whose_disk_lost_its_last_events_says_so_and_who_saw_them
         assert back["epoch"] != cursor["epoch"]
         assert 0 < back["head"] < 8
         await server.kill()
-        assert "error trio_chat.store.epochs THE LOG LOST EVENTS" in (await server.wait()).stderr
+        assert "error trio_chat.store.sqlite.epochs THE LOG LOST EVENTS" in (await server.wait()).stderr
     assert (await run_server("verify", "--data", tmp_path)).status == 0
 
 

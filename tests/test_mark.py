@@ -16,14 +16,14 @@ import pytest
 
 from tests.damage import Files, bodies, by_hand, drafts, put, small_log, take
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.mark import SIZE, Mark, TornMark, open_mark, path_of_mark, read_mark
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.event_count import SIZE, Mark, TornMark, open_mark, path_of_mark, read_mark
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trio_chat.model.events import Position
-    from trio_chat.store.sqlite_file import Synchronous
+    from trio_chat.store.sqlite.file import Synchronous
 
 
 @pytest.fixture
@@ -210,7 +210,7 @@ APPENDING = """
 import sys, trio
 from pathlib import Path
 from trio_chat.model.events import Draft
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 async def main():
     async with open_sqlite_store(Path(sys.argv[1])) as store:

@@ -13,7 +13,7 @@ import trio.testing
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.model.names import generated_name, normal_name
 from trio_chat.people import People
-from trio_chat.store.memory import MemoryDisk, MemoryStore, open_memory_store
+from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable

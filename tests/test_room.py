@@ -10,7 +10,7 @@ import trio.testing
 
 from tests.support import Client, V1Client, open_core, seqs_of, texts_of
 from trio_chat.model.events import Draft, Position
-from trio_chat.store.memory import MemoryDisk
+from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

@@ -18,7 +18,7 @@ from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
 from trio_chat.protocol.encoding import Format
 from trio_chat.room import Room
-from trio_chat.store.memory import MemoryStore, open_memory_store
+from trio_chat.store.sqlite.memory import MemoryStore, open_memory_store
 from trio_chat.submission import Submission
 
 if TYPE_CHECKING:

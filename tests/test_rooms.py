@@ -12,7 +12,7 @@ import trio.testing
 from tests.support import open_core, texts_of
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.rooms import IDLE_S
-from trio_chat.store.memory import MemoryDisk, open_memory_store
+from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

@@ -17,10 +17,10 @@ from trio_chat.kinds.bodies import DELETE, EDIT, POST, Delete, Edit, Post, write
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code
 from trio_chat.search.query import parse_query
-from trio_chat.store import search as search_module
-from trio_chat.store.indexing import forget, index_more
-from trio_chat.store.schema import MIGRATIONS
-from trio_chat.store.search import find
+from trio_chat.store.sqlite import search as search_module
+from trio_chat.store.sqlite.schema import MIGRATIONS
+from trio_chat.store.sqlite.search import find
+from trio_chat.store.sqlite.search_index import forget, index_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import trio
 from tests.process import ServerProcess, open_process
 from tests.raw import TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
 from trio_chat.app import DATABASE
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,8 +17,8 @@ from trio_chat.errors import NameTaken, StoreUnavailable
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import Draft, Event, Person, Position, damaged
 from trio_chat.store.base import Conflict, Denied, Outcome, Repeat, Store
-from trio_chat.store.memory import MemoryDisk, open_memory_store
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from pathlib import Path

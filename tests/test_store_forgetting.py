@@ -18,12 +18,12 @@ from trio_chat.kinds import bodies
 from trio_chat.kinds.bodies import write_body
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
-from trio_chat.store.backup import back_up
 from trio_chat.store.base import Repeat
 from trio_chat.store.plan import Head, plan_append
-from trio_chat.store.schema import MIGRATIONS, check_shape, migrate
-from trio_chat.store.sqlite import open_sqlite_store
-from trio_chat.store.verify import verify
+from trio_chat.store.sqlite.backup import back_up
+from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_shape, migrate
+from trio_chat.store.sqlite.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -26,8 +26,8 @@ from trio_chat.store.base import (
     Repeat,
     Store,
 )
-from trio_chat.store.memory import MemoryDisk, open_memory_store
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -22,11 +22,11 @@ from trio_chat.errors import StartError, StoreError, StoreUnavailable
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.store.base import Repeat
-from trio_chat.store.mark import MarkFile
-from trio_chat.store.schema import APPLICATION_ID, MIGRATIONS
-from trio_chat.store.sqlite import open_sqlite_store
-from trio_chat.store.sqlite_file import INDEX_BYTES, check_sqlite_version, connect_to_read
-from trio_chat.store.sqlite_reader import SqliteReader, read_after
+from trio_chat.store.sqlite.event_count import MarkFile
+from trio_chat.store.sqlite.file import INDEX_BYTES, check_sqlite_version, connect_to_read
+from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.reader import SqliteReader, read_after
+from trio_chat.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,8 +217,8 @@ async def test_a_new_database_and_one_of_today_are_not_copied(path: Path) -> Non
 KILLED_WHILE_MIGRATING = """
 import os, signal, sys, trio
 from pathlib import Path
-from trio_chat.store.schema import MIGRATIONS
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.schema import MIGRATIONS
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 def half_a_migration(connection):
     connection.execute("CREATE TABLE pins (seq INTEGER) STRICT")
@@ -251,7 +251,7 @@ import sys, trio
 from functools import partial
 from pathlib import Path
 from trio_chat.model.events import Draft
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 async def write(store, room):
     for number in range(1, 1_000_000):

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.worker import AnswerAll, Worker
+from trio_chat.store.group_commit import AnswerAll, Worker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from tests.damage import by_hand, drafts, put, small_log, take
 from trio_chat.__main__ import main
 from trio_chat.errors import StartError
-from trio_chat.store.mark import path_of_mark, read_mark
-from trio_chat.store.sqlite import open_sqlite_store
-from trio_chat.store.verify import RoomFound, verify
+from trio_chat.store.sqlite.event_count import path_of_mark, read_mark
+from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.verify import RoomFound, verify
 
 if TYPE_CHECKING:
     from pathlib import Path

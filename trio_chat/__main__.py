@@ -88,7 +88,7 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
 
     Says what it found in each room. Exit code 0: all whole; 1: damaged, or there is no log.
     """
-    from trio_chat.store.verify import verify
+    from trio_chat.store.sqlite.verify import verify
 
     is_damaged = False
     try:
@@ -106,7 +106,7 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
 @click.pass_obj
 def backup(config: Config, /, *, data: Path | None, file: Path) -> None:
     """Copy the log, as it is at this moment, into the new file FILE. It may be in use."""
-    from trio_chat.store.backup import back_up
+    from trio_chat.store.sqlite.backup import back_up
 
     try:
         events = back_up(_database(config, data), file)

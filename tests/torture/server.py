@@ -17,10 +17,10 @@ import apsw
 
 from trio_chat import __main__ as command_line
 from trio_chat import app
-from trio_chat.store.sqlite import open_sqlite_store
+from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from trio_chat.store.sqlite_file import Synchronous
+    from trio_chat.store.sqlite.file import Synchronous
 
 NAME = "torture"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.rules import kind_of_new
 from trio_chat.model.events import Position
-from trio_chat.store.mark import Mark, TornMark, read_mark
+from trio_chat.store.sqlite.event_count import Mark, TornMark, read_mark
 
 if TYPE_CHECKING:
     from pathlib import Path

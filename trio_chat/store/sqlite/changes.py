@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trio_chat.kinds.bodies import MESSAGES
 from trio_chat.kinds.rules import personal_room
 from trio_chat.model.events import DAMAGED
-from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
+from trio_chat.store.sqlite.reader import find_room_id, one_moment, position, read_places
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -13,19 +13,19 @@ import apsw
 import attrs
 
 from trio_chat.errors import StartError
-from trio_chat.store.epochs import mark_of
-from trio_chat.store.mark import TornMark, read_mark
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import MISSING, START, UNREADABLE, Digests, examine
-from trio_chat.store.schema import MIGRATIONS, check_identity, check_shape
-from trio_chat.store.sqlite_file import check_sqlite_version, connect_to_read, explaining
-from trio_chat.store.sqlite_reader import COLUMNS, digest_of, is_deleted, read_one
+from trio_chat.store.sqlite.epochs import mark_of
+from trio_chat.store.sqlite.event_count import TornMark, read_mark
+from trio_chat.store.sqlite.file import check_sqlite_version, connect_to_read, explaining
+from trio_chat.store.sqlite.reader import COLUMNS, digest_of, is_deleted, read_one
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trio_chat.store.mark import Mark
+    from trio_chat.store.sqlite.event_count import Mark
 
 EVENTS_AT_A_TIME = 2_000
 EVENTS_AROUND_DAMAGE = 200

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 import apsw
 import trio
 
-from trio_chat.store.epochs import reconcile
-from trio_chat.store.housekeeping import Housekeeper
-from trio_chat.store.mark import open_mark
-from trio_chat.store.schema import MIGRATIONS, check_identity, check_shape, migrate
-from trio_chat.store.sqlite_file import (
+from trio_chat.store.sqlite.epochs import reconcile
+from trio_chat.store.sqlite.event_count import open_mark
+from trio_chat.store.sqlite.file import (
     Synchronous,
     check_companions,
     check_sqlite_version,
@@ -29,16 +27,18 @@ from trio_chat.store.sqlite_file import (
     make_private,
     use_wal,
 )
-from trio_chat.store.sqlite_reader import SqliteReader
-from trio_chat.store.sqlite_store import SqliteStore
-from trio_chat.store.sqlite_writer import SqliteWriter
+from trio_chat.store.sqlite.housekeeping import Housekeeper
+from trio_chat.store.sqlite.reader import SqliteReader
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape, migrate
+from trio_chat.store.sqlite.store import SqliteStore
+from trio_chat.store.sqlite.writer import SqliteWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
-    from trio_chat.store.schema import Migration
-    from trio_chat.store.worker import AnswerAll, Hop
+    from trio_chat.store.group_commit import AnswerAll, Hop
+    from trio_chat.store.sqlite.schema import Migration
 
 
 @asynccontextmanager

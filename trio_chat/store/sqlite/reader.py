@@ -18,7 +18,7 @@ from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import DAMAGED, Event, Position, damaged
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import START, Digests, examine
-from trio_chat.store.sqlite_file import UNAVAILABLE, unavailable
+from trio_chat.store.sqlite.file import UNAVAILABLE, unavailable
 
 LOGGER = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 SQLite silently drops committed transactions when its write-ahead log is cut or damaged. The mark shows it: a file of
 one line, overwritten in place after each commit and before anybody is told of it, and never synced. After a crash or a
 power loss it may be behind the log, never ahead of it, as long as commits are synced: a mark that is ahead means that
-what was acknowledged is gone. What then is to be done: `trio_chat.store.epochs`.
+what was acknowledged is gone. What then is to be done: `trio_chat.store.sqlite.epochs`.
 """
 
 from __future__ import annotations

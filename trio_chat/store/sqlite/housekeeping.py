@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.indexing import index_more
-from trio_chat.store.sqlite_writer import Checkpoint
+from trio_chat.store.sqlite.search_index import index_more
+from trio_chat.store.sqlite.writer import Checkpoint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trio_chat.store.sqlite_store import SqliteStore
-    from trio_chat.store.sqlite_writer import SqliteWriter
-    from trio_chat.store.worker import AnswerAll, Hop
+    from trio_chat.store.group_commit import AnswerAll, Hop
+    from trio_chat.store.sqlite.store import SqliteStore
+    from trio_chat.store.sqlite.writer import SqliteWriter
 
 PAUSE_S = 0.25
 """How long after something was written: much is done in one go then, and a text that was deleted is gone soon."""

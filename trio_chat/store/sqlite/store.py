@@ -11,17 +11,9 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 import attrs
 import trio
 
-from trio_chat.store import (
-    epochs,
-    search,
-    sqlite_changes,
-    sqlite_marks,
-    sqlite_people,
-    sqlite_reader,
-    sqlite_rooms,
-)
-from trio_chat.store.sqlite_writer import Append
-from trio_chat.store.worker import Worker
+from trio_chat.store.group_commit import Worker
+from trio_chat.store.sqlite import changes, epochs, people, read_marks, reader, rooms, search
+from trio_chat.store.sqlite.writer import Append
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -42,9 +34,9 @@ if TYPE_CHECKING:
         RoomState,
         StoreStatistics,
     )
-    from trio_chat.store.sqlite_reader import Question, SqliteReader
-    from trio_chat.store.sqlite_writer import SqliteWriter, Write
-    from trio_chat.store.worker import Hop
+    from trio_chat.store.group_commit import Hop
+    from trio_chat.store.sqlite.reader import Question, SqliteReader
+    from trio_chat.store.sqlite.writer import SqliteWriter, Write
 
 _P = ParamSpec("_P")
 _Answer = TypeVar("_Answer")
@@ -108,7 +100,7 @@ class SqliteStore:
 
     async def position(self, room: str) -> Position:
         """See `Store`."""
-        return await self._read(sqlite_reader.position, room)
+        return await self._read(reader.position, room)
 
     async def begin_epoch(self, room: str) -> Position:
         """See `Store`."""
@@ -116,85 +108,83 @@ class SqliteStore:
 
     async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:
         """See `Store`."""
-        return await self._read(sqlite_reader.read_after, room, after, limit=limit, max_bytes=max_bytes)
+        return await self._read(reader.read_after, room, after, limit=limit, max_bytes=max_bytes)
 
     async def read_before(self, room: str, before: int, *, limit: int, max_bytes: int) -> list[Event]:
         """See `Store`."""
-        return await self._read(sqlite_reader.read_before, room, before, limit=limit, max_bytes=max_bytes)
+        return await self._read(reader.read_before, room, before, limit=limit, max_bytes=max_bytes)
 
     async def read_some(self, room: str, seqs: Collection[int]) -> list[Event]:
         """See `Store`."""
-        return await self._read(sqlite_reader.read_some, room, seqs)
+        return await self._read(reader.read_some, room, seqs)
 
     async def find_command(self, sender: str, client_id: str) -> Event | None:
         """See `Store`."""
-        return await self._read(sqlite_reader.find_command, sender, client_id)
+        return await self._read(reader.find_command, sender, client_id)
 
     async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
         """See `Store`."""
-        return await self._read(sqlite_changes.read_changes, room, seqs)
+        return await self._read(changes.read_changes, room, seqs)
 
     async def read_versions(self, room: str, seq: int) -> list[Event]:
         """See `Store`."""
-        return await self._read(sqlite_changes.read_versions, room, seq)
+        return await self._read(changes.read_versions, room, seq)
 
     async def personal(self, person: str) -> tuple[Position, list[Event]]:
         """See `Store`."""
-        return await self._read(sqlite_changes.personal, person)
+        return await self._read(changes.personal, person)
 
     # -- rooms --
 
     async def state(self, room: str) -> RoomState:
         """See `Store`."""
-        return await self._read(sqlite_rooms.state, room)
+        return await self._read(rooms.state, room)
 
     async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
         """See `Store`."""
-        return await self._read(sqlite_rooms.listing, person, only=only)
+        return await self._read(rooms.listing, person, only=only)
 
     async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
         """See `Store`."""
-        return await self._read(sqlite_rooms.directory, query, limit, person=person)
+        return await self._read(rooms.directory, query, limit, person=person)
 
     async def add_invite(self, invite: Invite) -> None:
         """See `Store`."""
-        await self._write(sqlite_rooms.add_invite, invite)
+        await self._write(rooms.add_invite, invite)
 
     async def invites(self, room: str, *, at_ms: int) -> list[Invite]:
         """See `Store`."""
-        return await self._read(sqlite_rooms.invites, room, at_ms=at_ms)
+        return await self._read(rooms.invites, room, at_ms=at_ms)
 
     async def void_invites(self, room: str) -> None:
         """See `Store`."""
-        await self._write(sqlite_rooms.void_invites, room)
+        await self._write(rooms.void_invites, room)
 
     async def find_invite(self, token_hash: bytes) -> Invite | None:
         """See `Store`."""
-        return await self._read(sqlite_rooms.find_invite, token_hash)
+        return await self._read(rooms.find_invite, token_hash)
 
     # -- people --
 
     async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
         """See `Store`."""
-        await self._write(
-            sqlite_people.add_person, person, name_key=name_key, token_hash=token_hash, at_ms=at_ms
-        )
+        await self._write(people.add_person, person, name_key=name_key, token_hash=token_hash, at_ms=at_ms)
 
     async def add_token(self, person_id: str, token_hash: bytes) -> None:
         """See `Store`."""
-        await self._write(sqlite_people.add_token, person_id, token_hash)
+        await self._write(people.add_token, person_id, token_hash)
 
     async def find_person(self, token_hash: bytes) -> Person | None:
         """See `Store`."""
-        return await self._read(sqlite_people.find_person, token_hash)
+        return await self._read(people.find_person, token_hash)
 
     async def is_name_known(self, name_key: str) -> bool:
         """See `Store`."""
-        return await self._read(sqlite_people.is_name_known, name_key)
+        return await self._read(people.is_name_known, name_key)
 
     async def people(self, ids: Collection[str]) -> list[Profile]:
         """See `Store`."""
-        return await self._read(sqlite_people.people, ids)
+        return await self._read(people.people, ids)
 
     async def set_profile(
         self,
@@ -209,7 +199,7 @@ class SqliteStore:
     ) -> Profile:
         """See `Store`."""
         return await self._write(
-            sqlite_people.set_profile,
+            people.set_profile,
             person_id,
             name=name,
             name_key=name_key,
@@ -221,23 +211,23 @@ class SqliteStore:
 
     async def picture(self, picture_hash: str) -> Picture | None:
         """See `Store`."""
-        return await self._read(sqlite_people.picture, picture_hash)
+        return await self._read(people.picture, picture_hash)
 
     async def note_seen(self, ids: Collection[str], at_ms: int) -> None:
         """See `Store`."""
-        await self._write(sqlite_people.note_seen, ids, at_ms)
+        await self._write(people.note_seen, ids, at_ms)
 
     async def save_marks(self, moves: Collection[ReadMark], at_ms: int) -> None:
         """See `Store`."""
-        await self._write(sqlite_marks.save_marks, moves, at_ms)
+        await self._write(read_marks.save_marks, moves, at_ms)
 
     async def marks(self, room: str) -> list[ReadMark]:
         """See `Store`."""
-        return await self._read(sqlite_marks.marks, room)
+        return await self._read(read_marks.marks, room)
 
     async def receipts(self, room: str, seq: int) -> list[Receipt]:
         """See `Store`."""
-        return await self._read(sqlite_marks.receipts, room, seq)
+        return await self._read(read_marks.receipts, room, seq)
 
     # -- search --
 
@@ -247,7 +237,7 @@ class SqliteStore:
         """See `Store`."""
 
         def find(connection: apsw.Connection) -> Found:
-            rooms = sqlite_rooms.names_of(connection, person) if room is None else [room]
+            rooms = rooms.names_of(connection, person) if room is None else [room]
             return search.find(connection, rooms, query, cursor=cursor, limit=limit)
 
         found: Found = await self.searching.ask(find)

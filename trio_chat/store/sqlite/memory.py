@@ -14,17 +14,17 @@ import attrs
 import trio
 
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.epochs import mark_of
-from trio_chat.store.schema import MIGRATIONS, migrate
-from trio_chat.store.sqlite_reader import SqliteReader
-from trio_chat.store.sqlite_store import SqliteStore
-from trio_chat.store.sqlite_writer import SqliteWriter
+from trio_chat.store.sqlite.epochs import mark_of
+from trio_chat.store.sqlite.reader import SqliteReader
+from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
+from trio_chat.store.sqlite.store import SqliteStore
+from trio_chat.store.sqlite.writer import SqliteWriter
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from trio_chat.store.base import StoreStatistics
-    from trio_chat.store.worker import AnswerAll
+    from trio_chat.store.group_commit import AnswerAll
 
 
 class MemoryDisk:

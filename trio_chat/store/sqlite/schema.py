@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import apsw
 
 from trio_chat.errors import StartError
-from trio_chat.store.epochs import note_that_it_is_a_copy
+from trio_chat.store.sqlite.epochs import note_that_it_is_a_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -6,7 +6,7 @@ under that number `search` holds their grams (`trio_chat.search.grams`); `indexe
 What the index was given of a message follows from the log too (its text as it was up to there), so that exactly that
 can be taken out again. Why it is so: docs/decisions/search.md.
 
-Many small calls are slow beside a busy thread (`trio_chat.store.sqlite_writer`), so each brings many rows, as JSON.
+Many small calls are slow beside a busy thread (`trio_chat.store.sqlite.writer`), so each brings many rows, as JSON.
 """
 
 from __future__ import annotations

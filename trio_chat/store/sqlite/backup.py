@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import apsw
 
 from trio_chat.errors import StartError
-from trio_chat.store.epochs import mark_of, note_that_it_is_a_copy
-from trio_chat.store.schema import MIGRATIONS, check_identity
-from trio_chat.store.sqlite_file import check_sqlite_version, connect_to_read, explaining
+from trio_chat.store.sqlite.epochs import mark_of, note_that_it_is_a_copy
+from trio_chat.store.sqlite.file import check_sqlite_version, connect_to_read, explaining
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,7 @@
 
 The index proposes messages by their grams (`trio_chat.search.grams`), and each is compared with its text of now before
 it is told. So whatever is wrong in the index costs time or hides a message, but tells nothing that is not so. What is
-not indexed yet (`trio_chat.store.indexing`) is looked through. Why it is so: docs/decisions/search.md.
+not indexed yet (`trio_chat.store.sqlite.search_index`) is looked through. Why it is so: docs/decisions/search.md.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from trio_chat.search.grams import (
 )
 from trio_chat.search.matching import is_said_by, is_said_then, marks_of, says_it
 from trio_chat.store.base import Found, Hit
-from trio_chat.store.indexing import LINE, Line, as_json, decoded, read
+from trio_chat.store.sqlite.search_index import LINE, Line, as_json, decoded, read
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

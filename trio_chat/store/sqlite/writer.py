@@ -21,16 +21,16 @@ import attrs
 from trio_chat.errors import NameTaken
 from trio_chat.kinds.rules import PUBLIC, kind_of_new
 from trio_chat.model.events import MESSAGE
-from trio_chat.store import effects
 from trio_chat.store.base import Repeat, StoreStatistics
-from trio_chat.store.bulk import portions, with_values
-from trio_chat.store.facts import AppendFacts
 from trio_chat.store.plan import CommandId, Head, Known, Row, plan_append
-from trio_chat.store.sqlite_file import BUSY_MS, UNAVAILABLE, unavailable
+from trio_chat.store.sqlite import effects
+from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE, unavailable
+from trio_chat.store.sqlite.rule_facts import AppendFacts
+from trio_chat.store.sqlite.sql_batches import portions, with_values
 
 if TYPE_CHECKING:
     from trio_chat.model.events import Draft
-    from trio_chat.store.mark import Mark
+    from trio_chat.store.sqlite.event_count import Mark
 
 LOGGER = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from trio_chat.kinds.bodies import PIN, Pin, read_body
 from trio_chat.kinds.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.model.events import DAMAGED, Position
 from trio_chat.store.base import MANY, Invite, Listing, RoomState
-from trio_chat.store.sqlite_reader import find_room_id, one_moment, position, read_places
+from trio_chat.store.sqlite.reader import find_room_id, one_moment, position, read_places
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

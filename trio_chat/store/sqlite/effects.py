@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.bodies import Body, Created, Delete, Edit, Membership, Settings, change_key
 from trio_chat.kinds.rules import DIRECT
-from trio_chat.store.bulk import portions, with_values
-from trio_chat.store.indexing import forget
-from trio_chat.store.wiping import wipe_texts
+from trio_chat.store.sqlite.erasing import wipe_texts
+from trio_chat.store.sqlite.search_index import forget
+from trio_chat.store.sqlite.sql_batches import portions, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trio_chat.kinds.bodies import MESSAGES, Body, Created, Delete, Membership, Pin, Reaction, read_body
 from trio_chat.kinds.rules import DIRECT
-from trio_chat.store.sqlite_rooms import pins
+from trio_chat.store.sqlite.rooms import pins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
