@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from trio_chat.room import Room
+    from trio_chat.rooms.room import Room
 
 
 @attrs.frozen

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from trio_websocket import CloseReason, WebSocketConnection
 
     from trio_chat.people import People
-    from trio_chat.room import Room
-    from trio_chat.rooms import Rooms
+    from trio_chat.rooms.registry import Rooms
+    from trio_chat.rooms.room import Room
 
 MemoryEnd = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 

@@ -12,8 +12,8 @@ import trio.testing
 
 from tests.raw import TEXT, RawPeer, close_frame, frame, upgrade
 from tests.support import Core, open_core
-from trio_chat import audience as audience_module
 from trio_chat.protocol.encoding import V1
+from trio_chat.rooms import subscribers as audience_module
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

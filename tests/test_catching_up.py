@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from tests.support import Client, Core, V1Client, open_core, seqs_of, texts_of
-from trio_chat import audience as audience_module
+from trio_chat.rooms import subscribers as audience_module
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

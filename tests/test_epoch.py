@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from tests.support import open_core, seqs_of, texts_of
-from trio_chat.room import EPOCH_PAUSE_S
+from trio_chat.rooms.room import EPOCH_PAUSE_S
 from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:

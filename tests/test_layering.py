@@ -61,24 +61,31 @@ PURE = {
 }
 
 SHELL = {
+    "rooms": set(),
     "net": set(),
     # Bytes, and one connection's way out.
     "net.wire": set(),
     "net.outbox": {"net.wire"},
     # Rooms, over a store that they know by its promises only.
-    "tail": {"kinds.bodies", "protocol.encoding"},
-    "audience": {"kinds.bodies", "protocol.encoding", "net.outbox", "store.base", "tail"},
-    "submission": {"protocol.replies", "kinds.bodies", "protocol.encoding", "net.outbox", "store.base"},
-    "room": {
-        "audience",
+    "rooms.recent_events": {"kinds.bodies", "protocol.encoding"},
+    "rooms.subscribers": {
+        "kinds.bodies",
+        "protocol.encoding",
+        "net.outbox",
+        "store.base",
+        "rooms.recent_events",
+    },
+    "rooms.submission": {"protocol.replies", "kinds.bodies", "protocol.encoding", "net.outbox", "store.base"},
+    "rooms.room": {
+        "rooms.subscribers",
         "kinds.bodies",
         "protocol.encoding",
         "net.outbox",
         "kinds.rules",
         "store.base",
-        "submission",
+        "rooms.submission",
     },
-    "rooms": {"config.config", "room", "kinds.rules", "store.base"},
+    "rooms.registry": {"config.config", "rooms.room", "kinds.rules", "store.base"},
     "people": {"linking", "model.lookalikes", "model.names", "store.base"},
     # Beside the log, and all of it together.
     "here": {"protocol.replies", "protocol.encoding", "net.outbox"},
@@ -88,7 +95,7 @@ SHELL = {
         "protocol.encoding",
         "here",
         "presence",
-        "room",
+        "rooms.room",
         "store.base",
     },
     "lists": {"protocol.replies", "store.base", "protocol.event_frames"},
@@ -99,8 +106,8 @@ SHELL = {
         "here",
         "lists",
         "people",
-        "room",
-        "rooms",
+        "rooms.room",
+        "rooms.registry",
         "store.base",
     },
     # One connection.
@@ -110,13 +117,13 @@ SHELL = {
         "net.limits",
         "net.outbox",
         "people",
-        "room",
-        "rooms",
-        "submission",
+        "rooms.room",
+        "rooms.registry",
+        "rooms.submission",
     },
     "v1": {
         "protocol.replies",
-        "audience",
+        "rooms.subscribers",
         "kinds.bodies",
         "protocol.encoding",
         "protocol.commands",
@@ -130,12 +137,12 @@ SHELL = {
         "people",
         "pictures",
         "search.query",
-        "room",
-        "rooms",
+        "rooms.room",
+        "rooms.registry",
         "kinds.rules",
         "session",
         "store.base",
-        "submission",
+        "rooms.submission",
         "protocol.event_frames",
     },
     "connection": {
@@ -155,10 +162,10 @@ SHELL = {
     "http": {"config.config", "exchange", "files", "metrics", "net.wire"},
     "server": {"config.config", "connection", "net.request_head", "http", "hub", "net.limits", "net.wire"},
     "fds": set(),
-    "figures": {"rooms", "server", "store.base"},
+    "figures": {"rooms.registry", "server", "store.base"},
     "runtime": set(),
     "logs": set(),
-    "metrics": {"net.limits", "net.outbox", "room", "rooms", "store.base"},
+    "metrics": {"net.limits", "net.outbox", "rooms.room", "rooms.registry", "store.base"},
     "app": {
         "config.config",
         "fds",
@@ -321,7 +328,9 @@ def test_this_test_would_notice(source: str) -> None:
 
 
 def test_types_are_not_impure_but_are_knowledge() -> None:
-    tree = ast.parse("if TYPE_CHECKING:\n    import trio\n    from trio_chat.room import Room\nimport math")
+    tree = ast.parse(
+        "if TYPE_CHECKING:\n    import trio\n    from trio_chat.rooms.room import Room\nimport math"
+    )
     assert list(impurities(tree)) == []
     assert own_imports(tree, with_types=False) == set()
-    assert own_imports(tree, with_types=True) == {"room"}
+    assert own_imports(tree, with_types=True) == {"rooms.room"}

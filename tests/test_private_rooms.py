@@ -9,7 +9,7 @@ import trio
 from tests.support import Core, V1Client, open_core, texts_of
 from tests.test_changes import ack
 from trio_chat.errors import StoreUnavailable
-from trio_chat.rooms import IDLE_S
+from trio_chat.rooms.registry import IDLE_S
 
 if TYPE_CHECKING:
     import pytest

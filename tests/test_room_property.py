@@ -12,19 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import AT, Tap
-from trio_chat import audience as audience_module
 from trio_chat.model.events import Draft
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
 from trio_chat.protocol.encoding import Format
-from trio_chat.room import Room
+from trio_chat.rooms import subscribers as audience_module
+from trio_chat.rooms.room import Room
+from trio_chat.rooms.submission import Submission
 from trio_chat.store.sqlite.memory import MemoryStore, open_memory_store
-from trio_chat.submission import Submission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trio_chat.audience import Member
+    from trio_chat.rooms.subscribers import Member
 
 MEMBERS = 3
 OUTBOX_BYTES = 60

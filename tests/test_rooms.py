@@ -11,13 +11,13 @@ import trio.testing
 
 from tests.support import open_core, texts_of
 from trio_chat.errors import Refused, StoreUnavailable
-from trio_chat.rooms import IDLE_S
+from trio_chat.rooms.registry import IDLE_S
 from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
-    from trio_chat.room import Room
+    from trio_chat.rooms.room import Room
 
 
 async def test_who_asks_for_a_room_at_the_same_time_gets_the_same(autojump_clock: MockClock) -> None:
@@ -173,7 +173,7 @@ async def test_a_fault_in_one_room_sends_its_members_away_and_nobody_else(
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
-            patch.setattr("trio_chat.room.answer", answer_wrongly)
+            patch.setattr("trio_chat.rooms.room.answer", answer_wrongly)
             with caplog.at_level(logging.CRITICAL):
                 await ada.tell("send", room="lobby", text="boom")
                 assert await ada.hear_close() == 1011

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trio_chat.model.events import MESSAGE, Event
 from trio_chat.protocol.encoding import Format
-from trio_chat.tail import Line, Tail
+from trio_chat.rooms.recent_events import Line, Tail
 
 
 def lines(first: int, last: int) -> list[Line]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from trio_chat.here import Device, Here
     from trio_chat.model.events import Person
-    from trio_chat.room import Room
+    from trio_chat.rooms.room import Room
     from trio_chat.store.base import ReadMark, Store
 
 LOGGER = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from trio_chat.rooms import Rooms
+    from trio_chat.rooms.registry import Rooms
     from trio_chat.server import Server
     from trio_chat.store.base import Store
 

@@ -21,15 +21,15 @@ from trio_chat.here import Here
 from trio_chat.lists import list_rooms
 from trio_chat.people import People
 from trio_chat.protocol.replies import RoomAdded, RoomRemoved
-from trio_chat.rooms import open_rooms
+from trio_chat.rooms.registry import open_rooms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from trio_chat.beside import Beside
     from trio_chat.config.config import Config
-    from trio_chat.room import Room
-    from trio_chat.rooms import Rooms
+    from trio_chat.rooms.registry import Rooms
+    from trio_chat.rooms.room import Room
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)

@@ -17,8 +17,8 @@ from trio_chat.errors import (
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol.encoding import Format
-from trio_chat.rooms import DEFAULT_ROOM
-from trio_chat.submission import Submission
+from trio_chat.rooms.registry import DEFAULT_ROOM
+from trio_chat.rooms.submission import Submission
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection

@@ -15,8 +15,8 @@ from trio_chat.protocol import commands
 from trio_chat.protocol.commands import decode_command
 from trio_chat.protocol.encoding import Format, encode_answer
 from trio_chat.protocol.replies import Failure, Pong
+from trio_chat.rooms.submission import Submission, unavailable
 from trio_chat.session import Session, not_joined
-from trio_chat.submission import Submission, unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     from trio_websocket import WebSocketConnection
 
-    from trio_chat.audience import Member
     from trio_chat.hub import Hub
     from trio_chat.model.events import Person
     from trio_chat.net.outbox import Outbox
     from trio_chat.protocol.replies import Answer
-    from trio_chat.room import Room
+    from trio_chat.rooms.room import Room
+    from trio_chat.rooms.subscribers import Member
 
 Handler: TypeAlias = "Callable[[Client, Any], Awaitable[None]]"
 """Carries out one type of command. It may raise `Refused` and `StoreError`, which are answered."""

@@ -12,13 +12,13 @@ from trio_chat.lists import user_of
 from trio_chat.protocol import commands
 from trio_chat.protocol.event_frames import timestamp
 from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
+from trio_chat.rooms.submission import id_conflict
 from trio_chat.store.base import Invite
-from trio_chat.submission import id_conflict
 from trio_chat.v1.rooms import answer_again
 
 if TYPE_CHECKING:
     from trio_chat.model.events import Event
-    from trio_chat.room import Room
+    from trio_chat.rooms.room import Room
     from trio_chat.v1.client import Client
 
 TOKEN_BYTES = 18

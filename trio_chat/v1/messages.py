@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.model.events import Event
-    from trio_chat.room import Room
+    from trio_chat.rooms.room import Room
     from trio_chat.v1.client import Client
 
 HISTORY_BYTES = 256 * 1024

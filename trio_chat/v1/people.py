@@ -21,7 +21,7 @@ from trio_chat.protocol.replies import (
     Welcome,
     user_of,
 )
-from trio_chat.rooms import DEFAULT_ROOM
+from trio_chat.rooms.registry import DEFAULT_ROOM
 
 if TYPE_CHECKING:
     from trio_chat.protocol import commands

@@ -13,7 +13,7 @@ import trio
 
 from trio_chat.kinds import bodies
 from trio_chat.protocol.encoding import Format, encode_event
-from trio_chat.tail import Line, Tail
+from trio_chat.rooms.recent_events import Line, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -2,7 +2,7 @@
 
 The way of a message: a session puts a `Submission` into the inbox, and this is the only place where anybody waits. The
 broadcaster takes what has gathered, appends it to the log durably, and posts the logged events to every live
-member's outbox, the sender's too (`trio_chat.audience`). Nothing flows back up, and the broadcaster never waits for a
+member's outbox, the sender's too (`trio_chat.rooms.subscribers`). Nothing flows back up, and the broadcaster never waits for a
 member.
 """
 
@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.audience import Audience, Member
 from trio_chat.errors import LOG_REPLACED, StoreError
 from trio_chat.kinds import bodies, rules
 from trio_chat.model.events import Event, Position
 from trio_chat.protocol.encoding import Format
-from trio_chat.submission import Submission, answer, answer_failed
+from trio_chat.rooms.submission import Submission, answer, answer_failed
+from trio_chat.rooms.subscribers import Audience, Member
 
 if TYPE_CHECKING:
     from collections.abc import Callable

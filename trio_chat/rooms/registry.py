@@ -11,7 +11,7 @@ import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
 from trio_chat.kinds.rules import LOBBY
-from trio_chat.room import Room
+from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
