@@ -10,9 +10,8 @@ import trio.testing
 
 from tests.support import AT, Core, V1Client, open_core
 from tests.test_changes import ack
-from trio_chat import beside
-from trio_chat.beside import INTERVAL_S
-from trio_chat.presence import MAX_TOLD, TYPING_PAUSE_S
+from trio_chat.presence.attendance import MAX_TOLD, TYPING_PAUSE_S
+from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol.event_frames import timestamp
 from trio_chat.store.base import ReadMark
 from trio_chat.store.sqlite.memory import MemoryDisk
@@ -144,7 +143,7 @@ async def test_what_happens_in_one_second_is_told_as_one(autojump_clock: MockClo
 async def test_of_too_many_changes_only_the_sum_is_told(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trio_chat.presence.MAX_NAMED", 5)
+    monkeypatch.setattr("trio_chat.presence.attendance.MAX_NAMED", 5)
     async with open_core() as core:
         people = [await arrive(core, f"X{number}") for number in range(3)]
         for person, _ in people:

@@ -49,7 +49,7 @@ PURE = {
     "page": {"pack"},
     "net.origin": set(),
     "pictures": {"store.base"},
-    "presence": {"store.base"},
+    "presence.attendance": {"store.base"},
     "search.query": {"model.names", "search.grams"},
     "kinds.rules": {"kinds.bodies"},
     "session": {"protocol.commands", "net.limits", "model.names"},
@@ -61,6 +61,7 @@ PURE = {
 }
 
 SHELL = {
+    "presence": set(),
     "rooms": set(),
     "net": set(),
     # Bytes, and one connection's way out.
@@ -88,22 +89,22 @@ SHELL = {
     "rooms.registry": {"config.config", "rooms.room", "kinds.rules", "store.base"},
     "people": {"linking", "model.lookalikes", "model.names", "store.base"},
     # Beside the log, and all of it together.
-    "here": {"protocol.replies", "protocol.encoding", "net.outbox"},
-    "beside": {
+    "presence.connected": {"protocol.replies", "protocol.encoding", "net.outbox"},
+    "presence.service": {
         "protocol.replies",
         "kinds.bodies",
         "protocol.encoding",
-        "here",
-        "presence",
+        "presence.connected",
+        "presence.attendance",
         "rooms.room",
         "store.base",
     },
     "lists": {"protocol.replies", "store.base", "protocol.event_frames"},
     "hub": {
         "protocol.replies",
-        "beside",
+        "presence.service",
         "config.config",
-        "here",
+        "presence.connected",
         "lists",
         "people",
         "rooms.room",

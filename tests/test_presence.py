@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trio_chat.presence import MAX_NAMED, MAX_TOLD, TYPING_PAUSE_S, Attendance, Marks, Typists, may_name
+from trio_chat.presence.attendance import (
+    MAX_NAMED,
+    MAX_TOLD,
+    TYPING_PAUSE_S,
+    Attendance,
+    Marks,
+    Typists,
+    may_name,
+)
 from trio_chat.store.base import ReadMark
 
 

@@ -15,12 +15,12 @@ from tests.raw import open_raw, open_v1
 from tests.serving import open_server
 from tests.support import Core, V1Client, open_core
 from tests.test_changes import ack
-from trio_chat.beside import INTERVAL_S
 from trio_chat.errors import Refused, StoreUnavailable
-from trio_chat.here import Here
 from trio_chat.http import make_app
 from trio_chat.model.events import Person
 from trio_chat.pictures import MAX_PICTURE_BYTES, MAX_SIDE, read_picture
+from trio_chat.presence.connected import Here
+from trio_chat.presence.service import INTERVAL_S
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -335,7 +335,7 @@ async def test_whoever_changes_again_and_again_is_told_of_once_a_second(autojump
 async def test_many_who_change_at_once_are_told_of_one_after_the_other(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trio_chat.beside.MAX_NAMED", 4)
+    monkeypatch.setattr("trio_chat.presence.service.MAX_NAMED", 4)
     async with open_core() as core:
         people = [await arrive(core, f"X{number}") for number in range(3)]
         for person, _ in people:

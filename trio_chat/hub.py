@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.beside import open_beside
 from trio_chat.errors import StoreError
-from trio_chat.here import Here
 from trio_chat.lists import list_rooms
 from trio_chat.people import People
+from trio_chat.presence.connected import Here
+from trio_chat.presence.service import open_beside
 from trio_chat.protocol.replies import RoomAdded, RoomRemoved
 from trio_chat.rooms.registry import open_rooms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from trio_chat.beside import Beside
     from trio_chat.config.config import Config
+    from trio_chat.presence.service import Beside
     from trio_chat.rooms.registry import Rooms
     from trio_chat.rooms.room import Room
     from trio_chat.store.base import Store

@@ -16,7 +16,7 @@ import trio
 
 from trio_chat.errors import StoreError
 from trio_chat.kinds import bodies
-from trio_chat.presence import MAX_NAMED, MAX_TOLD, Attendance, Marks, Typists, may_name
+from trio_chat.presence.attendance import MAX_NAMED, MAX_TOLD, Attendance, Marks, Typists, may_name
 from trio_chat.protocol.encoding import encode_answer
 from trio_chat.protocol.replies import MarkOf, PersonChanged, Presence, TypingIn, Watching, user_of
 from trio_chat.protocol.replies import Marks as MarksMoved
@@ -24,8 +24,8 @@ from trio_chat.protocol.replies import Marks as MarksMoved
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
-    from trio_chat.here import Device, Here
     from trio_chat.model.events import Person
+    from trio_chat.presence.connected import Device, Here
     from trio_chat.rooms.room import Room
     from trio_chat.store.base import ReadMark, Store
 
