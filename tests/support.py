@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from trio_websocket import CloseReason, WebSocketConnection
 
-    from trio_chat.people import People
+    from trio_chat.people.identities import People
     from trio_chat.rooms.registry import Rooms
     from trio_chat.rooms.room import Room
 

@@ -10,7 +10,14 @@ import trio
 
 from tests.support import open_core, texts_of
 from trio_chat.errors import Refused
-from trio_chat.linking import ALPHABET, GUESSES_AT_ONCE, GUESSES_PER_SECOND, LIFE_S, MAX_CODES, Linking
+from trio_chat.people.device_codes import (
+    ALPHABET,
+    GUESSES_AT_ONCE,
+    GUESSES_PER_SECOND,
+    LIFE_S,
+    MAX_CODES,
+    Linking,
+)
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

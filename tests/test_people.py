@@ -12,7 +12,7 @@ import trio.testing
 
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.model.names import generated_name, normal_name
-from trio_chat.people import People
+from trio_chat.people.identities import People
 from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import trio
 
 from trio_chat.errors import StoreError
 from trio_chat.lists import list_rooms
-from trio_chat.people import People
+from trio_chat.people.identities import People
 from trio_chat.presence.connected import Here
 from trio_chat.presence.service import open_beside
 from trio_chat.protocol.replies import RoomAdded, RoomRemoved

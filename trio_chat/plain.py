@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trio_chat.hub import Hub
     from trio_chat.model.events import Person
     from trio_chat.net.outbox import Outbox
-    from trio_chat.people import People
+    from trio_chat.people.identities import People
 
 
 async def hear_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from trio_chat import lists
 from trio_chat.kinds import rules
-from trio_chat.linking import LIFE_S
 from trio_chat.lists import list_rooms
-from trio_chat.people import person_of
-from trio_chat.pictures import read_picture
+from trio_chat.people.avatars import read_picture
+from trio_chat.people.device_codes import LIFE_S
+from trio_chat.people.identities import person_of
 from trio_chat.protocol.event_frames import told
 from trio_chat.protocol.replies import (
     LinkCode,

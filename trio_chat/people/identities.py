@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import NameTaken, Refused
-from trio_chat.linking import Linking
 from trio_chat.model.events import Person
 from trio_chat.model.lookalikes import plain_twin
 from trio_chat.model.names import generated_name, normal_name
+from trio_chat.people.device_codes import Linking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +110,7 @@ class People:
             raise NameTaken(display)
 
     def make_link(self, person: Person) -> str:
-        """A code by which another device becomes this person's (`trio_chat.linking`)."""
+        """A code by which another device becomes this person's (`trio_chat.people.device_codes`)."""
         return self._linking.make(person.id, trio.current_time())
 
     async def welcome_linked(self, code: str) -> tuple[Person, str]:
