@@ -52,7 +52,7 @@ PURE = {
     "presence.attendance": {"store.base"},
     "search.query": {"model.names", "search.grams"},
     "kinds.rules": {"kinds.bodies"},
-    "session": {"protocol.commands", "net.limits", "model.names"},
+    "gateways.v1.session": {"protocol.commands", "net.limits", "model.names"},
     "config.setting": set(),
     "store.base": {"search.query"},
     "search.grams": set(),
@@ -61,6 +61,7 @@ PURE = {
 }
 
 SHELL = {
+    "gateways": set(),
     "people": set(),
     "presence": set(),
     "rooms": set(),
@@ -100,20 +101,20 @@ SHELL = {
         "rooms.room",
         "store.base",
     },
-    "lists": {"protocol.replies", "store.base", "protocol.event_frames"},
+    "gateways.v1.room_lists": {"protocol.replies", "store.base", "protocol.event_frames"},
     "hub": {
         "protocol.replies",
         "presence.service",
         "config.config",
         "presence.connected",
-        "lists",
+        "gateways.v1.room_lists",
         "people.identities",
         "rooms.room",
         "rooms.registry",
         "store.base",
     },
     # One connection.
-    "plain": {
+    "gateways.plain": {
         "protocol.encoding",
         "hub",
         "net.limits",
@@ -123,7 +124,7 @@ SHELL = {
         "rooms.registry",
         "rooms.submission",
     },
-    "v1": {
+    "gateways.v1": {
         "protocol.replies",
         "rooms.subscribers",
         "kinds.bodies",
@@ -133,7 +134,7 @@ SHELL = {
         "hub",
         "net.limits",
         "people.device_codes",
-        "lists",
+        "gateways.v1.room_lists",
         "model.names",
         "net.outbox",
         "people.identities",
@@ -142,7 +143,7 @@ SHELL = {
         "rooms.room",
         "rooms.registry",
         "kinds.rules",
-        "session",
+        "gateways.v1.session",
         "store.base",
         "rooms.submission",
         "protocol.event_frames",
@@ -154,8 +155,8 @@ SHELL = {
         "net.limits",
         "net.origin",
         "net.outbox",
-        "plain",
-        "v1",
+        "gateways.plain",
+        "gateways.v1",
         "net.wire",
     },
     # The port, and everything together.

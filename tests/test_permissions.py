@@ -16,7 +16,7 @@ import trio.testing
 from tests.support import Core, V1Client, open_core
 from tests.test_changes import ack
 from tests.test_private_rooms import hello, let_in, make_room
-from trio_chat import v1
+from trio_chat.gateways import v1
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol import commands
 

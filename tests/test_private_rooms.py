@@ -282,7 +282,7 @@ async def test_whoever_both_begin_their_conversation_at_once_are_both_in_it(
 async def test_there_are_only_so_many_links_at_a_time(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trio_chat.v1.invitations.MAX_INVITES", 2)
+    monkeypatch.setattr("trio_chat.gateways.v1.invitations.MAX_INVITES", 2)
     async with open_core() as core:
         ada, _ = await hello(core, "Ada")
         room = await make_room(ada)

@@ -11,10 +11,10 @@ import trio.testing
 
 from tests.support import open_core, seqs_of
 from trio_chat.errors import Refused
+from trio_chat.gateways.v1.session import Session
 from trio_chat.model.events import Person
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol import commands
-from trio_chat.session import Session
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from trio_chat.errors import Refused
+from trio_chat.gateways.v1.session import Session
 from trio_chat.model.events import Person
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol import commands
-from trio_chat.session import Session
 
 MAX_ROOMS, MAX_CHARS = 2, 5
 

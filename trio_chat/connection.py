@@ -30,13 +30,13 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
+from trio_chat.gateways.plain import hear_plain
+from trio_chat.gateways.v1 import hear_v1
 from trio_chat.net import origin
 from trio_chat.net.frame_guard import FrameGuard
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.outbox import Outbox
-from trio_chat.plain import hear_plain
 from trio_chat.protocol.encoding import V1, encode_close, encode_ping
-from trio_chat.v1 import hear_v1
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.lists import list_rooms
+from trio_chat.gateways.v1.room_lists import list_rooms
 from trio_chat.people.identities import People
 from trio_chat.presence.connected import Here
 from trio_chat.presence.service import open_beside

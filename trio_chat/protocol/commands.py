@@ -1,6 +1,6 @@
 """What a v1 client may say: one struct for each type of frame, and how a frame becomes one.
 
-Pure. Whether a command may be carried out now is decided by `trio_chat.session`, and by the room's rules
+Pure. Whether a command may be carried out now is decided by `trio_chat.gateways.v1.session`, and by the room's rules
 (`trio_chat.kinds.rules`) when it is written.
 """
 

@@ -16,9 +16,9 @@ from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trio_chat.gateways.v1.client import Client
     from trio_chat.model.events import Event
     from trio_chat.rooms.room import Room
-    from trio_chat.v1.client import Client
 
 HISTORY_BYTES = 256 * 1024
 """How much text one page of history holds at most: it is made for one reader, so it is not shared memory."""

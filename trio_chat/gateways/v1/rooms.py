@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import Refused, StoreError
+from trio_chat.gateways.v1.room_lists import items, list_rooms, user_of
 from trio_chat.kinds import bodies, rules
-from trio_chat.lists import items, list_rooms, user_of
 from trio_chat.model.names import check_text, check_title, normal_room
 from trio_chat.protocol import commands
 from trio_chat.protocol.replies import Ack, DirectoryPage, Failure, Joined, Left, RoomAdded, RoomInfo
 from trio_chat.rooms.submission import unavailable
 
 if TYPE_CHECKING:
+    from trio_chat.gateways.v1.client import Client
     from trio_chat.rooms.room import Room
-    from trio_chat.v1.client import Client
 
 MAX_TOPIC_CHARS = 500
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
-from trio_chat.lists import user_of
+from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.protocol.event_frames import timestamp
 from trio_chat.protocol.replies import Receipt, ReceiptsOf, Watching
 
 if TYPE_CHECKING:
+    from trio_chat.gateways.v1.client import Client
     from trio_chat.protocol import commands
-    from trio_chat.v1.client import Client
 
 MAX_RECEIPTS = 1_000
 

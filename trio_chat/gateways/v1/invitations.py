@@ -7,19 +7,19 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
+from trio_chat.gateways.v1.room_lists import user_of
+from trio_chat.gateways.v1.rooms import answer_again
 from trio_chat.kinds import bodies, rules
-from trio_chat.lists import user_of
 from trio_chat.protocol import commands
 from trio_chat.protocol.event_frames import timestamp
 from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.rooms.submission import id_conflict
 from trio_chat.store.base import Invite
-from trio_chat.v1.rooms import answer_again
 
 if TYPE_CHECKING:
+    from trio_chat.gateways.v1.client import Client
     from trio_chat.model.events import Event
     from trio_chat.rooms.room import Room
-    from trio_chat.v1.client import Client
 
 TOKEN_BYTES = 18
 """144 bits: not to be guessed, and short enough for a QR code that a phone reads from afar."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat import lists
+from trio_chat.gateways.v1 import room_lists
+from trio_chat.gateways.v1.room_lists import list_rooms
 from trio_chat.kinds import rules
-from trio_chat.lists import list_rooms
 from trio_chat.people.avatars import read_picture
 from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.identities import person_of
@@ -24,8 +24,8 @@ from trio_chat.protocol.replies import (
 from trio_chat.rooms.registry import DEFAULT_ROOM
 
 if TYPE_CHECKING:
+    from trio_chat.gateways.v1.client import Client
     from trio_chat.protocol import commands
-    from trio_chat.v1.client import Client
 
 
 async def greet(client: Client, command: commands.Hello) -> None:
@@ -78,7 +78,7 @@ async def people(client: Client, command: commands.AskPeople) -> None:
     """Say who these are."""
     found = await client.hub.store.people(command.ids)
     here = client.hub.here
-    client.answer(PeopleFound(command.id, [lists.user_of(one, one.id, here=here) for one in found]))
+    client.answer(PeopleFound(command.id, [room_lists.user_of(one, one.id, here=here) for one in found]))
 
 
 async def link(client: Client, command: commands.Link) -> None:

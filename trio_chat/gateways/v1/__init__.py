@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trio_chat.gateways.v1 import client, invitations, messages, people, personal, presence, rooms, search
 from trio_chat.protocol import commands
-from trio_chat.v1 import beside, client, invitations, messages, people, personal, rooms, search
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
+    from trio_chat.gateways.v1.client import Handler
     from trio_chat.hub import Hub
     from trio_chat.net.outbox import Outbox
-    from trio_chat.v1.client import Handler
 
 HANDLERS: Final[dict[type, Handler]] = {
     commands.Hello: people.greet,
@@ -53,10 +53,10 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.Link: people.link,
     commands.Mine: personal.mine,
     # beside the log
-    commands.Watch: beside.watch,
-    commands.Typing: beside.typing,
-    commands.Mark: beside.mark,
-    commands.Receipts: beside.receipts,
+    commands.Watch: presence.watch,
+    commands.Typing: presence.typing,
+    commands.Mark: presence.mark,
+    commands.Receipts: presence.receipts,
 }
 """Who carries out which command."""
 

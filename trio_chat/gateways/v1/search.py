@@ -13,9 +13,9 @@ from trio_chat.search.query import parse_query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trio_chat.gateways.v1.client import Client
     from trio_chat.protocol import commands
     from trio_chat.store import base
-    from trio_chat.v1.client import Client
 
 
 async def search(client: Client, command: commands.Search) -> None:

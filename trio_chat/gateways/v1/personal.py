@@ -13,8 +13,8 @@ from trio_chat.kinds import bodies, rules
 from trio_chat.model.names import normal_room
 
 if TYPE_CHECKING:
+    from trio_chat.gateways.v1.client import Client
     from trio_chat.protocol import commands
-    from trio_chat.v1.client import Client
 
 END_MS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000
 """Moments beyond the year 9999 have no form in which they could be told, in whatever zone."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import trio
 
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
+from trio_chat.gateways.v1.session import Session, not_joined
 from trio_chat.kinds import bodies
 from trio_chat.kinds.rules import no_such_room
 from trio_chat.model.events import Draft
@@ -16,7 +17,6 @@ from trio_chat.protocol.commands import decode_command
 from trio_chat.protocol.encoding import Format, encode_answer
 from trio_chat.protocol.replies import Failure, Pong
 from trio_chat.rooms.submission import Submission, unavailable
-from trio_chat.session import Session, not_joined
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
