@@ -11,8 +11,8 @@ import pytest
 from tests.raw import get, open_raw
 from tests.serving import open_server
 from tests.test_http import ask
-from trio_chat.files import Files, names_tag, takes_gzip
-from trio_chat.http import STATIC
+from trio_chat.web.assets import Files, names_tag, takes_gzip
+from trio_chat.web.http import STATIC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,7 +152,7 @@ async def test_a_link_among_the_static_files_leads_nowhere(
     (tmp_path / "other" / "secret.js").write_text("a secret")
     (tmp_path / "static" / "link.js").symlink_to(tmp_path / "other" / "secret.js")
     (tmp_path / "static" / "linked").symlink_to(tmp_path / "other")
-    monkeypatch.setattr("trio_chat.http.STATIC", tmp_path / "static")
+    monkeypatch.setattr("trio_chat.web.http.STATIC", tmp_path / "static")
     async with open_server() as serving:
         for name in ("link.js", "linked/secret.js", "../other/secret.js"):
             answer = await ask(serving.port, f"/static/{name}")
@@ -163,7 +163,7 @@ async def test_a_link_among_the_static_files_leads_nowhere(
 async def test_the_files_are_those_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An upgrade under a running server changes nothing before it is started anew."""
     (tmp_path / "a.js").write_text("old")
-    monkeypatch.setattr("trio_chat.http.STATIC", tmp_path)
+    monkeypatch.setattr("trio_chat.web.http.STATIC", tmp_path)
     async with open_server() as serving:
         (tmp_path / "a.js").write_text("new")
         (tmp_path / "b.js").write_text("new")

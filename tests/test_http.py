@@ -9,7 +9,7 @@ import trio
 
 from tests.raw import PATIENCE_S, Answer, RawPeer, get, open_raw
 from tests.serving import open_server
-from trio_chat.http import STATIC
+from trio_chat.web.http import STATIC
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -210,7 +210,7 @@ async def test_who_does_not_read_a_large_answer_holds_nobody_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "large.js").write_bytes(bytes(20_000_000))
-    monkeypatch.setattr("trio_chat.http.STATIC", tmp_path)
+    monkeypatch.setattr("trio_chat.web.http.STATIC", tmp_path)
     with trio.fail_after(PATIENCE_S):
         async with open_server() as serving:
             async with open_raw(serving.port, receive_buffer=4096) as stuck:

@@ -119,7 +119,7 @@ async def test_a_websocket_begins_when_the_answer_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "large.js").write_bytes(A_MEGABYTE * 10)
-    monkeypatch.setattr("trio_chat.http.STATIC", tmp_path)
+    monkeypatch.setattr("trio_chat.web.http.STATIC", tmp_path)
     async with open_server() as serving, open_raw(serving.port, receive_buffer=4096) as peer:
         await peer.send(get("/static/large.js") + upgrade())
         await trio.testing.wait_all_tasks_blocked(0.1)
@@ -132,7 +132,7 @@ async def test_bytes_that_look_like_a_close_frame_are_bytes_in_an_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "picture.png").write_bytes(b"\x88" * 100)
-    monkeypatch.setattr("trio_chat.http.STATIC", tmp_path)
+    monkeypatch.setattr("trio_chat.web.http.STATIC", tmp_path)
     async with open_server() as serving, open_raw(serving.port) as peer:
         for _ in range(3):
             assert (await ask(peer, "/static/picture.png")).body == b"\x88" * 100

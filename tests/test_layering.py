@@ -45,8 +45,8 @@ PURE = {
     "model.lookalikes": set(),
     "people.device_codes": {"net.limits"},
     "model.names": {"model.name_words"},
-    "pack": set(),
-    "page": {"pack"},
+    "web.bundle": set(),
+    "web.page": {"web.bundle"},
     "net.origin": set(),
     "people.avatars": {"store.base"},
     "presence.attendance": {"store.base"},
@@ -61,6 +61,7 @@ PURE = {
 }
 
 SHELL = {
+    "web": set(),
     "gateways": set(),
     "people": set(),
     "presence": set(),
@@ -160,10 +161,18 @@ SHELL = {
         "net.wire",
     },
     # The port, and everything together.
-    "exchange": {"net.wire"},
-    "files": {"page"},
-    "http": {"config.config", "exchange", "files", "metrics", "net.wire"},
-    "server": {"config.config", "connection", "net.request_head", "http", "hub", "net.limits", "net.wire"},
+    "web.exchange": {"net.wire"},
+    "web.assets": {"web.page"},
+    "web.http": {"config.config", "web.exchange", "web.assets", "metrics", "net.wire"},
+    "server": {
+        "config.config",
+        "connection",
+        "net.request_head",
+        "web.http",
+        "hub",
+        "net.limits",
+        "net.wire",
+    },
     "fds": set(),
     "figures": {"rooms.registry", "server", "store.base"},
     "runtime": set(),

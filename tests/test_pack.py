@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from trio_chat.errors import StartError
-from trio_chat.http import STATIC
-from trio_chat.pack import pack, without_comments
+from trio_chat.web.bundle import pack, without_comments
+from trio_chat.web.http import STATIC
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(

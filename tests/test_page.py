@@ -11,7 +11,7 @@ import pytest
 from tests.serving import open_server
 from tests.test_http import ask
 from trio_chat.errors import StartError
-from trio_chat.page import LATER, put_together
+from trio_chat.web.page import LATER, put_together
 
 HTML = f"""<head>
   {LATER}

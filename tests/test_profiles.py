@@ -16,11 +16,11 @@ from tests.serving import open_server
 from tests.support import Core, V1Client, open_core
 from tests.test_changes import ack
 from trio_chat.errors import Refused, StoreUnavailable
-from trio_chat.http import make_app
 from trio_chat.model.events import Person
 from trio_chat.people.avatars import MAX_PICTURE_BYTES, MAX_SIDE, read_picture
 from trio_chat.presence.connected import Here
 from trio_chat.presence.service import INTERVAL_S
+from trio_chat.web.http import make_app
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

@@ -18,9 +18,9 @@ import trio_websocket
 
 from trio_chat.connection import Connection
 from trio_chat.errors import Refused, StartError
-from trio_chat.http import HttpServer
 from trio_chat.net.request_head import END, Head
 from trio_chat.net.wire import Wire
+from trio_chat.web.http import HttpServer
 
 if TYPE_CHECKING:
     from trio_chat.hub import Hub

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from trio_chat.http import STATIC
+from trio_chat.web.http import STATIC
 
 if TYPE_CHECKING:
     from collections.abc import Callable

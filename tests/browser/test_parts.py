@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from trio_chat.http import content_security_policy
+from trio_chat.web.http import content_security_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,6 +1,6 @@
 """The page and its files: read once, kept in memory, as they are and compressed.
 
-Under ``static/<version>/``, where the version is a digest of all, is what the page points to, as `trio_chat.page` puts
+Under ``static/<version>/``, where the version is a digest of all, is what the page points to, as `trio_chat.web.page` puts
 it together: it never changes and is kept for good. Under ``static/`` each file is as it stands, and each use asks. No
 path of a request is ever one of the file system.
 """
@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse
 
-from trio_chat.page import PAGE, put_together
+from trio_chat.web.page import PAGE, put_together
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@
 
 Whoever edits the page sees none of this: its files work as they are. `put_together` reads in the page what is its own:
 
-- the module that it runs, and what that imports, are packed (`trio_chat.pack`);
+- the module that it runs, and what that imports, are packed (`trio_chat.web.bundle`);
 - the style sheets and the classic scripts of its head, without which nothing is shown, stand in the page itself, and a
   Content-Security-Policy names their digests;
 - `LATER` names the packed modules that are imported later, to be fetched when there is nothing else to do;
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from trio_chat.errors import StartError
-from trio_chat.pack import pack, without_comments
+from trio_chat.web.bundle import pack, without_comments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """HTTP on the same port: the page, its files, and the two questions of operators.
 
 Not ours to write: Starlette is the application, Hypercorn's Trio server speaks HTTP, over the same `Wire` that a
-WebSocket would have had. It is lent one request at a time (`trio_chat.exchange`), since a client that keeps its
+WebSocket would have had. It is lent one request at a time (`trio_chat.web.exchange`), since a client that keeps its
 connection may ask for a WebSocket on it next (proxies do), and it is the gate that tells the two apart.
 """
 
@@ -25,8 +25,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from trio_chat.errors import StoreError
-from trio_chat.exchange import Exchange
-from trio_chat.files import Files
+from trio_chat.web.assets import Files
+from trio_chat.web.exchange import Exchange
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
     FindPicture: TypeAlias = Callable[[str], Awaitable[tuple[bytes, str] | None]]
 
-_PACKAGED = Path(__file__).parent / "static"
-STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parent.parent / "static"
+_PACKAGED = Path(__file__).parents[1] / "static"
+STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "static"
 """The page's files: inside the installed package, or beside it in a checkout."""
 
 NEVER_KEPT = "no-store"
