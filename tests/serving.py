@@ -14,7 +14,7 @@ from tests.raw import PATIENCE_S, RawPeer, open_peer
 from trio_chat.config.config import Config
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
-from trio_chat.server import Server, open_listeners, serve_websocket
+from trio_chat.server.server import Server, open_listeners, serve_websocket
 from trio_chat.store.sqlite.memory import open_memory_store
 
 if TYPE_CHECKING:

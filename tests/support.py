@@ -21,7 +21,7 @@ from trio_chat.config.config import Config
 from trio_chat.hub import Hub, open_hub
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.protocol.encoding import V1
-from trio_chat.server import Server
+from trio_chat.server.server import Server
 from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import trio
 
 from tests.raw import PATIENCE_S, RawPeer, open_peer, open_raw, upgrade
 from tests.serving import unharmed
-from trio_chat.server import TURNED_AWAY_AT_ONCE
+from trio_chat.server.server import TURNED_AWAY_AT_ONCE
 
 HTTP = b"GET / HTTP/1.1\r\nHost: chat.example\r\n\r\n"
 TLS_HELLO = bytes.fromhex("16030100c2010000be0303") + bytes(range(190))

@@ -11,8 +11,8 @@ import trio.testing
 
 from tests.raw import Answer, RawPeer, get, open_raw, upgrade
 from tests.serving import open_server, unharmed
-from trio_chat import server as server_module
-from trio_chat.server import REQUESTS_PER_CONNECTION
+from trio_chat.server import server as server_module
+from trio_chat.server.server import REQUESTS_PER_CONNECTION
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -61,6 +61,7 @@ PURE = {
 }
 
 SHELL = {
+    "server": set(),
     "web": set(),
     "gateways": set(),
     "people": set(),
@@ -149,7 +150,7 @@ SHELL = {
         "rooms.submission",
         "protocol.event_frames",
     },
-    "connection": {
+    "server.connection": {
         "protocol.encoding",
         "net.frame_guard",
         "hub",
@@ -164,9 +165,9 @@ SHELL = {
     "web.exchange": {"net.wire"},
     "web.assets": {"web.page"},
     "web.http": {"config.config", "web.exchange", "web.assets", "metrics", "net.wire"},
-    "server": {
+    "server.server": {
         "config.config",
-        "connection",
+        "server.connection",
         "net.request_head",
         "web.http",
         "hub",
@@ -174,7 +175,7 @@ SHELL = {
         "net.wire",
     },
     "fds": set(),
-    "figures": {"rooms.registry", "server", "store.base"},
+    "figures": {"rooms.registry", "server.server", "store.base"},
     "runtime": set(),
     "logs": set(),
     "metrics": {"net.limits", "net.outbox", "rooms.room", "rooms.registry", "store.base"},
@@ -186,7 +187,7 @@ SHELL = {
         "net.limits",
         "metrics",
         "runtime",
-        "server",
+        "server.server",
         "store.base",
         "store.sqlite.open",
     },

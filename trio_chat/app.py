@@ -24,7 +24,7 @@ from trio_chat.figures import log_figures
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.runtime import collect_garbage, tune
-from trio_chat.server import Server, open_listeners, serve_websocket
+from trio_chat.server.server import Server, open_listeners, serve_websocket
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import trio
 
 if TYPE_CHECKING:
     from trio_chat.rooms.registry import Rooms
-    from trio_chat.server import Server
+    from trio_chat.server.server import Server
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)

@@ -101,11 +101,11 @@ def test_a_traceback_of_the_server_is_found_but_for_those_that_trio_writes() -> 
             "2026 error trio.serve_listeners accept returned EMFILE; retrying",
             "    Traceback (most recent call last):",
             "    OSError: [Errno 24] Too many open files",
-            "2026 error trio_chat.server fault while serving",
+            "2026 error trio_chat.server.server fault while serving",
             "    Traceback (most recent call last):",
             "2026 info all is well",
         )
     )
     assert bugs_in(output) == [
-        "2026 error trio_chat.server fault while serving\n    Traceback (most recent call last):"
+        "2026 error trio_chat.server.server fault while serving\n    Traceback (most recent call last):"
     ]

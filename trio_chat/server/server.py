@@ -16,10 +16,10 @@ import attrs
 import trio
 import trio_websocket
 
-from trio_chat.connection import Connection
 from trio_chat.errors import Refused, StartError
 from trio_chat.net.request_head import END, Head
 from trio_chat.net.wire import Wire
+from trio_chat.server.connection import Connection
 from trio_chat.web.http import HttpServer
 
 if TYPE_CHECKING:
