@@ -15,7 +15,7 @@ from trio_chat.__main__ import main, read_config, run_to_the_end
 from trio_chat.config.config import SETTINGS, Config, build_config, settings_table
 from trio_chat.config.setting import BadSetting, Setting
 from trio_chat.errors import StartError
-from trio_chat.logs import LineFormatter
+from trio_chat.ops.log_format import LineFormatter
 
 OPERATING = Path(__file__).parent.parent / "docs" / "operating.md"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from tests.support import open_core
-from trio_chat.figures import LOG_EVERY_S, log_figures
+from trio_chat.ops.statistics_line import LOG_EVERY_S, log_figures
 
 if TYPE_CHECKING:
     import pytest
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 async def test_what_was_done_is_logged_now_and_then_and_at_the_end(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "trio_chat.figures")
+    caplog.set_level(logging.INFO, "trio_chat.ops.statistics_line")
     async with open_core() as core, trio.open_nursery() as nursery:
         nursery.start_soon(log_figures, core.server, core.rooms, core.store)
         ada, _bob = await core.open_person("Ada"), await core.open_person("Bob")

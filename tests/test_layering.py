@@ -61,6 +61,7 @@ PURE = {
 }
 
 SHELL = {
+    "ops": set(),
     "server": set(),
     "web": set(),
     "gateways": set(),
@@ -174,19 +175,19 @@ SHELL = {
         "net.limits",
         "net.wire",
     },
-    "fds": set(),
-    "figures": {"rooms.registry", "server.server", "store.base"},
-    "runtime": set(),
-    "logs": set(),
+    "ops.file_limits": set(),
+    "ops.statistics_line": {"rooms.registry", "server.server", "store.base"},
+    "ops.tuning": set(),
+    "ops.log_format": set(),
     "metrics": {"net.limits", "net.outbox", "rooms.room", "rooms.registry", "store.base"},
     "app": {
         "config.config",
-        "fds",
-        "figures",
+        "ops.file_limits",
+        "ops.statistics_line",
         "hub",
         "net.limits",
         "metrics",
-        "runtime",
+        "ops.tuning",
         "server.server",
         "store.base",
         "store.sqlite.open",
@@ -194,7 +195,7 @@ SHELL = {
     "__main__": {
         "app",
         "config.config",
-        "logs",
+        "ops.log_format",
         "config.setting",
         "store.sqlite.backup",
         "store.sqlite.verify",

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
-from trio_chat.fds import RESERVED, raise_fd_limit
 from trio_chat.net.limits import ConnectionLimits, TokenBucket, address_key
+from trio_chat.ops.file_limits import RESERVED, raise_fd_limit
 
 # Rates
 

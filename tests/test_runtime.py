@@ -8,7 +8,7 @@ import weakref
 import trio
 import trio.testing
 
-from trio_chat.runtime import ENDED_BETWEEN_COLLECTIONS, LOOK_EVERY_S, collect_garbage
+from trio_chat.ops.tuning import ENDED_BETWEEN_COLLECTIONS, LOOK_EVERY_S, collect_garbage
 
 
 class Cycle:

@@ -16,7 +16,7 @@ from trio_chat import __version__
 from trio_chat.config.config import SETTINGS, Config, build_config
 from trio_chat.config.setting import BadSetting
 from trio_chat.errors import StartError
-from trio_chat.logs import set_up_logging
+from trio_chat.ops.log_format import set_up_logging
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

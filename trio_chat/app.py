@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat import __version__
-from trio_chat.fds import raise_fd_limit
-from trio_chat.figures import log_figures
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
-from trio_chat.runtime import collect_garbage, tune
+from trio_chat.ops.file_limits import raise_fd_limit
+from trio_chat.ops.statistics_line import log_figures
+from trio_chat.ops.tuning import collect_garbage, tune
 from trio_chat.server.server import Server, open_listeners, serve_websocket
 from trio_chat.store.sqlite.open import open_sqlite_store
 

@@ -47,7 +47,7 @@ can run, so that without a limit those who are here would wait for everybody who
 
 TURNED_AWAY_AT_ONCE = 16
 """How many of those for whom there is no place are told so at a time; more are just closed. They have file descriptors
-too, which come out of the reserve (`trio_chat.fds`)."""
+too, which come out of the reserve (`trio_chat.ops.file_limits`)."""
 
 ENDINGS_AT_ONCE = 2
 """How many connections whose peer is gone begin to be tidied up in each turn of the scheduler, for the same reason."""
