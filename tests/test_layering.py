@@ -203,7 +203,14 @@ SHELL = {
     # On the other side of the wire.
     "client": {"protocol.encoding"},
     # The stores.
-    "store": {"kinds.bodies", "model.chain", "search.query", "kinds.rules"},
+    "store": {
+        "kinds.bodies",
+        "model.chain",
+        "search.grams",
+        "search.matching",
+        "search.query",
+        "kinds.rules",
+    },
 }
 
 ALLOWED: dict[str, set[str]] = PURE | SHELL

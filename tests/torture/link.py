@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.raw import CLOSE, PING, PONG, TEXT, close_frame, frame, upgrade
+from tests.support.raw import CLOSE, PING, PONG, TEXT, close_frame, frame, upgrade
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from tests.raw import CLOSE, TEXT, frame
+from tests.support.raw import CLOSE, TEXT, frame
 from tests.torture.model import is_public
 
 if TYPE_CHECKING:

@@ -1,1 +1,4 @@
-"""TODO."""
+"""The kinds of events: what each says, how it is told, and who may write it.
+
+Pure. Imports: errors, model.
+"""

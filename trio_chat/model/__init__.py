@@ -1,1 +1,4 @@
-"""TODO."""
+"""What a chat is: events, people, names, the digest chain. No I/O, and no wire format.
+
+Pure. Imports: errors.
+"""

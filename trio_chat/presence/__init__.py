@@ -1,1 +1,4 @@
-"""TODO."""
+"""What stands in no log: who is connected, who is typing, how far everybody has read.
+
+Imports: errors, model, net, rooms, store.
+"""

@@ -1,4 +1,4 @@
-"""What the server says to v1 clients: one struct for each type of frame. (Events of the log: `trio_chat.protocol.event_frames`.)
+"""What the server says to v1 clients: one struct for each type of frame. (Events of the log: `event_frames`.)
 
 Pure.
 """

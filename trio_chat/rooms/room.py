@@ -2,8 +2,7 @@
 
 The way of a message: a session puts a `Submission` into the inbox, and this is the only place where anybody waits. The
 broadcaster takes what has gathered, appends it to the log durably, and posts the logged events to every live
-member's outbox, the sender's too (`trio_chat.rooms.subscribers`). Nothing flows back up, and the broadcaster never waits for a
-member.
+member's outbox, the sender's too (`subscribers`). Nothing flows back up, and the broadcaster never waits for a member.
 """
 
 from __future__ import annotations

@@ -1,1 +1,4 @@
-"""TODO."""
+"""The port: accepting, admitting and supervising connections, and telling WebSockets from HTTP.
+
+Imports: errors, config, hub, net, gateways, web.
+"""

@@ -1,1 +1,4 @@
-"""TODO."""
+"""HTTP: the page, its files, health and readiness.
+
+Imports: errors, config, net.
+"""

@@ -1,7 +1,7 @@
 """The page and its files: read once, kept in memory, as they are and compressed.
 
-Under ``static/<version>/``, where the version is a digest of all, is what the page points to, as `trio_chat.web.page` puts
-it together: it never changes and is kept for good. Under ``static/`` each file is as it stands, and each use asks. No
+Under ``static/<version>/``, where the version is a digest of all, is what the page points to, as `web.page` puts it
+ together: it never changes and is kept for good. Under ``static/`` each file is as it stands, and each use asks. No
 path of a request is ever one of the file system.
 """
 

@@ -12,7 +12,6 @@ from trio_chat.kinds import bodies
 from trio_chat.kinds.rules import no_such_room
 from trio_chat.model.events import Draft
 from trio_chat.net.limits import TokenBucket
-from trio_chat.protocol import commands
 from trio_chat.protocol.commands import decode_command
 from trio_chat.protocol.encoding import Format, encode_answer
 from trio_chat.protocol.replies import Failure, Pong
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from trio_chat.hub import Hub
     from trio_chat.model.events import Person
     from trio_chat.net.outbox import Outbox
+    from trio_chat.protocol import commands
     from trio_chat.protocol.replies import Answer
     from trio_chat.rooms.room import Room
     from trio_chat.rooms.subscribers import Member

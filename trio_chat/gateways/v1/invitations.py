@@ -10,7 +10,6 @@ from trio_chat.errors import Refused
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.gateways.v1.rooms import answer_again
 from trio_chat.kinds import bodies, rules
-from trio_chat.protocol import commands
 from trio_chat.protocol.event_frames import timestamp
 from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.rooms.submission import id_conflict
@@ -19,6 +18,7 @@ from trio_chat.store.base import Invite
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
     from trio_chat.model.events import Event
+    from trio_chat.protocol import commands
     from trio_chat.rooms.room import Room
 
 TOKEN_BYTES = 18
@@ -88,7 +88,7 @@ async def peek(client: Client, command: commands.Peek) -> None:
 
 
 async def accept(client: Client, command: commands.Accept) -> None:
-    """Let the client's person in. Whether the link still holds is decided when it is written (`trio_chat.kinds.rules`)."""
+    """Let the client's person in. Whether the link still holds is decided when it is written (`kinds.rules`)."""
     person = client.person
     before = await client.hub.store.find_command(person.id, command.id)
     if before is not None:  # the link need not be valid any more

@@ -9,7 +9,6 @@ from trio_chat.kinds import bodies
 from trio_chat.model.emoji import normal_emoji
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.names import check_text
-from trio_chat.protocol import commands
 from trio_chat.protocol.event_frames import Told, told
 from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from trio_chat.gateways.v1.client import Client
     from trio_chat.model.events import Event
+    from trio_chat.protocol import commands
     from trio_chat.rooms.room import Room
 
 HISTORY_BYTES = 256 * 1024

@@ -237,8 +237,8 @@ class SqliteStore:
         """See `Store`."""
 
         def find(connection: apsw.Connection) -> Found:
-            rooms = rooms.names_of(connection, person) if room is None else [room]
-            return search.find(connection, rooms, query, cursor=cursor, limit=limit)
+            names = rooms.names_of(connection, person) if room is None else [room]
+            return search.find(connection, names, query, cursor=cursor, limit=limit)
 
         found: Found = await self.searching.ask(find)
         return found

@@ -1,0 +1,78 @@
+"""Loss and restore as an operator and a client meet them: real processes, one data directory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.process import ServerProcess, open_process, run_server
+from tests.support.raw import open_v1
+from trio_chat.app import DATABASE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def say(server: ServerProcess, *texts: str) -> dict[str, Any]:
+    """Somebody new says these, and hears that they are in the log; where that person then stands."""
+    async with open_v1(server.port) as (peer, _, joined):
+        seq = joined["head"]
+        for text in texts:
+            await peer.say(type="send", id=f"c{seq}", room="lobby", text=text)
+            seq = (await peer.hear("ack"))["seq"]
+        return {"after": seq, "epoch": joined["epoch"]}
+
+
+async def come_back(server: ServerProcess, cursor: dict[str, Any]) -> dict[str, Any]:
+    """The answer to somebody who comes back with this cursor."""
+    async with open_v1(server.port, **cursor) as (_, _, joined):
+        return joined
+
+
+def cut(file: Path) -> None:
+    """Take a third off the end of a file."""
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) * 2 // 3])
+
+
+async def test_a_server_whose_disk_lost_its_last_events_says_so_and_who_saw_them_starts_afresh(
+    tmp_path: Path,
+) -> None:
+    async with open_process(tmp_path) as server:
+        cursor = await say(server, *(f"{n} " + "x" * 2000 for n in range(8)))
+        assert not (await come_back(server, cursor))["reset"]
+        await server.kill()
+    assert (await run_server("verify", "--data", tmp_path)).status == 0
+    cut(tmp_path / f"{DATABASE}-wal")
+    checked = await run_server("verify", "--data", tmp_path)
+    assert checked.status == 1
+    assert "the log ends too early: it held 8 events" in checked.stdout
+    async with open_process(tmp_path) as server:
+        back = await come_back(server, cursor)
+        assert back["reset"] is True
+        assert back["epoch"] != cursor["epoch"]
+        assert 0 < back["head"] < 8
+        await server.kill()
+        assert "error trio_chat.store.sqlite.epochs THE LOG LOST EVENTS" in (await server.wait()).stderr
+    assert (await run_server("verify", "--data", tmp_path)).status == 0
+
+
+async def test_a_backup_of_a_running_server_is_restored_and_who_saw_more_starts_afresh(
+    tmp_path: Path,
+) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy.db"
+    async with open_process(data) as server:
+        await say(server, "a", "b")
+        made = await run_server("backup", copy, "--data", data)
+        assert (made.status, made.stdout) == (0, f"2 events are in {copy}.\n")
+        cursor = await say(server, "after the backup")
+        await server.kill()
+    assert (await run_server("verify", copy)).status == 0
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    copy.rename(restored / DATABASE)
+    async with open_process(restored) as server:
+        back = await come_back(server, cursor)
+        assert (back["reset"], back["head"]) == (True, 2)
+        await say(server, "c")
+        assert (await come_back(server, cursor))["reset"] is True, "number 3 is another now"
+        await server.kill()

@@ -1,0 +1,115 @@
+"""Starting the server: it says where it is when it is there, or in one sentence why it cannot be."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.process import Finished, open_process, run_server
+from tests.support.raw import open_peer
+from trio_chat import __version__
+from trio_chat.app import DATABASE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def said_why(finished: Finished) -> str:
+    """The sentence on stderr of a server that could not start."""
+    assert finished.status == 1, finished
+    assert finished.stdout == ""
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith("trio-chat: ")
+    assert line.endswith(".")
+    return line
+
+
+async def test_who_reads_the_ready_line_can_connect(tmp_path: Path) -> None:
+    async with open_process(tmp_path / "made" / "for" / "it") as server:
+        assert server.ready_line == f"trio-chat {__version__} is ready at http://127.0.0.1:{server.port}"
+        async with open_peer(server.port) as peer:
+            await peer.send_text("hello")
+            assert await peer.receive_text() == "hello"
+
+
+async def test_a_port_in_use_is_said_in_a_sentence_and_nothing_is_touched(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        why = said_why(await run_server("--host", "127.0.0.1", "--port", port, "--data", tmp_path / "data"))
+    assert f"Cannot listen on port {port} of 127.0.0.1" in why
+    assert "--port" in why
+    assert not (tmp_path / "data").exists()
+
+
+async def test_a_host_that_is_not_this_machine_is_said_in_a_sentence(tmp_path: Path) -> None:
+    why = said_why(await run_server("--host", "192.0.2.1", "--port", "0", "--data", tmp_path))
+    assert "192.0.2.1" in why
+
+
+@pytest.mark.parametrize("place", ["file", "file/inside"])
+async def test_a_data_directory_that_cannot_be_is_said_in_a_sentence(place: str, tmp_path: Path) -> None:
+    """Root may write everywhere but where there can be no directory."""
+    (tmp_path / "file").write_text("I was here first.")
+    why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / place))
+    assert str(tmp_path / place) in why
+    assert (tmp_path / "file").read_text() == "I was here first."
+
+
+async def test_a_file_that_is_no_database_is_said_in_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / DATABASE).write_bytes(b"This is no database. " * 1000)
+    assert DATABASE in said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path))
+
+
+async def test_a_database_of_a_newer_version_is_said_in_a_sentence(tmp_path: Path) -> None:
+    async with open_process(tmp_path) as server:
+        await server.kill()
+    with sqlite3.connect(f"file:{tmp_path / DATABASE}", uri=True) as database:
+        database.execute("PRAGMA user_version = 1000")
+    database.close()
+    why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path))
+    assert "newer" in why
+
+
+async def test_two_servers_cannot_have_one_data_directory(tmp_path: Path) -> None:
+    async with open_process(tmp_path) as server:
+        why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path))
+        assert str(tmp_path) in why
+        async with open_peer(server.port) as peer:
+            await peer.send_text("still here")
+            assert await peer.receive_text() == "still here"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--port", "many"], "--port"),
+        (["--log-level", "loud"], "--log-level"),
+        (["--prot", "1"], "--prot"),
+        (["--config", "nowhere.toml"], "nowhere.toml"),
+        (["serve"], "serve"),
+    ],
+)
+async def test_a_bad_value_is_named(arguments: list[str], named: str) -> None:
+    finished = await run_server(*arguments)
+    assert (finished.status, finished.stdout) == (2, "")
+    assert named in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+async def test_a_bad_value_of_the_environment_is_named() -> None:
+    finished = await run_server(TRIO_CHAT_PORT="many")
+    assert finished.status == 2
+    assert "TRIO_CHAT_PORT" in finished.stderr
+
+
+async def test_the_version_is_told() -> None:
+    assert await run_server("--version") == (0, f"trio-chat, version {__version__}\n", "")
+
+
+async def test_help_tells_of_every_setting() -> None:
+    status, told, complaints = await run_server("--help")
+    assert (status, complaints) == (0, "")
+    assert all(f"--{option}" in told for option in ("host", "port", "data", "no-plain", "drain-timeout"))

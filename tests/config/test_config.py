@@ -1,0 +1,318 @@
+"""The configuration and the command line, up to the point where the server itself would start."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+import attrs
+import pytest
+from click.testing import CliRunner, Result
+
+from trio_chat import __version__
+from trio_chat.__main__ import main, read_config, run_to_the_end
+from trio_chat.config.config import SETTINGS, Config, build_config, settings_table
+from trio_chat.config.setting import BadSetting, Setting
+from trio_chat.errors import StartError
+from trio_chat.ops.log_format import LineFormatter
+
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
+
+
+def invoke(*arguments: str, **environment: str) -> Result:
+    """Run the command line with only these variables set."""
+    return CliRunner(env=environment).invoke(main, arguments, prog_name="trio-chat")
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for setting in SETTINGS:
+        monkeypatch.delenv(setting.variable, raising=False)
+    monkeypatch.delenv("TRIO_CHAT_CONFIG", raising=False)
+
+
+# One class, many names
+
+
+def test_nothing_at_all_is_a_configuration() -> None:
+    config = build_config()
+    assert config == Config()
+    assert (config.host, config.port, config.data) == (None, 8080, Path("trio-chat-data"))
+
+
+def test_the_names_of_a_setting_follow_one_rule() -> None:
+    names = {setting.field: (setting.flag, setting.variable) for setting in SETTINGS}
+    assert names["drain_timeout_s"] == ("--drain-timeout", "TRIO_CHAT_DRAIN_TIMEOUT")
+    assert names["max_message_bytes"] == ("--max-message-bytes", "TRIO_CHAT_MAX_MESSAGE_BYTES")
+
+
+def test_every_setting_states_a_reason_and_is_in_the_help_and_in_the_table() -> None:
+    shown = "".join(invoke("--help").output.split())  # the help breaks lines at dashes, too
+    for setting in SETTINGS:
+        assert setting.why.endswith(".")
+        assert "".join(setting.help.split()) in shown
+        assert f"`{setting.flag}`" in settings_table()
+
+
+@pytest.mark.parametrize(
+    "setting", [setting for setting in SETTINGS if setting.default_text], ids=lambda setting: setting.key
+)
+def test_every_default_would_be_accepted_from_each_source(setting: Setting) -> None:
+    typed = setting.default_text
+    in_toml = str(setting.default) if isinstance(setting.default, Path) else setting.default
+    flag = setting.default if setting.type is bool else typed
+    assert build_config(flags={setting.field: flag}) == Config()
+    assert build_config(environment={setting.variable: typed}) == Config()
+    assert build_config(file={setting.key: in_toml}, file_name="chat.toml") == Config()
+
+
+def test_the_operating_manual_holds_the_table_of_settings() -> None:
+    if not OPERATING.exists():
+        pytest.skip("docs/operating.md is not written yet")
+    assert settings_table() in OPERATING.read_text(encoding="utf-8"), (
+        "Put the output of this into docs/operating.md: "
+        "python -c 'from trio_chat.config.config import *; print(settings_table())'"
+    )
+
+
+# Which source wins
+
+
+def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() -> None:
+    file = {"port": 1, "burst": 1, "max-gap": 1}
+    environment = {"TRIO_CHAT_PORT": "2", "TRIO_CHAT_BURST": "2"}
+    config = build_config(flags={"port": "3"}, environment=environment, file=file, file_name="chat.toml")
+    assert (config.port, config.burst, config.max_gap, config.page_size) == (3, 2, 1, Config().page_size)
+
+
+def test_a_bad_value_is_an_error_although_another_source_wins_over_it() -> None:
+    with pytest.raises(BadSetting, match="TRIO_CHAT_PORT in the environment is 'x'"):
+        build_config(flags={"port": "3"}, environment={"TRIO_CHAT_PORT": "x"})
+
+
+def test_keys_of_the_file_may_have_dashes_or_underscores_but_not_both() -> None:
+    assert build_config(file={"max_gap": 7}, file_name="chat.toml").max_gap == 7
+    with pytest.raises(BadSetting, match=r"max_gap in chat\.toml is there twice"):
+        build_config(file={"max-gap": 7, "max_gap": 7}, file_name="chat.toml")
+
+
+def test_an_empty_variable_counts_as_not_given() -> None:
+    assert build_config(environment={"TRIO_CHAT_PORT": ""}) == Config()
+
+
+def test_variables_of_other_programs_do_not_matter() -> None:
+    environment = {"PORT": "x", "TRIO_CHATTER": "x", "TRIO_CHAT_CONFIG": "x", "TRIO_CHAT_CHROMIUM": "x"}
+    assert build_config(environment=environment) == Config()
+
+
+# What is refused, and in which words
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("port", "abc", "--port is 'abc', but must be a whole number from 0 to 65535."),
+        ("port", "70000", "--port is '70000', but must be a whole number from 0 to 65535."),
+        ("burst", "-1", "--burst is '-1', but must be a whole number of at least 0."),
+        ("idle_ping_s", "nan", "--idle-ping is 'nan', but must be a number of at least 0."),
+        ("idle_ping_s", "inf", "--idle-ping is 'inf', but must be a number of at least 0."),
+        ("log_level", "loud", "--log-level is 'loud', but must be one of debug, info, warning, error."),
+        ("data", "", "--data is '', but must be a path."),
+    ],
+)
+def test_a_bad_value_is_told_with_its_source_and_what_it_must_be(name: str, text: str, sentence: str) -> None:
+    with pytest.raises(BadSetting) as caught:
+        build_config(flags={name: text})
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("port", "8080"),
+        ("port", 80.5),
+        ("port", True),
+        ("plain", "no"),
+        ("plain", 0),
+        ("host", 7),
+        ("host", "local\0host"),
+        ("log-level", ["info"]),
+        ("allow-origin", "https://example.org"),
+        ("allow-origin", [7]),
+        ("idle-ping", 10**400),
+        ("idle-ping", {"seconds": 3}),
+    ],
+)
+def test_a_value_of_the_wrong_type_in_the_file_is_refused(key: str, value: object) -> None:
+    with pytest.raises(BadSetting, match=rf"^{key} in chat\.toml is "):
+        build_config(file={key: value}, file_name="chat.toml")
+
+
+def test_an_unknown_key_is_told_with_the_one_that_was_probably_meant() -> None:
+    with pytest.raises(BadSetting) as caught:
+        build_config(file={"prot": 8080}, file_name="chat.toml")
+    assert str(caught.value) == "prot in chat.toml is no setting; perhaps port is meant."
+    with pytest.raises(BadSetting) as caught:
+        build_config(environment={"TRIO_CHAT_XYZZY_QUUX_FOO": "1"})
+    assert str(caught.value) == "TRIO_CHAT_XYZZY_QUUX_FOO in the environment is no setting."
+
+
+@pytest.mark.parametrize(("text", "is_plain"), [("yes", True), ("ON", True), ("no", False), ("False", False)])
+def test_a_switch_in_the_environment_is_a_word(text: str, is_plain: bool) -> None:
+    assert build_config(environment={"TRIO_CHAT_PLAIN": text}).plain is is_plain
+
+
+def test_origins_are_kept_as_a_browser_spells_them() -> None:
+    environment = {"TRIO_CHAT_ALLOW_ORIGIN": "https://Chat.Example.org/, http://[::1]:80,https://a:8443"}
+    origins = ("https://chat.example.org", "http://[::1]", "https://a:8443")
+    assert build_config(environment=environment).allow_origin == origins
+    assert build_config(flags={"allow_origin": ("null", "*")}).allow_origin == ("null", "*")
+
+
+@pytest.mark.parametrize(
+    "origin", ["example.org", "https://example.org/chat", "https://a@b", "https://a https://b"]
+)
+def test_an_origin_that_no_browser_would_send_is_refused(origin: str) -> None:
+    with pytest.raises(BadSetting, match="--allow-origin"):
+        build_config(flags={"allow_origin": (origin,)})
+
+
+# The command line
+
+
+def test_version_and_help_need_nothing_else() -> None:
+    assert invoke("--version").output.split()[-1] == __version__
+    assert invoke("--help").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (("--port", "x"), {}, "trio-chat: --port is 'x', but must be"),
+        ((), {"TRIO_CHAT_PROT": "1"}, "trio-chat: TRIO_CHAT_PROT in the environment is no setting"),
+        (("--config", "none.toml"), {}, "trio-chat: The file none.toml (--config) cannot be read"),
+        (("--prot", "1"), {}, "No such option"),
+        (("serve",), {}, "No such command"),
+    ],
+)
+def test_a_bad_command_line_is_a_sentence_and_exit_code_2(
+    arguments: tuple[str, ...], environment: dict[str, str], said: str
+) -> None:
+    result = invoke(*arguments, **environment)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"port = 1\nport = 2\n", b"\xff"])
+def test_a_file_that_is_not_toml_is_a_sentence(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "chat.toml"
+    file.write_bytes(content)
+    with pytest.raises(BadSetting, match=r"chat\.toml \(--config\) is not valid TOML: "):
+        read_config(str(file), {}, {})
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "chat.toml"
+    file.write_text('port = 9000\nplain = false\nallow-origin = ["https://example.org"]\nidle-ping = 30\n')
+    config = read_config(str(file), {}, {})
+    changed = attrs.evolve(
+        Config(), port=9000, plain=False, allow_origin=("https://example.org",), idle_ping_s=30.0
+    )
+    assert config == changed
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows homes by other variables")
+def test_the_data_directory_may_start_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert read_config(None, {"data": "~/chat"}, {}).data == Path("/home/ada/chat")
+    with pytest.raises(BadSetting, match="home"):
+        read_config(None, {"data": "~nobody-has-this-name/chat"}, {})
+
+
+# Running to the end
+
+
+async def _cannot_start(config: Config) -> None:
+    raise StartError(f"Port {config.port} is in use. Choose another one with --port.")
+
+
+async def _cannot_start_in_a_nursery(config: Config) -> None:
+    raise ExceptionGroup(
+        "outer", [ExceptionGroup("inner", [StartError("The data directory is not writable.")])]
+    )
+
+
+async def _breaks(config: Config) -> None:
+    raise ExceptionGroup("outer", [StartError("Port in use."), ZeroDivisionError()])
+
+
+async def _is_interrupted(config: Config) -> None:
+    raise BaseExceptionGroup("outer", [KeyboardInterrupt()])
+
+
+async def _ends(config: Config) -> None:
+    pass
+
+
+def test_a_server_that_cannot_start_says_so_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_to_the_end(_cannot_start, Config())
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "trio-chat: Port 8080 is in use. Choose another one with --port.\n"
+
+
+def test_the_sentence_is_found_inside_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_to_the_end(_cannot_start_in_a_nursery, Config())
+    assert caught.value.code == 1
+    assert capsys.readouterr().err == "trio-chat: The data directory is not writable.\n"
+
+
+def test_a_bug_beside_it_is_not_hidden() -> None:
+    with pytest.RaisesGroup(ZeroDivisionError):
+        run_to_the_end(_breaks, Config())
+
+
+def test_ctrl_c_is_no_traceback() -> None:
+    with pytest.raises(SystemExit) as caught:
+        run_to_the_end(_is_interrupted, Config())
+    assert caught.value.code == 130
+
+
+def test_a_server_that_stops_is_no_error() -> None:
+    run_to_the_end(_ends, Config())
+
+
+# The log
+
+
+def _record(message: str, *arguments: object) -> logging.LogRecord:
+    record = logging.LogRecord("trio_chat.app", logging.INFO, __file__, 1, message, arguments, None)
+    record.created, record.msecs = 1795381200.123, 123.0
+    return record
+
+
+def test_a_log_line_tells_time_level_logger_and_message() -> None:
+    assert LineFormatter().format(_record("hello, %s", "Zoë")) == (
+        "2026-11-22T21:00:00.123Z info trio_chat.app hello, Zoë"
+    )
+
+
+def test_nobody_can_forge_a_log_line_or_steer_a_terminal() -> None:
+    line = LineFormatter().format(_record("from %s", "a\r\nb\x1b[2J\u2028c\u202ed\x85"))
+    assert line.endswith(r"from a\r\nb\x1b[2J\u2028c\u202ed\x85")
+
+
+def test_a_traceback_is_indented_so_that_no_line_of_it_looks_like_a_record() -> None:
+    try:
+        raise ValueError("x\n2026-11-22T21:00:00.123Z info trio_chat.app forged\x1b[2J")
+    except ValueError:
+        record = _record("failed")
+        record.exc_info = sys.exc_info()
+    first, *rest = LineFormatter().format(record).split("\n")
+    assert first.endswith("failed")
+    assert rest[0] == "    Traceback (most recent call last):"
+    assert all(line.startswith("    ") for line in rest)
+    assert rest[-1].endswith(r"forged\x1b[2J")

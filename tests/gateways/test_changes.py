@@ -1,0 +1,199 @@
+"""Messages that live: edited, deleted, reacted to and pinned, and what is told of them to whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.support.core import Core, V1Client, open_core
+from trio_chat.store.sqlite.memory import MemoryDisk
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+
+async def ack(client: V1Client, kind: str, /, **fields: object) -> dict[str, Any]:
+    """Say something that is logged; its ack (or error), and nothing else that came before it."""
+    await client.tell(kind, **fields)
+    frames = await client.hear_frames()
+    (answer,) = (frame for frame in frames if frame["type"] in {"ack", "error"})
+    return answer
+
+
+async def person_of(client: V1Client, core: Core) -> str:
+    """The id of the client's person."""
+    answer = await client.ask("rename", name=f"X{id(client)}")
+    await client.hear_frames()
+    person: str = answer["user"]["id"]
+    return person
+
+
+async def test_a_message_with_more_than_a_text_is_told_with_it(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, plain = await core.open_person("Ada"), await core.open_plain()
+        await ack(ada, "send", room="lobby", text="first")
+        await ada.tell(
+            "send", room="lobby", text="@Bob yes", reply_to=1, mentions=["p-b", "all"], forwarded="Eve"
+        )
+        told = (await ada.hear_frames())[0]
+        assert (told["text"], told["reply_to"], told["mentions"], told["forwarded"]) == (
+            "@Bob yes",
+            1,
+            ["p-b", "all"],
+            "Eve",
+        )
+        assert await plain.hear_rest() == ["first", "@Bob yes"]
+
+
+async def test_a_reply_needs_a_message_to_reply_to(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        answer = await ack(ada, "send", room="lobby", text="yes", reply_to=7)
+        assert answer["code"] == "no_such_message"
+
+
+async def test_every_change_is_an_event_that_everybody_hears_but_plain_clients(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        ada, bob, plain = (
+            await core.open_person("Ada"),
+            await core.open_person("Bob"),
+            await core.open_plain(),
+        )
+        for kind, fields in (
+            ("send", {"text": "hi"}),
+            ("edit", {"seq": 1, "text": "ho"}),
+            ("react", {"seq": 1, "emoji": "👍"}),
+            ("pin", {"seq": 1}),
+            ("delete", {"seq": 1}),
+        ):
+            await ack(ada, kind, room="lobby", **fields)
+        heard = await bob.hear_frames()
+        assert [(frame["type"], frame["seq"], frame.get("target")) for frame in heard] == [
+            ("message", 1, None),
+            ("edit", 2, 1),
+            ("reaction", 3, 1),
+            ("pin", 4, 1),
+            ("delete", 5, 1),
+        ]
+        assert await plain.hear_rest() == ["hi"]
+
+
+async def test_what_is_not_ones_own_is_not_changed(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, bob = await core.open_person("Ada"), await core.open_person("Bob")
+        await ack(ada, "send", room="lobby", text="hi")
+        await bob.hear_frames()
+        assert (await ack(bob, "edit", room="lobby", seq=1, text="ho"))["code"] == "not_yours"
+        assert (await ack(bob, "delete", room="lobby", seq=1))["code"] == "not_yours"
+        assert (await ack(bob, "edit", room="lobby", seq=9, text="ho"))["code"] == "no_such_message"
+        assert core.lobby.head == 1
+
+
+async def test_a_repeat_of_a_change_changes_nothing_and_a_refusal_does_not_use_up_the_id(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        assert (await ack(ada, "edit", id="e", room="lobby", seq=1, text="ho"))["code"] == "no_such_message"
+        await ack(ada, "send", room="lobby", text="hi")
+        first = await ack(ada, "edit", id="e", room="lobby", seq=1, text="ho")
+        assert await ack(ada, "edit", id="e", room="lobby", seq=1, text="ho") == first
+        assert (await ack(ada, "edit", id="e", room="lobby", seq=1, text="hu"))["code"] == "id_conflict"
+        assert core.lobby.head == 2
+
+
+async def test_a_deleted_text_is_told_to_nobody_who_comes_later(autojump_clock: MockClock) -> None:
+    disk = MemoryDisk()
+    async with open_core(disk) as core:
+        ada = await core.open_person("Ada")
+        await ack(ada, "send", room="lobby", text="secret")
+        await ack(ada, "edit", room="lobby", seq=1, text="secret too")
+        await ack(ada, "delete", room="lobby", seq=1)
+        for _ in ("from memory", "from the log"):
+            bob = await core.open_v1()
+            await bob.ask("hello")
+            await bob.tell("join", room="lobby", after=0, epoch=core.lobby.epoch)
+            _, message, edit, delete = await bob.hear_frames()
+            assert (message["text"], message["deleted"]) == ("", True)
+            assert (edit["text"], edit["deleted"], edit["target"]) == ("", True, 0)
+            assert delete["target"] == 1
+            history = await bob.ask("history", room="lobby", before=4)
+            assert "secret" not in str(history)
+            core.lobby.audience._tail._lines.clear()
+
+
+async def test_a_page_of_history_brings_what_counts_for_its_messages(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, bob = await core.open_person("Ada"), await core.open_person("Bob")
+        for text in ("one", "two"):
+            await ack(ada, "send", room="lobby", text=text)
+        await ack(ada, "edit", room="lobby", seq=1, text="uno")
+        await ack(ada, "edit", room="lobby", seq=1, text="eins")
+        for on in (True, False, True):
+            await ack(bob, "react", room="lobby", seq=2, emoji="🎉", on=on)
+        await ada.hear_frames()
+        page = await ada.ask("history", room="lobby", before=2)
+        assert ([event["seq"] for event in page["events"]], page["upto"]) == ([1], 7)
+        assert [(change["seq"], change["text"]) for change in page["changes"]] == [(4, "eins")]
+        assert page["newer"]
+        fetched = await ada.ask("fetch", room="lobby", seqs=[2, 99])
+        assert [event["text"] for event in fetched["events"]] == ["two"]
+        assert [(change["seq"], change["on"]) for change in fetched["changes"]] == [(7, True)]
+
+
+async def test_history_reads_both_ways_and_around(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        await core.fill([f"{number}" for number in range(1, 21)])
+        ada = await core.open_person("Ada")
+        pages = {
+            "before": await ada.ask("history", room="lobby", before=6, limit=3),
+            "after": await ada.ask("history", room="lobby", after=5, limit=3),
+            "around": await ada.ask("history", room="lobby", around=10, limit=4),
+            "end": await ada.ask("history", room="lobby", after=18, limit=5),
+        }
+        assert {
+            name: ([event["seq"] for event in page["events"]], page["more"], page.get("newer", False))
+            for name, page in pages.items()
+        } == {
+            "before": ([3, 4, 5], True, True),
+            "after": ([6, 7, 8], True, True),
+            "around": ([9, 10, 11, 12], True, True),
+            "end": ([19, 20], True, False),
+        }
+        assert (await ada.ask("history", room="lobby", before=3, after=3))["code"] == "bad_field"
+        assert (await ada.ask("history", room="lobby"))["code"] == "bad_field"
+
+
+async def test_the_versions_of_a_message_are_for_who_wrote_it(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, bob = await core.open_person("Ada"), await core.open_person("Bob")
+        await ack(ada, "send", room="lobby", text="one")
+        await ack(ada, "edit", room="lobby", seq=1, text="two")
+        await bob.hear_frames()
+        versions = await ada.ask("versions", room="lobby", seq=1)
+        assert [event["text"] for event in versions["events"]] == ["one", "two"]
+        assert (await bob.ask("versions", room="lobby", seq=1))["code"] == "not_yours"
+        assert (await bob.ask("versions", room="lobby", seq=2))["code"] == "no_such_message"
+
+
+async def test_what_is_no_emoji_is_no_reaction(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        await ack(ada, "send", room="lobby", text="hi")
+        for emoji in ("", "a", "ok", "<b>", " ", "👍" * 20, "\u202e"):
+            answer = await ack(ada, "react", room="lobby", seq=1, emoji=emoji)
+            assert answer["code"] == "bad_emoji", emoji
+        for emoji in ("👍", "👍🏽", "❤️", "👨‍👩‍👧‍👦", "🏳️‍🌈", "🇫🇷", "1️⃣", "☺"):
+            answer = await ack(ada, "react", room="lobby", seq=1, emoji=emoji)
+            assert answer["type"] == "ack", emoji
+
+
+async def test_one_emoji_in_two_spellings_is_one_reaction(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        await ack(ada, "send", room="lobby", text="hi")
+        for emoji, on in (("❤", True), ("❤\ufe0f", False)):
+            await ack(ada, "react", room="lobby", seq=1, emoji=emoji, on=on)
+        page = await ada.ask("history", room="lobby", before=2)
+        assert [(change["emoji"], change["on"]) for change in page["changes"]] == [("❤\ufe0f", False)]

@@ -1,0 +1,350 @@
+"""Who may do what, over the wire: every command, tried by everybody in rooms of every kind.
+
+A new command needs a line in `TRIALS`, and has its turn in each of these tests.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, get_args
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from tests.gateways.test_changes import ack
+from tests.gateways.test_private_rooms import hello, let_in, make_room
+from tests.support.core import Core, V1Client, open_core
+from trio_chat.gateways import v1
+from trio_chat.presence.service import INTERVAL_S
+from trio_chat.protocol import commands
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
+    # What to say of a ROOM in which message MINE is by who says it, and message THEIRS by somebody else. In this order
+    # one does not keep another from being done.
+    "hello": ("hello", {}),
+    "ping": ("ping", {}),
+    "join": ("join", {"room": "ROOM", "after": 0}),
+    "follow": ("follow", {"rooms": [{"room": "ROOM", "after": 0}]}),
+    "send": ("send", {"room": "ROOM", "text": "x"}),
+    "send, in reply": ("send", {"room": "ROOM", "text": "x", "reply_to": "THEIRS"}),
+    "edit": ("edit", {"room": "ROOM", "seq": "MINE", "text": "x"}),
+    "edit theirs": ("edit", {"room": "ROOM", "seq": "THEIRS", "text": "x"}),
+    "react": ("react", {"room": "ROOM", "seq": "THEIRS", "emoji": "👍"}),
+    "pin": ("pin", {"room": "ROOM", "seq": "THEIRS"}),
+    "history": ("history", {"room": "ROOM", "before": 999}),
+    "history after": ("history", {"room": "ROOM", "after": 0}),
+    "history around": ("history", {"room": "ROOM", "around": "THEIRS"}),
+    "fetch": ("fetch", {"room": "ROOM", "seqs": [1, 2, 3, 4, 5, 999]}),
+    "versions": ("versions", {"room": "ROOM", "seq": "MINE"}),
+    "versions of theirs": ("versions", {"room": "ROOM", "seq": "THEIRS"}),
+    "create": ("create", {"kind": "private", "title": "Mine"}),
+    "create public": ("create", {"kind": "public", "room": "ROOM"}),
+    "direct": ("direct", {"person": "p-nobody"}),
+    "settings": ("settings", {"room": "ROOM", "title": "X", "topic": "x"}),
+    "settings, topic": ("settings", {"room": "ROOM", "topic": "x"}),
+    "info": ("info", {"room": "ROOM"}),
+    "directory": ("directory", {"query": "~"}),
+    "invite": ("invite", {"room": "ROOM"}),
+    "invites": ("invites", {"room": "ROOM"}),
+    "uninvite": ("uninvite", {"room": "ROOM"}),
+    "peek": ("peek", {"token": "ROOM"}),
+    "accept": ("accept", {"token": "ROOM"}),
+    "rename": ("rename", {"name": "X"}),
+    "profile": ("profile", {"colour": 1}),
+    "people": ("people", {"ids": ["ROOM"]}),
+    "link": ("link", {}),
+    "mine": ("mine", {"what": "star", "room": "ROOM", "target": 1}),
+    "watch": ("watch", {"room": "ROOM"}),
+    "typing": ("typing", {"room": "ROOM"}),
+    "mark": ("mark", {"room": "ROOM", "read": 1}),
+    "receipts": ("receipts", {"room": "ROOM", "seq": "THEIRS"}),
+    "search": ("search", {"query": "secret"}),
+    "search in its name": ("search", {"query": "in:ROOM secret"}),
+    "search in it": ("search", {"query": "secret", "room": "ROOM"}),
+    "delete": ("delete", {"room": "ROOM", "seq": "MINE"}),
+    "delete theirs": ("delete", {"room": "ROOM", "seq": "THEIRS"}),
+    "part": ("part", {"room": "ROOM"}),
+    "enter": ("enter", {"room": "ROOM"}),
+    "leave": ("leave", {"room": "ROOM"}),
+}
+
+IN_ROOM: Final = {struct.__struct_config__.tag for struct in get_args(commands.InRoom)}
+
+SAME: Final = {"private": "~" + "a" * 24, "direct": "~d" + "a" * 24, "personal": "~p-" + "a" * 12}
+"""Of each kind a room that does not exist."""
+
+
+def test_every_command_is_tried() -> None:
+    assert {kind for kind, _ in TRIALS.values()} == commands.TYPES
+
+
+def test_every_command_has_somebody_who_carries_it_out() -> None:
+    assert set(v1.HANDLERS) == set(get_args(commands.Command))
+
+
+@attrs.frozen
+class Scene:
+    """Ada's rooms, of all kinds; Cy is in them too where that can be, and Bob was. Eve never was."""
+
+    core: Core
+    rooms: dict[str, str]
+    messages: dict[str, dict[str, int]]
+    """In which room which number is whose."""
+    people: dict[str, V1Client]
+    tokens: dict[str, str]
+    said: list[str] = attrs.field(factory=list)
+
+    async def settle(self) -> None:
+        """Let everything that is told later be told, and forget what was heard so far."""
+        await trio.sleep(2 * INTERVAL_S)
+        for client in self.people.values():
+            await client.hear_frames()
+
+    async def again(self, name: str) -> V1Client:
+        """Another connection of somebody."""
+        client = await self.core.open_v1()
+        await client.ask("hello", token=self.tokens[name])
+        return client
+
+    async def tried(self, client: V1Client, trial: str, room: str, **numbers: int) -> list[dict[str, Any]]:
+        """What somebody is told who says this of a room: names, numbers and what comes by chance left out."""
+        kind, fields = TRIALS[trial]
+        if kind != "hello":
+            fields = {"id": f"{trial} {len(self.said)}", **fields}
+            self.said.append(trial)
+        said = json.dumps(fields).replace("ROOM", room)
+        for word in ("MINE", "THEIRS"):
+            said = said.replace(f'"{word}"', str(numbers.get(word.lower(), 1)))
+        await client.tell(kind, **json.loads(said))
+        await trio.sleep(2 * INTERVAL_S)
+        frames = []
+        for frame in await client.hear_frames():
+            for field in ("id", "code" if kind == "link" else "", "seq", "at"):  # what is another each time
+                frame.pop(field, None)
+            frames.append(json.loads(json.dumps(frame).replace(room, "ROOM")))
+        return frames
+
+
+async def set_the_scene(core: Core) -> Scene:
+    people: dict[str, V1Client] = {}
+    ids: dict[str, str] = {}
+    tokens: dict[str, str] = {}
+    for name in ("Ada", "Bob", "Cy", "Eve"):
+        people[name] = client = await core.open_v1()
+        welcome = await client.ask("hello", name=name)
+        ids[name], tokens[name] = welcome["user"]["id"], welcome["token"]
+    ada, bob, cy = people["Ada"], people["Bob"], people["Cy"]
+    private = await make_room(ada, "Secret plans")
+    await let_in(ada, private, bob, cy)
+    direct = (await ack(ada, "direct", person=ids["Cy"]))["room"]
+    await ack(ada, "create", kind="public", room="garden")
+    rooms = {"private": private, "direct": direct, "public": "garden", "personal": f"~{ids['Ada']}"}
+    messages: dict[str, dict[str, int]] = {}
+    for kind, room in rooms.items():
+        messages[kind] = {}
+        for client, name in ((ada, "Ada"), (cy, "Cy")):
+            await client.tell("join", room=room)
+            await client.hear_frames()
+            answer = await ack(client, "send", room=room, text=f"secret of {name}")
+            messages[kind][name] = answer.get("seq", 1)
+    await bob.tell("watch", room=private)
+    await ack(bob, "send", room=private, text="secret of Bob")
+    await ack(bob, "part", room=private)
+    await ack(ada, "send", room=private, text="secret of later")
+    scene = Scene(core, rooms, messages, people, tokens)
+    await scene.settle()
+    return scene
+
+
+@pytest.mark.parametrize("kind", SAME)
+async def test_whoever_may_not_hear_a_room_cannot_tell_it_from_one_that_is_not_there(
+    autojump_clock: MockClock, kind: str
+) -> None:
+    async with open_core() as core:
+        scene = await set_the_scene(core)
+        room = scene.rooms[kind]
+        head = (await core.rooms.get(room)).head
+        told, told_of_none = {}, {}
+        for name in ("Eve", "Bob"):
+            for trial, (_, fields) in TRIALS.items():
+                if "ROOM" in json.dumps(fields):
+                    told[name, trial] = await scene.tried(await scene.again(name), trial, room)
+                    told_of_none[name, trial] = await scene.tried(await scene.again(name), trial, SAME[kind])
+            for trial in ("search", "directory"):
+                told[name, trial] = await scene.tried(await scene.again(name), trial, room)
+        assert told | told_of_none == told
+        frames = [frame for frames in told.values() for frame in frames]
+        assert not any(frame.get("hits") for frame in frames if frame["type"] == "found")
+        assert "secret of" not in json.dumps(frames)
+        assert (await core.rooms.get(room)).head == head
+        assert await scene.people["Ada"].hear_frames() == [], "nobody in it noticed anything"
+
+
+async def test_a_connection_whose_person_has_left_is_an_outsiders(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        scene = await set_the_scene(core)
+        cy, room = scene.people["Cy"], scene.rooms["private"]
+        trials = [trial for trial, (kind, _) in TRIALS.items() if kind in IN_ROOM]
+        devices = [await scene.again("Cy") for _ in trials]
+        for device in devices:
+            await device.tell("join", room=room)
+        await ack(cy, "part", room=room)
+        await scene.settle()
+        head = (await core.rooms.get(room)).head
+        for trial, device in zip(trials, devices, strict=True):
+            await device.hear_frames()
+            told = await scene.tried(device, trial, room, mine=4, theirs=3)
+            assert [frame.get("code", frame["type"]) for frame in told] == (
+                ["left"] if trial == "leave" else ["no_such_room"]
+            ), trial
+        assert (await core.rooms.get(room)).head == head
+        assert await scene.people["Ada"].hear_frames() == []
+
+
+ANYBODY: Final = {
+    "hello": "already_greeted",
+    "create public": "bad_room",
+    "direct": "no_such_person",
+} | dict.fromkeys(("peek", "accept"), "bad_invite")
+"""What anybody is refused in these trials."""
+NOT_THEIRS: Final = dict.fromkeys(("edit theirs", "delete theirs", "versions of theirs"), "not_yours")
+NO_LINKS: Final = dict.fromkeys(("invite", "invites", "uninvite"), "not_yours")
+NOT_PUBLIC: Final = {"enter": "no_such_room"}
+NO_MESSAGES: Final = dict.fromkeys(
+    (
+        *("send", "send, in reply", "edit", "edit theirs", "delete", "delete theirs", "react", "pin", "part"),
+        *("settings", "settings, topic"),
+    ),
+    "no_such_room",
+) | {
+    "versions": "no_such_message",
+    "versions of theirs": "no_such_message",
+}
+
+REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
+    ("private", "Ada"): NOT_PUBLIC | {"edit theirs": "not_yours"},
+    ("private", "Cy"): NOT_PUBLIC | NOT_THEIRS,
+    ("direct", "Ada"): NOT_PUBLIC
+    | NOT_THEIRS
+    | NO_LINKS
+    | {"part": "not_yours"}
+    | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
+    ("direct", "Cy"): NOT_PUBLIC
+    | NOT_THEIRS
+    | NO_LINKS
+    | {"part": "not_yours"}
+    | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
+    ("personal", "Ada"): NOT_PUBLIC | NO_LINKS | NO_MESSAGES,
+    ("public", "Ada"): NO_LINKS | {"edit theirs": "not_yours", "create public": "already_there"},
+    ("public", "Cy"): NO_LINKS
+    | NOT_THEIRS
+    | {"part": "not_member", "settings": "not_yours", "create public": "already_there"},
+}
+"""By the room's kind, and who it is, who has joined: what is refused, and how. Everything else is done."""
+
+
+@pytest.mark.parametrize(("kind", "name"), REFUSED)
+async def test_whoever_is_in_a_room_may_do_this(autojump_clock: MockClock, kind: str, name: str) -> None:
+    async with open_core() as core:
+        scene = await set_the_scene(core)
+        numbers = scene.messages[kind]
+        mine, theirs = numbers[name], numbers["Cy" if name == "Ada" else "Ada"]
+        codes = {}
+        for trial in TRIALS:
+            told = await scene.tried(scene.people[name], trial, scene.rooms[kind], mine=mine, theirs=theirs)
+            if errors := [frame["code"] for frame in told if frame["type"] == "error"]:
+                (codes[trial],) = errors
+            if trial == "search":
+                said = {hit["event"]["text"] for frame in told for hit in frame["hits"]}
+                assert "secret of later" in said
+        assert codes == ANYBODY | REFUSED[kind, name]
+
+
+async def test_numbers_beyond_the_end_and_of_other_rooms_are_no_messages(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        scene = await set_the_scene(core)
+        cy = scene.people["Cy"]
+        for room in (scene.rooms["private"], "garden"):
+            head = (await core.rooms.get(room)).head
+            for seq in (head + 1, 2**63 - 1):
+                for kind, fields in (
+                    ("send", {"text": "x", "reply_to": seq}),
+                    ("edit", {"seq": seq, "text": "x"}),
+                    ("delete", {"seq": seq}),
+                    ("react", {"seq": seq, "emoji": "👍"}),
+                    ("pin", {"seq": seq}),
+                    ("versions", {"seq": seq}),
+                    ("receipts", {"seq": seq}),
+                ):
+                    await cy.tell(kind, room=room, **fields)
+                    (answer,) = await cy.hear_frames()
+                    assert answer["code"] == "no_such_message", kind
+                assert (await cy.ask("fetch", room=room, seqs=[seq]))["events"] == []
+                assert "newer" not in await cy.ask("history", room=room, around=seq)
+                await cy.tell("mark", room=room, read=seq)
+            await trio.sleep(2 * INTERVAL_S)
+            marks = (await ack_of(cy, "watch", room=room))["marks"]
+            assert {mark["read"] for mark in marks} == {head}
+
+
+async def ack_of(client: V1Client, kind: str, **fields: object) -> dict[str, Any]:
+    """Say something; the last frame that comes back."""
+    await client.tell(kind, **fields)
+    return (await client.hear_frames())[-1]
+
+
+async def test_a_repeat_by_somebody_who_has_left_is_an_outsiders_command(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, _) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        await let_in(ada, room, bob)
+        await ack(bob, "send", id="x", room=room, text="mine")
+        await ack(bob, "part", room=room)
+        assert (await ack(bob, "send", id="x", room=room, text="mine"))["code"] == "no_such_room"
+        assert (await ack(bob, "send", id="x", room="lobby", text="mine"))["code"] == "not_joined"
+        await bob.tell("join", room="lobby")
+        await bob.hear_frames()
+        assert (await ack(bob, "send", id="x", room="lobby", text="mine"))["code"] == "id_conflict"
+
+
+@pytest.mark.parametrize(
+    "trial",
+    [
+        "history",
+        "history after",
+        "history around",
+        "fetch",
+        "versions",
+        "info",
+        "receipts",
+        "search in it",
+        "watch",
+    ],
+)
+async def test_whoever_leaves_while_something_is_read_for_them_is_not_told_it(
+    autojump_clock: MockClock, trial: str
+) -> None:
+    async with open_core() as core:
+        scene = await set_the_scene(core)
+        cy, room = scene.people["Cy"], scene.rooms["private"]
+        phone = await scene.again("Cy")
+        await phone.tell("join", room=room)
+        await phone.hear_frames()
+        with core.store.holding_reads():
+            kind, fields = TRIALS[trial]
+            said = json.dumps(fields).replace("ROOM", room).replace('"MINE"', "3").replace('"THEIRS"', "3")
+            await phone.tell(kind, **json.loads(said))
+            await trio.testing.wait_all_tasks_blocked()
+            await ack(cy, "part", room=room)
+            await ack(scene.people["Ada"], "send", room=room, text="secret of after")
+        told = await phone.hear_frames()
+        assert "no_such_room" in {frame.get("code") for frame in told}
+        assert not {"history", "fetched", "versions", "info", "receipts", "found", "watching"} & {
+            frame["type"] for frame in told
+        }
+        assert "secret of after" not in json.dumps(told)

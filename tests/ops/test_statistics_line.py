@@ -1,0 +1,32 @@
+"""The operator's line of figures: it counts what happened."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import trio
+
+from tests.support.core import open_core
+from trio_chat.ops.statistics_line import LOG_EVERY_S, log_figures
+
+if TYPE_CHECKING:
+    import pytest
+    from trio.testing import MockClock
+
+
+async def test_what_was_done_is_logged_now_and_then_and_at_the_end(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "trio_chat.ops.statistics_line")
+    async with open_core() as core, trio.open_nursery() as nursery:
+        nursery.start_soon(log_figures, core.server, core.rooms, core.store)
+        ada, _bob = await core.open_person("Ada"), await core.open_person("Bob")
+        await ada.tell("send", room="lobby", text="counted")
+        await trio.sleep(2.5 * LOG_EVERY_S)
+        (line,) = caplog.messages  # the second time there was nothing new
+        assert line.startswith("clients 2 (of 2, 0 turned away, 0 faults); rooms 1, messages 1 in 1 batches")
+        assert "deliveries 2," in line
+        assert "waiting 0 bytes" in line
+        nursery.cancel_scope.cancel()
+    assert len(caplog.messages) == 2

@@ -1,0 +1,117 @@
+"""One-time codes, by which another device becomes somebody's."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+from tests.support.core import open_core, texts_of
+from trio_chat.errors import Refused
+from trio_chat.people.device_codes import (
+    ALPHABET,
+    GUESSES_AT_ONCE,
+    GUESSES_PER_SECOND,
+    LIFE_S,
+    MAX_CODES,
+    Linking,
+)
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+
+def refusal(linking: Linking, code: str, now: float) -> str:
+    """The code with which this code is refused."""
+    with pytest.raises(Refused) as caught:
+        linking.use(code, now)
+    return caught.value.code
+
+
+@pytest.fixture
+def linking() -> Linking:
+    return Linking(random.Random(7))
+
+
+def test_a_code_is_good_once_however_it_is_typed(linking: Linking) -> None:
+    code = linking.make("p-ada", 0)
+    assert len(code) == 9
+    assert code[4] == "-"
+    assert set(code) - {"-"} <= set(ALPHABET)
+    assert linking.use(f" {code.lower().replace('-', '')} ", 1) == "p-ada"
+    assert refusal(linking, code, 2) == "bad_link"
+
+
+def test_a_code_is_good_for_some_minutes_only(linking: Linking) -> None:
+    first, second = linking.make("p-ada", 0), linking.make("p-bob", 1)
+    assert refusal(linking, first, LIFE_S) == "bad_link"
+    assert linking.use(second, LIFE_S) == "p-bob"
+
+
+def test_somebody_has_a_few_codes_at_a_time_and_a_new_one_ends_the_oldest(linking: Linking) -> None:
+    codes = [linking.make("p-ada", 0) for _ in range(MAX_CODES + 1)]
+    other = linking.make("p-bob", 0)
+    assert refusal(linking, codes[0], 1) == "bad_link"
+    assert {linking.use(code, 1) for code in codes[1:]} == {"p-ada"}
+    assert linking.use(other, 1) == "p-bob"
+
+
+@pytest.mark.parametrize("typed", ["", "-", "K7QM-2XHD", "x" * 60_000, "\0", "K7QM\n2XHD", "ſſſſſſſſ"])
+def test_what_is_no_code_is_refused(linking: Linking, typed: str) -> None:
+    linking.make("p-ada", 0)
+    assert refusal(linking, typed, 0) == "bad_link"
+
+
+def test_guessing_is_slow_for_all_guessers_together(linking: Linking) -> None:
+    code = linking.make("p-ada", 0)
+    assert {refusal(linking, "AAAAAAAA", 0) for _ in range(GUESSES_AT_ONCE)} == {"bad_link"}
+    assert refusal(linking, code, 0) == "rate_limited"
+    assert linking.use(code, 1 / GUESSES_PER_SECOND) == "p-ada"
+
+
+async def test_another_device_becomes_the_same_person_with_a_token_of_its_own(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        phone, laptop = await core.open_v1(), await core.open_v1()
+        welcome = await phone.ask("hello", name="Ada")
+        linked = await phone.ask("link", id="c1")
+        assert linked == {"type": "link", "id": "c1", "code": linked["code"], "expires_s": LIFE_S}
+        there = await laptop.ask("hello", link=linked["code"])
+        assert there["user"] == welcome["user"]
+        assert there["token"] != welcome["token"]
+        again = await core.open_v1()
+        assert (await again.ask("hello", link=linked["code"]))["code"] == "bad_link"
+        for token in (welcome["token"], there["token"]):
+            device = await core.open_v1()
+            assert (await device.ask("hello", token=token))["user"] == welcome["user"]
+        await laptop.ask("join", room="lobby")
+        await phone.ask("join", room="lobby")
+        await laptop.tell("send", room="lobby", text="from the laptop")
+        assert texts_of(await phone.hear_frames()) == ["from the laptop"]
+
+
+async def test_a_code_ends_with_its_time(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        phone, laptop = await core.open_v1(), await core.open_v1()
+        await phone.ask("hello", name="Ada")
+        code = (await phone.ask("link"))["code"]
+        await trio.sleep(LIFE_S)
+        assert (await laptop.ask("hello", link=code))["code"] == "bad_link"
+
+
+async def test_whoever_guesses_is_told_to_wait_and_can_say_hello_otherwise(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        eve = await core.open_v1()
+        for _ in range(GUESSES_AT_ONCE):
+            assert (await eve.ask("hello", link="WRNG-CDE2"))["code"] == "bad_link"
+        refused = await eve.ask("hello", link="WRNG-CDE2")
+        assert (refused["code"], refused["retry_after"]) == ("rate_limited", 1)
+        assert (await eve.ask("hello", name="Eve"))["type"] == "welcome"
+
+
+async def test_a_code_needs_hello_first(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        assert (await (await core.open_v1()).ask("link"))["code"] == "hello_first"

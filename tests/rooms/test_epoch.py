@@ -1,0 +1,243 @@
+"""Somebody who has seen more than there is: the server says so, begins a new epoch, and uses no number twice."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import trio
+import trio.testing
+
+from tests.support.core import open_core, seqs_of, texts_of
+from trio_chat.rooms.room import EPOCH_PAUSE_S
+from trio_chat.store.sqlite.memory import MemoryDisk
+
+if TYPE_CHECKING:
+    import pytest
+    from trio.testing import MockClock
+
+    from tests.support.core import Core, V1Client
+
+
+async def claim(core: Core, after: int = 99, epoch: str | None = None, **hello: str) -> tuple[V1Client, Any]:
+    """Somebody who says to have seen that much, and the answer."""
+    client = await core.open_v1()
+    await client.ask("hello", **hello)
+    joined = await client.ask("join", room="lobby", after=after, epoch=epoch or core.lobby.epoch)
+    return client, joined
+
+
+async def test_who_has_seen_more_than_there_is_starts_afresh_in_a_new_epoch(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_core() as core:
+        await core.fill(["a", "b"])
+        before = core.lobby.epoch
+        client, joined = await claim(core, 99)
+        assert joined["reset"] is True
+        assert joined["epoch"] == core.lobby.epoch != before
+        assert (joined["head"], joined["after"]) == (2, 0)
+        assert texts_of(await client.hear_frames()) == ["a", "b"]
+        assert (await core.store.position("lobby")).epoch == core.lobby.epoch, "it is durable"
+        (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+        assert "seen number 99 of the room lobby, which ends at 2" in record.getMessage()
+        assert core.lobby.statistics().claims_ahead == 1
+
+
+async def test_numbers_go_on_from_the_head_and_the_claimant_hears_them(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        await core.fill(["a", "b"])
+        client, _ = await claim(core)
+        await client.hear_frames()
+        await client.tell("send", room="lobby", text="c")
+        assert seqs_of(await client.hear_frames()) == [3]
+
+
+async def test_members_are_sent_away_and_start_afresh_when_they_come_back(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        await core.fill(["a", "b"])
+        ada = await core.open_person("Ada")
+        before = core.lobby.epoch
+        await claim(core)
+        assert await ada.hear_close() == 4002
+        back, joined = await claim(core, 2, before)
+        assert joined["reset"] is True
+        assert joined["epoch"] == core.lobby.epoch != before
+        assert texts_of(await back.hear_frames()) == ["a", "b"]
+
+
+async def test_plain_members_hold_no_numbers_and_stay(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        plain = await core.open_plain()
+        client, _ = await claim(core)
+        await client.tell("send", room="lobby", text="still here?")
+        assert await plain.hear_rest() == ["still here?"]
+        await plain.say("yes")
+        assert texts_of(await client.hear_frames()) == ["still here?", "yes"]
+
+
+async def test_members_of_other_rooms_hear_nothing_of_it(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        bob = await core.open_person("Bob", room="garden")
+        garden = (await core.rooms.get("garden")).epoch
+        await claim(core)
+        await bob.tell("send", room="garden", text="peace")
+        assert texts_of(await bob.hear_frames()) == ["peace"]
+        assert (await core.rooms.get("garden")).epoch == garden
+
+
+async def test_a_member_that_claims_on_its_own_connection_is_not_sent_away(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        await core.fill(["a"])
+        ada = await core.open_person("Ada")
+        joined = await ada.ask("join", room="lobby", after=99, epoch=core.lobby.epoch)
+        assert joined["reset"] is True
+        await ada.tell("send", room="lobby", text="b")
+        assert texts_of(await ada.hear_frames()) == ["a", "b"]
+
+
+async def test_a_liar_makes_everybody_start_afresh_once_a_minute_at_most(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_core() as core:
+        await core.fill(["a", "b"])
+        await claim(core)
+        ada = await core.open_person("Ada")
+        epoch = core.lobby.epoch
+        caplog.clear()
+        for _ in range(10):
+            _, joined = await claim(core)
+            assert (joined["reset"], joined["epoch"]) == (True, epoch), "answered with reset only"
+        assert caplog.text == ""
+        assert core.lobby.statistics().claims_ahead == 11
+        await ada.tell("send", room="lobby", text="undisturbed")
+        assert texts_of(await ada.hear_frames()) == ["undisturbed"]
+        await trio.sleep(EPOCH_PAUSE_S)
+        await claim(core)
+        assert core.lobby.epoch != epoch
+        assert await ada.hear_close() == 4002
+
+
+async def test_a_room_that_nobody_wrote_to_begins_a_new_epoch_too(autojump_clock: MockClock) -> None:
+    """So it is when the loss took all of a room."""
+    async with open_core() as core:
+        client = await core.open_v1()
+        welcome = await client.ask("hello")
+        epoch = welcome["rooms"][0]["epoch"]
+        joined = await client.ask("join", room="cellar", after=3, epoch=epoch)
+        assert joined["reset"] is True
+        assert joined["epoch"] != epoch
+        assert (await core.store.position("cellar")).epoch == joined["epoch"]
+
+
+async def test_a_new_epoch_that_cannot_be_written_is_not_begun_and_is_tried_again(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        await core.fill(["a"])
+        ada = await core.open_person("Ada")
+        before = core.lobby.epoch
+        client = await core.open_v1()
+        await client.ask("hello")
+        with core.store.unavailable():
+            refused = await client.ask("join", room="lobby", after=99, epoch=before)
+            assert refused["code"] == "unavailable"
+            assert core.lobby.epoch == before
+        await ada.tell("send", room="lobby", text="b")
+        assert texts_of(await ada.hear_frames()) == ["b"]
+        joined = await client.ask("join", room="lobby", after=99, epoch=before)
+        assert joined["reset"] is True
+        assert core.lobby.epoch != before
+
+
+async def test_what_is_on_its_way_into_the_log_is_logged_acked_and_heard_by_those_who_come_back(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        await core.fill(["a"])
+        ada = await core.open_person("Ada")
+        before = core.lobby.epoch
+        client = await core.open_v1()
+        await client.ask("hello")
+        with core.store.holding_commits():
+            await ada.tell("send", id="mine", room="lobby", text="b")
+            await client.tell("join", room="lobby", after=99, epoch=before)
+            await trio.testing.wait_all_tasks_blocked()
+            assert await client.hear_frames() == []
+        frames = await ada.hear_frames()
+        assert [frame["seq"] for frame in frames if frame["type"] == "ack"] == [2]
+        assert await ada.hear_close() == 4002
+        frames = await client.hear_frames()
+        assert frames[0]["reset"] is True
+        assert frames[0]["epoch"] == core.lobby.epoch != before
+        assert texts_of(frames) == ["a", "b"]
+
+
+async def test_two_who_claim_at_the_same_moment_begin_one_epoch_and_both_end_up_in_it(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        await core.fill(["a"])
+        before = core.lobby.epoch
+        claimants = [await core.open_v1() for _ in range(2)]
+        for client in claimants:
+            await client.ask("hello")
+        with core.store.holding_commits():
+            for client in claimants:
+                await client.tell("join", room="lobby", after=99, epoch=before)
+                await trio.testing.wait_all_tasks_blocked()
+        first, second = [await client.hear_frames() for client in claimants]
+        assert (first[0]["reset"], first[0]["epoch"]) == (True, core.lobby.epoch)
+        assert second[0]["reset"] is True, "answered before the epoch had begun"
+        assert await claimants[1].hear_close() == 4002
+        _, joined = await claim(core, 1, before)
+        assert (joined["reset"], joined["epoch"]) == (True, core.lobby.epoch)
+
+
+# --- events that are not what was written ---
+
+
+async def core_with_damage(disk: MemoryDisk) -> None:
+    async with open_core(disk) as core:
+        await core.fill(["a", "b", "c", "d"])
+    disk.damage("lobby", 2, 3)
+
+
+DAMAGE = [{"type": "damaged", "room": "lobby", "seq": seq} for seq in (2, 3)]
+
+
+async def test_catching_up_over_a_damaged_event_says_so_in_its_place_and_goes_on(
+    autojump_clock: MockClock,
+) -> None:
+    disk = MemoryDisk()
+    await core_with_damage(disk)
+    async with open_core(disk) as core:
+        client, joined = await claim(core, 0)
+        assert joined["reset"] is False
+        frames = await client.hear_frames()
+        assert [frame["seq"] for frame in frames] == [1, 2, 3, 4], "no gap"
+        assert frames[1:3] == DAMAGE
+        assert texts_of(frames) == ["a", "d"]
+        await client.tell("send", room="lobby", text="e")
+        assert texts_of(await client.hear_frames()) == ["e"]
+
+
+async def test_a_page_of_history_says_so_in_its_place_too(autojump_clock: MockClock) -> None:
+    disk = MemoryDisk()
+    await core_with_damage(disk)
+    async with open_core(disk) as core:
+        client, _ = await claim(core, 4)
+        page = await client.ask("history", room="lobby", before=4, limit=2)
+        assert (page["events"], page["more"]) == (DAMAGE, True)
+
+
+async def test_a_plain_member_that_catches_up_hears_nothing_of_it_and_what_follows(
+    autojump_clock: MockClock,
+) -> None:
+    disk = MemoryDisk()
+    await core_with_damage(disk)
+    async with open_core(disk) as core:
+        plain = await core.open_plain()
+        (member,) = core.lobby.audience
+        core.lobby.audience._fall_behind(member, 0)
+        assert await plain.hear_rest() == ["a", "d"]

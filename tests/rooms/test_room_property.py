@@ -1,0 +1,197 @@
+"""Whatever members do, in whatever order: what each one hears is the log from where it joined, without a gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+import pytest
+import trio
+import trio.testing
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.core import AT, Tap
+from trio_chat.model.events import Draft
+from trio_chat.net.outbox import Outbox
+from trio_chat.net.wire import Wire
+from trio_chat.protocol.encoding import Format
+from trio_chat.rooms import subscribers as audience_module
+from trio_chat.rooms.room import Room
+from trio_chat.rooms.submission import Submission
+from trio_chat.store.sqlite.memory import MemoryStore, open_memory_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trio_chat.rooms.subscribers import Member
+
+MEMBERS = 3
+OUTBOX_BYTES = 60
+"""Full after a few lines."""
+
+
+@attrs.define
+class Seat:
+    """A connection that can be in the room, and what it is told: plain frames, whose texts are the numbers."""
+
+    room: Room
+    outbox: Outbox
+    tap: Tap
+    peer: trio.abc.ReceiveStream
+    member: Member | None = None
+    ids: int = 0
+
+    def join(self, back: int) -> None:
+        """Join from so many lines back, leaving first if necessary."""
+        self.leave()
+        after = max(0, self.room.head - back)
+        self.outbox.reply(b"\x81\x05J%04d" % after)
+        self.member = self.room.join(self.outbox, Format.PLAIN, after=after)
+
+    def leave(self) -> None:
+        if self.member is not None:
+            self.member.leave()
+            self.outbox.reply(b"\x81\x05L0000")
+            self.member = None
+
+    async def heard(self) -> list[str]:
+        """All frames so far."""
+        data = b""
+        with trio.move_on_after(1):
+            while more := await self.peer.receive_some():
+                data += more
+        return list(_texts(data))
+
+
+def _texts(data: bytes) -> Iterator[str]:
+    while data:
+        assert data[0] == 0x81
+        yield data[2 : 2 + data[1]].decode()
+        data = data[2 + data[1] :]
+
+
+def check(heard: list[str], head: int, is_member: bool) -> None:
+    """What was heard between a join and the leave after it runs on from where the join said, to the end."""
+    last: int | None = None
+    for text in heard:
+        if text[0] == "J":
+            last = int(text[1:])
+        elif text[0] == "L":
+            last = None
+        else:
+            assert last is not None, "told something while not a member"
+            assert int(text) == last + 1
+            last += 1
+    assert last == (head if is_member else None)
+
+
+async def play(moves: list[tuple[str, int, int]]) -> None:
+    """Make these moves in a room of its own, let everything flow, and check what everybody heard."""
+    async with open_memory_store() as store, trio.open_nursery() as nursery:
+        room = Room(
+            "lobby",
+            await store.state("lobby"),
+            store,
+            inbox_messages=1000,
+            pause_max_s=0,
+            wall_clock=lambda: AT,
+        )
+        nursery.start_soon(room.broadcast)
+        async with trio.open_nursery() as speakers:
+            seats = [_take_seat(room, speakers) for _ in range(MEMBERS)]
+            chair = _take_seat(room, speakers)
+            chair.join(0)
+            said = 0
+            for move, who, number in moves:
+                seat = seats[who]
+                match move:
+                    case "join":
+                        seat.join(number)
+                    case "leave":
+                        seat.leave()
+                    case "stall":
+                        seat.tap.stall()
+                    case "flow":
+                        seat.tap.flow()
+                    case "say":
+                        for _ in range(number):
+                            said += 1
+                            assert chair.member is not None
+                            draft = Draft(
+                                kind="message", sender="c", name="C", client_id=None, body=f"{said:05d}"
+                            )
+                            await room.submit(Submission(draft, chair.member.outbox, Format.V1))
+                    case "steps":
+                        for _ in range(number):
+                            await trio.lowlevel.checkpoint()
+                    case "hold":
+                        _toggle_commits(store)
+            store.may_commit.set()
+            await room.flush()
+            for seat in [*seats, chair]:
+                seat.tap.flow()
+                check(await seat.heard(), room.head, seat.member is not None)
+                assert seat.outbox.statistics().pending_bytes == seat.outbox.statistics().laggards == 0
+            assert room.head == said
+            statistics = room.statistics()
+            assert (
+                statistics.live_members == statistics.members == sum(s.member is not None for s in seats) + 1
+            )
+        room.close()
+
+
+async def play_in_time(moves: list[tuple[str, int, int]]) -> None:
+    """A game in which nothing moves any more has failed."""
+    with trio.fail_after(60):
+        await play(moves)
+
+
+def _take_seat(room: Room, speakers: trio.Nursery) -> Seat:
+    near, far = trio.testing.memory_stream_pair()
+    outbox = Outbox(Wire(near), max_bytes=OUTBOX_BYTES, start_speaker=speakers.start_soon)
+    return Seat(room, outbox, Tap(near), far)
+
+
+def _toggle_commits(store: MemoryStore) -> None:
+    if store.may_commit.is_set():
+        store.may_commit = trio.Event()
+    else:
+        store.may_commit.set()
+
+
+@settings(max_examples=150)
+@given(
+    moves=st.lists(
+        st.tuples(
+            st.sampled_from(["join", "leave", "stall", "flow", "say", "say", "steps", "steps", "hold"]),
+            st.integers(0, MEMBERS - 1),
+            st.integers(0, 9),
+        ),
+        max_size=40,
+    ),
+    tail_lines=st.sampled_from([1, 5, 1000]),
+    page_bytes=st.sampled_from([1, 30, 10_000]),
+    step=st.sampled_from([1, 2, 1000]),
+)
+def test_everybody_hears_the_log_without_a_gap_whatever_happens(
+    moves: list[tuple[str, int, int]], tail_lines: int, page_bytes: int, step: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(audience_module, "TAIL_LINES", tail_lines)
+        patch.setattr(audience_module, "PAGE_BYTES", page_bytes)
+        patch.setattr(audience_module, "PAGE_EVENTS", 3)
+        patch.setattr(audience_module, "FAN_OUT_STEP", step)
+        trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))
+
+
+@pytest.mark.parametrize("move", ["leave", "join", "stall"])
+def test_whatever_happens_in_the_middle_of_a_fan_out_fits_what_follows(
+    move: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience_module, "FAN_OUT_STEP", 1)
+    for steps in range(20):  # from before the commit until everything is told
+        for who in range(MEMBERS):
+            moves = [("join", number, 0) for number in range(MEMBERS)] + [("say", 0, 1), ("steps", 0, steps)]
+            moves += [(move, who, 1), ("say", 0, 2)]
+            trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))

@@ -1,0 +1,217 @@
+"""Walking the log: whatever is wrong with it is found, and named by its room and number."""
+
+# ruff: noqa: ASYNC240  # nothing else runs while these look at files
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from tests.support.damage import by_hand, drafts, put, small_log, take
+from trio_chat.__main__ import main
+from trio_chat.errors import StartError
+from trio_chat.store.sqlite.event_count import path_of_mark, read_mark
+from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.verify import RoomFound, verify
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "chat.db"
+
+
+def room_of(path: Path, name: str) -> RoomFound:
+    (found,) = [found for found in verify(path) if isinstance(found, RoomFound) and found.name == name]
+    return found
+
+
+def damage_of(path: Path) -> list[str]:
+    return [str(found) for found in verify(path) if found.is_damage]
+
+
+def run(path: Path, *arguments: str) -> Result:
+    return CliRunner(env={}).invoke(main, [*arguments, "--data", str(path.parent)], prog_name="trio-chat")
+
+
+async def test_a_whole_log_is_said_to_be_whole_room_by_room(path: Path) -> None:
+    await small_log(path)
+    result = run(path, "verify")
+    assert result.output.splitlines() == [
+        "room 'lobby': 5 events, all whole",
+        "room 'kitchen': 2 events, all whole",
+        "The log is whole: 7 events, rooms: 2.",
+    ]
+    assert result.exit_code == 0
+
+
+async def test_a_log_is_verified_while_a_server_writes_to_it(path: Path) -> None:
+    async with open_sqlite_store(path) as store:
+        await store.append("lobby", drafts("a", "b"), at_ms=1)
+        assert room_of(path, "lobby") == RoomFound("lobby", 2, 2, None, None)
+        await store.append("lobby", drafts("c"), at_ms=1)
+        assert damage_of(path) == []
+        assert room_of(path, "lobby").last == 3
+
+
+async def test_verifying_changes_nothing(path: Path) -> None:
+    await small_log(path)
+    before = take(path.parent)
+    assert damage_of(path) == []
+    after = take(path.parent)
+    assert {name: after[name] for name in before} == before
+    assert not after.get("chat.db-wal")
+
+
+@pytest.mark.parametrize(
+    ("change", "first_bad", "good"),
+    [
+        ("UPDATE events SET body = 'C' WHERE seq = 3", 3, 4),
+        ("UPDATE events SET body = CAST(x'ff' AS TEXT) WHERE seq = 3", 3, 4),
+        ("UPDATE events SET body = NULL WHERE seq = 3", 3, 4),
+        ("UPDATE events SET sender = 'p-2' WHERE seq = 3", 3, 4),
+        ("UPDATE events SET at_ms = 2 WHERE seq = 1", 1, 4),
+        ("UPDATE events SET digest = zeroblob(32) WHERE seq = 3", 3, 4),
+        ("UPDATE events SET body_digest = zeroblob(32) WHERE seq = 5", 5, 4),
+        ("DELETE FROM events WHERE seq = 3", 3, 3),
+        ("DELETE FROM events WHERE seq < 3", 1, 2),
+        ("UPDATE rooms SET name = 'lobbx' WHERE name = 'lobby'", 1, 0),
+    ],
+)
+async def test_the_first_bad_event_of_a_room_is_named_and_the_good_ones_are_counted(
+    path: Path, change: str, first_bad: int, good: int
+) -> None:
+    await small_log(path)
+    by_hand(path, change if "rooms" in change else f"{change} AND room_id = 1")
+    found = room_of(path, "lobbx" if "lobbx" in change else "lobby")
+    assert (found.last, found.first_bad, found.good) == (5, first_bad, good)
+    assert room_of(path, "kitchen").flaw is None
+    result = run(path, "verify")
+    assert result.exit_code == 1
+    assert f"DAMAGED, first at event {first_bad}: " in result.output
+    assert "THE LOG IS DAMAGED: room 'lobb" in result.output.splitlines()[-1]
+
+
+async def test_a_gap_counts_as_missing_events(path: Path) -> None:
+    await small_log(path)
+    by_hand(path, "DELETE FROM events WHERE seq IN (2, 3) AND room_id = 1")
+    assert str(room_of(path, "lobby")) == (
+        "room 'lobby': DAMAGED, first at event 2: it is missing; 2 of 5 events are whole"
+    )
+
+
+async def test_last_events_that_were_cut_off_are_shown_by_the_mark(path: Path) -> None:
+    await small_log(path)
+    by_hand(path, "DELETE FROM events WHERE seq > 3")
+    assert room_of(path, "lobby").flaw is None, "what is there is whole"
+    first, verdict = damage_of(path)
+    assert first == "the log ends too early: it held 7 events and holds 5, so the newest 2 are missing"
+    assert first in verdict
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [(None, "no mark"), (b"", "the mark beside the log is damaged"), (b"x" * 128, "is damaged")],
+)
+async def test_without_a_mark_it_is_said_what_does_not_show(
+    path: Path, content: bytes | None, note: str
+) -> None:
+    await small_log(path)
+    path_of_mark(path).unlink()
+    if content is not None:
+        path_of_mark(path).write_bytes(content)
+    result = run(path, "verify")
+    assert note in result.output
+    assert result.exit_code == 0
+
+
+async def test_a_mark_of_another_log_is_noted(path: Path) -> None:
+    await small_log(path)
+    other = path.parent.parent / "other" / "chat.db"
+    await small_log(other)
+    path_of_mark(other).replace(path_of_mark(path))
+    assert any("mark is of another log" in str(found) for found in verify(path))
+    assert damage_of(path) == []
+
+
+async def test_a_page_that_sqlite_cannot_read_costs_what_is_on_it_and_is_told(path: Path) -> None:
+    async with open_sqlite_store(path) as store:
+        for number in range(20):
+            texts = [f"{number} {n} " + "x" * 100 for n in range(20)]
+            await store.append("lobby", drafts(*texts), at_ms=1)
+    content = bytearray(path.read_bytes())
+    page = 4096 * (content.rindex(b"10 10 xxx") // 4096)
+    assert content[page] == 10  # a leaf of a tree of keys
+    content[page : page + 8] = bytes(8)
+    put(path.parent, {path.name: bytes(content), path_of_mark(path).name: path_of_mark(path).read_bytes()})
+    found = room_of(path, "lobby")
+    assert found.first_bad is not None
+    assert found.first_bad > 1
+    assert 350 < found.good < 400
+    assert found.last == 400
+
+
+async def test_events_without_a_room_and_a_broken_index_are_damage(path: Path) -> None:
+    await small_log(path)
+    by_hand(path, "DELETE FROM rooms WHERE name = 'kitchen'")
+    damage = damage_of(path)
+    assert any("2 events belong to no room" in sentence for sentence in damage)
+    assert any("ends too early" in sentence for sentence in damage)
+
+
+async def test_an_index_by_which_repeats_are_recognised_is_checked_too(path: Path) -> None:
+    await small_log(path)
+    content = bytearray(path.read_bytes())
+    page = 4096 * (
+        int(str(by_hand(path, "SELECT rootpage FROM sqlite_schema WHERE name = 'commands'")[0][0])) - 1
+    )
+    at = content.index(b"c-a", page)
+    content[at] ^= 1
+    path.write_bytes(content)
+    assert any(sentence.startswith("SQLite says: ") for sentence in damage_of(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "There is no log at"),
+        (b"my precious diary\n" * 100, "is not a database"),
+    ],
+)
+def test_what_is_no_log_is_refused_with_a_sentence(path: Path, content: bytes | None, sentence: str) -> None:
+    path.parent.mkdir()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(StartError, match=sentence):
+        list(verify(path))
+    result = run(path, "verify")
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert (path.read_bytes() if path.exists() else None) == content
+
+
+async def test_a_damaged_definition_of_a_table_is_refused_with_a_sentence(path: Path) -> None:
+    await small_log(path)
+    path.write_bytes(path.read_bytes().replace(b" body TEXT,", b" bodx TEXT,"))
+    with pytest.raises(StartError, match="tables are not those of this program"):
+        list(verify(path))
+    with pytest.raises(StartError, match="tables are not those of this program"):
+        await small_log(path)
+
+
+async def test_the_mark_is_read_before_the_log_so_a_growing_log_is_not_taken_for_a_short_one(
+    path: Path,
+) -> None:
+    async with open_sqlite_store(path) as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+        walk = verify(path)
+        next(walk)
+        await store.append("lobby", drafts("b"), at_ms=1)
+        mark = read_mark(path)
+        assert mark is not None
+        assert mark.events == 2
+        assert not any(found.is_damage for found in walk)

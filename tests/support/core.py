@@ -1,0 +1,275 @@
+"""The server's core with everything around it in memory: a store that forgets, streams without sockets.
+
+`open_core` is the server but for its listeners; its clients are real WebSocket clients over streams in memory. All
+waiting is bounded, so that a test that would hang fails.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import attrs
+import trio
+import trio.testing
+from trio_websocket import ConnectionClosed, wrap_client_stream
+
+from tests.support.raw import RawPeer, upgrade
+from trio_chat.config.config import Config
+from trio_chat.hub import Hub, open_hub
+from trio_chat.net.limits import ConnectionLimits
+from trio_chat.protocol.encoding import V1
+from trio_chat.server.server import Server
+from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from trio_websocket import CloseReason, WebSocketConnection
+
+    from trio_chat.people.identities import People
+    from trio_chat.rooms.registry import Rooms
+    from trio_chat.rooms.room import Room
+
+MemoryEnd = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
+
+LIMIT_S = 3600
+"""When a test has failed. Tests use an autojump clock, which gets there at once if nothing moves any more."""
+
+QUIET: dict[str, Any] = {
+    "fan_out_pause_max_s": 0.0,
+    "idle_ping_s": 0.0,
+    "write_stall_s": 0.0,
+    "messages_per_second": 0.0,
+}
+"""Settings under which nothing happens only because time passes."""
+
+AT = 1_795_381_200.123
+"""What the wall clock says all the time: 2026-11-22T21:00:00.123Z."""
+
+
+class Tap:
+    """The server's end of a stream in memory, whose writes a test can stall: the peer then takes nothing more."""
+
+    def __init__(self, end: MemoryEnd) -> None:
+        self._pump = end.send_stream.send_all_hook
+        self._may_write = trio.Event()
+        self._may_write.set()
+        end.send_stream.send_all_hook = self._write
+
+    def stall(self) -> None:
+        """From now on no write comes to its end."""
+        if self._may_write.is_set():  # else a write that is stalled already would wait for ever
+            self._may_write = trio.Event()
+
+    def flow(self) -> None:
+        """Let writes through again."""
+        self._may_write.set()
+
+    async def _write(self) -> None:
+        await self._may_write.wait()
+        assert self._pump is not None
+        await self._pump()
+
+
+@attrs.define(eq=False)
+class Client:
+    """A WebSocket client that reads as soon as something comes, and keeps it until the test asks."""
+
+    websocket: WebSocketConnection
+    stream: trio.abc.Stream
+    tap: Tap
+    closed: CloseReason | None = None
+    _send: trio.MemorySendChannel[str | bytes] = attrs.field(init=False)
+    _receive: trio.MemoryReceiveChannel[str | bytes] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._send, self._receive = trio.open_memory_channel(math.inf)
+
+    async def listen(self) -> None:
+        """Take what comes, and close after the server; the client's task."""
+        with self._send:
+            try:
+                while True:
+                    self._send.send_nowait(await self.websocket.get_message())
+            except ConnectionClosed as error:
+                self.closed = error.reason
+        await self.stream.aclose()
+
+    async def say(self, text: str | bytes) -> None:
+        """Send one message."""
+        await self.websocket.send_message(text)
+
+    async def hear(self) -> str:
+        """The next message; `trio.EndOfChannel` if the connection ends before."""
+        message = await self._receive.receive()
+        assert isinstance(message, str), "the server never sends binary messages"
+        return message
+
+    async def hear_rest(self) -> list[str]:
+        """What was heard and not asked for yet, once nothing moves any more."""
+        await trio.testing.wait_all_tasks_blocked()
+        rest = []
+        while self._receive.statistics().current_buffer_used:
+            rest.append(await self.hear())
+        return rest
+
+    async def hear_close(self) -> int | None:
+        """The code the server closes with, whatever comes before."""
+        async for _ in self._receive:
+            pass
+        return self.closed.code if self.closed else None
+
+
+class V1Client(Client):
+    """A client that speaks trio-chat.v1."""
+
+    ids = 0
+
+    async def tell(self, kind: str, /, **fields: object) -> str:
+        """Send a frame, with an id if it has none; that id."""
+        if kind != "hello" and "id" not in fields:
+            self.ids += 1
+            fields["id"] = f"c{self.ids}"
+        await self.say(json.dumps({"type": kind, **fields}))
+        return str(fields.get("id"))
+
+    async def ask(self, kind: str, /, **fields: object) -> dict[str, Any]:
+        """Send a frame; the next one that comes back."""
+        await self.tell(kind, **fields)
+        return await self.hear_frame()
+
+    async def hear_frame(self) -> dict[str, Any]:
+        """The next frame."""
+        frame: dict[str, Any] = json.loads(await self.hear())
+        return frame
+
+    async def hear_frames(self) -> list[dict[str, Any]]:
+        """All frames that were not asked for yet, once nothing moves any more."""
+        return [json.loads(text) for text in await self.hear_rest()]
+
+    async def hear_until(self, kind: str) -> list[dict[str, Any]]:
+        """The frames up to the first of this type."""
+        frames = [await self.hear_frame()]
+        while frames[-1]["type"] != kind:
+            frames.append(await self.hear_frame())
+        return frames
+
+
+@attrs.define
+class Core:
+    """A server without listeners, and what of it tests look at."""
+
+    config: Config
+    store: MemoryStore
+    hub: Hub
+    limits: ConnectionLimits
+    server: Server
+    lobby: Room
+    connections: trio.Nursery
+    clients: trio.Nursery
+
+    @property
+    def rooms(self) -> Rooms:
+        """The rooms that are open."""
+        return self.hub.rooms
+
+    @property
+    def people(self) -> People:
+        """Who is who."""
+        return self.hub.people
+
+    def connect_stream(self) -> tuple[trio.abc.Stream, Tap]:
+        """A connection to the server: the client's end, and the tap at the server's."""
+        near, far = trio.testing.memory_stream_pair()
+        self.connections.start_soon(self.server.serve_stream, near)
+        return far, Tap(near)
+
+    async def open_raw(self, head: bytes) -> RawPeer:
+        """A peer made of bytes, which begins with these."""
+        stream, _ = self.connect_stream()
+        peer = RawPeer(cast("trio.SocketStream", stream))
+        await peer.send(head)
+        return peer
+
+    async def open_raw_websocket(self, subprotocol: str | None = None) -> RawPeer:
+        """A peer made of bytes that shook hands."""
+        peer = await self.open_raw(
+            upgrade() if subprotocol is None else upgrade(sec_websocket_protocol=subprotocol)
+        )
+        assert (await peer.receive_head()).startswith(b"HTTP/1.1 101 ")
+        return peer
+
+    async def open_plain(self) -> Client:
+        """A plain client; it is in the lobby."""
+        client = Client(*await self._shake_hands(None))
+        self.clients.start_soon(client.listen)
+        await trio.testing.wait_all_tasks_blocked()
+        return client
+
+    async def open_v1(self) -> V1Client:
+        """A v1 client that said nothing yet."""
+        client = V1Client(*await self._shake_hands([V1]))
+        self.clients.start_soon(client.listen)
+        return client
+
+    async def open_person(self, name: str | None = None, *, room: str = "lobby", **join: object) -> V1Client:
+        """A v1 client that said hello and joined, and has read what that brought."""
+        client = await self.open_v1()
+        await client.ask("hello", **({} if name is None else {"name": name}))
+        await client.tell("join", room=room, **join)
+        await client.hear_frames()
+        return client
+
+    async def fill(self, texts: list[str], *, room: str = "lobby") -> None:
+        """Have somebody say these, who then leaves."""
+        client = await self.open_person(room=room)
+        for text in texts:
+            await client.tell("send", room=room, text=text)
+        await trio.testing.wait_all_tasks_blocked()
+        await client.websocket.aclose()
+        await trio.testing.wait_all_tasks_blocked()
+
+    async def _shake_hands(
+        self, subprotocols: list[str] | None
+    ) -> tuple[WebSocketConnection, trio.abc.Stream, Tap]:
+        stream, tap = self.connect_stream()
+        websocket = await wrap_client_stream(
+            self.clients,
+            stream,  # type: ignore[arg-type]  # any stream will do
+            "chat.example",
+            "/",
+            subprotocols=subprotocols,
+            message_queue_size=cast("int", math.inf),
+        )
+        return websocket, stream, tap
+
+
+@asynccontextmanager
+async def open_core(disk: MemoryDisk | None = None, **settings: object) -> AsyncIterator[Core]:
+    """A server over a log in memory until the block is left; then everybody is cut off."""
+    config = Config(**(QUIET | settings))
+    limits = ConnectionLimits(max_total=config.max_connections, max_per_address=0)
+    with trio.fail_after(LIMIT_S):
+        async with (
+            open_memory_store(disk) as store,
+            open_hub(store, config, wall_clock=lambda: AT) as hub,
+        ):
+            server = Server(hub, limits=limits)
+            async with trio.open_nursery() as clients, trio.open_nursery() as connections:
+                lobby = await hub.rooms.get("lobby")
+                yield Core(config, store, hub, limits, server, lobby, connections, clients)
+                clients.cancel_scope.cancel()
+                connections.cancel_scope.cancel()
+
+
+def texts_of(frames: list[dict[str, Any]]) -> list[str]:
+    """What the messages among these frames say."""
+    return [frame["text"] for frame in frames if frame["type"] == "message"]
+
+
+def seqs_of(frames: list[dict[str, Any]]) -> list[int]:
+    """The numbers of the messages among these frames."""
+    return [frame["seq"] for frame in frames if frame["type"] == "message"]

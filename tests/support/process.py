@@ -1,0 +1,131 @@
+"""The server as what people start: a process, told things by arguments and signals, telling things by its output."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import attrs
+import trio
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import AsyncIterator
+
+PATIENCE_S = 30
+"""How long starting or stopping may take before the test is a failure; it is a second on an idle machine."""
+
+ROOT = Path(__file__).parents[2]
+
+
+def command(*arguments: str | Path) -> list[str]:
+    """How the server is started."""
+    return [sys.executable, "-m", "trio_chat", *map(str, arguments)]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """An environment in which nobody has configured a chat, and every warning is an error."""
+    mine = {name: value for name, value in os.environ.items() if not name.startswith("TRIO_CHAT_")}
+    return mine | {"PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT)} | variables
+
+
+class Finished(NamedTuple):
+    """What a process that has ended left behind."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+async def run_server(*arguments: str | Path, **variables: str) -> Finished:
+    """Start the server where it is expected to end by itself."""
+    with trio.fail_after(PATIENCE_S):
+        done = await trio.run_process(
+            command(*arguments),
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+            env=environment(**variables),
+        )
+    return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@attrs.define
+class ServerProcess:
+    """A server that is ready."""
+
+    process: trio.Process
+    port: int
+    ready_line: str
+    _stderr: bytearray
+    _heard_all: trio.Event
+
+    def signal(self, signum: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(signum)
+
+    async def wait(self) -> Finished:
+        """Wait until it has ended, and all that it said was heard."""
+        with trio.fail_after(PATIENCE_S):
+            status = await self.process.wait()
+            await self._heard_all.wait()
+        return Finished(status, self.ready_line, self._stderr.decode())
+
+    async def kill(self) -> None:
+        """End it with SIGKILL: it notices nothing."""
+        self.process.kill()
+        with trio.fail_after(PATIENCE_S):
+            await self.process.wait()
+
+
+@asynccontextmanager
+async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncIterator[ServerProcess]:
+    """A server process that is ready, on a free port of this machine or on ``port``; killed if it still runs after."""
+    async with trio.open_nursery() as nursery:
+        process: trio.Process = await nursery.start(
+            partial(
+                trio.run_process,
+                command("--host", "127.0.0.1", "--port", str(port), "--data", data, *arguments),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                check=False,
+                env=environment(),
+                deliver_cancel=_kill,
+            )
+        )
+        stderr, heard_all = bytearray(), trio.Event()
+        nursery.start_soon(_collect, process, stderr, heard_all)
+        with trio.fail_after(PATIENCE_S):
+            ready_line = await _read_line(process)
+        found = re.search(r"ready at http://127\.0\.0\.1:(\d+)$", ready_line)
+        assert found, f"{ready_line!r}, {stderr.decode()}"
+        yield ServerProcess(process, int(found[1]), ready_line, stderr, heard_all)
+        nursery.cancel_scope.cancel()
+
+
+async def _kill(process: trio.Process) -> None:
+    process.kill()
+
+
+async def _read_line(process: trio.Process) -> str:
+    assert process.stdout is not None
+    line = b""
+    while not line.endswith(b"\n"):
+        more = await process.stdout.receive_some()
+        if not more:
+            break
+        line += more
+    return line.decode().rstrip("\n")
+
+
+async def _collect(process: trio.Process, into: bytearray, heard_all: trio.Event) -> None:
+    assert process.stderr is not None
+    async for data in process.stderr:
+        into += data
+    heard_all.set()

@@ -1,0 +1,127 @@
+"""The server's parts, put together in process over real sockets, so that tests can look inside."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import attrs
+import trio
+
+from tests.support.raw import PATIENCE_S, RawPeer, open_peer
+from trio_chat.config.config import Config
+from trio_chat.hub import open_hub
+from trio_chat.net.limits import ConnectionLimits
+from trio_chat.server.server import Server, open_listeners, serve_websocket
+from trio_chat.store.sqlite.memory import open_memory_store
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import pytest
+
+    from trio_chat.rooms.room import Room
+
+
+@attrs.frozen
+class Serving:
+    """A server in this process, and what of it tests look at."""
+
+    port: int
+    server: Server
+    limits: ConnectionLimits
+    lobby: Room
+
+    async def wait_connected(self, count: int) -> None:
+        """Wait until there are exactly so many WebSocket clients, and no other connections that count."""
+        with trio.fail_after(PATIENCE_S):
+            while self.server.statistics().connected != count or self.limits.total != count:
+                await trio.lowlevel.checkpoint()
+
+
+@asynccontextmanager
+async def open_server(**settings: object) -> AsyncIterator[Serving]:
+    """Serve a log in memory on a free port until the block is left, and then cut everybody off."""
+    defaults: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": 0,
+        "messages_per_second": 0,
+        "close_timeout_s": 0.5,
+    }
+    config = Config(**(defaults | settings))  # type: ignore[arg-type]  # tests know the settings' types
+    limits = ConnectionLimits(
+        max_total=config.max_connections, max_per_address=config.max_connections_per_address
+    )
+    async with open_memory_store() as store, open_hub(store, config) as hub:
+        server = Server(hub, limits=limits)
+        listeners = await open_listeners(config.host, config.port)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.keep_alive)
+            await nursery.start(partial(serve_websocket, server, listeners, handler_nursery=nursery))
+            yield Serving(listeners[0].socket.getsockname()[1], server, limits, await hub.rooms.get("lobby"))
+            nursery.cancel_scope.cancel()
+
+
+@attrs.define
+class Conversation:
+    """Two who are well and talk all the time. `exchange` counts and checks each line that both have heard."""
+
+    ada: RawPeer
+    bob: RawPeer
+    line_chars: int = 0
+    lines: int = 0
+    longest_s: float = 0.0
+    """How long the slowest line took from its writer to both."""
+
+    async def exchange(self) -> None:
+        """One says a line, and both hear it: it, and nothing else."""
+        text = f"line {self.lines}".ljust(self.line_chars, ".")
+        began = trio.current_time()
+        await (self.ada, self.bob)[self.lines % 2].send_text(text)
+        for listener in (self.ada, self.bob):
+            assert await listener.receive_text() == text
+        self.lines += 1
+        self.longest_s = max(self.longest_s, trio.current_time() - began)
+
+    async def go_on(self) -> None:
+        """Talk for ever."""
+        while True:
+            await self.exchange()
+
+    async def wait_lines(self, count: int) -> None:
+        """Wait until so many more lines were heard."""
+        end = self.lines + count
+        with trio.fail_after(PATIENCE_S):
+            while self.lines < end:
+                await trio.lowlevel.checkpoint()
+
+
+@asynccontextmanager
+async def open_conversation(port: int, *, line_chars: int = 0) -> AsyncIterator[Conversation]:
+    """Two plain clients that talk as long as the block lasts, in lines of at least that length."""
+    async with open_peer(port) as ada, open_peer(port) as bob:
+        conversation = Conversation(ada, bob, line_chars)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(conversation.go_on)
+            yield conversation
+            nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def unharmed(
+    caplog: pytest.LogCaptureFixture, *, line_chars: int = 0, **settings: object
+) -> AsyncIterator[Serving]:
+    """A server with two clients who talk all the time. Whatever peers do to it inside the block: the two go on hearing
+    each other, there is no fault and nothing in the log that an operator must see, and the peers are gone after."""
+    async with (
+        open_server(**settings) as serving,
+        open_conversation(serving.port, line_chars=line_chars) as talk,
+    ):
+        await talk.wait_lines(2)
+        yield serving
+        await serving.wait_connected(2)
+        await talk.wait_lines(2)
+        assert serving.server.statistics().faults == 0
+        assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -1,0 +1,93 @@
+"""The page as it is served: what it needs first is in it, and nothing else may run there."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+from tests.support.serving import open_server
+from tests.web.test_http import ask
+from trio_chat.errors import StartError
+from trio_chat.web.page import LATER, put_together
+
+HTML = f"""<head>
+  {LATER}
+  <link rel="icon" href="static/icon.svg">
+  <script src="static/js/theme.js"></script>
+  <script src="static/js/early.js"></script>
+  <script type="module" src="static/js/main.js"></script>
+  <link rel="stylesheet" href="static/css/one.css">
+  <link rel="stylesheet" href="static/css/two.css">
+</head>
+"""
+
+FILES = {
+    "index.html": HTML,
+    "icon.svg": "<svg/>",
+    "js/theme.js": "// why\n{ first(); }\n",
+    "js/early.js": "{ second(); }\n",
+    "js/main.js": 'import { a } from "./a.js";\nimport("./later.js");\n',
+    "js/a.js": "export const a = 1;\n",
+    "js/later.js": "export const b = 2;\n",
+    "css/one.css": "/* why */\np { color: red; }\n",
+    "css/two.css": """p { background: url("../icon.svg"), url("data:image/svg+xml,x"); }\n""",
+}
+
+
+def encoded(files: dict[str, str]) -> dict[str, bytes]:
+    return {name: text.encode() for name, text in files.items()}
+
+
+def test_what_is_needed_first_stands_in_the_page_in_its_order() -> None:
+    page = put_together(encoded(FILES))
+    static = f"static/{page.version}"
+    assert (
+        page.html
+        == f"""<head>
+  <meta name="later" content="js/later.js">
+  <link rel="icon" href="{static}/icon.svg">
+  <script>{{ first(); }}
+{{ second(); }}
+</script>
+  <script type="module" src="{static}/js/main.js"></script>
+  <style>
+p {{ color: red; }}
+p {{ background: url("{static}/icon.svg"), url("data:image/svg+xml,x"); }}
+</style>
+  </head>
+"""
+    )
+    assert b"const $" in page.files["js/main.js"]
+    assert page.files["css/one.css"] == FILES["css/one.css"].encode()
+
+
+def test_a_change_of_anything_is_another_version() -> None:
+    versions = {put_together(encoded(FILES)).version}
+    for name, text in FILES.items():
+        versions.add(put_together(encoded(FILES | {name: text + "\n/* x */ x"})).version)
+    assert len(versions) == 1 + len(FILES)
+
+
+@pytest.mark.parametrize("body", ["a < b; // </script>", "x = '<!--'"])
+def test_what_would_end_its_element_is_refused(body: str) -> None:
+    with pytest.raises(StartError, match=r"js/early\.js .* cannot stand in the page"):
+        put_together(encoded(FILES | {"js/early.js": body}))
+
+
+def test_a_file_that_is_not_there_is_said_to_be_so() -> None:
+    with pytest.raises(StartError, match=r"css/one\.css is not there"):
+        put_together(encoded({name: text for name, text in FILES.items() if name != "css/one.css"}))
+
+
+async def test_only_what_stands_in_the_page_may_run_there() -> None:
+    async with open_server() as serving:
+        answer = await ask(serving.port, "/")
+        policy = answer.headers["content-security-policy"]
+        for element, directive in (("script", "script-src"), ("style", "style-src")):
+            [text] = re.findall(rf"<{element}>(.*?)</{element}>", answer.body.decode(), re.DOTALL)
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+            assert f"{directive} 'self' 'sha256-{digest}';".lower() in policy  # the headers of an Answer are
+        assert "unsafe" not in policy
