@@ -17,9 +17,9 @@ import trio
 
 from trio_chat.errors import StoreError
 from trio_chat.gateways.v1.room_lists import list_rooms
-from trio_chat.people.identities import People
-from trio_chat.presence.connected import Here
-from trio_chat.presence.service import open_beside
+from trio_chat.people.identities import Identities
+from trio_chat.presence.connected import ConnectedUsers
+from trio_chat.presence.service import open_presence
 from trio_chat.protocol.replies import RoomAdded, RoomRemoved
 from trio_chat.rooms.registry import open_rooms
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from trio_chat.config.config import Config
-    from trio_chat.presence.service import Beside
-    from trio_chat.rooms.registry import Rooms
+    from trio_chat.presence.service import PresenceService
+    from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.rooms.room import Room
     from trio_chat.store.base import Store
 
@@ -41,10 +41,10 @@ class Hub:
 
     config: Config
     store: Store
-    rooms: Rooms
-    people: People
-    here: Here
-    beside: Beside
+    rooms: RoomRegistry
+    people: Identities
+    connected: ConnectedUsers
+    presence: PresenceService
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
 
@@ -53,7 +53,7 @@ class Hub:
 async def open_hub(
     store: Store, config: Config, *, wall_clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Hub]:
-    """The rooms and people over ``store``, until the block is left; `open_rooms` and `open_beside` say what happens
+    """The rooms and people over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens
     then."""
     # Not bounded: a change of members is an event in a log, and they are slower than what takes them from here.
     changes, changed = trio.open_memory_channel[tuple[str, str, bool]](math.inf)
@@ -62,19 +62,19 @@ async def open_hub(
         return int(wall_clock() * 1000)
 
     def on_members(room: Room, people: frozenset[str]) -> None:
-        beside.look_at(room.name)
+        presence.members_changed(room.name)
         for person in people:
-            if person in here:
-                changes.send_nowait((person, room.name, person in room.people))
+            if person in connected:
+                changes.send_nowait((person, room.name, person in room.members))
 
-    here = Here()
-    people = People(store, wall_clock=wall_clock)
+    connected = ConnectedUsers()
+    people = Identities(store, wall_clock=wall_clock)
     async with (
-        open_beside(store, here, now_ms=now_ms) as beside,
+        open_presence(store, connected, now_ms=now_ms) as presence,
         open_rooms(store, config, wall_clock=wall_clock, on_members=on_members) as rooms,
         trio.open_nursery() as nursery,
     ):
-        hub = Hub(config, store, rooms, people, here, beside, now_ms)
+        hub = Hub(config, store, rooms, people, connected, presence, now_ms)
         nursery.start_soon(_tell_of_lists, hub, changed)
         yield hub
         nursery.cancel_scope.cancel()
@@ -94,7 +94,7 @@ async def _tell_of_lists(hub: Hub, changed: trio.MemoryReceiveChannel[tuple[str,
 async def _tell_of_list(hub: Hub, person: str, room: str, *, is_in: bool) -> None:
     """Tell all connections of a person that a room is in their list, or is no more."""
     if not is_in:
-        hub.here.tell(person, RoomRemoved(room))
+        hub.connected.tell(person, RoomRemoved(room))
         return
     for item in await list_rooms(hub.store, person, only=room):
-        hub.here.tell(person, RoomAdded(item))
+        hub.connected.tell(person, RoomAdded(item))

@@ -12,7 +12,7 @@ import trio.testing
 
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.model.names import generated_name, normal_name
-from trio_chat.people.identities import People
+from trio_chat.people.identities import Identities
 from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ FIRST_NAME = generated_name(SameName())
 
 
 @asynccontextmanager
-async def open_people(disk: MemoryDisk | None = None) -> AsyncIterator[tuple[People, MemoryStore]]:
+async def open_people(disk: MemoryDisk | None = None) -> AsyncIterator[tuple[Identities, MemoryStore]]:
     """People whom nobody knows yet; all generated names are the same at first."""
     with trio.fail_after(5):
         async with open_memory_store(disk) as store:
-            yield People(store, rng=SameName(7), wall_clock=lambda: 1.0), store
+            yield Identities(store, rng=SameName(7), wall_clock=lambda: 1.0), store
 
 
 async def refusal(made: Awaitable[object]) -> str:
@@ -47,37 +47,37 @@ async def refusal(made: Awaitable[object]) -> str:
 async def test_who_comes_back_with_the_token_is_the_same() -> None:
     disk = MemoryDisk()
     async with open_people(disk) as (people, _):
-        ada, token = await people.make_known("Ada")
-        assert await people.welcome_back(token) == ada
+        ada, token = await people.register("Ada")
+        assert await people.authenticate(token) == ada
     async with open_people(disk) as (people, _):
-        assert await people.welcome_back(token) == ada
+        assert await people.authenticate(token) == ada
 
 
 async def test_nobody_comes_back_with_another_token() -> None:
     async with open_people() as (people, _):
-        _, token = await people.make_known("Ada")
+        _, token = await people.register("Ada")
         for wrong in ("", token[:-1], token + "x", token.swapcase()):
-            assert await refusal(people.welcome_back(wrong)) == "unknown_token"
+            assert await refusal(people.authenticate(wrong)) == "unknown_token"
 
 
 async def test_the_store_never_sees_a_token() -> None:
     disk = MemoryDisk()
     async with open_people(disk) as (people, _):
-        _, token = await people.make_known("Ada")
+        _, token = await people.register("Ada")
     assert token.encode() not in disk.contents()
 
 
 async def test_a_name_is_somebodys_whatever_its_case_or_form() -> None:
     async with open_people() as (people, _):
-        await people.make_known("Straße")
+        await people.register("Straße")
         for name in ("Straße", "straße", "STRASSE", "  Straße "):
-            assert await refusal(people.make_known(name)) == "name_taken"
+            assert await refusal(people.register(name)) == "name_taken"
 
 
 async def test_a_name_that_breaks_a_rule_is_refused() -> None:
     async with open_people() as (people, _):
-        assert await refusal(people.make_known("")) == "bad_name"
-        assert await refusal(people.make_known("x" * 41)) == "bad_name"
+        assert await refusal(people.register("")) == "bad_name"
+        assert await refusal(people.register("x" * 41)) == "bad_name"
 
 
 async def test_of_two_who_want_a_name_at_the_same_time_one_gets_it() -> None:
@@ -86,7 +86,7 @@ async def test_of_two_who_want_a_name_at_the_same_time_one_gets_it() -> None:
 
         async def want() -> None:
             try:
-                got.append((await people.make_known("Ada"))[0].name)
+                got.append((await people.register("Ada"))[0].name)
             except Refused as refused:
                 got.append(refused.code)
 
@@ -98,26 +98,26 @@ async def test_of_two_who_want_a_name_at_the_same_time_one_gets_it() -> None:
 
 async def test_who_gives_no_name_gets_one_that_nobody_has() -> None:
     async with open_people() as (people, _):
-        names = [(await people.make_known(None))[0].name for _ in range(5)]
+        names = [(await people.register(None))[0].name for _ in range(5)]
         assert names[0] == FIRST_NAME
         assert len({normal_name(name)[1] for name in names}) == 5
 
 
 async def test_renaming_keeps_the_person_and_frees_the_old_name() -> None:
     async with open_people() as (people, _):
-        ada, token = await people.make_known("Ada")
+        ada, token = await people.register("Ada")
         renamed = await people.rename(ada, "Ada L.")
         assert (renamed.id, renamed.name) == (ada.id, "Ada L.")
-        assert await people.welcome_back(token) == renamed
-        await people.make_known("Ada")
+        assert await people.authenticate(token) == renamed
+        await people.register("Ada")
         assert await refusal(people.rename(renamed, "ada")) == "name_taken"
         assert (await people.rename(renamed, "ADA L.")).name == "ADA L."  # one's own, written otherwise
 
 
 async def test_guests_have_names_that_nobody_has() -> None:
     async with open_people() as (people, _):
-        await people.make_known(FIRST_NAME)
-        guests = [await people.take_in_guest() for _ in range(5)]
+        await people.register(FIRST_NAME)
+        guests = [await people.add_guest() for _ in range(5)]
         keys = {normal_name(guest.name)[1] for guest in guests} | {normal_name(FIRST_NAME)[1]}
         assert len(keys) == 6
         assert len({guest.id for guest in guests}) == 5
@@ -125,40 +125,40 @@ async def test_guests_have_names_that_nobody_has() -> None:
 
 async def test_a_guests_name_is_free_again_when_the_guest_has_left() -> None:
     async with open_people() as (people, _):
-        guest = await people.take_in_guest()
-        ada, _ = await people.make_known("Ada")
-        assert await refusal(people.make_known(guest.name)) == "name_taken"
+        guest = await people.add_guest()
+        ada, _ = await people.register("Ada")
+        assert await refusal(people.register(guest.name)) == "name_taken"
         assert await refusal(people.rename(ada, guest.name)) == "name_taken"
-        people.see_off_guest(guest)
-        await people.make_known(guest.name)
+        people.remove_guest(guest)
+        await people.register(guest.name)
 
 
 async def test_a_guest_and_somebody_new_never_get_the_same_name() -> None:
     async with open_people() as (people, store), trio.open_nursery() as nursery:
         with store.holding_commits():
-            nursery.start_soon(people.make_known, FIRST_NAME)
+            nursery.start_soon(people.register, FIRST_NAME)
             await trio.testing.wait_all_tasks_blocked()
-            guest = await people.take_in_guest()
+            guest = await people.add_guest()
         assert guest.name != FIRST_NAME
 
 
 async def test_a_guest_who_cannot_be_taken_in_leaves_no_name_behind() -> None:
     async with open_people() as (people, store):
         with store.unavailable(), pytest.raises(StoreUnavailable):
-            await people.take_in_guest()
+            await people.add_guest()
         with trio.CancelScope() as scope:
             scope.cancel()
-            await people.take_in_guest()
-        assert (await people.take_in_guest()).name == FIRST_NAME
+            await people.add_guest()
+        assert (await people.add_guest()).name == FIRST_NAME
 
 
 async def test_a_name_that_only_looks_like_somebodys_is_taken() -> None:
     async with open_people() as (people, _):
-        await people.make_known("Alice")
-        guest, _ = await people.make_known("Роса")  # Cyrillic through and through, and nobody is called Poca
+        await people.register("Alice")
+        guest, _ = await people.register("Роса")  # Cyrillic through and through, and nobody is called Poca
         for name in ("\u0430lice", "\u0410LICE", "Al\u0456ce"):  # with a Cyrillic a, A, i
             with pytest.raises(Refused, match="looks so"):
-                await people.make_known(name)
+                await people.register(name)
             with pytest.raises(Refused, match="looks so"):
                 await people.rename(guest, name)
 
@@ -166,6 +166,6 @@ async def test_a_name_that_only_looks_like_somebodys_is_taken() -> None:
 async def test_a_name_has_no_heap_of_marks() -> None:
     async with open_people() as (people, _):
         with pytest.raises(Refused, match="marks"):
-            await people.make_known("Z" + "\u0323\u0308" * 6)
-        await people.make_known("Nguyễn Thị Ngọc")
-        await people.make_known("कृष्णा")
+            await people.register("Z" + "\u0323\u0308" * 6)
+        await people.register("Nguyễn Thị Ngọc")
+        await people.register("कृष्णा")

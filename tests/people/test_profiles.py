@@ -18,7 +18,7 @@ from tests.support.serving import open_server
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.model.events import Person
 from trio_chat.people.avatars import MAX_PICTURE_BYTES, MAX_SIDE, read_picture
-from trio_chat.presence.connected import Here
+from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.web.http import make_app
 
@@ -310,8 +310,8 @@ async def test_a_device_that_read_the_old_name_before_a_rename_and_comes_after_i
 ) -> None:
     async with open_core() as core:
         await arrive(core, "Eve")
-        (eve,) = core.hub.here.devices()
-        here = Here()
+        (eve,) = core.hub.connected.devices()
+        here = ConnectedUsers()
         before = Person("p-ada", "Ada")
         phone, laptop = SomeDevice(eve.outbox, before), SomeDevice(eve.outbox, before)
         here.add(phone)

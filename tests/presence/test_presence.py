@@ -417,9 +417,9 @@ async def test_nothing_is_kept_of_a_room_that_nobody_watches(autojump_clock: Moc
             await ada.tell("typing", room="lobby")
             await watch(ada, None)
             await trio.sleep(2 * INTERVAL_S)
-        assert not core.hub.beside._rooms
-        assert not core.hub.beside._watched
-        assert not core.hub.beside._stirred
+        assert not core.hub.presence._rooms
+        assert not core.hub.presence._watched
+        assert not core.hub.presence._stirred
 
 
 async def test_a_connection_that_never_watches_wakes_nobody(autojump_clock: MockClock) -> None:
@@ -429,8 +429,8 @@ async def test_a_connection_that_never_watches_wakes_nobody(autojump_clock: Mock
             await ack(ada, "send", room="lobby", text="hi")
             await trio.sleep(INTERVAL_S)
         assert {frame["type"] for frame in await bob.hear_frames()} == {"message"}
-        assert core.hub.beside._news.statistics().tasks_waiting == 1
-        assert not core.hub.beside._rooms
+        assert core.hub.presence._news.statistics().tasks_waiting == 1
+        assert not core.hub.presence._rooms
 
 
 async def test_marks_are_read_once_for_all_who_come_back_together(
@@ -458,7 +458,7 @@ async def test_a_bug_in_the_telling_is_logged_and_the_next_telling_comes(
     async with open_core() as core:
         (ada, _), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         with monkeypatch.context() as patched:
-            patched.setattr(core.hub.beside, "_tell_of_room", None)
+            patched.setattr(core.hub.presence, "_tell_of_room", None)
             await watch(ada)
             assert await told(ada, "presence") == []
         assert "could not be told" in caplog.text

@@ -13,7 +13,7 @@ import trio.testing
 from tests.support.core import Core, open_core
 from tests.support.raw import TEXT, RawPeer, close_frame, frame, upgrade
 from trio_chat.protocol.encoding import V1
-from trio_chat.rooms import subscribers as audience_module
+from trio_chat.rooms import subscribers as subscribers_module
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -107,8 +107,8 @@ async def test_each_await_point_of_a_connection_can_be_cancelled(
     autojump_clock: MockClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(audience_module, "TAIL_LINES", 2)
-    monkeypatch.setattr(audience_module, "PAGE_BYTES", 100)
+    monkeypatch.setattr(subscribers_module, "TAIL_LINES", 2)
+    monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 100)
     async with open_core() as core:
         await core.fill([f"line {number}" for number in range(5)])
         witness = await core.open_plain()

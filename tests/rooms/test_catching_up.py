@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from tests.support.core import Client, Core, V1Client, open_core, seqs_of, texts_of
-from trio_chat.rooms import subscribers as audience_module
+from trio_chat.rooms import subscribers as subscribers_module
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -31,7 +31,7 @@ def numbered(count: int, start: int = 1) -> list[str]:
 
 def pending_bytes(core: Core) -> int:
     """What waits in the outboxes of the lobby's members, all together."""
-    return sum(member.outbox.statistics().pending_bytes for member in core.lobby.audience)
+    return sum(member.outbox.statistics().pending_bytes for member in core.lobby.subscribers)
 
 
 async def test_a_slow_reader_falls_behind_alone_and_gets_everything_in_order(
@@ -76,9 +76,9 @@ async def test_what_waits_for_a_slow_reader_is_bounded(autojump_clock: MockClock
 async def test_what_was_missed_comes_from_the_tail_or_the_store_in_pages_of_any_size(
     tail_lines: int, page_bytes: int, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience_module, "TAIL_LINES", tail_lines)
-    monkeypatch.setattr(audience_module, "PAGE_BYTES", page_bytes)
-    monkeypatch.setattr(audience_module, "PAGE_EVENTS", 7)
+    monkeypatch.setattr(subscribers_module, "TAIL_LINES", tail_lines)
+    monkeypatch.setattr(subscribers_module, "PAGE_BYTES", page_bytes)
+    monkeypatch.setattr(subscribers_module, "PAGE_EVENTS", 7)
     async with open_core(outbox_bytes=OUTBOX) as core:
         ada, slow, slow_plain = (
             await core.open_person("Ada"),
@@ -98,7 +98,7 @@ async def test_what_was_missed_comes_from_the_tail_or_the_store_in_pages_of_any_
 async def test_catching_up_keeps_up_with_a_room_that_goes_on_talking(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience_module, "PAGE_BYTES", 300)
+    monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 300)
     async with open_core(outbox_bytes=OUTBOX) as core:
         await core.fill(numbered(50))
         ada = await core.open_person("Ada", after=50, epoch=core.lobby.epoch)
@@ -128,7 +128,7 @@ async def test_two_rooms_that_were_missed_are_both_told(autojump_clock: MockCloc
 async def test_leaving_in_the_middle_of_catching_up_stops_it(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience_module, "PAGE_BYTES", 300)
+    monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 300)
     async with open_core() as core:
         await core.fill(numbered(30))
         ada = await core.open_v1()
@@ -150,7 +150,7 @@ async def test_leaving_in_the_middle_of_catching_up_stops_it(
 async def test_joining_again_in_the_middle_of_catching_up_begins_afresh(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience_module, "PAGE_BYTES", 300)
+    monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 300)
     async with open_core() as core:
         await core.fill(numbered(30))
         ada = await core.open_v1()
@@ -172,7 +172,7 @@ async def test_leaving_and_joining_while_a_fan_out_is_in_steps_misses_nothing_an
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others get their turn in the middle of a fan-out; what they do there must fit what the fan-out does next."""
-    monkeypatch.setattr(audience_module, "FAN_OUT_STEP", 1)
+    monkeypatch.setattr(subscribers_module, "FAN_OUT_STEP", 1)
     async with open_core(outbox_bytes=OUTBOX) as core:
         ada = await core.open_person("Ada")
         restless = [await core.open_person(f"R{number}") for number in range(4)]
@@ -203,7 +203,7 @@ async def test_leaving_and_joining_while_a_fan_out_is_in_steps_misses_nothing_an
 async def test_while_the_log_cannot_be_read_who_needs_it_is_sent_away_to_come_back(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience_module, "TAIL_LINES", 4)
+    monkeypatch.setattr(subscribers_module, "TAIL_LINES", 4)
     async with open_core() as core:
         await core.fill(numbered(30))
         live, ada = await core.open_plain(), await core.open_v1()

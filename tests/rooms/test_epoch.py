@@ -238,6 +238,6 @@ async def test_a_plain_member_that_catches_up_hears_nothing_of_it_and_what_follo
     await core_with_damage(disk)
     async with open_core(disk) as core:
         plain = await core.open_plain()
-        (member,) = core.lobby.audience
-        core.lobby.audience._fall_behind(member, 0)
+        (member,) = core.lobby.subscribers
+        core.lobby.subscribers._fall_behind(member, 0)
         assert await plain.hear_rest() == ["a", "d"]

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from trio_chat.model.events import MESSAGE, Event
 from trio_chat.protocol.encoding import Format
-from trio_chat.rooms.recent_events import Line, Tail
+from trio_chat.rooms.recent_events import CachedEvent, RecentEvents
 
 
-def lines(first: int, last: int) -> list[Line]:
+def lines(first: int, last: int) -> list[CachedEvent]:
     """The events of these numbers."""
     said = {"room": "lobby", "kind": MESSAGE, "sender": "p", "name": "Ada", "client_id": None, "at_ms": 0}
     return [
-        Line(Event(seq=seq, body=str(seq), digest=b"", **said))  # type: ignore[arg-type]
+        CachedEvent(Event(seq=seq, body=str(seq), digest=b"", **said))  # type: ignore[arg-type]
         for seq in range(first, last + 1)
     ]
 
 
-def oldest(tail: Tail) -> int:
+def oldest(tail: RecentEvents) -> int:
     """The number after which it has everything."""
     return next(after for after in range(10_000) if tail.page_after(after, max_bytes=1, form=Format.PLAIN))
 
 
 def test_what_is_not_new_any_more_goes_but_for_the_newest() -> None:
-    tail = Tail(max_lines=100)
+    tail = RecentEvents(max_lines=100)
     tail.extend(lines(1, 50))
     tail.age(keep=10)
     assert oldest(tail) == 0, "all of it was said since the last time"
@@ -42,7 +42,7 @@ def test_what_is_not_new_any_more_goes_but_for_the_newest() -> None:
 
 
 def test_what_went_because_there_was_too_much_is_not_taken_for_what_is_old() -> None:
-    tail = Tail(max_lines=20)
+    tail = RecentEvents(max_lines=20)
     tail.extend(lines(1, 30))
     tail.age(keep=5)
     tail.extend(lines(31, 41))  # more than twice as many as it may have
@@ -52,7 +52,7 @@ def test_what_went_because_there_was_too_much_is_not_taken_for_what_is_old() -> 
 
 
 def test_an_empty_tail_stays_empty() -> None:
-    tail = Tail(max_lines=20)
+    tail = RecentEvents(max_lines=20)
     tail.age(keep=5)
     tail.age(keep=5)
     assert tail.page_after(0, max_bytes=1, form=Format.PLAIN) is None

@@ -16,7 +16,7 @@ from trio_chat.model.events import Draft
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
 from trio_chat.protocol.encoding import Format
-from trio_chat.rooms import subscribers as audience_module
+from trio_chat.rooms import subscribers as subscribers_module
 from trio_chat.rooms.room import Room
 from trio_chat.rooms.submission import Submission
 from trio_chat.store.sqlite.memory import MemoryStore, open_memory_store
@@ -24,7 +24,7 @@ from trio_chat.store.sqlite.memory import MemoryStore, open_memory_store
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trio_chat.rooms.subscribers import Member
+    from trio_chat.rooms.subscribers import Subscription
 
 MEMBERS = 3
 OUTBOX_BYTES = 60
@@ -39,7 +39,7 @@ class Seat:
     outbox: Outbox
     tap: Tap
     peer: trio.abc.ReceiveStream
-    member: Member | None = None
+    member: Subscription | None = None
     ids: int = 0
 
     def join(self, back: int) -> None:
@@ -178,10 +178,10 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
     moves: list[tuple[str, int, int]], tail_lines: int, page_bytes: int, step: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(audience_module, "TAIL_LINES", tail_lines)
-        patch.setattr(audience_module, "PAGE_BYTES", page_bytes)
-        patch.setattr(audience_module, "PAGE_EVENTS", 3)
-        patch.setattr(audience_module, "FAN_OUT_STEP", step)
+        patch.setattr(subscribers_module, "TAIL_LINES", tail_lines)
+        patch.setattr(subscribers_module, "PAGE_BYTES", page_bytes)
+        patch.setattr(subscribers_module, "PAGE_EVENTS", 3)
+        patch.setattr(subscribers_module, "FAN_OUT_STEP", step)
         trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))
 
 
@@ -189,7 +189,7 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
 def test_whatever_happens_in_the_middle_of_a_fan_out_fits_what_follows(
     move: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience_module, "FAN_OUT_STEP", 1)
+    monkeypatch.setattr(subscribers_module, "FAN_OUT_STEP", 1)
     for steps in range(20):  # from before the commit until everything is told
         for who in range(MEMBERS):
             moves = [("join", number, 0) for number in range(MEMBERS)] + [("say", 0, 1), ("steps", 0, steps)]

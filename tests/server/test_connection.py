@@ -215,7 +215,7 @@ async def test_who_reads_no_answers_is_not_heard(autojump_clock: MockClock) -> N
         for _ in range(500):
             await ada.tell("ping")
         await trio.testing.wait_all_tasks_blocked()
-        (member,) = core.lobby.audience
+        (member,) = core.lobby.subscribers
         assert member.outbox.statistics().pending_bytes < 2 * 1024
         ada.tap.flow()
         assert len(await ada.hear_frames()) == 500

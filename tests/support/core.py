@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from trio_websocket import CloseReason, WebSocketConnection
 
-    from trio_chat.people.identities import People
-    from trio_chat.rooms.registry import Rooms
+    from trio_chat.people.identities import Identities
+    from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.rooms.room import Room
 
 MemoryEnd = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
@@ -172,12 +172,12 @@ class Core:
     clients: trio.Nursery
 
     @property
-    def rooms(self) -> Rooms:
+    def rooms(self) -> RoomRegistry:
         """The rooms that are open."""
         return self.hub.rooms
 
     @property
-    def people(self) -> People:
+    def people(self) -> Identities:
         """Who is who."""
         return self.hub.people
 

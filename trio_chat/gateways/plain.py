@@ -14,10 +14,10 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
+from trio_chat.kinds.rules import LOBBY
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol.encoding import Format
-from trio_chat.rooms.registry import DEFAULT_ROOM
 from trio_chat.rooms.submission import Submission
 
 if TYPE_CHECKING:
@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     from trio_chat.hub import Hub
     from trio_chat.model.events import Person
     from trio_chat.net.outbox import Outbox
-    from trio_chat.people.identities import People
+    from trio_chat.people.identities import Identities
 
 
-async def hear_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
+async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
     """Say in the default room what the client sends, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what a plain client cannot send. One that sends too fast is read more slowly.
     """
     bucket = TokenBucket(hub.config.messages_per_second, hub.config.burst)
-    room = await hub.rooms.get(DEFAULT_ROOM)
+    room = await hub.rooms.get(LOBBY)
     guest: Person | None = None
     with room.join(outbox, Format.PLAIN):
         try:
@@ -59,11 +59,11 @@ async def hear_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub
                     await room.submit(submission)
         finally:
             if guest is not None:
-                hub.people.see_off_guest(guest)
+                hub.people.remove_guest(guest)
 
 
-async def _take_in(people: People) -> Person:
+async def _take_in(people: Identities) -> Person:
     try:
-        return await people.take_in_guest()
+        return await people.add_guest()
     except (StoreError, Refused):
         raise RemoteProtocolError(TRY_AGAIN_LATER) from None

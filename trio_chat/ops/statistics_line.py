@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import trio
 
 if TYPE_CHECKING:
-    from trio_chat.rooms.registry import Rooms
+    from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.server.server import Server
     from trio_chat.store.base import Store
 
@@ -20,7 +20,7 @@ LOGGER = logging.getLogger(__name__)
 LOG_EVERY_S = 300.0
 
 
-async def log_figures(server: Server, rooms: Rooms, store: Store) -> None:
+async def log_figures(server: Server, rooms: RoomRegistry, store: Store) -> None:
     """For ever: write the figures to the log now and then, if anything was said meanwhile; once more at the end."""
     said = ""
     try:
@@ -34,7 +34,7 @@ async def log_figures(server: Server, rooms: Rooms, store: Store) -> None:
         LOGGER.info("%s", figures_of(server, rooms, store))
 
 
-def figures_of(server: Server, rooms: Rooms, store: Store) -> str:
+def figures_of(server: Server, rooms: RoomRegistry, store: Store) -> str:
     """The counters since the start (those of rooms: since each was opened) as one line."""
     served = server.statistics()
     logged = store.statistics()

@@ -29,7 +29,7 @@ PLAIN_NAMES_TRIED = 3
 """How many generated names are tried before one is made unique by a number."""
 
 
-class People:
+class Identities:
     """Gives out identities. Names are unique among the people the store knows and the guests who are here."""
 
     def __init__(
@@ -42,14 +42,14 @@ class People:
         self._claimed_keys: set[str] = set()
         """The names that guests have, and those that somebody is about to get."""
 
-    async def welcome_back(self, token: str) -> Person:
+    async def authenticate(self, token: str) -> Person:
         """Who comes back with this token. Raises `Refused` if nobody does."""
         person = await self._store.find_person(_hash(token))
         if person is None:
             raise Refused("unknown_token", "Nobody is known here by this token. Say hello with a name.")
         return person
 
-    async def make_known(self, name: str | None) -> tuple[Person, str]:
+    async def register(self, name: str | None) -> tuple[Person, str]:
         """Somebody new, under this name or a generated one, and the token to come back with.
 
         Raises `Refused` when the name breaks a rule or is somebody's.
@@ -113,7 +113,7 @@ class People:
         """A code by which another device becomes this person's (`trio_chat.people.device_codes`)."""
         return self._linking.make(person.id, trio.current_time())
 
-    async def welcome_linked(self, code: str) -> tuple[Person, str]:
+    async def authenticate_by_code(self, code: str) -> tuple[Person, str]:
         """Whose code this is, and a new token to come back with. Raises `Refused` if it is nobody's.
 
         The code is used up, even when the store cannot keep the token.
@@ -121,10 +121,10 @@ class People:
         person_id = self._linking.use(code, trio.current_time())
         token = secrets.token_urlsafe(TOKEN_BYTES)
         await self._store.add_token(person_id, _hash(token))
-        return await self.welcome_back(token), token
+        return await self.authenticate(token), token
 
-    async def take_in_guest(self) -> Person:
-        """A guest with a generated name that nobody has; `see_off_guest` gives the name back."""
+    async def add_guest(self) -> Person:
+        """A guest with a generated name that nobody has; `remove_guest` gives the name back."""
         for attempt in range(100):
             display, key = normal_name(self._generated(attempt))
             if key in self._claimed_keys:
@@ -139,7 +139,7 @@ class People:
             self._claimed_keys.discard(key)
         raise Refused("name_taken", "No free name could be made up.")
 
-    def see_off_guest(self, guest: Person) -> None:
+    def remove_guest(self, guest: Person) -> None:
         """The guest has left."""
         self._claimed_keys.discard(normal_name(guest.name)[1])
 

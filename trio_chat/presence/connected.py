@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TOO_SLOW_FOR_THIS: Final = TOO_SLOW.because("too much waits to be read; come back and resume")
 
 
-class Device(Protocol):
+class UserConnection(Protocol):
     """A v1 connection of somebody."""
 
     @property
@@ -39,25 +39,25 @@ class Device(Protocol):
         ...
 
 
-class Here:
+class ConnectedUsers:
     """The v1 connections that said hello, by person. All of it is sync."""
 
     def __init__(self) -> None:
-        self._devices: dict[str, dict[Device, None]] = {}
+        self._devices: dict[str, dict[UserConnection, None]] = {}
         self.on_gone: Callable[[str], object] = lambda person: None
         """Called with the id of a person whose last connection has ended."""
 
     def __contains__(self, person: object) -> bool:
         return person in self._devices
 
-    def add(self, device: Device) -> None:
+    def add(self, device: UserConnection) -> None:
         """One more connection of its person, who is called as on the others."""
         devices = self._devices.setdefault(device.person.id, {})
         if devices:  # renamed perhaps, since this one was told who it is
             device.be(next(iter(devices)).person)
         devices[device] = None
 
-    def discard(self, device: Device) -> None:
+    def discard(self, device: UserConnection) -> None:
         """This connection has ended. Idempotent."""
         person = device.person.id
         devices = self._devices.get(person)
@@ -68,7 +68,7 @@ class Here:
             del self._devices[person]
             self.on_gone(person)
 
-    def devices(self, person: str | None = None) -> list[Device]:
+    def devices(self, person: str | None = None) -> list[UserConnection]:
         """The connections of a person, or all."""
         if person is not None:
             return list(self._devices.get(person, ()))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from trio_chat.model.events import Person
-    from trio_chat.presence.connected import Device, Here
+    from trio_chat.presence.connected import ConnectedUsers, UserConnection
     from trio_chat.rooms.room import Room
     from trio_chat.store.base import ReadMark, Store
 
@@ -49,23 +49,23 @@ class _Room:
     """What is kept of a room as long as it is on a screen, or something is still to be saved."""
 
     marks: Marks
-    attendance: Attendance[Device] = attrs.field(factory=Attendance)
+    attendance: Attendance[UserConnection] = attrs.field(factory=Attendance)
     typists: Typists = attrs.field(factory=Typists)
     knows_marks: bool = False
     """Whether the saved marks were read, so that all of them are known here."""
-    marked_by: dict[str, Device] = attrs.field(factory=dict)
+    marked_by: dict[str, UserConnection] = attrs.field(factory=dict)
     """The connection that has moved a person's mark: it knows."""
 
 
-class Beside:
-    """What is beside the logs of all rooms. Made by `open_beside`. What is not async is atomic."""
+class PresenceService:
+    """What is beside the logs of all rooms. Made by `open_presence`. What is not async is atomic."""
 
-    def __init__(self, store: Store, here: Here, *, now_ms: Callable[[], int]) -> None:
+    def __init__(self, store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]) -> None:
         self._store = store
-        self._here = here
+        self._connected = connected
         self._now_ms = now_ms
         self._rooms: dict[str, _Room] = {}
-        self._watched: dict[Device, str] = {}
+        self._watched: dict[UserConnection, str] = {}
         self._stirred: dict[str, None] = {}
         """The rooms where somebody came or went."""
         self._people: dict[str, Person] = {}
@@ -74,7 +74,7 @@ class Beside:
         self._posted = 0
         self._news = trio.Event()
         self._learning = trio.Lock()
-        here.on_gone = self._note_gone
+        connected.on_gone = self._note_gone
 
     # -- what is on the screens --
 
@@ -89,7 +89,7 @@ class Beside:
             record.knows_marks = True
             self._stir(room)  # or it would stay if nobody watches in the end
 
-    def watch(self, device: Device, room: str) -> None:
+    def watch(self, device: UserConnection, room: str) -> None:
         """The room is on this screen, and no other is. Call it directly after `learn`."""
         if self._watched.get(device) != room:
             self.stop(device)
@@ -97,19 +97,19 @@ class Beside:
             self._watched[device] = room
             self._stir(room)
 
-    def stop(self, device: Device) -> None:
+    def stop(self, device: UserConnection) -> None:
         """No room is on this screen. Idempotent."""
         room = self._watched.pop(device, None)
         if room is not None:
             self._rooms[room].attendance.go(device)
             self._stir(room)
 
-    def leave(self, device: Device, room: str) -> None:
+    def leave(self, device: UserConnection, room: str) -> None:
         """This connection hears the room no more, so it does not show it either."""
         if self._watched.get(device) == room:
             self.stop(device)
 
-    def look_at(self, room: str) -> None:
+    def members_changed(self, room: str) -> None:
         """Who is a member has changed: whoever may not hear the room any more does not watch it any more."""
         if room in self._rooms:
             self._stir(room)
@@ -125,7 +125,7 @@ class Beside:
             marks=_marks(record.marks.latest()),
         )
 
-    def typing(self, device: Device, room: str) -> None:
+    def typing(self, device: UserConnection, room: str) -> None:
         """Somebody is writing something: tell who has the room on the screen, at once."""
         record = self._rooms.get(room)
         if record is None or len(record.attendance) > MAX_TYPING:
@@ -137,7 +137,7 @@ class Beside:
                 if other.person.id != person.id and other.hears(room):
                     other.outbox.post(frame)
 
-    def mark(self, device: Device, room: Room, *, delivered: int, read: int) -> None:
+    def mark(self, device: UserConnection, room: Room, *, delivered: int, read: int) -> None:
         """Somebody has received, or read, everything up to here; nobody gets beyond the head."""
         delivered, read = min(delivered, room.head), min(read, room.head)
         if not (delivered or read):
@@ -150,7 +150,7 @@ class Beside:
 
     def change(self, person: Person) -> None:
         """Somebody is called or looks otherwise: on all their connections at once, for everybody soon."""
-        self._here.change(person)
+        self._connected.change(person)
         self._people[person.id] = person
         self._news.set()
 
@@ -195,7 +195,7 @@ class Beside:
         moved = {
             room: record.marks.take_moved() for room, record in self._rooms.items() if record.marks.has_moved
         }
-        gone = {person for person in self._gone if person not in self._here}
+        gone = {person for person in self._gone if person not in self._connected}
         self._gone.clear()
         moves = [mark for marks in moved.values() for mark in marks]
         try:
@@ -252,13 +252,15 @@ class Beside:
             knows = record.marked_by.pop(mark.person, None)
             others = [
                 device
-                for device in self._here.devices(mark.person)
+                for device in self._connected.devices(mark.person)
                 if device is not knows and device not in told
             ]
             if others:
                 await self._post(others, encode_answer(MarksMoved(room, _marks([mark]))), room=room)
 
-    async def _post(self, devices: Iterable[Device], frames: bytes, *, room: str | None = None) -> None:
+    async def _post(
+        self, devices: Iterable[UserConnection], frames: bytes, *, room: str | None = None
+    ) -> None:
         """Tell these, as far as they (still) hear the room."""
         for device in devices:
             if room is None or device.hears(room):
@@ -270,7 +272,7 @@ class Beside:
     async def _tell_of_people(self) -> None:
         if not self._people:
             return
-        devices = self._here.devices()
+        devices = self._connected.devices()
         n_told = min(MAX_TOLD, max(1, MAX_NAMED // (len(devices) or 1)))
         told = [self._people.pop(person) for person in list(self._people)[:n_told]]
         if self._people:
@@ -283,11 +285,13 @@ def _marks(marks: Iterable[ReadMark]) -> tuple[MarkOf, ...]:
 
 
 @asynccontextmanager
-async def open_beside(store: Store, here: Here, *, now_ms: Callable[[], int]) -> AsyncIterator[Beside]:
+async def open_presence(
+    store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]
+) -> AsyncIterator[PresenceService]:
     """What is beside the logs, until the block is left; then what has moved is saved once more."""
-    beside = Beside(store, here, now_ms=now_ms)
+    presence = PresenceService(store, connected, now_ms=now_ms)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(beside.run)
-        yield beside
+        nursery.start_soon(presence.run)
+        yield presence
         nursery.cancel_scope.cancel()
-    await beside.save()
+    await presence.save()

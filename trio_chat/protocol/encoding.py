@@ -17,7 +17,7 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from trio_chat.kinds.bodies import MESSAGES, text_of
-from trio_chat.protocol.event_frames import told
+from trio_chat.protocol.event_frames import to_frame
 
 if TYPE_CHECKING:
     from trio_chat.errors import Close
@@ -50,7 +50,7 @@ def encode_answer(answer: Answer) -> bytes:
 def encode_event(event: Event, form: Format) -> bytes:
     """One event as a frame of the format: for plain members the text of a message, and nothing for anything else."""
     if form is Format.V1:
-        return encode_answer(told(event))
+        return encode_answer(to_frame(event))
     if event.kind not in MESSAGES or event.body is None:
         return b""
     return _WEBSOCKET.send(TextMessage(data=text_of(event)))

@@ -145,11 +145,11 @@ class Unread(_Change, tag="unread", kw_only=True):
 
 
 Change = Edit | Delete | Reaction | Pin | Created | Settings | Membership | Star | Hide | Level | Unread
-Told = Message | Damaged | Change
+EventFrame = Message | Damaged | Change
 """What a v1 client is told of an event of the log."""
 
 
-def told(event: Event) -> Told:
+def to_frame(event: Event) -> EventFrame:
     """What a v1 client is told of this event."""
     if event.kind == MESSAGE and event.body is not None:
         return Message(
@@ -163,10 +163,10 @@ def told(event: Event) -> Told:
         )
     if event.kind == DAMAGED:
         return Damaged(room=event.room, seq=event.seq)
-    return _told(event)
+    return _to_frame(event)
 
 
-def _told(event: Event) -> Told:
+def _to_frame(event: Event) -> EventFrame:
     common: dict[str, Any] = {
         "room": event.room,
         "seq": event.seq,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trio_chat.kinds import bodies  # noqa: TC001
-from trio_chat.protocol.event_frames import Frame, Told
+from trio_chat.protocol.event_frames import EventFrame, Frame
 
 if TYPE_CHECKING:
     from trio_chat.errors import Refused
@@ -53,9 +53,9 @@ class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     delivered: int = 0
     members: int = 0
     joined: bool = False
-    last: Told | None = None
+    last: EventFrame | None = None
     """The newest message."""
-    last_edit: Told | None = None
+    last_edit: EventFrame | None = None
     """Its newest edit."""
 
 
@@ -65,7 +65,7 @@ class Own(msgspec.Struct, frozen=True, gc=False):
     room: str
     head: int
     epoch: str
-    events: Sequence[Told]
+    events: Sequence[EventFrame]
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
@@ -86,7 +86,7 @@ class MarkOf(msgspec.Struct, frozen=True, gc=False):
 class Hit(msgspec.Struct, frozen=True, gc=False):
     """A message that was found, as it is now, and where in its text (code points) is what was searched for."""
 
-    event: Told
+    event: EventFrame
     marks: Sequence[tuple[int, int]]
 
 
@@ -154,10 +154,10 @@ class HistoryPage(Frame, tag="history"):
 
     id: str
     room: str
-    events: Sequence[Told]
+    events: Sequence[EventFrame]
     more: bool
     """There are older ones."""
-    changes: Sequence[Told] = ()
+    changes: Sequence[EventFrame] = ()
     upto: int = 0
     newer: bool = False
 
@@ -167,8 +167,8 @@ class Fetched(Frame, tag="fetched"):
 
     id: str
     room: str
-    events: Sequence[Told]
-    changes: Sequence[Told]
+    events: Sequence[EventFrame]
+    changes: Sequence[EventFrame]
     upto: int
 
 
@@ -178,7 +178,7 @@ class VersionsOf(Frame, tag="versions"):
     id: str
     room: str
     seq: int
-    events: Sequence[Told]
+    events: Sequence[EventFrame]
 
 
 class RoomInfo(Frame, tag="info", kw_only=True):
@@ -370,7 +370,7 @@ Answer = (
     Welcome
     | Joined
     | Left
-    | Told
+    | EventFrame
     | Ack
     | HistoryPage
     | Fetched

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Event
 
 
-class Line:
+class CachedEvent:
     """An event of the log and its frames, each encoded once, when first asked for."""
 
     __slots__ = ("_plain", "_v1", "event")
@@ -46,19 +46,19 @@ PAGES_KEPT = 64
 """For how many cursors the page is kept: after a restart or an outage most of those who come back stand at the same."""
 
 
-class Tail:
+class RecentEvents:
     """The lines after some number up to the head, without a gap: at most ``max_lines`` of them, plus as many again
     before the older half is dropped in one go; and of what is not new any more (`age`) few."""
 
     def __init__(self, *, max_lines: int) -> None:
-        self._lines: list[Line] = []
+        self._lines: list[CachedEvent] = []
         self._n_aged = 0
         self._max_lines = max_lines
         # The last page given after each cursor, and its last number: a right beginning still when lines are added.
         # Joining it anew for each of the thousands who come back at once took most of the time.
         self._pages: dict[tuple[Format, int], tuple[bytes, int]] = {}
 
-    def extend(self, lines: Iterable[Line]) -> None:
+    def extend(self, lines: Iterable[CachedEvent]) -> None:
         """Add the next lines of the log."""
         self._lines.extend(lines)
         if len(self._lines) > 2 * self._max_lines:

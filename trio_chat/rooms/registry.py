@@ -21,14 +21,11 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-DEFAULT_ROOM = LOBBY
-"""Where everybody is who asks for no other room."""
-
 IDLE_S = 60.0
 """How long a room stays open when nobody is there: longer than a page takes to reload."""
 
 
-class Rooms:
+class RoomRegistry:
     """The table of open rooms. Made by `open_rooms`, which owns their tasks."""
 
     def __init__(
@@ -118,12 +115,12 @@ class Rooms:
             await trio.sleep(IDLE_S)
             self._close_idle(IDLE_S)
             for room in self:
-                room.audience.age()
+                room.subscribers.age()
 
     def _close_idle(self, idle_s: float) -> None:
         now = trio.current_time()
         for room in self:
-            if room.name != DEFAULT_ROOM and room.is_empty and now - self._last_used[room.name] >= idle_s:
+            if room.name != LOBBY and room.is_empty and now - self._last_used[room.name] >= idle_s:
                 del self._rooms[room.name], self._last_used[room.name]
                 room.close()
 
@@ -140,15 +137,15 @@ async def open_rooms(
     *,
     wall_clock: Callable[[], float] = time.time,
     on_members: Callable[[Room, frozenset[str]], object] = lambda room, people: None,
-) -> AsyncIterator[Rooms]:
+) -> AsyncIterator[RoomRegistry]:
     """The rooms over ``store``, with the default room open; ``on_members`` as `Room` has it.
 
     Leaving the block closes their inboxes and waits until everything in them has its outcome; when cancelled, they stop
     as they are.
     """
     async with trio.open_nursery() as rooms_nursery:
-        rooms = Rooms(rooms_nursery, store, config, wall_clock, on_members)
-        await rooms.get(DEFAULT_ROOM)
+        rooms = RoomRegistry(rooms_nursery, store, config, wall_clock, on_members)
+        await rooms.get(LOBBY)
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(rooms.keep_house)
             yield rooms

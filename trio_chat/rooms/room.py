@@ -20,7 +20,7 @@ from trio_chat.kinds import bodies, rules
 from trio_chat.model.events import Event, Position
 from trio_chat.protocol.encoding import Format
 from trio_chat.rooms.submission import Submission, answer, answer_failed
-from trio_chat.rooms.subscribers import Audience, Member
+from trio_chat.rooms.subscribers import Subscribers, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,8 +84,8 @@ class Room:
         self.epoch = state.position.epoch
         self.kind = state.kind
         self.owner = state.owner
-        self.audience = Audience(name, state.position.seq, store)
-        self._people = set(state.members)
+        self.subscribers = Subscribers(name, state.position.seq, store)
+        self._members = set(state.members)
         self._store = store
         self._pause_max_s = pause_max_s
         self._wall_clock = wall_clock
@@ -104,7 +104,7 @@ class Room:
     @property
     def head(self) -> int:
         """The number up to which the members were told."""
-        return self.audience.head
+        return self.subscribers.head
 
     @property
     def position(self) -> Position:
@@ -112,18 +112,18 @@ class Room:
         return Position(self.head, self.epoch)
 
     @property
-    def people(self) -> frozenset[str]:
+    def members(self) -> frozenset[str]:
         """The ids of its members, here or not. (Of a public room: of those who have it in their list.)"""
-        return frozenset(self._people)
+        return frozenset(self._members)
 
     def may_hear(self, person: str | None) -> bool:
         """Whether this person (None: a plain client) may be told what is said here."""
-        return rules.may_hear(self.name, self.kind, person in self._people, person)
+        return rules.may_hear(self.name, self.kind, person in self._members, person)
 
     @property
     def is_empty(self) -> bool:
         """Whether nobody is here and nothing is on its way: the broadcaster waits at the inbox."""
-        return not len(self.audience) and self._inbox_receive.statistics().tasks_waiting_receive > 0
+        return not len(self.subscribers) and self._inbox_receive.statistics().tasks_waiting_receive > 0
 
     def resume_point(
         self, after: int | None, epoch: str | None, *, page_size: int, max_gap: int
@@ -139,7 +139,7 @@ class Room:
             return after, False
         return latest_page, True
 
-    def heed_claim(self, after: int | None, epoch: str | None) -> bool:
+    def must_begin_epoch(self, after: int | None, epoch: str | None) -> bool:
         """Whether a new epoch must begin because somebody has seen everything up to ``after`` of ``epoch``.
 
         It must if that is more than there is: the log lost something that was told, and others may hold it too, so its
@@ -174,7 +174,7 @@ class Room:
             raise
         # No checkpoint from here on: nobody joins in between.
         self.epoch = position.epoch
-        for member in self.audience:
+        for member in self.subscribers:
             if member.form is Format.V1:
                 member.outbox.end(LOG_REPLACED)
                 member.leave()
@@ -191,9 +191,9 @@ class Room:
 
     def join(
         self, outbox: Outbox, form: Format, *, person: str | None = None, after: int | None = None
-    ) -> Member:
+    ) -> Subscription:
         """Take somebody in who is to be told everything after number ``after`` (by default: from now on)."""
-        return self.audience.join(outbox, form, person=person, after=after)
+        return self.subscribers.join(outbox, form, person=person, after=after)
 
     # -- the inbox --
 
@@ -232,7 +232,7 @@ class Room:
 
     def send_away(self, close: Close) -> None:
         """End the connections of everybody who is here."""
-        for member in self.audience:
+        for member in self.subscribers:
             member.outbox.end(close)
 
     def close(self) -> None:
@@ -291,7 +291,7 @@ class Room:
         started = time.perf_counter()
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
         if events:
-            await self.audience.fan_out(events)
+            await self.subscribers.fan_out(events)
             self._heed(events[-1])
         answer(batch, outcomes, room=self.name)
         spent_s = time.perf_counter() - started
@@ -306,34 +306,34 @@ class Room:
         """Take notice of a change of who is a member; whoever may not hear the room any more is in it no more."""
         if event.kind not in CUTS or event.body is None:
             return
-        before = self.people
+        before = self.members
         match bodies.read_body(event.kind, event.body):
             case bodies.Created(kind=kind, members=members):
                 self.kind = kind
                 self.owner = None if kind == rules.DIRECT else event.sender
-                self._people.update(who.id for who in members)
+                self._members.update(who.id for who in members)
             case bodies.Membership(person=person, on=True):
-                self._people.add(person.id)
+                self._members.add(person.id)
             case bodies.Membership(person=person):
-                self._people.discard(person.id)
+                self._members.discard(person.id)
         if self.kind != rules.PUBLIC:
-            for member in self.audience:
+            for member in self.subscribers:
                 if not self.may_hear(member.person):
                     member.leave()
-        self._on_members(self, before ^ self._people)
+        self._on_members(self, before ^ self._members)
 
     def statistics(self) -> RoomStatistics:
         """What was done so far, and what waits."""
         return RoomStatistics(
-            members=len(self.audience),
-            live_members=self.audience.n_live,
+            members=len(self.subscribers),
+            live_members=self.subscribers.n_live,
             inbox=self._inbox_send.statistics().current_buffer_used,
             head=self.head,
             batches=self._batches,
             messages=self._messages,
             largest_batch=self._largest_batch,
-            deliveries=self.audience.deliveries,
-            fell_behind=self.audience.fell_behind,
+            deliveries=self.subscribers.deliveries,
+            fell_behind=self.subscribers.fell_behind,
             claims_ahead=self._claims_ahead,
             fan_out_s=self._fan_out_s,
             longest_fan_out_s=self._longest_fan_out_s,

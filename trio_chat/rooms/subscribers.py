@@ -13,7 +13,7 @@ import trio
 
 from trio_chat.kinds import bodies
 from trio_chat.protocol.encoding import Format, encode_event
-from trio_chat.rooms.recent_events import Line, Tail
+from trio_chat.rooms.recent_events import CachedEvent, RecentEvents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -43,10 +43,10 @@ FAN_OUT_STEP = 1000
 
 
 @attrs.define(eq=False)
-class Member:
+class Subscription:
     """A connection's place in a room. It ends with the ``with`` block, or with `leave`."""
 
-    audience: Audience
+    subscribers: Subscribers
     outbox: Outbox
     form: Format
     person: str | None
@@ -64,24 +64,24 @@ class Member:
     @property
     def is_here(self) -> bool:
         """Whether it has not left, and was not sent away."""
-        return self in self.audience
+        return self in self.subscribers
 
     def leave(self) -> None:
         """Be told nothing more. Sync and idempotent: safe in any ``finally``."""
-        self.audience.remove(self)
+        self.subscribers.remove(self)
         self.outbox.discard_laggard(self)
 
     async def read_page(self) -> bytes:
         """The next frames after the cursor, which moves past them."""
-        frames, self.cursor = await self.audience.read_page(self.cursor, self.form)
+        frames, self.cursor = await self.subscribers.read_page(self.cursor, self.form)
         return frames
 
     def try_go_live(self) -> bool:
         """Go live if the cursor stands at the head."""
-        return self.audience.promote(self)
+        return self.subscribers.promote(self)
 
 
-class Audience:
+class Subscribers:
     """The members of one room, and the head up to which they have been told. All but `read_page` and `fan_out` is sync,
     so that nothing is missed or told twice."""
 
@@ -89,15 +89,15 @@ class Audience:
         self.head = head
         self._room = room
         self._store = store
-        self._members: set[Member] = set()
+        self._members: set[Subscription] = set()
         # Live members by format, in the order in which they joined: dictionaries, so that leaving is cheap.
-        self._live: dict[Format, dict[Member, None]] = {form: {} for form in Format}
-        self._tail = Tail(max_lines=TAIL_LINES)
+        self._live: dict[Format, dict[Subscription, None]] = {form: {} for form in Format}
+        self._recent = RecentEvents(max_lines=TAIL_LINES)
         self.deliveries = self.fell_behind = 0
 
     def age(self) -> None:
         """A minute has passed: keep little of what was said before it in memory."""
-        self._tail.age(keep=OLD_TAIL_LINES)
+        self._recent.age(keep=OLD_TAIL_LINES)
 
     def __len__(self) -> int:
         return len(self._members)
@@ -105,7 +105,7 @@ class Audience:
     def __contains__(self, member: object) -> bool:
         return member in self._members
 
-    def __iter__(self) -> Iterator[Member]:
+    def __iter__(self) -> Iterator[Subscription]:
         return iter(list(self._members))
 
     @property
@@ -113,15 +113,15 @@ class Audience:
         """How many members are live."""
         return sum(map(len, self._live.values()))
 
-    def join(self, outbox: Outbox, form: Format, *, person: str | None, after: int | None) -> Member:
+    def join(self, outbox: Outbox, form: Format, *, person: str | None, after: int | None) -> Subscription:
         """Take somebody in who is to be told everything after number ``after`` (None: from now on)."""
-        member = Member(self, outbox, form, person, self.head if after is None else after)
+        member = Subscription(self, outbox, form, person, self.head if after is None else after)
         self._members.add(member)
         if not self.promote(member):
             outbox.add_laggard(member)
         return member
 
-    def promote(self, member: Member) -> bool:
+    def promote(self, member: Subscription) -> bool:
         """Make a member live if it has been told everything. (One that has left has nothing left to be told.)"""
         if member not in self._members:
             return True
@@ -131,7 +131,7 @@ class Audience:
         self._live[member.form][member] = None
         return True
 
-    def remove(self, member: Member) -> None:
+    def remove(self, member: Subscription) -> None:
         """Forget a member."""
         self._members.discard(member)
         self._live[member.form].pop(member, None)
@@ -139,7 +139,7 @@ class Audience:
 
     async def read_page(self, after: int, form: Format) -> tuple[bytes, int]:
         """The frames directly after number ``after``, and the number of the last of them."""
-        page = self._tail.page_after(after, max_bytes=PAGE_BYTES, form=form)
+        page = self._recent.page_after(after, max_bytes=PAGE_BYTES, form=form)
         if page is not None:
             await trio.lowlevel.checkpoint()
             return page
@@ -150,15 +150,15 @@ class Audience:
 
     async def fan_out(self, events: Sequence[Event]) -> None:
         """Tell the next events of the log to everybody who is live, and move the head."""
-        lines = [Line(event) for event in events]
+        lines = [CachedEvent(event) for event in events]
         before = self.head
         # Who is not live at this moment will find these lines in the log: they are at the head from here on.
-        audience = [(form, list(members)) for form, members in self._live.items() if members]
-        self._tail.extend(lines)
+        listeners = [(form, list(members)) for form, members in self._live.items() if members]
+        self._recent.extend(lines)
         self._redact(events)
         self.head = lines[-1].event.seq
         posted = 0
-        for form, members in audience:
+        for form, members in listeners:
             frames = b"".join([line.frame(form) for line in lines])
             for member in members:
                 # Others had their turn meanwhile: it may have left, and even joined again as another member.
@@ -175,9 +175,9 @@ class Audience:
             if event.kind == bodies.DELETE and event.body is not None:
                 body = bodies.read_body(event.kind, event.body)
                 assert isinstance(body, bodies.Delete)
-                self._tail.redact(body.target)
+                self._recent.redact(body.target)
 
-    def _fall_behind(self, member: Member, cursor: int) -> None:
+    def _fall_behind(self, member: Subscription, cursor: int) -> None:
         self.fell_behind += 1
         member.is_live = False
         member.cursor = cursor

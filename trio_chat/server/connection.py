@@ -30,8 +30,8 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
-from trio_chat.gateways.plain import hear_plain
-from trio_chat.gateways.v1 import hear_v1
+from trio_chat.gateways.plain import serve_plain
+from trio_chat.gateways.v1 import serve_v1
 from trio_chat.net import origin
 from trio_chat.net.frame_guard import FrameGuard
 from trio_chat.net.limits import TokenBucket
@@ -221,7 +221,7 @@ class Connection:
             self._outbox.abandon()
 
     async def _hear(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
-        hear = hear_v1 if self._is_v1 else hear_plain
+        hear = serve_v1 if self._is_v1 else serve_plain
         with self._session:
             try:
                 await hear(websocket, outbox, hub=self._hub)

@@ -61,6 +61,6 @@ HANDLERS: Final[dict[type, Handler]] = {
 """Who carries out which command."""
 
 
-async def hear_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
+async def serve_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
     """Do what the client says, until it closes; see `client.hear`."""
     await client.hear(websocket, outbox, hub, HANDLERS)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trio_chat.protocol import commands
     from trio_chat.protocol.replies import Answer
     from trio_chat.rooms.room import Room
-    from trio_chat.rooms.subscribers import Member
+    from trio_chat.rooms.subscribers import Subscription
 
 Handler: TypeAlias = "Callable[[Client, Any], Awaitable[None]]"
 """Carries out one type of command. It may raise `Refused` and `StoreError`, which are answered."""
@@ -44,7 +44,7 @@ class Client:
         self.outbox = outbox
         self.hub = hub
         self._handlers = handlers
-        self._memberships: dict[str, Member] = {}
+        self._memberships: dict[str, Subscription] = {}
         self._rooms: dict[str, Room] = {}
         self.session = Session(
             TokenBucket(hub.config.messages_per_second, hub.config.burst),
@@ -60,8 +60,8 @@ class Client:
         for member in self._memberships.values():
             member.leave()
         if self.session.person is not None:
-            self.hub.beside.stop(self)
-            self.hub.here.discard(self)
+            self.hub.presence.stop(self)
+            self.hub.connected.discard(self)
 
     # -- what it says --
 
@@ -94,10 +94,10 @@ class Client:
         assert self.session.person is not None
         return self.session.person
 
-    def become(self, person: Person) -> None:
+    def log_in(self, person: Person) -> None:
         """From now on it is this person."""
         self.session.person = person
-        self.hub.here.add(self)
+        self.hub.connected.add(self)
 
     def be(self, person: Person) -> None:
         """Its person is called so, and looks so, from now on."""

@@ -9,7 +9,7 @@ from trio_chat.kinds import bodies
 from trio_chat.model.emoji import normal_emoji
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.names import check_text
-from trio_chat.protocol.event_frames import Told, told
+from trio_chat.protocol.event_frames import EventFrame, to_frame
 from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ async def history(client: Client, command: commands.History) -> None:
         HistoryPage(
             command.id,
             room.name,
-            [told(event) for event in events],
+            [to_frame(event) for event in events],
             more=more,
             changes=changes,
             upto=upto,
@@ -108,7 +108,7 @@ async def fetch(client: Client, command: commands.Fetch) -> None:
     events = await client.hub.store.read_some(room.name, seqs)
     changes = await _changes(client, room, events, upto)
     client.room(room.name)
-    client.answer(Fetched(command.id, room.name, [told(event) for event in events], changes, upto))
+    client.answer(Fetched(command.id, room.name, [to_frame(event) for event in events], changes, upto))
 
 
 async def versions(client: Client, command: commands.Versions) -> None:
@@ -122,13 +122,13 @@ async def versions(client: Client, command: commands.Versions) -> None:
         raise Refused(
             "not_yours", "Only who wrote a message, or the room's owner, can see what it said before."
         )
-    client.answer(VersionsOf(command.id, room.name, command.seq, [told(event) for event in events]))
+    client.answer(VersionsOf(command.id, room.name, command.seq, [to_frame(event) for event in events]))
 
 
-async def _changes(client: Client, room: Room, events: Sequence[Event], upto: int) -> list[Told]:
+async def _changes(client: Client, room: Room, events: Sequence[Event], upto: int) -> list[EventFrame]:
     """The events that say what holds of these messages at number ``upto``."""
     seqs = [event.seq for event in events if event.kind in bodies.MESSAGES]
     if not seqs:
         return []
     changes = await client.hub.store.read_changes(room.name, seqs)
-    return [told(change) for change in changes if change.seq <= upto]
+    return [to_frame(change) for change in changes if change.seq <= upto]

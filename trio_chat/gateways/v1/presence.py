@@ -18,27 +18,27 @@ MAX_RECEIPTS = 1_000
 
 async def watch(client: Client, command: commands.Watch) -> None:
     """Tell the client who has this room on the screen, and how far everybody is, until it watches another."""
-    beside = client.hub.beside
+    presence = client.hub.presence
     if command.room is None:
-        beside.stop(client)
+        presence.stop(client)
         client.answer(Watching(command.id, None))
         return
     room = client.room(command.room)
-    await beside.learn(room.name)
+    await presence.learn(room.name)
     client.room(room.name)  # it may have been sent out of it meanwhile
-    beside.watch(client, room.name)
-    client.answer(beside.view(command.id, room.name))
+    presence.watch(client, room.name)
+    client.answer(presence.view(command.id, room.name))
 
 
 async def typing(client: Client, command: commands.Typing) -> None:
     """Tell others that the person is writing."""
-    client.hub.beside.typing(client, client.room(command.room).name)
+    client.hub.presence.typing(client, client.room(command.room).name)
 
 
 async def mark(client: Client, command: commands.Mark) -> None:
     """Note that the person has received, or read, everything up to here."""
     room = client.room(command.room)
-    client.hub.beside.mark(client, room, delivered=command.delivered or 0, read=command.read or 0)
+    client.hub.presence.mark(client, room, delivered=command.delivered or 0, read=command.read or 0)
 
 
 async def receipts(client: Client, command: commands.Receipts) -> None:

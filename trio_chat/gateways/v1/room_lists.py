@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.protocol.event_frames import timestamp, told
+from trio_chat.protocol.event_frames import timestamp, to_frame
 from trio_chat.protocol.replies import RoomItem, User
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ async def items(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
             delivered=listing.delivered,
             members=listing.n_members,
             joined=listing.is_member,
-            last=None if listing.last is None else told(listing.last),
-            last_edit=None if listing.last_edit is None else told(listing.last_edit),
+            last=None if listing.last is None else to_frame(listing.last),
+            last_edit=None if listing.last_edit is None else to_frame(listing.last_edit),
         )
         for listing in listings
     ]
@@ -50,7 +50,7 @@ def user_of(
 ) -> User:
     """Somebody as others see them; of guests and the forgotten only the id is known.
 
-    ``here``: the ids of those who are, where it matters when somebody was here last.
+    ``connected``: the ids of those who are, where it matters when somebody was here last.
     """
     if profile is None:
         return User(person, "", role=role)

@@ -53,7 +53,7 @@ async def follow(client: Client, command: commands.Follow) -> None:
 
 async def _join(client: Client, command: commands.Join) -> None:
     room = await _open(client, command.room)
-    while room.heed_claim(command.after, command.epoch):
+    while room.must_begin_epoch(command.after, command.epoch):
         # It is about to start afresh, so it is not one of those who are sent away to do so.
         client.forget(command.room)
         await room.begin_epoch(seen=command.after)
@@ -81,7 +81,7 @@ async def _open(client: Client, name: str) -> Room:
 async def leave(client: Client, command: commands.Leave) -> None:
     """Tell the client nothing more of a room."""
     client.forget(command.room)
-    client.hub.beside.leave(client, command.room)
+    client.hub.presence.leave(client, command.room)
     client.answer(Left(command.id, command.room))
 
 
@@ -120,7 +120,7 @@ async def direct(client: Client, command: commands.Direct) -> None:
     other = profiles[0]
     name = made_name("d", *sorted((person.id, other.id)))
     room = await client.hub.rooms.get(name)
-    if room.people:
+    if room.members:
         await answer_again(client, Ack(command.id, name, 1))
         return
     members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
@@ -176,7 +176,8 @@ async def info(client: Client, command: commands.Info) -> None:
             topic=state.topic,
             owner=state.owner,
             members=[
-                user_of(profiles.get(who), who, here=client.hub.here, role=state.members[who]) for who in ids
+                user_of(profiles.get(who), who, here=client.hub.connected, role=state.members[who])
+                for who in ids
             ],
             count=len(state.members),
             pins=state.pins,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.protocol.event_frames import Message, told
+from trio_chat.protocol.event_frames import Message, to_frame
 from trio_chat.protocol.replies import Found, Hit
 from trio_chat.search.query import parse_query
 
@@ -25,13 +25,13 @@ async def search(client: Client, command: commands.Search) -> None:
     found = await client.hub.store.find(
         client.person.id, query, room=room, cursor=command.cursor, limit=command.limit
     )
-    hits = await _told(client, found.hits)
+    hits = await _to_frame(client, found.hits)
     if room is not None:
         client.room(room)  # it may have been sent out of it meanwhile
     client.answer(Found(command.id, command.query, hits, found.cursor))
 
 
-async def _told(client: Client, found: Sequence[base.Hit]) -> list[Hit]:
+async def _to_frame(client: Client, found: Sequence[base.Hit]) -> list[Hit]:
     """What was found, told like any messages, with their texts of now. (Some may have been deleted this moment.)"""
     seqs: dict[str, list[int]] = {}
     for hit in found:
@@ -39,7 +39,7 @@ async def _told(client: Client, found: Sequence[base.Hit]) -> list[Hit]:
     messages: dict[tuple[str, int], Message] = {}
     for room, wanted in seqs.items():
         for event in await client.hub.store.read_some(room, wanted):
-            message = told(event)
+            message = to_frame(event)
             if isinstance(message, Message) and not message.deleted:
                 messages[room, event.seq] = message
     return [
