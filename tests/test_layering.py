@@ -16,7 +16,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-PACKAGE = Path(__file__).parent.parent / "trio_chat"
+TESTS = Path(__file__).parent
+
+PACKAGE = TESTS.parent / "trio_chat"
 
 VOCABULARY = {"errors"}
 """What everybody may import."""
@@ -49,8 +51,9 @@ ALLOWED: dict[str, set[str]] = {
         "protocol",
         "rooms",
         "search",
+        "store",
     },
-    "gateways.v1.room_lists": {"model", "protocol", "store"},
+    "gateways.v1.room_lists": {"protocol", "store"},
     "web": {"config", "net"},
     "server": {"gateways", "hub", "net", "protocol", "web"},
     # The process.
@@ -208,6 +211,17 @@ def test_a_pure_module_is_pure_and_so_is_all_it_imports(module: str) -> None:
         waiting |= own_imports(parsed(current), with_types=False) - seen
 
 
+def imported_tests(tree: ast.AST) -> list[str]:
+    """What is imported from modules of tests: what several of them need belongs into a module of its own."""
+    named = (f"{module}.{name or ''}" for module, name in imports(tree, with_types=True))
+    return [name for name in named if name.startswith("tests.") and ".test_" in name]
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.rglob("*.py")), ids=lambda path: str(path.relative_to(TESTS)))
+def test_no_test_imports_from_another_test(path: Path) -> None:
+    assert imported_tests(ast.parse(path.read_text(encoding="utf-8"))) == []
+
+
 def test_knowing_goes_one_way_only() -> None:
     graphlib.TopologicalSorter(ALLOWED).prepare()  # raises CycleError
 
@@ -238,3 +252,12 @@ def test_types_are_not_impure_but_are_knowledge() -> None:
     assert list(impurities(tree)) == []
     assert own_imports(tree, with_types=False) == set()
     assert own_imports(tree, with_types=True) == {"rooms.room"}
+
+
+def test_this_test_would_notice_an_import_from_another_test() -> None:
+    for source in (
+        "from tests.web.test_http import ask",
+        "import tests.web.test_http",
+        "from tests.web import test_http",
+    ):
+        assert imported_tests(ast.parse(source)), source

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tests.support.core import Core, V1Client, open_core
+from tests.support.v1 import ack
 from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
-
-
-async def ack(client: V1Client, kind: str, /, **fields: object) -> dict[str, Any]:
-    """Say something that is logged; its ack (or error), and nothing else that came before it."""
-    await client.tell(kind, **fields)
-    frames = await client.hear_frames()
-    (answer,) = (frame for frame in frames if frame["type"] in {"ack", "error"})
-    return answer
 
 
 async def person_of(client: V1Client, core: Core) -> str:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.gateways.test_changes import ack
-from tests.gateways.test_private_rooms import hello, make_room
 from tests.support.core import V1Client, open_core
+from tests.support.v1 import ack, hello, make_room
 from trio_chat.model.events import Draft
 from trio_chat.search.query import parse_query
 from trio_chat.store.sqlite.open import open_sqlite_store

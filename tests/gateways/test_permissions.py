@@ -13,9 +13,8 @@ import pytest
 import trio
 import trio.testing
 
-from tests.gateways.test_changes import ack
-from tests.gateways.test_private_rooms import hello, let_in, make_room
 from tests.support.core import Core, V1Client, open_core
+from tests.support.v1 import ack, hello, let_in, make_room
 from trio_chat.gateways import v1
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol import commands

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.gateways.test_changes import ack
 from tests.support.core import Core, V1Client, open_core
+from tests.support.v1 import ack
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

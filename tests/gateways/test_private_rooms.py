@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.gateways.test_changes import ack
-from tests.support.core import Core, V1Client, open_core, texts_of
+from tests.support.core import open_core, texts_of
+from tests.support.v1 import ack, hello, let_in, make_room
 from trio_chat.errors import StoreUnavailable
 from trio_chat.rooms.registry import IDLE_S
 
@@ -15,36 +15,9 @@ if TYPE_CHECKING:
     import pytest
     from trio.testing import MockClock
 
-    from trio_chat.model.records import Listing
+    from trio_chat.store.base import Listing
 
 OUTSIDE = "no_such_room"
-
-
-async def hello(core: Core, name: str, **fields: object) -> tuple[V1Client, str]:
-    """Somebody who said hello and joined nothing, and their id."""
-    client = await core.open_v1()
-    welcome = await client.ask("hello", name=name, **fields)
-    return client, welcome["user"]["id"]
-
-
-async def make_room(ada: V1Client, title: str = "Plans") -> str:
-    """A private room of theirs, which they have joined."""
-    room: str = (await ack(ada, "create", kind="private", title=title))["room"]
-    await ada.tell("join", room=room)
-    await ada.hear_frames()
-    return room
-
-
-async def let_in(ada: V1Client, room: str, *others: V1Client, **limits: object) -> str:
-    """Have them accept a link into the room, and join it; its token."""
-    invited = await ada.ask("invite", room=room, **limits)
-    for other in others:
-        assert (await ack(other, "accept", token=invited["token"]))["type"] == "ack"
-        await other.tell("join", room=room)
-        await other.hear_frames()
-    await ada.hear_frames()
-    token: str = invited["token"]
-    return token
 
 
 async def test_a_private_room_is_nobody_elses_and_does_not_even_exist_for_them(

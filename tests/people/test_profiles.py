@@ -11,10 +11,10 @@ import attrs
 import pytest
 import trio
 
-from tests.gateways.test_changes import ack
 from tests.support.core import Core, V1Client, open_core
 from tests.support.raw import open_raw, open_v1
 from tests.support.serving import open_server
+from tests.support.v1 import ack
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.model.events import Person
 from trio_chat.people.avatars import MAX_PICTURE_BYTES, MAX_SIDE, read_picture

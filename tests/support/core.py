@@ -150,13 +150,6 @@ class V1Client(Client):
         """All frames that were not asked for yet, once nothing moves any more."""
         return [json.loads(text) for text in await self.hear_rest()]
 
-    async def hear_until(self, kind: str) -> list[dict[str, Any]]:
-        """The frames up to the first of this type."""
-        frames = [await self.hear_frame()]
-        while frames[-1]["type"] != kind:
-            frames.append(await self.hear_frame())
-        return frames
-
 
 @attrs.define
 class Core:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.torture import deeds
 from tests.torture.checker import check
+from tests.torture.damages import DAMAGES as OF_MESSAGES
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -30,18 +31,14 @@ from tests.torture.history import (
 from tests.torture.lines import Line
 from tests.torture.scene import ADA, BOB, CLUB, EPOCH, EVE, LINK, LOBBY, everything
 from tests.torture.shrink import shrink, told
-from tests.torture.test_checker import DAMAGES as OF_MESSAGES
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
+    from tests.torture.damages import Damage, History
     from tests.torture.deeds import Deed
     from tests.torture.history import AnyRecord
-
-    History = list[AnyRecord]
-    Damage = Callable[[History], History]
 
 replace = msgspec.structs.replace
 

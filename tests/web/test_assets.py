@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.http import ask
 from tests.support.raw import get, open_raw
 from tests.support.serving import open_server
-from tests.web.test_http import ask
 from trio_chat.web.assets import Files, names_tag, takes_gzip
 from trio_chat.web.http import STATIC
 

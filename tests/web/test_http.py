@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from tests.support.http import ask
 from tests.support.raw import PATIENCE_S, Answer, RawPeer, get, open_raw
 from tests.support.serving import open_server
 from trio_chat.web.http import STATIC
@@ -22,13 +23,6 @@ SAFE = {
 }
 
 A_FILE = next(path.relative_to(STATIC).as_posix() for path in sorted(STATIC.rglob("*.js")))
-
-
-async def ask(port: int, target: str, *, method: str = "GET", **headers: str) -> Answer:
-    """Send one request over a connection of its own, and read to the connection's end."""
-    async with open_raw(port) as peer:
-        await peer.send(get(target, method=method, **({"connection": "close"} | headers)))
-        return Answer.of(await peer.receive_to_the_end())
 
 
 async def test_the_page_is_there() -> None:

@@ -8,8 +8,8 @@ import re
 
 import pytest
 
+from tests.support.http import ask
 from tests.support.serving import open_server
-from tests.web.test_http import ask
 from trio_chat.errors import StartError
 from trio_chat.web.page import LATER, put_together
 

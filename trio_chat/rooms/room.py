@@ -26,9 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.errors import Close
-    from trio_chat.model.records import RoomState
     from trio_chat.net.outbox import Outbox
-    from trio_chat.store.base import Store
+    from trio_chat.store.base import RoomState, Store
 
 LOGGER = logging.getLogger(__name__)
 

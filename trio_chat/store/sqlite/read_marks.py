@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from trio_chat.model.records import MessageReceipt, ReadMarker
-from trio_chat.store.base import MOVES_KEPT
+from trio_chat.store.base import MOVES_KEPT, ReadMark, Receipt
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,7 +22,7 @@ _MOVED = """
 """The moves; what one has read was delivered too."""
 
 
-def save_marks(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
+def save_marks(connection: apsw.Connection, moves: Collection[ReadMark], at_ms: int) -> None:
     """See `Store.save_marks`."""
     values = {
         "moves": json.dumps([(move.room, move.person, move.delivered, move.read) for move in moves]),
@@ -66,16 +65,16 @@ def save_marks(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms
     )
 
 
-def marks(connection: apsw.Connection, room: str) -> list[ReadMarker]:
+def marks(connection: apsw.Connection, room: str) -> list[ReadMark]:
     """See `Store.marks`."""
     found = connection.execute(
         "SELECT name, person_id, delivered, read FROM rooms JOIN marks ON room_id = id WHERE name = ?",
         (room,),
     )
-    return [ReadMarker(*values) for values in found]
+    return [ReadMark(*values) for values in found]
 
 
-def receipts(connection: apsw.Connection, room: str, seq: int) -> list[MessageReceipt]:
+def receipts(connection: apsw.Connection, room: str, seq: int) -> list[Receipt]:
     """See `Store.receipts`."""
     found = connection.execute(
         """
@@ -88,4 +87,4 @@ def receipts(connection: apsw.Connection, room: str, seq: int) -> list[MessageRe
         """,
         {"room": room, "seq": seq},
     )
-    return [MessageReceipt(*values) for values in found]
+    return [Receipt(*values) for values in found]

@@ -1,0 +1,43 @@
+"""What people do over trio-chat.v1, in one call each: say hello, send and see the ack, make a room, let others in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.support.core import Core, V1Client
+
+
+async def ack(client: V1Client, kind: str, /, **fields: object) -> dict[str, Any]:
+    """Say something that is logged; its ack (or error), and nothing else that came before it."""
+    await client.tell(kind, **fields)
+    frames = await client.hear_frames()
+    (answer,) = (frame for frame in frames if frame["type"] in {"ack", "error"})
+    return answer
+
+
+async def hello(core: Core, name: str, **fields: object) -> tuple[V1Client, str]:
+    """Somebody who said hello and joined nothing, and their id."""
+    client = await core.open_v1()
+    welcome = await client.ask("hello", name=name, **fields)
+    return client, welcome["user"]["id"]
+
+
+async def make_room(ada: V1Client, title: str = "Plans") -> str:
+    """A private room of theirs, which they have joined."""
+    room: str = (await ack(ada, "create", kind="private", title=title))["room"]
+    await ada.tell("join", room=room)
+    await ada.hear_frames()
+    return room
+
+
+async def let_in(ada: V1Client, room: str, *others: V1Client, **limits: object) -> str:
+    """Have them accept a link into the room, and join it; its token."""
+    invited = await ada.ask("invite", room=room, **limits)
+    for other in others:
+        assert (await ack(other, "accept", token=invited["token"]))["type"] == "ack"
+        await other.tell("join", room=room)
+        await other.hear_frames()
+    await ada.hear_frames()
+    token: str = invited["token"]
+    return token
