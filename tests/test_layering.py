@@ -51,9 +51,8 @@ ALLOWED: dict[str, set[str]] = {
         "protocol",
         "rooms",
         "search",
-        "store",
     },
-    "gateways.v1.room_lists": {"protocol", "store"},
+    "gateways.v1.room_lists": {"model", "protocol", "store"},
     "web": {"config", "net"},
     "server": {"gateways", "hub", "net", "protocol", "web"},
     # The process.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
     from trio.testing import MockClock
 
-    from trio_chat.store.base import Listing
+    from trio_chat.model.records import Listing
 
 OUTSIDE = "no_such_room"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trio_chat.model.records import ReadMarker
 from trio_chat.presence.attendance import (
     MAX_NAMED,
     MAX_TOLD,
@@ -14,11 +15,10 @@ from trio_chat.presence.attendance import (
     Typists,
     may_name,
 )
-from trio_chat.store.base import ReadMark
 
 
-def mark(person: str, delivered: int, read: int = 0) -> ReadMark:
-    return ReadMark("lobby", person, delivered, read)
+def mark(person: str, delivered: int, read: int = 0) -> ReadMarker:
+    return ReadMarker("lobby", person, delivered, read)
 
 
 # Attendance

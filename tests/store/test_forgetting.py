@@ -18,7 +18,7 @@ from trio_chat.kinds import bodies
 from trio_chat.kinds.bodies import write_body
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
-from trio_chat.store.base import Repeat
+from trio_chat.model.outcomes import Repeat
 from trio_chat.store.plan import Head, plan_append
 from trio_chat.store.sqlite.backup import back_up
 from trio_chat.store.sqlite.open import open_sqlite_store

@@ -13,19 +13,16 @@ from trio_chat.kinds import bodies
 from trio_chat.kinds.bodies import Body, Who, write_body
 from trio_chat.kinds.rules import LOBBY
 from trio_chat.model.events import Draft, Event, Person, Position
-from trio_chat.store.base import (
-    MANY,
-    MOVES_KEPT,
-    Denied,
-    Invite,
-    Outcome,
+from trio_chat.model.outcomes import Denied, Outcome, Repeat
+from trio_chat.model.records import (
+    MAX_UNREAD_COUNTED,
+    Invitation,
+    MessageReceipt,
     Picture,
     Profile,
-    ReadMark,
-    Receipt,
-    Repeat,
-    Store,
+    ReadMarker,
 )
+from trio_chat.store.base import MOVES_KEPT, Store
 from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
@@ -98,8 +95,8 @@ def leave(person: Who) -> Draft:
     return draft("member", bodies.Membership(person, False), person)
 
 
-def invite(room: str = CLUB, *, expires_ms: int | None = None, uses: int | None = None) -> Invite:
-    return Invite(HASH, room, ADA.id, 1, expires_ms, uses)
+def invite(room: str = CLUB, *, expires_ms: int | None = None, uses: int | None = None) -> Invitation:
+    return Invitation(HASH, room, ADA.id, 1, expires_ms, uses)
 
 
 async def append(store: Store, room: str, *drafts: Draft, at_ms: int = 1) -> list[int]:
@@ -395,7 +392,7 @@ async def test_expired_invitations_let_nobody_in_and_go(store: Store) -> None:
     await append(store, CLUB, create("private", ADA))
     await store.add_invite(invite(expires_ms=100))
     assert codes(await store.append(CLUB, [come(BOB, HASH)], at_ms=100)) == ["bad_invite"]
-    await store.add_invite(Invite(b"n" * 32, CLUB, ADA.id, 100, None, None))
+    await store.add_invite(Invitation(b"n" * 32, CLUB, ADA.id, 100, None, None))
     assert await store.find_invite(HASH) is None
     assert [found.hash for found in await store.invites(CLUB, at_ms=BIG)] == [b"n" * 32]
 
@@ -487,12 +484,12 @@ async def test_unread_are_messages_by_others_after_the_mark_that_were_not_delete
     )
     assert await seen_by(BOB) == (1, 1, 4, 2)
     assert await seen_by(ADA) == (1, 1, 2, 1)
-    await store.save_marks([ReadMark(CLUB, BOB.id, 9, 3)], 1)
+    await store.save_marks([ReadMarker(CLUB, BOB.id, 9, 3)], 1)
     assert await seen_by(BOB) == (3, 9, 3, 1)
-    await store.save_marks([ReadMark(CLUB, BOB.id, 10, 10)], 1)
+    await store.save_marks([ReadMarker(CLUB, BOB.id, 10, 10)], 1)
     assert await seen_by(BOB) == (10, 10, 0, 0)
-    await append(store, CLUB, *(post(str(number), "all") for number in range(MANY + 50)))
-    assert await seen_by(BOB) == (10, 10, MANY, MANY)
+    await append(store, CLUB, *(post(str(number), "all") for number in range(MAX_UNREAD_COUNTED + 50)))
+    assert await seen_by(BOB) == (10, 10, MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
 
 
 async def test_what_was_said_in_the_lobby_before_somebody_came_is_not_unread(store: Store) -> None:
@@ -594,11 +591,11 @@ async def test_a_person_comes_back_with_any_of_their_tokens(store: Store) -> Non
 async def test_marks_never_go_back_and_what_is_read_is_delivered(open_store: OpenStore) -> None:
     async with open_store() as store:
         await append(store, LOBBY, said("a"))
-        await store.save_marks([ReadMark(LOBBY, ADA.id, 5, 3), ReadMark("nowhere", ADA.id, 1, 1)], 1)
-        await store.save_marks([ReadMark(LOBBY, ADA.id, 4, 4), ReadMark(LOBBY, BOB.id, 0, 2)], 2)
+        await store.save_marks([ReadMarker(LOBBY, ADA.id, 5, 3), ReadMarker("nowhere", ADA.id, 1, 1)], 1)
+        await store.save_marks([ReadMarker(LOBBY, ADA.id, 4, 4), ReadMarker(LOBBY, BOB.id, 0, 2)], 2)
         await store.save_marks([], 3)
     async with open_store() as store:
-        assert await store.marks(LOBBY) == [ReadMark(LOBBY, ADA.id, 5, 4), ReadMark(LOBBY, BOB.id, 2, 2)]
+        assert await store.marks(LOBBY) == [ReadMarker(LOBBY, ADA.id, 5, 4), ReadMarker(LOBBY, BOB.id, 2, 2)]
         assert await store.marks("nowhere") == []
 
 
@@ -612,12 +609,15 @@ async def test_receipts_tell_the_first_move_that_reached_a_message(store: Store)
         (50, ADA, 4, 4),
         (60, EVE, 2, 2),
     ):
-        await store.save_marks([ReadMark(LOBBY, person.id, delivered, read)], at_ms)
-    assert await store.receipts(LOBBY, 3) == [Receipt(BOB.id, 20, None), Receipt(ADA.id, 30, 50)]
+        await store.save_marks([ReadMarker(LOBBY, person.id, delivered, read)], at_ms)
+    assert await store.receipts(LOBBY, 3) == [
+        MessageReceipt(BOB.id, 20, None),
+        MessageReceipt(ADA.id, 30, 50),
+    ]
     assert await store.receipts(LOBBY, 2) == [
-        Receipt(BOB.id, 20, None),
-        Receipt(ADA.id, 30, 30),
-        Receipt(EVE.id, 60, 60),
+        MessageReceipt(BOB.id, 20, None),
+        MessageReceipt(ADA.id, 30, 30),
+        MessageReceipt(EVE.id, 60, 60),
     ]
     assert await store.receipts(LOBBY, 5) == await store.receipts("nowhere", 1) == []
 
@@ -626,18 +626,22 @@ async def test_the_last_moves_of_a_mark_are_kept(store: Store) -> None:
     await append(store, LOBBY, said("a"))
     for number in range(1, MOVES_KEPT + 11):
         await store.save_marks(
-            [ReadMark(LOBBY, ADA.id, number, number), ReadMark(LOBBY, BOB.id, 1, 1)], number
+            [ReadMarker(LOBBY, ADA.id, number, number), ReadMarker(LOBBY, BOB.id, 1, 1)], number
         )
-    assert await store.receipts(LOBBY, 1) == [Receipt(BOB.id, 1, 1), Receipt(ADA.id, 11, 11)]
-    assert await store.receipts(LOBBY, 50) == [Receipt(ADA.id, 50, 50)]
+    assert await store.receipts(LOBBY, 1) == [MessageReceipt(BOB.id, 1, 1), MessageReceipt(ADA.id, 11, 11)]
+    assert await store.receipts(LOBBY, 50) == [MessageReceipt(ADA.id, 50, 50)]
 
 
 async def test_several_moves_of_a_mark_in_one_call_are_one(store: Store) -> None:
     await append(store, LOBBY, said("a"))
-    moves = [ReadMark(LOBBY, ADA.id, 4, 1), ReadMark(LOBBY, ADA.id, 2, 2), ReadMark(LOBBY, ADA.id, 3, 0)]
+    moves = [
+        ReadMarker(LOBBY, ADA.id, 4, 1),
+        ReadMarker(LOBBY, ADA.id, 2, 2),
+        ReadMarker(LOBBY, ADA.id, 3, 0),
+    ]
     await store.save_marks(moves, 7)
-    assert await store.marks(LOBBY) == [ReadMark(LOBBY, ADA.id, 4, 2)]
-    assert await store.receipts(LOBBY, 2) == [Receipt(ADA.id, 7, 7)]
+    assert await store.marks(LOBBY) == [ReadMarker(LOBBY, ADA.id, 4, 2)]
+    assert await store.receipts(LOBBY, 2) == [MessageReceipt(ADA.id, 7, 7)]
 
 
 # --- cancellation ---

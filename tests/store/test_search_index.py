@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trio_chat.store.base import Found, Hit
+    from trio_chat.model.records import SearchHit, SearchResults
 
 NOON = 1_793_534_400_000
 """2026-11-01T12:00Z."""
@@ -105,7 +105,7 @@ class Log:
             is_more = index_more(self.connection, limit)
         return is_more  # noqa: RET504 (the types of apsw say that leaving the block may swallow an error)
 
-    def find(self, typed: str, *rooms: str, cursor: str | None = None, limit: int = 20) -> Found:
+    def find(self, typed: str, *rooms: str, cursor: str | None = None, limit: int = 20) -> SearchResults:
         """A page of what is found by somebody who sees these rooms, or all."""
         names = rooms or [name for (name,) in self.connection.execute("SELECT name FROM rooms")]
         return find(self.connection, names, parse_query(typed), cursor=cursor, limit=limit)
@@ -114,9 +114,9 @@ class Log:
         """What all the messages say that are found."""
         return [hit.text for hit in self.find(typed, *rooms).hits]
 
-    def all_pages(self, typed: str, limit: int) -> list[Hit]:
+    def all_pages(self, typed: str, limit: int) -> list[SearchHit]:
         """What one gets by going on to the end."""
-        hits: list[Hit] = []
+        hits: list[SearchHit] = []
         page = self.find(typed, limit=limit)
         while page.cursor is not None:
             assert len(page.hits) <= limit
@@ -142,7 +142,7 @@ def log() -> Iterator[Log]:
     log.connection.close()
 
 
-def marked(hit: Hit) -> list[str]:
+def marked(hit: SearchHit) -> list[str]:
     return [hit.text[start:end] for start, end in hit.marks]
 
 

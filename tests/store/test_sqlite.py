@@ -21,7 +21,7 @@ import trio
 from trio_chat.errors import StartError, StoreError, StoreUnavailable
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
-from trio_chat.store.base import Repeat
+from trio_chat.model.outcomes import Repeat
 from trio_chat.store.sqlite.event_count import MarkFile
 from trio_chat.store.sqlite.file import INDEX_BYTES, check_sqlite_version, connect_to_read
 from trio_chat.store.sqlite.open import open_sqlite_store

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trio_chat.errors import StoreUnavailable
 from trio_chat.model.events import Draft, Event
-from trio_chat.store.base import Outcome, Repeat
+from trio_chat.model.outcomes import Outcome, Repeat
 from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:

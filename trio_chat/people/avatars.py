@@ -14,7 +14,7 @@ import hashlib
 from typing import Final
 
 from trio_chat.errors import Refused
-from trio_chat.store.base import Picture
+from trio_chat.model.records import Picture
 
 MAX_PICTURE_BYTES: Final = 32 * 1024
 MAX_SIDE: Final = 512

@@ -20,7 +20,8 @@ from trio_chat.people.device_codes import Linking
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from trio_chat.store.base import Picture, Profile, Store
+    from trio_chat.model.records import Picture, Profile
+    from trio_chat.store.base import Store
 
 TOKEN_BYTES = 32
 """256 bits: not to be guessed. The store keeps only its SHA-256, which is enough for something that random."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from trio_chat.store.base import ReadMark
+from trio_chat.model.records import ReadMarker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -120,11 +120,11 @@ class Marks:
 
     def __init__(self, room: str) -> None:
         self._room = room
-        self._saved: dict[str, ReadMark] = {}  # the last one saved last
-        self._ahead: dict[str, ReadMark] = {}  # further, and not saved yet
+        self._saved: dict[str, ReadMarker] = {}  # the last one saved last
+        self._ahead: dict[str, ReadMarker] = {}  # further, and not saved yet
         self._moved: dict[str, None] = {}
 
-    def learn(self, saved: Iterable[ReadMark]) -> None:
+    def learn(self, saved: Iterable[ReadMarker]) -> None:
         """Take in what was saved; what is known already may be newer."""
         marks = {mark.person: mark for mark in sorted(saved, key=lambda mark: mark.read)}
         for mark in self._saved.values():
@@ -133,7 +133,7 @@ class Marks:
 
     def move(self, person: str, *, delivered: int, read: int) -> bool:
         """The person has received and read everything up to these numbers; False if that is nothing new."""
-        before = self._ahead.get(person) or self._saved.get(person) or ReadMark(self._room, person, 0, 0)
+        before = self._ahead.get(person) or self._saved.get(person) or ReadMarker(self._room, person, 0, 0)
         mark = _further(before, delivered, read)
         if mark == before:
             return False
@@ -146,13 +146,13 @@ class Marks:
         """Whether somebody moved since `take_moved`."""
         return bool(self._moved)
 
-    def take_moved(self) -> list[ReadMark]:
+    def take_moved(self) -> list[ReadMarker]:
         """The marks that moved since this was last asked, as they are now: to be saved."""
         moved = [self._ahead[person] for person in self._moved]
         self._moved.clear()
         return moved
 
-    def note_saved(self, moved: Iterable[ReadMark]) -> None:
+    def note_saved(self, moved: Iterable[ReadMarker]) -> None:
         """These were taken, and saved."""
         for mark in moved:
             before = self._saved.pop(mark.person, mark)
@@ -160,17 +160,17 @@ class Marks:
             if self._ahead.get(mark.person) == mark:
                 del self._ahead[mark.person]
 
-    def put_back(self, moved: Iterable[ReadMark]) -> None:
+    def put_back(self, moved: Iterable[ReadMarker]) -> None:
         """These were taken in vain."""
         for mark in moved:
             if self.move(mark.person, delivered=mark.delivered, read=mark.read) or mark.person in self._ahead:
                 self._moved[mark.person] = None
 
-    def latest(self, limit: int = MAX_TOLD) -> list[ReadMark]:
+    def latest(self, limit: int = MAX_TOLD) -> list[ReadMarker]:
         """The marks that were saved last, the last one first."""
         return list(islice(reversed(self._saved.values()), limit))
 
 
-def _further(mark: ReadMark, delivered: int, read: int) -> ReadMark:
+def _further(mark: ReadMarker, delivered: int, read: int) -> ReadMarker:
     read = max(mark.read, read)
-    return ReadMark(mark.room, mark.person, max(mark.delivered, delivered, read), read)
+    return ReadMarker(mark.room, mark.person, max(mark.delivered, delivered, read), read)

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from trio_chat.model.events import Person
+    from trio_chat.model.records import ReadMarker
     from trio_chat.presence.connected import ConnectedUsers, UserConnection
     from trio_chat.rooms.room import Room
-    from trio_chat.store.base import ReadMark, Store
+    from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
 
@@ -187,7 +188,7 @@ class PresenceService:
                 LOGGER.exception("what is beside the log could not be told")
             await trio.sleep(INTERVAL_S - GATHER_S)
 
-    async def save(self) -> dict[str, list[ReadMark]]:
+    async def save(self) -> dict[str, list[ReadMarker]]:
         """Save what moved since the last time, and who was here; the marks that moved, by room.
 
         What cannot be saved now is saved the next time, and not told before.
@@ -227,7 +228,7 @@ class PresenceService:
             self._forget_if_idle(room)
         await self._tell_of_people()
 
-    async def _tell_of_room(self, room: str, moved: Sequence[ReadMark]) -> None:
+    async def _tell_of_room(self, room: str, moved: Sequence[ReadMarker]) -> None:
         record = self._rooms.get(room)
         if record is None:
             return
@@ -280,7 +281,7 @@ class PresenceService:
         await self._post(devices, b"".join(encode_answer(PersonChanged(user_of(person))) for person in told))
 
 
-def _marks(marks: Iterable[ReadMark]) -> tuple[MarkOf, ...]:
+def _marks(marks: Iterable[ReadMarker]) -> tuple[MarkOf, ...]:
     return tuple(MarkOf(mark.person, mark.delivered, mark.read) for mark in marks)
 
 

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.errors import Close
+    from trio_chat.model.records import RoomState
     from trio_chat.net.outbox import Outbox
-    from trio_chat.store.base import RoomState, Store
+    from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
 

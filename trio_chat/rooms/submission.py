@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import attrs
 
 from trio_chat.errors import TRY_AGAIN_LATER, Refused
+from trio_chat.model.outcomes import Conflict, Denied
 from trio_chat.protocol.encoding import Format, encode_answer
 from trio_chat.protocol.replies import Ack, Failure
-from trio_chat.store.base import Conflict, Denied
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.model.events import Draft
+    from trio_chat.model.outcomes import Outcome
     from trio_chat.net.outbox import Outbox
     from trio_chat.protocol.replies import Answer
-    from trio_chat.store.base import Outcome
 
 UNAVAILABLE_RETRY_S = 1.0
 """When a client is told to try again if the log cannot be written."""

@@ -4,12 +4,12 @@
    power loss.
 2. **Dense.** Sequence numbers of a room run 1, 2, 3, … with no gap, in the order of the appends.
 3. **All or nothing.** An append that raises has written none of its drafts.
-4. **Exactly once.** A draft whose (sender, client_id) stands in the log already, or earlier in the same
-   append, adds nothing and is answered with the number it got then; if it says something else than it said
-   then, it is answered with `Conflict`. What a deleted message said is not known any more: whatever comes under its
-   id, of the same kind and in the same room, is its repeat.
-5. **By the rules.** A draft that `trio_chat.kinds.rules` forbids, given everything that stands in the log before it, is
-   answered with `Denied`: nothing is written, and its id is free.
+4. **Exactly once.** A draft whose (sender, client_id) is in the log already, or earlier in the same append, adds
+   nothing and is answered with the number it got then (`trio_chat.model.outcomes.Repeat`); if it says something else
+   than it said then, with `trio_chat.model.outcomes.Conflict`. What a deleted message said is not known any more, so
+   whatever comes under its id, of the same kind and in the same room, is its repeat.
+5. **By the rules.** A draft that `trio_chat.kinds.rules` forbids, given everything in the log before it, is answered
+   with `trio_chat.model.outcomes.Denied`: nothing is written, and its id is free.
 6. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.model.chain`). What the
    digests deny is never told: `trio_chat.model.events.damaged` stands in its place.
 7. **Forgotten.** The text of a deleted message, and of its edits, is told to nobody once the append of the deletion
@@ -22,174 +22,26 @@ Every method raises `StoreUnavailable` when the store cannot do its work just no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
-from trio_chat.model.events import Event
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Sequence
 
-    from trio_chat.model.events import Draft, Person, Position
+    from trio_chat.model.events import Draft, Event, Person, Position
+    from trio_chat.model.outcomes import Outcome
+    from trio_chat.model.records import (
+        Invitation,
+        Listing,
+        MessageReceipt,
+        Picture,
+        Profile,
+        ReadMarker,
+        RoomState,
+        SearchResults,
+    )
     from trio_chat.search.query import Query
-
-
-@attrs.frozen
-class Repeat:
-    """The draft is in the log already, as number ``seq`` of ``room``."""
-
-    room: str
-    seq: int
-
-
-@attrs.frozen
-class Conflict:
-    """The sender used this client id before, for something else; nothing was written."""
-
-    room: str
-    seq: int
-
-
-@attrs.frozen
-class Denied:
-    """The rules forbid it; nothing was written, and the id is not used up."""
-
-    code: str
-    message: str
-
-
-Outcome: TypeAlias = Event | Repeat | Conflict | Denied
-"""What became of a draft."""
-
-
-@attrs.frozen
-class RoomState:
-    """What a room is at a place in its log: all that follows from the events up to there, but the messages."""
-
-    position: Position
-    kind: str
-    title: str
-    topic: str
-    owner: str | None
-    members: Mapping[str, str]
-    """Their ids, and what they are: ``owner`` or ``member``. (Everybody is in the lobby; nobody is listed there.)"""
-    pins: tuple[int, ...]
-    """The numbers of the pinned messages, the one pinned last at the end."""
-
-
-@attrs.frozen
-class Listing:
-    """A room in a list of rooms, as one person sees it."""
-
-    room: str
-    position: Position
-    kind: str
-    title: str
-    topic: str
-    owner: str | None
-    n_members: int
-    """In the lobby all people that there are."""
-    is_member: bool
-    other: str | None
-    """Of a direct room: the id of the other one."""
-    read: int
-    """Where they have never read anything: the number of the event that made them a member."""
-    delivered: int
-    unread: int
-    """How many messages by others came after ``read`` and were not deleted; `MANY` means at least so many."""
-    mentions: int
-    """How many of those, not too old, mention them, or everybody."""
-    last: Event | None
-    """The newest message; None if there is none among the newest events."""
-    last_edit: Event | None
-    """The newest edit of that one."""
-
-
-MANY = 100
-"""Where the counting of unread messages ends."""
-
-
-@attrs.frozen
-class Profile:
-    """What is known of a person."""
-
-    id: str
-    name: str
-    colour: int | None = None
-    picture: str | None = None
-    """The hash of their picture."""
-    seen_ms: int | None = None
-    """When they were last here."""
-    shows_seen: bool = True
-    """Whether they want others to know."""
-
-
-@attrs.frozen
-class Picture:
-    """A picture, as it is kept: under the hash of its bytes."""
-
-    hash: str
-    media_type: str
-    data: bytes
-
-
-@attrs.frozen
-class ReadMark:
-    """How far a person has come in a room."""
-
-    room: str
-    person: str
-    delivered: int
-    """What one has read was delivered too: never less than ``read``."""
-    read: int
-
-
-@attrs.frozen
-class Receipt:
-    """When a person received and read a message: milliseconds since 1970 UTC. None: not yet, or not known any more."""
-
-    person: str
-    delivered_ms: int | None
-    read_ms: int | None
-
-
-@attrs.frozen
-class Invite:
-    """An invitation into a room."""
-
-    hash: bytes
-    """Of its token."""
-    room: str
-    person: str
-    """Who invites."""
-    at_ms: int
-    expires_ms: int | None
-    """None: never."""
-    uses_left: int | None
-    """None: as many as like."""
-
-
-@attrs.frozen
-class Hit:
-    """A message that was found."""
-
-    room: str
-    seq: int
-    at_ms: int
-    text: str
-    """What it says now."""
-    marks: list[tuple[int, int]]
-    """Where in the text that is which was searched for: (start, end) in code points, ascending and apart."""
-
-
-@attrs.frozen
-class Found:
-    """A page of what was found, newest first. It may be short, or even empty, and yet there is a `cursor`."""
-
-    hits: list[Hit]
-    cursor: str | None
-    """What to ask with for the next page; None: that is all."""
 
 
 @attrs.frozen
@@ -293,11 +145,11 @@ class RoomTable(Protocol):
         first, as the person sees them."""
         ...
 
-    async def add_invite(self, invite: Invite) -> None:
+    async def add_invite(self, invite: Invitation) -> None:
         """Let people in with this invitation. `KeyError` if there is no such room: a bug."""
         ...
 
-    async def invites(self, room: str, *, at_ms: int) -> list[Invite]:
+    async def invites(self, room: str, *, at_ms: int) -> list[Invitation]:
         """The invitations that are valid at this moment, in the order in which they were made."""
         ...
 
@@ -305,7 +157,7 @@ class RoomTable(Protocol):
         """No invitation into the room is valid any more."""
         ...
 
-    async def find_invite(self, token_hash: bytes) -> Invite | None:
+    async def find_invite(self, token_hash: bytes) -> Invitation | None:
         """The invitation with this hash, valid still or expired; None if there is none (any more)."""
         ...
 
@@ -363,15 +215,15 @@ class PeopleTable(Protocol):
         """These people were here at this moment."""
         ...
 
-    async def save_marks(self, moves: Collection[ReadMark], at_ms: int) -> None:
+    async def save_marks(self, moves: Collection[ReadMarker], at_ms: int) -> None:
         """Move these marks on, and keep when it was. One that would go back stays; rooms that are not there, too."""
         ...
 
-    async def marks(self, room: str) -> list[ReadMark]:
+    async def marks(self, room: str) -> list[ReadMarker]:
         """All marks of a room."""
         ...
 
-    async def receipts(self, room: str, seq: int) -> list[Receipt]:
+    async def receipts(self, room: str, seq: int) -> list[MessageReceipt]:
         """Who has received message ``seq``, and when: the first move of their mark, of the last `MOVES_KEPT`, that
         reached it; in that order."""
         ...
@@ -387,7 +239,7 @@ class Search(Protocol):
 
     async def find(
         self, person: str, query: Query, *, room: str | None = None, cursor: str | None = None, limit: int
-    ) -> Found:
+    ) -> SearchResults:
         """Find messages in the rooms of a person's list, or in one ``room`` (which they may hear: that was checked).
 
         Raises `Refused` (``bad_query``) for a cursor that is none.

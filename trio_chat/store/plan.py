@@ -12,13 +12,13 @@ from trio_chat.kinds.bodies import NAMING, renamed
 from trio_chat.kinds.rules import Facts, judge
 from trio_chat.model.chain import GENESIS, SALT_BYTES, chained, digest_of_body
 from trio_chat.model.events import Event
-from trio_chat.store.base import Conflict, Denied, Repeat
+from trio_chat.model.outcomes import Conflict, Denied, Repeat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trio_chat.model.events import Draft
-    from trio_chat.store.base import Outcome
+    from trio_chat.model.outcomes import Outcome
 
 CommandId: TypeAlias = tuple[str, str]
 """(sender, client_id): what names a command for good."""

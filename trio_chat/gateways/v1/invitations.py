@@ -10,10 +10,10 @@ from trio_chat.errors import Refused
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.gateways.v1.rooms import answer_again
 from trio_chat.kinds import bodies, rules
+from trio_chat.model.records import Invitation
 from trio_chat.protocol.event_frames import timestamp
 from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 from trio_chat.rooms.submission import id_conflict
-from trio_chat.store.base import Invite
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -38,7 +38,7 @@ async def invite(client: Client, command: commands.Invite) -> None:
     token = secrets.token_urlsafe(TOKEN_BYTES)
     expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else None
     await client.hub.store.add_invite(
-        Invite(hash_of(token), room.name, client.person.id, now_ms, expires_ms, command.uses or None)
+        Invitation(hash_of(token), room.name, client.person.id, now_ms, expires_ms, command.uses or None)
     )
     expires_at = None if expires_ms is None else timestamp(expires_ms)
     client.answer(Invited(command.id, room.name, token, expires_at, command.uses or None))
@@ -109,7 +109,7 @@ def _check_repeat(before: Event, command: commands.Accept) -> None:
         raise id_conflict()
 
 
-async def _find(client: Client, token: str) -> Invite:
+async def _find(client: Client, token: str) -> Invitation:
     found = await client.hub.store.find_invite(hash_of(token))
     if found is None or (found.expires_ms is not None and found.expires_ms <= client.hub.now_ms()):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")

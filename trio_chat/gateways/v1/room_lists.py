@@ -10,7 +10,8 @@ from trio_chat.protocol.replies import RoomItem, User
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from trio_chat.store.base import Listing, Profile, Store
+    from trio_chat.model.records import Listing, Profile
+    from trio_chat.store.base import Store
 
 
 async def list_rooms(store: Store, person: str, *, only: str | None = None) -> list[RoomItem]:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.gateways.v1.client import Client
+    from trio_chat.model.records import SearchHit
     from trio_chat.protocol import commands
-    from trio_chat.store import base
 
 
 async def search(client: Client, command: commands.Search) -> None:
@@ -31,7 +31,7 @@ async def search(client: Client, command: commands.Search) -> None:
     client.answer(Found(command.id, command.query, hits, found.cursor))
 
 
-async def _to_frame(client: Client, found: Sequence[base.Hit]) -> list[Hit]:
+async def _to_frame(client: Client, found: Sequence[SearchHit]) -> list[Hit]:
     """What was found, told like any messages, with their texts of now. (Some may have been deleted this moment.)"""
     seqs: dict[str, list[int]] = {}
     for hit in found:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trio_chat.errors import NameTaken
 from trio_chat.model.events import Person
-from trio_chat.store.base import Picture, Profile
+from trio_chat.model.records import Picture, Profile
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from trio_chat.store.base import MOVES_KEPT, ReadMark, Receipt
+from trio_chat.model.records import MessageReceipt, ReadMarker
+from trio_chat.store.base import MOVES_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +23,7 @@ _MOVED = """
 """The moves; what one has read was delivered too."""
 
 
-def save_marks(connection: apsw.Connection, moves: Collection[ReadMark], at_ms: int) -> None:
+def save_marks(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
     """See `Store.save_marks`."""
     values = {
         "moves": json.dumps([(move.room, move.person, move.delivered, move.read) for move in moves]),
@@ -65,16 +66,16 @@ def save_marks(connection: apsw.Connection, moves: Collection[ReadMark], at_ms: 
     )
 
 
-def marks(connection: apsw.Connection, room: str) -> list[ReadMark]:
+def marks(connection: apsw.Connection, room: str) -> list[ReadMarker]:
     """See `Store.marks`."""
     found = connection.execute(
         "SELECT name, person_id, delivered, read FROM rooms JOIN marks ON room_id = id WHERE name = ?",
         (room,),
     )
-    return [ReadMark(*values) for values in found]
+    return [ReadMarker(*values) for values in found]
 
 
-def receipts(connection: apsw.Connection, room: str, seq: int) -> list[Receipt]:
+def receipts(connection: apsw.Connection, room: str, seq: int) -> list[MessageReceipt]:
     """See `Store.receipts`."""
     found = connection.execute(
         """
@@ -87,4 +88,4 @@ def receipts(connection: apsw.Connection, room: str, seq: int) -> list[Receipt]:
         """,
         {"room": room, "seq": seq},
     )
-    return [Receipt(*values) for values in found]
+    return [MessageReceipt(*values) for values in found]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trio_chat.kinds.bodies import PIN, Pin, read_body
 from trio_chat.kinds.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.model.events import DAMAGED, Position
-from trio_chat.store.base import MANY, Invite, Listing, RoomState
+from trio_chat.model.records import MAX_UNREAD_COUNTED, Invitation, Listing, RoomState
 from trio_chat.store.sqlite.reader import find_room_id, one_moment, position, read_places
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ _DESCRIPTION = f"""
                 SELECT 1 FROM events
                 WHERE room_id = messages.id AND seq > seen AND kind IN ('message', 'post')
                     AND sender <> :person AND body IS NOT NULL AND at_ms >= coalesce(since_ms, 0)
-                LIMIT {MANY}
+                LIMIT {MAX_UNREAD_COUNTED}
             )
         ),
         (
@@ -142,7 +142,7 @@ _DESCRIPTION = f"""
                     AND CASE WHEN instr(body, '"mentions":') AND json_valid(body) THEN EXISTS (
                         SELECT 1 FROM json_each(body, '$.mentions') WHERE value IN (:person, 'all')
                     ) END
-                LIMIT {MANY}
+                LIMIT {MAX_UNREAD_COUNTED}
             )
         ),
         last,
@@ -213,7 +213,7 @@ def _empty_lobby(connection: apsw.Connection) -> Listing:
 _INVITE = "hash, name, person_id, at_ms, expires_ms, uses_left"
 
 
-def add_invite(connection: apsw.Connection, invite: Invite) -> None:
+def add_invite(connection: apsw.Connection, invite: Invitation) -> None:
     """See `Store.add_invite`. Those that have expired go."""
     room_id = find_room_id(connection, invite.room)
     if room_id is None:
@@ -225,7 +225,7 @@ def add_invite(connection: apsw.Connection, invite: Invite) -> None:
     )
 
 
-def invites(connection: apsw.Connection, room: str, *, at_ms: int) -> list[Invite]:
+def invites(connection: apsw.Connection, room: str, *, at_ms: int) -> list[Invitation]:
     """See `Store.invites`."""
     found = connection.execute(
         f"""
@@ -234,7 +234,7 @@ def invites(connection: apsw.Connection, room: str, *, at_ms: int) -> list[Invit
         """,
         (find_room_id(connection, room), at_ms),
     )
-    return [Invite(*values) for values in found]
+    return [Invitation(*values) for values in found]
 
 
 def void_invites(connection: apsw.Connection, room: str) -> None:
@@ -242,12 +242,12 @@ def void_invites(connection: apsw.Connection, room: str) -> None:
     connection.execute("DELETE FROM invites WHERE room_id = ?", (find_room_id(connection, room),))
 
 
-def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invite | None:
+def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invitation | None:
     """See `Store.find_invite`."""
     found = connection.execute(
         f"SELECT {_INVITE} FROM invites JOIN rooms ON id = room_id WHERE hash = ?", (token_hash,)
     ).fetchone()
-    return None if found is None else Invite(*found)
+    return None if found is None else Invitation(*found)
 
 
 def names_of(connection: apsw.Connection, person: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from trio_chat.errors import Refused
+from trio_chat.model.records import SearchHit, SearchResults
 from trio_chat.search.grams import (
     LINK,
     gram,
@@ -23,7 +24,6 @@ from trio_chat.search.grams import (
     sender_code,
 )
 from trio_chat.search.matching import is_said_by, is_said_then, marks_of, says_it
-from trio_chat.store.base import Found, Hit
 from trio_chat.store.sqlite.search_index import LINE, Line, as_json, decoded, read
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def find(
     *,
     cursor: str | None = None,
     limit: int = 20,
-) -> Found:
+) -> SearchResults:
     """Find messages in these rooms (those that who asks may see): at most ``limit`` of them, at least 1.
 
     The work of one call is bounded, whatever is asked. Raises `Refused` (``bad_query``) for a cursor that is none.
@@ -138,13 +138,13 @@ class _Search:
         self._senders = _people_called(connection, [sender.key for sender in query.senders])
         self._chars_left = MAX_CHARS_COMPARED
 
-    def page(self, cursor: str | None, limit: int) -> Found:
+    def page(self, cursor: str | None, limit: int) -> SearchResults:
         """The messages from the cursor on."""
         start = self._understood(cursor)
         if not self._rooms:
-            return Found([], None)
+            return SearchResults([], None)
         tail = self._tail()
-        hits: list[Hit] = []
+        hits: list[SearchHit] = []
         if start.below is None:
             for line in tail:
                 if line.doc_id or (start.place is not None and line.place >= start.place):
@@ -152,7 +152,7 @@ class _Search:
                 if hit := self._compared(line):
                     hits.append(hit)
                 if len(hits) == limit or self._chars_left <= 0:
-                    return Found(hits, f"{line.seq}@{self._rooms[line.room_id].name}")
+                    return SearchResults(hits, f"{line.seq}@{self._rooms[line.room_id].name}")
         return self._page_of_index(
             hits, start.below, {line.doc_id: line for line in tail if line.doc_id}, limit
         )
@@ -207,8 +207,8 @@ class _Search:
         return sorted(lines, key=attrgetter("place"), reverse=True)
 
     def _page_of_index(
-        self, hits: list[Hit], below: int | None, edited: dict[int, Line], limit: int
-    ) -> Found:
+        self, hits: list[SearchHit], below: int | None, edited: dict[int, Line], limit: int
+    ) -> SearchResults:
         """The page with what the index has; ``edited``: what it has as it was before."""
         first, beyond = self._bounds()
         below = beyond if below is None else min(below, beyond)
@@ -222,10 +222,10 @@ class _Search:
                 if hit := self._compared(line):
                     hits.append(hit)
                 if len(hits) == limit or self._chars_left <= 0:
-                    return Found(hits, str(line.doc_id))
+                    return SearchResults(hits, str(line.doc_id))
             if is_end:
-                return Found(hits, None)
-        return Found(hits, str(below))
+                return SearchResults(hits, None)
+        return SearchResults(hits, str(below))
 
     def _proposed(
         self, source: _Source, first: int, below: int, n_proposed: int, n_compared: int
@@ -307,7 +307,7 @@ class _Search:
         total = self._connection.execute("SELECT sum(seq) FROM indexed").get or 0
         return sum(room.done for room in self._rooms.values()) <= SHARE_LOOKED_UP * total
 
-    def _compared(self, line: Line) -> Hit | None:
+    def _compared(self, line: Line) -> SearchHit | None:
         """The message as a hit, if it is what is searched for."""
         query = self._query
         text = line.text()
@@ -320,7 +320,9 @@ class _Search:
         self._chars_left -= len(text)
         if not says_it(query, text):
             return None
-        return Hit(self._rooms[line.room_id].name, line.seq, line.at_ms, text, marks_of(query.terms, text))
+        return SearchHit(
+            self._rooms[line.room_id].name, line.seq, line.at_ms, text, marks_of(query.terms, text)
+        )
 
 
 _NEWEST_EDIT: Final = """

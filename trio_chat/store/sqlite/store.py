@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     import apsw
 
     from trio_chat.model.events import Draft, Event, Person, Position
-    from trio_chat.search.query import Query
-    from trio_chat.store.base import (
-        Found,
-        Invite,
+    from trio_chat.model.outcomes import Outcome
+    from trio_chat.model.records import (
+        Invitation,
         Listing,
-        Outcome,
+        MessageReceipt,
         Picture,
         Profile,
-        ReadMark,
-        Receipt,
+        ReadMarker,
         RoomState,
-        StoreStatistics,
+        SearchResults,
     )
+    from trio_chat.search.query import Query
+    from trio_chat.store.base import StoreStatistics
     from trio_chat.store.group_commit import Hop
     from trio_chat.store.sqlite.reader import Question, SqliteReader
     from trio_chat.store.sqlite.writer import SqliteWriter, Write
@@ -148,11 +148,11 @@ class SqliteStore:
         """See `Store`."""
         return await self._read(rooms.directory, query, limit, person=person)
 
-    async def add_invite(self, invite: Invite) -> None:
+    async def add_invite(self, invite: Invitation) -> None:
         """See `Store`."""
         await self._write(rooms.add_invite, invite)
 
-    async def invites(self, room: str, *, at_ms: int) -> list[Invite]:
+    async def invites(self, room: str, *, at_ms: int) -> list[Invitation]:
         """See `Store`."""
         return await self._read(rooms.invites, room, at_ms=at_ms)
 
@@ -160,7 +160,7 @@ class SqliteStore:
         """See `Store`."""
         await self._write(rooms.void_invites, room)
 
-    async def find_invite(self, token_hash: bytes) -> Invite | None:
+    async def find_invite(self, token_hash: bytes) -> Invitation | None:
         """See `Store`."""
         return await self._read(rooms.find_invite, token_hash)
 
@@ -217,15 +217,15 @@ class SqliteStore:
         """See `Store`."""
         await self._write(people.note_seen, ids, at_ms)
 
-    async def save_marks(self, moves: Collection[ReadMark], at_ms: int) -> None:
+    async def save_marks(self, moves: Collection[ReadMarker], at_ms: int) -> None:
         """See `Store`."""
         await self._write(read_marks.save_marks, moves, at_ms)
 
-    async def marks(self, room: str) -> list[ReadMark]:
+    async def marks(self, room: str) -> list[ReadMarker]:
         """See `Store`."""
         return await self._read(read_marks.marks, room)
 
-    async def receipts(self, room: str, seq: int) -> list[Receipt]:
+    async def receipts(self, room: str, seq: int) -> list[MessageReceipt]:
         """See `Store`."""
         return await self._read(read_marks.receipts, room, seq)
 
@@ -233,14 +233,14 @@ class SqliteStore:
 
     async def find(
         self, person: str, query: Query, *, room: str | None = None, cursor: str | None = None, limit: int
-    ) -> Found:
+    ) -> SearchResults:
         """See `Store`."""
 
-        def find(connection: apsw.Connection) -> Found:
+        def find(connection: apsw.Connection) -> SearchResults:
             names = rooms.names_of(connection, person) if room is None else [room]
             return search.find(connection, names, query, cursor=cursor, limit=limit)
 
-        found: Found = await self.searching.ask(find)
+        found: SearchResults = await self.searching.ask(find)
         return found
 
     def statistics(self) -> StoreStatistics:

@@ -21,7 +21,8 @@ import attrs
 from trio_chat.errors import NameTaken
 from trio_chat.kinds.rules import PUBLIC, kind_of_new
 from trio_chat.model.events import MESSAGE
-from trio_chat.store.base import Repeat, StoreStatistics
+from trio_chat.model.outcomes import Repeat
+from trio_chat.store.base import StoreStatistics
 from trio_chat.store.plan import CommandId, Head, Known, Row, plan_append
 from trio_chat.store.sqlite import effects
 from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE, unavailable

@@ -1,0 +1,144 @@
+"""Records: the values in which a store answers and is told what a chat is. Immutable and pure.
+
+Times are milliseconds since 1970 UTC. Persons and rooms are given by their ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trio_chat.model.events import Event, Position
+
+
+@attrs.frozen
+class RoomState:
+    """State of a room at a position in its log: all that follows from the events up to there, except messages."""
+
+    position: Position
+    kind: str
+    title: str
+    topic: str
+    owner: str | None
+    members: Mapping[str, str]
+    """Person id to role: ``owner`` or ``member``. (Everybody is in the lobby; nobody is listed there.)"""
+    pins: tuple[int, ...]
+    """Sequence numbers of the pinned messages, the one pinned last at the end."""
+
+
+@attrs.frozen
+class Listing:
+    """Entry of a room in one person's list of rooms."""
+
+    room: str
+    position: Position
+    kind: str
+    title: str
+    topic: str
+    owner: str | None
+    n_members: int
+    """In the lobby: the number of all registered people."""
+    is_member: bool
+    other: str | None
+    """Direct rooms only: the id of the other person."""
+    read: int
+    """Read marker. If the person never read anything: the number of the event that made them a member."""
+    delivered: int
+    unread: int
+    """Messages by others after ``read`` that were not deleted. Counting ends at `MAX_UNREAD_COUNTED`."""
+    mentions: int
+    """How many of those, not too old, mention the person, or everybody."""
+    last: Event | None
+    """Newest message; None if there is none among the newest events."""
+    last_edit: Event | None
+    """Newest edit of that message."""
+
+
+MAX_UNREAD_COUNTED = 100
+"""Unread messages are counted up to this number; it means "so many, or more"."""
+
+
+@attrs.frozen
+class Profile:
+    """Profile of a person."""
+
+    id: str
+    name: str
+    colour: int | None = None
+    picture: str | None = None
+    """Hash of their picture."""
+    seen_ms: int | None = None
+    """When they were last connected; None: never, or not known."""
+    shows_seen: bool = True
+    """Whether others may see ``seen_ms``."""
+
+
+@attrs.frozen
+class Picture:
+    """Picture of a person, stored under the hash of its bytes."""
+
+    hash: str
+    media_type: str
+    data: bytes
+
+
+@attrs.frozen
+class ReadMarker:
+    """Read marker of a person in a room: the newest event delivered to them, and the newest they read."""
+
+    room: str
+    person: str
+    delivered: int
+    """Never less than ``read``: what was read was delivered too."""
+    read: int
+
+
+@attrs.frozen
+class MessageReceipt:
+    """Receipt of a message by a person: when it was delivered and when read. None: not yet, or not known any more."""
+
+    person: str
+    delivered_ms: int | None
+    read_ms: int | None
+
+
+@attrs.frozen
+class Invitation:
+    """Invitation into a room: whoever has its token may join."""
+
+    hash: bytes
+    """Hash of the token. The token itself is not stored."""
+    room: str
+    person: str
+    """Who invites."""
+    at_ms: int
+    expires_ms: int | None
+    """None: never."""
+    uses_left: int | None
+    """None: no limit."""
+
+
+@attrs.frozen
+class SearchHit:
+    """Message found by a search."""
+
+    room: str
+    seq: int
+    at_ms: int
+    text: str
+    """Its text now, after edits."""
+    marks: list[tuple[int, int]]
+    """Where the search terms are in ``text``: (start, end) in code points, ascending and disjoint."""
+
+
+@attrs.frozen
+class SearchResults:
+    """Some of the messages found, newest first. May be few, or none at all, although there is a ``cursor``."""
+
+    hits: list[SearchHit]
+    cursor: str | None
+    """What to search on with; None: that is all."""
