@@ -26,7 +26,7 @@ from trio_chat.store.sqlite.epochs import mark_of
 from trio_chat.store.sqlite.event_count import open_mark
 from trio_chat.store.sqlite.file import connect_to_read, connect_to_write, make_private, use_wal
 from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
-from trio_chat.store.sqlite.search import find
+from trio_chat.store.sqlite.search import find_in_rooms
 from trio_chat.store.sqlite.search_index import forget, index_more
 from trio_chat.store.sqlite.writer import Append, SqliteWriter
 
@@ -180,7 +180,7 @@ def ask(connection: apsw.Connection, those: Sequence[Kind], rounds: int) -> list
         for kind, times, hits in asked:
             typed = kind.wordings[number % len(kind.wordings)]
             started = time.perf_counter(), time.thread_time()
-            found = find(connection, kind.rooms, parse_query(typed))
+            found = find_in_rooms(connection, kind.rooms, parse_query(typed))
             times.wall.append((time.perf_counter() - started[0]) * 1000)
             times.processor.append((time.thread_time() - started[1]) * 1000)
             hits[0] += len(found.hits)
@@ -231,11 +231,11 @@ class Writing:
                     )
                     for n in range(100)
                 ]
-                (outcomes,) = writer.answer_all([Append(ALL[0], drafts, START_MS * 2)])
+                (outcomes,) = writer.run_batch([Append(ALL[0], drafts, START_MS * 2)])
                 assert all(isinstance(outcome, Event) for outcome in outcomes), outcomes
                 self.written += 100
                 if self._indexes:
-                    writer.answer_all([lambda connection: index_more(connection, BATCH, {1})])
+                    writer.run_batch([lambda connection: index_more(connection, BATCH, {1})])
             self.seconds = time.perf_counter() - started
             self.processor_s = time.thread_time() - processor_started
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.core import Core, V1Client, open_core
+from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack
-from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

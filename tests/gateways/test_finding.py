@@ -65,7 +65,7 @@ async def test_the_index_follows_the_log_by_itself_and_forgets_what_was_deleted(
     async with open_sqlite_store(path) as store:
 
         async def n_indexed() -> int:
-            count: int = await store.reading.ask(
+            count: int = await store.reads.submit(
                 lambda connection: connection.execute("SELECT count(*) FROM docs").get
             )
             return count

@@ -10,10 +10,10 @@ import pytest
 import trio
 import trio.testing
 
+from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.model.names import generated_name, normal_name
 from trio_chat.people.identities import Identities
-from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable

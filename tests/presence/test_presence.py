@@ -9,13 +9,13 @@ import trio
 import trio.testing
 
 from tests.support.core import AT, Core, V1Client, open_core
+from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack
 from trio_chat.model.records import ReadMarker
 from trio_chat.presence import service
 from trio_chat.presence.attendance import MAX_TOLD, TYPING_PAUSE_S
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol.event_frames import timestamp
-from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -252,7 +252,7 @@ async def test_how_far_somebody_has_come_is_told_and_saved(autojump_clock: MockC
         await bob.tell("mark", room="lobby", delivered=2)
         mark = {"person": bob_id, "delivered": 3, "read": 1}
         assert await told(ada, "marks") == [{"type": "marks", "room": "lobby", "marks": [mark]}]
-        assert await core.store.marks("lobby") == [ReadMarker("lobby", bob_id, 3, 1)]
+        assert await core.store.read_markers("lobby") == [ReadMarker("lobby", bob_id, 3, 1)]
         assert await told(bob, "marks") == [], "it said so itself"
         assert (await watch(bob))["marks"] == [mark]
     async with open_core(disk) as core:
@@ -307,7 +307,7 @@ async def test_when_marks_cannot_be_saved_nobody_is_told_until_they_can(
         assert "could not be saved" in caplog.text
         (frame,) = await told(ada, "marks")
         assert frame["marks"] == [{"person": bob_id, "delivered": 1, "read": 1}]
-        assert await core.store.marks("lobby") == [ReadMarker("lobby", bob_id, 1, 1)]
+        assert await core.store.read_markers("lobby") == [ReadMarker("lobby", bob_id, 1, 1)]
 
 
 async def test_what_moved_last_is_saved_when_the_server_stops(autojump_clock: MockClock) -> None:
@@ -317,9 +317,9 @@ async def test_what_moved_last_is_saved_when_the_server_stops(autojump_clock: Mo
         await ack(ada, "send", room="lobby", text="one")
         await ada.tell("mark", room="lobby", read=1)
         await ada.hear_frames()
-        assert await core.store.marks("lobby") == []
+        assert await core.store.read_markers("lobby") == []
     async with open_core(disk) as core:
-        assert await core.store.marks("lobby") == [ReadMarker("lobby", ada_id, 1, 1)]
+        assert await core.store.read_markers("lobby") == [ReadMarker("lobby", ada_id, 1, 1)]
         (profile,) = await core.store.people([ada_id])
         assert profile.seen_ms == int(AT * 1000)
 
@@ -439,13 +439,13 @@ async def test_marks_are_read_once_for_all_who_come_back_together(
     async with open_core() as core:
         people = [await arrive(core, f"X{number}") for number in range(10)]
         asked = []
-        read_marks = core.store.marks
+        read_from_store = core.store.read_markers
 
-        async def marks(room: str) -> list[ReadMarker]:
+        async def read_markers(room: str) -> list[ReadMarker]:
             asked.append(room)
-            return await read_marks(room)
+            return await read_from_store(room)
 
-        monkeypatch.setattr(core.store, "marks", marks)
+        monkeypatch.setattr(core.store, "read_markers", read_markers)
         for person, _ in people:
             await person.tell("watch", room="lobby")
         await told(people[0][0], "presence")

@@ -9,8 +9,8 @@ import trio
 import trio.testing
 
 from tests.support.core import open_core, seqs_of, texts_of
+from tests.support.memory_store import MemoryDisk
 from trio_chat.rooms.room import EPOCH_PAUSE_S
-from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     import pytest

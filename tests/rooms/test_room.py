@@ -9,8 +9,8 @@ import trio
 import trio.testing
 
 from tests.support.core import Client, V1Client, open_core, seqs_of, texts_of
+from tests.support.memory_store import MemoryDisk
 from trio_chat.model.events import Draft, Position
-from trio_chat.store.sqlite.memory import MemoryDisk
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

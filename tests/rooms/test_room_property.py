@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.core import AT, Tap
+from tests.support.memory_store import MemoryStore, open_memory_store
 from trio_chat.model.events import Draft
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
@@ -19,7 +20,6 @@ from trio_chat.protocol.encoding import Format
 from trio_chat.rooms import subscribers as subscribers_module
 from trio_chat.rooms.room import Room
 from trio_chat.rooms.submission import Submission
-from trio_chat.store.sqlite.memory import MemoryStore, open_memory_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ import trio
 import trio.testing
 
 from tests.support.core import open_core, texts_of
+from tests.support.memory_store import MemoryDisk, open_memory_store
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.rooms.registry import IDLE_S
-from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.damage import by_hand
+from tests.support.memory_store import MemoryDisk, open_memory_store
 from trio_chat.errors import NameTaken, StoreUnavailable
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import Draft, Event, Person, Position, damaged
 from trio_chat.model.outcomes import Conflict, Denied, Outcome, Repeat
 from trio_chat.store.base import Store
-from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:

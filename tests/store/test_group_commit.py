@@ -1,4 +1,4 @@
-"""The worker between a store and its thread: groups, cancellation, closing."""
+"""The queue between a store and its thread: batches, cancellation, closing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.group_commit import AnswerAll, Worker
+from trio_chat.store.group_commit import BatchQueue, RunBatch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -18,83 +18,83 @@ if TYPE_CHECKING:
     import pytest
 
 
-class SlowDesk:
-    """Answers a request with itself, once it may; remembers the groups it was given."""
+class SlowExecutor:
+    """Answers a request with itself, once it may; remembers the batches it was given."""
 
     def __init__(self) -> None:
-        self.groups: list[list[str]] = []
-        self.may_answer = trio.Event()
+        self.batches: list[list[str]] = []
+        self.may_run = trio.Event()
 
-    async def hop(self, answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
-        self.groups.append(list(requests))
-        await self.may_answer.wait()
-        return answer_all(requests)
+    async def execute(self, run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
+        self.batches.append(list(requests))
+        await self.may_run.wait()
+        return run_batch(requests)
 
     @asynccontextmanager
-    async def open(self, *, max_weight: int = 100, timeout_s: float = 5) -> AsyncIterator[Worker[str]]:
-        worker: Worker[str] = Worker(list, hop=self.hop, max_weight=max_weight)
+    async def open(self, *, max_weight: int = 100, timeout_s: float = 5) -> AsyncIterator[BatchQueue[str]]:
+        queue: BatchQueue[str] = BatchQueue(list, executor=self.execute, max_weight=max_weight)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(worker.run)
+            nursery.start_soon(queue.run)
             try:
-                yield worker
+                yield queue
             finally:
-                worker.close(timeout_s=timeout_s)
+                queue.close(timeout_s=timeout_s)
 
 
-async def test_what_is_asked_during_a_hop_goes_together_into_the_next() -> None:
-    desk = SlowDesk()
-    async with desk.open() as worker, trio.open_nursery() as nursery:
+async def test_what_is_asked_during_a_running_batch_goes_together_into_the_next() -> None:
+    executor = SlowExecutor()
+    async with executor.open() as queue, trio.open_nursery() as nursery:
         for request in "abcd":
-            nursery.start_soon(worker.ask, request)
+            nursery.start_soon(queue.submit, request)
             await trio.testing.wait_all_tasks_blocked()
-        desk.may_answer.set()
-    assert desk.groups == [["a"], ["b", "c", "d"]]
+        executor.may_run.set()
+    assert executor.batches == [["a"], ["b", "c", "d"]]
 
 
 async def test_a_group_is_cut_where_it_would_weigh_too_much_but_is_never_empty() -> None:
-    desk = SlowDesk()
-    async with desk.open(max_weight=10) as worker, trio.open_nursery() as nursery:
+    executor = SlowExecutor()
+    async with executor.open(max_weight=10) as queue, trio.open_nursery() as nursery:
         for request, weight in (("a", 1), ("b", 6), ("c", 4), ("d", 1), ("e", 99), ("f", 1)):
 
-            async def ask(request: str = request, weight: int = weight) -> None:
-                await worker.ask(request, weight=weight)
+            async def submit(request: str = request, weight: int = weight) -> None:
+                await queue.submit(request, weight=weight)
 
-            nursery.start_soon(ask)
+            nursery.start_soon(submit)
             await trio.testing.wait_all_tasks_blocked()
-        desk.may_answer.set()
-    assert desk.groups == [["a"], ["b", "c"], ["d"], ["e"], ["f"]]
+        executor.may_run.set()
+    assert executor.batches == [["a"], ["b", "c"], ["d"], ["e"], ["f"]]
 
 
 async def test_closing_waits_for_what_was_accepted_though_all_is_cancelled() -> None:
-    desk = SlowDesk()
+    executor = SlowExecutor()
     with trio.CancelScope() as scope:
-        async with desk.open() as worker, trio.open_nursery() as nursery:
-            nursery.start_soon(worker.ask, "a")
-            nursery.start_soon(worker.ask, "b")
+        async with executor.open() as queue, trio.open_nursery() as nursery:
+            nursery.start_soon(queue.submit, "a")
+            nursery.start_soon(queue.submit, "b")
             await trio.testing.wait_all_tasks_blocked()
             scope.cancel()
-            desk.may_answer.set()
-    assert sorted(request for group in desk.groups for request in group) == ["a", "b"]
+            executor.may_run.set()
+    assert sorted(request for batch in executor.batches for request in batch) == ["a", "b"]
 
 
 async def test_closing_gives_up_at_its_timeout_and_says_so(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = SlowDesk()
+    executor = SlowExecutor()
     refused: list[str] = []
 
-    async def ask(request: str) -> None:
+    async def submit(request: str) -> None:
         try:
-            await worker.ask(request)
+            await queue.submit(request)
         except StoreUnavailable:
             refused.append(request)
 
     started = trio.current_time()
     with caplog.at_level(logging.ERROR):
-        async with trio.open_nursery() as nursery, desk.open(timeout_s=5) as worker:
-            nursery.start_soon(ask, "a")
+        async with trio.open_nursery() as nursery, executor.open(timeout_s=5) as queue:
+            nursery.start_soon(submit, "a")
             await trio.testing.wait_all_tasks_blocked()
-            nursery.start_soon(ask, "b")
+            nursery.start_soon(submit, "b")
             await trio.testing.wait_all_tasks_blocked()
     assert sorted(refused) == ["a", "b"]
     assert trio.current_time() - started == 5

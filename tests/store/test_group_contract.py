@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from tests.support.memory_store import MemoryDisk, open_memory_store
 from trio_chat.errors import NameTaken
 from trio_chat.kinds import bodies
 from trio_chat.kinds.bodies import Body, Who, write_body
@@ -23,7 +24,6 @@ from trio_chat.model.records import (
     ReadMarker,
 )
 from trio_chat.store.base import MOVES_KEPT, Store
-from trio_chat.store.sqlite.memory import MemoryDisk, open_memory_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
@@ -484,9 +484,9 @@ async def test_unread_are_messages_by_others_after_the_mark_that_were_not_delete
     )
     assert await seen_by(BOB) == (1, 1, 4, 2)
     assert await seen_by(ADA) == (1, 1, 2, 1)
-    await store.save_marks([ReadMarker(CLUB, BOB.id, 9, 3)], 1)
+    await store.move_read_markers([ReadMarker(CLUB, BOB.id, 9, 3)], 1)
     assert await seen_by(BOB) == (3, 9, 3, 1)
-    await store.save_marks([ReadMarker(CLUB, BOB.id, 10, 10)], 1)
+    await store.move_read_markers([ReadMarker(CLUB, BOB.id, 10, 10)], 1)
     assert await seen_by(BOB) == (10, 10, 0, 0)
     await append(store, CLUB, *(post(str(number), "all") for number in range(MAX_UNREAD_COUNTED + 50)))
     assert await seen_by(BOB) == (10, 10, MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
@@ -591,12 +591,17 @@ async def test_a_person_comes_back_with_any_of_their_tokens(store: Store) -> Non
 async def test_marks_never_go_back_and_what_is_read_is_delivered(open_store: OpenStore) -> None:
     async with open_store() as store:
         await append(store, LOBBY, said("a"))
-        await store.save_marks([ReadMarker(LOBBY, ADA.id, 5, 3), ReadMarker("nowhere", ADA.id, 1, 1)], 1)
-        await store.save_marks([ReadMarker(LOBBY, ADA.id, 4, 4), ReadMarker(LOBBY, BOB.id, 0, 2)], 2)
-        await store.save_marks([], 3)
+        await store.move_read_markers(
+            [ReadMarker(LOBBY, ADA.id, 5, 3), ReadMarker("nowhere", ADA.id, 1, 1)], 1
+        )
+        await store.move_read_markers([ReadMarker(LOBBY, ADA.id, 4, 4), ReadMarker(LOBBY, BOB.id, 0, 2)], 2)
+        await store.move_read_markers([], 3)
     async with open_store() as store:
-        assert await store.marks(LOBBY) == [ReadMarker(LOBBY, ADA.id, 5, 4), ReadMarker(LOBBY, BOB.id, 2, 2)]
-        assert await store.marks("nowhere") == []
+        assert await store.read_markers(LOBBY) == [
+            ReadMarker(LOBBY, ADA.id, 5, 4),
+            ReadMarker(LOBBY, BOB.id, 2, 2),
+        ]
+        assert await store.read_markers("nowhere") == []
 
 
 async def test_receipts_tell_the_first_move_that_reached_a_message(store: Store) -> None:
@@ -609,7 +614,7 @@ async def test_receipts_tell_the_first_move_that_reached_a_message(store: Store)
         (50, ADA, 4, 4),
         (60, EVE, 2, 2),
     ):
-        await store.save_marks([ReadMarker(LOBBY, person.id, delivered, read)], at_ms)
+        await store.move_read_markers([ReadMarker(LOBBY, person.id, delivered, read)], at_ms)
     assert await store.receipts(LOBBY, 3) == [
         MessageReceipt(BOB.id, 20, None),
         MessageReceipt(ADA.id, 30, 50),
@@ -625,7 +630,7 @@ async def test_receipts_tell_the_first_move_that_reached_a_message(store: Store)
 async def test_the_last_moves_of_a_mark_are_kept(store: Store) -> None:
     await append(store, LOBBY, said("a"))
     for number in range(1, MOVES_KEPT + 11):
-        await store.save_marks(
+        await store.move_read_markers(
             [ReadMarker(LOBBY, ADA.id, number, number), ReadMarker(LOBBY, BOB.id, 1, 1)], number
         )
     assert await store.receipts(LOBBY, 1) == [MessageReceipt(BOB.id, 1, 1), MessageReceipt(ADA.id, 11, 11)]
@@ -639,8 +644,8 @@ async def test_several_moves_of_a_mark_in_one_call_are_one(store: Store) -> None
         ReadMarker(LOBBY, ADA.id, 2, 2),
         ReadMarker(LOBBY, ADA.id, 3, 0),
     ]
-    await store.save_marks(moves, 7)
-    assert await store.marks(LOBBY) == [ReadMarker(LOBBY, ADA.id, 4, 2)]
+    await store.move_read_markers(moves, 7)
+    assert await store.read_markers(LOBBY) == [ReadMarker(LOBBY, ADA.id, 4, 2)]
     assert await store.receipts(LOBBY, 2) == [MessageReceipt(ADA.id, 7, 7)]
 
 
@@ -654,7 +659,7 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
         partial(store.read_changes, LOBBY, [1]),
         partial(store.personal, ADA.id),
         partial(store.find_invite, HASH),
-        partial(store.save_marks, [], 1),
+        partial(store.move_read_markers, [], 1),
         partial(store.set_profile, ADA.id),
     ):
         with trio.CancelScope() as scope:

@@ -19,7 +19,7 @@ from trio_chat.search.grams import gram, indexed_text, normal, normal_with_place
 from trio_chat.search.query import parse_query
 from trio_chat.store.sqlite import search as search_module
 from trio_chat.store.sqlite.schema import MIGRATIONS
-from trio_chat.store.sqlite.search import find
+from trio_chat.store.sqlite.search import find_in_rooms
 from trio_chat.store.sqlite.search_index import forget, index_more
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Log:
     def find(self, typed: str, *rooms: str, cursor: str | None = None, limit: int = 20) -> SearchResults:
         """A page of what is found by somebody who sees these rooms, or all."""
         names = rooms or [name for (name,) in self.connection.execute("SELECT name FROM rooms")]
-        return find(self.connection, names, parse_query(typed), cursor=cursor, limit=limit)
+        return find_in_rooms(self.connection, names, parse_query(typed), cursor=cursor, limit=limit)
 
     def found(self, typed: str, *rooms: str) -> list[str]:
         """What all the messages say that are found."""

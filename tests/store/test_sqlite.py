@@ -489,9 +489,9 @@ async def test_damage_is_believed_only_where_the_disk_is_well(path: Path) -> Non
         connection = stack.enter_context(closing(connect_to_read(path, vfs=None)))
         reader = SqliteReader(connection, MarkFile(unsyncable).sync)
         question = partial(read_after, room="lobby", limit=10, max_bytes=BIG)
-        (answer,) = reader.answer_all([partial(question, after=0)])
+        (answer,) = reader.run_batch([partial(question, after=0)])
         assert isinstance(answer, StoreUnavailable)
-        (answer,) = reader.answer_all([partial(question, after=3)])
+        (answer,) = reader.run_batch([partial(question, after=3)])
         assert [event.body for event in answer] == ["d", "e"]
         assert reader.failures == 1
 

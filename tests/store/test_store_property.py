@@ -12,10 +12,10 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
 from trio_chat.errors import StoreUnavailable
 from trio_chat.model.events import Draft, Event
 from trio_chat.model.outcomes import Outcome, Repeat
-from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

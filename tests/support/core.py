@@ -16,13 +16,13 @@ import trio
 import trio.testing
 from trio_websocket import ConnectionClosed, wrap_client_stream
 
+from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
 from tests.support.raw import RawPeer, upgrade
 from trio_chat.config.config import Config
 from trio_chat.hub import Hub, open_hub
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.protocol.encoding import V1
 from trio_chat.server.server import Server
-from trio_chat.store.sqlite.memory import MemoryDisk, MemoryStore, open_memory_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from tests.support.memory_store import open_memory_store
 from tests.support.raw import PATIENCE_S, RawPeer, open_peer
 from trio_chat.config.config import Config
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.server.server import Server, open_listeners, serve_websocket
-from trio_chat.store.sqlite.memory import open_memory_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -84,7 +84,7 @@ class PresenceService:
         async with self._learning:  # a thousand come back at once, and one of them reads
             if room in self._rooms and self._rooms[room].knows_marks:
                 return
-            saved = await self._store.marks(room)
+            saved = await self._store.read_markers(room)
             record = self._record(room)
             record.marks.learn(saved)
             record.knows_marks = True
@@ -201,7 +201,7 @@ class PresenceService:
         moves = [mark for marks in moved.values() for mark in marks]
         try:
             if moves:
-                await self._store.save_marks(moves, self._now_ms())
+                await self._store.move_read_markers(moves, self._now_ms())
                 moves = []
                 for room, marks in moved.items():
                     self._record(room).marks.note_saved(marks)

@@ -215,11 +215,11 @@ class PeopleTable(Protocol):
         """These people were here at this moment."""
         ...
 
-    async def save_marks(self, moves: Collection[ReadMarker], at_ms: int) -> None:
+    async def move_read_markers(self, moves: Collection[ReadMarker], at_ms: int) -> None:
         """Move these marks on, and keep when it was. One that would go back stays; rooms that are not there, too."""
         ...
 
-    async def marks(self, room: str) -> list[ReadMarker]:
+    async def read_markers(self, room: str) -> list[ReadMarker]:
         """All marks of a room."""
         ...
 

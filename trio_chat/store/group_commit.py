@@ -1,7 +1,7 @@
-"""Group commit: whatever is asked while the last group is being answered is answered together, in one hop.
+"""Group commit: requests that wait while a batch is running are run together, as the next batch.
 
-A hop into a thread and a commit cost more than the work of a small request, so requests that wait at the same
-moment share both.
+A hop into a thread and a commit cost more than the work of a small request, so requests that wait at the same moment
+share both.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ LOGGER = logging.getLogger(__name__)
 
 Request = TypeVar("Request")
 
-AnswerAll: TypeAlias = "Callable[[Sequence[Any]], Sequence[Any]]"
-"""Takes the requests of a group and returns one answer for each."""
+RunBatch: TypeAlias = "Callable[[Sequence[Any]], Sequence[Any]]"
+"""Runs the requests of a batch and returns one answer for each; an answer may be an exception."""
 
-Hop: TypeAlias = "Callable[[AnswerAll, Sequence[Any]], Awaitable[Sequence[Any]]]"
-"""Calls the function with the requests, in a thread or here, and returns what it returned."""
+Executor: TypeAlias = "Callable[[RunBatch, Sequence[Any]], Awaitable[Sequence[Any]]]"
+"""Calls the function with the requests, in a thread or in this task, and returns what it returned."""
 
 
 @attrs.define(eq=False)
-class _Waiting(Generic[Request]):
-    """A request, and where its answer will stand."""
+class _Pending(Generic[Request]):
+    """Request in the queue, and its answer once it is answered."""
 
     request: Request
     weight: int
@@ -39,84 +39,79 @@ class _Waiting(Generic[Request]):
     answer: Any = None
 
 
-class Worker(Generic[Request]):
-    """Answers requests in groups, in the order they came.
+class BatchQueue(Generic[Request]):
+    """Queue of requests, run in batches in the order of their arrival.
 
-    An answer that is an exception is raised where the request was made. ``answer_all`` itself must not raise:
-    what it raises ends the nursery the worker runs in.
+    An answer that is an exception is raised where the request was submitted. ``run_batch`` itself must not raise: what
+    it raises ends the nursery in which the queue runs.
 
     The owner starts `run` in a nursery and calls `close` before it leaves that nursery.
     """
 
-    def __init__(
-        self,
-        answer_all: AnswerAll,
-        *,
-        hop: Hop,
-        max_weight: int,
-    ) -> None:
-        self._answer_all = answer_all
-        self._hop = hop
+    def __init__(self, run_batch: RunBatch, *, executor: Executor, max_weight: int) -> None:
+        self._run_batch = run_batch
+        self._executor = executor
         self._max_weight = max_weight
-        self._waiting: deque[_Waiting[Request]] = deque()
-        self._something_to_do = trio.Event()
+        self._pending: deque[_Pending[Request]] = deque()
+        self._wake_up = trio.Event()
         self._is_closing = False
         # Cancelling the store's nursery must not tear accepted requests away from their commit: `close` ends
         # this scope, and gives it a deadline.
         self._scope = trio.CancelScope(shield=True)
 
-    async def ask(self, request: Request, *, weight: int = 1) -> Any:  # noqa: ANN401
-        """Have the request answered. Groups are cut where their weight would pass the worker's maximum.
+    async def submit(self, request: Request, *, weight: int = 1) -> Any:  # noqa: ANN401
+        """Run the request and return its answer. A batch ends where its weight would pass the queue's maximum.
 
-        Once it is accepted a request is answered to its end, even if who asked is cancelled meanwhile.
+        Once accepted, a request is run to its end, even if the caller is cancelled meanwhile. Raises `StoreUnavailable`
+        if the queue is closed.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._is_closing:
             raise StoreUnavailable("The store is closed.")
-        waiting = _Waiting(request, weight)
-        self._waiting.append(waiting)
-        self._something_to_do.set()
-        await waiting.answered.wait()
-        if isinstance(waiting.answer, Exception):
-            raise waiting.answer
-        return waiting.answer
+        pending = _Pending(request, weight)
+        self._pending.append(pending)
+        self._wake_up.set()
+        await pending.answered.wait()
+        if isinstance(pending.answer, Exception):
+            raise pending.answer
+        return pending.answer
 
     def close(self, *, timeout_s: float) -> None:
         """Accept nothing more; `run` returns when what was accepted is answered, or gives up at the timeout.
 
-        A hop under way is not abandoned: a disk that hangs holds the program.
+        A batch in a thread is not abandoned: a disk that hangs holds the program.
         """
         self._is_closing = True
         self._scope.deadline = trio.current_time() + timeout_s
-        self._something_to_do.set()
+        self._wake_up.set()
 
     async def run(self) -> None:
-        """Answer requests until `close`."""
-        group: list[_Waiting[Request]] = []
+        """Run batches until `close`."""
+        batch: list[_Pending[Request]] = []
         with self._scope:
             while True:
-                group = self._next_group()
-                if group:
-                    answers = await self._hop(self._answer_all, [waiting.request for waiting in group])
-                    for waiting, answer in zip(group, answers, strict=True):
-                        waiting.answer = answer
-                        waiting.answered.set()
+                batch = self._next_batch()
+                if batch:
+                    answers = await self._executor(self._run_batch, [pending.request for pending in batch])
+                    for pending, answer in zip(batch, answers, strict=True):
+                        pending.answer = answer
+                        pending.answered.set()
                 elif self._is_closing:
                     break
                 else:
-                    await self._something_to_do.wait()
-                    self._something_to_do = trio.Event()
-        left = [waiting for waiting in (*group, *self._waiting) if not waiting.answered.is_set()]
-        for waiting in left:
-            waiting.answer = StoreUnavailable("The store was closed before this was done.")
-            waiting.answered.set()
-        if left:
-            LOGGER.error("the store was closed with %d requests undone: the disk is too slow", len(left))
+                    await self._wake_up.wait()
+                    self._wake_up = trio.Event()
+        undone = [pending for pending in (*batch, *self._pending) if not pending.answered.is_set()]
+        for pending in undone:
+            pending.answer = StoreUnavailable("The store was closed before this was done.")
+            pending.answered.set()
+        if undone:
+            LOGGER.error("the store was closed with %d requests undone: the disk is too slow", len(undone))
 
-    def _next_group(self) -> list[_Waiting[Request]]:
-        group: list[_Waiting[Request]] = []
+    def _next_batch(self) -> list[_Pending[Request]]:
+        batch: list[_Pending[Request]] = []
         weight = 0
-        while self._waiting and (not group or weight + self._waiting[0].weight <= self._max_weight):
-            weight += self._waiting[0].weight
-            group.append(self._waiting.popleft())
-        return group
+        while self._pending and (not batch or weight + self._pending[0].weight <= self._max_weight):
+            weight += self._pending[0].weight
+            batch.append(self._pending.popleft())
+        return batch

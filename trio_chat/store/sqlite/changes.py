@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trio_chat.kinds.bodies import MESSAGES
 from trio_chat.kinds.rules import personal_room
 from trio_chat.model.events import DAMAGED
-from trio_chat.store.sqlite.reader import find_room_id, one_moment, position, read_places
+from trio_chat.store.sqlite.reader import find_room_id, position, read_places, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -45,5 +45,5 @@ def read_versions(connection: apsw.Connection, room: str, seq: int) -> list[Even
 def personal(connection: apsw.Connection, person: str) -> tuple[Position, list[Event]]:
     """See `Store.personal`."""
     room = personal_room(person)
-    with one_moment(connection):
+    with snapshot(connection):
         return position(connection, room), read_changes(connection, room, (0,))

@@ -17,7 +17,7 @@ from trio_chat.store.sqlite.writer import Checkpoint
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trio_chat.store.group_commit import AnswerAll, Hop
+    from trio_chat.store.group_commit import Executor, RunBatch
     from trio_chat.store.sqlite.store import SqliteStore
     from trio_chat.store.sqlite.writer import SqliteWriter
 
@@ -47,11 +47,11 @@ class Housekeeper:
         self._is_needed.set()
         self.scope = trio.CancelScope()
 
-    def watching(self, hop: Hop) -> Hop:
-        """The writer's hop, which shows when there is something to do."""
+    def watching(self, executor: Executor) -> Executor:
+        """The writer's executor, which shows when there is something to do."""
 
-        async def watched(answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
-            answers = await hop(answer_all, requests)
+        async def watched(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
+            answers = await executor(run_batch, requests)
             if self._writer.has_remains or self._writer.statistics.events != self._events:
                 self._is_needed.set()
             return answers
@@ -67,7 +67,7 @@ class Housekeeper:
                 self._is_needed = trio.Event()
                 with suppress(StoreUnavailable):  # any later group calls for it again
                     if self._writer.has_remains:
-                        await store.writing.ask(Checkpoint())
+                        await store.writes.submit(Checkpoint())
                     await self._index(store)
 
     async def _index(self, store: SqliteStore) -> None:
@@ -75,7 +75,7 @@ class Housekeeper:
         while more:
             self._events = self._writer.statistics.events
             started = perf_counter()
-            more = await store.writing.ask(partial(index_more, limit=INDEXED_AT_A_TIME))
+            more = await store.writes.submit(partial(index_more, limit=INDEXED_AT_A_TIME))
             took_s = perf_counter() - started
             await trio.sleep((REST_BUSY if is_busy else REST_IDLE) * took_s)
             is_busy = self._writer.statistics.events != self._events

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
-    from trio_chat.store.group_commit import AnswerAll, Hop
+    from trio_chat.store.group_commit import Executor, RunBatch
     from trio_chat.store.sqlite.schema import Migration
 
 
@@ -69,11 +69,11 @@ async def open_sqlite_store(
             writer,
             reader,
             searcher,
-            hop_to_write=housekeeper.watching(_hop_into_a_thread()),
-            hop_to_read=_hop_into_a_thread(),
-            hop_to_search=_hop_into_a_thread(),
+            write_executor=housekeeper.watching(_thread_executor()),
+            read_executor=_thread_executor(),
+            search_executor=_thread_executor(),
         )
-        async with store.at_work(close_timeout_s=close_timeout_s) as nursery:
+        async with store.running(close_timeout_s=close_timeout_s) as nursery:
             nursery.start_soon(housekeeper.run, store)
             try:
                 yield store
@@ -114,12 +114,12 @@ def _open_files(
         yield writer, SqliteReader(reading, mark_file.sync), SqliteReader(searching, mark_file.sync)
 
 
-def _hop_into_a_thread() -> Hop:
+def _thread_executor() -> Executor:
     """A hop that uses one thread at a time and takes none from the other users of threads."""
     limiter = trio.CapacityLimiter(1)
 
-    async def hop(answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
+    async def execute(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
         # Never abandoned: a commit under way ends, and nobody else touches its connection meanwhile.
-        return await trio.to_thread.run_sync(answer_all, requests, limiter=limiter)
+        return await trio.to_thread.run_sync(run_batch, requests, limiter=limiter)
 
-    return hop
+    return execute

@@ -22,7 +22,7 @@ from trio_chat.store.sqlite.file import UNAVAILABLE, unavailable
 
 LOGGER = logging.getLogger(__name__)
 
-Question: TypeAlias = Callable[[apsw.Connection], Any]
+Read: TypeAlias = Callable[[apsw.Connection], Any]
 
 COLUMNS = ", ".join(Row._fields)
 
@@ -42,11 +42,11 @@ class SqliteReader:
         self._reported: set[tuple[str, int]] = set()
         self.failures = 0
 
-    def answer_all(self, questions: Sequence[Question]) -> list[Any]:
+    def run_batch(self, questions: Sequence[Read]) -> list[Any]:
         """One answer for each question, an exception for what failed."""
         return [self._answer(question) for question in questions]
 
-    def _answer(self, question: Question) -> Any:  # noqa: ANN401
+    def _answer(self, question: Read) -> Any:  # noqa: ANN401
         try:
             answer = question(self._connection)
             if isinstance(answer, list):
@@ -192,7 +192,7 @@ def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
 
 
 @contextmanager
-def one_moment(connection: apsw.Connection) -> Iterator[None]:
+def snapshot(connection: apsw.Connection) -> Iterator[None]:
     """Whatever is read inside the block is of one moment of the log."""
     with connection:
         yield

@@ -9,7 +9,7 @@ from trio_chat.kinds.bodies import PIN, Pin, read_body
 from trio_chat.kinds.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.model.events import DAMAGED, Position
 from trio_chat.model.records import MAX_UNREAD_COUNTED, Invitation, Listing, RoomState
-from trio_chat.store.sqlite.reader import find_room_id, one_moment, position, read_places
+from trio_chat.store.sqlite.reader import find_room_id, position, read_places, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +27,7 @@ MENTIONS_WINDOW = 200
 
 def state(connection: apsw.Connection, room: str) -> RoomState:
     """See `Store.state`."""
-    with one_moment(connection):
+    with snapshot(connection):
         place = position(connection, room)
         found = connection.execute(
             "SELECT id, kind, title, topic, owner FROM rooms WHERE name = ?", (room,)
@@ -56,7 +56,7 @@ def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
 
 def listing(connection: apsw.Connection, person: str, *, only: str | None = None) -> list[Listing]:
     """See `Store.listing`."""
-    with one_moment(connection):
+    with snapshot(connection):
         found: list[Any] = connection.execute(
             """
             SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
@@ -76,7 +76,7 @@ def directory(
 ) -> list[Listing]:
     """See `Store.directory`."""
     wanted = query.casefold()
-    with one_moment(connection):
+    with snapshot(connection):
         found: list[Any] = connection.execute(
             """
             SELECT id, name, title, topic, (

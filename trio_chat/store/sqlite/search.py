@@ -24,6 +24,8 @@ from trio_chat.search.grams import (
     sender_code,
 )
 from trio_chat.search.matching import is_said_by, is_said_then, marks_of, says_it
+from trio_chat.store.sqlite.reader import snapshot
+from trio_chat.store.sqlite.rooms import names_of
 from trio_chat.store.sqlite.search_index import LINE, Line, as_json, decoded, read
 
 if TYPE_CHECKING:
@@ -63,19 +65,33 @@ LAST: Final = 2**62
 
 def find(
     connection: apsw.Connection,
+    person: str,
+    query: Query,
+    *,
+    room: str | None = None,
+    cursor: str | None = None,
+    limit: int,
+) -> SearchResults:
+    """See `Store.find`."""
+    with snapshot(connection):
+        rooms = names_of(connection, person) if room is None else [room]
+        return find_in_rooms(connection, rooms, query, cursor=cursor, limit=limit)
+
+
+def find_in_rooms(
+    connection: apsw.Connection,
     rooms: Collection[str],
     query: Query,
     *,
     cursor: str | None = None,
     limit: int = 20,
 ) -> SearchResults:
-    """Find messages in these rooms (those that who asks may see): at most ``limit`` of them, at least 1.
+    """Find messages in these rooms, all of which the person may see: at most ``limit`` of them, at least 1.
 
     The work of one call is bounded, whatever is asked. Raises `Refused` (``bad_query``) for a cursor that is none.
     """
-    with connection:  # one moment of the log
-        found = _Search(connection, _read_rooms(connection, rooms), query).page(cursor, limit)
-    return found  # noqa: RET504 (the types of apsw say that leaving the block may swallow an error)
+    with snapshot(connection):
+        return _Search(connection, _read_rooms(connection, rooms), query).page(cursor, limit)
 
 
 class _Room(msgspec.Struct, array_like=True, gc=False):

@@ -1,49 +1,67 @@
-"""The store over SQLite, wherever its database is: each promise is kept by one function over a connection.
+"""SQLite implementation of the `Store` contract, wherever the database is: one function over a connection per method.
 
-What writes waits in one queue, what reads in another; each queue is answered group by group (`Worker`).
+Writes wait in one queue, reads in a second, searches in a third; each queue runs in batches (`BatchQueue`).
 """
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import attrs
 import trio
 
-from trio_chat.store.group_commit import Worker
-from trio_chat.store.sqlite import changes, epochs, people, read_marks, reader, rooms, search
+from trio_chat.store.group_commit import BatchQueue
+from trio_chat.store.sqlite import changes, epochs, people, read_markers, reader, rooms, search
 from trio_chat.store.sqlite.writer import Append
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
     import apsw
 
-    from trio_chat.model.events import Draft, Event, Person, Position
+    from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
-    from trio_chat.model.records import (
-        Invitation,
-        Listing,
-        MessageReceipt,
-        Picture,
-        Profile,
-        ReadMarker,
-        RoomState,
-        SearchResults,
-    )
-    from trio_chat.search.query import Query
-    from trio_chat.store.base import StoreStatistics
-    from trio_chat.store.group_commit import Hop
-    from trio_chat.store.sqlite.reader import Question, SqliteReader
+    from trio_chat.store.base import Store, StoreStatistics
+    from trio_chat.store.group_commit import Executor
+    from trio_chat.store.sqlite.reader import Read, SqliteReader
     from trio_chat.store.sqlite.writer import SqliteWriter, Write
 
-_P = ParamSpec("_P")
-_Answer = TypeVar("_Answer")
+    _P = ParamSpec("_P")
+    _Answer = TypeVar("_Answer")
+    _Function = Callable[Concatenate[apsw.Connection, _P], _Answer]
+    _Method = Callable[Concatenate["SqliteStore", _P], Coroutine[Any, Any, _Answer]]
+
+
+def _method(
+    queue_of: Callable[[SqliteStore], BatchQueue[Any]], function: _Function[_P, _Answer]
+) -> _Method[_P, _Answer]:
+    async def method(store: SqliteStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _Answer:
+        answer: _Answer = await queue_of(store).submit(
+            lambda connection: function(connection, *args, **kwargs)
+        )
+        return answer
+
+    return method
+
+
+def _reads(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+    """Method that calls the function with the connection that reads."""
+    return _method(lambda store: store.reads, function)
+
+
+def _writes(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+    """Method that calls the function with the connection that writes, inside the transaction of its batch."""
+    return _method(lambda store: store.writes, function)
+
+
+def _searches(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+    """Method that calls the function with the connection that searches."""
+    return _method(lambda store: store.searches, function)
 
 
 class SqliteStore:
-    """A `Store`. Its methods are explained there."""
+    """Store over SQLite connections. Its methods are documented in `Store`."""
 
     def __init__(
         self,
@@ -51,200 +69,78 @@ class SqliteStore:
         reader: SqliteReader,
         searcher: SqliteReader,
         *,
-        hop_to_write: Hop,
-        hop_to_read: Hop,
-        hop_to_search: Hop,
+        write_executor: Executor,
+        read_executor: Executor,
+        search_executor: Executor,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._searcher = searcher
-        self.writing: Worker[Write] = Worker(writer.answer_all, hop=hop_to_write, max_weight=2_000)
-        self.reading: Worker[Question] = Worker(reader.answer_all, hop=hop_to_read, max_weight=32)
-        self.searching: Worker[Question] = Worker(searcher.answer_all, hop=hop_to_search, max_weight=1)
+        self.writes: BatchQueue[Write] = BatchQueue(
+            writer.run_batch, executor=write_executor, max_weight=2_000
+        )
+        self.reads: BatchQueue[Read] = BatchQueue(reader.run_batch, executor=read_executor, max_weight=32)
+        self.searches: BatchQueue[Read] = BatchQueue(
+            searcher.run_batch, executor=search_executor, max_weight=1
+        )
 
     @asynccontextmanager
-    async def at_work(self, *, close_timeout_s: float) -> AsyncIterator[trio.Nursery]:
-        """Answer what is asked. Leaving the block finishes what is waiting, for at most this long."""
+    async def running(self, *, close_timeout_s: float) -> AsyncIterator[trio.Nursery]:
+        """Run the queues. Leaving the block finishes what is waiting, for at most this long."""
+        queues: tuple[BatchQueue[Any], ...] = (self.writes, self.reads, self.searches)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.writing.run)
-            nursery.start_soon(self.reading.run)
-            nursery.start_soon(self.searching.run)
+            for queue in queues:
+                nursery.start_soon(queue.run)
             try:
                 yield nursery
             finally:
-                self.writing.close(timeout_s=close_timeout_s)
-                self.reading.close(timeout_s=close_timeout_s)
-                self.searching.close(timeout_s=close_timeout_s)
-
-    async def _read(
-        self,
-        question: Callable[Concatenate[apsw.Connection, _P], _Answer],
-        *args: _P.args,
-        **kwargs: _P.kwargs,
-    ) -> _Answer:
-        answer: _Answer = await self.reading.ask(lambda connection: question(connection, *args, **kwargs))
-        return answer
-
-    async def _write(
-        self, write: Callable[Concatenate[apsw.Connection, _P], _Answer], *args: _P.args, **kwargs: _P.kwargs
-    ) -> _Answer:
-        answer: _Answer = await self.writing.ask(lambda connection: write(connection, *args, **kwargs))
-        return answer
-
-    # -- the log --
+                for queue in queues:
+                    queue.close(timeout_s=close_timeout_s)
 
     async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
-        """See `Store`."""
-        outcomes: list[Outcome] = await self.writing.ask(Append(room, drafts, at_ms), weight=len(drafts))
+        """See `Store`. The appends of a batch share one transaction."""
+        outcomes: list[Outcome] = await self.writes.submit(Append(room, drafts, at_ms), weight=len(drafts))
         return outcomes
 
-    async def position(self, room: str) -> Position:
-        """See `Store`."""
-        return await self._read(reader.position, room)
+    position = _reads(reader.position)
+    begin_epoch = _writes(epochs.begin_epoch)
+    read_after = _reads(reader.read_after)
+    read_before = _reads(reader.read_before)
+    read_some = _reads(reader.read_some)
+    find_command = _reads(reader.find_command)
+    read_changes = _reads(changes.read_changes)
+    read_versions = _reads(changes.read_versions)
+    personal = _reads(changes.personal)
 
-    async def begin_epoch(self, room: str) -> Position:
-        """See `Store`."""
-        return await self._write(epochs.begin_epoch, room)
+    state = _reads(rooms.state)
+    listing = _reads(rooms.listing)
+    directory = _reads(rooms.directory)
+    add_invite = _writes(rooms.add_invite)
+    invites = _reads(rooms.invites)
+    void_invites = _writes(rooms.void_invites)
+    find_invite = _reads(rooms.find_invite)
 
-    async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """See `Store`."""
-        return await self._read(reader.read_after, room, after, limit=limit, max_bytes=max_bytes)
+    add_person = _writes(people.add_person)
+    add_token = _writes(people.add_token)
+    find_person = _reads(people.find_person)
+    is_name_known = _reads(people.is_name_known)
+    set_profile = _writes(people.set_profile)
+    picture = _reads(people.picture)
+    note_seen = _writes(people.note_seen)
+    people = _reads(people.people)  # last, for it hides the module
 
-    async def read_before(self, room: str, before: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """See `Store`."""
-        return await self._read(reader.read_before, room, before, limit=limit, max_bytes=max_bytes)
+    move_read_markers = _writes(read_markers.move_read_markers)
+    receipts = _reads(read_markers.receipts)
+    read_markers = _reads(read_markers.read_markers)  # last, for it hides the module
 
-    async def read_some(self, room: str, seqs: Collection[int]) -> list[Event]:
-        """See `Store`."""
-        return await self._read(reader.read_some, room, seqs)
-
-    async def find_command(self, sender: str, client_id: str) -> Event | None:
-        """See `Store`."""
-        return await self._read(reader.find_command, sender, client_id)
-
-    async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
-        """See `Store`."""
-        return await self._read(changes.read_changes, room, seqs)
-
-    async def read_versions(self, room: str, seq: int) -> list[Event]:
-        """See `Store`."""
-        return await self._read(changes.read_versions, room, seq)
-
-    async def personal(self, person: str) -> tuple[Position, list[Event]]:
-        """See `Store`."""
-        return await self._read(changes.personal, person)
-
-    # -- rooms --
-
-    async def state(self, room: str) -> RoomState:
-        """See `Store`."""
-        return await self._read(rooms.state, room)
-
-    async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
-        """See `Store`."""
-        return await self._read(rooms.listing, person, only=only)
-
-    async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
-        """See `Store`."""
-        return await self._read(rooms.directory, query, limit, person=person)
-
-    async def add_invite(self, invite: Invitation) -> None:
-        """See `Store`."""
-        await self._write(rooms.add_invite, invite)
-
-    async def invites(self, room: str, *, at_ms: int) -> list[Invitation]:
-        """See `Store`."""
-        return await self._read(rooms.invites, room, at_ms=at_ms)
-
-    async def void_invites(self, room: str) -> None:
-        """See `Store`."""
-        await self._write(rooms.void_invites, room)
-
-    async def find_invite(self, token_hash: bytes) -> Invitation | None:
-        """See `Store`."""
-        return await self._read(rooms.find_invite, token_hash)
-
-    # -- people --
-
-    async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
-        """See `Store`."""
-        await self._write(people.add_person, person, name_key=name_key, token_hash=token_hash, at_ms=at_ms)
-
-    async def add_token(self, person_id: str, token_hash: bytes) -> None:
-        """See `Store`."""
-        await self._write(people.add_token, person_id, token_hash)
-
-    async def find_person(self, token_hash: bytes) -> Person | None:
-        """See `Store`."""
-        return await self._read(people.find_person, token_hash)
-
-    async def is_name_known(self, name_key: str) -> bool:
-        """See `Store`."""
-        return await self._read(people.is_name_known, name_key)
-
-    async def people(self, ids: Collection[str]) -> list[Profile]:
-        """See `Store`."""
-        return await self._read(people.people, ids)
-
-    async def set_profile(
-        self,
-        person_id: str,
-        *,
-        name: str | None = None,
-        name_key: str | None = None,
-        colour: int | None = None,
-        picture: Picture | None = None,
-        no_picture: bool = False,
-        shows_seen: bool | None = None,
-    ) -> Profile:
-        """See `Store`."""
-        return await self._write(
-            people.set_profile,
-            person_id,
-            name=name,
-            name_key=name_key,
-            colour=colour,
-            picture=picture,
-            no_picture=no_picture,
-            shows_seen=shows_seen,
-        )
-
-    async def picture(self, picture_hash: str) -> Picture | None:
-        """See `Store`."""
-        return await self._read(people.picture, picture_hash)
-
-    async def note_seen(self, ids: Collection[str], at_ms: int) -> None:
-        """See `Store`."""
-        await self._write(people.note_seen, ids, at_ms)
-
-    async def save_marks(self, moves: Collection[ReadMarker], at_ms: int) -> None:
-        """See `Store`."""
-        await self._write(read_marks.save_marks, moves, at_ms)
-
-    async def marks(self, room: str) -> list[ReadMarker]:
-        """See `Store`."""
-        return await self._read(read_marks.marks, room)
-
-    async def receipts(self, room: str, seq: int) -> list[MessageReceipt]:
-        """See `Store`."""
-        return await self._read(read_marks.receipts, room, seq)
-
-    # -- search --
-
-    async def find(
-        self, person: str, query: Query, *, room: str | None = None, cursor: str | None = None, limit: int
-    ) -> SearchResults:
-        """See `Store`."""
-
-        def find(connection: apsw.Connection) -> SearchResults:
-            names = rooms.names_of(connection, person) if room is None else [room]
-            return search.find(connection, names, query, cursor=cursor, limit=limit)
-
-        found: SearchResults = await self.searching.ask(find)
-        return found
+    find = _searches(search.find)
 
     def statistics(self) -> StoreStatistics:
         """See `Store`."""
         written = self._writer.statistics
         failures = written.failures + self._reader.failures + self._searcher.failures
         return attrs.evolve(written, failures=failures)
+
+
+if TYPE_CHECKING:
+    _fulfils: type[Store] = SqliteStore

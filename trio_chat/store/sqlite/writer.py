@@ -70,7 +70,7 @@ class _Room(NamedTuple):
 
 
 class SqliteWriter:
-    """The one connection that writes and checkpoints. `answer_all` is one transaction.
+    """The one connection that writes and checkpoints. `run_batch` is one transaction.
 
     ``write_mark`` is called after each commit that added events, before anybody is told of it.
     """
@@ -86,7 +86,7 @@ class SqliteWriter:
         self.statistics = StoreStatistics()
         """Replaced as a whole after each group: may be read from any thread."""
 
-    def answer_all(self, requests: Sequence[Write]) -> list[Any]:
+    def run_batch(self, requests: Sequence[Write]) -> list[Any]:
         """Do all that is asked in one transaction; one answer for each, an exception for what failed.
 
         If the transaction fails nothing is written, and every answer is `StoreUnavailable`.
@@ -111,7 +111,7 @@ class SqliteWriter:
             self._roll_back()
             if len(requests) == 1:
                 return [error]
-            return [answer for request in requests for answer in self.answer_all([request])]
+            return [answer for request in requests for answer in self.run_batch([request])]
         if done.n_events:
             self._mark = self._mark._replace(events=self._mark.events + done.n_events)
             self._write_mark(self._mark)

@@ -23,8 +23,8 @@ _MOVED = """
 """The moves; what one has read was delivered too."""
 
 
-def save_marks(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
-    """See `Store.save_marks`."""
+def move_read_markers(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
+    """See `Store.move_read_markers`."""
     values = {
         "moves": json.dumps([(move.room, move.person, move.delivered, move.read) for move in moves]),
         "at_ms": at_ms,
@@ -66,8 +66,8 @@ def save_marks(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms
     )
 
 
-def marks(connection: apsw.Connection, room: str) -> list[ReadMarker]:
-    """See `Store.marks`."""
+def read_markers(connection: apsw.Connection, room: str) -> list[ReadMarker]:
+    """See `Store.read_markers`."""
     found = connection.execute(
         "SELECT name, person_id, delivered, read FROM rooms JOIN marks ON room_id = id WHERE name = ?",
         (room,),

@@ -1,6 +1,6 @@
-"""The store in memory: SQLite without a file and without threads, so it works under an autojump clock.
+"""Store in memory: SQLite without a file and without threads, so it works under an autojump clock.
 
-For tests, and for trying things out. Why it is no store of its own: docs/decisions/one-store-in-memory.md.
+Why it is no fake: docs/decisions/one-store-in-memory.md.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
     from trio_chat.store.base import StoreStatistics
-    from trio_chat.store.group_commit import AnswerAll
+    from trio_chat.store.group_commit import RunBatch
 
 
 class MemoryDisk:
-    """What a memory store keeps: open another store on the same disk to play a restart."""
+    """Disk of a memory store: open another store on the same disk to play a restart."""
 
     def __init__(self) -> None:
         self.connection = apsw.Connection(":memory:")
@@ -37,11 +37,11 @@ class MemoryDisk:
 
     @property
     def epoch(self) -> str:
-        """The log's own."""
+        """Epoch of the log itself."""
         return mark_of(self.connection).epoch
 
     def damage(self, room: str, *seqs: int) -> None:
-        """For tests: make these events something else than what was written."""
+        """Make these events something else than what was written."""
         self.connection.executemany(
             "UPDATE events SET body = 'spoilt' WHERE seq = ? AND room_id = (SELECT id FROM rooms WHERE name = ?)",
             [(seq, room) for seq in seqs],
@@ -54,9 +54,9 @@ class MemoryDisk:
 
 @asynccontextmanager
 async def open_memory_store(disk: MemoryDisk | None = None) -> AsyncIterator[MemoryStore]:
-    """A store that forgets everything with its disk, a fresh one if none is given."""
+    """Open a store on the disk, a fresh one if none is given. It forgets everything with its disk."""
     store = MemoryStore(MemoryDisk() if disk is None else disk)
-    async with store.at_work(close_timeout_s=10):
+    async with store.running(close_timeout_s=10):
         try:
             yield store
         finally:
@@ -65,16 +65,16 @@ async def open_memory_store(disk: MemoryDisk | None = None) -> AsyncIterator[Mem
 
 
 class MemoryStore(SqliteStore):
-    """A `Store` in memory, with handles for tests: `holding_commits`, `holding_reads` and `unavailable`."""
+    """`Store` in memory that can be made to wait or to fail: `holding_commits`, `holding_reads`, `unavailable`."""
 
     def __init__(self, disk: MemoryDisk) -> None:
         super().__init__(
             SqliteWriter(disk.connection, mark_of(disk.connection), lambda mark: None),
             SqliteReader(disk.connection, lambda: None),
             SqliteReader(disk.connection, lambda: None),
-            hop_to_write=self._hop_to_write,
-            hop_to_read=self._hop_to_read,
-            hop_to_search=self._hop_to_read,
+            write_executor=self._execute_write,
+            read_executor=self._execute_read,
+            search_executor=self._execute_read,
         )
         self.may_commit = trio.Event()
         self.may_commit.set()
@@ -85,7 +85,7 @@ class MemoryStore(SqliteStore):
 
     @contextmanager
     def holding_commits(self) -> Iterator[None]:
-        """For tests: inside the block nothing is committed, as on a slow disk; who writes waits."""
+        """Commit nothing inside the block, as on a slow disk: writes wait."""
         self.may_commit = trio.Event()
         try:
             yield
@@ -94,7 +94,7 @@ class MemoryStore(SqliteStore):
 
     @contextmanager
     def holding_reads(self) -> Iterator[None]:
-        """For tests: inside the block nothing is read, as while others read much; who reads waits."""
+        """Read nothing inside the block, as while others read much: reads wait."""
         self.may_read = trio.Event()
         try:
             yield
@@ -103,7 +103,7 @@ class MemoryStore(SqliteStore):
 
     @contextmanager
     def unavailable(self, why: str = "The disk is full.") -> Iterator[None]:
-        """For tests: inside the block every call raises `StoreUnavailable`, as on a full disk."""
+        """Raise `StoreUnavailable` from every call inside the block, as on a full disk."""
         self._trouble = why
         try:
             yield
@@ -115,17 +115,17 @@ class MemoryStore(SqliteStore):
         statistics = super().statistics()
         return attrs.evolve(statistics, failures=statistics.failures + self._n_refused)
 
-    async def _hop_to_write(self, answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
+    async def _execute_write(self, run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
         await self.may_commit.wait()
-        return await self._hop(answer_all, requests)
+        return await self._execute(run_batch, requests)
 
-    async def _hop_to_read(self, answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
+    async def _execute_read(self, run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
         await self.may_read.wait()
-        return await self._hop(answer_all, requests)
+        return await self._execute(run_batch, requests)
 
-    async def _hop(self, answer_all: AnswerAll, requests: Sequence[Any]) -> Sequence[Any]:
+    async def _execute(self, run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
         await trio.lowlevel.checkpoint()
         if self._trouble is not None:
             self._n_refused += 1
             return [StoreUnavailable(self._trouble) for _ in requests]
-        return answer_all(requests)
+        return run_batch(requests)
