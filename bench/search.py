@@ -180,10 +180,10 @@ def ask(connection: apsw.Connection, those: Sequence[Kind], rounds: int) -> list
         for kind, times, hits in asked:
             typed = kind.wordings[number % len(kind.wordings)]
             started = time.perf_counter(), time.thread_time()
-            found = find_in_rooms(connection, kind.rooms, parse_query(typed))
+            matches = find_in_rooms(connection, kind.rooms, parse_query(typed))
             times.wall.append((time.perf_counter() - started[0]) * 1000)
             times.processor.append((time.thread_time() - started[1]) * 1000)
-            hits[0] += len(found.hits)
+            hits[0] += len(matches.found)
     return [
         (kind, Times(sorted(times.wall), sorted(times.processor)), hits[0] / rounds)
         for kind, times, hits in asked

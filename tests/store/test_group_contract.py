@@ -13,7 +13,7 @@ from trio_chat.errors import NameTaken
 from trio_chat.kinds import bodies
 from trio_chat.kinds.bodies import Body, Who, write_body
 from trio_chat.kinds.rules import LOBBY
-from trio_chat.model.events import Draft, Event, Person, Position
+from trio_chat.model.events import DAMAGED, Draft, Event, Person, Position
 from trio_chat.model.outcomes import Denied, Outcome, Repeat
 from trio_chat.model.records import (
     MAX_UNREAD_COUNTED,
@@ -22,7 +22,9 @@ from trio_chat.model.records import (
     Picture,
     Profile,
     ReadMarker,
+    SearchHit,
 )
+from trio_chat.search.query import parse_query
 from trio_chat.store.base import MOVES_KEPT, Store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
@@ -666,3 +668,57 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
             scope.cancel()
             await call()
         assert scope.cancelled_caught
+
+
+# --- search ---
+
+
+async def test_a_search_finds_messages_as_events_with_their_text_of_now(store: Store) -> None:
+    await append(
+        store,
+        LOBBY,
+        said("an apple"),
+        said("a pear"),
+        post("two apples"),
+        edit(2, "an apple pie"),
+        edit(3, "x"),
+    )
+    await append(store, CLUB, create("private", BOB), said("an apple for Bob", by=BOB))
+    first, second, *_ = await whole(store)
+    results = await store.find(ADA.id, parse_query("apple"), limit=9)
+    assert results.cursor is None
+    assert results.hits == [
+        SearchHit(second, "an apple pie", [(3, 8)]),
+        SearchHit(first, "an apple", [(3, 8)]),
+    ]
+    assert [
+        hit.text for hit in (await store.find(BOB.id, parse_query("apple"), room=CLUB, limit=9)).hits
+    ] == ["an apple for Bob"]
+
+
+async def test_a_search_does_not_find_what_was_deleted(store: Store) -> None:
+    await append(store, LOBBY, said("an apple"), said("another apple"), edit(2, "an apple pie"), delete(2))
+    results = await store.find(ADA.id, parse_query("apple"), limit=9)
+    assert [hit.event.seq for hit in results.hits] == [1]
+
+
+@pytest.mark.parametrize("what", ["message", "edit"])
+async def test_a_search_says_of_a_damaged_message_only_that_it_is_damaged(
+    what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = MemoryDisk()
+    async with open_memory_store(disk) as store:
+        await append(store, LOBBY, said("an apple"), said("a pear"), edit(2, "an apple pie"))
+        disk.connection.execute(
+            "UPDATE events SET name = 'Eve' WHERE seq = ?", (2 if what == "message" else 3,)
+        )
+        results = await store.find(ADA.id, parse_query("apple"), limit=9)
+        damage, whole_one = results.hits
+        assert (damage.event.kind, damage.event.body, damage.text, damage.highlights) == (
+            DAMAGED,
+            None,
+            "",
+            [],
+        )
+        assert (whole_one.event.seq, whole_one.text) == (1, "an apple")
+    assert caplog.text.count("is damaged: it is told to nobody") == 1

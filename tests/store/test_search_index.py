@@ -17,16 +17,15 @@ from trio_chat.kinds.bodies import DELETE, EDIT, POST, Delete, Edit, Post, write
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code
 from trio_chat.search.query import parse_query
-from trio_chat.store.sqlite import search as search_module
+from trio_chat.store.sqlite import search, search_candidates
 from trio_chat.store.sqlite.schema import MIGRATIONS
-from trio_chat.store.sqlite.search import find_in_rooms
+from trio_chat.store.sqlite.search import Match, Matches, find_in_rooms
 from trio_chat.store.sqlite.search_index import forget, index_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trio_chat.model.records import SearchHit, SearchResults
 
 NOON = 1_793_534_400_000
 """2026-11-01T12:00Z."""
@@ -105,24 +104,24 @@ class Log:
             is_more = index_more(self.connection, limit)
         return is_more  # noqa: RET504 (the types of apsw say that leaving the block may swallow an error)
 
-    def find(self, typed: str, *rooms: str, cursor: str | None = None, limit: int = 20) -> SearchResults:
+    def find(self, typed: str, *rooms: str, cursor: str | None = None, limit: int = 20) -> Matches:
         """A page of what is found by somebody who sees these rooms, or all."""
         names = rooms or [name for (name,) in self.connection.execute("SELECT name FROM rooms")]
         return find_in_rooms(self.connection, names, parse_query(typed), cursor=cursor, limit=limit)
 
     def found(self, typed: str, *rooms: str) -> list[str]:
         """What all the messages say that are found."""
-        return [hit.text for hit in self.find(typed, *rooms).hits]
+        return [hit.text for hit in self.find(typed, *rooms).found]
 
-    def all_pages(self, typed: str, limit: int) -> list[SearchHit]:
+    def all_pages(self, typed: str, limit: int) -> list[Match]:
         """What one gets by going on to the end."""
-        hits: list[SearchHit] = []
+        hits: list[Match] = []
         page = self.find(typed, limit=limit)
         while page.cursor is not None:
-            assert len(page.hits) <= limit
-            hits += page.hits
+            assert len(page.found) <= limit
+            hits += page.found
             page = self.find(typed, cursor=page.cursor, limit=limit)
-        return hits + page.hits
+        return hits + page.found
 
 
 def new_log(path: str = ":memory:") -> Log:
@@ -142,8 +141,8 @@ def log() -> Iterator[Log]:
     log.connection.close()
 
 
-def marked(hit: SearchHit) -> list[str]:
-    return [hit.text[start:end] for start, end in hit.marks]
+def marked(hit: Match) -> list[str]:
+    return [hit.text[start:end] for start, end in hit.highlights]
 
 
 # What is found, indexed or not
@@ -220,7 +219,7 @@ def test_a_message_is_found_and_the_place_is_marked(
     seq = log.say(text)
     if is_indexed:
         log.index()
-    (hit,) = log.find(typed).hits
+    (hit,) = log.find(typed).found
     assert (hit.room, hit.seq, hit.at_ms, hit.text) == ("lobby", seq, NOON + 1_000, text)
     assert marked(hit) == marks
 
@@ -285,9 +284,9 @@ def test_every_part_of_three_characters_and_more_is_found(data: st.DataObject) -
     log = one_log_for_all()
     log.say(text)
     log.index()
-    hit = log.find(f'"{part}"').hits[0]
+    hit = log.find(f'"{part}"').found[0]
     assert hit.text == text
-    start_found, end_found = hit.marks[0]
+    start_found, end_found = hit.highlights[0]
     assert normal(text[start_found:end_found]).startswith(normal(part)[:3])
 
 
@@ -355,8 +354,8 @@ def test_messages_of_a_day_are_found_although_the_clock_went_back(log: Log) -> N
     log.now_ms -= 2_000
     again = log.say("one word before midnight again")
     log.index()
-    assert [hit.seq for hit in log.find("word before:2026-11-02").hits] == [again, before]
-    assert [hit.seq for hit in log.find("word after:2026-11-02").hits] == [after]
+    assert [hit.seq for hit in log.find("word before:2026-11-02").found] == [again, before]
+    assert [hit.seq for hit in log.find("word after:2026-11-02").found] == [after]
 
 
 # Pages
@@ -378,14 +377,14 @@ def test_a_cursor_holds_when_the_index_moves_on_and_its_message_is_deleted(log: 
     for number in range(10):
         log.say(f"number {number}")
     page = log.find("number", limit=4)
-    assert [hit.seq for hit in page.hits] == [10, 9, 8, 7]
+    assert [hit.seq for hit in page.found] == [10, 9, 8, 7]
     log.delete(7)
     log.index()
     log.say("number 10")
     page = log.find("number", cursor=page.cursor, limit=4)
-    assert [hit.seq for hit in page.hits] == [6, 5, 4, 3]
+    assert [hit.seq for hit in page.found] == [6, 5, 4, 3]
     log.delete(3)
-    assert [hit.seq for hit in log.find("number", cursor=page.cursor).hits] == [2, 1]
+    assert [hit.seq for hit in log.find("number", cursor=page.cursor).found] == [2, 1]
 
 
 @pytest.mark.parametrize("moves_at", range(7))
@@ -404,7 +403,7 @@ def test_pages_are_whole_while_the_index_moves_on(log: Log, moves_at: int) -> No
         if number == moves_at:
             log.index()
         page = log.find("number", cursor=cursor, limit=2)
-        texts += [hit.text for hit in page.hits]
+        texts += [hit.text for hit in page.found]
         cursor = page.cursor
         if cursor is None:
             break
@@ -412,12 +411,12 @@ def test_pages_are_whole_while_the_index_moves_on(log: Log, moves_at: int) -> No
 
 
 def test_a_page_may_be_short_and_yet_go_on(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "STEPS", ((3, 2),))
+    monkeypatch.setattr(search, "STEPS", ((3, 2),))
     for number in range(20):
         log.say("hello world, word" if number % 10 == 0 else f"hel ell llo {number}")
     log.index()
     page = log.find("hello")
-    assert (page.hits, page.cursor) == ([], "19")
+    assert (page.found, page.cursor) == ([], "19")
     assert [hit.seq for hit in log.all_pages("hello", 5)] == [11, 1]
 
 
@@ -546,7 +545,7 @@ def test_an_index_of_another_form_is_made_anew(log: Log) -> None:
 
 
 def test_too_long_a_tail_is_not_looked_through(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "LONGEST_TAIL", 2)
+    monkeypatch.setattr(search_candidates, "MAX_UNINDEXED", 2)
     log.say("hello one")
     log.index()
     log.say("hello two")
@@ -582,7 +581,7 @@ def test_many_rooms_are_sorted_out_of_what_is_proposed(log: Log, monkeypatch: py
     mine = [f"room-{number}" for number in range(5)]
     expected = log.found("number", *mine)
     assert len(expected) == 15
-    monkeypatch.setattr(search_module, "MAX_ROOMS_LOOKED_UP", 4)
+    monkeypatch.setattr(search_candidates, "MAX_ROOMS_LOOKED_UP", 4)
     assert log.found("number", *mine) == expected
 
 
@@ -593,12 +592,12 @@ def test_the_longest_query_and_text_are_no_danger(log: Log) -> None:
     log.say("e\u0301\u0302\u0303" * 15_000)
     log.say('"' * 60_000)
     log.index()
-    assert len(log.find(words[:499]).hits) == 1
-    assert len(log.find("漢" * 500).hits) == 1
-    assert len(log.find("漢").hits[0].marks) == 1
-    assert len(log.find("e" * 400).hits) == 1
-    assert len(log.find('near("""').hits) == 0
-    assert len(log.find("000 001").hits[0].marks) >= 1
+    assert len(log.find(words[:499]).found) == 1
+    assert len(log.find("漢" * 500).found) == 1
+    assert len(log.find("漢").found[0].highlights) == 1
+    assert len(log.find("e" * 400).found) == 1
+    assert len(log.find('near("""').found) == 0
+    assert len(log.find("000 001").found[0].highlights) >= 1
     for seq in range(1, 5):
         log.delete(seq)
     assert grams_in(log) == set()

@@ -126,12 +126,11 @@ class Invitation:
 class SearchHit:
     """Message found by a search."""
 
-    room: str
-    seq: int
-    at_ms: int
+    event: Event
+    """Its event; or `trio_chat.model.events.damaged`, if that or its newest edit is not what was written."""
     text: str
-    """Its text now, after edits."""
-    marks: list[tuple[int, int]]
+    """Its text now, after edits. Empty if damaged."""
+    highlights: list[tuple[int, int]]
     """Where the search terms are in ``text``: (start, end) in code points, ascending and disjoint."""
 
 

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
     from trio_chat.search.query import Query
 
-MAX_MARKS: Final = 50
+MAX_HIGHLIGHTS: Final = 50
 
 
-def is_said_then(query: Query, at_ms: int) -> bool:
+def is_sent_then(query: Query, at_ms: int) -> bool:
     """Whether it is of the days that are asked for."""
     return (query.after_ms is None or at_ms >= query.after_ms) and (
         query.before_ms is None or at_ms < query.before_ms
     )
 
 
-def is_said_by(query: Query, sender: str, name: str, person_ids: Collection[str]) -> bool:
+def is_sent_by(query: Query, sender: str, name: str, person_ids: Collection[str]) -> bool:
     """Whether it is by somebody who is asked for; ``person_ids``: who has one of these names today."""
     if not query.senders or sender in person_ids:
         return True
@@ -40,18 +40,18 @@ def says_it(query: Query, text: str) -> bool:
     return all(places_of(term, searched) for term in query.terms)
 
 
-def marks_of(terms: Iterable[str], text: str) -> list[tuple[int, int]]:
-    """Where the terms are: (start, end) in code points of the text, ascending, apart, at most `MAX_MARKS`."""
+def highlights_in(terms: Iterable[str], text: str) -> list[tuple[int, int]]:
+    """Where the terms are: (start, end) in code points of the text, ascending, apart, at most `MAX_HIGHLIGHTS`."""
     searched = normal_with_places(text)
     found = sorted(
         (searched.starts[place], searched.ends[place + len(term) - 1])
         for term in terms
         for place in places_of(term, searched.text)
     )
-    marks: list[tuple[int, int]] = []
+    highlights: list[tuple[int, int]] = []
     for start, end in found:
-        if marks and start <= marks[-1][1]:
-            marks[-1] = marks[-1][0], max(end, marks[-1][1])
+        if highlights and start <= highlights[-1][1]:
+            highlights[-1] = highlights[-1][0], max(end, highlights[-1][1])
         else:
-            marks.append((start, end))
-    return marks[:MAX_MARKS]
+            highlights.append((start, end))
+    return highlights[:MAX_HIGHLIGHTS]

@@ -233,21 +233,22 @@ MOVES_KEPT = 100
 """How many moves of a mark are remembered."""
 
 
-class Search(Protocol):
-    """Finding messages. The index follows the log, soon after; what is not in it yet is looked through, if it is not
-    much."""
+class MessageSearch(Protocol):
+    """Search of messages. The index follows the log soon after; events that are not indexed yet are looked through, if
+    they are not too many."""
 
     async def find(
         self, person: str, query: Query, *, room: str | None = None, cursor: str | None = None, limit: int
     ) -> SearchResults:
         """Find messages in the rooms of a person's list, or in one ``room`` (which they may hear: that was checked).
 
-        Raises `Refused` (``bad_query``) for a cursor that is none.
+        All of the answer is from one snapshot of the log: a message that was deleted before is not in it. Raises
+        `Refused` (``bad_query``) for a cursor that is none.
         """
         ...
 
 
-class Store(Log, RoomTable, PeopleTable, Search, Protocol):
+class Store(Log, RoomTable, PeopleTable, MessageSearch, Protocol):
     """All of it. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads and
     files and closes them."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trio_chat.kinds.bodies import MESSAGES
 from trio_chat.kinds.rules import personal_room
 from trio_chat.model.events import DAMAGED
-from trio_chat.store.sqlite.reader import find_room_id, position, read_places, snapshot
+from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,7 +27,7 @@ def read_changes(connection: apsw.Connection, room: str, seqs: Collection[int]) 
         "SELECT DISTINCT seq FROM json_each(?) CROSS JOIN changes ON room_id = ? AND target = value",
         (json.dumps(list(seqs)), room_id),
     ).fetchall()
-    return read_places(connection, [(room, room_id, seq) for (seq,) in found])
+    return events_at(connection, [(room, room_id, seq) for (seq,) in found])
 
 
 def read_versions(connection: apsw.Connection, room: str, seq: int) -> list[Event]:
@@ -38,7 +38,7 @@ def read_versions(connection: apsw.Connection, room: str, seq: int) -> list[Even
     edits: list[Any] = connection.execute(
         "SELECT seq FROM edits WHERE room_id = ? AND target = ?", (room_id, seq)
     ).fetchall()
-    events = read_places(connection, [(room, room_id, one) for one in (seq, *(edit for (edit,) in edits))])
+    events = events_at(connection, [(room, room_id, one) for one in (seq, *(edit for (edit,) in edits))])
     return events if events and events[0].kind in {*MESSAGES, DAMAGED} else []
 
 

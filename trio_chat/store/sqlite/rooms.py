@@ -9,7 +9,7 @@ from trio_chat.kinds.bodies import PIN, Pin, read_body
 from trio_chat.kinds.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.model.events import DAMAGED, Position
 from trio_chat.model.records import MAX_UNREAD_COUNTED, Invitation, Listing, RoomState
-from trio_chat.store.sqlite.reader import find_room_id, position, read_places, snapshot
+from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -161,7 +161,7 @@ def _described(
     ).fetchall()
     places = [(row[1], row[0], seq) for row in found for seq in row[-2:] if seq is not None]
     told: dict[tuple[str, int], Event] = {
-        (event.room, event.seq): event for event in read_places(connection, places) if event.kind != DAMAGED
+        (event.room, event.seq): event for event in events_at(connection, places) if event.kind != DAMAGED
     }
     return [
         Listing(

@@ -14,26 +14,25 @@ from __future__ import annotations
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from trio_chat.kinds.bodies import EDIT, MESSAGES, Edit, Post, read_body
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import VERSION, indexed_text
+from trio_chat.store.sqlite.sql_batches import read_structs, to_json, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import apsw
 
-T = TypeVar("T", bound=msgspec.Struct)
-
-FEWEST_AT_A_TIME: Final = 4
+MIN_EVENTS_READ: Final = 4
 """So many events of a room are read in one call, or more if few rooms have any."""
 
 
-class Line(msgspec.Struct, array_like=True, gc=False):
+class MessageRow(msgspec.Struct, array_like=True, gc=False):
     """An event, as the search reads it: without its digests. Whoever tells it to people reads it anew, with them."""
 
     room_id: int
@@ -56,22 +55,22 @@ class Line(msgspec.Struct, array_like=True, gc=False):
 
     def first_text(self) -> str | None:
         """What it said first; None if it was deleted, is damaged, or is no message and no edit."""
-        said = _said(self.kind, self.body)
+        said = _text_body(self.kind, self.body)
         return None if said is None else said.text
 
     def text(self) -> str | None:
         """What it says as edited; None as above."""
         if self.edit_seq is None or self.body is None:
             return self.first_text()
-        said = _said(EDIT, self.edit_body)
+        said = _text_body(EDIT, self.edit_body)
         return None if said is None else said.text
 
 
-LINE: Final = (
+MESSAGE_COLUMNS: Final = (
     "e.room_id, e.seq, e.at_ms, CAST(e.kind AS TEXT), CAST(e.sender AS TEXT), CAST(e.name AS TEXT), "
     "CAST(e.body AS TEXT)"
 )
-"""The first columns of a `Line`, of ``events e``. What is damaged is text nevertheless, and stops nobody."""
+"""The first columns of a `MessageRow`, of ``events e``. What is damaged is text nevertheless, and stops nobody."""
 
 
 def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int] | None = None) -> bool:
@@ -80,9 +79,9 @@ def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int
     ``room_ids``: only these rooms can have anything new, so the others need not be asked.
     """
     if connection.execute("SELECT value FROM meta WHERE key = 'search'").get != VERSION:
-        _begin_anew(connection)
+        _clear(connection)
     behind = _rooms_behind(connection, limit, room_ids)
-    each = max(FEWEST_AT_A_TIME, 2 * limit // max(1, len(behind)))
+    each = max(MIN_EVENTS_READ, 2 * limit // max(1, len(behind)))
     in_order = merge(
         *(_events_after(connection, room.id, room.done, each) for room in behind), key=attrgetter("place")
     )
@@ -90,7 +89,7 @@ def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int
     if not events:
         return False
     _index(connection, events, {room.id: room.done for room in behind})
-    write(
+    write_rows(
         connection,
         "INSERT INTO indexed SELECT value ->> 0, value ->> 1 FROM json_each(?) WHERE true "
         "ON CONFLICT DO UPDATE SET seq = excluded.seq",
@@ -106,29 +105,31 @@ def forget(connection: apsw.Connection, room_id: int, seq: int) -> None:
     """
     done = connection.execute("SELECT seq FROM indexed WHERE room_id = ?", (room_id,)).get
     if done is not None:
-        _remove(connection, _as_indexed(connection, {(room_id, seq)}, {room_id: done}))
+        _remove(connection, _indexed_state_of(connection, {(room_id, seq)}, {room_id: done}))
 
 
-class _Behind(msgspec.Struct, array_like=True, gc=False):
+class _RoomBehind(msgspec.Struct, array_like=True, gc=False):
     """A room with events that are not indexed."""
 
     id: int
     done: int
 
 
-def _begin_anew(connection: apsw.Connection) -> None:
+def _clear(connection: apsw.Connection) -> None:
     connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
     connection.execute("DELETE FROM docs")
     connection.execute("DELETE FROM indexed")
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('search', ?)", (VERSION,))
 
 
-def _rooms_behind(connection: apsw.Connection, limit: int, room_ids: Collection[int] | None) -> list[_Behind]:
+def _rooms_behind(
+    connection: apsw.Connection, limit: int, room_ids: Collection[int] | None
+) -> list[_RoomBehind]:
     """Those whose turn it is first: of ``limit`` events none can be of another room."""
     among = "" if room_ids is None else "WHERE r.id IN (SELECT value FROM json_each(:rooms))"
-    return read(
+    return read_structs(
         connection,
-        _Behind,
+        _RoomBehind,
         f"""
         SELECT id, done FROM (
             SELECT r.id, ifnull(i.seq, 0) AS done, (
@@ -138,16 +139,18 @@ def _rooms_behind(connection: apsw.Connection, limit: int, room_ids: Collection[
         )
         WHERE at_ms IS NOT NULL ORDER BY at_ms LIMIT :limit
         """,
-        {"limit": limit, "rooms": as_json(list(room_ids or ()))},
+        {"limit": limit, "rooms": to_json(list(room_ids or ()))},
     )
 
 
-def _events_after(connection: apsw.Connection, room_id: int, after: int, at_a_time: int) -> Iterator[Line]:
+def _events_after(
+    connection: apsw.Connection, room_id: int, after: int, at_a_time: int
+) -> Iterator[MessageRow]:
     while True:
-        page = read(
+        page = read_structs(
             connection,
-            Line,
-            f"SELECT {LINE}, 0, NULL, NULL FROM events e WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            MessageRow,
+            f"SELECT {MESSAGE_COLUMNS}, 0, NULL, NULL FROM events e WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             (room_id, after, at_a_time),
         )
         yield from page
@@ -156,14 +159,14 @@ def _events_after(connection: apsw.Connection, room_id: int, after: int, at_a_ti
         after, at_a_time = page[-1].seq, 2 * at_a_time
 
 
-def _index(connection: apsw.Connection, events: Sequence[Line], done: dict[int, int]) -> None:
+def _index(connection: apsw.Connection, events: Sequence[MessageRow], done: dict[int, int]) -> None:
     """Add the messages among the events, and give edited ones the grams of their new text."""
     new = {(event.room_id, event.seq): event for event in events if event.kind in MESSAGES}
-    edits: dict[tuple[int, int], Line] = {}
+    edits: dict[tuple[int, int], MessageRow] = {}
     for event in events:
-        if isinstance(edit := _said(event.kind, event.body), Edit):
+        if isinstance(edit := _text_body(event.kind, event.body), Edit):
             edits[event.room_id, edit.target] = event
-    known = _as_indexed(connection, edits.keys() - new.keys(), done)
+    known = _indexed_state_of(connection, edits.keys() - new.keys(), done)
     _remove(connection, known)
     last = connection.execute("SELECT ifnull(max(id), 0) FROM docs").get
     for number, message in enumerate(new.values(), last + 1):
@@ -175,28 +178,28 @@ def _index(connection: apsw.Connection, events: Sequence[Line], done: dict[int, 
     for message in messages:
         if newest := edits.get((message.room_id, message.seq)):
             message.edit_seq, message.edit_body = newest.seq, newest.body
-    write(
+    write_rows(
         connection,
         "INSERT INTO docs (id, room_id, seq, at_ms) "
         "SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)",
         [(message.doc_id, message.room_id, message.seq, message.at_ms) for message in new.values()],
     )
-    write(
+    write_rows(
         connection,
         "INSERT INTO search (rowid, text) SELECT value ->> 0, value ->> 1 FROM json_each(?)",
         _with_indexed_texts(messages),
     )
 
 
-def _remove(connection: apsw.Connection, messages: Iterable[Line]) -> None:
-    write(
+def _remove(connection: apsw.Connection, messages: Iterable[MessageRow]) -> None:
+    write_rows(
         connection,
         "INSERT INTO search (search, rowid, text) SELECT 'delete', value ->> 0, value ->> 1 FROM json_each(?)",
         _with_indexed_texts(messages),
     )
 
 
-def _with_indexed_texts(messages: Iterable[Line]) -> list[tuple[int, str]]:
+def _with_indexed_texts(messages: Iterable[MessageRow]) -> list[tuple[int, str]]:
     return [
         (
             message.doc_id,
@@ -207,20 +210,20 @@ def _with_indexed_texts(messages: Iterable[Line]) -> list[tuple[int, str]]:
     ]
 
 
-def _as_indexed(
+def _indexed_state_of(
     connection: apsw.Connection, messages: Collection[tuple[int, int]], done: dict[int, int]
-) -> list[Line]:
+) -> list[MessageRow]:
     """Those of the messages (room id, number) that are indexed, in the order of the index, as it knows them.
 
     ``done`` says up to where each room is indexed.
     """
     if not messages:
         return []
-    return read(
+    return read_structs(
         connection,
-        Line,
+        MessageRow,
         f"""
-        SELECT {LINE}, d.id, n.seq, CAST(n.body AS TEXT)
+        SELECT {MESSAGE_COLUMNS}, d.id, n.seq, CAST(n.body AS TEXT)
         FROM json_each(?) w
         CROSS JOIN docs d ON d.room_id = w.value ->> 0 AND d.seq = w.value ->> 1
         CROSS JOIN events e ON e.room_id = d.room_id AND e.seq = d.seq
@@ -229,11 +232,11 @@ def _as_indexed(
         )
         ORDER BY d.id
         """,
-        (as_json([(room_id, seq, done.get(room_id, 0)) for room_id, seq in messages]),),
+        (to_json([(room_id, seq, done.get(room_id, 0)) for room_id, seq in messages]),),
     )
 
 
-def _said(kind: str, body: str | None) -> Post | Edit | None:
+def _text_body(kind: str, body: str | None) -> Post | Edit | None:
     if body is None:
         return None
     if kind == MESSAGE:
@@ -243,33 +246,3 @@ def _said(kind: str, body: str | None) -> Post | Edit | None:
     except (KeyError, msgspec.DecodeError):  # of another program, or damaged
         return None
     return said if isinstance(said, Post | Edit) else None
-
-
-def read(connection: apsw.Connection, kind: type[T], sql: str, bindings: Any) -> list[T]:  # noqa: ANN401
-    """All rows of a query in one call: its columns are the fields of the struct."""
-    columns = ", ".join(f"c{number}" for number in range(len(kind.__struct_fields__)))
-    return decoded(
-        kind,
-        connection.execute(
-            f"WITH found ({columns}) AS ({sql}) "
-            f"SELECT CAST(json_group_array(json_array({columns})) AS BLOB) FROM found",
-            bindings,
-        ).get,
-    )
-
-
-def decoded(kind: type[T], data: bytes) -> list[T]:
-    """The structs of an array that SQLite made. A damaged text in it is no reason to read none of them."""
-    rows: list[T] = msgspec.json.decode(data.decode(errors="replace"), type=list[kind])  # type: ignore[valid-type]
-    return rows
-
-
-def write(connection: apsw.Connection, sql: str, rows: Sequence[Any]) -> None:
-    """Have a statement take many rows in one call, from ``json_each(?)``."""
-    if rows:
-        connection.execute(sql, (as_json(rows),))
-
-
-def as_json(things: Sequence[Any]) -> str:
-    """The things as SQLite's JSON functions take them."""
-    return msgspec.json.encode(things).decode()

@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from trio_chat.store.group_commit import BatchQueue
-from trio_chat.store.sqlite import changes, epochs, people, read_markers, reader, rooms, search
+from trio_chat.store.sqlite import changes, epochs, history, people, read_markers, rooms, search
 from trio_chat.store.sqlite.writer import Append
 
 if TYPE_CHECKING:
@@ -102,12 +102,12 @@ class SqliteStore:
         outcomes: list[Outcome] = await self.writes.submit(Append(room, drafts, at_ms), weight=len(drafts))
         return outcomes
 
-    position = _reads(reader.position)
+    position = _reads(history.position)
     begin_epoch = _writes(epochs.begin_epoch)
-    read_after = _reads(reader.read_after)
-    read_before = _reads(reader.read_before)
-    read_some = _reads(reader.read_some)
-    find_command = _reads(reader.find_command)
+    read_after = _reads(history.read_after)
+    read_before = _reads(history.read_before)
+    read_some = _reads(history.read_some)
+    find_command = _reads(history.find_command)
     read_changes = _reads(changes.read_changes)
     read_versions = _reads(changes.read_versions)
     personal = _reads(changes.personal)

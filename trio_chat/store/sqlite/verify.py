@@ -18,7 +18,7 @@ from trio_chat.store.proof import MISSING, START, UNREADABLE, Digests, examine
 from trio_chat.store.sqlite.epochs import mark_of
 from trio_chat.store.sqlite.event_count import TornMark, read_mark
 from trio_chat.store.sqlite.file import check_sqlite_version, connect_to_read, explaining
-from trio_chat.store.sqlite.reader import COLUMNS, digest_of, is_deleted, read_one
+from trio_chat.store.sqlite.history import EVENT_COLUMNS, digest_of, is_deleted, read_one
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _rows(connection: apsw.Connection, room_id: int) -> Iterator[Row | int]:
     while True:
         try:
             some: list[Any] = connection.execute(
-                f"SELECT {COLUMNS} FROM events WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+                f"SELECT {EVENT_COLUMNS} FROM events WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
                 (room_id, last, EVENTS_AT_A_TIME),
             ).fetchall()
         except (apsw.CorruptError, UnicodeDecodeError):

@@ -1,0 +1,289 @@
+"""History: reading events. Synchronous, over any connection.
+
+Everything read is checked against its digests: of 100 bits flipped in a database file SQLite noticed 22, and
+served wrong data for 62. A page that is not whole is read again event by event (docs/decisions/damaged-events.md).
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from trio_chat.model.chain import GENESIS
+from trio_chat.model.events import Event, Position, damaged
+from trio_chat.store.plan import Row
+from trio_chat.store.proof import START, Digests, examine
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+EVENT_COLUMNS = ", ".join(Row._fields)
+
+LOOK_BACK = 8
+"""How many events before a damaged page are looked at: whoever reads it from wherever should find the same."""
+
+
+def position(connection: apsw.Connection, room: str) -> Position:
+    """See `Store.position`."""
+    epoch = connection.execute("SELECT epoch FROM rooms WHERE name = ?", (room,)).get
+    if epoch is None:
+        return Position(0, connection.execute("SELECT value FROM meta WHERE key = 'epoch'").get)
+    return Position(_last(connection, room), epoch)
+
+
+def read_after(connection: apsw.Connection, room: str, after: int, limit: int, max_bytes: int) -> list[Event]:
+    """See `Store.read_after`."""
+    after = max(after, 0)
+    last = _last(connection, room)  # asked first: what is added meanwhile comes behind it
+    if limit < 1 or after >= last:
+        return []
+    try:
+        return _whole_after(connection, room, after, last, limit, max_bytes)
+    except (_NotWhole, apsw.CorruptError):
+        events = _one_by_one(connection, room, after + 1, min(last, after + limit))
+        return _fitting(events, max_bytes)
+
+
+def read_before(
+    connection: apsw.Connection, room: str, before: int, limit: int, max_bytes: int
+) -> list[Event]:
+    """See `Store.read_before`."""
+    last = min(before - 1, _last(connection, room))
+    if limit < 1 or last < 1:
+        return []
+    try:
+        return _whole_before(connection, room, last, limit, max_bytes)
+    except (_NotWhole, apsw.CorruptError):
+        events = _one_by_one(connection, room, max(1, last - limit + 1), last)
+        return _fitting(events[::-1], max_bytes)[::-1]
+
+
+def read_some(connection: apsw.Connection, room: str, seqs: Collection[int]) -> list[Event]:
+    """See `Store.read_some`."""
+    room_id = find_room_id(connection, room)
+    return [] if room_id is None else events_at(connection, [(room, room_id, seq) for seq in set(seqs)])
+
+
+def find_command(connection: apsw.Connection, sender: str, client_id: str) -> Event | None:
+    """See `Store.find_command`."""
+    place = connection.execute(
+        """
+        SELECT rooms.name, room_id, seq FROM events JOIN rooms ON rooms.id = room_id
+        WHERE sender = ? AND client_id = ?
+        """,
+        (sender, client_id),
+    ).fetchone()
+    return next(iter(events_at(connection, [place])), None) if place is not None else None
+
+
+def events_at(connection: apsw.Connection, places: Collection[tuple[str, int, int]]) -> list[Event]:
+    """The events at these places, each a room's name and id, and a number; in the order of rooms and numbers."""
+    rooms = {room_id: room for room, room_id, _ in places}
+    wanted = json.dumps(sorted({(room_id, seq) for _, room_id, seq in places}))
+    found: Any
+    try:
+        found = connection.execute(
+            f"""
+            SELECT room_id, previous, {EVENT_COLUMNS} FROM (
+                SELECT events.*, (
+                    SELECT digest FROM events AS before
+                    WHERE before.room_id = events.room_id AND before.seq = events.seq - 1
+                ) AS previous
+                FROM json_each(?) AS wanted
+                CROSS JOIN events ON room_id = wanted.value ->> 0 AND seq = wanted.value ->> 1
+            )
+            """,
+            (wanted,),
+        ).fetchall()
+    except (apsw.CorruptError, UnicodeDecodeError):
+        return [
+            event
+            for room, _, seq in sorted(set(places))
+            if 1 <= seq <= _last(connection, room)
+            for event in _one_by_one(connection, room, seq, seq)
+        ]
+    events: list[Event] = []
+    for room_id, previous, *values in found:
+        room, row = rooms[room_id], Row(*values)
+        before = START if row.seq == 1 else () if previous is None else (previous,)
+        flaw, _ = examine(room, row, before, is_deleted=is_deleted(connection, room_id, row))
+        events += [row.event(room)] if flaw is None else _one_by_one(connection, room, row.seq, row.seq)
+    return events
+
+
+def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
+    """Whether a body that is not there was deleted: a message's own, or that of an edit of it."""
+    if row.body is not None:
+        return False
+    deleted = connection.execute(
+        """
+        SELECT EXISTS (SELECT 1 FROM changes WHERE room_id = ?1 AND target = ?2 AND key = 'delete') OR EXISTS (
+            SELECT 1 FROM edits JOIN changes USING (room_id, target)
+            WHERE edits.room_id = ?1 AND edits.seq = ?2 AND key = 'delete'
+        )
+        """,
+        (room_id, row.seq),
+    ).get
+    return bool(deleted)
+
+
+@contextmanager
+def snapshot(connection: apsw.Connection) -> Iterator[None]:
+    """Whatever is read inside the block is of one moment of the log."""
+    with connection:
+        yield
+
+
+def find_room_id(connection: apsw.Connection, room: str) -> int | None:
+    """The room's number in the tables; None if nobody wrote to it."""
+    found = connection.execute("SELECT id FROM rooms WHERE name = ?", (room,)).get
+    assert found is None or isinstance(found, int)
+    return found
+
+
+def _last(connection: apsw.Connection, room: str) -> int:
+    last = connection.execute(
+        "SELECT max(seq) FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?)", (room,)
+    ).get
+    return 0 if last is None else last
+
+
+class _NotWhole(Exception):
+    """The page is not what was written, somewhere: it must be looked at event by event."""
+
+
+def _whole_after(
+    connection: apsw.Connection, room: str, after: int, last: int, limit: int, max_bytes: int
+) -> list[Event]:
+    # The event before the page is read as well: its digest is what the page's first is chained to.
+    rows = _walk(connection, room, max(after, 1), 1, limit + bool(after))
+    digest = GENESIS
+    if after:
+        before = next(rows, None)
+        if before is None:
+            raise _NotWhole
+        digest = before.digest
+    page, following = _page(rows, limit, max_bytes)
+    end = page[-1].seq if page else after
+    if following is None and len(page) < limit and end < last:  # a damaged page of an index hides the rest
+        raise _NotWhole
+    return _proved(connection, room, page, digest)
+
+
+def _whole_before(
+    connection: apsw.Connection, room: str, last: int, limit: int, max_bytes: int
+) -> list[Event]:
+    page, older = _page(_walk(connection, room, last, -1, limit + 1), limit, max_bytes)
+    page.reverse()
+    if older is not None:
+        return _proved(connection, room, page, older.digest)
+    if not page or page[0].seq > 1:
+        raise _NotWhole
+    return _proved(connection, room, page, GENESIS)
+
+
+def _walk(connection: apsw.Connection, room: str, start: int, step: int, limit: int) -> Iterator[Row]:
+    """The rows from number ``start`` on, up (step 1) or down (step -1), without a hole."""
+    beyond, direction = (">=", "ASC") if step > 0 else ("<=", "DESC")
+    expected = start
+    try:
+        for values in connection.execute(
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?) "
+            f"AND seq {beyond} ? ORDER BY seq {direction} LIMIT ?",
+            (room, start, limit),
+        ):
+            row = Row(*values)
+            if row.seq != expected or not isinstance(row.body, str | None):
+                raise _NotWhole
+            yield row
+            expected += step
+    except UnicodeDecodeError:
+        raise _NotWhole from None
+
+
+def _page(rows: Iterable[Row], limit: int, max_bytes: int) -> tuple[list[Row], Row | None]:
+    """The first rows that fit the bounds, at least one if there is any, and the row after them if read."""
+    page: list[Row] = []
+    for row in rows:
+        max_bytes -= _size(row.body)
+        if len(page) == limit or (page and max_bytes < 0):
+            return page, row
+        page.append(row)
+    return page, None
+
+
+def _size(body: str | None) -> int:
+    return 0 if body is None else len(body.encode())
+
+
+def _proved(connection: apsw.Connection, room: str, page: Sequence[Row], digest: bytes) -> list[Event]:
+    """The rows as events, if all are what was written; ``digest`` is the one of the event before them."""
+    events: list[Event] = []
+    before: Digests = (digest,)
+    room_id = find_room_id(connection, room) or 0  # 0: no room's
+    for row in page:
+        flaw, before = examine(room, row, before, is_deleted=is_deleted(connection, room_id, row))
+        if flaw is not None:
+            raise _NotWhole
+        events.append(row.event(room))
+    return events
+
+
+def _one_by_one(connection: apsw.Connection, room: str, first: int, last: int) -> list[Event]:
+    """The events of these numbers; in the place of each that cannot be proved, that it is damaged.
+
+    Slower than a page, and gets around pages of the file that cannot be read. It begins some events earlier, to know
+    what the first is chained to.
+    """
+    room_id = find_room_id(connection, room) or 0  # 0: no room's
+    start = max(1, first - LOOK_BACK)
+    before = START if start == 1 else digest_of(connection, room_id, start - 1)
+    events: list[Event] = []
+    for seq in range(start, last + 1):
+        event = damaged(room, seq)
+        row = read_one(connection, room_id, seq)
+        if row is None:
+            before = digest_of(connection, room_id, seq)
+        else:
+            flaw, before = examine(room, row, before, is_deleted=is_deleted(connection, room_id, row))
+            if flaw is None:
+                event = row.event(room)
+        if seq >= first:
+            events.append(event)
+    return events
+
+
+def read_one(connection: apsw.Connection, room_id: int, seq: int) -> Row | None:
+    """The row of one event, None if it is missing or cannot be read."""
+    try:
+        values = connection.execute(
+            f"SELECT {EVENT_COLUMNS} FROM events WHERE room_id = ? AND seq = ?", (room_id, seq)
+        ).fetchone()
+    except (apsw.CorruptError, UnicodeDecodeError):
+        return None
+    return None if values is None else Row(*values)
+
+
+def digest_of(connection: apsw.Connection, room_id: int, seq: int) -> Digests:
+    """The digest of one event, if that much of it can be read."""
+    try:
+        digest = connection.execute(
+            "SELECT digest FROM events WHERE room_id = ? AND seq = ?", (room_id, seq)
+        ).get
+    except (apsw.CorruptError, UnicodeDecodeError):
+        return ()
+    return (digest,) if isinstance(digest, bytes) else ()
+
+
+def _fitting(events: Sequence[Event], max_bytes: int) -> list[Event]:
+    """The first events that fit, at least one if there is any."""
+    page: list[Event] = []
+    for event in events:
+        max_bytes -= _size(event.body)
+        if page and max_bytes < 0:
+            break
+        page.append(event)
+    return page
