@@ -30,6 +30,24 @@ AXE = "TRIO_CHAT_AXE"
 
 AXE_VERSION = "4.10.3"
 
+ESBUILD_VERSION = "0.28.2"
+
+PYTHONS = [
+    classifier.rpartition(" ")[2]
+    for classifier in PYPROJECT["project"]["classifiers"]
+    if classifier.startswith("Programming Language :: Python :: 3.")
+]
+"""The versions of Python that pyproject.toml says it runs on."""
+
+# pyenv's programs on the PATH start only the version that is chosen at the moment; nox finds what is behind them.
+PYENV = sorted(str(path) for path in Path.home().glob(".pyenv/versions/3.*/bin"))
+os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *PYENV])
+
+WITHOUT_BROWSER = ("-m", "not browser", "--ignore=tests/browser")
+"""pytest's arguments for all that needs no browser; the folder's conftest imports Playwright, which is not there."""
+
+WITHOUT_TORTURE = (*WITHOUT_BROWSER, "--ignore=tests/torture")
+
 
 def dependencies(group: str) -> tuple[str, ...]:
     """What a dependency group of pyproject.toml asks for."""
@@ -65,18 +83,50 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Everything that needs no browser; then the page's modules, in session `client`."""
     session.install("-e", ".", *dependencies("test"))
-    # Its conftest imports Playwright, which is not installed here.
-    session.run("pytest", "-m", "not browser", "--ignore=tests/browser", *session.posargs)
+    session.run("pytest", *WITHOUT_BROWSER, *session.posargs)
     session.notify("client", posargs=[])
 
 
-@nox.session(venv_backend="none", default=False)
+@nox.session(python=PYTHONS, default=False)
+def pythons(session: nox.Session) -> None:
+    """What `tests` does without torture, on each Python that we support and this machine has (some minutes each)."""
+    session.install("-e", ".", *dependencies("test"))
+    session.run("pytest", *WITHOUT_TORTURE, *session.posargs)
+
+
+@nox.session(default=False)
+def minimums(session: nox.Session) -> None:
+    """What `tests` does without torture, with the lowest versions of everything that pyproject.toml allows."""
+    session.install("uv")
+    lowest = ("uv", "pip", "install", "--resolution", "lowest-direct")
+    here = ("--python", session.virtualenv.location)
+    session.run(*lowest, *here, "-e", ".", *dependencies("test"))
+    session.run("pytest", *WITHOUT_TORTURE, *session.posargs)
+
+
+@nox.session(default=False)
+def cover(session: nox.Session) -> None:
+    """Which lines and branches `tests` runs without torture, the server's own processes counted."""
+    session.install("-e", ".", *dependencies("cover"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *WITHOUT_TORTURE, *session.posargs)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
+
+
+@nox.session(default=False)
 def client(session: nox.Session) -> None:
-    """The page's modules under node, where there is one; they need nothing else."""
+    """The page's modules under node, where there is one; and as they are packed, beside esbuild's opinion."""
     if shutil.which("node") is None:
         session.skip("NOT TESTED: the page's modules, as there is no node on this machine")
     files = sorted(str(path) for path in Path("tests/js").glob("*.test.js"))
     session.run("node", "--test", *session.posargs, *files, external=True)
+    session.install("-e", ".")
+    esbuild = fetch_esbuild(session)
+    packed = Path(session.create_tmp()).resolve() / "packed"
+    shutil.rmtree(packed, ignore_errors=True)
+    packed.mkdir()
+    session.run("python", "-m", "tests.packed", str(packed), *([esbuild] if esbuild else []))
 
 
 @nox.session
@@ -150,9 +200,19 @@ def lighthouse(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """The source distribution and the wheel, in dist/."""
-    session.install("build")
+    """The source distribution and, out of that, the wheel, in dist/; what is in them is installed and tried."""
+    session.install(*dependencies("build"))
+    shutil.rmtree("dist", ignore_errors=True)
     session.run("python", "-m", "build", *session.posargs)
+    session.run("python", "-m", "tests.built", "dist")
+
+
+@nox.session(default=False)
+def changelog(session: nox.Session) -> None:
+    """Show what newsfragments/ make of CHANGELOG.md; a release writes it, and takes them away: ``-- --version 1.0``."""
+    session.install(*dependencies("changelog"))
+    arguments = ("--yes", *session.posargs) if session.posargs else ("--draft", "--version", "unreleased")
+    session.run("towncrier", "build", *arguments)
 
 
 VENDORED = {"emojibase-data": "17.0.0", "qrcode-generator": "2.0.4"}
@@ -203,15 +263,24 @@ def slim_emoji(entries: list[dict[str, Any]]) -> list[list[Any]]:
 
 def fetch_axe(session: nox.Session) -> str | None:
     """The file of axe-core, from npm; None where there is no npm."""
-    named = os.environ.get(AXE)
-    if named or shutil.which("npm") is None:
-        return named
-    folder = Path(session.create_tmp()).resolve() / f"axe-{AXE_VERSION}"
-    file = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not file.exists():
+    return os.environ.get(AXE) or fetch_npm(session, f"axe-core@{AXE_VERSION}", "axe-core/axe.min.js")
+
+
+def fetch_esbuild(session: nox.Session) -> str | None:
+    """The program esbuild, from npm; None where there is no npm."""
+    return fetch_npm(session, f"esbuild@{ESBUILD_VERSION}", ".bin/esbuild")
+
+
+def fetch_npm(session: nox.Session, package: str, file: str) -> str | None:
+    """The path of a package's file, after installing it for this session if it is not there; None without npm."""
+    if shutil.which("npm") is None:
+        return None
+    folder = Path(session.create_tmp()).resolve() / package.replace("@", "-")
+    path = folder / "node_modules" / file
+    if not path.exists():
         install = ("npm", "install", "--silent", "--ignore-scripts", "--no-save", "--no-package-lock")
-        session.run(*install, "--prefix", str(folder), f"axe-core@{AXE_VERSION}", external=True)
-    return str(file)
+        session.run(*install, "--prefix", str(folder), package, external=True)
+    return str(path)
 
 
 def find_chromium() -> str | None:
