@@ -22,8 +22,8 @@ import click
 from bench.chatter import ROOMS, Chatter
 from trio_chat.model.events import Draft, Event
 from trio_chat.search.query import parse_query
-from trio_chat.store.sqlite.epochs import mark_of
-from trio_chat.store.sqlite.event_count import open_mark
+from trio_chat.store.sqlite.epochs import count_events
+from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import connect_to_read, connect_to_write, make_private, use_wal
 from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
 from trio_chat.store.sqlite.search import find_in_rooms
@@ -216,8 +216,8 @@ class Writing:
         self._thread.join()
 
     def _run(self) -> None:
-        with open_mark(self._path) as mark_file:
-            writer = SqliteWriter(self._connection, mark_of(self._connection), mark_file.write)
+        with open_event_count(self._path) as count_file:
+            writer = SqliteWriter(self._connection, count_events(self._connection), count_file.write)
             started = time.perf_counter()
             processor_started = time.thread_time()
             while not self._stop.is_set():

@@ -19,7 +19,7 @@ from trio_chat.errors import StartError
 from trio_chat.model.events import Draft
 from trio_chat.store.sqlite import backup
 from trio_chat.store.sqlite.backup import back_up
-from trio_chat.store.sqlite.event_count import path_of_mark
+from trio_chat.store.sqlite.event_count import path_of_event_count
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.verify import verify
 
@@ -122,14 +122,14 @@ async def test_a_restored_log_has_a_new_epoch_once_and_goes_on_from_its_end(
     assert caplog.text == ""
 
 
-async def test_a_restore_that_left_the_mark_lying_about_is_a_restore_all_the_same(
+async def test_a_restore_beside_an_old_event_count_is_a_restore(
     path: Path, copy: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await small_log(path)
     back_up(path, copy)
     async with open_sqlite_store(path) as store:
         await store.append("lobby", drafts("lost"), at_ms=1)
-    assert path_of_mark(path).exists()
+    assert path_of_event_count(path).exists()
     copy.replace(path)
     async with open_sqlite_store(path):
         pass
@@ -181,7 +181,7 @@ async def test_a_backup_that_fails_leaves_nothing(
     def fail(*_args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(backup, "note_that_it_is_a_copy", fail)
+    monkeypatch.setattr(backup, "mark_as_copy", fail)
     with pytest.raises(KeyboardInterrupt):
         back_up(path, copy)
     assert [file.name for file in copy.parent.iterdir()] == ["data"]

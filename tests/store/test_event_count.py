@@ -1,4 +1,4 @@
-"""The mark beside the log: a loss that SQLite does not notice is noticed, and nothing else is taken for one."""
+"""Event count beside the log: a loss that SQLite does not notice is noticed, and nothing else is taken for one."""
 
 # ruff: noqa: ASYNC240  # nothing else runs while these look at files
 
@@ -16,7 +16,14 @@ import pytest
 
 from tests.support.damage import Files, bodies, by_hand, drafts, put, small_log, take
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.sqlite.event_count import SIZE, Mark, TornMark, open_mark, path_of_mark, read_mark
+from trio_chat.store.sqlite.event_count import (
+    SIZE,
+    EventCount,
+    TornEventCount,
+    open_event_count,
+    path_of_event_count,
+    read_event_count,
+)
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
@@ -31,10 +38,10 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "chat.db"
 
 
-def mark_at(path: Path) -> Mark:
-    mark = read_mark(path)
-    assert mark is not None
-    return mark
+def count_at(path: Path) -> EventCount:
+    count = read_event_count(path)
+    assert count is not None
+    return count
 
 
 async def positions(path: Path) -> dict[str, Position]:
@@ -45,41 +52,41 @@ async def positions(path: Path) -> dict[str, Position]:
 # --- the file ---
 
 
-def test_a_mark_is_read_as_it_was_written_and_has_always_the_same_length(tmp_path: Path) -> None:
+def test_a_count_is_read_as_it_was_written_and_has_always_the_same_length(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
-    with open_mark(path) as file:
-        for mark in (Mark("aZ-_09xy", 2**62), Mark("epoch", 0)):
-            file.write(mark)
-            assert read_mark(path) == mark
-            assert path_of_mark(path).stat().st_size == SIZE
-    assert read_mark(tmp_path / "none.db") is None
+    with open_event_count(path) as file:
+        for count in (EventCount("aZ-_09xy", 2**62), EventCount("epoch", 0)):
+            file.write(count)
+            assert read_event_count(path) == count
+            assert path_of_event_count(path).stat().st_size == SIZE
+    assert read_event_count(tmp_path / "none.db") is None
 
 
-def test_a_mark_that_is_not_what_was_written_is_never_believed(tmp_path: Path) -> None:
+def test_a_count_that_is_not_what_was_written_is_never_believed(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
-    whole = Mark("aZ-_09xy", 1234).encoded()
-    newer = Mark("aZ-_09xy", 1299).encoded()
+    whole = EventCount("aZ-_09xy", 1234).encoded()
+    newer = EventCount("aZ-_09xy", 1299).encoded()
     torn = [newer[:at] + whole[at:] for at in range(SIZE)]
     flipped = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(SIZE)]
     for content in (*torn, *flipped, b"", whole[:-1], whole + b"x", b"\xff" * SIZE):
-        path_of_mark(path).write_bytes(content)
+        path_of_event_count(path).write_bytes(content)
         if content not in (whole, newer):
-            with pytest.raises(TornMark):
-                read_mark(path)
+            with pytest.raises(TornEventCount):
+                read_event_count(path)
 
 
-async def test_the_mark_follows_every_commit_before_it_is_answered(path: Path) -> None:
+async def test_the_count_follows_every_commit_before_it_is_answered(path: Path) -> None:
     async with open_sqlite_store(path) as store:
-        assert mark_at(path).events == 0
+        assert count_at(path).events == 0
         for number in range(1, 4):
             await store.append("lobby", drafts(f"{number}", f"{number}'"), at_ms=1)
-            assert mark_at(path).events == 2 * number
+            assert count_at(path).events == 2 * number
         await store.append("lobby", drafts("1", "new"), at_ms=1)
-        assert mark_at(path).events == 7, "a repeat is no event"
-    assert mark_at(path).events == 7
+        assert count_at(path).events == 7, "a repeat is no event"
+    assert count_at(path).events == 7
 
 
-async def test_a_mark_that_cannot_be_written_does_not_stop_the_log_and_is_said_once(
+async def test_a_count_that_cannot_be_written_does_not_stop_the_log_and_is_said_once(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_sqlite_store(path) as store:
@@ -94,7 +101,7 @@ async def test_a_mark_that_cannot_be_written_does_not_stop_the_log_and_is_said_o
         assert await bodies(store) == ["a", "b"]
         assert caplog.text.count("a loss would go unnoticed: Input/output error") == 1
         await store.append("lobby", drafts("c"), at_ms=1)
-    assert mark_at(path).events == 3
+    assert count_at(path).events == 3
 
 
 # --- a loss ---
@@ -144,19 +151,19 @@ async def test_the_new_epoch_is_durable_before_anybody_is_served(path: Path) -> 
     assert (await positions(path))["lobby"] == begun
 
 
-async def test_a_crash_between_the_new_epoch_and_its_mark_begins_another_and_loses_nothing(
+async def test_a_crash_between_the_new_epoch_and_its_count_begins_another_and_loses_nothing(
     path: Path,
 ) -> None:
     files, _ = await with_half_its_wal(path)
     put(path.parent, files)
     begun = await positions(path)
-    path_of_mark(path).write_bytes(files["chat.db.mark"])
+    path_of_event_count(path).write_bytes(files["chat.db.mark"])
     again = await positions(path)
     assert again["lobby"].seq == begun["lobby"].seq
     assert again["lobby"].epoch != begun["lobby"].epoch
 
 
-async def test_another_database_than_the_mark_was_written_for_is_said_and_begins_a_new_epoch(
+async def test_another_database_than_the_count_was_written_for_begins_a_new_epoch(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     await small_log(path)
@@ -181,29 +188,31 @@ def by_hand_epoch(files: Files, path: Path) -> object:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"x" * SIZE])
-async def test_without_a_mark_the_log_is_taken_as_it_is_and_a_torn_one_is_said(
+async def test_without_a_count_the_log_is_taken_as_it_is_and_a_torn_count_is_logged(
     path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     await small_log(path)
     before = await positions(path)
-    path_of_mark(path).unlink()
+    path_of_event_count(path).unlink()
     if content is not None:
-        path_of_mark(path).write_bytes(content)
+        path_of_event_count(path).write_bytes(content)
     caplog.clear()
     assert await positions(path) == before
     assert [record.levelname for record in caplog.records] == ([] if content is None else ["WARNING"])
-    assert mark_at(path).events == 7
+    assert count_at(path).events == 7
 
 
-async def test_a_mark_that_is_behind_the_log_is_no_loss(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """So it is when the process dies between a commit and its mark."""
+async def test_a_count_that_is_behind_the_log_is_no_loss(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So it is when the process dies between a commit and its count."""
     await small_log(path)
     before = await positions(path)
-    with open_mark(path) as file:
-        file.write(mark_at(path)._replace(events=6))
+    with open_event_count(path) as file:
+        file.write(count_at(path)._replace(events=6))
     assert await positions(path) == before
     assert caplog.text == ""
-    assert mark_at(path).events == 7
+    assert count_at(path).events == 7
 
 
 APPENDING = """
@@ -280,16 +289,16 @@ def disk(tmp_path: Path) -> Iterator[Platter]:
 
 
 @pytest.mark.parametrize("synchronous", ["FULL", "NORMAL"])
-async def test_a_power_loss_leaves_no_mark_ahead_of_the_log_while_commits_are_synced(
+async def test_a_power_loss_leaves_no_count_ahead_of_the_log_while_commits_are_synced(
     path: Path, disk: Platter, synchronous: Synchronous, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The worst case: of all that was not synced, the mark alone came to the disk. With NORMAL the same is a loss,
+    """The worst case: of all that was not synced, the count alone came to the disk. With NORMAL the same is a loss,
     which shows that the power was really lost here."""
     moments: list[Files] = []
     async with open_sqlite_store(path, vfs=disk.name, synchronous=synchronous) as store:
         for number in range(12):
             await store.append("lobby", drafts(f"{number} " + "x" * 5000), at_ms=1)
-            moments.append(disk.synced | {"chat.db.mark": path_of_mark(path).read_bytes()})
+            moments.append(disk.synced | {"chat.db.mark": path_of_event_count(path).read_bytes()})
         told = await store.position("lobby")
     aside = path.parent.with_name("after the power loss")
     losses = 0
@@ -331,15 +340,15 @@ class FullDiskFile(apsw.VFSFile):
         super().xWrite(data, offset)
 
 
-async def test_what_was_refused_is_in_no_mark(path: Path) -> None:
+async def test_what_was_refused_is_not_counted(path: Path) -> None:
     disk = FullDisk(f"full-{path.parent.parent.name}")
     async with open_sqlite_store(path, vfs=disk.name) as store:
         await store.append("lobby", drafts("a"), at_ms=1)
         disk.is_full = True
         with pytest.raises(StoreUnavailable):
             await store.append("lobby", drafts("b", "c"), at_ms=1)
-        assert mark_at(path).events == 1
+        assert count_at(path).events == 1
         disk.is_full = False
         await store.append("lobby", drafts("b"), at_ms=1)
-        assert mark_at(path).events == 2
+        assert count_at(path).events == 2
     disk.unregister()

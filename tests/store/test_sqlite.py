@@ -22,7 +22,7 @@ from trio_chat.errors import StartError, StoreError, StoreUnavailable
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.model.outcomes import Repeat
-from trio_chat.store.sqlite.event_count import MarkFile
+from trio_chat.store.sqlite.event_count import EventCountFile
 from trio_chat.store.sqlite.file import INDEX_BYTES, check_sqlite_version, connect_to_read
 from trio_chat.store.sqlite.history import read_after
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -488,7 +488,7 @@ async def test_damage_is_believed_only_where_the_disk_is_well(path: Path) -> Non
         unsyncable = os.open(os.devnull, os.O_WRONLY)
         stack.callback(os.close, unsyncable)
         connection = stack.enter_context(closing(connect_to_read(path, vfs=None)))
-        reader = SqliteReader(connection, MarkFile(unsyncable).sync)
+        reader = SqliteReader(connection, EventCountFile(unsyncable).sync)
         question = partial(read_after, room="lobby", limit=10, max_bytes=BIG)
         (answer,) = reader.run_batch([partial(question, after=0)])
         assert isinstance(answer, StoreUnavailable)

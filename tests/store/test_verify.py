@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests.support.damage import by_hand, drafts, put, small_log, take
 from trio_chat.__main__ import main
 from trio_chat.errors import StartError
-from trio_chat.store.sqlite.event_count import path_of_mark, read_mark
+from trio_chat.store.sqlite.event_count import path_of_event_count, read_event_count
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.verify import RoomFound, verify
 
@@ -104,7 +104,7 @@ async def test_a_gap_counts_as_missing_events(path: Path) -> None:
     )
 
 
-async def test_last_events_that_were_cut_off_are_shown_by_the_mark(path: Path) -> None:
+async def test_missing_last_events_are_shown_by_the_event_count(path: Path) -> None:
     await small_log(path)
     by_hand(path, "DELETE FROM events WHERE seq > 3")
     assert room_of(path, "lobby").flaw is None, "what is there is whole"
@@ -117,23 +117,23 @@ async def test_last_events_that_were_cut_off_are_shown_by_the_mark(path: Path) -
     ("content", "note"),
     [(None, "no mark"), (b"", "the mark beside the log is damaged"), (b"x" * 128, "is damaged")],
 )
-async def test_without_a_mark_it_is_said_what_does_not_show(
+async def test_without_an_event_count_verify_says_what_does_not_show(
     path: Path, content: bytes | None, note: str
 ) -> None:
     await small_log(path)
-    path_of_mark(path).unlink()
+    path_of_event_count(path).unlink()
     if content is not None:
-        path_of_mark(path).write_bytes(content)
+        path_of_event_count(path).write_bytes(content)
     result = run(path, "verify")
     assert note in result.output
     assert result.exit_code == 0
 
 
-async def test_a_mark_of_another_log_is_noted(path: Path) -> None:
+async def test_an_event_count_of_another_log_is_noted(path: Path) -> None:
     await small_log(path)
     other = path.parent.parent / "other" / "chat.db"
     await small_log(other)
-    path_of_mark(other).replace(path_of_mark(path))
+    path_of_event_count(other).replace(path_of_event_count(path))
     assert any("mark is of another log" in str(found) for found in verify(path))
     assert damage_of(path) == []
 
@@ -147,7 +147,10 @@ async def test_a_page_that_sqlite_cannot_read_costs_what_is_on_it_and_is_told(pa
     page = 4096 * (content.rindex(b"10 10 xxx") // 4096)
     assert content[page] == 10  # a leaf of a tree of keys
     content[page : page + 8] = bytes(8)
-    put(path.parent, {path.name: bytes(content), path_of_mark(path).name: path_of_mark(path).read_bytes()})
+    put(
+        path.parent,
+        {path.name: bytes(content), path_of_event_count(path).name: path_of_event_count(path).read_bytes()},
+    )
     found = room_of(path, "lobby")
     assert found.first_bad is not None
     assert found.first_bad > 1
@@ -203,7 +206,7 @@ async def test_a_damaged_definition_of_a_table_is_refused_with_a_sentence(path: 
         await small_log(path)
 
 
-async def test_the_mark_is_read_before_the_log_so_a_growing_log_is_not_taken_for_a_short_one(
+async def test_the_event_count_is_read_before_the_log_so_a_growing_log_is_not_taken_for_a_short_one(
     path: Path,
 ) -> None:
     async with open_sqlite_store(path) as store:
@@ -211,7 +214,7 @@ async def test_the_mark_is_read_before_the_log_so_a_growing_log_is_not_taken_for
         walk = verify(path)
         next(walk)
         await store.append("lobby", drafts("b"), at_ms=1)
-        mark = read_mark(path)
-        assert mark is not None
-        assert mark.events == 2
+        count = read_event_count(path)
+        assert count is not None
+        assert count.events == 2
         assert not any(found.is_damage for found in walk)

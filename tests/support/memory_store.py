@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.sqlite.epochs import mark_of
+from trio_chat.store.sqlite.epochs import count_events
 from trio_chat.store.sqlite.reader import SqliteReader
 from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
 from trio_chat.store.sqlite.store import SqliteStore
@@ -38,7 +38,7 @@ class MemoryDisk:
     @property
     def epoch(self) -> str:
         """Epoch of the log itself."""
-        return mark_of(self.connection).epoch
+        return count_events(self.connection).epoch
 
     def damage(self, room: str, *seqs: int) -> None:
         """Make these events something else than what was written."""
@@ -69,7 +69,7 @@ class MemoryStore(SqliteStore):
 
     def __init__(self, disk: MemoryDisk) -> None:
         super().__init__(
-            SqliteWriter(disk.connection, mark_of(disk.connection), lambda mark: None),
+            SqliteWriter(disk.connection, count_events(disk.connection), lambda count: None),
             SqliteReader(disk.connection, lambda: None),
             SqliteReader(disk.connection, lambda: None),
             write_executor=self._execute_write,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from trio_chat.errors import StartError
-from trio_chat.store.sqlite.epochs import mark_of, note_that_it_is_a_copy
+from trio_chat.store.sqlite.epochs import count_events, mark_as_copy
 from trio_chat.store.sqlite.file import check_sqlite_version, connect_to_read, explaining
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
 
@@ -48,8 +48,8 @@ def _copy(source: apsw.Connection, part: Path) -> int:
             while not backup.done:
                 backup.step(PAGES_AT_A_TIME)
         copy.pragma("journal_mode", "DELETE")  # one file, without companions
-        note_that_it_is_a_copy(copy)
-        return mark_of(copy).events
+        mark_as_copy(copy)
+        return count_events(copy).events
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Epochs: what makes a number mean something, and when a new one begins.
+"""Epochs: a sequence number means something only within the epoch of its room.
 
-Numbers must never be used a second time for something else while somebody remembers the first use. So whenever the log
-may be behind what its readers have seen, a new epoch begins, and they are told to start afresh.
+A number must never be used a second time for something else while a client remembers the first use. So whenever the log
+may be behind what clients have seen, a new epoch begins, and they are told to start afresh.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.rules import kind_of_new
 from trio_chat.model.events import Position
-from trio_chat.store.sqlite.event_count import Mark, TornMark, read_mark
+from trio_chat.store.sqlite.event_count import EventCount, TornEventCount, read_event_count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,27 +22,27 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 COPY_NOTE = "copy"
-"""The key in ``meta`` by which a database says that it is a copy, and when it was made."""
+"""Key in ``meta`` by which a database says that it is a copy, and when it was made."""
 
 
-def note_that_it_is_a_copy(connection: apsw.Connection) -> None:
+def mark_as_copy(connection: apsw.Connection) -> None:
     """Make a server begin a new epoch when it opens this database."""
     connection.execute(
         "INSERT OR REPLACE INTO meta VALUES (?, strftime('%Y-%m-%d %H:%M:%S UTC', 'now'))", (COPY_NOTE,)
     )
 
 
-def mark_of(connection: apsw.Connection) -> Mark:
-    """The mark that this database deserves: the log's own epoch, and how many events it holds.
+def count_events(connection: apsw.Connection) -> EventCount:
+    """Epoch of the log itself, and the number of events in it.
 
-    Numbers are dense, so the heads tell: a look at each room instead of one at each event.
+    Sequence numbers are dense, so the heads of the rooms tell: one look per room instead of one per event.
     """
     events = connection.execute(
         "SELECT total((SELECT max(seq) FROM events WHERE room_id = rooms.id)) FROM rooms"
     ).get
     epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").get
     assert isinstance(events, float)
-    return Mark(str(epoch), int(events))
+    return EventCount(str(epoch), int(events))
 
 
 def begin_epoch(connection: apsw.Connection, room: str) -> Position:
@@ -59,29 +59,29 @@ def begin_epoch(connection: apsw.Connection, room: str) -> Position:
     return Position(0 if seq is None else seq, epoch)
 
 
-def reconcile(connection: apsw.Connection, database: Path) -> Mark:
-    """Begin a new epoch of every room if the log may be behind what its readers have seen, and say so.
+def reconcile(connection: apsw.Connection, database: Path) -> EventCount:
+    """Begin a new epoch of every room if the log may be behind what clients have seen, and log why.
 
-    That is so when it is a copy put in place of the log (a restore), when it is not the log that the mark was
-    written for, and when it holds fewer events than the mark says. Without a (whole) mark there is nothing to
-    compare with. The answer is the mark that is to be written.
+    That is so when the database is a copy put in place of the log (a restore), when it is not the log that the event
+    count beside it was written for, and when it holds fewer events than that. Without a (whole) count there is nothing
+    to compare with. Returns the count that is to be written.
     """
-    found = mark_of(connection)
+    found = count_events(connection)
     made_at = connection.execute("SELECT value FROM meta WHERE key = ?", (COPY_NOTE,)).get
     try:
-        mark = read_mark(database)
-    except TornMark:
+        expected = read_event_count(database)
+    except TornEventCount:
         LOGGER.warning(
             "the mark of %s is damaged and was not used: if events are missing, it was not noticed", database
         )
-        mark = None
+        expected = None
     if made_at is not None:
         LOGGER.warning(
             "%s is a copy made at %s: the log was restored, and everybody starts afresh", database, made_at
         )
-    elif mark is None or (mark.epoch == found.epoch and mark.events <= found.events):
+    elif expected is None or (expected.epoch == found.epoch and expected.events <= found.events):
         return found
-    elif mark.epoch != found.epoch:
+    elif expected.epoch != found.epoch:
         LOGGER.error(
             "%s is not the log that was here last: everybody starts afresh. If you did not put it there, stop, "
             "and look for the right one",
@@ -93,16 +93,16 @@ def reconcile(connection: apsw.Connection, database: Path) -> Mark:
             "newest ones of some rooms. The disk lost them, or a hand. What is left is whole up to there, and "
             "everybody starts afresh. Check the disk; a backup may have more",
             database,
-            mark.events,
+            expected.events,
             found.events,
-            mark.events - found.events,
+            expected.events - found.events,
         )
     _begin_epochs(connection)
-    return mark_of(connection)
+    return count_events(connection)
 
 
 def _begin_epochs(connection: apsw.Connection) -> None:
-    """A new epoch of every room, and of the log itself, in one transaction."""
+    """Begin a new epoch of every room, and of the log itself, in one transaction."""
     epoch = secrets.token_urlsafe(6)
     with connection:
         connection.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))

@@ -1,9 +1,11 @@
-"""The mark beside the database: how many events the log held when it was last written.
+"""Event count beside the database: how many events the log held when it was last written.
 
-SQLite silently drops committed transactions when its write-ahead log is cut or damaged. The mark shows it: a file of
+SQLite silently drops committed transactions when its write-ahead log is cut or damaged. The count shows it: a file of
 one line, overwritten in place after each commit and before anybody is told of it, and never synced. After a crash or a
-power loss it may be behind the log, never ahead of it, as long as commits are synced: a mark that is ahead means that
-what was acknowledged is gone. What then is to be done: `trio_chat.store.sqlite.epochs`.
+power loss it may be behind the log, never ahead of it, as long as commits are synced: a count that is ahead means that
+acknowledged events are gone. What is to be done then: `trio_chat.store.sqlite.epochs`.
+
+Operators know the file as the log's mark: its name ends with ``.mark``.
 """
 
 from __future__ import annotations
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 SIZE = 128
-"""Less than any sector, so that a disk writes all of it or nothing."""
+"""Bytes: less than any sector, so that a disk writes all of it or nothing."""
 
 
-class Mark(NamedTuple):
-    """Which log it was, and how many events it held."""
+class EventCount(NamedTuple):
+    """Number of events in a log, and which log it is."""
 
     epoch: str
-    """The log's own epoch, which changes when the log is replaced as a whole."""
+    """Epoch of the log itself, which changes when the log is replaced as a whole."""
     events: int
 
     def encoded(self) -> bytes:
@@ -37,44 +39,49 @@ class Mark(NamedTuple):
         return f"{text} {_checksum(text)}".ljust(SIZE - 1).encode() + b"\n"
 
 
-class TornMark(Exception):
+class TornEventCount(Exception):
     """The file does not hold what was written to it."""
 
 
-def path_of_mark(database: Path) -> Path:
-    """Where the mark of this database is."""
+def path_of_event_count(database: Path) -> Path:
+    """Path of the file for this database."""
     return database.with_name(f"{database.name}.mark")
 
 
-def read_mark(database: Path) -> Mark | None:
-    """The mark of this database; None if there is none. Raises `TornMark`, and `OSError`."""
+def read_event_count(database: Path) -> EventCount | None:
+    """The count that was written for this database; None if there is no file.
+
+    Raises `TornEventCount`, and `OSError`.
+    """
     try:
-        data = path_of_mark(database).read_bytes()
+        data = path_of_event_count(database).read_bytes()
     except FileNotFoundError:
         return None
     try:
         text, checksum = data.decode("ascii").rstrip().rsplit(" ", 1)
         _, _, epoch, events = text.split(" ")
-        mark = Mark(epoch, int(events))
+        count = EventCount(epoch, int(events))
     except ValueError:
-        raise TornMark from None
-    if checksum != _checksum(text) or mark.encoded() != data:
-        raise TornMark
-    return mark
+        raise TornEventCount from None
+    if checksum != _checksum(text) or count.encoded() != data:
+        raise TornEventCount
+    return count
 
 
-class MarkFile:
-    """The mark, open for writing. Made by `open_mark`."""
+class EventCountFile:
+    """File of the event count, open for writing. Made by `open_event_count`."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._has_failed = False
 
-    def write(self, mark: Mark) -> None:
-        """Overwrite the mark: one call, some microseconds. A disk that refuses is logged once, and is no error:
-        what the mark tells of is written."""
+    def write(self, count: EventCount) -> None:
+        """Overwrite the count: one call, some microseconds.
+
+        A disk that refuses is logged once, and is no error: the events that are counted are written.
+        """
         try:
-            os.pwrite(self._descriptor, mark.encoded(), 0)
+            os.pwrite(self._descriptor, count.encoded(), 0)
             self._has_failed = False
         except OSError as error:
             if not self._has_failed:
@@ -82,16 +89,19 @@ class MarkFile:
             self._has_failed = True
 
     def sync(self) -> None:
-        """Bring it to the disk."""
+        """Bring it to the disk. Raises `OSError`."""
         os.fsync(self._descriptor)
 
 
 @contextmanager
-def open_mark(database: Path) -> Iterator[MarkFile]:
-    """The mark of this database, made if there is none; raises `OSError`. Nothing is written to it yet."""
-    descriptor = os.open(path_of_mark(database), os.O_RDWR | os.O_CREAT, 0o600)
+def open_event_count(database: Path) -> Iterator[EventCountFile]:
+    """The file for this database, made if there is none, closed when the block is left. Writes nothing yet.
+
+    Raises `OSError`.
+    """
+    descriptor = os.open(path_of_event_count(database), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        yield MarkFile(descriptor)
+        yield EventCountFile(descriptor)
     finally:
         os.close(descriptor)
 

@@ -14,7 +14,7 @@ import apsw
 import trio
 
 from trio_chat.store.sqlite.epochs import reconcile
-from trio_chat.store.sqlite.event_count import open_mark
+from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import (
     Synchronous,
     check_companions,
@@ -102,16 +102,16 @@ def _open_files(
             migrate(writing, path, migrations)
             last.enter_context(index_on_disk(path))
             check_shape(writing, path, migrations)
-            mark = reconcile(writing, path)
-            mark_file = stack.enter_context(open_mark(path))
-            mark_file.write(mark)
-            mark_file.sync()
-            writer = SqliteWriter(writing, mark, mark_file.write)
+            count = reconcile(writing, path)
+            count_file = stack.enter_context(open_event_count(path))
+            count_file.write(count)
+            count_file.sync()
+            writer = SqliteWriter(writing, count, count_file.write)
             writer.checkpoint()  # what was deleted before a crash may stand in the write-ahead log
             stack.callback(writer.checkpoint)
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
             searching = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
-        yield writer, SqliteReader(reading, mark_file.sync), SqliteReader(searching, mark_file.sync)
+        yield writer, SqliteReader(reading, count_file.sync), SqliteReader(searching, count_file.sync)
 
 
 def _thread_executor() -> Executor:

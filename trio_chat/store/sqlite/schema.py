@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import apsw
 
 from trio_chat.errors import StartError
-from trio_chat.store.sqlite.epochs import note_that_it_is_a_copy
+from trio_chat.store.sqlite.epochs import mark_as_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -212,7 +212,7 @@ def _copy(connection: apsw.Connection, target: Path) -> None:
     try:
         connection.execute("VACUUM INTO ?", (str(part),))
         with closing(apsw.Connection(str(part))) as copy:
-            note_that_it_is_a_copy(copy)
+            mark_as_copy(copy)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -15,8 +15,8 @@ import attrs
 from trio_chat.errors import StartError
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import MISSING, START, UNREADABLE, Digests, examine
-from trio_chat.store.sqlite.epochs import mark_of
-from trio_chat.store.sqlite.event_count import TornMark, read_mark
+from trio_chat.store.sqlite.epochs import count_events
+from trio_chat.store.sqlite.event_count import TornEventCount, read_event_count
 from trio_chat.store.sqlite.file import check_sqlite_version, connect_to_read, explaining
 from trio_chat.store.sqlite.history import EVENT_COLUMNS, digest_of, is_deleted, read_one
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from trio_chat.store.sqlite.event_count import Mark
+    from trio_chat.store.sqlite.event_count import EventCount
 
 EVENTS_AT_A_TIME = 2_000
 EVENTS_AROUND_DAMAGE = 200
@@ -86,15 +86,15 @@ def verify(database: Path) -> Iterator[Found]:
     check_sqlite_version(apsw.sqlite_lib_version())
     if not database.exists():
         raise StartError(f"There is no log at {database}. Name its directory with --data.")
-    # Before the log is read: it may grow meanwhile, and the mark follows it.
-    mark, about_mark = _read_mark(database)
+    # Before the log is read: it may grow meanwhile, and the count follows it.
+    expected, notes = _read_event_count(database)
     with explaining(database):
         connection = connect_to_read(database, vfs=None)
     with closing(connection):
         with explaining(database):
             check_identity(connection, database, MIGRATIONS)
             check_shape(connection, database, MIGRATIONS)
-        yield from _verdict([*about_mark], _walk(connection, mark))
+        yield from _verdict([*notes], _walk(connection, expected))
 
 
 def _verdict(first: list[LogFound], rest: Iterator[Found]) -> Iterator[Found]:
@@ -114,11 +114,11 @@ def _verdict(first: list[LogFound], rest: Iterator[Found]) -> Iterator[Found]:
         yield LogFound(f"THE LOG IS DAMAGED: {damage}. Whole in all rooms: {_events(good)}.", is_damage=True)
 
 
-def _walk(connection: apsw.Connection, mark: Mark | None) -> Iterator[Found]:
+def _walk(connection: apsw.Connection, expected: EventCount | None) -> Iterator[Found]:
     try:
         for room_id, name in _rooms(connection):
             yield _walk_room(connection, room_id, name)
-        yield from _compare_with_mark(connection, mark)
+        yield from _compare_with_count(connection, expected)
         yield from _ask_sqlite(connection)
     except apsw.Error as error:
         yield LogFound(f"SQLite cannot read on: {error}", is_damage=True)
@@ -189,28 +189,28 @@ def _last(connection: apsw.Connection, room_id: int) -> int:
     return 0 if last is None else last
 
 
-def _read_mark(database: Path) -> tuple[Mark | None, list[LogFound]]:
+def _read_event_count(database: Path) -> tuple[EventCount | None, list[LogFound]]:
     try:
-        mark = read_mark(database)
-    except TornMark:
+        expected = read_event_count(database)
+    except TornEventCount:
         return None, [
             LogFound("note: the mark beside the log is damaged, so missing last events do not show")
         ]
-    if mark is None:
+    if expected is None:
         return None, [LogFound("note: there is no mark beside the log, so missing last events do not show")]
-    return mark, []
+    return expected, []
 
 
-def _compare_with_mark(connection: apsw.Connection, mark: Mark | None) -> Iterator[LogFound]:
-    if mark is None:
+def _compare_with_count(connection: apsw.Connection, expected: EventCount | None) -> Iterator[LogFound]:
+    if expected is None:
         return
-    found = mark_of(connection)
-    if mark.epoch != found.epoch:
+    found = count_events(connection)
+    if expected.epoch != found.epoch:
         yield LogFound("note: the mark is of another log; the next start will begin a new epoch")
-    elif found.events < mark.events:
+    elif found.events < expected.events:
         yield LogFound(
-            f"the log ends too early: it held {mark.events} events and holds {found.events}, so the newest "
-            f"{mark.events - found.events} are missing",
+            f"the log ends too early: it held {expected.events} events and holds {found.events}, so the newest "
+            f"{expected.events - found.events} are missing",
             is_damage=True,
         )
 

@@ -1,0 +1,97 @@
+"""Rows that an append reads and writes, in statements of many rows. Synchronous, inside the writer's transaction."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trio_chat.kinds.rules import PUBLIC, kind_of_new
+from trio_chat.store.plan import CommandId, Head, Known, Row
+from trio_chat.store.sqlite.sql_batches import portions, with_values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import apsw
+
+
+class CachedRoom(NamedTuple):
+    """State of a room that every append to it needs."""
+
+    id: int | None
+    """None: nobody wrote to it yet."""
+    head: Head
+    kind: str
+    owner: str | None
+    members: frozenset[str] | None
+    """Members of a room that is not public: the rules ask for them with every message there."""
+
+
+def insert_events(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
+    """Write the rows, each with its room's id first, and empty the list."""
+    for some in portions(rows):
+        connection.execute(
+            with_values("INSERT INTO events VALUES {}", len(some), 1 + len(Row._fields)),
+            [value for row in some for value in row],
+        )
+    rows.clear()
+
+
+def find_known(connection: apsw.Connection, commands: Sequence[CommandId]) -> dict[CommandId, Known]:
+    """Those of the commands that are in the log already."""
+    return {
+        (sender, client_id): Known(*known)
+        for some in portions(commands)
+        for sender, client_id, *known in connection.execute(
+            with_values(
+                """
+                WITH wanted (sender, client_id) AS (VALUES {})
+                SELECT sender, client_id, rooms.name, seq, events.kind, salt, body_digest, events.name
+                FROM wanted CROSS JOIN events USING (sender, client_id) JOIN rooms ON rooms.id = room_id
+                """,
+                len(some),
+                2,
+            ),
+            [value for command in some for value in command],
+        )
+    }
+
+
+def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
+    """The room as it is in the database, whether anybody wrote to it or not."""
+    found = connection.execute(
+        """
+        SELECT id, rooms.kind, owner, seq, digest FROM rooms LEFT JOIN events ON room_id = id
+        WHERE rooms.name = ? ORDER BY seq DESC LIMIT 1
+        """,
+        (name,),
+    ).fetchone()
+    if found is None:
+        kind = kind_of_new(name)
+        return CachedRoom(None, Head(), kind, None, None if kind == PUBLIC else frozenset())
+    room_id, kind, owner, seq, digest = found
+    return CachedRoom(
+        room_id,
+        Head() if seq is None else Head(seq, digest),
+        kind,
+        owner,
+        None if kind == PUBLIC else _read_members(connection, room_id),
+    )
+
+
+def _read_members(connection: apsw.Connection, room_id: int) -> frozenset[str]:
+    # Interned: the same people are in many of the rooms that are remembered.
+    return frozenset(
+        sys.intern(person)
+        for (person,) in connection.execute("SELECT person_id FROM members WHERE room_id = ?", (room_id,))
+    )
+
+
+def make_room(connection: apsw.Connection, name: str) -> int:
+    """Make the row of a room that nobody wrote to yet; its id."""
+    room_id = connection.execute(
+        "INSERT INTO rooms (name, epoch, kind) SELECT ?, value, ? FROM meta WHERE key = 'epoch' RETURNING id",
+        (name, kind_of_new(name)),
+    ).get
+    assert isinstance(room_id, int)
+    return room_id
