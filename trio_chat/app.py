@@ -87,11 +87,11 @@ async def serve_store(
     *,
     stop: trio.Event,
     on_ready: Callable[[int], object] = lambda port: None,
-    wall_clock: Callable[[], float] = time.time,
+    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners."""
     limits = ConnectionLimits(max_total=_places(config), max_per_address=config.max_connections_per_address)
-    async with open_hub(store, config, wall_clock=wall_clock) as hub:
+    async with open_hub(store, config, now_ms=now_ms) as hub:
         server = Server(hub, limits=limits)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:

@@ -1,14 +1,13 @@
-"""What all connections share: the rooms, the people, who is here, and the store below them.
+"""The hub: what all connections share, over one store: rooms, people, presence, and who is connected.
 
-One task of its own tells people that a room was added to their list, or removed from it: that follows from an event in
-the room's log, and what is told has to be read from the store.
+One task of its own tells people that a room was added to their list of rooms, or removed from it: that follows from an
+event in the room's log, and what is told has to be read from the store.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,12 +15,12 @@ import attrs
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.gateways.v1.room_lists import list_rooms
+from trio_chat.model.notices import RoomListed, RoomUnlisted
 from trio_chat.people.identities import Identities
 from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import open_presence
-from trio_chat.protocol.replies import RoomAdded, RoomRemoved
 from trio_chat.rooms.registry import open_rooms
+from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from trio_chat.config.config import Config
     from trio_chat.presence.service import PresenceService
     from trio_chat.rooms.registry import RoomRegistry
-    from trio_chat.rooms.room import Room
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
@@ -50,51 +48,51 @@ class Hub:
 
 
 @asynccontextmanager
-async def open_hub(
-    store: Store, config: Config, *, wall_clock: Callable[[], float] = time.time
-) -> AsyncIterator[Hub]:
+async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -> AsyncIterator[Hub]:
     """The rooms and people over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens
-    then."""
+    then. ``now_ms`` is the wall clock."""
     # Not bounded: a change of members is an event in a log, and they are slower than what takes them from here.
-    changes, changed = trio.open_memory_channel[tuple[str, str, bool]](math.inf)
-
-    def now_ms() -> int:
-        return int(wall_clock() * 1000)
+    changes, changed = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
 
     def on_members(room: Room, people: frozenset[str]) -> None:
         presence.members_changed(room.name)
         for person in people:
             if person in connected:
-                changes.send_nowait((person, room.name, person in room.members))
+                is_member = person in room.members
+                connected.membership_changed(room.name, person, is_member=is_member)
+                changes.send_nowait((person, room, is_member))
 
     connected = ConnectedUsers()
-    people = Identities(store, wall_clock=wall_clock)
     async with (
         open_presence(store, connected, now_ms=now_ms) as presence,
-        open_rooms(store, config, wall_clock=wall_clock, on_members=on_members) as rooms,
+        open_rooms(store, config, now_ms=now_ms, on_members=on_members) as rooms,
         trio.open_nursery() as nursery,
     ):
-        hub = Hub(config, store, rooms, people, connected, presence, now_ms)
-        nursery.start_soon(_tell_of_lists, hub, changed)
+        hub = Hub(config, store, rooms, Identities(store, now_ms=now_ms), connected, presence, now_ms)
+        nursery.start_soon(_announce_list_changes, hub, changed)
         yield hub
         nursery.cancel_scope.cancel()
 
 
-async def _tell_of_lists(hub: Hub, changed: trio.MemoryReceiveChannel[tuple[str, str, bool]]) -> None:
+async def _announce_list_changes(
+    hub: Hub, changed: trio.MemoryReceiveChannel[tuple[str, Room, bool]]
+) -> None:
     with changed:
-        async for person, room, is_in in changed:
+        async for person, room, is_member in changed:
             try:
-                await _tell_of_list(hub, person, room, is_in=is_in)
+                await _announce_list_change(hub, person, room, is_member=is_member)
             except StoreError as error:  # they are told when they come back: the list is read then
-                LOGGER.error("%s could not be told of the room %s: %s", person, room, error)
+                LOGGER.error("%s could not be told of the room %s: %s", person, room.name, error)
             except Exception:  # a bug; it must not end the server
-                LOGGER.exception("%s could not be told of the room %s", person, room)
+                LOGGER.exception("%s could not be told of the room %s", person, room.name)
 
 
-async def _tell_of_list(hub: Hub, person: str, room: str, *, is_in: bool) -> None:
-    """Tell all connections of a person that a room is in their list, or is no more."""
-    if not is_in:
-        hub.connected.tell(person, RoomRemoved(room))
+async def _announce_list_change(hub: Hub, person: str, room: Room, *, is_member: bool) -> None:
+    """Tell all connections of a person that a room is in their list now, or no longer."""
+    if not is_member:
+        hub.connected.notify(person, RoomUnlisted(room.name))
         return
-    for item in await list_rooms(hub.store, person, only=room):
-        hub.connected.tell(person, RoomAdded(item))
+    for listing in await hub.store.listing(person, only=room.name):
+        others = [] if listing.other is None else await hub.store.people([listing.other])
+        if person in room.members:  # or they left while that was read, and the next change says so
+            hub.connected.notify(person, RoomListed(listing, others[0] if others else None))

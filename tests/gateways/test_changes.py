@@ -113,7 +113,7 @@ async def test_a_deleted_text_is_told_to_nobody_who_comes_later(autojump_clock: 
             assert delete["target"] == 1
             history = await bob.ask("history", room="lobby", before=4)
             assert "secret" not in str(history)
-            core.lobby.subscribers._recent._lines.clear()
+            core.lobby.subscribers._recent._events.clear()
 
 
 async def test_a_page_of_history_brings_what_counts_for_its_messages(autojump_clock: MockClock) -> None:

@@ -6,7 +6,8 @@ A new command needs a line in `TRIALS`, and has its turn in each of these tests.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final, get_args
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final, get_args, get_type_hints
 
 import attrs
 import pytest
@@ -18,8 +19,12 @@ from tests.support.v1 import ack, hello, let_in, make_room
 from trio_chat.gateways import v1
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol import commands
+from trio_chat.protocol.event_frames import EventFrame, Frame
+from trio_chat.protocol.replies import Answer, RoomItem
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from trio.testing import MockClock
 
 TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
@@ -347,3 +352,112 @@ async def test_whoever_leaves_while_something_is_read_for_them_is_not_told_it(
             frame["type"] for frame in told
         }
         assert "secret of after" not in json.dumps(told)
+
+
+@asynccontextmanager
+async def held(core: Core, patch: pytest.MonkeyPatch, question: str) -> AsyncIterator[None]:
+    """Inside the block what the store answers to one kind of question is read, and then held back."""
+    ask, may_answer = getattr(core.store, question), trio.Event()
+
+    async def ask_and_wait(*args: object, **kwargs: object) -> object:
+        answer = await ask(*args, **kwargs)
+        await may_answer.wait()
+        return answer
+
+    with patch.context() as patched:
+        patched.setattr(core.store, question, ask_and_wait)
+        yield
+    may_answer.set()
+    await trio.testing.wait_all_tasks_blocked()
+
+
+async def test_a_search_over_all_rooms_tells_nothing_of_a_room_that_was_left_meanwhile(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_core() as core:
+        ada, phone = await two_devices(core)
+        room = await make_room(ada)
+        for where in (room, "lobby"):
+            await ada.tell("join", room=where)
+            await ack(ada, "send", room=where, text=f"treasure in {where}")
+        await ada.hear_frames()
+        async with held(core, monkeypatch, "find"):
+            await ada.tell("search", query="treasure")
+            await trio.testing.wait_all_tasks_blocked()
+            await phone.tell("join", room=room)
+            assert (await ack(phone, "part", id="away", room=room))["type"] == "ack"
+        (found,) = [frame for frame in await ada.hear_frames() if frame["type"] == "found"]
+        assert [hit["event"]["text"] for hit in found["hits"]] == ["treasure in lobby"]
+
+
+async def test_a_repeated_accept_adds_no_room_that_was_left_meanwhile(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_core() as core:
+        ada, phone = await two_devices(core)
+        host, _ = await hello(core, "Host")
+        token = (await host.ask("invite", room=await make_room(host)))["token"]
+        room = (await ack(ada, "accept", id="in", token=token))["room"]
+        await ada.hear_frames()
+        async with held(core, monkeypatch, "listing"):
+            await ada.tell("accept", id="in", token=token)
+            await trio.testing.wait_all_tasks_blocked()
+            await phone.tell("join", room=room)
+            assert (await ack(phone, "part", id="away", room=room))["type"] == "ack"
+        frames = await ada.hear_frames()
+        assert [frame["type"] for frame in frames] == ["room_removed", "ack"]
+
+
+@pytest.mark.parametrize("change", ["part", "accept"])
+async def test_who_says_hello_while_their_rooms_change_is_welcomed_with_those_of_now(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    async with open_core() as core:
+        ada, _phone = await two_devices(core)
+        link = (await ada.ask("link"))["code"]
+        host, _ = await hello(core, "Host")
+        token = (await host.ask("invite", room=await make_room(host)))["token"]
+        room = await make_room(ada)
+        tablet = await core.open_v1()
+        async with held(core, monkeypatch, "listing"):
+            await tablet.tell("hello", link=link, lists=True)
+            await trio.testing.wait_all_tasks_blocked()
+            if change == "part":
+                assert (await ack(ada, "part", room=room))["type"] == "ack"
+            else:
+                room = (await ack(ada, "accept", token=token))["room"]
+        welcome, *rest = await tablet.hear_frames()
+        assert welcome["type"] == "welcome"
+        assert (room in {item["room"] for item in welcome["rooms"]}) == (change == "accept")
+        assert all(frame["item"]["room"] == room for frame in rest)
+
+
+async def two_devices(core: Core) -> tuple[V1Client, V1Client]:
+    """Two connections of one person."""
+    ada, _ = await hello(core, "Ada")
+    phone = await core.open_v1()
+    await phone.ask("hello", link=(await ada.ask("link"))["code"])
+    return ada, phone
+
+
+def mentions_rooms(frame: type) -> bool:
+    """Whether a frame has events or rooms in it, at any depth."""
+    waiting, seen = [frame], set()
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        if current in {RoomItem, *get_args(EventFrame)}:
+            return True
+        if hasattr(current, "__struct_fields__"):
+            waiting += get_type_hints(current).values()
+        else:
+            waiting += get_args(current)
+    return False
+
+
+@pytest.mark.parametrize("frame", sorted(set(get_args(Answer)) - set(get_args(EventFrame)), key=repr))
+def test_every_reply_with_rooms_in_it_names_one_or_can_leave_them_out(frame: type[Frame]) -> None:
+    if mentions_rooms(frame):
+        assert "room" in frame.__struct_fields__ or frame.without is not Frame.without

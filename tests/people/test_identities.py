@@ -34,7 +34,7 @@ async def open_people(disk: MemoryDisk | None = None) -> AsyncIterator[tuple[Ide
     """People whom nobody knows yet; all generated names are the same at first."""
     with trio.fail_after(5):
         async with open_memory_store(disk) as store:
-            yield Identities(store, rng=SameName(7), wall_clock=lambda: 1.0), store
+            yield Identities(store, rng=SameName(7), now_ms=lambda: 1000), store
 
 
 async def refusal(made: Awaitable[object]) -> str:

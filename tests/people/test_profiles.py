@@ -16,6 +16,7 @@ from tests.support.raw import open_raw, open_v1
 from tests.support.serving import open_server
 from tests.support.v1 import ack
 from trio_chat.errors import Refused, StoreUnavailable
+from trio_chat.gateways.v1.encoding import ENCODING
 from trio_chat.model.events import Person
 from trio_chat.people.avatars import MAX_PICTURE_BYTES, MAX_SIDE, read_picture
 from trio_chat.presence.connected import ConnectedUsers
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from trio_chat.net.outbox import Outbox
+    from trio_chat.rooms.encoding import Encoding
 
 
 def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:
@@ -292,17 +294,21 @@ async def test_a_device_that_says_hello_during_a_rename_has_the_new_name(autojum
 
 
 @attrs.define(eq=False)
-class SomeDevice:
-    """A device that only knows whose it is."""
+class SomeConnection:
+    """A connection that only knows whose it is."""
 
     outbox: Outbox
     person: Person
+    encoding: Encoding = ENCODING
 
     def hears(self, room: str) -> bool:
         return False
 
-    def be(self, person: Person) -> None:
+    def set_person(self, person: Person) -> None:
         self.person = person
+
+    def membership_changed(self, room: str, *, is_member: bool) -> None:
+        pass
 
 
 async def test_a_device_that_read_the_old_name_before_a_rename_and_comes_after_it_has_the_new_one(
@@ -310,18 +316,18 @@ async def test_a_device_that_read_the_old_name_before_a_rename_and_comes_after_i
 ) -> None:
     async with open_core() as core:
         await arrive(core, "Eve")
-        (eve,) = core.hub.connected.devices()
-        here = ConnectedUsers()
+        (eve,) = core.hub.connected.connections()
+        connected = ConnectedUsers()
         before = Person("p-ada", "Ada")
-        phone, laptop = SomeDevice(eve.outbox, before), SomeDevice(eve.outbox, before)
-        here.add(phone)
-        here.change(Person("p-ada", "Ada L."))
-        here.add(laptop)
+        phone, laptop = SomeConnection(eve.outbox, before), SomeConnection(eve.outbox, before)
+        connected.add(phone)
+        connected.set_person(Person("p-ada", "Ada L."))
+        connected.add(laptop)
         assert laptop.person == phone.person == Person("p-ada", "Ada L.")
-        assert len(here.devices()) == 2
+        assert len(connected.connections()) == 2
         for _ in range(2):
-            here.discard(laptop)
-        assert len(here.devices()) == 1
+            connected.discard(laptop)
+        assert len(connected.connections()) == 1
 
 
 async def test_whoever_changes_again_and_again_is_told_of_once_a_second(autojump_clock: MockClock) -> None:

@@ -11,10 +11,10 @@ from trio_chat.presence.attendance import (
     MAX_TOLD,
     TYPING_PAUSE_S,
     Attendance,
-    Marks,
     Typists,
     may_name,
 )
+from trio_chat.presence.read_markers import ReadMarkers
 
 
 def mark(person: str, delivered: int, read: int = 0) -> ReadMarker:
@@ -95,11 +95,11 @@ def test_that_somebody_is_writing_is_told_once_in_a_while() -> None:
     assert not typists.may_tell("bob", TYPING_PAUSE_S)
 
 
-# Marks
+# ReadMarkers
 
 
 def test_marks_never_go_back_and_what_is_read_was_received() -> None:
-    marks = Marks("lobby")
+    marks = ReadMarkers("lobby")
     assert marks.move("ada", delivered=5, read=0)
     assert not marks.move("ada", delivered=3, read=0)
     assert marks.move("ada", delivered=0, read=7)
@@ -109,7 +109,7 @@ def test_marks_never_go_back_and_what_is_read_was_received() -> None:
 
 
 def test_what_was_saved_before_is_older_than_what_moved_since() -> None:
-    marks = Marks("lobby")
+    marks = ReadMarkers("lobby")
     marks.move("ada", delivered=5, read=1)
     marks.note_saved(marks.take_moved())
     marks.learn([mark("ada", 3, 2), mark("bob", 4, 4)])
@@ -118,7 +118,7 @@ def test_what_was_saved_before_is_older_than_what_moved_since() -> None:
 
 
 def test_what_was_not_saved_yet_is_not_told() -> None:
-    marks = Marks("lobby")
+    marks = ReadMarkers("lobby")
     marks.learn([mark("ada", 3, 2)])
     marks.move("ada", delivered=5, read=5)
     assert marks.latest() == [mark("ada", 3, 2)]
@@ -132,7 +132,7 @@ def test_what_was_not_saved_yet_is_not_told() -> None:
 
 
 def test_the_marks_that_moved_last_come_first() -> None:
-    marks = Marks("lobby")
+    marks = ReadMarkers("lobby")
     marks.learn([mark("ada", 3), mark("bob", 4)])
     marks.move("cleo", delivered=1, read=0)
     marks.move("ada", delivered=4, read=0)
@@ -141,13 +141,13 @@ def test_the_marks_that_moved_last_come_first() -> None:
 
 
 def test_what_was_taken_in_vain_is_taken_again_as_it_is_then() -> None:
-    marks = Marks("lobby")
+    marks = ReadMarkers("lobby")
     marks.move("ada", delivered=1, read=0)
     marks.move("bob", delivered=1, read=0)
     taken = marks.take_moved()
     marks.move("ada", delivered=2, read=0)
     marks.put_back(taken)
     assert sorted(one.delivered for one in marks.take_moved()) == [1, 2]
-    fresh = Marks("lobby")
+    fresh = ReadMarkers("lobby")
     fresh.put_back(taken)
     assert fresh.take_moved() == taken

@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from tests.support.core import AT, Core, V1Client, open_core
+from tests.support.core import AT_MS, Core, V1Client, open_core
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack
 from trio_chat.model.records import ReadMarker
@@ -321,7 +321,7 @@ async def test_what_moved_last_is_saved_when_the_server_stops(autojump_clock: Mo
     async with open_core(disk) as core:
         assert await core.store.read_markers("lobby") == [ReadMarker("lobby", ada_id, 1, 1)]
         (profile,) = await core.store.people([ada_id])
-        assert profile.seen_ms == int(AT * 1000)
+        assert profile.seen_ms == AT_MS
 
 
 async def test_who_has_received_and_read_a_message_can_be_asked(autojump_clock: MockClock) -> None:
@@ -333,7 +333,7 @@ async def test_who_has_received_and_read_a_message_can_be_asked(autojump_clock: 
         await bob.tell("mark", room="lobby", read=1)
         await cleo.tell("mark", room="lobby", delivered=1)
         await told(ada, "marks")
-        at = timestamp(int(AT * 1000))
+        at = timestamp(AT_MS)
         answer = await ada.ask("receipts", id="c9", room="lobby", seq=1)
         bobs = {"person": {"id": bob_id, "name": "Bob"}, "at": at}
         cleos = {"person": {"id": cleo_id, "name": "Cleo"}, "at": at}
@@ -362,7 +362,7 @@ async def test_when_somebody_was_here_last_is_told_unless_they_hide_it(autojump_
         await trio.sleep(INTERVAL_S)
         await ada.hear_frames()
         assert (await ada.ask("people", ids=[bob_id, cleo_id, "p-nobody"]))["people"] == [
-            {"id": bob_id, "name": "Bob", "seen": timestamp(int(AT * 1000))},
+            {"id": bob_id, "name": "Bob", "seen": timestamp(AT_MS)},
             {"id": cleo_id, "name": "Cleo"},
         ]
 
@@ -383,7 +383,7 @@ async def test_who_is_here_stands_in_the_rooms_info(autojump_clock: MockClock) -
         await ada.hear_frames()
         info = await ada.ask("info", room="garden")
         members = {user["id"]: (user.get("here"), user.get("seen")) for user in info["members"]}
-        assert members == {ada_id: (True, None), bob_id: (None, timestamp(int(AT * 1000)))}
+        assert members == {ada_id: (True, None), bob_id: (None, timestamp(AT_MS))}
 
 
 # Its cost, and its faults
@@ -419,7 +419,7 @@ async def test_nothing_is_kept_of_a_room_that_nobody_watches(autojump_clock: Moc
             await trio.sleep(2 * INTERVAL_S)
         assert not core.hub.presence._rooms
         assert not core.hub.presence._watched
-        assert not core.hub.presence._stirred
+        assert not core.hub.presence._changed_rooms
 
 
 async def test_a_connection_that_never_watches_wakes_nobody(autojump_clock: MockClock) -> None:
@@ -429,7 +429,7 @@ async def test_a_connection_that_never_watches_wakes_nobody(autojump_clock: Mock
             await ack(ada, "send", room="lobby", text="hi")
             await trio.sleep(INTERVAL_S)
         assert {frame["type"] for frame in await bob.hear_frames()} == {"message"}
-        assert core.hub.presence._news.statistics().tasks_waiting == 1
+        assert core.hub.presence._has_changed.statistics().tasks_waiting == 1
         assert not core.hub.presence._rooms
 
 
@@ -458,10 +458,10 @@ async def test_a_bug_in_the_telling_is_logged_and_the_next_telling_comes(
     async with open_core() as core:
         (ada, _), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         with monkeypatch.context() as patched:
-            patched.setattr(core.hub.presence, "_tell_of_room", None)
+            patched.setattr(core.hub.presence, "_broadcast_room", None)
             await watch(ada)
             assert await told(ada, "presence") == []
-        assert "could not be told" in caplog.text
+        assert "presence could not be broadcast" in caplog.text
         await watch(bob)
         assert len(await told(ada, "presence")) == 1
 

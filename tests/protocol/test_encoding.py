@@ -11,10 +11,13 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Ping, TextMessage
 
 from trio_chat.errors import GOING_AWAY, TOO_BIG, Refused, RemoteProtocolError
+from trio_chat.gateways import plain
+from trio_chat.gateways.v1 import encoding as v1
 from trio_chat.model.events import Event
+from trio_chat.net.websocket_frames import encode_close, encode_ping
 from trio_chat.protocol import commands, replies
 from trio_chat.protocol.commands import decode_command
-from trio_chat.protocol.encoding import Format, encode_answer, encode_close, encode_event, encode_ping
+from trio_chat.protocol.encoding import encode_frame
 
 EVENT = Event("lobby", 119, "message", "p-1", "Ada", "c2", 1_795_381_200_123, "hi", b"\0" * 32)
 
@@ -169,8 +172,8 @@ def outcome(text: str) -> str | int:
 
 
 def test_an_event_is_told_in_each_format() -> None:
-    assert read(encode_event(EVENT, Format.PLAIN)) == [TextMessage(data="hi")]
-    (frame,) = read(encode_event(EVENT, Format.V1))
+    assert read(plain.encode_event(EVENT)) == [TextMessage(data="hi")]
+    (frame,) = read(v1.encode_event(EVENT))
     assert isinstance(frame, TextMessage)
     assert json.loads(frame.data) == {
         "type": "message",
@@ -185,7 +188,7 @@ def test_an_event_is_told_in_each_format() -> None:
 
 
 def test_what_is_not_there_is_left_out() -> None:
-    (frame,) = read(encode_answer(replies.Failure(code="empty", message="…")))
+    (frame,) = read(encode_frame(replies.Failure(code="empty", message="…")))
     assert isinstance(frame, TextMessage)
     assert json.loads(frame.data) == {"type": "error", "code": "empty", "message": "…"}
 
@@ -193,8 +196,7 @@ def test_what_is_not_there_is_left_out() -> None:
 def test_frames_can_be_put_end_to_end() -> None:
     texts = ["short", "x" * 200, "y" * 70_000, ""]
     frames = b"".join(
-        encode_event(Event("lobby", 1, "message", "p", "P", None, 0, text, b""), Format.PLAIN)
-        for text in texts
+        plain.encode_event(Event("lobby", 1, "message", "p", "P", None, 0, text, b"")) for text in texts
     )
     heard, text = [], ""
     for event in read(frames):
@@ -209,18 +211,18 @@ def test_frames_can_be_put_end_to_end() -> None:
 @given(st.text(max_size=300))
 def test_a_text_comes_out_as_it_went_in(body: str) -> None:
     event = Event("lobby", 1, "message", "p", "P", None, 0, body, b"")
-    plain, v1 = read(encode_event(event, Format.PLAIN) + encode_event(event, Format.V1))
-    assert isinstance(plain, TextMessage)
-    assert plain.data == body
-    assert isinstance(v1, TextMessage)
-    assert json.loads(v1.data)["text"] == body
+    as_text, as_json = read(plain.encode_event(event) + v1.encode_event(event))
+    assert isinstance(as_text, TextMessage)
+    assert as_text.data == body
+    assert isinstance(as_json, TextMessage)
+    assert json.loads(as_json.data)["text"] == body
 
 
 def test_control_frames_are_made_without_a_memory_of_the_one_before() -> None:
     for _ in range(2):
         assert read(encode_ping()) == [Ping(payload=b"")]
         assert read(encode_close(GOING_AWAY)) == [CloseConnection(code=1001, reason=GOING_AWAY.reason)]
-    assert read(encode_event(EVENT, Format.PLAIN)) == [TextMessage(data="hi")]
+    assert read(plain.encode_event(EVENT)) == [TextMessage(data="hi")]
 
 
 def test_a_reason_is_cut_to_what_a_close_frame_can_carry_at_a_whole_character() -> None:

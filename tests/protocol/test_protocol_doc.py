@@ -17,7 +17,7 @@ from trio_chat.config.config import Config
 from trio_chat.errors import Close
 from trio_chat.protocol import commands, replies
 from trio_chat.protocol.commands import decode_command
-from trio_chat.protocol.encoding import encode_answer
+from trio_chat.protocol.encoding import encode_frame
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocol.md").read_text()
@@ -47,7 +47,7 @@ def test_what_clients_say_is_understood(block: str) -> None:
 def test_what_the_server_says_is_said_just_so(block: str) -> None:
     client = Connection(ConnectionType.CLIENT)
     answer = msgspec.json.decode(block, type=ANSWERS[json.loads(block)["type"]])
-    client.receive_data(encode_answer(answer))
+    client.receive_data(encode_frame(answer))
     (frame,) = client.events()
     assert isinstance(frame, TextMessage)
     assert json.loads(frame.data) == json.loads(block)

@@ -107,7 +107,7 @@ async def test_each_await_point_of_a_connection_can_be_cancelled(
     autojump_clock: MockClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(subscribers_module, "TAIL_LINES", 2)
+    monkeypatch.setattr(subscribers_module, "RECENT_EVENTS", 2)
     monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 100)
     async with open_core() as core:
         await core.fill([f"line {number}" for number in range(5)])
@@ -122,12 +122,12 @@ async def test_each_await_point_of_a_connection_can_be_cancelled(
                 nursery.start_soon(as_far_as_it_gets, talk, core, RawPeer(cast("trio.SocketStream", far)))
             # Every task has ended, or we were not here.
             assert (
-                core.lobby.statistics().members
+                core.lobby.statistics().subscriptions
                 == core.server.statistics().connected
                 == core.limits.total
                 == 1
             )
-            assert garden.statistics().members == 0
+            assert garden.statistics().subscriptions == 0
             await witness.say(f"after {len(done)}")
             heard += await witness.hear_rest()
             assert heard[-1] == f"after {len(done)}"
@@ -149,4 +149,9 @@ async def test_a_server_that_is_cancelled_leaves_no_task_behind(autojump_clock: 
             core.connections.cancel_scope.cancel()
             await trio.testing.wait_all_tasks_blocked()
         assert not core.connections.child_tasks
-        assert core.lobby.statistics().members == core.server.statistics().connected == core.limits.total == 0
+        assert (
+            core.lobby.statistics().subscriptions
+            == core.server.statistics().connected
+            == core.limits.total
+            == 0
+        )

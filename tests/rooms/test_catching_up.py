@@ -50,12 +50,12 @@ async def test_a_slow_reader_falls_behind_alone_and_gets_everything_in_order(
             await say(ada, text)
             assert texts_of(await ada.hear_frames()) == [text]
         statistics = core.lobby.statistics()
-        assert (statistics.members, statistics.live_members, statistics.fell_behind) == (3, 1, 2)
+        assert (statistics.subscriptions, statistics.live_subscriptions, statistics.fell_behind) == (3, 1, 2)
         assert await slow.hear_frames() == []
         slow.tap.flow()
         slow_plain.tap.flow()
         assert texts_of(await slow.hear_frames()) == await slow_plain.hear_rest() == texts
-        assert core.lobby.statistics().live_members == 3
+        assert core.lobby.statistics().live_subscriptions == 3
         await say(ada, "live again")
         assert texts_of(await slow.hear_frames()) == await slow_plain.hear_rest() == ["live again"]
 
@@ -76,7 +76,7 @@ async def test_what_waits_for_a_slow_reader_is_bounded(autojump_clock: MockClock
 async def test_what_was_missed_comes_from_the_tail_or_the_store_in_pages_of_any_size(
     tail_lines: int, page_bytes: int, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscribers_module, "TAIL_LINES", tail_lines)
+    monkeypatch.setattr(subscribers_module, "RECENT_EVENTS", tail_lines)
     monkeypatch.setattr(subscribers_module, "PAGE_BYTES", page_bytes)
     monkeypatch.setattr(subscribers_module, "PAGE_EVENTS", 7)
     async with open_core(outbox_bytes=OUTBOX) as core:
@@ -107,7 +107,7 @@ async def test_catching_up_keeps_up_with_a_room_that_goes_on_talking(
         await bob.tell("join", room="lobby", after=0, epoch=core.lobby.epoch)
         await say(ada, *numbered(50, start=51))
         assert seqs_of(await bob.hear_frames()) == list(range(1, 101))
-        assert core.lobby.statistics().live_members == 2
+        assert core.lobby.statistics().live_subscriptions == 2
 
 
 async def test_two_rooms_that_were_missed_are_both_told(autojump_clock: MockClock) -> None:
@@ -144,7 +144,7 @@ async def test_leaving_in_the_middle_of_catching_up_stops_it(
         assert kinds[0] == "joined"
         assert kinds[-2:] == ["left", "pong"]
         assert len(seqs_of(frames)) < 5
-        assert core.lobby.is_empty
+        assert core.lobby.is_idle
 
 
 async def test_joining_again_in_the_middle_of_catching_up_begins_afresh(
@@ -165,7 +165,7 @@ async def test_joining_again_in_the_middle_of_catching_up_begins_afresh(
         last = max(index for index, frame in enumerate(frames) if frame["type"] == "joined")
         assert seqs_of(frames[:last]) == list(range(1, len(seqs_of(frames[:last])) + 1))
         assert seqs_of(frames[last:]) == list(range(21, 31))
-        assert core.lobby.statistics().members == 1
+        assert core.lobby.statistics().subscriptions == 1
 
 
 async def test_leaving_and_joining_while_a_fan_out_is_in_steps_misses_nothing_and_tells_nothing_twice(
@@ -203,7 +203,7 @@ async def test_leaving_and_joining_while_a_fan_out_is_in_steps_misses_nothing_an
 async def test_while_the_log_cannot_be_read_who_needs_it_is_sent_away_to_come_back(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscribers_module, "TAIL_LINES", 4)
+    monkeypatch.setattr(subscribers_module, "RECENT_EVENTS", 4)
     async with open_core() as core:
         await core.fill(numbered(30))
         live, ada = await core.open_plain(), await core.open_v1()

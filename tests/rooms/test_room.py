@@ -63,7 +63,7 @@ async def test_who_catches_up_is_not_told_what_the_log_has_and_the_room_did_not_
         await ada.ask("hello")
         await ada.tell("join", room="lobby", after=0, epoch=disk.epoch)
         assert texts_of(await ada.hear_frames()) == ["one"]
-        assert core.lobby.statistics().live_members == 1
+        assert core.lobby.statistics().live_subscriptions == 1
 
 
 async def test_when_the_log_cannot_be_written_nobody_hears_anything_and_the_room_goes_on(

@@ -11,12 +11,13 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.core import AT, Tap
+from tests.support.core import AT_MS, Tap
 from tests.support.memory_store import MemoryStore, open_memory_store
+from trio_chat.gateways import plain
+from trio_chat.gateways.plain import Outcomes
 from trio_chat.model.events import Draft
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
-from trio_chat.protocol.encoding import Format
 from trio_chat.rooms import subscribers as subscribers_module
 from trio_chat.rooms.room import Room
 from trio_chat.rooms.submission import Submission
@@ -39,7 +40,7 @@ class Seat:
     outbox: Outbox
     tap: Tap
     peer: trio.abc.ReceiveStream
-    member: Subscription | None = None
+    subscription: Subscription | None = None
     ids: int = 0
 
     def join(self, back: int) -> None:
@@ -47,13 +48,13 @@ class Seat:
         self.leave()
         after = max(0, self.room.head - back)
         self.outbox.reply(b"\x81\x05J%04d" % after)
-        self.member = self.room.join(self.outbox, Format.PLAIN, after=after)
+        self.subscription = self.room.subscribe(self.outbox, plain.ENCODING, after=after)
 
     def leave(self) -> None:
-        if self.member is not None:
-            self.member.leave()
+        if self.subscription is not None:
+            self.subscription.leave()
             self.outbox.reply(b"\x81\x05L0000")
-            self.member = None
+            self.subscription = None
 
     async def heard(self) -> list[str]:
         """All frames so far."""
@@ -95,7 +96,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             store,
             inbox_messages=1000,
             pause_max_s=0,
-            wall_clock=lambda: AT,
+            now_ms=lambda: AT_MS,
         )
         nursery.start_soon(room.broadcast)
         async with trio.open_nursery() as speakers:
@@ -117,11 +118,11 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                     case "say":
                         for _ in range(number):
                             said += 1
-                            assert chair.member is not None
+                            assert chair.subscription is not None
                             draft = Draft(
                                 kind="message", sender="c", name="C", client_id=None, body=f"{said:05d}"
                             )
-                            await room.submit(Submission(draft, chair.member.outbox, Format.V1))
+                            await room.submit(Submission(draft, Outcomes(chair.outbox)))
                     case "steps":
                         for _ in range(number):
                             await trio.lowlevel.checkpoint()
@@ -131,13 +132,12 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             await room.flush()
             for seat in [*seats, chair]:
                 seat.tap.flow()
-                check(await seat.heard(), room.head, seat.member is not None)
+                check(await seat.heard(), room.head, seat.subscription is not None)
                 assert seat.outbox.statistics().pending_bytes == seat.outbox.statistics().laggards == 0
             assert room.head == said
             statistics = room.statistics()
-            assert (
-                statistics.live_members == statistics.members == sum(s.member is not None for s in seats) + 1
-            )
+            taken = sum(seat.subscription is not None for seat in seats) + 1
+            assert statistics.live_subscriptions == statistics.subscriptions == taken
         room.close()
 
 
@@ -178,7 +178,7 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
     moves: list[tuple[str, int, int]], tail_lines: int, page_bytes: int, step: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subscribers_module, "TAIL_LINES", tail_lines)
+        patch.setattr(subscribers_module, "RECENT_EVENTS", tail_lines)
         patch.setattr(subscribers_module, "PAGE_BYTES", page_bytes)
         patch.setattr(subscribers_module, "PAGE_EVENTS", 3)
         patch.setattr(subscribers_module, "FAN_OUT_STEP", step)

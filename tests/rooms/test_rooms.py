@@ -173,7 +173,7 @@ async def test_a_fault_in_one_room_sends_its_members_away_and_nobody_else(
             raise ZeroDivisionError
 
         with monkeypatch.context() as patch:
-            patch.setattr("trio_chat.rooms.room.answer", answer_wrongly)
+            patch.setattr("trio_chat.rooms.broadcaster.settle", answer_wrongly)
             with caplog.at_level(logging.CRITICAL):
                 await ada.tell("send", room="lobby", text="boom")
                 assert await ada.hear_close() == 1011

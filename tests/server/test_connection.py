@@ -26,7 +26,7 @@ def v1(**said: object) -> bytes:
 async def members(core: Core) -> int:
     """How many are in the lobby, once nothing moves any more."""
     await trio.testing.wait_all_tasks_blocked()
-    return core.lobby.statistics().members
+    return core.lobby.statistics().subscriptions
 
 
 # The handshake
@@ -180,7 +180,7 @@ async def test_a_fault_of_ours_ends_one_connection_with_1011(
 
     async with open_core() as core:
         ada, victim = await core.open_person("Ada"), await core.open_plain()
-        monkeypatch.setattr(core.people, "take_in_guest", fail)
+        monkeypatch.setattr(core.people, "add_guest", fail)
         with caplog.at_level(logging.ERROR):
             await victim.say("boom")
             assert await victim.hear_close() == 1011

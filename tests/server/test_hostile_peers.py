@@ -212,7 +212,7 @@ async def test_who_never_reads_is_cut_and_holds_nobody_up(
             await stuck.say(type="join", id="1", room="lobby")
         await serving.wait_connected(3)
         await serving.wait_connected(2)
-        assert serving.lobby.statistics().members == 2
+        assert serving.lobby.statistics().subscriptions == 2
 
 
 async def test_who_says_nothing_and_answers_no_ping_is_cut(caplog: pytest.LogCaptureFixture) -> None:
@@ -223,7 +223,7 @@ async def test_who_says_nothing_and_answers_no_ping_is_cut(caplog: pytest.LogCap
         assert (frame := await peer.receive_frame()) is not None
         assert frame.opcode == PING
         assert await peer.receive_close_code() == 4001
-        assert serving.lobby.statistics().members == 2
+        assert serving.lobby.statistics().subscriptions == 2
 
 
 async def test_who_answers_no_goodbye_is_cut(caplog: pytest.LogCaptureFixture) -> None:

@@ -46,7 +46,7 @@ QUIET: dict[str, Any] = {
 }
 """Settings under which nothing happens only because time passes."""
 
-AT = 1_795_381_200.123
+AT_MS = 1_795_381_200_123
 """What the wall clock says all the time: 2026-11-22T21:00:00.123Z."""
 
 
@@ -248,7 +248,7 @@ async def open_core(disk: MemoryDisk | None = None, **settings: object) -> Async
     with trio.fail_after(LIMIT_S):
         async with (
             open_memory_store(disk) as store,
-            open_hub(store, config, wall_clock=lambda: AT) as hub,
+            open_hub(store, config, now_ms=lambda: AT_MS) as hub,
         ):
             server = Server(hub, limits=limits)
             async with trio.open_nursery() as clients, trio.open_nursery() as connections:

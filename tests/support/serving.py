@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -54,7 +55,10 @@ async def open_server(**settings: object) -> AsyncIterator[Serving]:
     limits = ConnectionLimits(
         max_total=config.max_connections, max_per_address=config.max_connections_per_address
     )
-    async with open_memory_store() as store, open_hub(store, config) as hub:
+    async with (
+        open_memory_store() as store,
+        open_hub(store, config, now_ms=lambda: time.time_ns() // 1_000_000) as hub,
+    ):
         server = Server(hub, limits=limits)
         listeners = await open_listeners(config.host, config.port)
         async with trio.open_nursery() as nursery:

@@ -1,8 +1,8 @@
-"""Listening to a plain client: what it sends as text is said in the default room, verbatim."""
+"""The plain gateway: what a client sends as text is said in the lobby, verbatim."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -14,30 +14,63 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
+from trio_chat.kinds.bodies import MESSAGES, text_of
 from trio_chat.kinds.rules import LOBBY
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.net.limits import TokenBucket
-from trio_chat.protocol.encoding import Format
-from trio_chat.rooms.submission import Submission
+from trio_chat.net.websocket_frames import encode_text
+from trio_chat.rooms.encoding import Encoding
+from trio_chat.rooms.submission import NotLogged, Submission
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trio_websocket import WebSocketConnection
 
     from trio_chat.hub import Hub
-    from trio_chat.model.events import Person
+    from trio_chat.model.events import Event, Person
     from trio_chat.net.outbox import Outbox
     from trio_chat.people.identities import Identities
+    from trio_chat.rooms.submission import Settled
+
+
+def encode_event(event: Event) -> bytes:
+    """The text of a message, verbatim; nothing for any other event."""
+    if event.kind not in MESSAGES or event.body is None:
+        return b""
+    return encode_text(text_of(event))
+
+
+ENCODING: Final = Encoding(encode_event)
+"""What plain clients subscribe with."""
+
+
+class Outcomes:
+    """The submitter of one connection's messages (`Submitter`): hearing them is their acknowledgement."""
+
+    __slots__ = ("_outbox",)
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def settle(self, room: str, settled: Sequence[Settled]) -> None:
+        """End the connection if something could not be logged: it has no other way to learn that."""
+        if any(isinstance(outcome, NotLogged) for _, outcome in settled):
+            self._outbox.end(TRY_AGAIN_LATER)
 
 
 async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
-    """Say in the default room what the client sends, until it closes (`trio_websocket.ConnectionClosed`).
+    """Say in the lobby what the client sends, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what a plain client cannot send. One that sends too fast is read more slowly.
     """
     bucket = TokenBucket(hub.config.messages_per_second, hub.config.burst)
-    room = await hub.rooms.get(LOBBY)
+    outcomes = Outcomes(outbox)
     guest: Person | None = None
-    with room.join(outbox, Format.PLAIN):
+    subscription = await hub.rooms.subscribe(
+        LOBBY, person=None, cursor=None, outbox=outbox, encoding=ENCODING
+    )
+    with subscription:
         try:
             while True:
                 text = await websocket.get_message()
@@ -52,17 +85,17 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                     await trio.sleep(wait_s)
                     bucket.take(trio.current_time())
                 if guest is None:  # named only now: many listen and never speak
-                    guest = await _take_in(hub.people)
+                    guest = await _add_guest(hub.people)
                 draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)
-                submission = Submission(draft, outbox, Format.PLAIN)
-                if not room.try_submit(submission):
-                    await room.submit(submission)
+                submission = Submission(draft, outcomes)
+                if not subscription.room.try_submit(submission):
+                    await subscription.room.submit(submission)
         finally:
             if guest is not None:
                 hub.people.remove_guest(guest)
 
 
-async def _take_in(people: Identities) -> Person:
+async def _add_guest(people: Identities) -> Person:
     try:
         return await people.add_guest()
     except (StoreError, Refused):

@@ -39,15 +39,15 @@ def figures_of(server: Server, rooms: RoomRegistry, store: Store) -> str:
     served = server.statistics()
     logged = store.statistics()
     each = [room.statistics() for room in rooms]
-    batches = sum(room.batches for room in each)
-    messages = sum(room.messages for room in each)
-    fan_out_s = sum(room.fan_out_s for room in each)
+    batches = sum(room.broadcast.batches for room in each)
+    messages = sum(room.broadcast.messages for room in each)
+    fan_out_s = sum(room.broadcast.fan_out_s for room in each)
     return (
         f"clients {served.connected} (of {served.websockets}, {served.refused} turned away, {served.faults} faults); "
         f"rooms {len(each)}, messages {messages} in {batches} batches "
-        f"(largest {max((room.largest_batch for room in each), default=0)}), "
+        f"(largest {max((room.broadcast.largest_batch for room in each), default=0)}), "
         f"deliveries {sum(room.deliveries for room in each)}, fan-out {_mean_ms(fan_out_s, batches)} ms "
-        f"(longest {max((room.longest_fan_out_s for room in each), default=0) * 1e3:.1f}), "
+        f"(longest {max((room.broadcast.longest_fan_out_s for room in each), default=0) * 1e3:.1f}), "
         f"fell behind {sum(room.fell_behind for room in each)}, waiting {served.waiting_bytes} bytes; "
         f"commits {logged.commits}, {_mean_ms(logged.commit_s, logged.commits)} ms "
         f"(longest {logged.longest_commit_s * 1e3:.1f}), {logged.repeats} repeats, {logged.failures} failures"

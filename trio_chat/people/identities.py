@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import secrets
-import time
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -33,12 +32,10 @@ PLAIN_NAMES_TRIED = 3
 class Identities:
     """Gives out identities. Names are unique among the people the store knows and the guests who are here."""
 
-    def __init__(
-        self, store: Store, *, rng: random.Random | None = None, wall_clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, store: Store, *, now_ms: Callable[[], int], rng: random.Random | None = None) -> None:
         self._store = store
         self._rng = rng or random.SystemRandom()
-        self._wall_clock = wall_clock
+        self._now_ms = now_ms
         self._linking = Linking(self._rng)
         self._claimed_keys: set[str] = set()
         """The names that guests have, and those that somebody is about to get."""
@@ -63,7 +60,7 @@ class Identities:
                 await self._check_no_twin(key, display)
                 with self._claimed(key, display):
                     await self._store.add_person(
-                        person, name_key=key, token_hash=_hash(token), at_ms=int(self._wall_clock() * 1000)
+                        person, name_key=key, token_hash=_hash(token), at_ms=self._now_ms()
                     )
             except NameTaken:
                 if name is not None:

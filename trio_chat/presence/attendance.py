@@ -1,6 +1,6 @@
-"""What is beside the log of one room: who has it on the screen, who is writing, and how far everybody has come.
+"""Presence in one room: who has it on the screen, and who is typing.
 
-Nothing of this is an event. Only what holds now matters, so what happens between two tellings is told as one.
+Only what holds now matters, so what happens between two broadcasts is told as one.
 
 Pure: the time is passed in, and a connection is whatever the caller takes for one.
 """
@@ -10,10 +10,8 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from trio_chat.model.records import ReadMarker
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 Connection = TypeVar("Connection")
 
@@ -112,65 +110,3 @@ class Typists:
             return False
         self._told_at[person] = now
         return True
-
-
-class Marks:
-    """How far everybody has come in one room, and who moved since that was last asked. Marks never go back: what is
-    told is what was saved, as far as it is known (`learn`, `note_saved`)."""
-
-    def __init__(self, room: str) -> None:
-        self._room = room
-        self._saved: dict[str, ReadMarker] = {}  # the last one saved last
-        self._ahead: dict[str, ReadMarker] = {}  # further, and not saved yet
-        self._moved: dict[str, None] = {}
-
-    def learn(self, saved: Iterable[ReadMarker]) -> None:
-        """Take in what was saved; what is known already may be newer."""
-        marks = {mark.person: mark for mark in sorted(saved, key=lambda mark: mark.read)}
-        for mark in self._saved.values():
-            marks[mark.person] = _further(marks.pop(mark.person, mark), mark.delivered, mark.read)
-        self._saved = marks
-
-    def move(self, person: str, *, delivered: int, read: int) -> bool:
-        """The person has received and read everything up to these numbers; False if that is nothing new."""
-        before = self._ahead.get(person) or self._saved.get(person) or ReadMarker(self._room, person, 0, 0)
-        mark = _further(before, delivered, read)
-        if mark == before:
-            return False
-        self._ahead[person] = mark
-        self._moved[person] = None
-        return True
-
-    @property
-    def has_moved(self) -> bool:
-        """Whether somebody moved since `take_moved`."""
-        return bool(self._moved)
-
-    def take_moved(self) -> list[ReadMarker]:
-        """The marks that moved since this was last asked, as they are now: to be saved."""
-        moved = [self._ahead[person] for person in self._moved]
-        self._moved.clear()
-        return moved
-
-    def note_saved(self, moved: Iterable[ReadMarker]) -> None:
-        """These were taken, and saved."""
-        for mark in moved:
-            before = self._saved.pop(mark.person, mark)
-            self._saved[mark.person] = _further(before, mark.delivered, mark.read)
-            if self._ahead.get(mark.person) == mark:
-                del self._ahead[mark.person]
-
-    def put_back(self, moved: Iterable[ReadMarker]) -> None:
-        """These were taken in vain."""
-        for mark in moved:
-            if self.move(mark.person, delivered=mark.delivered, read=mark.read) or mark.person in self._ahead:
-                self._moved[mark.person] = None
-
-    def latest(self, limit: int = MAX_TOLD) -> list[ReadMarker]:
-        """The marks that were saved last, the last one first."""
-        return list(islice(reversed(self._saved.values()), limit))
-
-
-def _further(mark: ReadMarker, delivered: int, read: int) -> ReadMarker:
-    read = max(mark.read, read)
-    return ReadMarker(mark.room, mark.person, max(mark.delivered, delivered, read), read)

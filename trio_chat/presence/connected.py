@@ -1,92 +1,105 @@
-"""Who is connected: the connections of each person, to tell them what stands in no room's log."""
+"""The registry of connections by person: who is connected, and how to reach them beside the rooms."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
 from trio_chat.errors import TOO_SLOW
-from trio_chat.protocol.encoding import encode_answer
+from trio_chat.rooms.encoding import EncodedNotices, Encoding
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.model.events import Person
+    from trio_chat.model.notices import Notice
     from trio_chat.net.outbox import Outbox
-    from trio_chat.protocol.replies import Answer
 
-TOO_SLOW_FOR_THIS: Final = TOO_SLOW.because("too much waits to be read; come back and resume")
+TOO_SLOW_FOR_NOTICES: Final = TOO_SLOW.because("too much waits to be read; come back and resume")
 
 
 class UserConnection(Protocol):
-    """A v1 connection of somebody."""
+    """A connection of a person whom the server knows, as presence and the hub see it."""
 
     @property
     def outbox(self) -> Outbox:
-        """Its way out."""
+        """Where it is told things."""
+        ...
+
+    @property
+    def encoding(self) -> Encoding:
+        """In what words."""
         ...
 
     @property
     def person(self) -> Person:
-        """Who that is, as they are called now."""
+        """Whose it is, with the name and looks of now."""
+        ...
+
+    def set_person(self, person: Person) -> None:
+        """Update the cached name and looks of its person."""
         ...
 
     def hears(self, room: str) -> bool:
-        """Whether it has joined the room, and may hear it still."""
+        """Whether it has a subscription to the room."""
         ...
 
-    def be(self, person: Person) -> None:
-        """Its person is called so, and looks so, from now on."""
+    def membership_changed(self, room: str, *, is_member: bool) -> None:
+        """Learn, at once, that its person is a member of the room from now on, or no longer."""
         ...
 
 
 class ConnectedUsers:
-    """The v1 connections that said hello, by person. All of it is sync."""
+    """The connections of people who logged in, by person. All of it is sync."""
 
     def __init__(self) -> None:
-        self._devices: dict[str, dict[UserConnection, None]] = {}
+        self._connections: dict[str, dict[UserConnection, None]] = {}
         self.on_gone: Callable[[str], object] = lambda person: None
         """Called with the id of a person whose last connection has ended."""
 
     def __contains__(self, person: object) -> bool:
-        return person in self._devices
+        return person in self._connections
 
-    def add(self, device: UserConnection) -> None:
-        """One more connection of its person, who is called as on the others."""
-        devices = self._devices.setdefault(device.person.id, {})
-        if devices:  # renamed perhaps, since this one was told who it is
-            device.be(next(iter(devices)).person)
-        devices[device] = None
+    def add(self, connection: UserConnection) -> None:
+        """Register one more connection of its person, with the name and looks that the others have."""
+        connections = self._connections.setdefault(connection.person.id, {})
+        if connections:  # renamed perhaps, since this one was told who it is
+            connection.set_person(next(iter(connections)).person)
+        connections[connection] = None
 
-    def discard(self, device: UserConnection) -> None:
-        """This connection has ended. Idempotent."""
-        person = device.person.id
-        devices = self._devices.get(person)
-        if devices is None or device not in devices:
+    def discard(self, connection: UserConnection) -> None:
+        """Forget a connection that has ended. Idempotent."""
+        person = connection.person.id
+        connections = self._connections.get(person)
+        if connections is None or connection not in connections:
             return
-        del devices[device]
-        if not devices:
-            del self._devices[person]
+        del connections[connection]
+        if not connections:
+            del self._connections[person]
             self.on_gone(person)
 
-    def devices(self, person: str | None = None) -> list[UserConnection]:
+    def connections(self, person: str | None = None) -> list[UserConnection]:
         """The connections of a person, or all."""
         if person is not None:
-            return list(self._devices.get(person, ()))
-        return [device for devices in self._devices.values() for device in devices]
+            return list(self._connections.get(person, ()))
+        return [connection for connections in self._connections.values() for connection in connections]
 
-    def change(self, person: Person) -> None:
-        """The person is called so, and looks so, from now on, on all connections."""
-        for device in self._devices.get(person.id, ()):
-            device.be(person)
+    def set_person(self, person: Person) -> None:
+        """Update the name and looks of a person on all their connections."""
+        for connection in self.connections(person.id):
+            connection.set_person(person)
 
-    def tell(self, person: str, answer: Answer) -> None:
-        """Tell something that must not be missed to all connections of a person.
+    def membership_changed(self, room: str, person: str, *, is_member: bool) -> None:
+        """Tell the person's connections, at once, that they are a member of the room from now on, or no longer."""
+        for connection in self.connections(person):
+            connection.membership_changed(room, is_member=is_member)
 
-        One that reads too slowly for it ends, to come back and be told everything anew.
+    def notify(self, person: str, notice: Notice) -> None:
+        """Post a notice that must not be missed to all connections of a person.
+
+        One that reads too slowly for it is ended, to come back and be told everything anew.
         """
-        devices = self._devices.get(person)
-        if devices:
-            frame = encode_answer(answer)
-            for device in devices:
-                if not device.outbox.post(frame):
-                    device.outbox.end(TOO_SLOW_FOR_THIS)
+        encoded = EncodedNotices([notice])
+        for connection in self.connections(person):
+            frames = encoded.frames(connection.encoding)
+            if frames and not connection.outbox.post(frames):
+                connection.outbox.end(TOO_SLOW_FOR_NOTICES)

@@ -1,8 +1,8 @@
-"""Telling what is beside the logs: who is here, who is writing, how far everybody has come, and who changed how.
+"""Ephemeral state: presence, typing, read markers, changes of people. One task broadcasts it, once a second at most.
 
-One task for the whole server. It sleeps until there is something to tell, and then tells it, at most once in
-`INTERVAL_S`; what moved meanwhile is told as one. Marks are told after they were saved. Everything here is posted: who
-reads too slowly misses it, and asks again (`watch`, `people`). A connection that never watches costs nothing.
+It sleeps until something has changed, saves what must be saved, and posts notices of it; what happened meanwhile is
+told as one. Everything here is posted: who reads too slowly misses it, and asks again (`view`). A connection that never
+watches a room costs nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import attrs
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.kinds import bodies
-from trio_chat.presence.attendance import MAX_NAMED, MAX_TOLD, Attendance, Marks, Typists, may_name
-from trio_chat.protocol.encoding import encode_answer
-from trio_chat.protocol.replies import MarkOf, PersonChanged, Presence, TypingIn, Watching, user_of
-from trio_chat.protocol.replies import Marks as MarksMoved
+from trio_chat.model.notices import Notice, PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
+from trio_chat.presence.attendance import MAX_NAMED, MAX_TOLD, Attendance, Typists, may_name
+from trio_chat.presence.read_markers import ReadMarkers
+from trio_chat.rooms.encoding import EncodedNotices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -36,175 +35,184 @@ INTERVAL_S = 1.0
 """How often each room is told at most."""
 
 GATHER_S = 0.2
-"""How long the first thing after a quiet time waits for others that happen with it."""
+"""How long the first change after a quiet time waits for others that happen with it."""
 
 MAX_TYPING = 200
-"""In a room on more screens than this nobody is told who is writing: somebody always is."""
+"""In a room on more screens than this nobody is told who is typing: somebody always is."""
 
 POST_STEP = 1000
-"""After how many posts others get their turn: some 8 ms of system calls."""
+"""After how many posts other tasks get their turn: some 8 ms of system calls."""
 
 
 @attrs.define(eq=False)
-class _Room:
-    """What is kept of a room as long as it is on a screen, or something is still to be saved."""
+class _RoomState:
+    """What is kept of a room while it is on a screen, or while something of it is to be saved."""
 
-    marks: Marks
+    markers: ReadMarkers
     attendance: Attendance[UserConnection] = attrs.field(factory=Attendance)
     typists: Typists = attrs.field(factory=Typists)
-    knows_marks: bool = False
-    """Whether the saved marks were read, so that all of them are known here."""
-    marked_by: dict[str, UserConnection] = attrs.field(factory=dict)
-    """The connection that has moved a person's mark: it knows."""
+    knows_markers: bool = False
+    """Whether the saved markers were read, so that all of them are known here."""
+    moved_by: dict[str, UserConnection] = attrs.field(factory=dict)
+    """The connection that has moved a person's marker: it need not be told."""
+
+
+@attrs.frozen
+class RoomPresence:
+    """Presence and read markers of a room, as they are now."""
+
+    room: str
+    people: Sequence[Person]
+    """The first of the people who have the room on a screen."""
+    count: int
+    """How many these are in all."""
+    markers: Sequence[ReadMarker]
+    """The read markers that moved last."""
 
 
 class PresenceService:
-    """What is beside the logs of all rooms. Made by `open_presence`. What is not async is atomic."""
+    """Presence, typing and read markers of all rooms. Made by `open_presence`. What is not async is atomic."""
 
     def __init__(self, store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]) -> None:
         self._store = store
         self._connected = connected
         self._now_ms = now_ms
-        self._rooms: dict[str, _Room] = {}
+        self._rooms: dict[str, _RoomState] = {}
         self._watched: dict[UserConnection, str] = {}
-        self._stirred: dict[str, None] = {}
-        """The rooms where somebody came or went."""
-        self._people: dict[str, Person] = {}
-        """Those who changed, and nobody was told yet."""
+        self._changed_rooms: dict[str, None] = {}
+        """The rooms whose presence may have changed since it was told."""
+        self._changed_people: dict[str, Person] = {}
+        """Those who changed since it was told."""
         self._gone: set[str] = set()
+        """Those whose last connection ended since that was saved."""
         self._posted = 0
-        self._news = trio.Event()
+        self._has_changed = trio.Event()
         self._learning = trio.Lock()
         connected.on_gone = self._note_gone
 
     # -- what is on the screens --
 
     async def learn(self, room: str) -> None:
-        """Read the marks of a room that somebody is about to `watch`, unless they are known. Raises `StoreError`."""
+        """Read the markers of a room that is about to be `watch`ed, unless they are known. Raises `StoreError`."""
         async with self._learning:  # a thousand come back at once, and one of them reads
-            if room in self._rooms and self._rooms[room].knows_marks:
+            if room in self._rooms and self._rooms[room].knows_markers:
                 return
             saved = await self._store.read_markers(room)
-            record = self._record(room)
-            record.marks.learn(saved)
-            record.knows_marks = True
-            self._stir(room)  # or it would stay if nobody watches in the end
+            state = self._state(room)
+            state.markers.learn(saved)
+            state.knows_markers = True
+            self._note_change(room)  # or it would stay if nobody watches in the end
 
-    def watch(self, device: UserConnection, room: str) -> None:
-        """The room is on this screen, and no other is. Call it directly after `learn`."""
-        if self._watched.get(device) != room:
-            self.stop(device)
-            self._rooms[room].attendance.come(device, device.person.id)
-            self._watched[device] = room
-            self._stir(room)
+    def watch(self, connection: UserConnection, room: str) -> None:
+        """Note that this room, and no other, is on this connection's screen. Call it directly after `learn`."""
+        if self._watched.get(connection) != room:
+            self.unwatch(connection)
+            self._rooms[room].attendance.come(connection, connection.person.id)
+            self._watched[connection] = room
+            self._note_change(room)
 
-    def stop(self, device: UserConnection) -> None:
-        """No room is on this screen. Idempotent."""
-        room = self._watched.pop(device, None)
-        if room is not None:
-            self._rooms[room].attendance.go(device)
-            self._stir(room)
-
-    def leave(self, device: UserConnection, room: str) -> None:
-        """This connection hears the room no more, so it does not show it either."""
-        if self._watched.get(device) == room:
-            self.stop(device)
+    def unwatch(self, connection: UserConnection, room: str | None = None) -> None:
+        """Note that no room is on this connection's screen, or only not this ``room``. Idempotent."""
+        watched = self._watched.get(connection)
+        if watched is not None and room in (None, watched):
+            del self._watched[connection]
+            self._rooms[watched].attendance.go(connection)
+            self._note_change(watched)
 
     def members_changed(self, room: str) -> None:
-        """Who is a member has changed: whoever may not hear the room any more does not watch it any more."""
+        """Note that the members of a room changed: whoever may not hear it any more does not watch it any more."""
         if room in self._rooms:
-            self._stir(room)
+            self._note_change(room)
 
-    def view(self, command_id: str, room: str) -> Watching:
-        """What somebody who begins to watch a room is told."""
-        record = self._rooms[room]
-        return Watching(
-            command_id,
+    def view(self, room: str) -> RoomPresence:
+        """Presence and read markers of a room that is being watched."""
+        state = self._rooms[room]
+        return RoomPresence(
             room,
-            here=[user_of(record.attendance.connection_of(one).person) for one in record.attendance.people()],
-            count=record.attendance.count,
-            marks=_marks(record.marks.latest()),
+            [state.attendance.connection_of(one).person for one in state.attendance.people()],
+            state.attendance.count,
+            state.markers.latest(),
         )
 
-    def typing(self, device: UserConnection, room: str) -> None:
-        """Somebody is writing something: tell who has the room on the screen, at once."""
-        record = self._rooms.get(room)
-        if record is None or len(record.attendance) > MAX_TYPING:
+    def typing(self, connection: UserConnection, room: str) -> None:
+        """Tell the others who watch a room, at once, that this connection's person is typing in it."""
+        state = self._rooms.get(room)
+        if state is None or len(state.attendance) > MAX_TYPING:
             return
-        person = device.person
-        if record.typists.may_tell(person.id, trio.current_time()):
-            frame = encode_answer(TypingIn(room, bodies.Who(person.id, person.name)))
-            for other in record.attendance:
+        person = connection.person
+        if state.typists.may_tell(person.id, trio.current_time()):
+            notice = EncodedNotices([Typing(room, person)])
+            for other in state.attendance:
                 if other.person.id != person.id and other.hears(room):
-                    other.outbox.post(frame)
+                    other.outbox.post(notice.frames(other.encoding))
 
-    def mark(self, device: UserConnection, room: Room, *, delivered: int, read: int) -> None:
-        """Somebody has received, or read, everything up to here; nobody gets beyond the head."""
+    def move_markers(self, connection: UserConnection, room: Room, *, delivered: int, read: int) -> None:
+        """Note up to where this connection's person has received and read a room; never beyond its head."""
         delivered, read = min(delivered, room.head), min(read, room.head)
         if not (delivered or read):
             return
-        record = self._record(room.name)
-        person = device.person.id
-        if record.marks.move(person, delivered=delivered, read=read):
-            record.marked_by[person] = device
-            self._news.set()
+        state = self._state(room.name)
+        person = connection.person.id
+        if state.markers.move(person, delivered=delivered, read=read):
+            state.moved_by[person] = connection
+            self._has_changed.set()
 
-    def change(self, person: Person) -> None:
-        """Somebody is called or looks otherwise: on all their connections at once, for everybody soon."""
-        self._connected.change(person)
-        self._people[person.id] = person
-        self._news.set()
+    def change_person(self, person: Person) -> None:
+        """Update somebody's name and looks: on all their connections at once, for everybody soon."""
+        self._connected.set_person(person)
+        self._changed_people[person.id] = person
+        self._has_changed.set()
 
     def _note_gone(self, person: str) -> None:
         self._gone.add(person)
-        self._news.set()
+        self._has_changed.set()
 
-    def _record(self, room: str) -> _Room:
-        record = self._rooms.get(room)
-        if record is None:
-            record = self._rooms[room] = _Room(Marks(room))
-        return record
+    def _note_change(self, room: str) -> None:
+        self._changed_rooms[room] = None
+        self._has_changed.set()
+
+    def _state(self, room: str) -> _RoomState:
+        state = self._rooms.get(room)
+        if state is None:
+            state = self._rooms[room] = _RoomState(ReadMarkers(room))
+        return state
 
     def _forget_if_idle(self, room: str) -> None:
-        record = self._rooms.get(room)
-        if record is not None and not len(record.attendance) and not record.marks.has_moved:
+        state = self._rooms.get(room)
+        if state is not None and not len(state.attendance) and not state.markers.has_moved:
             del self._rooms[room]
-
-    def _stir(self, room: str) -> None:
-        self._stirred[room] = None
-        self._news.set()
 
     # -- the task --
 
     async def run(self) -> None:
-        """Save and tell, for ever. A bug in here is logged; it must not end the server."""
+        """Save and broadcast changes, for ever. A bug in here is logged; it must not end the server."""
         while True:
-            await self._news.wait()
+            await self._has_changed.wait()
             await trio.sleep(GATHER_S)
-            self._news = trio.Event()
+            self._has_changed = trio.Event()
             try:
-                await self._tell()
+                await self._broadcast()
             except Exception:
-                LOGGER.exception("what is beside the log could not be told")
+                LOGGER.exception("presence could not be broadcast")
             await trio.sleep(INTERVAL_S - GATHER_S)
 
     async def save(self) -> dict[str, list[ReadMarker]]:
-        """Save what moved since the last time, and who was here; the marks that moved, by room.
+        """Save the markers that moved since the last time, and who was here; the moved markers, by room.
 
         What cannot be saved now is saved the next time, and not told before.
         """
         moved = {
-            room: record.marks.take_moved() for room, record in self._rooms.items() if record.marks.has_moved
+            room: state.markers.take_moved() for room, state in self._rooms.items() if state.markers.has_moved
         }
         gone = {person for person in self._gone if person not in self._connected}
         self._gone.clear()
-        moves = [mark for marks in moved.values() for mark in marks]
+        moves = [marker for markers in moved.values() for marker in markers]
         try:
             if moves:
                 await self._store.move_read_markers(moves, self._now_ms())
                 moves = []
-                for room, marks in moved.items():
-                    self._record(room).marks.note_saved(marks)
+                for room, markers in moved.items():
+                    self._state(room).markers.note_saved(markers)
             if gone:
                 await self._store.note_seen(gone, self._now_ms())
                 gone = set()
@@ -213,83 +221,85 @@ class PresenceService:
             return {} if moves else moved
         finally:  # cancelled, perhaps
             if moves:
-                for room, marks in moved.items():
-                    self._record(room).marks.put_back(marks)
+                for room, markers in moved.items():
+                    self._state(room).markers.put_back(markers)
             self._gone |= gone
             if moves or gone:
-                self._news.set()
+                self._has_changed.set()
         return moved
 
-    async def _tell(self) -> None:
+    async def _broadcast(self) -> None:
         moved = await self.save()
-        stirred, self._stirred = [*self._stirred, *(room for room in moved if room not in self._stirred)], {}
-        for room in stirred:
-            await self._tell_of_room(room, moved.get(room, []))
+        changed, self._changed_rooms = dict.fromkeys([*self._changed_rooms, *moved]), {}
+        for room in changed:
+            await self._broadcast_room(room, moved.get(room, []))
             self._forget_if_idle(room)
-        await self._tell_of_people()
+        await self._broadcast_people()
 
-    async def _tell_of_room(self, room: str, moved: Sequence[ReadMarker]) -> None:
-        record = self._rooms.get(room)
-        if record is None:
+    async def _broadcast_room(self, room: str, moved: Sequence[ReadMarker]) -> None:
+        state = self._rooms.get(room)
+        if state is None:
             return
-        for device in record.attendance:
-            if not device.hears(room):
-                self.stop(device)
-        came, went = record.attendance.take_changes()
-        watching = list(record.attendance)
-        frames = b""
+        for connection in state.attendance:
+            if not connection.hears(room):
+                self.unwatch(connection)
+        came, went = state.attendance.take_changes()
+        watching = list(state.attendance)
+        notices: list[Notice] = []
         if came or went:
             if not may_name(len(came) + len(went), len(watching)):
                 came, went = [], []
-            users = tuple(user_of(record.attendance.connection_of(person).person) for person in came)
-            frames += encode_answer(Presence(room, record.attendance.count, users, tuple(went)))
-        are_marks_told = may_name(len(moved), len(watching))
-        if moved and are_marks_told:
-            frames += encode_answer(MarksMoved(room, _marks(moved)))
-        if frames:
-            await self._post(watching, frames, room=room)
-        told = set(watching) if are_marks_told else set()
-        for mark in moved:
-            knows = record.marked_by.pop(mark.person, None)
+            people = [state.attendance.connection_of(person).person for person in came]
+            notices.append(PresenceChanged(room, state.attendance.count, people, went))
+        may_name_markers = may_name(len(moved), len(watching))
+        if moved and may_name_markers:
+            notices.append(ReadMarkersMoved(room, moved))
+        if notices:
+            await self._post(watching, notices, room=room)
+        await self._tell_own_devices(state, moved, room, set(watching) if may_name_markers else set())
+
+    async def _tell_own_devices(
+        self, state: _RoomState, moved: Sequence[ReadMarker], room: str, told: set[UserConnection]
+    ) -> None:
+        """Tell each person whose marker moved on their other connections, as far as they were not ``told`` yet."""
+        for marker in moved:
+            mover = state.moved_by.pop(marker.person, None)
             others = [
-                device
-                for device in self._connected.devices(mark.person)
-                if device is not knows and device not in told
+                connection
+                for connection in self._connected.connections(marker.person)
+                if connection is not mover and connection not in told
             ]
             if others:
-                await self._post(others, encode_answer(MarksMoved(room, _marks([mark]))), room=room)
+                await self._post(others, [ReadMarkersMoved(room, [marker])], room=room)
 
     async def _post(
-        self, devices: Iterable[UserConnection], frames: bytes, *, room: str | None = None
+        self, connections: Iterable[UserConnection], notices: Sequence[Notice], *, room: str | None = None
     ) -> None:
-        """Tell these, as far as they (still) hear the room."""
-        for device in devices:
-            if room is None or device.hears(room):
-                device.outbox.post(frames)
+        """Post notices to these connections, as far as they (still) hear the room."""
+        encoded = EncodedNotices(notices)
+        for connection in connections:
+            if room is None or connection.hears(room):
+                connection.outbox.post(encoded.frames(connection.encoding))
             self._posted += 1
             if self._posted % POST_STEP == 0:
                 await trio.lowlevel.checkpoint()
 
-    async def _tell_of_people(self) -> None:
-        if not self._people:
+    async def _broadcast_people(self) -> None:
+        if not self._changed_people:
             return
-        devices = self._connected.devices()
-        n_told = min(MAX_TOLD, max(1, MAX_NAMED // (len(devices) or 1)))
-        told = [self._people.pop(person) for person in list(self._people)[:n_told]]
-        if self._people:
-            self._news.set()
-        await self._post(devices, b"".join(encode_answer(PersonChanged(user_of(person))) for person in told))
-
-
-def _marks(marks: Iterable[ReadMarker]) -> tuple[MarkOf, ...]:
-    return tuple(MarkOf(mark.person, mark.delivered, mark.read) for mark in marks)
+        connections = self._connected.connections()
+        n_told = min(MAX_TOLD, max(1, MAX_NAMED // (len(connections) or 1)))
+        told = [self._changed_people.pop(person) for person in list(self._changed_people)[:n_told]]
+        if self._changed_people:
+            self._has_changed.set()
+        await self._post(connections, [PersonChanged(person) for person in told])
 
 
 @asynccontextmanager
 async def open_presence(
     store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]
 ) -> AsyncIterator[PresenceService]:
-    """What is beside the logs, until the block is left; then what has moved is saved once more."""
+    """Presence, until the block is left; then what has moved is saved once more."""
     presence = PresenceService(store, connected, now_ms=now_ms)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(presence.run)

@@ -14,11 +14,19 @@ from trio_chat.kinds import bodies
 from trio_chat.model.events import DAMAGED, MESSAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Self
+
     from trio_chat.model.events import Event
 
 
 class Frame(msgspec.Struct, tag_field="type", gc=False, omit_defaults=True):
-    """A JSON object with a ``type``; what stands at its default is left out."""
+    """A JSON object with a ``type``; what is at its default is left out."""
+
+    def without(self, rooms: Collection[str]) -> Self | None:
+        """The frame without what it tells of these rooms; None if that is all. For replies that speak of more than the
+        room they name."""
+        return self
 
 
 def timestamp(at_ms: int) -> str:

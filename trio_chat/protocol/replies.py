@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003  (tests decode what is encoded here)
+from collections.abc import Collection, Sequence  # noqa: TC003  (tests decode what is encoded here)
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,8 +15,7 @@ from trio_chat.protocol.event_frames import EventFrame, Frame
 
 if TYPE_CHECKING:
     from trio_chat.errors import Refused
-    from trio_chat.model.events import Person, Position
-    from trio_chat.protocol.commands import Join
+    from trio_chat.model.events import Person
 
 
 # -- people and rooms, as parts of frames --
@@ -110,6 +109,10 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     rooms: Sequence[RoomItem]
     mine: Own | None = None
 
+    def without(self, rooms: Collection[str]) -> Welcome:
+        """See `Frame`."""
+        return msgspec.structs.replace(self, rooms=[item for item in self.rooms if item.room not in rooms])
+
 
 class Joined(Frame, tag="joined"):
     """The events after ``after`` follow; ``reset`` says that what you hold is of no use."""
@@ -120,18 +123,6 @@ class Joined(Frame, tag="joined"):
     epoch: str
     after: int
     reset: bool
-
-    @classmethod
-    def at(cls, command: Join, position: Position, *, after: int, reset: bool) -> Joined:
-        """The answer to ``command`` in a room whose log ends at ``position``."""
-        return cls(
-            id=command.id,
-            room=command.room,
-            head=position.seq,
-            epoch=position.epoch,
-            after=after,
-            reset=reset,
-        )
 
 
 class Left(Frame, tag="left"):
@@ -201,6 +192,10 @@ class RoomAdded(Frame, tag="room_added"):
 
     item: RoomItem
 
+    def without(self, rooms: Collection[str]) -> RoomAdded | None:
+        """See `Frame`."""
+        return None if self.item.room in rooms else self
+
 
 class RoomRemoved(Frame, tag="room_removed"):
     """A room is in your list no more."""
@@ -213,6 +208,14 @@ class DirectoryPage(Frame, tag="directory"):
 
     id: str
     rooms: Sequence[RoomItem]
+
+    def without(self, rooms: Collection[str]) -> DirectoryPage:
+        """See `Frame`. Public rooms may be heard by all, so they stay."""
+        items = [
+            msgspec.structs.replace(item, joined=item.joined and item.room not in rooms)
+            for item in self.rooms
+        ]
+        return msgspec.structs.replace(self, rooms=items)
 
 
 class Invited(Frame, tag="invited"):
@@ -249,6 +252,10 @@ class Peeked(Frame, tag="peek", kw_only=True):
     topic: str = ""
     members: int
     by: User
+
+    def without(self, rooms: Collection[str]) -> Peeked:
+        """See `Frame`."""
+        return msgspec.structs.replace(self, room=None) if self.room in rooms else self
 
 
 class Renamed(Frame, tag="renamed"):
@@ -337,6 +344,10 @@ class Found(Frame, tag="found"):
     query: str
     hits: Sequence[Hit]
     cursor: str | None = None
+
+    def without(self, rooms: Collection[str]) -> Found:
+        """See `Frame`."""
+        return msgspec.structs.replace(self, hits=[hit for hit in self.hits if hit.event.room not in rooms])
 
 
 class Pong(Frame, tag="pong"):

@@ -1,45 +1,69 @@
-"""All rooms that are in use, by name: opened when somebody comes, closed when nobody was there for a while."""
+"""The registry of open rooms: a room is opened when a gateway asks for it, and closed when it was idle for a while."""
 
 from __future__ import annotations
 
 import logging
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
-from trio_chat.kinds.rules import LOBBY
+from trio_chat.kinds.rules import LOBBY, no_such_room
 from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from trio_chat.config.config import Config
+    from trio_chat.model.events import Position
+    from trio_chat.net.outbox import Outbox
+    from trio_chat.rooms.encoding import Encoding
+    from trio_chat.rooms.subscribers import Subscription
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
 
 IDLE_S = 60.0
-"""How long a room stays open when nobody is there: longer than a page takes to reload."""
+"""How long an idle room stays open: longer than a page takes to reload."""
+
+
+@attrs.frozen
+class Cursor:
+    """What a client has seen of a room: everything up to number ``after`` of an epoch; None: nothing yet."""
+
+    after: int | None = None
+    epoch: str | None = None
+
+
+@attrs.frozen
+class Start:
+    """Where a subscription starts, told before anything of it is posted."""
+
+    position: Position
+    """Where the log ends now."""
+    after: int
+    """Everything after this number follows."""
+    is_reset: bool
+    """Whether what the client holds is of no use."""
 
 
 class RoomRegistry:
-    """The table of open rooms. Made by `open_rooms`, which owns their tasks."""
+    """All open rooms, by name. Made by `open_rooms`, which owns their tasks."""
 
     def __init__(
         self,
         rooms_nursery: trio.Nursery,
         store: Store,
         config: Config,
-        wall_clock: Callable[[], float],
+        now_ms: Callable[[], int],
         on_members: Callable[[Room, frozenset[str]], object],
     ) -> None:
         self._rooms_nursery = rooms_nursery
         self._store = store
         self._config = config
-        self._wall_clock = wall_clock
+        self._now_ms = now_ms
         self._on_members = on_members
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
@@ -51,7 +75,7 @@ class RoomRegistry:
         return iter(list(self._rooms.values()))
 
     async def get(self, name: str) -> Room:
-        """The room of this (normal) name, open. Join it before the next checkpoint, or it may be closed again.
+        """The room of this (normal) name, open. Use it before the next checkpoint, or it may be closed again.
 
         Raises `Refused` when too many rooms are open, `StoreUnavailable` when its log cannot be read.
         """
@@ -63,6 +87,52 @@ class RoomRegistry:
                 await opening.wait()  # perhaps in vain, and then it is our turn
         self._last_used[name] = trio.current_time()
         return self._rooms[name]
+
+    async def subscribe(
+        self,
+        name: str,
+        *,
+        person: str | None,
+        cursor: Cursor | None,
+        outbox: Outbox,
+        encoding: Encoding,
+        replacing: Subscription | None = None,
+        on_start: Callable[[Start], object] = lambda start: None,
+    ) -> Subscription:
+        """Register an outbox in the room of this (normal) name, opened if need be; join and resume are this one call.
+
+        Everything after the cursor is posted, or the latest page where that cannot be (a reset); without a cursor only
+        what is said from now on. ``on_start`` is called when it is clear where it starts: whatever it posts comes
+        first. ``replacing`` is an earlier subscription of this outbox to the room, which ends.
+
+        A cursor beyond the head begins a new epoch of the room (`Room.must_begin_epoch`).
+
+        Raises `Refused` (``no_such_room``) for a person (None: a plain client) who may not hear the room, and what
+        `get` raises. When it raises, ``replacing`` may have ended.
+        """
+        cursor_after, epoch = (None, None) if cursor is None else (cursor.after, cursor.epoch)
+        while True:
+            room = await self.get(name)
+            if not room.may_hear(person):
+                raise no_such_room()
+            if not room.must_begin_epoch(cursor_after, epoch):
+                break
+            if (
+                replacing is not None
+            ):  # it starts afresh, so it is not one of those who are sent away to do so
+                replacing.leave()
+            await room.begin_epoch(seen=cursor_after)
+        # No checkpoint from here on: what `on_start` says, and what follows it, fit together.
+        if replacing is not None:
+            replacing.leave()
+        after, is_reset = room.head, False
+        if cursor is not None:
+            config = self._config
+            after, is_reset = room.resume_point(
+                cursor_after, epoch, page_size=config.page_size, max_gap=config.max_gap
+            )
+        on_start(Start(room.position, after, is_reset))
+        return room.subscribe(outbox, encoding, person=person, after=after)
 
     async def _open(self, name: str) -> None:
         if self._is_full:
@@ -81,7 +151,7 @@ class RoomRegistry:
             self._store,
             inbox_messages=self._config.inbox_messages,
             pause_max_s=self._config.fan_out_pause_max_s,
-            wall_clock=self._wall_clock,
+            now_ms=self._now_ms,
             on_members=self._on_members,
         )
         self._rooms_nursery.start_soon(self._run, room, name=f"room {name}")
@@ -92,11 +162,11 @@ class RoomRegistry:
         return bool(self._config.max_open_rooms) and n_open >= self._config.max_open_rooms
 
     async def _run(self, room: Room) -> None:
-        """One room's task. A bug in it ends that room for those in it, who come back to a new one; not the server."""
+        """One room's task. A bug in it ends that room, whose clients come back to a new one; not the server."""
         try:
             await room.broadcast()
         except Exception:
-            LOGGER.exception("the broadcaster of room %s failed; its members are sent away", room.name)
+            LOGGER.exception("the broadcaster of room %s failed; its subscriptions are sent away", room.name)
             room.send_away(INTERNAL_ERROR)
         finally:
             if self._rooms.get(room.name) is room:
@@ -109,8 +179,8 @@ class RoomRegistry:
                 room.seal()
                 nursery.start_soon(room.flush)
 
-    async def keep_house(self) -> None:
-        """For ever: close the rooms that nobody has used for a while, and let the others forget what is old."""
+    async def run_housekeeping(self) -> None:
+        """For ever: close the rooms that were idle for a while, and let the others drop old events from memory."""
         while True:
             await trio.sleep(IDLE_S)
             self._close_idle(IDLE_S)
@@ -120,7 +190,7 @@ class RoomRegistry:
     def _close_idle(self, idle_s: float) -> None:
         now = trio.current_time()
         for room in self:
-            if room.name != LOBBY and room.is_empty and now - self._last_used[room.name] >= idle_s:
+            if room.name != LOBBY and room.is_idle and now - self._last_used[room.name] >= idle_s:
                 del self._rooms[room.name], self._last_used[room.name]
                 room.close()
 
@@ -135,19 +205,19 @@ async def open_rooms(
     store: Store,
     config: Config,
     *,
-    wall_clock: Callable[[], float] = time.time,
-    on_members: Callable[[Room, frozenset[str]], object] = lambda room, people: None,
+    now_ms: Callable[[], int],
+    on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
 ) -> AsyncIterator[RoomRegistry]:
-    """The rooms over ``store``, with the default room open; ``on_members`` as `Room` has it.
+    """The rooms over ``store``, with the lobby open; ``now_ms`` is the wall clock, ``on_members`` as `Room` has it.
 
-    Leaving the block closes their inboxes and waits until everything in them has its outcome; when cancelled, they stop
+    Leaving the block closes their inboxes and waits until everything in them is settled; when cancelled, they stop
     as they are.
     """
     async with trio.open_nursery() as rooms_nursery:
-        rooms = RoomRegistry(rooms_nursery, store, config, wall_clock, on_members)
+        rooms = RoomRegistry(rooms_nursery, store, config, now_ms, on_members)
         await rooms.get(LOBBY)
         async with trio.open_nursery() as housekeeping:
-            housekeeping.start_soon(rooms.keep_house)
+            housekeeping.start_soon(rooms.run_housekeeping)
             yield rooms
             housekeeping.cancel_scope.cancel()
         rooms.close()

@@ -1,73 +1,61 @@
-"""A room: an inbox, one broadcaster task, and the audience it fans out to.
+"""A room: an inbox, a broadcaster task, and the subscriptions that it fans messages out to.
 
-The way of a message: a session puts a `Submission` into the inbox, and this is the only place where anybody waits. The
-broadcaster takes what has gathered, appends it to the log durably, and posts the logged events to every live
-member's outbox, the sender's too (`subscribers`). Nothing flows back up, and the broadcaster never waits for a member.
+The way of a message: a connection handler puts a `Submission` into the inbox, and this is the only place where anybody
+waits. The broadcaster (`broadcaster`) logs it and posts it to every subscription (`subscribers`). Nothing flows back.
 """
 
 from __future__ import annotations
 
 import logging
 import math
-import time
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-from trio_chat.errors import LOG_REPLACED, StoreError
+from trio_chat.errors import LOG_REPLACED
 from trio_chat.kinds import bodies, rules
-from trio_chat.model.events import Event, Position
-from trio_chat.protocol.encoding import Format
-from trio_chat.rooms.submission import Submission, answer, answer_failed
+from trio_chat.model.events import Draft, Event, Position
+from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
+from trio_chat.rooms.submission import Submission, Waiter
 from trio_chat.rooms.subscribers import Subscribers, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.errors import Close
+    from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import RoomState
     from trio_chat.net.outbox import Outbox
+    from trio_chat.rooms.encoding import Encoding
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
-
-BATCH_BYTES = 256 * 1024
-"""How much text goes into one batch at most: what an outbox may be asked to hold on top of its bound."""
 
 EPOCH_PAUSE_S = 60.0
 """For how long a room's new epoch is safe from claims to have seen more than there is: a liar can make everybody in the
 room load one page a minute."""
 
-CUTS = frozenset({bodies.CREATED, bodies.MEMBER})
-"""Kinds that change who may hear the room: nothing stands behind one in the same batch, so that whoever it sends away
-is told nothing that comes after it."""
-
 
 @attrs.frozen
 class RoomStatistics:
-    """What a room has done since it was opened; times in seconds."""
+    """What a room has done since it was opened."""
 
-    members: int
-    live_members: int
-    inbox: int
+    subscriptions: int
+    live_subscriptions: int
     head: int
-    batches: int
-    messages: int
-    largest_batch: int
     deliveries: int
     fell_behind: int
     claims_ahead: int
-    """How often somebody said to have seen more than there is: the log lost something, or they lie."""
-    fan_out_s: float
-    longest_fan_out_s: float
+    """How often a client claimed to have seen more than there is: the log lost something, or they lie."""
+    broadcast: BroadcastStatistics
 
 
 class Room:
-    """One room that is in use. Its owner runs `broadcast` in a task, and ends it with `close`.
+    """One open room. Its owner runs `broadcast` in a task, and ends it with `close`.
 
-    ``on_members`` is called with the room and the ids of those who became members or are members no more, when that is
-    in the log and was told.
+    ``on_members`` is called with the room and the ids of those who became members or are no longer members, when that
+    is in the log and was fanned out.
     """
 
     def __init__(
@@ -78,8 +66,8 @@ class Room:
         *,
         inbox_messages: int,
         pause_max_s: float,
-        wall_clock: Callable[[], float],
-        on_members: Callable[[Room, frozenset[str]], object] = lambda room, people: None,
+        now_ms: Callable[[], int],
+        on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
     ) -> None:
         self.name = name
         self.epoch = state.position.epoch
@@ -88,33 +76,36 @@ class Room:
         self.subscribers = Subscribers(name, state.position.seq, store)
         self._members = set(state.members)
         self._store = store
-        self._pause_max_s = pause_max_s
-        self._wall_clock = wall_clock
         self._on_members = on_members
-        self._inbox_send, self._inbox_receive = trio.open_memory_channel[Submission | trio.Event](
-            inbox_messages
+        self._inbox, inbox = trio.open_memory_channel[Submission | trio.Event](inbox_messages)
+        self._broadcaster = Broadcaster(
+            name,
+            inbox,
+            self.subscribers,
+            store,
+            pause_max_s=pause_max_s,
+            now_ms=now_ms,
+            on_ends_batch=self._apply_membership_change,
         )
         self._is_sealed = False
         self._claims_ahead = 0
         self._may_begin_epoch_at = -math.inf
-        self._batches = self._messages = self._largest_batch = 0
-        self._fan_out_s = self._longest_fan_out_s = 0.0
 
-    # -- members --
+    # -- who is in it --
 
     @property
     def head(self) -> int:
-        """The number up to which the members were told."""
+        """The number up to which the live subscriptions were told."""
         return self.subscribers.head
 
     @property
     def position(self) -> Position:
-        """Where the log ends, as far as it was told to the members."""
+        """Where the log ends, as far as it was fanned out."""
         return Position(self.head, self.epoch)
 
     @property
     def members(self) -> frozenset[str]:
-        """The ids of its members, here or not. (Of a public room: of those who have it in their list.)"""
+        """The ids of its members, connected or not. (Of a public room: of those who have it in their list.)"""
         return frozenset(self._members)
 
     def may_hear(self, person: str | None) -> bool:
@@ -122,16 +113,38 @@ class Room:
         return rules.may_hear(self.name, self.kind, person in self._members, person)
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nobody is here and nothing is on its way: the broadcaster waits at the inbox."""
-        return not len(self.subscribers) and self._inbox_receive.statistics().tasks_waiting_receive > 0
+    def is_idle(self) -> bool:
+        """Whether there is no subscription and nothing is on its way."""
+        return not len(self.subscribers) and self._broadcaster.is_waiting
+
+    def _apply_membership_change(self, event: Event) -> None:
+        """Follow a logged change of the members; end the subscriptions of those who may not hear the room any more."""
+        if event.body is None:
+            return
+        before = self.members
+        match bodies.read_body(event.kind, event.body):
+            case bodies.Created(kind=kind, members=members):
+                self.kind = kind
+                self.owner = None if kind == rules.DIRECT else event.sender
+                self._members.update(who.id for who in members)
+            case bodies.Membership(person=person, on=True):
+                self._members.add(person.id)
+            case bodies.Membership(person=person):
+                self._members.discard(person.id)
+        if self.kind != rules.PUBLIC:
+            for subscription in self.subscribers:
+                if not self.may_hear(subscription.person):
+                    subscription.leave()
+        self._on_members(self, before ^ self._members)
+
+    # -- subscribing --
 
     def resume_point(
         self, after: int | None, epoch: str | None, *, page_size: int, max_gap: int
     ) -> tuple[int, bool]:
-        """Where somebody who has seen everything up to ``after`` of ``epoch`` goes on, and whether that is a reset.
+        """Where a client resumes that has seen everything up to ``after`` of ``epoch``, and whether that is a reset.
 
-        A reset says that what they hold is of no use: they get the latest page, never a part that claims to be all.
+        A reset says that what it holds is of no use: it gets the latest page, never a part that claims to be all.
         """
         latest_page = max(0, self.head - page_size)
         if after is None:
@@ -141,7 +154,7 @@ class Room:
         return latest_page, True
 
     def must_begin_epoch(self, after: int | None, epoch: str | None) -> bool:
-        """Whether a new epoch must begin because somebody has seen everything up to ``after`` of ``epoch``.
+        """Whether a new epoch must begin because a client claims to have seen everything up to ``after`` of ``epoch``.
 
         It must if that is more than there is: the log lost something that was told, and others may hold it too, so its
         numbers must not be used again (`begin_epoch`). But it may also be a lie, and in a new epoch everybody starts
@@ -156,7 +169,7 @@ class Room:
     async def begin_epoch(self, *, seen: int | None) -> None:
         """Begin a new epoch, durably, because somebody has ``seen`` more than there is. Numbers go on from the head.
 
-        Members that hold numbers of the old one are sent away, to come back and start afresh; plain ones hold none.
+        Subscriptions with cursors are sent away, to come back and start afresh; plain ones know no numbers.
         Raises `StoreUnavailable`, and then nothing has changed.
         """
         LOGGER.error(
@@ -175,167 +188,97 @@ class Room:
             raise
         # No checkpoint from here on: nobody joins in between.
         self.epoch = position.epoch
-        for member in self.subscribers:
-            if member.form is Format.V1:
-                member.outbox.end(LOG_REPLACED)
-                member.leave()
+        for subscription in self.subscribers:
+            if subscription.encoding.has_cursors:
+                subscription.outbox.end(LOG_REPLACED)
+                subscription.leave()
 
     async def read_before(self, before: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """The events before number ``before`` that members were told already, oldest first."""
+        """The events before number ``before`` that were fanned out already, oldest first."""
         before = min(before, self.head + 1)
         return await self._store.read_before(self.name, before, limit=limit, max_bytes=max_bytes)
 
     async def read_after(self, after: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """The events after number ``after`` that members were told already, oldest first."""
+        """The events after number ``after`` that were fanned out already, oldest first."""
         events = await self._store.read_after(self.name, after, limit=limit, max_bytes=max_bytes)
         return [event for event in events if event.seq <= self.head]
 
-    def join(
-        self, outbox: Outbox, form: Format, *, person: str | None = None, after: int | None = None
+    def subscribe(
+        self, outbox: Outbox, encoding: Encoding, *, person: str | None = None, after: int | None = None
     ) -> Subscription:
-        """Take somebody in who is to be told everything after number ``after`` (by default: from now on)."""
-        return self.subscribers.join(outbox, form, person=person, after=after)
+        """Register an outbox, to be posted everything after number ``after`` (by default: from now on).
+
+        `RoomRegistry.subscribe` does this for gateways, with all that has to come before it.
+        """
+        subscription = Subscription(self, outbox, encoding, person, self.head if after is None else after)
+        self.subscribers.add(subscription)
+        return subscription
 
     # -- the inbox --
 
     def try_submit(self, submission: Submission) -> bool:
-        """Put a submission into the inbox if there is room; False if one has to wait for it, with `submit`.
+        """Put a submission into the inbox unless it is full; False if the caller has to wait, with `submit`.
 
-        Most of the time there is, and a checkpoint for each message would cost a tenth of what a message costs.
+        Most of the time it is not, and a checkpoint for each message would cost a tenth of what a message costs.
         """
         if self._is_sealed:
             return False
         try:
-            self._inbox_send.send_nowait(submission)
+            self._inbox.send_nowait(submission)
         except trio.WouldBlock:
             return False
         return True
 
     async def submit(self, submission: Submission) -> None:
-        """Put a submission into the inbox, waiting for room: how a flood is slowed by its own socket.
+        """Put a submission into the inbox, waiting while that is full: back-pressure that slows a flood's own socket.
 
-        When cancelled, it was not put there. Otherwise it will be logged, or its member told why not. In a sealed room
-        one waits until one's connection is ended.
+        When cancelled, it was not put there. Otherwise it will be settled. In a sealed room the caller waits until its
+        connection is ended.
         """
         if self._is_sealed:
             await trio.sleep_forever()
-        await self._inbox_send.send(submission)
+        await self._inbox.send(submission)
+
+    async def write(self, draft: Draft) -> Outcome:
+        """Have a draft logged and fanned out, and wait for its outcome.
+
+        Raises `StoreError` if it could not be logged. When cancelled, it may be logged or not.
+        """
+        waiter = Waiter()
+        await self.submit(Submission(draft, waiter))
+        return await waiter.wait()
 
     def seal(self) -> None:
         """Take no more submissions."""
         self._is_sealed = True
 
     async def flush(self) -> None:
-        """Wait until everything that is in the inbox now was logged and fanned out."""
+        """Wait until everything that is in the inbox now was logged, fanned out and settled."""
         done = trio.Event()
-        await self._inbox_send.send(done)
+        await self._inbox.send(done)
         await done.wait()
 
     def send_away(self, close: Close) -> None:
-        """End the connections of everybody who is here."""
-        for member in self.subscribers:
-            member.outbox.end(close)
+        """End the connections of all subscriptions."""
+        for subscription in self.subscribers:
+            subscription.outbox.end(close)
 
     def close(self) -> None:
-        """Take nothing more; the broadcaster ends when everything that is in the inbox has its outcome."""
-        self._inbox_send.close()
-
-    # -- the broadcaster --
+        """Take nothing more; the broadcaster ends when everything in the inbox is settled."""
+        self._inbox.close()
 
     async def broadcast(self) -> None:
-        """Log and fan out what comes in, until `close`."""
-        with self._inbox_receive:
-            while True:
-                try:
-                    first = await self._inbox_receive.receive()
-                except trio.EndOfChannel:
-                    return
-                batch, flushed = self._gather(first)
-                spent_s = await self._handle(batch) if batch else 0.0
-                for event in flushed:
-                    event.set()
-                # Batch as the work allows: after a fan-out of t seconds rest about t, so that a busy room needs half as
-                # many system calls each time its load doubles (this alone was worth a factor of five). An idle room
-                # is not delayed at all: nobody is waiting behind its message.
-                await trio.sleep(min(spent_s, self._pause_max_s))
-
-    def _gather(self, first: Submission | trio.Event) -> tuple[list[Submission], list[trio.Event]]:
-        batch: list[Submission] = []
-        flushed: list[trio.Event] = []
-        size = 0
-        item = first
-        while True:
-            if isinstance(item, Submission):
-                batch.append(item)
-                size += len(item.draft.body)
-                if item.draft.kind in CUTS:
-                    break
-            else:
-                flushed.append(item)
-            if size >= BATCH_BYTES:
-                break
-            try:
-                item = self._inbox_receive.receive_nowait()
-            except (trio.WouldBlock, trio.EndOfChannel):
-                break
-        return batch, flushed
-
-    async def _handle(self, batch: list[Submission]) -> float:
-        """Log a batch, fan it out, answer its senders; how long the last two took, in seconds."""
-        drafts = [submission.draft for submission in batch]
-        try:
-            outcomes = await self._store.append(self.name, drafts, at_ms=int(self._wall_clock() * 1000))
-        except StoreError as error:
-            LOGGER.error("%d messages of room %s could not be logged: %s", len(batch), self.name, error)
-            answer_failed(batch)
-            return 0.0
-        started = time.perf_counter()
-        events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
-        if events:
-            await self.subscribers.fan_out(events)
-            self._heed(events[-1])
-        answer(batch, outcomes, room=self.name)
-        spent_s = time.perf_counter() - started
-        self._batches += 1
-        self._messages += len(events)
-        self._largest_batch = max(self._largest_batch, len(events))
-        self._fan_out_s += spent_s
-        self._longest_fan_out_s = max(self._longest_fan_out_s, spent_s)
-        return spent_s
-
-    def _heed(self, event: Event) -> None:
-        """Take notice of a change of who is a member; whoever may not hear the room any more is in it no more."""
-        if event.kind not in CUTS or event.body is None:
-            return
-        before = self.members
-        match bodies.read_body(event.kind, event.body):
-            case bodies.Created(kind=kind, members=members):
-                self.kind = kind
-                self.owner = None if kind == rules.DIRECT else event.sender
-                self._members.update(who.id for who in members)
-            case bodies.Membership(person=person, on=True):
-                self._members.add(person.id)
-            case bodies.Membership(person=person):
-                self._members.discard(person.id)
-        if self.kind != rules.PUBLIC:
-            for member in self.subscribers:
-                if not self.may_hear(member.person):
-                    member.leave()
-        self._on_members(self, before ^ self._members)
+        """Log and fan out what comes in, until `close`: the room's task."""
+        await self._broadcaster.run()
 
     def statistics(self) -> RoomStatistics:
-        """What was done so far, and what waits."""
+        """What was done so far; a copy."""
         return RoomStatistics(
-            members=len(self.subscribers),
-            live_members=self.subscribers.n_live,
-            inbox=self._inbox_send.statistics().current_buffer_used,
+            subscriptions=len(self.subscribers),
+            live_subscriptions=self.subscribers.n_live,
             head=self.head,
-            batches=self._batches,
-            messages=self._messages,
-            largest_batch=self._largest_batch,
             deliveries=self.subscribers.deliveries,
             fell_behind=self.subscribers.fell_behind,
             claims_ahead=self._claims_ahead,
-            fan_out_s=self._fan_out_s,
-            longest_fan_out_s=self._longest_fan_out_s,
+            broadcast=attrs.evolve(self._broadcaster.statistics),
         )

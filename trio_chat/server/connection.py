@@ -36,7 +36,8 @@ from trio_chat.net import origin
 from trio_chat.net.frame_guard import FrameGuard
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.outbox import Outbox
-from trio_chat.protocol.encoding import V1, encode_close, encode_ping
+from trio_chat.net.websocket_frames import encode_close, encode_ping
+from trio_chat.protocol.encoding import V1
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

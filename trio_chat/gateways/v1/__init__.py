@@ -1,4 +1,5 @@
-"""Listening to v1 clients: each command is admitted by the client's `Session`, carried out, and answered.
+"""The gateway of `trio-chat.v1`: each command is admitted by the client's `Session`, carried out, and
+answered.
 
 `client` takes commands in and hands each to the module of its subject.
 """
@@ -62,5 +63,5 @@ HANDLERS: Final[dict[type, Handler]] = {
 
 
 async def serve_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
-    """Do what the client says, until it closes; see `client.hear`."""
-    await client.hear(websocket, outbox, hub, HANDLERS)
+    """Carry out what the client asks for, until it closes; see `client.serve`."""
+    await client.serve(websocket, outbox, hub, HANDLERS)

@@ -1,4 +1,4 @@
-"""One v1 client: takes in what it says, keeps its memberships, and answers."""
+"""One v1 client: its commands, its subscriptions, and the one place where it is answered."""
 
 from __future__ import annotations
 
@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import trio
 
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
+from trio_chat.gateways.v1.encoding import ENCODING, SILENT
+from trio_chat.gateways.v1.outcomes import Outcomes, unavailable
 from trio_chat.gateways.v1.session import Session, not_joined
 from trio_chat.kinds import bodies
 from trio_chat.kinds.rules import no_such_room
 from trio_chat.model.events import Draft
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol.commands import decode_command
-from trio_chat.protocol.encoding import Format, encode_answer
-from trio_chat.protocol.replies import Failure, Pong
-from trio_chat.rooms.submission import Submission, unavailable
+from trio_chat.protocol.encoding import encode_frame
+from trio_chat.protocol.event_frames import Frame
+from trio_chat.protocol.replies import Failure, Joined, Pong, Welcome
+from trio_chat.rooms.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Self
 
     from trio_websocket import WebSocketConnection
@@ -27,28 +30,43 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Person
     from trio_chat.net.outbox import Outbox
     from trio_chat.protocol import commands
-    from trio_chat.protocol.replies import Answer
+    from trio_chat.rooms.encoding import Encoding
+    from trio_chat.rooms.registry import Cursor, Start
     from trio_chat.rooms.room import Room
+    from trio_chat.rooms.submission import Submitter
     from trio_chat.rooms.subscribers import Subscription
 
-Handler: TypeAlias = "Callable[[Client, Any], Awaitable[None]]"
-"""Carries out one type of command. It may raise `Refused` and `StoreError`, which are answered."""
+Handler: TypeAlias = "Callable[[Client, Any], Awaitable[Frame | Sequence[Frame] | None]]"
+"""Carries out one type of command, and returns what is to be answered. It may raise `Refused` and `StoreError`, which
+are answered as well."""
 
 
 class Client:
-    """One v1 client: its session and its memberships, which end with the ``with`` block."""
+    """One v1 client: its session and its subscriptions, which end with the ``with`` block (a `UserConnection`)."""
 
-    __slots__ = ("_handlers", "_memberships", "_rooms", "hub", "outbox", "session")
+    __slots__ = (
+        "_changed_rooms",
+        "_handlers",
+        "_outcomes",
+        "_subscriptions",
+        "encoding",
+        "hub",
+        "outbox",
+        "session",
+    )
 
     def __init__(self, outbox: Outbox, hub: Hub, handlers: Mapping[type, Handler]) -> None:
         self.outbox = outbox
         self.hub = hub
+        self.encoding: Encoding = SILENT
+        """`SILENT` until it was welcomed."""
         self._handlers = handlers
-        self._memberships: dict[str, Subscription] = {}
-        self._rooms: dict[str, Room] = {}
+        self._outcomes = Outcomes(outbox)
+        self._subscriptions: dict[str, Subscription] = {}
+        self._changed_rooms: dict[str, bool] = {}
         self.session = Session(
             TokenBucket(hub.config.messages_per_second, hub.config.burst),
-            rooms=self._memberships,
+            rooms=self._subscriptions,
             max_text_chars=hub.config.max_text_chars,
             max_rooms=hub.config.max_rooms_per_connection,
         )
@@ -57,16 +75,16 @@ class Client:
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        for member in self._memberships.values():
-            member.leave()
+        for subscription in self._subscriptions.values():
+            subscription.leave()
         if self.session.person is not None:
-            self.hub.presence.stop(self)
+            self.hub.presence.unwatch(self)
             self.hub.connected.discard(self)
 
-    # -- what it says --
+    # -- commands and answers --
 
     async def receive(self, text: str) -> None:
-        """Carry out one frame and answer it; what is refused is answered with an error."""
+        """Carry out one command and answer it; what is refused is answered with an error."""
         command_id: str | None = None
         try:
             try:
@@ -76,94 +94,153 @@ class Client:
                 raise
             command_id = getattr(command, "id", None)
             command = self.session.admit(command, trio.current_time())
-            await self._handlers[type(command)](self, command)
+            self._changed_rooms = {}
+            reply = await self._handlers[type(command)](self, command)
+            if reply is not None:
+                self._answer(command, reply)
         except Refused as refused:
-            self.answer(Failure.of(refused, refused.command_id or command_id))
+            self.refuse(refused, refused.command_id or command_id)
         except StoreError:
-            self.answer(Failure.of(unavailable(), command_id))
+            self.refuse(unavailable(), command_id)
 
-    def answer(self, answer: Answer) -> None:
-        """Say something to this client, whenever it can take it."""
-        self.outbox.reply(encode_answer(answer))
+    def _answer(self, command: commands.Command, reply: Frame | Sequence[Frame]) -> None:
+        """Answer a command: the one place where a handler's reply is posted.
 
-    # -- who it is, and where --
+        The person may have been removed from a room while the reply was prepared. So what was asked of a room is told
+        only to who is in it still, and of other rooms nothing is told that they may not hear any more.
+        """
+        room = self.session.answer_tells_of(command)
+        if room is not None:
+            self.room(room)
+        removed = {name for name, is_member in self._changed_rooms.items() if not is_member}
+        for frame in [reply] if isinstance(reply, Frame) else reply:
+            told = frame.without(removed) if removed else frame
+            if told is not None:
+                self.outbox.reply(encode_frame(told))
+            if isinstance(frame, Welcome):
+                self.encoding = ENCODING
+
+    def refuse(self, refused: Refused, command_id: str | None, *, room: str | None = None) -> None:
+        """Answer that a command was refused, and why."""
+        self.outbox.reply(encode_frame(Failure.of(refused, command_id, room=room)))
+
+    # -- whose it is (`UserConnection`) --
 
     @property
     def person(self) -> Person:
-        """Who it is. Only commands that come after hello may ask."""
+        """The person. Only commands that come after hello may ask."""
         assert self.session.person is not None
         return self.session.person
 
     def log_in(self, person: Person) -> None:
-        """From now on it is this person."""
+        """Be a connection of this person: presence and the hub know of it from now on."""
         self.session.person = person
         self.hub.connected.add(self)
 
-    def be(self, person: Person) -> None:
-        """Its person is called so, and looks so, from now on."""
+    def log_out(self) -> None:
+        """Be nobody's connection again."""
+        self.hub.connected.discard(self)
+        self.session.person = None
+
+    def set_person(self, person: Person) -> None:
+        """See `UserConnection`."""
         self.session.person = person
 
     def hears(self, room: str) -> bool:
-        """Whether it has joined the room, and was not sent out of it."""
-        member = self._memberships.get(room)
-        return member is not None and member.is_here
+        """See `UserConnection`."""
+        subscription = self._subscriptions.get(room)
+        return subscription is not None and subscription.is_registered
+
+    def membership_changed(self, room: str, *, is_member: bool) -> None:
+        """See `UserConnection`."""
+        self._changed_rooms[room] = is_member
+
+    @property
+    def has_other_rooms(self) -> bool:
+        """Whether the person became, or ceased to be, a member of a room since the command came; asking forgets it."""
+        changed, self._changed_rooms = bool(self._changed_rooms), {}
+        return changed
+
+    # -- rooms --
 
     def room(self, name: str) -> Room:
         """A room that it has joined. Raises `Refused` if it has not, or was sent out of it.
 
-        As long as it is in the room that room is open, and the person may hear it (`Room` sees to both). So ask again
-        after a checkpoint.
+        As long as it is subscribed the room is open, and the person may hear it (`Room` sees to both).
         """
-        member = self._memberships.get(name)
-        if member is None:
+        subscription = self._subscriptions.get(name)
+        if subscription is None:
             raise not_joined(name)
-        if not member.is_here:
-            self.forget(name)
+        if not subscription.is_registered:
+            self.leave(name)
             raise no_such_room()
-        return self._rooms[name]
+        return subscription.room
 
-    def join(self, room: Room, *, after: int) -> None:
-        """Be told everything after number ``after``; once more if it was told before."""
-        self.forget(room.name)
-        self._rooms[room.name] = room
-        self._memberships[room.name] = room.join(self.outbox, Format.V1, person=self.person.id, after=after)
+    async def join(self, command_id: str, name: str, cursor: Cursor) -> None:
+        """Subscribe to a room from a cursor on, once more if it was subscribed already, and say where it starts."""
+        replacing = self._subscriptions.get(name)
 
-    def forget(self, room: str) -> None:
-        """Be told nothing more of a room."""
-        member = self._memberships.pop(room, None)
-        if member is not None:
-            member.leave()
-            del self._rooms[room]
+        def on_start(start: Start) -> None:
+            position = start.position
+            joined = Joined(command_id, name, position.seq, position.epoch, start.after, start.is_reset)
+            self.outbox.reply(encode_frame(joined))
 
-    # -- what it writes --
+        try:
+            self._subscriptions[name] = await self.hub.rooms.subscribe(
+                name,
+                person=self.person.id,
+                cursor=cursor,
+                outbox=self.outbox,
+                encoding=self.encoding,
+                replacing=replacing,
+                on_start=on_start,
+            )
+        finally:
+            if replacing is not None and not self._subscriptions[name].is_registered:
+                del self._subscriptions[name]
+
+    def leave(self, room: str) -> None:
+        """End the subscription to a room."""
+        subscription = self._subscriptions.pop(room, None)
+        if subscription is not None:
+            subscription.leave()
+
+    # -- the log --
 
     async def submit(
-        self, room: Room, kind: str, command_id: str, body: str, *, may_be_there: bool = False
+        self, room: Room, kind: str, command_id: str, body: str, *, submitter: Submitter | None = None
     ) -> None:
-        """Have something written to a room's log; the room answers when it is there."""
+        """Have an event logged; its outcome is answered, by `Outcomes` unless another ``submitter`` is given."""
         draft = Draft(kind, self.person.id, self.person.name, command_id, body)
-        submission = Submission(draft, self.outbox, Format.V1, may_be_there)
+        submission = Submission(draft, submitter or self._outcomes)
         if not room.try_submit(submission):
             await room.submit(submission)
 
     async def submit_body(
-        self, room: Room, kind: str, command_id: str, body: bodies.Body, *, may_be_there: bool = False
+        self,
+        room: Room,
+        kind: str,
+        command_id: str,
+        body: bodies.Body,
+        *,
+        submitter: Submitter | None = None,
     ) -> None:
         """The same for a body that is more than a text."""
-        await self.submit(room, kind, command_id, bodies.write_body(body), may_be_there=may_be_there)
+        await self.submit(room, kind, command_id, bodies.write_body(body), submitter=submitter)
 
 
-async def ping(client: Client, command: commands.Pinging) -> None:
+async def ping(client: Client, command: commands.Pinging) -> Pong:
     """Give a sign of life."""
-    client.answer(Pong(command.id))
+    return Pong(command.id)
 
 
-async def hear(
+async def serve(
     websocket: WebSocketConnection, outbox: Outbox, hub: Hub, handlers: Mapping[type, Handler]
 ) -> None:
-    """Do what the client says, until it closes (`trio_websocket.ConnectionClosed`).
+    """Carry out the client's commands, until it closes (`trio_websocket.ConnectionClosed`).
 
-    Raises `RemoteProtocolError` for what is not of this protocol. Whoever does not read the answers is not heard.
+    Raises `RemoteProtocolError` for what is not of this protocol. While a client does not read the answers, no further
+    command of it is read.
     """
     with Client(outbox, hub, handlers) as client:
         while True:

@@ -7,13 +7,13 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
+from trio_chat.gateways.v1.outcomes import id_conflict
 from trio_chat.gateways.v1.room_lists import user_of
-from trio_chat.gateways.v1.rooms import answer_again
+from trio_chat.gateways.v1.rooms import again
 from trio_chat.kinds import bodies, rules
 from trio_chat.model.records import Invitation
-from trio_chat.protocol.event_frames import timestamp
+from trio_chat.protocol.event_frames import Frame, timestamp
 from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
-from trio_chat.rooms.submission import id_conflict
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -28,23 +28,23 @@ MAX_INVITES = 100
 """How many links into a room are out at a time: they are listed in one frame."""
 
 
-async def invite(client: Client, command: commands.Invite) -> None:
+async def invite(client: Client, command: commands.Invite) -> Invited:
     """Make a link."""
     room = _private(client.room(command.room))
     now_ms = client.hub.now_ms()
     if len(await client.hub.store.invites(room.name, at_ms=now_ms)) >= MAX_INVITES:
         raise Refused("too_many", f"{MAX_INVITES} links are out already. Use one of them, or make all void.")
-    client.room(room.name)  # it may have been sent out of it meanwhile
+    client.room(room.name)  # nobody invites into a room they were removed from meanwhile
     token = secrets.token_urlsafe(TOKEN_BYTES)
     expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else None
     await client.hub.store.add_invite(
         Invitation(hash_of(token), room.name, client.person.id, now_ms, expires_ms, command.uses or None)
     )
     expires_at = None if expires_ms is None else timestamp(expires_ms)
-    client.answer(Invited(command.id, room.name, token, expires_at, command.uses or None))
+    return Invited(command.id, room.name, token, expires_at, command.uses or None)
 
 
-async def invites(client: Client, command: commands.Invites) -> None:
+async def invites(client: Client, command: commands.Invites) -> InvitesOf:
     """List the links that are out."""
     room = _private(client.room(command.room))
     out = await client.hub.store.invites(room.name, at_ms=client.hub.now_ms())
@@ -58,48 +58,45 @@ async def invites(client: Client, command: commands.Invites) -> None:
         )
         for found in out
     ]
-    client.room(room.name)  # it may have been sent out of it meanwhile
-    client.answer(InvitesOf(command.id, room.name, listed))
+    return InvitesOf(command.id, room.name, listed)
 
 
-async def uninvite(client: Client, command: commands.Uninvite) -> None:
+async def uninvite(client: Client, command: commands.Uninvite) -> Done:
     """Make all links to the room void."""
     room = _private(client.room(command.room))
     await client.hub.store.void_invites(room.name)
-    client.answer(Done(command.id))
+    return Done(command.id)
 
 
-async def peek(client: Client, command: commands.Peek) -> None:
+async def peek(client: Client, command: commands.Peek) -> Peeked:
     """Say where a link leads, to whoever has it."""
     found = await _find(client, command.token)
     state = await client.hub.store.state(found.room)
     profiles = await client.hub.store.people([found.person])
-    client.answer(
-        Peeked(
-            id=command.id,
-            room=found.room if client.person.id in state.members else None,
-            kind=state.kind,
-            title=state.title,
-            topic=state.topic,
-            members=len(state.members),
-            by=user_of(profiles[0] if profiles else None, found.person),
-        )
+    return Peeked(
+        id=command.id,
+        room=found.room if client.person.id in state.members else None,
+        kind=state.kind,
+        title=state.title,
+        topic=state.topic,
+        members=len(state.members),
+        by=user_of(profiles[0] if profiles else None, found.person),
     )
 
 
-async def accept(client: Client, command: commands.Accept) -> None:
+async def accept(client: Client, command: commands.Accept) -> list[Frame] | None:
     """Let the client's person in. Whether the link still holds is decided when it is written (`kinds.rules`)."""
     person = client.person
     before = await client.hub.store.find_command(person.id, command.id)
     if before is not None:  # the link need not be valid any more
         _check_repeat(before, command)
-        await answer_again(client, Ack(command.id, before.room, before.seq))
-        return
+        return await again(client, Ack(command.id, before.room, before.seq))
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     who = bodies.Who(person.id, person.name)
     body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())
     await client.submit_body(room, bodies.MEMBER, command.id, body)
+    return None
 
 
 def _check_repeat(before: Event, command: commands.Accept) -> None:

@@ -62,7 +62,7 @@ async def pin(client: Client, command: commands.Pin) -> None:
     await client.submit_body(client.room(command.room), bodies.PIN, command.id, body)
 
 
-async def history(client: Client, command: commands.History) -> None:
+async def history(client: Client, command: commands.History) -> HistoryPage:
     """Give a page of the log, with what holds of its messages now."""
     if [command.before, command.after, command.around].count(None) != 2:
         raise Refused("bad_field", "Say one of before, after and around.")
@@ -70,21 +70,18 @@ async def history(client: Client, command: commands.History) -> None:
     upto = room.head
     events = [event for event in await _page(client, room, command) if event.seq <= upto]
     changes = await _changes(client, room, events, upto)
-    client.room(room.name)  # it may have been sent out of it meanwhile
     more = bool(events) and events[0].seq > 1
     newer = bool(events) and events[-1].seq < upto
     if not events and command.after is not None:
         more = command.after > 0
-    client.answer(
-        HistoryPage(
-            command.id,
-            room.name,
-            [to_frame(event) for event in events],
-            more=more,
-            changes=changes,
-            upto=upto,
-            newer=newer,
-        )
+    return HistoryPage(
+        command.id,
+        room.name,
+        [to_frame(event) for event in events],
+        more=more,
+        changes=changes,
+        upto=upto,
+        newer=newer,
     )
 
 
@@ -100,29 +97,28 @@ async def _page(client: Client, room: Room, command: commands.History) -> list[E
     return before + after
 
 
-async def fetch(client: Client, command: commands.Fetch) -> None:
+async def fetch(client: Client, command: commands.Fetch) -> Fetched:
     """Give single events, with what holds of them now."""
     room = client.room(command.room)
     upto = room.head
     seqs = sorted({seq for seq in command.seqs if seq <= upto})
     events = await client.hub.store.read_some(room.name, seqs)
     changes = await _changes(client, room, events, upto)
-    client.room(room.name)
-    client.answer(Fetched(command.id, room.name, [to_frame(event) for event in events], changes, upto))
+    return Fetched(command.id, room.name, [to_frame(event) for event in events], changes, upto)
 
 
-async def versions(client: Client, command: commands.Versions) -> None:
+async def versions(client: Client, command: commands.Versions) -> VersionsOf:
     """Give what a message has said: to who wrote it, and to the room's owner."""
     room = client.room(command.room)
     events = await client.hub.store.read_versions(room.name, command.seq)
-    client.room(room.name)
+    room = client.room(command.room)  # a refusal tells something as well
     if not events or events[0].kind not in bodies.MESSAGES:
         raise Refused("no_such_message", "There is no such message in this room.")
     if client.person.id not in (events[0].sender, room.owner):
         raise Refused(
             "not_yours", "Only who wrote a message, or the room's owner, can see what it said before."
         )
-    client.answer(VersionsOf(command.id, room.name, command.seq, [to_frame(event) for event in events]))
+    return VersionsOf(command.id, room.name, command.seq, [to_frame(event) for event in events])
 
 
 async def _changes(client: Client, room: Room, events: Sequence[Event], upto: int) -> list[EventFrame]:

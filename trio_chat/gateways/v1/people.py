@@ -1,4 +1,4 @@
-"""Saying hello, and being somebody."""
+"""Login, profiles and devices."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from trio_chat.gateways.v1 import room_lists
 from trio_chat.gateways.v1.room_lists import list_rooms
 from trio_chat.kinds import rules
-from trio_chat.kinds.rules import LOBBY
 from trio_chat.people.avatars import read_picture
 from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.identities import person_of
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from trio_chat.protocol import commands
 
 
-async def greet(client: Client, command: commands.Hello) -> None:
-    """Find out who it is, and say what they need to know first."""
+async def greet(client: Client, command: commands.Hello) -> Welcome:
+    """Log in: by a name, a token or a device code; the answer says what a client needs to know first."""
     hub = client.hub
     token = None
     if command.link is not None:
@@ -38,30 +37,42 @@ async def greet(client: Client, command: commands.Hello) -> None:
         person = await hub.people.authenticate(command.token)
     else:
         person, token = await hub.people.register(command.name)
-    lobby = await hub.rooms.get(LOBBY)
-    rooms = [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)]
-    mine = None
-    if command.lists:
-        rooms = await list_rooms(hub.store, person.id)
-        position, events = await hub.store.personal(person.id)
-        mine = Own(
-            rules.personal_room(person.id),
-            position.seq,
-            position.epoch,
-            [to_frame(event) for event in events],
-        )
     client.log_in(person)
-    client.answer(Welcome(user=user_of(client.person), token=token, rooms=rooms, mine=mine))
+    try:
+        rooms, mine = await (_lists(client) if command.lists else _lobby(client))
+    except BaseException:
+        client.log_out()
+        raise
+    return Welcome(user=user_of(client.person), token=token, rooms=rooms, mine=mine)
 
 
-async def rename(client: Client, command: commands.Rename) -> None:
-    """Give the person another name, and tell everybody."""
-    client.hub.presence.change(await client.hub.people.rename(client.person, command.name))
-    client.answer(Renamed(command.id, user_of(client.person)))
+async def _lobby(client: Client) -> tuple[list[RoomItem], None]:
+    lobby = await client.hub.rooms.get(rules.LOBBY)
+    return [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)], None
 
 
-async def profile(client: Client, command: commands.SetProfile) -> None:
-    """Show the person like this, and tell everybody; without any change: say how they are shown."""
+async def _lists(client: Client) -> tuple[list[RoomItem], Own]:
+    """The rooms of the person, and what they keep for themselves.
+
+    A client is told of changes of its list only after it was welcomed: so it is read again if it changed meanwhile.
+    """
+    store, person = client.hub.store, client.person.id
+    position, events = await store.personal(person)
+    rooms = await list_rooms(store, person)
+    while client.has_other_rooms:
+        rooms = await list_rooms(store, person)
+    own_room = rules.personal_room(person)
+    return rooms, Own(own_room, position.seq, position.epoch, [to_frame(event) for event in events])
+
+
+async def rename(client: Client, command: commands.Rename) -> Renamed:
+    """Rename the person."""
+    client.hub.presence.change_person(await client.hub.people.rename(client.person, command.name))
+    return Renamed(command.id, user_of(client.person))
+
+
+async def profile(client: Client, command: commands.SetProfile) -> Profiled:
+    """Change the person's profile; without any change: tell how it is."""
     picture = read_picture(command.picture) if command.picture else None
     now = await client.hub.people.set_profile(
         client.person,
@@ -73,17 +84,17 @@ async def profile(client: Client, command: commands.SetProfile) -> None:
     )
     person = person_of(now)
     if person != client.person:
-        client.hub.presence.change(person)
-    client.answer(Profiled(command.id, user_of(person), now.shows_seen))
+        client.hub.presence.change_person(person)
+    return Profiled(command.id, user_of(person), now.shows_seen)
 
 
-async def people(client: Client, command: commands.AskPeople) -> None:
-    """Say who these are."""
+async def people(client: Client, command: commands.AskPeople) -> PeopleFound:
+    """Look people up."""
     found = await client.hub.store.people(command.ids)
-    here = client.hub.connected
-    client.answer(PeopleFound(command.id, [room_lists.user_of(one, one.id, here=here) for one in found]))
+    connected = client.hub.connected
+    return PeopleFound(command.id, [room_lists.user_of(one, one.id, connected=connected) for one in found])
 
 
-async def link(client: Client, command: commands.Link) -> None:
-    """Give a code for another device of the person."""
-    client.answer(LinkCode(command.id, client.hub.people.make_link(client.person), LIFE_S))
+async def link(client: Client, command: commands.Link) -> LinkCode:
+    """Make a code for another device of the person."""
+    return LinkCode(command.id, client.hub.people.make_link(client.person), LIFE_S)

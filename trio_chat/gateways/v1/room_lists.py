@@ -1,4 +1,4 @@
-"""Lists of rooms as clients are told of them."""
+"""Lists of rooms, and people, in the words of v1."""
 
 from __future__ import annotations
 
@@ -15,48 +15,50 @@ if TYPE_CHECKING:
 
 
 async def list_rooms(store: Store, person: str, *, only: str | None = None) -> list[RoomItem]:
-    """The rooms in a person's list, the lobby first, then the busiest; or only one of them."""
-    return await items(store, await store.listing(person, only=only))
+    """The rooms in a person's list, the lobby first, then the busiest; or only one of them. Raises `StoreError`."""
+    return await items_of(store, await store.listing(person, only=only))
 
 
-async def items(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
-    """These rooms as they are told, with the people of the conversations of two."""
+async def items_of(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
+    """These rooms as items, with the other people of direct rooms. Raises `StoreError`."""
     others = [listing.other for listing in listings if listing.other is not None]
     profiles = {profile.id: profile for profile in await store.people(others)} if others else {}
-    return [
-        RoomItem(
-            room=listing.room,
-            head=listing.position.seq,
-            epoch=listing.position.epoch,
-            kind=listing.kind,
-            title=listing.title,
-            topic=listing.topic,
-            owner=listing.owner,
-            with_=None if listing.other is None else user_of(profiles.get(listing.other), listing.other),
-            unread=listing.unread,
-            mentions=listing.mentions,
-            read=listing.read,
-            delivered=listing.delivered,
-            members=listing.n_members,
-            joined=listing.is_member,
-            last=None if listing.last is None else to_frame(listing.last),
-            last_edit=None if listing.last_edit is None else to_frame(listing.last_edit),
-        )
-        for listing in listings
-    ]
+    return [item_of(listing, profiles.get(listing.other or "")) for listing in listings]
+
+
+def item_of(listing: Listing, other: Profile | None) -> RoomItem:
+    """A room as an item of a list; ``other`` is the other person of a direct room, as far as known."""
+    return RoomItem(
+        room=listing.room,
+        head=listing.position.seq,
+        epoch=listing.position.epoch,
+        kind=listing.kind,
+        title=listing.title,
+        topic=listing.topic,
+        owner=listing.owner,
+        with_=None if listing.other is None else user_of(other, listing.other),
+        unread=listing.unread,
+        mentions=listing.mentions,
+        read=listing.read,
+        delivered=listing.delivered,
+        members=listing.n_members,
+        joined=listing.is_member,
+        last=None if listing.last is None else to_frame(listing.last),
+        last_edit=None if listing.last_edit is None else to_frame(listing.last_edit),
+    )
 
 
 def user_of(
-    profile: Profile | None, person: str, *, here: Container[str] | None = None, role: str | None = None
+    profile: Profile | None, person: str, *, connected: Container[str] | None = None, role: str | None = None
 ) -> User:
-    """Somebody as others see them; of guests and the forgotten only the id is known.
+    """A person as others see them; of guests and the forgotten only the id is known.
 
     ``connected``: the ids of those who are, where it matters when somebody was here last.
     """
     if profile is None:
         return User(person, "", role=role)
-    is_here = here is not None and person in here
+    is_here = connected is not None and person in connected
     seen = None
-    if here is not None and not is_here and profile.shows_seen and profile.seen_ms is not None:
+    if connected is not None and not is_here and profile.shows_seen and profile.seen_ms is not None:
         seen = timestamp(profile.seen_ms)
     return User(profile.id, profile.name, profile.colour, profile.picture, seen, here=is_here, role=role)

@@ -1,4 +1,4 @@
-"""Hearing rooms, making them, and being a member of them."""
+"""Rooms: subscribing, creating, settings and membership."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import Refused, StoreError
-from trio_chat.gateways.v1.room_lists import items, list_rooms, user_of
+from trio_chat.gateways.v1.outcomes import OutcomesOfDirect, unavailable
+from trio_chat.gateways.v1.room_lists import items_of, list_rooms, user_of
 from trio_chat.kinds import bodies, rules
 from trio_chat.model.names import check_text, check_title, normal_room
-from trio_chat.protocol import commands
-from trio_chat.protocol.replies import Ack, DirectoryPage, Failure, Joined, Left, RoomAdded, RoomInfo
-from trio_chat.rooms.submission import unavailable
+from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, RoomInfo
+from trio_chat.rooms.registry import Cursor
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
-    from trio_chat.rooms.room import Room
+    from trio_chat.protocol import commands
+    from trio_chat.protocol.event_frames import Frame
 
 MAX_TOPIC_CHARS = 500
 
@@ -29,63 +30,36 @@ MAX_MEMBERS_TOLD = 1_000
 MAX_DIRECTORY = 200
 
 
-# -- hearing --
+# -- subscribing --
 
 
 async def join(client: Client, command: commands.Join) -> None:
-    """Tell the client what happens in a room, from its cursor on."""
-    await _join(client, command)
+    """Subscribe the client to a room, from its cursor on; the answer (`Joined`) comes before the first event."""
+    await client.join(command.id, command.room, Cursor(command.after, command.epoch))
 
 
 async def follow(client: Client, command: commands.Follow) -> None:
-    """Join many rooms with one command; each is answered for itself."""
+    """Join many rooms with one command; each is answered by itself."""
     client.session.charge(trio.current_time(), len(command.rooms) / ROOMS_FOR_ONE)
     for cursor in command.rooms:
         try:
             name = normal_room(cursor.room)
             client.session.check_place(name)
-            await _join(client, commands.Join(command.id, name, cursor.after, cursor.epoch))
+            await client.join(command.id, name, Cursor(cursor.after, cursor.epoch))
         except Refused as refused:
-            client.answer(Failure.of(refused, command.id, room=cursor.room))
+            client.refuse(refused, command.id, room=cursor.room)
         except StoreError:
-            client.answer(Failure.of(unavailable(), command.id, room=cursor.room))
+            client.refuse(unavailable(), command.id, room=cursor.room)
 
 
-async def _join(client: Client, command: commands.Join) -> None:
-    room = await _open(client, command.room)
-    while room.must_begin_epoch(command.after, command.epoch):
-        # It is about to start afresh, so it is not one of those who are sent away to do so.
-        client.forget(command.room)
-        await room.begin_epoch(seen=command.after)
-        room = await _open(client, command.room)  # it may have been closed meanwhile
-    # No checkpoint from here on: the answer, and what follows it, fit together.
-    after, is_reset = room.resume_point(
-        command.after,
-        command.epoch,
-        page_size=client.hub.config.page_size,
-        max_gap=client.hub.config.max_gap,
-    )
-    client.forget(command.room)
-    client.answer(Joined.at(command, room.position, after=after, reset=is_reset))
-    client.join(room, after=after)
+async def leave(client: Client, command: commands.Leave) -> Left:
+    """End the client's subscription to a room."""
+    client.leave(command.room)
+    client.hub.presence.unwatch(client, command.room)
+    return Left(command.id, command.room)
 
 
-async def _open(client: Client, name: str) -> Room:
-    """The room, if this client may hear it; join it before the next checkpoint."""
-    room = await client.hub.rooms.get(name)
-    if not room.may_hear(client.person.id):
-        raise rules.no_such_room()
-    return room
-
-
-async def leave(client: Client, command: commands.Leave) -> None:
-    """Tell the client nothing more of a room."""
-    client.forget(command.room)
-    client.hub.presence.leave(client, command.room)
-    client.answer(Left(command.id, command.room))
-
-
-# -- making, and what it is --
+# -- creating, and settings --
 
 
 async def create(client: Client, command: commands.Create) -> None:
@@ -109,8 +83,8 @@ async def create(client: Client, command: commands.Create) -> None:
     await client.submit_body(room, bodies.CREATED, command.id, body)
 
 
-async def direct(client: Client, command: commands.Direct) -> None:
-    """Go to the conversation with somebody, which begins if there is none yet."""
+async def direct(client: Client, command: commands.Direct) -> list[Frame] | None:
+    """Go to the direct room with somebody, which begins if there is none yet."""
     person = client.person
     if command.person == person.id:
         raise Refused("direct_self", "That is you.")
@@ -121,21 +95,19 @@ async def direct(client: Client, command: commands.Direct) -> None:
     name = made_name("d", *sorted((person.id, other.id)))
     room = await client.hub.rooms.get(name)
     if room.members:
-        await answer_again(client, Ack(command.id, name, 1))
-        return
+        return await again(client, Ack(command.id, name, 1))
     members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
     body = bodies.Created(rules.DIRECT, members=members)
     # The other one may ask for it at the same moment.
-    await client.submit_body(room, bodies.CREATED, command.id, body, may_be_there=True)
+    submitter = OutcomesOfDirect(client.outbox)
+    await client.submit_body(room, bodies.CREATED, command.id, body, submitter=submitter)
+    return None
 
 
-async def answer_again(client: Client, ack: Ack) -> None:
-    """Acknowledge what had been done before, and tell of the room once more."""
+async def again(client: Client, ack: Ack) -> list[Frame]:
+    """The answer to a command that was carried out before: the same ack, and the room as it is now."""
     items = await list_rooms(client.hub.store, client.person.id, only=ack.room)
-    # From here on nothing can fail: an ack and then an error would be two answers.
-    client.answer(ack)
-    for item in items:
-        client.answer(RoomAdded(item))
+    return [ack, *map(RoomAdded, items)]
 
 
 def made_name(prefix: str, *parts: str) -> str:
@@ -160,29 +132,26 @@ def _check_topic(topic: str) -> None:
         check_text(topic, MAX_TOPIC_CHARS)
 
 
-async def info(client: Client, command: commands.Info) -> None:
+async def info(client: Client, command: commands.Info) -> RoomInfo:
     """Say what the room is, and who is a member."""
     room = client.room(command.room)
     state = await client.hub.store.state(room.name)
     ids = list(state.members)[:MAX_MEMBERS_TOLD]
     profiles = {profile.id: profile for profile in await client.hub.store.people(ids)}
-    client.room(room.name)  # it may have been sent out of it meanwhile
-    client.answer(
-        RoomInfo(
-            id=command.id,
-            room=room.name,
-            kind=state.kind,
-            title=state.title,
-            topic=state.topic,
-            owner=state.owner,
-            members=[
-                user_of(profiles.get(who), who, here=client.hub.connected, role=state.members[who])
-                for who in ids
-            ],
-            count=len(state.members),
-            pins=state.pins,
-            upto=state.position.seq,
-        )
+    return RoomInfo(
+        id=command.id,
+        room=room.name,
+        kind=state.kind,
+        title=state.title,
+        topic=state.topic,
+        owner=state.owner,
+        members=[
+            user_of(profiles.get(who), who, connected=client.hub.connected, role=state.members[who])
+            for who in ids
+        ],
+        count=len(state.members),
+        pins=state.pins,
+        upto=state.position.seq,
     )
 
 
@@ -206,8 +175,8 @@ async def part(client: Client, command: commands.Part) -> None:
     await client.submit_body(client.room(command.room), bodies.MEMBER, command.id, body)
 
 
-async def directory(client: Client, command: commands.Directory) -> None:
+async def directory(client: Client, command: commands.Directory) -> DirectoryPage:
     """List public rooms, the busiest first."""
     store = client.hub.store
     found = await store.directory(command.query, MAX_DIRECTORY, person=client.person.id)
-    client.answer(DirectoryPage(command.id, await items(store, found)))
+    return DirectoryPage(command.id, await items_of(store, found))

@@ -15,18 +15,15 @@ if TYPE_CHECKING:
     from trio_chat.protocol import commands
 
 
-async def search(client: Client, command: commands.Search) -> None:
+async def search(client: Client, command: commands.Search) -> Found:
     """Find messages in the rooms of the person's list, or in one room."""
     query = parse_query(command.query)
-    room = None if command.room is None else client.room(command.room).name
     results = await client.hub.store.find(
-        client.person.id, query, room=room, cursor=command.cursor, limit=command.limit
+        client.person.id, query, room=command.room, cursor=command.cursor, limit=command.limit
     )
     hits = [
         Hit(msgspec.structs.replace(message, text=hit.text), hit.highlights)
         for hit in results.hits
         if isinstance(message := to_frame(hit.event), Message)  # nothing is told of damaged ones
     ]
-    if room is not None:
-        client.room(room)  # it may have been sent out of it meanwhile
-    client.answer(Found(command.id, command.query, hits, results.cursor))
+    return Found(command.id, command.query, hits, results.cursor)

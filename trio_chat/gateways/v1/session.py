@@ -15,7 +15,19 @@ import msgspec
 
 from trio_chat.errors import Refused
 from trio_chat.model.names import check_client_id, check_text, normal_room
-from trio_chat.protocol.commands import Enter, Hello, InRoom, Join, Mark, Search, Send, Typing, Watch
+from trio_chat.protocol.commands import (
+    Enter,
+    Hello,
+    InRoom,
+    Join,
+    Leave,
+    Mark,
+    Search,
+    Send,
+    Typing,
+    Uninvite,
+    Watch,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -26,6 +38,9 @@ if TYPE_CHECKING:
 
 # Sets of types: asking each of so many whether it is an instance would be noticed on the hot path.
 _IN_ROOM: Final = frozenset({*get_args(InRoom), Watch, Search})
+_TELLS_NOTHING: Final = frozenset({Join, Enter, Leave, Uninvite})
+"""Their answers say nothing that is only for those who are in the room."""
+
 _WITHOUT_ANSWER: Final = frozenset({Mark, Typing})
 """They may have an id, and need none."""
 
@@ -74,6 +89,12 @@ class Session:
         elif isinstance(command, Send):
             check_text(command.text, self._max_text_chars)
         return command
+
+    def answer_tells_of(self, command: Command) -> str | None:
+        """The room that an answer to this command tells of, which the client must be in when it is answered."""
+        if type(command) not in _IN_ROOM or type(command) in _TELLS_NOTHING:
+            return None
+        return cast("InRoom | Watch | Search", command).room
 
     def check_place(self, room: str) -> None:
         """Raises `Refused` if there is no place for one more room, which this one would be."""

@@ -1,0 +1,59 @@
+"""The words of v1: how events of the log and notices become its frames."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trio_chat.gateways.v1.room_lists import item_of
+from trio_chat.kinds.bodies import Who
+from trio_chat.model import notices
+from trio_chat.protocol import replies
+from trio_chat.protocol.encoding import encode_frame
+from trio_chat.protocol.event_frames import to_frame
+from trio_chat.rooms.encoding import Encoding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trio_chat.model.events import Event
+    from trio_chat.model.notices import Notice
+    from trio_chat.model.records import ReadMarker
+    from trio_chat.protocol.event_frames import Frame
+
+
+def encode_event(event: Event) -> bytes:
+    """An event of the log as a frame."""
+    return encode_frame(to_frame(event))
+
+
+def encode_notice(notice: Notice) -> bytes:
+    """A notice as a frame."""
+    return encode_frame(_frame_of(notice))
+
+
+def _frame_of(notice: Notice) -> Frame:
+    match notice:
+        case notices.PresenceChanged(room, count, came, went):
+            return replies.Presence(room, count, tuple(map(replies.user_of, came)), tuple(went))
+        case notices.Typing(room, person):
+            return replies.TypingIn(room, Who(person.id, person.name))
+        case notices.ReadMarkersMoved(room, markers):
+            return replies.Marks(room, marks_of(markers))
+        case notices.PersonChanged(person):
+            return replies.PersonChanged(replies.user_of(person))
+        case notices.RoomListed(listing, other):
+            return replies.RoomAdded(item_of(listing, other))
+        case notices.RoomUnlisted(room):
+            return replies.RoomRemoved(room)
+
+
+def marks_of(markers: Iterable[ReadMarker]) -> tuple[replies.MarkOf, ...]:
+    """Read markers, in the words of v1: marks."""
+    return tuple(replies.MarkOf(marker.person, marker.delivered, marker.read) for marker in markers)
+
+
+SILENT: Final = Encoding(lambda event: b"", has_cursors=True)
+"""What a client hears before it is welcomed: nothing."""
+
+ENCODING: Final = Encoding(encode_event, encode_notice, has_cursors=True)
+"""What v1 clients subscribe with."""

@@ -1,0 +1,76 @@
+"""Outcomes of commands that become events: an acknowledgement, or why there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat.errors import Refused
+from trio_chat.model.outcomes import Conflict, Denied
+from trio_chat.protocol.encoding import encode_frame
+from trio_chat.protocol.replies import Ack, Failure
+from trio_chat.rooms.submission import NotLogged
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio_chat.model.outcomes import Outcome
+    from trio_chat.net.outbox import Outbox
+    from trio_chat.rooms.submission import Settled
+
+UNAVAILABLE_RETRY_S = 1.0
+"""When a client is told to try again if the log cannot be written."""
+
+
+class Outcomes:
+    """The submitter of one connection's commands: it answers each with what became of it (`Submitter`)."""
+
+    __slots__ = ("_outbox",)
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    def settle(self, room: str, settled: Sequence[Settled]) -> None:
+        """Answer the commands: one write for all of them."""
+        frames = [
+            encode_frame(self.reply_to(outcome, draft.client_id or "", room)) for draft, outcome in settled
+        ]
+        self._outbox.reply(b"".join(frames))
+
+    def reply_to(self, outcome: Outcome | NotLogged, command_id: str, room: str) -> Ack | Failure:
+        """The answer to the command that had this outcome in a room."""
+        match outcome:
+            case NotLogged():
+                return Failure.of(unavailable(), command_id)
+            case Conflict():
+                return Failure.of(id_conflict(), command_id)
+            case Denied():
+                # Who accepts a link knows only from this where it leads to.
+                where = room if outcome.code == "already_there" else None
+                return Failure.of(Refused(outcome.code, outcome.message), command_id, room=where)
+        return Ack(id=command_id, room=outcome.room, seq=outcome.seq)
+
+
+class OutcomesOfDirect(Outcomes):
+    """The same for the beginning of a direct room: it is as good if the other person has begun it, with event 1."""
+
+    __slots__ = ()
+
+    def reply_to(self, outcome: Outcome | NotLogged, command_id: str, room: str) -> Ack | Failure:
+        """See `Outcomes`."""
+        if isinstance(outcome, Denied) and outcome.code == "already_there":
+            return Ack(id=command_id, room=room, seq=1)
+        return super().reply_to(outcome, command_id, room)
+
+
+def unavailable() -> Refused:
+    """What a client is told when the log cannot do what it asked for."""
+    return Refused(
+        "unavailable",
+        "The server's log cannot be used just now. Nothing was done; try again in a moment.",
+        retry_after_s=UNAVAILABLE_RETRY_S,
+    )
+
+
+def id_conflict() -> Refused:
+    """What a client is told that says something else under an id it has used."""
+    return Refused("id_conflict", "This id was used before, for something else.")

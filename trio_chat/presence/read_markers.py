@@ -1,0 +1,82 @@
+"""Read markers: up to where each person has received and read one room.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from trio_chat.model.records import ReadMarker
+from trio_chat.presence.attendance import MAX_TOLD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ReadMarkers:
+    """The read markers of one room, and which of them moved since that was last asked. They never go back: what is told
+    is what was saved, as far as it is known (`learn`, `note_saved`)."""
+
+    def __init__(self, room: str) -> None:
+        self._room = room
+        self._saved: dict[str, ReadMarker] = {}  # the last one saved last
+        self._ahead: dict[str, ReadMarker] = {}  # further, and not saved yet
+        self._moved: dict[str, None] = {}
+
+    def learn(self, saved: Iterable[ReadMarker]) -> None:
+        """Take over the saved markers; those known already may be newer."""
+        markers = {marker.person: marker for marker in sorted(saved, key=lambda marker: marker.read)}
+        for marker in self._saved.values():
+            markers[marker.person] = _further(
+                markers.pop(marker.person, marker), marker.delivered, marker.read
+            )
+        self._saved = markers
+
+    def move(self, person: str, *, delivered: int, read: int) -> bool:
+        """Move a person's marker: received and read up to these numbers. False if that is nothing new."""
+        before = self._ahead.get(person) or self._saved.get(person) or ReadMarker(self._room, person, 0, 0)
+        marker = _further(before, delivered, read)
+        if marker == before:
+            return False
+        self._ahead[person] = marker
+        self._moved[person] = None
+        return True
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether somebody moved since `take_moved`."""
+        return bool(self._moved)
+
+    def take_moved(self) -> list[ReadMarker]:
+        """The markers that moved since this was last asked, as they are now: to be saved."""
+        moved = [self._ahead[person] for person in self._moved]
+        self._moved.clear()
+        return moved
+
+    def note_saved(self, moved: Iterable[ReadMarker]) -> None:
+        """Note that these, which were taken, are saved."""
+        for marker in moved:
+            before = self._saved.pop(marker.person, marker)
+            self._saved[marker.person] = _further(before, marker.delivered, marker.read)
+            if self._ahead.get(marker.person) == marker:
+                del self._ahead[marker.person]
+
+    def put_back(self, moved: Iterable[ReadMarker]) -> None:
+        """Note that these, which were taken, could not be saved."""
+        for marker in moved:
+            if (
+                self.move(marker.person, delivered=marker.delivered, read=marker.read)
+                or marker.person in self._ahead
+            ):
+                self._moved[marker.person] = None
+
+    def latest(self, limit: int = MAX_TOLD) -> list[ReadMarker]:
+        """The markers that were saved last, the last one first."""
+        return list(islice(reversed(self._saved.values()), limit))
+
+
+def _further(marker: ReadMarker, delivered: int, read: int) -> ReadMarker:
+    read = max(marker.read, read)
+    return ReadMarker(marker.room, marker.person, max(marker.delivered, delivered, read), read)
