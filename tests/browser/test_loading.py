@@ -49,11 +49,11 @@ def test_the_first_message_needs_the_page_one_file_and_one_socket(ada: Person, b
         "window.requestIdleCallback = () => {}; localStorage.clear(); indexedDB.deleteDatabase('trio-chat');"
     )
     requests, sockets = watched(page)
-    page.route("**/main.js", lambda _: None)  # it never comes
+    page.route("**/all-views.js", lambda _: None)  # it never comes
     page.goto(bob.url)
     expect(page.locator("#chat p .text")).to_have_text(["hello"])
     assert requests[0] == "/"
-    assert [name_of(path) for path in requests if path.endswith((".js", ".css"))] == ["begin.js", "main.js"]
+    assert [name_of(path) for path in requests if path.endswith((".js", ".css"))] == ["first-view.js", "all-views.js"]
     assert len(sockets) == 1
 
 
@@ -61,7 +61,7 @@ def test_what_is_said_before_the_page_is_whole_is_sent_and_what_is_typed_stays(
     ada: Person, bob: Person
 ) -> None:
     held: list[Route] = []
-    bob.page.route("**/main.js", lambda route: held.append(route))
+    bob.page.route("**/all-views.js", lambda route: held.append(route))
     bob.open()
     ada.say("hello")
     bob.hears("hello")
@@ -82,7 +82,7 @@ def test_what_is_said_before_the_page_is_whole_is_sent_and_what_is_typed_stays(
 
 
 def test_one_can_read_and_talk_where_the_rest_of_the_page_does_not_come(ada: Person, bob: Person) -> None:
-    bob.page.route("**/main.js", lambda route: route.abort())
+    bob.page.route("**/all-views.js", lambda route: route.abort())
     bob.open()
     ada.say("hello")
     bob.hears("hello")

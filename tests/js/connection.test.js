@@ -112,7 +112,7 @@ for (const state of [CONNECTING, OPEN]) {
 
 /** What the classic script does in a page with this address and storage. */
 async function begin({ href = "https://host/chat/", local = {}, session = {}, isBlocked = false } = {}) {
-  const source = await readFile(new URL("../../static/js/early.js", import.meta.url), "utf8");
+  const source = await readFile(new URL("../../static/js/boot/early-socket.js", import.meta.url), "utf8");
   FakeSocket.all = [];
   const storage = (values) => ({ getItem: (key) => values[key] ?? null });
   const location = new URL(href);

@@ -21,7 +21,7 @@ async function needed(path, found = new Set()) {
 }
 
 test("what is loaded at once is small", async () => {
-  const sources = await Promise.all([...(await needed("js/main.js"))].map((path) => readFile(new URL(path, STATIC))));
+  const sources = await Promise.all([...(await needed("js/boot/all-views.js"))].map((path) => readFile(new URL(path, STATIC))));
   const total = sources.reduce((sum, { length }) => sum + length, 0);
   assert.ok(total < 400_000, `${total} bytes`);
 });

@@ -23,7 +23,7 @@ PEERS = 60
 GOOD_HEADS = (
     b"GET / HTTP/1.1\r\nHost: chat.example\r\n\r\n",
     b"POST /static/ HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
-    b"GET /static/js/main.js HTTP/1.1\r\nHost: x\r\nRange: bytes=0-10\r\n\r\n",
+    b"GET /static/js/boot/all-views.js HTTP/1.1\r\nHost: x\r\nRange: bytes=0-10\r\n\r\n",
     get("/healthz") + get("/") + get("/static/favicon.svg") + upgrade(),
     upgrade(),
     upgrade(sec_websocket_protocol=V1, origin="http://x"),

@@ -53,7 +53,7 @@ async def test_answers_without_a_body_are_followed_by_others() -> None:
 
 @pytest.mark.parametrize("piece", [1, 7, 1000, 10**6])
 async def test_requests_that_do_not_wait_are_answered_in_order(piece: int) -> None:
-    targets = ["/healthz", "/", "/nothing", "/static/js/main.js", "/readyz"] * 4
+    targets = ["/healthz", "/", "/nothing", "/static/js/boot/all-views.js", "/readyz"] * 4
     async with open_server() as serving, open_raw(serving.port) as peer:
         expected = [(await ask(peer, target)).body for target in targets]
         said = b"".join(map(get, targets))

@@ -17,12 +17,12 @@ from trio_chat.web.http import STATIC
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCRIPT = "js/begin.js"
+SCRIPT = "js/boot/first-view.js"
 SMALL = "favicon.svg"
 
 
 def version_of(page: bytes) -> str:
-    found = re.search(rb"static/([0-9a-f]{16})/js/begin.js", page)
+    found = re.search(rb"static/([0-9a-f]{16})/js/boot/first-view.js", page)
     assert found
     return found[1].decode()
 

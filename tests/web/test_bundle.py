@@ -22,11 +22,12 @@ JS_TESTS = Path(__file__).parents[1] / "js"
 MODULES = {
     path.relative_to(STATIC).as_posix(): path.read_text("utf-8")
     for path in sorted(STATIC.rglob("*"))
-    if path.suffix in {".js", ".mjs"} and path.name not in {"theme.js", "early.js"}  # these are no modules
+    if path.suffix in {".js", ".mjs"}
+    and path.name not in {"theme.js", "early-socket.js"}  # these are no modules
 }
 
 
-BEGINS = {"js/begin.js", "js/main.js"}
+BEGINS = {"js/boot/first-view.js", "js/boot/all-views.js"}
 """What does something as soon as it is imported, and what that imports at once."""
 
 IMPORTS = ", ".join(f'() => import("./{name}")' for name in MODULES if name not in BEGINS)
@@ -54,13 +55,18 @@ def run(folder: Path, files: dict[str, str], code: str) -> str:
 
 
 def test_what_the_first_message_needs_is_one_file_and_the_rest_of_the_page_another() -> None:
-    packed = pack(MODULES, "js/begin.js")
-    assert "import {" not in packed["js/begin.js"]
-    assert imported(packed["js/main.js"]) == {"../js/begin.js"}
-    assert imported(packed["js/shared.js"]) <= {"../js/begin.js", "../js/main.js"}
+    packed = pack(MODULES, "js/boot/first-view.js")
+    assert "import {" not in packed["js/boot/first-view.js"]
+    assert imported(packed["js/boot/all-views.js"]) == {"../../js/boot/first-view.js"}
+    assert imported(packed["js/boot/shared.js"]) <= {
+        "../../js/boot/first-view.js",
+        "../../js/boot/all-views.js",
+    }
     assert sum(map(len, packed.values())) < sum(map(len, MODULES.values()))
     for name in ("js/views/shell/settings.js", "js/views/talk/search.js"):
-        assert imported(packed[name]) <= {f"../../../js/{file}.js" for file in ("begin", "main", "shared")}
+        assert imported(packed[name]) <= {
+            f"../../../js/boot/{file}.js" for file in ("first-view", "all-views", "shared")
+        }
 
 
 def imported(packed: str) -> set[str]:
@@ -87,7 +93,7 @@ def test_the_packed_page_passes_the_tests_of_its_modules(tmp_path: Path) -> None
     assert NODE is not None
     names = ("session", "convergence", "state", "connection")
     write(tmp_path / "static", pack(MODULES | {"all.js": ALL}, "all.js"))
-    shutil.copy(STATIC / "js" / "early.js", tmp_path / "static" / "js")
+    shutil.copy(STATIC / "js" / "boot" / "early-socket.js", tmp_path / "static" / "js" / "boot")
     write(tmp_path / "tests" / "js", {path.name: path.read_text("utf-8") for path in JS_TESTS.glob("*.js")})
     files = [f"tests/js/{name}.test.js" for name in names]
     done = subprocess.run([NODE, "--test", *files], cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -29,7 +29,7 @@ export class Connection {
   /**
    * @param {string} url
    * @param {{onConnecting(): void, onOpen(greeting?: object): void, onFrame(frame: object): void,
-   *   onWaiting(retryAt: number): void, onRefused(reason: string): void}} handlers onOpen: with what `early.js` has said
+   *   onWaiting(retryAt: number): void, onRefused(reason: string): void}} handlers onOpen: with what `boot/early-socket.js` has said
    *   already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try; onRefused: the server does not
    *   want to see us again, and only `hurry` tries again
    */
@@ -38,7 +38,7 @@ export class Connection {
     this.#handlers = handlers;
   }
 
-  /** Connect, and stay connected until `stop`; at first over the socket of `early.js`, if there is one. */
+  /** Connect, and stay connected until `stop`; at first over the socket of `boot/early-socket.js`, if there is one. */
   start(early = null) {
     const isUsable = !this.#isWanted && early && early.socket.readyState <= WebSocket.OPEN;
     if (!isUsable) early?.socket.close();

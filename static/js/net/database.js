@@ -10,7 +10,7 @@ export const CACHE = "cache";
 export class Database {
   #opening;
 
-  /** @param {Promise<IDBDatabase|null>} opening see early.js; null: the browser has none for us */
+  /** @param {Promise<IDBDatabase|null>} opening see boot/early-socket.js; null: the browser has none for us */
   constructor(opening) {
     this.#opening = opening;
   }

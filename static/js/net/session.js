@@ -132,7 +132,7 @@ export class Session {
     this.#join(openRoom(this.#store.state));
   }
 
-  /** `early.js` has said hello, and joined the room if there could be nothing to go on from. */
+  /** `boot/early-socket.js` has said hello, and joined the room if there could be nothing to go on from. */
   #greeted({ token, join }) {
     const room = openRoom(this.#store.state);
     this.#heldToken = token;

@@ -23,7 +23,7 @@ const byId = (id) => document.getElementById(id);
 /**
  * @param {import("../../app.js").App} app
  * @param {{route: object}} options what the address asked for
- * @returns {object} what the views ask of each other: to open something, to say something. `talk` is set by main.js.
+ * @returns {object} what the views ask of each other: to open something, to say something. `talk` is set by boot/all-views.js.
  */
 export function mountShell(app, { route }) {
   const toasts = new Toasts();

@@ -2,18 +2,18 @@
  * Puts together everything below the views and begins to connect: it needs no view for that, so the way to the server and
  * the building of the page go on side by side.
  */
-import { App } from "./app.js";
-import { initialState, reduce } from "./core/state.js";
-import { Store } from "./core/store.js";
-import { Cache } from "./net/cache.js";
-import { Claims } from "./net/claims.js";
-import { Connection, followBrowser } from "./net/connection.js";
-import { Database } from "./net/database.js";
-import { Drafts } from "./net/drafts.js";
-import { Identity } from "./net/identity.js";
-import { newId } from "./net/ids.js";
-import { Outbox } from "./net/outbox.js";
-import { Session } from "./net/session.js";
+import { App } from "../app.js";
+import { initialState, reduce } from "../core/state.js";
+import { Store } from "../core/store.js";
+import { Cache } from "../net/cache.js";
+import { Claims } from "../net/claims.js";
+import { Connection, followBrowser } from "../net/connection.js";
+import { Database } from "../net/database.js";
+import { Drafts } from "../net/drafts.js";
+import { Identity } from "../net/identity.js";
+import { newId } from "../net/ids.js";
+import { Outbox } from "../net/outbox.js";
+import { Session } from "../net/session.js";
 
 /** @param {string} roomName the room to open first @returns {App} */
 export function start(roomName) {

@@ -1,16 +1,16 @@
 /**
  * What the page begins with: the state, the connection and the log. Messages are on the screen before anything else of
- * the page is there; the rest is main.js, which waits for them, but not long.
+ * the page is there; the rest is all-views.js, which waits for them, but not long.
  */
-import { openRoom } from "./core/select.js";
-import { fill, texts } from "./core/texts.js";
-import { clock } from "./core/time.js";
-import { start } from "./start.js";
-import { nameOf } from "./views/shell/names.js";
-import { parseRoute } from "./views/shell/routes.js";
-import { rememberedRoom } from "./views/shell/screen.js";
-import { ChatLog } from "./views/talk/log.js";
-import { Placeholder } from "./views/talk/placeholder.js";
+import { openRoom } from "../core/select.js";
+import { fill, texts } from "../core/texts.js";
+import { clock } from "../core/time.js";
+import { start } from "./assemble.js";
+import { nameOf } from "../views/shell/names.js";
+import { parseRoute } from "../views/shell/routes.js";
+import { rememberedRoom } from "../views/shell/screen.js";
+import { ChatLog } from "../views/talk/log.js";
+import { Placeholder } from "../views/talk/placeholder.js";
 
 const HOME = "lobby";
 const PATIENCE_MS = 1_000; // for a server that does not answer, the rest does not wait any longer
@@ -21,7 +21,7 @@ const byId = (id) => document.getElementById(id);
 function begin() {
   const route = parseRoute(location.hash);
   const app = start(route.room ?? rememberedRoom() ?? HOME);
-  const rest = import("./main.js");
+  const rest = import("./all-views.js");
   const log = new ChatLog(app, byId("chat"));
   const views = new Set([log, new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") })]);
   const meanwhile = new AbortController(); // ends what stands in for the rest

@@ -1,16 +1,16 @@
 /**
- * The page around the log: the shell, and where people write. See begin.js for what comes before.
+ * The page around the log: the shell, and where people write. See first-view.js for what comes before.
  */
-import { mountShell } from "./views/shell/shell.js";
-import { mountTalk } from "./views/talk/talk.js";
-import { followVisualViewport } from "./views/viewport.js";
+import { mountShell } from "../views/shell/shell.js";
+import { mountTalk } from "../views/talk/talk.js";
+import { followVisualViewport } from "../views/viewport.js";
 
 /**
  * In steps: on a slow phone all of it at once would be a long time in which the page answers to nobody.
- * @param {import("./app.js").App} app
+ * @param {import("../app.js").App} app
  * @param {object} begun
  * @param {object} begun.route what the address asked for
- * @param {import("./views/talk/log.js").ChatLog} begun.log
+ * @param {import("../views/talk/log.js").ChatLog} begun.log
  * @param {Set<{render(state: object): void}>} begun.views what is drawn after each change
  * @param {AbortController} begun.meanwhile ends what stood in for this
  */
