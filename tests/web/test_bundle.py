@@ -63,7 +63,7 @@ def test_what_the_first_message_needs_is_one_file_and_the_rest_of_the_page_anoth
         "../../js/boot/all-views.js",
     }
     assert sum(map(len, packed.values())) < sum(map(len, MODULES.values()))
-    for name in ("js/views/shell/settings.js", "js/views/talk/search.js"):
+    for name in ("js/views/panels/settings.js", "js/views/panels/search.js"):
         assert imported(packed[name]) <= {
             f"../../../js/boot/{file}.js" for file in ("first-view", "all-views", "shared")
         }

@@ -3,7 +3,7 @@
  */
 import { mountShell } from "../views/shell/shell.js";
 import { mountTalk } from "../views/talk/talk.js";
-import { followVisualViewport } from "../views/viewport.js";
+import { followVisualViewport } from "../views/shell/viewport.js";
 
 /**
  * In steps: on a slow phone all of it at once would be a long time in which the page answers to nobody.

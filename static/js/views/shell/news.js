@@ -12,7 +12,7 @@ export class News {
 
   /** @param {import("../../app.js").App} app @param {{onOpen(room: string, seq: number): void}} handlers */
   constructor(app, { onOpen }) {
-    app.onNews(async (news) => (await import("./notices.js")).announce(app, news, onOpen));
+    app.onNews(async (news) => (await import("../parts/notifications.js")).announce(app, news, onOpen));
   }
 
   /** Show this state. */
@@ -25,6 +25,6 @@ export class News {
     document.title = texts.shellTitle(nameOf(state, openRoom(state)), unread);
     if (unread === this.#count) return;
     this.#count = unread;
-    import("./notices.js").then(({ showOnIcon }) => showOnIcon(unread), () => (this.#count = null)); // again with the next
+    import("../parts/notifications.js").then(({ showOnIcon }) => showOnIcon(unread), () => (this.#count = null)); // again with the next
   }
 }

@@ -31,8 +31,8 @@ export class Routes {
     const isKnown = app.state.isListed && app.state.connection.phase === "online";
     this.#due = isKnown ? null : route;
     if (!isKnown || Object.keys(route).length === 0) return;
-    if (route.join) this.#ask(async () => (await import("./join.js")).openJoin, route.join);
-    else if (route.link) this.#ask(async () => (await import("./use-link.js")).openUseLink, route.link);
+    if (route.join) this.#ask(async () => (await import("../panels/join.js")).openJoin, route.join);
+    else if (route.link) this.#ask(async () => (await import("../panels/use-device-code.js")).openUseLink, route.link);
     else if (route.seq) this.#shell.jump(route.room, route.seq);
     else if (route.room !== app.state.open) this.#shell.open(route.room);
   }

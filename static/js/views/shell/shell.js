@@ -5,7 +5,7 @@
 import { openRoom } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";
 import { followKeys } from "./keys.js";
-import { fetchLater, followFailures } from "./later.js";
+import { fetchLater, followFailures } from "./preload.js";
 import { Me } from "./me.js";
 import { mayRename } from "./names.js";
 import { News } from "./news.js";
@@ -52,14 +52,14 @@ export function mountShell(app, { route }) {
     say,
     toast: (text, options) => toasts.show(text, options),
     toList: () => screen.toList(),
-    settings: async (section) => (await import("./settings.js")).openSettings(shell, section),
-    person: async (id, name) => (await import("./person-card.js")).openPersonCard(shell, id, name),
-    invite: async (room) => (await import("./invite.js")).openInvite(shell, room),
-    newRoom: async (kind) => (await import("./new-room.js")).openNewRoom(shell, kind),
-    newDirect: async () => (await import("./new-direct.js")).openNewDirect(shell),
-    directory: async (query) => (await import("./directory.js")).openDirectory(shell, query),
-    help: async () => (await import("./help.js")).openHelp(shell),
-    info: () => side.toggle("info", async () => (await import("./room-info.js")).makeRoomInfo(shell)),
+    settings: async (section) => (await import("../panels/settings.js")).openSettings(shell, section),
+    person: async (id, name) => (await import("../panels/person-card.js")).openPersonCard(shell, id, name),
+    invite: async (room) => (await import("../panels/invite.js")).openInvite(shell, room),
+    newRoom: async (kind) => (await import("../panels/new-room.js")).openNewRoom(shell, kind),
+    newDirect: async () => (await import("../panels/new-direct.js")).openNewDirect(shell),
+    directory: async (query) => (await import("../panels/directory.js")).openDirectory(shell, query),
+    help: async () => (await import("../panels/help.js")).openHelp(shell),
+    info: () => side.toggle("info", async () => (await import("../panels/room-info.js")).makeRoomInfo(shell)),
     openSide: (name, make) => side.toggle(name, make),
     jump: async (room, seq) => {
       if (isOverlay()) side.close();
@@ -67,7 +67,7 @@ export function mountShell(app, { route }) {
       say(await app.jumpTo(room, seq));
     },
     closeSide: () => side.close(),
-    leave: async (room) => (await import("./leave.js")).askToLeave(shell, room),
+    leave: async (room) => (await import("../panels/leave.js")).askToLeave(shell, room),
     mayRename: (room) => mayRename(app.state, room),
     search: () => shell.talk?.openSearch?.(),
   };
@@ -86,7 +86,7 @@ export function mountShell(app, { route }) {
       onEnter: async () => say(await app.enter(app.state.open)),
     },
   );
-  byId("new").addEventListener("click", async () => (await import("./new-menu.js")).openNewMenu(shell, byId("new")));
+  byId("new").addEventListener("click", async () => (await import("../panels/new-menu.js")).openNewMenu(shell, byId("new")));
   byId("help").addEventListener("click", shell.help);
   const views = [
     list,

@@ -35,9 +35,9 @@ export function makeActions(shell, { composer }) {
     },
     person: (item) => !item.isOwn && shell.person(item.from, person(app.state, item.from, item.name).name),
     menu: withItem(() => import("./message-menu.js")),
-    forward: withItem(() => import("./forward.js")),
-    info: withItem(() => import("./message-info.js")),
-    remove: withItem(() => import("./remove.js")),
+    forward: withItem(() => import("../panels/forward.js")),
+    info: withItem(() => import("../panels/message-info.js")),
+    remove: withItem(() => import("../panels/delete-message.js")),
   };
   const hasReacted = (item, emoji) =>
     item.message.reactions.some((reaction) => reaction.emoji === emoji && reaction.people.includes(app.state.me?.id));

@@ -28,7 +28,7 @@ export function mountTalk(app, elements, { shell, log }) {
   const suggestions = new Suggestions(app);
   const openSearch = (query = "") => {
     if (query) shell.closeSide();
-    return shell.openSide("search", async () => (await import("./search.js")).makeSearch(shell, query));
+    return shell.openSide("search", async () => (await import("../panels/search.js")).makeSearch(shell, query));
   };
   const toLatest = () => {
     app.toLatest();

@@ -7,7 +7,7 @@ import { ago } from "../../core/time.js";
 import { makeAvatar } from "../parts/avatar.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
-import { needStyles, problem } from "./forms.js";
+import { needStyles, problem } from "../parts/forms.js";
 
 /** @param {object} shell @param {string} id @param {string} [knownName] what they were called where one pressed */
 export async function openPersonCard(shell, id, knownName = "") {

@@ -3,7 +3,7 @@
  */
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
-import { field, form, input, needStyles } from "./forms.js";
+import { field, form, input, needStyles } from "../parts/forms.js";
 
 const LONGEST_ADDRESS = 32;
 

@@ -6,7 +6,7 @@ import { messageAt, person, stars } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { dayLabel } from "../../core/time.js";
 import { button, iconButton, make } from "../parts/dom.js";
-import { input, needStyles, radios } from "../shell/forms.js";
+import { input, needStyles, radios } from "../parts/forms.js";
 import { nameOf } from "../shell/names.js";
 
 const PAUSE_MS = 180;

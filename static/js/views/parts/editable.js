@@ -2,7 +2,7 @@
  * A text that becomes a field when one wants to change it: Enter keeps it, Escape gives up.
  */
 import { texts } from "../../core/texts.js";
-import { iconButton, make } from "../parts/dom.js";
+import { iconButton, make } from "./dom.js";
 import { input, problem } from "./forms.js";
 
 /**

@@ -6,7 +6,7 @@ import { texts } from "../../core/texts.js";
 import { ago } from "../../core/time.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
-import { entry, field, input, needStyles, problem } from "./forms.js";
+import { entry, field, input, needStyles, problem } from "../parts/forms.js";
 
 const MEETING_PLACE = "lobby"; // everybody is there
 const MOST = 100;

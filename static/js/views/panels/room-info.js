@@ -7,11 +7,11 @@ import { texts } from "../../core/texts.js";
 import { clock } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
 import { button, icon, iconButton, make } from "../parts/dom.js";
-import { makeEditable } from "./editable.js";
-import { field, needStyles, select } from "./forms.js";
+import { makeEditable } from "../parts/editable.js";
+import { field, needStyles, select } from "../parts/forms.js";
 import { MemberList } from "./member-list.js";
 import { MessageList } from "./message-list.js";
-import { mayRename, nameOf, sealOf } from "./names.js";
+import { mayRename, nameOf, sealOf } from "../shell/names.js";
 
 const HOURS_8_MS = 8 * 60 * 60 * 1000;
 const HOME = "lobby";

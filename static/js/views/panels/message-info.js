@@ -7,7 +7,7 @@ import { clock, dayLabel, exact } from "../../core/time.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { richText } from "../parts/rich-text.js";
-import { entry, needStyles } from "../shell/forms.js";
+import { entry, needStyles } from "../parts/forms.js";
 
 /** @param {object} shell @param {object} item of the timeline */
 export async function open(shell, item) {

@@ -4,7 +4,7 @@
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
-import { needStyles } from "../shell/forms.js";
+import { needStyles } from "../parts/forms.js";
 
 /** @param {object} shell @param {object} item @param {object} _at @param {object} does see actions.js */
 export async function open(shell, item, _at, does) {

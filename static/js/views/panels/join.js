@@ -5,7 +5,7 @@ import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { updateAvatar } from "../parts/avatar.js";
-import { field, form, input, needStyles } from "./forms.js";
+import { field, form, input, needStyles } from "../parts/forms.js";
 
 /** @param {object} shell @param {string} token */
 export async function openJoin(shell, token) {

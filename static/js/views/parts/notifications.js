@@ -5,7 +5,7 @@ import { plainLine } from "../../core/format.js";
 import { person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { isWanted } from "./preferences.js";
-import { nameOf } from "./names.js";
+import { nameOf } from "../shell/names.js";
 
 const ICON = new URL("../../../favicon.svg", import.meta.url).href;
 const SIZE = 64;

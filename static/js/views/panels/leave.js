@@ -3,8 +3,8 @@
  */
 import { texts } from "../../core/texts.js";
 import { confirm } from "../parts/dialog.js";
-import { needStyles } from "./forms.js";
-import { nameOf } from "./names.js";
+import { needStyles } from "../parts/forms.js";
+import { nameOf } from "../shell/names.js";
 
 const HOME = "lobby";
 

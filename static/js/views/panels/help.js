@@ -5,7 +5,7 @@ import { COMMANDS } from "../../core/slash.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
-import { needStyles } from "./forms.js";
+import { needStyles } from "../parts/forms.js";
 
 export async function openHelp() {
   await needStyles();

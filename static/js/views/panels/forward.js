@@ -6,7 +6,7 @@ import { roomList } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
-import { entry, input, needStyles } from "../shell/forms.js";
+import { entry, input, needStyles } from "../parts/forms.js";
 import { nameOf, sealOf } from "../shell/names.js";
 
 /** @param {object} shell @param {object} item of the timeline */

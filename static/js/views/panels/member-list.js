@@ -6,7 +6,7 @@ import { person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { ago } from "../../core/time.js";
 import { button, make } from "../parts/dom.js";
-import { entry, field, input } from "./forms.js";
+import { entry, field, input } from "../parts/forms.js";
 
 const FEW = 12;
 const MANY = 20; // from here on there is a field to find somebody

@@ -4,7 +4,7 @@
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
-import { field, form, input, needStyles } from "./forms.js";
+import { field, form, input, needStyles } from "../parts/forms.js";
 
 /** @param {object} shell @param {string} [code] out of a link; else one types it */
 export async function openUseLink(shell, code = "") {

@@ -7,8 +7,8 @@ import { texts } from "../../core/texts.js";
 import { makeAvatar, updateAvatar } from "../parts/avatar.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
-import { input, needStyles, problem, radios, toggle } from "./forms.js";
-import { isWanted, setTheme, setWanted, theme } from "./preferences.js";
+import { input, needStyles, problem, radios, toggle } from "../parts/forms.js";
+import { isWanted, setTheme, setWanted, theme } from "../parts/preferences.js";
 
 const COLOURS = 12;
 
@@ -98,7 +98,7 @@ function profile(shell, onDone) {
 function toggles() {
   const sound = toggle(texts.shellSound, isWanted("sound"), async (on) => {
     setWanted("sound", on);
-    if (on) (await import("./notices.js")).chime();
+    if (on) (await import("../parts/notifications.js")).chime();
   });
   const hint = problem();
   const notifications = toggle(texts.shellNotify, isWanted("notifications") && allowed() === "granted", async (on, box) => {
@@ -146,7 +146,7 @@ function devices(shell, close) {
   link.append(icon("qr"), make("span", "", texts.shellLinkDevice));
   const use = button("", texts.shellUseCode, async () => {
     close();
-    (await import("./use-link.js")).openUseLink(shell);
+    (await import("./use-device-code.js")).openUseLink(shell);
   });
   return [make("div", "about", texts.shellLinkDeviceText), make("div", "actions start", link, use)];
 }

@@ -4,7 +4,7 @@
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
-import { needStyles, problem } from "./forms.js";
+import { needStyles, problem } from "../parts/forms.js";
 
 const MINUTE_S = 60;
 

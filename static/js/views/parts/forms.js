@@ -2,8 +2,8 @@
  * What dialogs are made of: labelled fields, choices, switches, a place for what went wrong, lists that one picks from.
  */
 import { texts } from "../../core/texts.js";
-import { updateAvatar } from "../parts/avatar.js";
-import { button, make } from "../parts/dom.js";
+import { updateAvatar } from "./avatar.js";
+import { button, make } from "./dom.js";
 
 let count = 0;
 const newId = () => `field-${(count += 1)}`;

@@ -4,7 +4,7 @@
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
-import { entry, field, input, needStyles, problem } from "./forms.js";
+import { entry, field, input, needStyles, problem } from "../parts/forms.js";
 
 const PAUSE_MS = 150; // while one types
 
