@@ -44,15 +44,49 @@ test("every text that the page asks for is in the catalogue, and every one in it
   }
 });
 
-test("a layer imports only what stands below it", async () => {
-  const allowed = { core: ["core"], net: ["net", "core"], views: ["views", "core"] };
+test("home has one name, and the classic script, which cannot import it, has the same", async () => {
+  const { HOME } = await import("../../static/js/core/home.js");
+  const literal = new RegExp(`["'\`]${HOME}["'\`]`);
+  const named = [];
   for (const module of await modules()) {
-    const [, layer] = module.split("/");
-    if (!(layer in allowed)) continue;
     const source = await readFile(new URL(module, STATIC), "utf8");
-    for (const [, path] of source.matchAll(/^(?:import|export) [^"]*? from "([^"]+)"/gm)) {
-      const [root, target] = new URL(path, `https://page/${module}`).pathname.slice(1).split("/");
-      assert.ok(root === "vendor" || allowed[layer].includes(target), `${module} imports ${path}`);
+    if (literal.test(source)) named.push(module);
+  }
+  assert.deepEqual(named.sort(), ["js/boot/early-socket.js", "js/core/home.js"]);
+  const early = await readFile(new URL("js/boot/early-socket.js", STATIC), "utf8");
+  assert.equal(early.match(/const HOME = "([^"]+)";/)?.[1], HOME);
+});
+
+/** Folder -> the other folders from which its modules import at once, and those from which they import later. */
+const LAYERS = {
+  core: {},
+  net: { imports: ["core"] },
+  app: { imports: ["core", "net"] },
+  "views/parts": { imports: ["core", "vendor"] },
+  "views/panels": { imports: ["core", "views/parts"], later: ["views/parts"] },
+  "views/talk": { imports: ["core", "views/parts"], later: ["views/parts", "views/panels"] },
+  "views/shell": { imports: ["core", "views/parts"], later: ["views/parts", "views/panels"] },
+  boot: { imports: ["app", "core", "net", "views/parts", "views/shell", "views/talk"] },
+};
+
+const folderOf = (path) => path.slice(0, path.lastIndexOf("/")).replace(/^js\//, "");
+
+test("a folder imports only what it is allowed to, and uses each allowance", async () => {
+  const used = Object.fromEntries(Object.keys(LAYERS).map((folder) => [folder, { imports: new Set(), later: new Set() }]));
+  for (const module of await modules()) {
+    const folder = folderOf(module);
+    assert.ok(folder in LAYERS, `${module} stands in no layer`);
+    const source = (await readFile(new URL(module, STATIC), "utf8")).replaceAll(/\/\*\*.*?\*\//gs, ""); // types say import() too
+    const forms = { imports: /^(?:import|export)\b[^"]*?"(\.[^"]+)";$/gm, later: /\bimport\("(\.[^"]+)"\)/g };
+    for (const [form, pattern] of Object.entries(forms)) {
+      for (const [, path] of source.matchAll(pattern)) {
+        const target = folderOf(new URL(path, `https://page/${module}`).pathname.slice(1));
+        if (target !== folder) used[folder][form].add(target);
+      }
     }
+  }
+  for (const [folder, { imports = [], later = [] }] of Object.entries(LAYERS)) {
+    assert.deepEqual([...used[folder].imports].sort(), [...imports].sort(), `${folder} imports`);
+    assert.deepEqual([...used[folder].later].sort(), [...later].sort(), `${folder} imports later`);
   }
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { App } from "../../static/js/app.js";
+import { App } from "../../static/js/app/app.js";
 import { openRoom, roomList, stars, tickOf, unreadOf } from "../../static/js/core/select.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";

@@ -7,7 +7,7 @@ import { followVisualViewport } from "../views/shell/viewport.js";
 
 /**
  * In steps: on a slow phone all of it at once would be a long time in which the page answers to nobody.
- * @param {import("../app.js").App} app
+ * @param {import("../app/app.js").App} app
  * @param {object} begun
  * @param {object} begun.route what the address asked for
  * @param {import("../views/talk/log.js").ChatLog} begun.log

@@ -2,7 +2,7 @@
  * Puts together everything below the views and begins to connect: it needs no view for that, so the way to the server and
  * the building of the page go on side by side.
  */
-import { App } from "../app.js";
+import { App } from "../app/app.js";
 import { initialState, reduce } from "../core/state.js";
 import { Store } from "../core/store.js";
 import { Cache } from "../net/cache.js";

@@ -8,6 +8,7 @@
  */
 "use strict";
 {
+  // As in core/home.js, which a classic script cannot import; tests/js/page.test.js compares them.
   const HOME = "lobby";
   const JOIN_ID = "early";
   const VERSION = 2; // of the database

@@ -2,17 +2,16 @@
  * What the page begins with: the state, the connection and the log. Messages are on the screen before anything else of
  * the page is there; the rest is all-views.js, which waits for them, but not long.
  */
-import { openRoom } from "../core/select.js";
+import { HOME } from "../core/home.js";
+import { openRoom, titleOf } from "../core/select.js";
 import { fill, texts } from "../core/texts.js";
 import { clock } from "../core/time.js";
 import { start } from "./assemble.js";
-import { nameOf } from "../views/shell/names.js";
-import { parseRoute } from "../views/shell/routes.js";
+import { parseRoute } from "../views/parts/address.js";
 import { rememberedRoom } from "../views/shell/screen.js";
 import { ChatLog } from "../views/talk/log.js";
 import { Placeholder } from "../views/talk/placeholder.js";
 
-const HOME = "lobby";
 const PATIENCE_MS = 1_000; // for a server that does not answer, the rest does not wait any longer
 const HIDDEN_RENDER_MS = 200; // a page in the background gets no animation frames
 
@@ -38,7 +37,7 @@ function begin() {
 
 /** The head has no view yet, and one must know where one is. */
 function nameRoom(views, signal) {
-  const view = { render: (state) => (byId("room-title").textContent = nameOf(state, openRoom(state))) };
+  const view = { render: (state) => (byId("room-title").textContent = titleOf(state, openRoom(state))) };
   views.add(view);
   signal.addEventListener("abort", () => views.delete(view));
 }

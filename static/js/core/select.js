@@ -1,10 +1,12 @@
 /**
  * Reading the state: what the views ask of it. Pure.
  */
+import { HOME } from "./home.js";
 import { current, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
 import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
 import { eventIn, firstUnread, shownWindow } from "./room.js";
 import { isWatched } from "./rooms.js";
+import { texts } from "./texts.js";
 import { countOf, isFor, mentionsOf } from "./unread.js";
 
 export { eventIn as messageAt, firstFailed, firstUnread, isHidden, isStarred, isWatched, levelOf, stars, unreadFrom };
@@ -21,10 +23,24 @@ export function roomList(state) {
 /** A person as they are called now; of one who is not known yet at least the name at the time. */
 export const person = (state, id, name = "") => state.people.get(id) ?? { id, name };
 
-/** What people call a room. */
+/** What people call a room: its title, the other person's name in a direct one, or its name. */
 export function titleOf(state, room) {
   if (room.with) return person(state, room.with, room.title || room.name).name;
-  return room.title || room.name;
+  return room.title || (room.name === HOME ? texts.shellLobby : room.name);
+}
+
+/** The avatar of a room: the other person's in a direct one, else initials on a square ("seal"). */
+export function avatarOf(state, room) {
+  const name = titleOf(state, room);
+  if (!room.with) return { id: room.name, name, isSeal: true };
+  const { id, colour, picture } = person(state, room.with);
+  return { id, name, colour, picture, isSeal: false };
+}
+
+/** Whether this person may change a room's title; the server has the last word. */
+export function mayRename(state, room) {
+  if (room.kind === "direct") return false;
+  return room.kind === "private" ? room.isMember : room.owner === null || room.owner === state.me?.id;
 }
 
 /** What is unread in a room: at most 100 means more. `isMarked`: by hand. */

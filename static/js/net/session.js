@@ -2,6 +2,7 @@
  * One person's talk with the server: says hello, hears all rooms of the list, resumes each after an absence, and turns
  * what is heard into actions for the store. What people ask for goes through `ask`, what they write through the outbox.
  */
+import { HOME } from "../core/home.js";
 import { cursorOf, isGap } from "../core/room.js";
 import { openRoom } from "../core/select.js";
 import { Commands } from "./commands.js";
@@ -11,7 +12,6 @@ import { Marks } from "./marks.js";
 import * as protocol from "./protocol.js";
 import { Sender } from "./sender.js";
 
-const HOME = "lobby";
 const TYPING_SHOWN_MS = 6_000;
 
 export class Session {

@@ -1,6 +1,7 @@
 /**
  * The public rooms there are, the busiest first.
  */
+import { titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
@@ -29,7 +30,7 @@ export async function openDirectory(shell, query = "") {
     if (number !== asked) return; // something else was typed meanwhile
     trouble.textContent = answer.ok ? "" : answer.message;
     if (!answer.ok) return;
-    list.replaceChildren(...answer.rooms.map((room) => roomEntry(room, () => {
+    list.replaceChildren(...answer.rooms.map((room) => roomEntry(shell.app.state, room, () => {
       dialog.close();
       enter(shell, room);
     })));
@@ -53,8 +54,8 @@ async function enter(shell, { room, joined }) {
   if (!joined) shell.say(await shell.app.enter(room));
 }
 
-function roomEntry({ room, title, topic, members, joined }, onPress) {
-  const name = title || (room === "lobby" ? texts.shellLobby : room);
+function roomEntry(state, { room, title, topic, members, joined }, onPress) {
+  const name = titleOf(state, { name: room, title });
   const about = [members ? texts.shellMembers(members) : "", topic ?? ""].filter(Boolean).join(" · ");
   const sign = make("span", "entry-sign", joined ? texts.shellOpen : texts.shellEnter);
   return entry({ id: room, name, isSeal: true }, name, about, onPress, [sign]);

@@ -2,12 +2,11 @@
  * Forwarding a message: to which of one's rooms.
  */
 import { fold } from "../../core/fold.js";
-import { roomList } from "../../core/select.js";
+import { avatarOf, roomList, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { entry, input, needStyles } from "../parts/forms.js";
-import { nameOf, sealOf } from "../shell/names.js";
 
 /** @param {object} shell @param {object} item of the timeline */
 export async function open(shell, item) {
@@ -18,8 +17,8 @@ export async function open(shell, item) {
   const list = make("ul", "entries");
   const show = () => {
     const query = fold(filter.value.trim());
-    const rooms = roomList(app.state).filter((room) => fold(nameOf(app.state, room)).includes(query));
-    list.replaceChildren(...rooms.map((room) => entry(sealOf(app.state, room), nameOf(app.state, room), "", () => dialog.close(room.name))));
+    const rooms = roomList(app.state).filter((room) => fold(titleOf(app.state, room)).includes(query));
+    list.replaceChildren(...rooms.map((room) => entry(avatarOf(app.state, room), titleOf(app.state, room), "", () => dialog.close(room.name))));
   };
   filter.addEventListener("input", show);
   filter.addEventListener("keydown", (event) => {
@@ -39,7 +38,7 @@ export async function open(shell, item) {
 async function send(shell, item, room) {
   const { app } = shell;
   const original = item.message.forwarded ?? item.message.name;
-  const title = nameOf(app.state, app.state.rooms.get(room));
+  const title = titleOf(app.state, app.state.rooms.get(room));
   shell.toast(texts.talkForwardedTo(title), room === app.state.open ? {} : { action: { label: texts.shellOpen, onPress: () => shell.open(room) } });
   const answer = await app.send(room, item.text, { forwarded: original });
   if (!answer.ok) shell.say(answer);

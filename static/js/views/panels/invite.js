@@ -7,7 +7,7 @@ import { copyText } from "../parts/clipboard.js";
 import { confirm, openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
 import { field, input, needStyles, problem, select } from "../parts/forms.js";
-import { addressOf } from "../shell/names.js";
+import { addressOf } from "../parts/address.js";
 
 const WEEK_S = "604800";
 const FOR_EVER_OFTEN = "0";

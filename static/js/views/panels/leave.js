@@ -1,12 +1,11 @@
 /**
  * Leaving a room, asked once more: from a private one there is no way back alone.
  */
+import { HOME } from "../../core/home.js";
+import { titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { confirm } from "../parts/dialog.js";
 import { needStyles } from "../parts/forms.js";
-import { nameOf } from "../shell/names.js";
-
-const HOME = "lobby";
 
 /** @param {object} shell @param {string} name of the room @returns {Promise<boolean>} whether it was left */
 export async function askToLeave(shell, name) {
@@ -14,7 +13,7 @@ export async function askToLeave(shell, name) {
   const { app } = shell;
   const room = app.state.rooms.get(name);
   if (!room) return false;
-  const title = nameOf(app.state, room);
+  const title = titleOf(app.state, room);
   const isSure = await confirm({
     title: texts.shellLeaveTitle(title),
     text: room.kind === "public" ? texts.shellLeavePublicText : texts.shellLeaveText,

@@ -2,13 +2,13 @@
  * Writing to one person: everybody one has met in a room is listed.
  */
 import { fold } from "../../core/fold.js";
+import { HOME } from "../../core/home.js";
 import { texts } from "../../core/texts.js";
 import { ago } from "../../core/time.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { entry, field, input, needStyles, problem } from "../parts/forms.js";
 
-const MEETING_PLACE = "lobby"; // everybody is there
 const MOST = 100;
 
 export async function openNewDirect(shell) {
@@ -45,7 +45,7 @@ export async function openNewDirect(shell) {
     content: [make("div", "about", texts.shellDirectText), field(texts.shellFindPerson, filter), trouble, nobody, list],
   });
   show();
-  const answer = await app.info(MEETING_PLACE);
+  const answer = await app.info(HOME); // everybody is a member of it
   if (answer.ok) show();
 }
 

@@ -2,7 +2,8 @@
  * The panel about the open room: what it is about, who is in it, what is pinned and starred, how much of it one wants to be
  * told, and the way out.
  */
-import { levelOf, openRoom, pinsOf, stars } from "../../core/select.js";
+import { HOME } from "../../core/home.js";
+import { avatarOf, levelOf, mayRename, openRoom, pinsOf, stars, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { clock } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
@@ -11,10 +12,8 @@ import { makeEditable } from "../parts/editable.js";
 import { field, needStyles, select } from "../parts/forms.js";
 import { MemberList } from "./member-list.js";
 import { MessageList } from "./message-list.js";
-import { mayRename, nameOf, sealOf } from "../shell/names.js";
 
 const HOURS_8_MS = 8 * 60 * 60 * 1000;
-const HOME = "lobby";
 
 /** @param {object} shell @returns {Promise<{element: HTMLElement, render(state: object): void, focus(): void}>} */
 export async function makeRoomInfo(shell) {
@@ -87,11 +86,11 @@ class RoomInfo {
     const title = makeEditable({ tag: "h3", label: texts.shellEditTitle, maxLength: 60, onSave: change("title") });
     const topic = makeEditable({ tag: "div", label: texts.shellEditTopic, maxLength: 200, empty: texts.shellTopicNone, onSave: change("topic") });
     const render = (state, now) => {
-      const face = sealOf(state, now);
+      const face = avatarOf(state, now);
       updateAvatar(avatar, face);
       avatar.classList.toggle("seal", face.isSeal);
       const may = mayRename(state, now);
-      title.show(nameOf(state, now), may);
+      title.show(titleOf(state, now), may);
       topic.show(now.topic, now.kind !== "direct" && now.isMember, now.kind === "direct");
       kind.textContent = { public: texts.shellPublicRoom, private: texts.shellPrivateRoom, direct: texts.shellDirectRoom }[now.kind];
     };

@@ -2,12 +2,11 @@
  * Search in messages, beside the room: hits as one writes, the found words marked; a press shows the place.
  */
 import { lineOf } from "../../core/items.js";
-import { messageAt, person, stars } from "../../core/select.js";
+import { messageAt, person, stars, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { dayLabel } from "../../core/time.js";
 import { button, iconButton, make } from "../parts/dom.js";
 import { input, needStyles, radios } from "../parts/forms.js";
-import { nameOf } from "../shell/names.js";
 
 const PAUSE_MS = 180;
 const BEFORE = 40; // characters shown before the first word that was found
@@ -159,7 +158,7 @@ function describe(state, message, name, seq) {
   const room = state.rooms.get(name);
   if (!message) return null;
   const who = message.from === state.me?.id ? texts.you : person(state, message.from, message.name).name;
-  return { who, where: room ? nameOf(state, room) : name, when: dayLabel(message.atMs), room: name, seq, line: lineOf(message) };
+  return { who, where: room ? titleOf(state, room) : name, when: dayLabel(message.atMs), room: name, seq, line: lineOf(message) };
 }
 
 /** The text around the first word that was found, all found words marked. */

@@ -2,10 +2,9 @@
  * The ways to tell of a message that was not seen: the icon of the page, a sound, a notification of the browser.
  */
 import { plainLine } from "../../core/format.js";
-import { person } from "../../core/select.js";
+import { person, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { isWanted } from "./preferences.js";
-import { nameOf } from "../shell/names.js";
 
 const ICON = new URL("../../../favicon.svg", import.meta.url).href;
 const SIZE = 64;
@@ -44,7 +43,7 @@ function notify(app, message, name, onOpen) {
   const who = person(state, message.from, message.name).name;
   const isDirect = room?.kind === "direct";
   try {
-    const shown = new Notification(isDirect || !room ? who : texts.shellNotificationTitle(who, nameOf(state, room)), {
+    const shown = new Notification(isDirect || !room ? who : texts.shellNotificationTitle(who, titleOf(state, room)), {
       body: plainLine(message.text.slice(0, TEXT_LENGTH)),
       icon: ICON,
       tag: `trio-chat ${name}`, // a newer one of a room takes the place of an older one

@@ -2,15 +2,14 @@
  * Tells that something new is there: a number in the title and on the icon, and, loaded with the first message that
  * deserves it, a sound and the browser's notifications.
  */
-import { openRoom, totals } from "../../core/select.js";
+import { openRoom, titleOf, totals } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
-import { nameOf } from "./names.js";
 
 export class News {
   #shown = null;
   #count = 0;
 
-  /** @param {import("../../app.js").App} app @param {{onOpen(room: string, seq: number): void}} handlers */
+  /** @param {import("../../app/app.js").App} app @param {{onOpen(room: string, seq: number): void}} handlers */
   constructor(app, { onOpen }) {
     app.onNews(async (news) => (await import("../parts/notifications.js")).announce(app, news, onOpen));
   }
@@ -22,7 +21,7 @@ export class News {
       && before.open === state.open) return;
     this.#shown = state;
     const { unread } = totals(state, Date.now());
-    document.title = texts.shellTitle(nameOf(state, openRoom(state)), unread);
+    document.title = texts.shellTitle(titleOf(state, openRoom(state)), unread);
     if (unread === this.#count) return;
     this.#count = unread;
     import("../parts/notifications.js").then(({ showOnIcon }) => showOnIcon(unread), () => (this.#count = null)); // again with the next

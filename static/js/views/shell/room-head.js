@@ -2,11 +2,10 @@
  * The head of the room: what it is called, who is here, who is writing, and the buttons for what can be opened. What the
  * list of rooms does not tell is asked for when a room comes on the screen.
  */
-import { openRoom, person, roomList, typingIn, unreadOf } from "../../core/select.js";
+import { avatarOf, openRoom, person, roomList, typingIn, unreadOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { ago } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
-import { nameOf, sealOf } from "./names.js";
 
 const MINUTE_MS = 60_000;
 
@@ -17,7 +16,7 @@ export class RoomHead {
   #asked = null; // the room of which was asked what the list does not tell
 
   /**
-   * @param {import("../../app.js").App} app
+   * @param {import("../../app/app.js").App} app
    * @param {{head, avatar, title, people, back, search, info, visit}} elements
    * @param {{onBack(): void, onSearch(): void, onInfo(): void, onEnter(): Promise<object>}} handlers
    */
@@ -40,7 +39,7 @@ export class RoomHead {
       && before.connection === state.connection && before.isListed === state.isListed) return;
     const room = openRoom(state);
     const { avatar, title, visit, back } = this.#elements;
-    const seal = sealOf(state, room);
+    const seal = avatarOf(state, room);
     updateAvatar(avatar, seal);
     avatar.classList.toggle("seal", seal.isSeal);
     setText(title, seal.name);

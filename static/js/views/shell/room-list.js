@@ -4,12 +4,11 @@
  */
 import { fold } from "../../core/fold.js";
 import { plainLine } from "../../core/format.js";
-import { levelOf, person, roomList, unreadOf } from "../../core/select.js";
+import { avatarOf, levelOf, person, roomList, titleOf, unreadOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
 import { icon, make } from "../parts/dom.js";
-import { nameOf, sealOf } from "./names.js";
 
 const SHARED = ["people", "mine", "open", "drafts", "me", "outbox"]; // the parts of the state that rows show
 const MANY = 100; // the server counts no further
@@ -62,7 +61,7 @@ export class RoomList {
   #shownRooms() {
     const query = fold(this.#filter.value.trim());
     const rooms = roomList(this.#rendered);
-    return query === "" ? rooms : rooms.filter((room) => fold(nameOf(this.#rendered, room)).includes(query));
+    return query === "" ? rooms : rooms.filter((room) => fold(titleOf(this.#rendered, room)).includes(query));
   }
 
   #arrange() {
@@ -152,8 +151,8 @@ function factsOf(state, room) {
   const { count, mentions, isMarked } = unreadOf(room, state);
   const level = levelOf(state, room.name, Date.now());
   return {
-    ...sealOf(state, room),
-    title: nameOf(state, room),
+    ...avatarOf(state, room),
+    title: titleOf(state, room),
     when: room.lastMessage ? shortTime(room.lastMessage.atMs) : "",
     ...lineOf(state, room),
     count,

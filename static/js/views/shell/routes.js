@@ -1,17 +1,7 @@
 /**
- * What an address asks for behind its #: a room, a message in it, an invitation, the person of another device.
+ * Opens what the address asks for: a room, a message in it, an invitation, or linking this device to another one.
  */
-
-/** @param {string} hash @returns {{room?: string, seq?: number, join?: string, link?: string}} */
-export function parseRoute(hash) {
-  const fields = new URLSearchParams(hash.replace(/^#/, ""));
-  const route = {};
-  if (fields.get("room")) route.room = fields.get("room");
-  if (/^[1-9]\d*$/.test(fields.get("m") ?? "")) route.seq = Number(fields.get("m"));
-  if (fields.get("join")) route.join = fields.get("join");
-  if (fields.get("link")) route.link = fields.get("link");
-  return route;
-}
+import { parseRoute } from "../parts/address.js";
 
 export class Routes {
   #shell;

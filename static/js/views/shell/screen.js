@@ -2,6 +2,8 @@
  * What is on a phone's screen, the list or the room, and what the browser's "back" does: rooms are entries of its
  * history, so that the way back is the way one came.
  */
+import { pathOf } from "../parts/address.js";
+
 const OPEN_KEY = "trio-chat.open";
 
 export class Screen {
@@ -24,7 +26,7 @@ export class Screen {
     this.#room = name;
     this.#show("room");
     if (isThere) return;
-    history.pushState({ screen: "room", room: name, isDeep: true }, "", addressOf(name));
+    history.pushState({ screen: "room", room: name, isDeep: true }, "", pathOf(name));
   }
 
   /** The list of rooms is. On a desktop it always is there. */
@@ -33,7 +35,7 @@ export class Screen {
     const isPhone = matchMedia("(max-width: 40rem)").matches;
     if (!isPhone) return;
     this.#show("list");
-    history.pushState({ screen: "list" }, "", addressOf(null));
+    history.pushState({ screen: "list" }, "", pathOf(null));
   }
 
   /** This room is open, however it came to that: after a reload it is open again. */
@@ -46,7 +48,7 @@ export class Screen {
     } catch {
       // Then a reload begins in the lobby.
     }
-    if (!isFirst && history.state?.room !== name) history.replaceState({ screen: "room", room: name }, "", addressOf(name));
+    if (!isFirst && history.state?.room !== name) history.replaceState({ screen: "room", room: name }, "", pathOf(name));
     else if (!history.state?.screen) history.replaceState({ screen: "room", room: name }, "");
   }
 
@@ -63,5 +65,3 @@ export function rememberedRoom() {
     return null;
   }
 }
-
-const addressOf = (room) => location.pathname + (room === null || room === "lobby" ? "" : `#room=${encodeURIComponent(room)}`);

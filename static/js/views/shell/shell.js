@@ -2,12 +2,11 @@
  * Everything around the conversation: list of rooms, head, notices, who one is, links, keys. What is opened seldom is
  * loaded when it is opened.
  */
-import { openRoom } from "../../core/select.js";
+import { mayRename, openRoom } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";
 import { followKeys } from "./keys.js";
 import { fetchLater, followFailures } from "./preload.js";
 import { Me } from "./me.js";
-import { mayRename } from "./names.js";
 import { News } from "./news.js";
 import { RoomHead } from "./room-head.js";
 import { RoomList } from "./room-list.js";
@@ -21,7 +20,7 @@ const isOverlay = () => matchMedia("(max-width: 75rem)").matches;
 const byId = (id) => document.getElementById(id);
 
 /**
- * @param {import("../../app.js").App} app
+ * @param {import("../../app/app.js").App} app
  * @param {{route: object}} options what the address asked for
  * @returns {object} what the views ask of each other: to open something, to say something. `talk` is set by boot/all-views.js.
  */

@@ -4,7 +4,7 @@
 import { person, openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { copyText } from "../parts/clipboard.js";
-import { addressOf } from "../shell/names.js";
+import { addressOf } from "../parts/address.js";
 
 /**
  * @param {object} shell @param {{composer: import("./composer.js").Composer}} views

@@ -27,7 +27,7 @@ export class Composer {
   #editing = null; // {seq, text} the message that is changed
 
   /**
-   * @param {import("../../app.js").App} app
+   * @param {import("../../app/app.js").App} app
    * @param {{composer: HTMLFormElement, input: HTMLInputElement, send: HTMLButtonElement, tools: HTMLElement, bottom: HTMLElement}} elements
    * @param {object} does
    * @param {(text: string, extras: {replyTo: number|null, editing: number|null}) => string|null} does.onSend tells what is wrong, or null

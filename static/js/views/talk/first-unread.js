@@ -11,7 +11,7 @@ export class FirstUnread {
   #element;
   #seen = null; // "room divider" that the reader has been at
 
-  /** @param {import("../../app.js").App} app @param {import("./log.js").ChatLog} log @param {HTMLElement} chat */
+  /** @param {import("../../app/app.js").App} app @param {import("./log.js").ChatLog} log @param {HTMLElement} chat */
   constructor(app, log, chat) {
     this.#app = app;
     this.#log = log;

@@ -27,7 +27,7 @@ export class ChatLog {
   /** What is done when somebody wants to see the message of this number. @type {(seq: number) => void} */
   onJump = () => {};
 
-  /** @param {import("../../app.js").App} app @param {HTMLElement} chat */
+  /** @param {import("../../app/app.js").App} app @param {HTMLElement} chat */
   constructor(app, chat) {
     this.#chat = chat;
     const me = () => app.state.me?.id ?? "";

@@ -21,7 +21,7 @@ export class PinnedBar {
   #asked = new Set();
 
   /**
-   * @param {import("../../app.js").App} app @param {HTMLElement} parent
+   * @param {import("../../app/app.js").App} app @param {HTMLElement} parent
    * @param {{onJump(seq: number): void, onList(): void}} handlers
    */
   constructor(app, parent, { onJump, onList }) {

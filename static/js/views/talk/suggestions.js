@@ -31,7 +31,7 @@ export class Suggestions {
   #isAsked = null; // the room whose members were asked for
   chosen = new Set(); // ids that were taken from the list
 
-  /** @param {import("../../app.js").App} app */
+  /** @param {import("../../app/app.js").App} app */
   constructor(app) {
     this.#app = app;
   }

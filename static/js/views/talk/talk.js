@@ -17,7 +17,7 @@ import { HoverTools } from "./tools.js";
 import { TypingLine } from "./typing.js";
 
 /**
- * @param {import("../../app.js").App} app @param {object} elements see boot/all-views.js
+ * @param {import("../../app/app.js").App} app @param {object} elements see boot/all-views.js
  * @param {{shell: object, log: import("./log.js").ChatLog}} around see shell.js; the log is drawn before this is
  * @returns {{render(state: object): void, focus(): void, openSearch(query?: string): void}}
  */

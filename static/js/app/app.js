@@ -2,13 +2,13 @@
  * What the views may ask for. Every method that returns a promise resolves to `{ok: true, …}` or to
  * `{ok: false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
  */
-import { folded } from "./core/window.js";
-import { messageOf } from "./core/message.js";
-import { deserves } from "./core/notify.js";
-import { eventIn, shownWindow } from "./core/room.js";
-import { openRoom } from "./core/select.js";
-import { texts } from "./core/texts.js";
-import { newId } from "./net/ids.js";
+import { folded } from "../core/window.js";
+import { messageOf } from "../core/message.js";
+import { deserves } from "../core/notify.js";
+import { eventIn, shownWindow } from "../core/room.js";
+import { openRoom } from "../core/select.js";
+import { texts } from "../core/texts.js";
+import { newId } from "../net/ids.js";
 
 const PAGE = 50; // messages a page: a few screens, so that scrolling seldom has to wait
 const ATTEMPTS = 3; // for an answer that was overtaken by changes
@@ -27,10 +27,10 @@ export class App {
 
   /**
    * @param {object} parts
-   * @param {import("./core/store.js").Store} parts.store
-   * @param {import("./net/session.js").Session} parts.session
-   * @param {import("./net/drafts.js").Drafts} parts.drafts
-   * @param {import("./net/claims.js").Claims} parts.claims
+   * @param {import("../core/store.js").Store} parts.store
+   * @param {import("../net/session.js").Session} parts.session
+   * @param {import("../net/drafts.js").Drafts} parts.drafts
+   * @param {import("../net/claims.js").Claims} parts.claims
    */
   constructor({ store, session, drafts, claims }) {
     this.#store = store;
