@@ -2,28 +2,24 @@
  * What the views may ask for. Every method that returns a promise resolves to `{ok: true, …}` or to
  * `{ok: false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
  */
-import { folded } from "../core/window.js";
 import { messageOf } from "../core/message.js";
 import { deserves } from "../core/notify.js";
-import { eventIn, shownWindow } from "../core/room.js";
 import { openRoom } from "../core/select.js";
 import { texts } from "../core/texts.js";
-import { newId } from "../net/ids.js";
+import { KeptCommands } from "./commands.js";
+import { ATTEMPTS, History, PAGE } from "./history.js";
 
-const PAGE = 50; // messages a page: a few screens, so that scrolling seldom has to wait
-const ATTEMPTS = 3; // for an answer that was overtaken by changes
 const TYPING_PAUSE_MS = 2_500;
-const SPOILT_ID = "id_conflict"; // the one error after which the old id must never be used again
 
 export class App {
   #store;
   #session;
+  #commands;
+  #history;
   #drafts;
   #claims;
-  #waiting = new Map(); // id of an outbox entry -> who waits for its end
   #news = new Set();
   #typedAt = new Map();
-  #jumps = 0;
 
   /**
    * @param {object} parts
@@ -37,7 +33,8 @@ export class App {
     this.#session = session;
     this.#drafts = drafts;
     this.#claims = claims;
-    store.subscribe((state, before) => state.outbox !== before.outbox && this.#settle(state, before));
+    this.#commands = new KeptCommands(store);
+    this.#history = new History(store, session);
   }
 
   get state() {
@@ -49,51 +46,50 @@ export class App {
     this.#store.subscribe(listener);
   }
 
-  // -- what waits in the outbox --
+  // -- kept commands --
 
   send(room, text, { replyTo, mentions, forwarded } = {}) {
     this.#typedAt.delete(room);
-    return this.#queue({ command: "send", room, text, replyTo, mentions: some(mentions), forwarded });
+    return this.#commands.queue({ command: "send", room, text, replyTo, mentions: some(mentions), forwarded });
   }
 
   edit(room, seq, text, { mentions } = {}) {
-    return this.#queue({ command: "edit", room, target: seq, text, mentions: some(mentions) });
+    return this.#commands.queue({ command: "edit", room, target: seq, text, mentions: some(mentions) });
   }
 
   delete(room, seq) {
-    return this.#queue({ command: "delete", room, target: seq });
+    return this.#commands.queue({ command: "delete", room, target: seq });
   }
 
   react(room, seq, emoji, on) {
-    return this.#queue({ command: "react", room, target: seq, emoji, on });
+    return this.#commands.queue({ command: "react", room, target: seq, emoji, on });
   }
 
   pin(room, seq, on) {
-    return this.#queue({ command: "pin", room, target: seq, on });
+    return this.#commands.queue({ command: "pin", room, target: seq, on });
   }
 
   star(room, seq, on) {
-    return this.#queue({ command: "mine", what: "star", room, target: seq, on });
+    return this.#commands.queue({ command: "mine", what: "star", room, target: seq, on });
   }
 
   hide(room, seq, on) {
-    return this.#queue({ command: "mine", what: "hide", room, target: seq, on });
+    return this.#commands.queue({ command: "mine", what: "hide", room, target: seq, on });
   }
 
   /** What of a room one wants to be told: "all", "mentions" or "none"; for ever or until a moment. */
   setLevel(room, level, { until = null } = {}) {
-    return this.#queue({ command: "mine", what: "level", room, level, until });
+    return this.#commands.queue({ command: "mine", what: "level", room, level, until });
   }
 
   /** Mark the room as unread from a message on; null: no more. */
   markUnread(room, seq) {
-    return this.#queue({ command: "mine", what: "unread", room, from: seq });
+    return this.#commands.queue({ command: "mine", what: "unread", room, from: seq });
   }
 
   /** Try a failed entry again. */
   retry(id) {
-    const entry = this.state.outbox.find((one) => one.id === id);
-    if (entry) this.#store.dispatch({ type: "retried", id, newId: entry.code === SPOILT_ID ? newId() : id });
+    this.#commands.retry(id);
   }
 
   /** Give a failed entry up. */
@@ -104,30 +100,6 @@ export class App {
   /** The notice has been seen. */
   dismiss(id) {
     this.#store.dispatch({ type: "dismissed", id });
-  }
-
-  #queue(fields) {
-    const entry = { id: newId(), at: Date.now(), ...fields };
-    return new Promise((resolve) => {
-      this.#waiting.set(entry.id, resolve);
-      this.#store.dispatch({ type: "queued", entry });
-    });
-  }
-
-  /** Tell who waits how their entries ended: logged, refused or given up. */
-  #settle(state, before) {
-    for (const old of before.outbox) {
-      const resolve = this.#waiting.get(old.id);
-      if (!resolve) continue;
-      const now = state.outbox.find(({ id }) => id === old.id);
-      if (now?.status === "waiting") continue;
-      this.#waiting.delete(old.id);
-      const notice = state.notices.find(({ id }) => id === old.id);
-      if (now?.status === "failed") resolve({ ok: false, code: now.code, message: now.reason });
-      else if (notice) resolve({ ok: false, code: notice.code, message: notice.message });
-      else if (now || old.seq) resolve({ ok: true, seq: now?.seq ?? old.seq });
-      else resolve(heardOf(old, state, before));
-    }
   }
 
   // -- the room on the screen --
@@ -151,20 +123,7 @@ export class App {
       const opened = await this.openRoom(room);
       if (!opened.ok) return opened;
     }
-    for (let attempt = 0; attempt < ATTEMPTS && !this.#isHeld(room, seq); attempt += 1) {
-      const answer = await this.#page(room, { around: seq });
-      if (!answer.ok) return answer;
-    }
-    if (!this.#isHeld(room, seq)) return { ok: false, code: "no_such_message", message: texts.askNoMessage };
-    this.#jumps += 1;
-    this.#store.dispatch({ type: "jumped", room, seq, at: this.#jumps });
-    return { ok: true };
-  }
-
-  #isHeld(name, seq) {
-    const room = this.state.rooms.get(name);
-    const pieces = room ? [room.live, room.detached] : [];
-    return pieces.some((piece) => piece?.events.some((event) => event.seq === seq));
+    return this.#history.jumpTo(room, seq);
   }
 
   /** Back to the newest messages. */
@@ -173,43 +132,16 @@ export class App {
   }
 
   loadOlder() {
-    const room = openRoom(this.state);
-    const window = shownWindow(room);
-    if (!this.#canPage(room) || !window.hasOlder || window.isLoadingOlder) return Promise.resolve({ ok: true });
-    return this.#page(room.name, { before: window.first });
+    return this.#history.loadOlder();
   }
 
   loadNewer() {
-    const room = openRoom(this.state);
-    const window = shownWindow(room);
-    if (!this.#canPage(room) || !window.hasNewer || window.isLoadingNewer) return Promise.resolve({ ok: true });
-    return this.#page(room.name, { after: window.last });
-  }
-
-  #canPage(room) {
-    return this.state.connection.phase === "online" && room.epoch !== null;
-  }
-
-  async #page(room, asked) {
-    const [way] = Object.keys(asked);
-    this.#store.dispatch({ type: "loading", room, way });
-    const frame = await this.#session.ask({ type: "history", room, ...asked, limit: PAGE });
-    this.#store.dispatch(frame.ok ? { type: "history", frame, asked } : { type: "rested", room });
-    return frame.ok ? { ok: true } : frame;
+    return this.#history.loadNewer();
   }
 
   /** These messages as they are now; also for quotes: afterwards `messageAt` knows them. */
-  async fetch(room, seqs) {
-    const held = () => this.state.rooms.get(room);
-    const missing = () => seqs.filter((seq) => !held() || eventIn(held(), seq) === undefined);
-    for (let attempt = 0; attempt < ATTEMPTS && missing().length > 0; attempt += 1) {
-      const wanted = missing().slice(0, 100);
-      const frame = await this.#session.ask({ type: "fetch", room, seqs: wanted });
-      if (!frame.ok) return frame;
-      if (!held()) return { ok: true, messages: folded(frame, []) };
-      this.#store.dispatch({ type: "fetched", frame, seqs: wanted });
-    }
-    return { ok: true, messages: seqs.map((seq) => held() && eventIn(held(), seq)).filter(Boolean) };
+  fetch(room, seqs) {
+    return this.#history.fetch(room, seqs);
   }
 
   // -- rooms and people --
@@ -370,10 +302,3 @@ export class App {
 }
 
 const some = (list) => (list?.length > 0 ? list : undefined);
-
-/** An entry that went without an ack: its event was heard, or the person gave it up. */
-function heardOf({ command, room }, state, before) {
-  const lastIn = ({ mine, rooms }) => (command === "mine" ? mine.last : (rooms.get(room)?.last ?? 0));
-  const seq = lastIn(state);
-  return seq > lastIn(before) ? { ok: true, seq } : { ok: false, code: "discarded", message: texts.askDiscarded };
-}
