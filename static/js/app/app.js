@@ -109,7 +109,7 @@ export class App {
     const isMarked = this.state.mine.current.has(`unread ${name}`);
     this.#store.dispatch({ type: "opened", name });
     if (isMarked && this.state.mine.current.get(`unread ${name}`).from_seq !== null) this.markUnread(name, null);
-    const answer = await this.#session.heedOpenRoom();
+    const answer = await this.#session.subscribeToOpenRoom();
     if (answer.ok && name === this.state.open) {
       const { live } = openRoom(this.state);
       if (live.events.length < PAGE / 2) await this.loadOlder();

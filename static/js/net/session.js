@@ -1,16 +1,15 @@
 /**
- * One person's talk with the server: says hello, hears all rooms of the list, resumes each after an absence, and turns
- * what is heard into actions for the store. What people ask for goes through `ask`, what they write through the outbox.
+ * One session with the server: says hello, hands on what is heard, and turns it into actions for the store. What people
+ * ask for goes through `ask`, what they write through the outbox.
  */
-import { HOME } from "../core/home.js";
-import { cursorOf, isGap } from "../core/room.js";
+import { isGap } from "../core/room.js";
 import { openRoom } from "../core/select.js";
 import { Commands } from "./commands.js";
-import { newId } from "./ids.js";
 import { Lookups } from "./lookups.js";
 import { Marks } from "./marks.js";
 import * as protocol from "./protocol.js";
 import { Sender } from "./sender.js";
+import { Subscriptions } from "./subscriptions.js";
 
 const TYPING_SHOWN_MS = 6_000;
 
@@ -22,14 +21,13 @@ export class Session {
   #commands;
   #marks;
   #lookups;
+  #subscriptions;
   #restored;
   #greeting = 0;
   #heldToken = null;
   #link = null; // {code, resolve}: a code of another device, to become its person
   #isWelcome = false;
-  #joins = new Map(); // id of a join -> {room, isFresh, resolve?}
-  #follows = new Set(); // ids of follows
-  #retries = new Set();
+  #retries = new Set(); // timers
   #onEvent;
 
   /**
@@ -56,6 +54,13 @@ export class Session {
     this.#commands = new Commands(send, () => this.#isWelcome);
     this.#marks = new Marks(store, send);
     this.#lookups = new Lookups(store, (frame) => this.ask(frame));
+    this.#subscriptions = new Subscriptions(store, {
+      send,
+      ask: (frame) => this.ask(frame),
+      isWelcome: () => this.#isWelcome,
+      retry: (error, action) => this.#retry(error, action),
+      giveUp: (error) => this.#giveUp(error),
+    });
     identity.onOtherTab(() => this.#followOtherTab());
   }
 
@@ -79,13 +84,9 @@ export class Session {
     this.#marks.tellNow();
   }
 
-  /** Hear the room on the screen, and say that it is there. @returns {Promise<object>} */
-  async heedOpenRoom() {
-    const room = openRoom(this.#store.state);
-    if (!this.#isWelcome) return { ok: true };
-    const answer = room.isSynced || room.isMember ? { ok: true } : await this.#join(room);
-    if (answer.ok) this.#watch();
-    return answer;
+  /** Subscribe to the room on the screen, and watch who is there. @returns {Promise<object>} */
+  subscribeToOpenRoom() {
+    return this.#subscriptions.open();
   }
 
   /** Become the person of another device. @returns {Promise<object>} */
@@ -108,9 +109,7 @@ export class Session {
     this.#greeting += 1;
     for (const timer of this.#retries) clearTimeout(timer);
     this.#retries.clear();
-    for (const { resolve } of this.#joins.values()) resolve?.({ ok: true }); // it is joined when we are back
-    this.#joins.clear();
-    this.#follows.clear();
+    this.#subscriptions.disconnected();
     this.#store.dispatch({ type: "connection", ...connection });
     this.#sender.disconnected();
     this.#marks.disconnected();
@@ -129,43 +128,15 @@ export class Session {
     const link = this.#link?.code ?? null;
     this.#heldToken = this.#identity.token;
     this.#connection.send(protocol.hello({ link, token: this.#heldToken, name: this.#identity.name }));
-    this.#join(openRoom(this.#store.state));
+    this.#subscriptions.join(openRoom(this.#store.state));
   }
 
   /** `boot/early-socket.js` has said hello, and joined the room if there could be nothing to go on from. */
   #greeted({ token, join }) {
     const room = openRoom(this.#store.state);
     this.#heldToken = token;
-    if (join) this.#joins.set(join.id, { room: join.room, isFresh: true, resolve() {} });
-    if (join?.room !== room.name) this.#join(room);
-  }
-
-  #join(room) {
-    const id = newId();
-    const cursor = cursorOf(room);
-    return new Promise((resolve) => {
-      this.#joins.set(id, { room: room.name, isFresh: cursor === null, resolve });
-      this.#connection.send(protocol.join(id, room.name, cursor));
-    });
-  }
-
-  /** The rooms of the list but the open one, and the personal one; or these only. */
-  #follow(names = null) {
-    const { rooms, open, mine } = this.#store.state;
-    const wanted = Array.from(rooms.values()).filter(({ name, isMember }) => (names ? names.includes(name) : isMember && name !== open));
-    const places = wanted.map(({ name, last, epoch }) => ({ room: name, after: last, epoch }));
-    if (names === null && mine.room !== null) places.push({ room: mine.room, after: mine.last, epoch: mine.epoch });
-    for (let start = 0; start < places.length; start += protocol.MAX_FOLLOWED) {
-      const id = newId();
-      this.#follows.add(id);
-      this.#connection.send(protocol.follow(id, places.slice(start, start + protocol.MAX_FOLLOWED)));
-    }
-  }
-
-  async #watch() {
-    const room = this.#store.state.open;
-    const answer = await this.ask({ type: "watch", room });
-    if (answer.ok && this.#store.state.open === room) this.#store.dispatch({ type: "watching", frame: answer });
+    if (join) this.#subscriptions.joinSent(join);
+    if (join?.room !== room.name) this.#subscriptions.join(room);
   }
 
   #hear(frame) {
@@ -195,19 +166,9 @@ export class Session {
       this.#becomes(frame.user);
       this.#store.dispatch({ type: "welcome", frame });
       this.#marks.listed(frame.rooms);
-      this.#follow();
+      this.#subscriptions.follow();
     },
-    joined: (frame) => {
-      const join = this.#joins.get(frame.id);
-      if (!join && !this.#follows.has(frame.id)) return;
-      this.#joins.delete(frame.id);
-      this.#store.dispatch({ type: "joined", frame, isFresh: join?.isFresh ?? false });
-      if (join && this.#store.state.connection.phase !== "online") {
-        this.#store.dispatch({ type: "connection", phase: "online" });
-        this.#watch();
-      }
-      join?.resolve({ ok: true });
-    },
+    joined: (frame) => this.#subscriptions.joined(frame),
     ack: (frame) => {
       if (!this.#commands.answered(frame)) this.#store.dispatch({ type: "acked", id: frame.id, seq: frame.seq });
     },
@@ -215,9 +176,9 @@ export class Session {
       const isNew = !this.#store.state.rooms.get(item.room)?.isMember;
       this.#store.dispatch({ type: "roomAdded", item, now: Date.now() });
       this.#marks.listed([item]);
-      if (isNew && item.room !== this.#store.state.open) this.#follow([item.room]);
+      if (isNew && item.room !== this.#store.state.open) this.#subscriptions.follow([item.room]);
     },
-    room_removed: ({ room }) => this.#roomRemoved(room),
+    room_removed: ({ room }) => this.#subscriptions.roomRemoved(room),
     marks: (frame) => this.#store.dispatch({ type: "marks", frame }),
     presence: (frame) => {
       if (frame.room === this.#store.state.open) this.#store.dispatch({ type: "presence", frame });
@@ -241,9 +202,7 @@ export class Session {
   #refused(error) {
     if (error.code === "hello_first") return; // it came along with a hello that was refused
     if (!this.#isWelcome) this.#greetingRefused(error);
-    else if (this.#joins.has(error.id)) this.#joinRefused(error);
-    else if (this.#follows.has(error.id)) this.#followRefused(error);
-    else if (!this.#commands.refused(error)) this.#sender.refused(error);
+    else if (!this.#subscriptions.refused(error) && !this.#commands.refused(error)) this.#sender.refused(error);
   }
 
   #greetingRefused(error) {
@@ -256,48 +215,14 @@ export class Session {
       this.#greet();
     } else if (error.code === "name_taken" || error.code === "bad_name") {
       this.#connection.send(protocol.hello());
-      this.#join(openRoom(this.#store.state));
-    } else if (!this.#again(error, () => this.#greet())) {
+      this.#subscriptions.join(openRoom(this.#store.state));
+    } else if (!this.#retry(error, () => this.#greet())) {
       this.#giveUp(error);
     }
-  }
-
-  #joinRefused(error) {
-    const { room: name, resolve } = this.#joins.get(error.id);
-    this.#joins.delete(error.id);
-    const room = this.#store.state.rooms.get(name);
-    if (room && this.#again(error, () => this.#join(room).then(resolve))) return;
-    if (name === HOME) {
-      this.#giveUp(error);
-      return;
-    }
-    this.#roomGone(name);
-    resolve({ ok: false, code: error.code, message: error.message });
-  }
-
-  #followRefused(error) {
-    if (error.room === undefined) this.#again(error, () => this.#follow());
-    else if (!this.#again(error, () => this.#follow([error.room]))) this.#roomGone(error.room);
-  }
-
-  #roomRemoved(name) {
-    const { kind } = this.#store.state.rooms.get(name) ?? {};
-    if (kind === "public" && name === this.#store.state.open) this.#store.dispatch({ type: "roomRemoved", name });
-    else this.#roomGone(name);
-  }
-
-  /** A room that one cannot see any more; whoever looks at it finds oneself at home. */
-  #roomGone(name) {
-    if (name === this.#store.state.open && name !== HOME) {
-      this.#store.dispatch({ type: "opened", name: HOME });
-      this.heedOpenRoom();
-    }
-    this.#store.dispatch({ type: "roomGone", name });
-    if (this.#store.state.connection.phase !== "online" && this.#isWelcome) this.#join(openRoom(this.#store.state));
   }
 
   /** Try again later if that helps. @returns {boolean} whether it does */
-  #again(error, action) {
+  #retry(error, action) {
     const pauseMs = protocol.retryAfterMs(error);
     if (pauseMs === null) return false;
     const timer = setTimeout(() => {
