@@ -132,9 +132,7 @@ def _take_apart(module: Module, source: str, read: Callable[[str, str], Module])
             return f"const {found['default']} = {needed.variable}.default;"
         if found["names"] is None:
             return ""
-        names = ", ".join(
-            name if name == local else f"{name}: {local}" for name, local in _names(found["names"])
-        )
+        names = ", ".join(_pair(name, local) for name, local in _names(found["names"]))
         return f"const {{ {names} }} = {needed.variable};"
 
     def take_export(found: re.Match[str]) -> str:
@@ -165,6 +163,11 @@ def _names(listed: str) -> list[tuple[str, str]]:
     return [(name, other or name) for name, other in _NAME.findall(listed)]
 
 
+def _pair(name: str, value: str) -> str:
+    """A property of an object, in the short form where that says the same."""
+    return name if name == value else f"{name}: {value}"
+
+
 def _reached(entry: Module) -> dict[str, Module]:
     """What a module needs at once, and itself, in the order in which they run."""
     reached: dict[str, Module] = {}
@@ -186,18 +189,22 @@ def _write(file: str, content: list[Module], imported: Iterable[Module], asked: 
     """A packed file: what it has from others, its modules, and those of them that others ask for."""
 
     def way(to: str) -> str:
-        return ("../" * file.count("/") or "./") + to
+        path = posixpath.relpath(to, posixpath.dirname(file) or ".")
+        return path if path.startswith(".") else f"./{path}"
 
     def write(module: Module) -> str:
         code = _LATER.sub(lambda found: f'import("{way(module.beside(found[1]))}")', module.code)
         code = code.replace("import.meta.url", f'new URL("{way(module.name)}", import.meta.url)')
-        exports = ", ".join(f"{name}: {inside}" for name, inside in module.exports.items())
+        exports = ", ".join(_pair(name, inside) for name, inside in module.exports.items())
         return (
             f"// {module.name}\nconst {module.variable} = (() => {{\n{code}return {{ {exports} }};\n}})();\n"
         )
 
-    imports = [f'import {{ {module.variable} }} from "{way(module.home)}";\n' for module in imported]
-    exports = [f"export {{ {module.variable} }};\n" for module in asked]
+    homes: dict[str, list[str]] = {}
+    for module in imported:
+        homes.setdefault(module.home, []).append(module.variable)
+    imports = [f'import {{ {", ".join(names)} }} from "{way(home)}";\n' for home, names in homes.items()]
+    exports = [f"export {{ {', '.join(module.variable for module in asked)} }};\n"] if asked else []
     return "".join([*imports, *map(write, content), *exports])
 
 
