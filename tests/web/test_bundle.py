@@ -57,16 +57,12 @@ def run(folder: Path, files: dict[str, str], code: str) -> str:
 def test_what_the_first_message_needs_is_one_file_and_the_rest_of_the_page_another() -> None:
     packed = pack(MODULES, "js/boot/first-view.js")
     assert "import {" not in packed["js/boot/first-view.js"]
-    assert imported(packed["js/boot/all-views.js"]) == {"../../js/boot/first-view.js"}
-    assert imported(packed["js/boot/shared.js"]) <= {
-        "../../js/boot/first-view.js",
-        "../../js/boot/all-views.js",
-    }
+    assert imported(packed["js/boot/all-views.js"]) == {"./first-view.js"}
+    assert imported(packed["js/boot/shared.js"]) <= {"./first-view.js", "./all-views.js"}
     assert sum(map(len, packed.values())) < sum(map(len, MODULES.values()))
     for name in ("js/views/panels/settings.js", "js/views/panels/search.js"):
-        assert imported(packed[name]) <= {
-            f"../../../js/boot/{file}.js" for file in ("first-view", "all-views", "shared")
-        }
+        files = {f"../../boot/{file}.js" for file in ("first-view", "all-views", "shared")}
+        assert imported(packed[name]) <= files
 
 
 def imported(packed: str) -> set[str]:
