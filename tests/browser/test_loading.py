@@ -53,7 +53,10 @@ def test_the_first_message_needs_the_page_one_file_and_one_socket(ada: Person, b
     page.goto(bob.url)
     expect(page.locator("#chat p .text")).to_have_text(["hello"])
     assert requests[0] == "/"
-    assert [name_of(path) for path in requests if path.endswith((".js", ".css"))] == ["first-view.js", "all-views.js"]
+    assert [name_of(path) for path in requests if path.endswith((".js", ".css"))] == [
+        "first-view.js",
+        "all-views.js",
+    ]
     assert len(sockets) == 1
 
 
