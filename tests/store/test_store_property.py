@@ -85,7 +85,7 @@ async def _make(
             nursery.start_soon(attempts[-1].run, store)
         case "cancel" if attempts:
             attempts[which % len(attempts)].scope.cancel()
-        case "hold":
+        case "hold" if store.may_commit.is_set():  # else what waits for this event would wait for ever
             store.may_commit = trio.Event()
         case "go on":
             store.may_commit.set()
