@@ -54,7 +54,7 @@ def test_every_field_of_an_event_changes_its_digest(field: str, other: object) -
     assert chained(GENESIS, **{**EVENT, field: other}) != chained(GENESIS, **EVENT)
 
 
-def test_the_event_before_changes_the_digest() -> None:
+def test_the_previous_digest_changes_the_digest() -> None:
     assert chained(bytes([1]) + bytes(31), **EVENT) != chained(GENESIS, **EVENT)
 
 

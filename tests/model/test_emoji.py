@@ -32,6 +32,6 @@ def test_an_emoji_has_one_form(written: str, known: str) -> None:
 
 
 @pytest.mark.parametrize("written", ["", "a", "1", "ok", "<b>", " ", "\u202e", "\ufe0f", "👍" * 17])
-def test_what_is_none_is_refused(written: str) -> None:
+def test_a_text_that_is_no_emoji_is_refused(written: str) -> None:
     with pytest.raises(Refused, match="A reaction is one emoji"):
         normal_emoji(written)

@@ -81,7 +81,7 @@ def test_a_bad_name_is_refused_in_words_for_people(raw: str, said: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_a_normal_name_is_normal(raw: str) -> None:
+def test_normalising_a_name_twice_changes_nothing(raw: str) -> None:
     try:
         name, key = normal_name(raw)
     except Refused:
@@ -91,7 +91,7 @@ def test_a_normal_name_is_normal(raw: str) -> None:
 
 
 @given(st.text(max_size=20))
-def test_case_does_not_make_another_person(raw: str) -> None:
+def test_any_name_and_its_case_folded_form_have_one_key(raw: str) -> None:
     try:
         (_, key), (_, folded_key) = normal_name(raw), normal_name(raw.casefold())
     except Refused:
@@ -110,7 +110,7 @@ def test_generated_names_are_many_and_pass_the_rules_as_they_are() -> None:
     assert len(longest) <= 30  # leaves room for a number
 
 
-def test_a_generated_name_depends_on_nothing_but_the_source_of_chance() -> None:
+def test_a_generated_name_depends_only_on_the_random_source() -> None:
     assert generated_name(random.Random(7)) == generated_name(random.Random(7))
 
 
@@ -131,7 +131,7 @@ def test_a_generated_name_depends_on_nothing_but_the_source_of_chance() -> None:
         ("x" * 64, "x" * 64),
     ],
 )
-def test_a_room_has_one_form(raw: str, room: str) -> None:
+def test_a_room_name_has_one_form(raw: str, room: str) -> None:
     assert normal_room(raw) == room
 
 
@@ -139,14 +139,14 @@ def test_a_room_has_one_form(raw: str, room: str) -> None:
     "raw",
     ["", "x" * 65, "ß" * 33, "a b", "a/b", "../etc", ".hidden", "a\0b", "a\nb", "🦦", "a@b", "\ud800", "א1x", "²"],
 )  # fmt: skip
-def test_a_bad_room_is_refused(raw: str) -> None:
+def test_a_bad_room_name_is_refused(raw: str) -> None:
     refused = refusal(normal_room, raw)
     assert refused.code == "bad_room"
     assert refused.message.isprintable()
 
 
 @given(st.text(max_size=70))
-def test_a_normal_room_is_normal(raw: str) -> None:
+def test_normalising_a_room_name_twice_changes_nothing(raw: str) -> None:
     try:
         room = normal_room(raw)
     except Refused:
@@ -169,12 +169,12 @@ def test_a_bad_client_id_is_refused(raw: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["hi", " \n hi", "🦦", "👩\u200d👧", "\ue000", "\u0301", "x" * 4000])
-def test_a_text_with_anything_to_see_is_a_message(text: str) -> None:
+def test_a_text_with_a_visible_character_is_a_message(text: str) -> None:
     check_text(text, 4000)
 
 
 @pytest.mark.parametrize("text", ["", " \t\r\n", "\u200b\u200d", "\x00\x1b", "\u2800", "\u3164", "\ufe0f"])
-def test_a_text_with_nothing_to_see_is_empty(text: str) -> None:
+def test_a_text_without_a_visible_character_is_empty(text: str) -> None:
     assert refusal(check_text, text, 4000).code == "empty"
 
 

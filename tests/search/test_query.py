@@ -52,7 +52,7 @@ def refusal(typed: str) -> Refused:
         ),
     ],
 )
-def test_a_query_is_understood(typed: str, query: Query) -> None:
+def test_a_query_is_parsed(typed: str, query: Query) -> None:
     assert parse_query(typed) == query
 
 
@@ -70,13 +70,13 @@ def test_a_query_is_understood(typed: str, query: Query) -> None:
         ("x" * (MAX_QUERY_CHARS + 1), "at most 500"),
     ],
 )
-def test_what_cannot_be_searched_for_is_refused(typed: str, said: str) -> None:
+def test_a_query_that_cannot_be_searched_is_refused(typed: str, said: str) -> None:
     error = refusal(typed)
     assert error.code == "bad_query"
     assert said in error.message
 
 
 @given(st.text(max_size=MAX_QUERY_CHARS))
-def test_whatever_is_typed_is_understood_or_refused(typed: str) -> None:
+def test_any_text_is_parsed_or_refused(typed: str) -> None:
     with suppress(Refused):
         parse_query(typed)

@@ -60,7 +60,7 @@ async def test_a_log_that_nobody_uses_can_be_copied(path: Path, copy: Path) -> N
     assert back_up(path, copy) == 7
 
 
-async def test_a_copy_taken_while_the_log_grows_is_one_moment_of_it(
+async def test_a_backup_taken_while_the_log_grows_is_one_snapshot(
     path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The steps are so small here that the log grows many times while it is copied."""
@@ -165,7 +165,7 @@ async def test_nothing_is_overwritten(path: Path, copy: Path) -> None:
     assert copy.read_text() == "mine"
 
 
-async def test_two_backups_to_the_same_file_do_not_meet(path: Path, copy: Path) -> None:
+async def test_a_second_backup_to_the_same_file_is_refused(path: Path, copy: Path) -> None:
     await small_log(path)
     copy.with_name("copy.db.part").write_text("under way")
     with pytest.raises(StartError, match="another backup is under way"):
@@ -191,7 +191,7 @@ async def test_a_backup_that_fails_leaves_nothing(
     ("target", "sentence"),
     [("no/such/directory/copy.db", "Cannot write"), ("copy.db", "There is no log at")],
 )
-async def test_what_cannot_be_is_refused_with_a_sentence(
+async def test_an_impossible_backup_is_refused_with_a_sentence(
     path: Path, tmp_path: Path, target: str, sentence: str
 ) -> None:
     if "no log" not in sentence:

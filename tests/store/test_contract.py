@@ -84,7 +84,7 @@ async def test_each_room_has_numbers_of_its_own(store: Store) -> None:
     assert await bodies(store, "kitchen") == ["c"]
 
 
-async def test_an_event_is_read_as_it_was_answered(store: Store) -> None:
+async def test_an_event_reads_as_the_append_returned_it(store: Store) -> None:
     sent = Draft("message", "p-é", "Ada 🦀", "c 1", "line\nline")
     (event,) = events(await store.append("lobby", [sent], at_ms=1_700_000_000_000))
     assert event == Event(
@@ -236,7 +236,7 @@ async def test_the_same_client_id_of_another_sender_is_another_command(store: St
     assert [event.seq for event in events(await store.append("lobby", drafts, at_ms=1))] == [1, 2]
 
 
-async def test_sender_and_client_id_are_not_run_together(store: Store) -> None:
+async def test_sender_and_client_id_are_not_concatenated(store: Store) -> None:
     drafts = [draft("a", client_id="bc", sender="a"), draft("a", client_id="c", sender="ab")]
     assert [event.seq for event in events(await store.append("lobby", drafts, at_ms=1))] == [1, 2]
 
@@ -332,7 +332,7 @@ async def test_statistics_count_what_was_done(store: Store) -> None:
 # --- positions and pages ---
 
 
-async def test_a_room_that_nobody_wrote_to_ends_at_zero_of_the_logs_epoch(store: Store) -> None:
+async def test_a_room_that_nobody_wrote_to_is_at_zero_of_the_logs_epoch(store: Store) -> None:
     unknown = await store.position("nowhere")
     assert unknown.seq == 0
     assert unknown.epoch
@@ -355,7 +355,7 @@ async def test_two_logs_have_different_epochs() -> None:
         assert (await one.position("lobby")).epoch != (await two.position("lobby")).epoch
 
 
-async def test_asking_for_a_room_does_not_make_it(open_store: OpenStore) -> None:
+async def test_reading_a_room_does_not_create_it(open_store: OpenStore) -> None:
     async with open_store() as store:
         await store.position("nowhere")
         await store.append("lobby", [draft("a", client_id="c1")], at_ms=1)
@@ -435,7 +435,7 @@ async def test_what_was_appended_is_read_at_once(store: Store) -> None:
 # --- people ---
 
 
-async def test_a_person_comes_back_with_the_token(open_store: OpenStore) -> None:
+async def test_a_person_is_found_by_the_hash_of_their_token(open_store: OpenStore) -> None:
     ada = Person("p-1", "Ada")
     async with open_store() as store:
         assert await store.find_person(b"hash") is None
@@ -446,7 +446,7 @@ async def test_a_person_comes_back_with_the_token(open_store: OpenStore) -> None
         assert await store.find_person(b"other") is None
 
 
-async def test_a_name_is_given_once(store: Store) -> None:
+async def test_a_name_is_taken_only_once(store: Store) -> None:
     await store.add_person(Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
     with pytest.raises(NameTaken):
         await store.add_person(Person("p-2", "ADA"), name_key="ada", token_hash=b"2", at_ms=1)
@@ -479,7 +479,7 @@ async def test_renaming_to_another_form_of_the_same_name_is_allowed(store: Store
     assert await store.find_person(b"1") == Person("p-1", "Ada")
 
 
-async def test_renaming_nobody_is_a_bug_of_the_caller(store: Store) -> None:
+async def test_renaming_an_unknown_person_raises_key_error(store: Store) -> None:
     with pytest.raises(KeyError):
         await store.set_profile("p-9", name="Ada", name_key="ada")
     assert not await store.is_name_known("ada")
@@ -601,7 +601,7 @@ async def test_a_room_that_nobody_wrote_to_can_begin_a_new_epoch(open_store: Ope
         assert await store.position("cellar") == Position(1, begun.epoch)
 
 
-async def test_a_new_epoch_that_is_begun_together_with_appends_is_in_order_with_them(store: Store) -> None:
+async def test_a_new_epoch_is_in_order_with_concurrent_appends(store: Store) -> None:
     found: list[Position] = []
 
     async def begin() -> None:
@@ -640,7 +640,7 @@ def open_and_spoil(
     )
 
 
-async def test_a_damaged_event_is_told_to_be_that_and_everything_around_it_is_told(
+async def test_a_damaged_event_reads_as_damaged_and_the_events_around_it_as_they_are(
     open_and_spoil: tuple[OpenStore, Callable[[str, int], object]],
 ) -> None:
     open_store, spoil = open_and_spoil
@@ -703,7 +703,7 @@ APPENDS = st.lists(st.tuples(st.sampled_from(["one", "two"]), st.lists(DRAFTS, m
 
 @settings(max_examples=40)
 @given(appends=APPENDS)
-def test_whatever_is_appended_both_stores_answer_what_the_rules_say(
+def test_both_stores_answer_any_appends_alike_and_by_the_rules(
     appends: list[tuple[str, list[Draft]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The rules once more, in the plainest words, as a judge of both."""

@@ -86,7 +86,7 @@ async def test_the_count_follows_every_commit_before_it_is_answered(path: Path) 
     assert count_at(path).events == 7
 
 
-async def test_a_count_that_cannot_be_written_does_not_stop_the_log_and_is_said_once(
+async def test_a_count_that_cannot_be_written_does_not_stop_the_log_and_is_logged_once(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_sqlite_store(path) as store:
@@ -119,7 +119,7 @@ async def with_half_its_wal(path: Path) -> tuple[Files, dict[str, Position]]:
     return files | {"chat.db-wal": wal[: len(wal) * 2 // 3]}, told
 
 
-async def test_a_loss_is_said_in_clear_words_and_every_room_begins_a_new_epoch(
+async def test_a_loss_is_logged_and_every_room_begins_a_new_epoch(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     files, told = await with_half_its_wal(path)

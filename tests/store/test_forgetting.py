@@ -67,9 +67,7 @@ def damage_of(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("size", [1, 3_000, 20_000])
-async def test_a_deleted_text_is_soon_in_no_file_any_more_while_the_server_runs(
-    path: Path, size: int
-) -> None:
+async def test_a_deleted_text_is_soon_in_no_file_while_the_server_runs(path: Path, size: int) -> None:
     async with open_sqlite_store(path) as store:
         await store.append("lobby", drafts(*(f"filler {n}" for n in range(300))), at_ms=1)
         await store.append("lobby", [say(f"{SECRET} " * size)], at_ms=1)
@@ -117,7 +115,7 @@ async def test_no_copy_of_a_deleted_text_is_left_where_pages_were_split(path: Pa
     assert damage_of(path) == []
 
 
-async def test_a_reader_that_holds_an_old_moment_delays_it_and_holds_up_nobody(path: Path) -> None:
+async def test_a_reader_with_an_old_snapshot_delays_the_erasing_but_no_write(path: Path) -> None:
     async with open_sqlite_store(path) as store:
         await store.append("lobby", [say(SECRET)], at_ms=1)
         with closing(apsw.Connection(str(path))) as reader:
@@ -211,7 +209,7 @@ def log_of_the_first_format(path: Path) -> list[Event]:
     return told
 
 
-async def test_a_log_of_the_first_format_is_all_there_after_the_migration_and_can_do_what_is_new(
+async def test_a_log_of_the_first_format_is_whole_after_the_migration_and_has_the_new_features(
     path: Path,
 ) -> None:
     told = log_of_the_first_format(path)

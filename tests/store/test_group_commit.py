@@ -41,7 +41,7 @@ class SlowExecutor:
                 queue.close(timeout_s=timeout_s)
 
 
-async def test_what_is_asked_during_a_running_batch_goes_together_into_the_next() -> None:
+async def test_requests_submitted_while_a_batch_runs_are_the_next_batch() -> None:
     executor = SlowExecutor()
     async with executor.open() as queue, trio.open_nursery() as nursery:
         for request in "abcd":
@@ -51,7 +51,7 @@ async def test_what_is_asked_during_a_running_batch_goes_together_into_the_next(
     assert executor.batches == [["a"], ["b", "c", "d"]]
 
 
-async def test_a_group_is_cut_where_it_would_weigh_too_much_but_is_never_empty() -> None:
+async def test_a_batch_ends_before_it_weighs_too_much_but_is_never_empty() -> None:
     executor = SlowExecutor()
     async with executor.open(max_weight=10) as queue, trio.open_nursery() as nursery:
         for request, weight in (("a", 1), ("b", 6), ("c", 4), ("d", 1), ("e", 99), ("f", 1)):
@@ -65,7 +65,7 @@ async def test_a_group_is_cut_where_it_would_weigh_too_much_but_is_never_empty()
     assert executor.batches == [["a"], ["b", "c"], ["d"], ["e"], ["f"]]
 
 
-async def test_closing_waits_for_what_was_accepted_though_all_is_cancelled() -> None:
+async def test_closing_waits_for_accepted_requests_even_if_everything_is_cancelled() -> None:
     executor = SlowExecutor()
     with trio.CancelScope() as scope:
         async with executor.open() as queue, trio.open_nursery() as nursery:
@@ -77,7 +77,7 @@ async def test_closing_waits_for_what_was_accepted_though_all_is_cancelled() -> 
     assert sorted(request for batch in executor.batches for request in batch) == ["a", "b"]
 
 
-async def test_closing_gives_up_at_its_timeout_and_says_so(
+async def test_closing_gives_up_at_its_timeout_and_logs_it(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     executor = SlowExecutor()

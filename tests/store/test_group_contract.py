@@ -120,7 +120,7 @@ def codes(outcomes: list[Outcome]) -> list[str]:
 # --- denials ---
 
 
-async def test_what_the_rules_forbid_is_denied_and_its_id_stays_free(store: Store) -> None:
+async def test_a_draft_that_the_rules_forbid_is_denied_and_its_client_id_stays_free(store: Store) -> None:
     await append(store, LOBBY, said("by Ada"))
     forbidden = draft("edit", bodies.Edit(1, "not by Ada"), BOB, "c1")
     (denied,) = await store.append(LOBBY, [forbidden], at_ms=1)
@@ -130,13 +130,13 @@ async def test_what_the_rules_forbid_is_denied_and_its_id_stays_free(store: Stor
     assert await append(store, LOBBY, said("under the same id", BOB, "c1")) == [2]
 
 
-async def test_a_denial_leaves_no_gap_between_what_comes_before_and_behind_it(store: Store) -> None:
+async def test_a_denied_draft_leaves_no_gap_in_the_numbers(store: Store) -> None:
     outcomes = await store.append(LOBBY, [said("a"), edit(9, "x"), said("b")], at_ms=1)
     assert codes(outcomes) == ["Event", "no_such_message", "Event"]
     assert [(event.seq, event.body) for event in await whole(store)] == [(1, "a"), (2, "b")]
 
 
-async def test_the_rules_see_what_stands_before_a_draft_in_the_same_append(store: Store) -> None:
+async def test_the_rules_see_earlier_drafts_of_the_same_append(store: Store) -> None:
     outcomes = await store.append(
         LOBBY,
         [
@@ -160,7 +160,7 @@ async def test_the_rules_see_what_stands_before_a_draft_in_the_same_append(store
     assert (await store.state(LOBBY)).pins == (5,)
 
 
-async def test_the_rules_see_what_other_appends_write_in_the_same_commit(store: Store) -> None:
+async def test_the_rules_see_other_appends_of_the_same_commit(store: Store) -> None:
     """Messages by one append, what is about them by the next, whatever the order: nothing is missed."""
     found: list[str] = []
 
@@ -176,7 +176,7 @@ async def test_the_rules_see_what_other_appends_write_in_the_same_commit(store: 
     assert len(await store.read_changes(LOBBY, [1])) == 10
 
 
-async def test_reactions_and_pins_have_bounds(store: Store) -> None:
+async def test_reactions_and_pins_are_limited(store: Store) -> None:
     await append(store, LOBBY, *(said(str(number)) for number in range(1, 102)))
     outcomes = await store.append(LOBBY, [react(1, chr(0x1F600 + number)) for number in range(21)], at_ms=1)
     assert codes(outcomes) == ["Event"] * 20 + ["too_many"]
@@ -191,7 +191,7 @@ async def test_reactions_and_pins_have_bounds(store: Store) -> None:
 # --- changes ---
 
 
-async def test_of_what_changes_a_message_the_newest_of_each_key_is_told(open_store: OpenStore) -> None:
+async def test_changes_of_a_message_are_the_newest_event_of_each_change_key(open_store: OpenStore) -> None:
     async with open_store() as store:
         await append(store, LOBBY, said("a"), said("b"), said("c", BOB))
         await append(store, LOBBY, edit(1, "a2"), react(1, "🦀"), react(1, "🐌"), react(1, "🦀", by=BOB))
@@ -214,7 +214,7 @@ async def test_an_event_is_found_by_its_command(store: Store) -> None:
     assert await store.find_command(BOB.id, "2") is None
 
 
-async def test_single_events_are_read_in_order_and_only_those_that_there_are(store: Store) -> None:
+async def test_single_events_are_read_in_order_and_missing_numbers_are_left_out(store: Store) -> None:
     await append(store, LOBBY, *(said(str(number)) for number in range(1, 300)))
     log = await whole(store)
     assert await store.read_some(LOBBY, [7, 1, 299, 300, 0, -3, 7, 2**70]) == [log[0], log[6], log[298]]
@@ -222,7 +222,7 @@ async def test_single_events_are_read_in_order_and_only_those_that_there_are(sto
     assert await store.read_some("nowhere", [1]) == []
 
 
-async def test_a_message_is_told_with_all_that_it_has_said(store: Store) -> None:
+async def test_versions_are_the_message_and_all_its_edits(store: Store) -> None:
     await append(
         store, LOBBY, said("a"), said("b"), edit(1, "a2"), edit(2, "b2"), react(1, "🦀"), edit(1, "a3")
     )
@@ -232,7 +232,7 @@ async def test_a_message_is_told_with_all_that_it_has_said(store: Store) -> None
     assert await store.read_versions(LOBBY, 99) == await store.read_versions("nowhere", 1) == []
 
 
-async def test_a_deleted_message_and_its_edits_have_no_text_any_more_wherever_they_are_read(
+async def test_a_deleted_message_and_its_edits_have_no_text_in_any_read(
     open_store: OpenStore,
 ) -> None:
     async with open_store() as store:
@@ -269,7 +269,7 @@ async def test_the_repeat_of_a_deleted_message_is_a_repeat(store: Store) -> None
     assert codes(await store.append("kitchen", [said("a", client_id="c1")], at_ms=1)) == ["Conflict"]
 
 
-async def test_a_message_that_is_deleted_in_the_commit_that_writes_it_has_no_text_either(
+async def test_a_message_deleted_in_the_commit_that_writes_it_has_no_text(
     store: Store,
 ) -> None:
     await append(store, LOBBY, said("a"), edit(1, "b"), delete(1))
@@ -279,7 +279,7 @@ async def test_a_message_that_is_deleted_in_the_commit_that_writes_it_has_no_tex
 # --- rooms ---
 
 
-async def test_a_room_that_nobody_wrote_to_is_what_its_name_says(store: Store) -> None:
+async def test_a_room_that_nobody_wrote_to_is_of_the_kind_that_its_name_says(store: Store) -> None:
     epoch = (await store.position(LOBBY)).epoch
     for room, kind in ((LOBBY, "public"), ("garden", "public"), (CLUB, "private"), ("~p-ada", "personal")):
         state = await store.state(room)
@@ -290,7 +290,9 @@ async def test_a_room_that_nobody_wrote_to_is_what_its_name_says(store: Store) -
     assert (await store.state(CLUB)).kind == "private"
 
 
-async def test_a_room_is_what_was_said_when_it_began_and_since(open_store: OpenStore) -> None:
+async def test_the_state_of_a_room_follows_from_its_creation_and_later_settings(
+    open_store: OpenStore,
+) -> None:
     async with open_store() as store:
         await append(store, CLUB, create("private", ADA, title="Club", topic="Chess"))
         await store.add_invite(invite())
@@ -309,7 +311,7 @@ async def test_a_room_is_what_was_said_when_it_began_and_since(open_store: OpenS
         assert (await store.state(CLUB)).title == ""
 
 
-async def test_only_members_write_to_a_private_room_and_nobody_to_one_that_is_not_there(store: Store) -> None:
+async def test_only_members_write_to_a_private_room_and_nobody_to_a_missing_one(store: Store) -> None:
     await append(store, CLUB, create("private", ADA))
     for room in (CLUB, "~bbbbbbbbbbbbbbbb"):
         (denied,) = await store.append(room, [said("let me in", EVE)], at_ms=1)
@@ -329,7 +331,7 @@ async def test_a_direct_room_has_two_members_and_no_owner(store: Store) -> None:
     assert codes(await store.append("~dx", [said("hm", EVE)], at_ms=1)) == ["no_such_room"]
 
 
-async def test_coming_and_leaving_in_one_append_is_seen_by_what_stands_behind_it(store: Store) -> None:
+async def test_joining_and_leaving_in_one_append_counts_for_its_later_drafts(store: Store) -> None:
     await append(store, CLUB, create("private", ADA))
     await store.add_invite(invite())
     outcomes = await store.append(
@@ -339,7 +341,7 @@ async def test_coming_and_leaving_in_one_append_is_seen_by_what_stands_behind_it
     assert (await store.state(CLUB)).members == {ADA.id: "owner"}
 
 
-async def test_anybody_enters_and_leaves_a_public_room(store: Store) -> None:
+async def test_anybody_joins_and_leaves_a_public_room(store: Store) -> None:
     await append(store, "garden", said("hi", BOB), come(ADA))
     assert (await store.state("garden")).members == {ADA.id: "member"}
     assert codes(await store.append("garden", [come(ADA)], at_ms=1)) == ["already_there"]
@@ -348,7 +350,7 @@ async def test_anybody_enters_and_leaves_a_public_room(store: Store) -> None:
     assert (await store.state("garden")).members == {}
 
 
-async def test_ones_own_room_holds_the_newest_of_each_key(open_store: OpenStore) -> None:
+async def test_a_personal_room_has_the_newest_event_of_each_change_key(open_store: OpenStore) -> None:
     async with open_store() as store:
         assert (await store.personal(ADA.id))[1] == []
         await append(
@@ -375,7 +377,7 @@ async def test_ones_own_room_holds_the_newest_of_each_key(open_store: OpenStore)
 # --- invitations ---
 
 
-async def test_an_invitation_is_found_and_voided(open_store: OpenStore) -> None:
+async def test_an_invitation_is_found_until_it_is_revoked(open_store: OpenStore) -> None:
     async with open_store() as store:
         with pytest.raises(KeyError):
             await store.add_invite(invite())
@@ -390,7 +392,7 @@ async def test_an_invitation_is_found_and_voided(open_store: OpenStore) -> None:
         assert codes(await store.append(CLUB, [come(BOB, HASH)], at_ms=1)) == ["bad_invite"]
 
 
-async def test_expired_invitations_let_nobody_in_and_go(store: Store) -> None:
+async def test_expired_invitations_admit_nobody_and_are_deleted(store: Store) -> None:
     await append(store, CLUB, create("private", ADA))
     await store.add_invite(invite(expires_ms=100))
     assert codes(await store.append(CLUB, [come(BOB, HASH)], at_ms=100)) == ["bad_invite"]
@@ -399,7 +401,7 @@ async def test_expired_invitations_let_nobody_in_and_go(store: Store) -> None:
     assert [found.hash for found in await store.invites(CLUB, at_ms=BIG)] == [b"n" * 32]
 
 
-async def test_an_invitation_of_another_room_lets_nobody_in(store: Store) -> None:
+async def test_an_invitation_into_another_room_admits_nobody(store: Store) -> None:
     await append(store, CLUB, create("private", ADA))
     await append(store, "~bbbbbbbbbbbbbbbb", create("private", ADA))
     await store.add_invite(invite("~bbbbbbbbbbbbbbbb"))
@@ -407,7 +409,7 @@ async def test_an_invitation_of_another_room_lets_nobody_in(store: Store) -> Non
 
 
 @pytest.mark.parametrize(("uses", "n_in"), [(1, 1), (3, 3), (None, 20)])
-async def test_of_many_who_come_at_once_an_invitation_lets_in_as_many_as_it_is_for(
+async def test_an_invitation_with_n_uses_admits_n_of_many_concurrent_joins(
     store: Store, uses: int | None, n_in: int
 ) -> None:
     await append(store, CLUB, create("private", ADA))
@@ -447,7 +449,7 @@ async def test_the_lobby_is_in_everybodys_list_even_if_nobody_wrote_to_it(store:
     assert await store.listing("p-nobody") == [lobby]
 
 
-async def test_a_persons_rooms_are_listed_by_their_newest_event_behind_the_lobby(store: Store) -> None:
+async def test_rooms_are_listed_by_their_newest_event_after_the_lobby(store: Store) -> None:
     await know(store, ADA, BOB, EVE)
     await append(store, LOBBY, said("old"), at_ms=1)
     await append(store, CLUB, create("private", ADA, BOB, title="Club"), said("hi", BOB), at_ms=2)
@@ -469,7 +471,9 @@ async def test_a_persons_rooms_are_listed_by_their_newest_event_behind_the_lobby
     assert await store.listing(ADA.id, only="elsewhere") == []
 
 
-async def test_unread_are_messages_by_others_after_the_mark_that_were_not_deleted(store: Store) -> None:
+async def test_unread_are_messages_by_others_after_the_read_marker_that_were_not_deleted(
+    store: Store,
+) -> None:
     await know(store, ADA, BOB)
     await append(store, CLUB, create("private", ADA, BOB))
 
@@ -494,7 +498,7 @@ async def test_unread_are_messages_by_others_after_the_mark_that_were_not_delete
     assert await seen_by(BOB) == (10, 10, MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
 
 
-async def test_what_was_said_in_the_lobby_before_somebody_came_is_not_unread(store: Store) -> None:
+async def test_lobby_messages_from_before_a_person_registered_are_not_unread(store: Store) -> None:
     await append(store, LOBBY, said("old"), at_ms=5)
     await know(store, BOB, at_ms=10)
     await append(store, LOBBY, said("new"), at_ms=20)
@@ -502,7 +506,7 @@ async def test_what_was_said_in_the_lobby_before_somebody_came_is_not_unread(sto
     assert lobby.unread == 1
 
 
-async def test_the_newest_message_of_a_room_is_told_with_its_newest_edit(store: Store) -> None:
+async def test_a_listing_has_the_newest_message_with_its_newest_edit(store: Store) -> None:
     await append(
         store, LOBBY, said("a"), said("b"), react(1, "🦀"), edit(2, "b2"), edit(1, "a2"), edit(2, "b3")
     )
@@ -515,7 +519,7 @@ async def test_the_newest_message_of_a_room_is_told_with_its_newest_edit(store: 
     assert (lobby.last.seq, lobby.last.body, lobby.last_edit) == (2, None, None)
 
 
-async def test_the_directory_has_the_public_rooms_the_busiest_first(store: Store) -> None:
+async def test_the_directory_lists_public_rooms_by_their_newest_event(store: Store) -> None:
     await append(store, LOBBY, said("a"), at_ms=1)
     await append(store, CLUB, create("private", ADA, title="Garden club"), at_ms=9)
     await append(store, "garden", said("a"), come(BOB), at_ms=2)
@@ -537,7 +541,7 @@ async def test_the_directory_has_the_public_rooms_the_busiest_first(store: Store
 # --- people ---
 
 
-async def test_a_profile_is_changed_in_part_and_told(open_store: OpenStore) -> None:
+async def test_a_profile_is_changed_in_part(open_store: OpenStore) -> None:
     async with open_store() as store:
         await know(store, ADA, BOB)
         assert await store.people([ADA.id, "p-nobody"]) == [Profile(ADA.id, "Ada")]
@@ -561,7 +565,7 @@ async def test_a_profile_is_changed_in_part_and_told(open_store: OpenStore) -> N
         assert not await store.is_name_known("ada")
 
 
-async def test_a_picture_is_there_as_long_as_somebody_has_it(store: Store) -> None:
+async def test_a_picture_is_kept_as_long_as_somebody_has_it(store: Store) -> None:
     await know(store, ADA, BOB)
     one, other = Picture("1", "image/png", b"\0png"), Picture("2", "image/webp", b"webp")
     assert (await store.set_profile(ADA.id, picture=one)).picture == "1"
@@ -575,7 +579,7 @@ async def test_a_picture_is_there_as_long_as_somebody_has_it(store: Store) -> No
     assert (await store.picture("1"), await store.picture("2")) == (None, other)
 
 
-async def test_a_person_comes_back_with_any_of_their_tokens(store: Store) -> None:
+async def test_a_person_is_found_by_the_hash_of_any_of_their_tokens(store: Store) -> None:
     await know(store, ADA)
     await store.add_token(ADA.id, b"another")
     assert (
@@ -590,7 +594,7 @@ async def test_a_person_comes_back_with_any_of_their_tokens(store: Store) -> Non
 # --- marks ---
 
 
-async def test_marks_never_go_back_and_what_is_read_is_delivered(open_store: OpenStore) -> None:
+async def test_read_markers_never_go_back_and_what_is_read_is_delivered(open_store: OpenStore) -> None:
     async with open_store() as store:
         await append(store, LOBBY, said("a"))
         await store.move_read_markers(
@@ -606,7 +610,7 @@ async def test_marks_never_go_back_and_what_is_read_is_delivered(open_store: Ope
         assert await store.read_markers("nowhere") == []
 
 
-async def test_receipts_tell_the_first_move_that_reached_a_message(store: Store) -> None:
+async def test_a_receipt_has_the_time_when_the_read_marker_first_reached_the_message(store: Store) -> None:
     await append(store, LOBBY, said("a"))
     for at_ms, person, delivered, read in (
         (10, ADA, 1, 0),
@@ -629,7 +633,7 @@ async def test_receipts_tell_the_first_move_that_reached_a_message(store: Store)
     assert await store.receipts(LOBBY, 5) == await store.receipts("nowhere", 1) == []
 
 
-async def test_the_last_moves_of_a_mark_are_kept(store: Store) -> None:
+async def test_the_last_moves_of_a_read_marker_are_kept(store: Store) -> None:
     await append(store, LOBBY, said("a"))
     for number in range(1, MOVES_KEPT + 11):
         await store.move_read_markers(
@@ -639,7 +643,7 @@ async def test_the_last_moves_of_a_mark_are_kept(store: Store) -> None:
     assert await store.receipts(LOBBY, 50) == [MessageReceipt(ADA.id, 50, 50)]
 
 
-async def test_several_moves_of_a_mark_in_one_call_are_one(store: Store) -> None:
+async def test_several_moves_of_a_read_marker_in_one_call_are_one_move(store: Store) -> None:
     await append(store, LOBBY, said("a"))
     moves = [
         ReadMarker(LOBBY, ADA.id, 4, 1),

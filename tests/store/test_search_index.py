@@ -212,7 +212,7 @@ def is_indexed(request: pytest.FixtureRequest) -> bool:
         ("nul\0byte", "nul byte", ["nul", "byte"]),
     ],
 )
-def test_a_message_is_found_and_the_place_is_marked(
+def test_a_message_is_found_and_the_terms_are_highlighted(
     log: Log, text: str, typed: str, marks: list[str], is_indexed: bool
 ) -> None:
     log.say("something else altogether")
@@ -238,7 +238,9 @@ def test_a_message_is_found_and_the_place_is_marked(
         ("a link: example.org", "has:link"),
     ],
 )
-def test_what_only_looks_like_it_is_not_found(log: Log, text: str, typed: str, is_indexed: bool) -> None:
+def test_a_text_that_only_looks_like_the_term_is_not_found(
+    log: Log, text: str, typed: str, is_indexed: bool
+) -> None:
     log.say(text)
     if is_indexed:
         log.index()
@@ -274,7 +276,7 @@ def one_log_for_all() -> Log:
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_every_part_of_three_characters_and_more_is_found(data: st.DataObject) -> None:
+def test_every_part_of_a_text_of_three_characters_or_more_is_found(data: st.DataObject) -> None:
     text = data.draw(TEXTS.filter(lambda text: text.isprintable()))
     start = data.draw(st.integers(0, len(text) - 3))
     end = data.draw(st.integers(start + 3, len(text)))
@@ -291,7 +293,7 @@ def test_every_part_of_three_characters_and_more_is_found(data: st.DataObject) -
 
 
 @given(TEXTS)
-def test_the_places_of_a_normal_text_lead_back(text: str) -> None:
+def test_places_in_a_normal_text_lead_back_to_the_original(text: str) -> None:
     found = normal_with_places(text)
     assert found.text == normal(text)
     assert len(found.text) <= len(found.starts) == len(found.ends)
@@ -363,7 +365,9 @@ def test_messages_of_a_day_are_found_although_the_clock_went_back(log: Log) -> N
 
 @pytest.mark.parametrize("n_indexed", [0, 20, 60])
 @pytest.mark.parametrize("rooms", [1, 3])
-def test_pages_bring_everything_once_and_newest_first(log: Log, n_indexed: int, rooms: int) -> None:
+def test_following_the_cursor_finds_everything_once_and_newest_first(
+    log: Log, n_indexed: int, rooms: int
+) -> None:
     for number in range(60):
         log.say(f"number {number}", f"room-{number % rooms}")
         if number + 1 == n_indexed:
@@ -388,7 +392,7 @@ def test_a_cursor_holds_when_the_index_moves_on_and_its_message_is_deleted(log: 
 
 
 @pytest.mark.parametrize("moves_at", range(7))
-def test_pages_are_whole_while_the_index_moves_on(log: Log, moves_at: int) -> None:
+def test_following_the_cursor_finds_everything_while_the_index_moves_on(log: Log, moves_at: int) -> None:
     for number in range(10):
         log.say(f"number {number}" if number not in (2, 5) else "nothing yet")
     log.index()
@@ -410,7 +414,7 @@ def test_pages_are_whole_while_the_index_moves_on(log: Log, moves_at: int) -> No
     assert texts == [f"number {number}" for number in reversed(range(12)) if number != 7]
 
 
-def test_a_page_may_be_short_and_yet_go_on(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_may_be_few_and_yet_have_a_cursor(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "STEPS", ((3, 2),))
     for number in range(20):
         log.say("hello world, word" if number % 10 == 0 else f"hel ell llo {number}")
@@ -421,7 +425,7 @@ def test_a_page_may_be_short_and_yet_go_on(log: Log, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1@elsewhere", "9@lobby", "@lobby", "²", "1" * 30])
-def test_a_cursor_that_is_none_is_refused(log: Log, cursor: str) -> None:
+def test_an_invalid_cursor_is_refused(log: Log, cursor: str) -> None:
     log.say("hello")
     log.say("hello", "elsewhere")
     with pytest.raises(Refused, match="without one") as caught:
@@ -432,7 +436,7 @@ def test_a_cursor_that_is_none_is_refused(log: Log, cursor: str) -> None:
 # Following the log
 
 
-def test_the_index_follows_all_rooms_in_the_order_of_time(log: Log) -> None:
+def test_events_of_all_rooms_are_indexed_in_the_order_of_their_times(log: Log) -> None:
     for number in range(300):
         log.say(f"number {number}", f"room-{'abbccc'[number * 7 % 6]}")
     batches = 0
@@ -445,7 +449,7 @@ def test_the_index_follows_all_rooms_in_the_order_of_time(log: Log) -> None:
     ]
 
 
-def test_only_the_rooms_named_are_looked_at(log: Log) -> None:
+def test_only_the_named_rooms_are_indexed(log: Log) -> None:
     log.say("hello", "a")
     log.say("hello", "b")
     index_more(log.connection, 10, {log.room("b")})
@@ -453,7 +457,7 @@ def test_only_the_rooms_named_are_looked_at(log: Log) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 100])
-def test_an_edited_message_is_found_by_what_it_says_now(log: Log, batch: int) -> None:
+def test_an_edited_message_is_found_by_its_text_of_now(log: Log, batch: int) -> None:
     first = log.say("the first words")
     log.edit(first, "other things")
     if batch == 1:
@@ -512,7 +516,7 @@ def grams_in(log: Log) -> set[str]:
     return {term for (term,) in log.connection.execute("SELECT term FROM temp.terms")}
 
 
-def test_nothing_of_a_deleted_message_stays_in_the_files(tmp_path: Path) -> None:
+def test_no_gram_of_a_deleted_message_stays_in_the_files(tmp_path: Path) -> None:
     log = new_log(str(tmp_path / "chat.db"))
     for number in range(300):
         log.say(f"message number {number}")
@@ -534,7 +538,7 @@ def test_nothing_of_a_deleted_message_stays_in_the_files(tmp_path: Path) -> None
     log.connection.close()
 
 
-def test_an_index_of_another_form_is_made_anew(log: Log) -> None:
+def test_an_index_of_another_version_is_rebuilt(log: Log) -> None:
     log.say("hello world")
     log.index()
     log.connection.execute("UPDATE meta SET value = '0/1' WHERE key = 'search'")
@@ -544,7 +548,7 @@ def test_an_index_of_another_form_is_made_anew(log: Log) -> None:
     assert log.found("hello") == ["hello world"]
 
 
-def test_too_long_a_tail_is_not_looked_through(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_unindexed_events_are_not_looked_through(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_candidates, "MAX_UNINDEXED", 2)
     log.say("hello one")
     log.index()
@@ -555,7 +559,7 @@ def test_too_long_a_tail_is_not_looked_through(log: Log, monkeypatch: pytest.Mon
     assert log.found("hello") == ["hello one"]
 
 
-def test_damaged_and_unknown_events_hide_themselves_only(log: Log) -> None:
+def test_damaged_and_unknown_events_hide_no_others(log: Log) -> None:
     log.say("hello one")
     log.write("lobby", POST, "{no json")
     log.write("lobby", EDIT, "{no json")
@@ -574,7 +578,9 @@ def test_damaged_and_unknown_events_hide_themselves_only(log: Log) -> None:
 # Bounds
 
 
-def test_many_rooms_are_sorted_out_of_what_is_proposed(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_many_rooms_the_proposals_are_filtered_by_room(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(30):
         log.say(f"number {number}", f"room-{number % 10}")
     log.index()
@@ -585,7 +591,7 @@ def test_many_rooms_are_sorted_out_of_what_is_proposed(log: Log, monkeypatch: py
     assert log.found("number", *mine) == expected
 
 
-def test_the_longest_query_and_text_are_no_danger(log: Log) -> None:
+def test_the_longest_query_and_text_are_searched(log: Log) -> None:
     words = " ".join(f"{number:03}" for number in range(16_000))
     log.say(words)
     log.say("漢" * 20_000)

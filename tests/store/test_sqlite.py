@@ -451,7 +451,7 @@ async def damaged(path: Path, change: str) -> None:
         "seq = 9",
     ],
 )
-async def test_a_damaged_event_is_named_and_never_told(
+async def test_a_damaged_event_is_logged_and_never_read(
     path: Path, caplog: pytest.LogCaptureFixture, change: str
 ) -> None:
     await damaged(path, f"UPDATE events SET {change} WHERE seq = 3")
@@ -497,7 +497,7 @@ async def test_damage_is_believed_only_where_the_disk_is_well(path: Path) -> Non
         assert reader.failures == 1
 
 
-async def test_a_missing_event_is_named_and_no_page_has_a_hole(path: Path) -> None:
+async def test_a_missing_event_is_logged_and_no_page_has_a_hole(path: Path) -> None:
     """The one after it cannot be proved: what it is chained to is lost."""
     await damaged(path, "DELETE FROM events WHERE seq = 3 AND room_id = 1")
     async with open_sqlite_store(path) as store:
@@ -550,7 +550,7 @@ async def test_a_flipped_bit_anywhere_is_noticed_or_harmless(path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: space for the index, as this is not Linux")
-async def test_the_index_of_the_write_ahead_log_has_its_place_on_the_disk(tmp_path: Path) -> None:
+async def test_disk_space_is_reserved_for_the_index_of_the_write_ahead_log(tmp_path: Path) -> None:
     """A page of it without one is the end of the process when the disk is full."""
     path, index = tmp_path / "chat.db", tmp_path / "chat.db-shm"
     async with open_sqlite_store(path):

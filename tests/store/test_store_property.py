@@ -145,5 +145,5 @@ def _of(draft: Draft) -> tuple[str, str | None, str]:
         max_size=30,
     )
 )
-def test_the_log_is_what_the_answers_say_whatever_happens(moves: list[Move]) -> None:
+def test_the_log_matches_the_answers_whatever_happens(moves: list[Move]) -> None:
     trio.run(play, moves, clock=trio.testing.MockClock(autojump_threshold=0))

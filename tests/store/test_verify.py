@@ -14,7 +14,7 @@ from trio_chat.__main__ import main
 from trio_chat.errors import StartError
 from trio_chat.store.sqlite.event_count import path_of_event_count, read_event_count
 from trio_chat.store.sqlite.open import open_sqlite_store
-from trio_chat.store.sqlite.verify import RoomFound, verify
+from trio_chat.store.sqlite.verify import RoomFinding, verify
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "chat.db"
 
 
-def room_of(path: Path, name: str) -> RoomFound:
-    (found,) = [found for found in verify(path) if isinstance(found, RoomFound) and found.name == name]
+def room_of(path: Path, name: str) -> RoomFinding:
+    (found,) = [found for found in verify(path) if isinstance(found, RoomFinding) and found.name == name]
     return found
 
 
@@ -38,7 +38,7 @@ def run(path: Path, *arguments: str) -> Result:
     return CliRunner(env={}).invoke(main, [*arguments, "--data", str(path.parent)], prog_name="trio-chat")
 
 
-async def test_a_whole_log_is_said_to_be_whole_room_by_room(path: Path) -> None:
+async def test_a_whole_log_is_verified_room_by_room(path: Path) -> None:
     await small_log(path)
     result = run(path, "verify")
     assert result.output.splitlines() == [
@@ -52,7 +52,7 @@ async def test_a_whole_log_is_said_to_be_whole_room_by_room(path: Path) -> None:
 async def test_a_log_is_verified_while_a_server_writes_to_it(path: Path) -> None:
     async with open_sqlite_store(path) as store:
         await store.append("lobby", drafts("a", "b"), at_ms=1)
-        assert room_of(path, "lobby") == RoomFound("lobby", 2, 2, None, None)
+        assert room_of(path, "lobby") == RoomFinding("lobby", 2, 2, None, None)
         await store.append("lobby", drafts("c"), at_ms=1)
         assert damage_of(path) == []
         assert room_of(path, "lobby").last == 3
@@ -138,7 +138,7 @@ async def test_an_event_count_of_another_log_is_noted(path: Path) -> None:
     assert damage_of(path) == []
 
 
-async def test_a_page_that_sqlite_cannot_read_costs_what_is_on_it_and_is_told(path: Path) -> None:
+async def test_a_database_page_that_cannot_be_read_costs_its_events_and_is_reported(path: Path) -> None:
     async with open_sqlite_store(path) as store:
         for number in range(20):
             texts = [f"{number} {n} " + "x" * 100 for n in range(20)]
@@ -185,7 +185,9 @@ async def test_an_index_by_which_repeats_are_recognised_is_checked_too(path: Pat
         (b"my precious diary\n" * 100, "is not a database"),
     ],
 )
-def test_what_is_no_log_is_refused_with_a_sentence(path: Path, content: bytes | None, sentence: str) -> None:
+def test_a_file_that_is_no_log_is_refused_with_a_sentence(
+    path: Path, content: bytes | None, sentence: str
+) -> None:
     path.parent.mkdir()
     if content is not None:
         path.write_bytes(content)

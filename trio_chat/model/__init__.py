@@ -1,4 +1,4 @@
-"""What a chat is: events, people, names, the digest chain. No I/O, and no wire format.
+"""Model of a chat: events, records, outcomes, names, the digest chain. No I/O, and no wire format.
 
 Pure. Imports: errors.
 """

@@ -1,10 +1,10 @@
-"""The digest chain: each event seals the one before it, and itself through a digest of its body.
+"""Digest chain: each event's digest covers the event and the digest before it.
 
     body_digest = SHA-256(salt, body)
     digest      = SHA-256(previous digest, the event's own fields, body_digest)
 
-A body that is deleted later takes its salt with it: what stays (``body_digest``) keeps the chain whole and does
-not allow to guess a short text. A changed, missing or exchanged event breaks the chain at its number.
+When a body is deleted later, its salt is deleted too: what stays (``body_digest``) keeps the chain whole, and a short
+text cannot be guessed from it. A changed, missing or exchanged event breaks the chain at its number.
 
 Pure.
 """
@@ -14,14 +14,14 @@ from __future__ import annotations
 import hashlib
 
 SALT_BYTES = 16
-"""As long as an attacker would need to make trying all short texts hopeless."""
+"""Long enough to make trying all short texts hopeless."""
 
 GENESIS = bytes(32)
-"""What the first event of a room is chained to."""
+"""Digest to which the first event of a room is chained."""
 
 
 def digest_of_body(salt: bytes, body: str) -> bytes:
-    """The digest that stands for a body, 32 bytes. The salt has a fixed length, so no separator is needed."""
+    """Digest of a body, 32 bytes. The salt has a fixed length, so no separator is needed."""
     return hashlib.sha256(salt + body.encode()).digest()
 
 
@@ -37,7 +37,7 @@ def chained(
     at_ms: int,
     body_digest: bytes,
 ) -> bytes:
-    """The digest of an event that follows one with the digest ``previous``, 32 bytes.
+    """Digest of an event that follows one with the digest ``previous``, 32 bytes.
 
     Fields are joined by a zero byte after their length, so that no two events have the same encoding.
     """

@@ -1,4 +1,4 @@
-"""Reactions: what may be one, and the one form in which it is known.
+"""Emoji for reactions: which texts are one, and its normal form.
 
 Unicode knows many emoji in two spellings, with and without a variation selector (UTS 51, sections 1.4.2 and 2.7). Two
 people who choose the same picture must not make two reactions of it.
@@ -29,9 +29,9 @@ _SKIN_TONES: Final = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3
 
 
 def normal_emoji(raw: str) -> str:
-    """A reaction in the one form under which it is known: the fully-qualified one, as pages show and offer it.
+    """Normal form of a reaction: the fully-qualified one, as pages show and offer it.
 
-    Raises `Refused` (``bad_emoji``) unless it is one emoji, or what may be one some day.
+    Raises `Refused` (``bad_emoji``) unless it is one emoji, or may become one in a later Unicode.
     """
     is_short = 1 <= len(raw) <= MAX_EMOJI_CHARS
     if not is_short or any(unicodedata.category(char)[0] in "LZ" or char in "<>&\"'" for char in raw):
@@ -42,7 +42,7 @@ def normal_emoji(raw: str) -> str:
 
 
 def _fully_qualified(raw: str) -> str:
-    """With the variation selector exactly behind what is text without; a skin tone does the same."""
+    """Puts the variation selector after exactly those emoji that are text without it; a skin tone does the same."""
     chars = [char for char in raw if char not in (_AS_EMOJI, _AS_TEXT)]
     return "".join(
         char + _AS_EMOJI if char in TEXT_STYLE and following not in _SKIN_TONES else char

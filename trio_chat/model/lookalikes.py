@@ -1,4 +1,4 @@
-"""Names that look like somebody else's: with letters of another script that one cannot tell from those of ASCII.
+"""Lookalikes: names with letters of another script that look like ASCII letters, and so like another person's name.
 
 The table is Unicode's own (UTS #39, confusables), by the package confusable-homoglyphs.
 
@@ -14,13 +14,13 @@ _ASCII = frozenset(string.ascii_lowercase + string.digits)
 
 
 def plain_twin(key: str) -> str:
-    """The name (a key, so in lower case) as it looks to whoever reads ASCII; itself if it is not to be mistaken."""
+    """The ASCII name that a name looks like (both are keys, so in lower case); itself if there is none."""
     return key if key.isascii() else key.translate(_twins())
 
 
 @cache
 def _twins() -> dict[int, str]:
-    # Only when it is needed: reading the table takes a twentieth of a second, a fifth of a start.
+    # Loaded only when needed: reading the table takes a twentieth of a second, a fifth of a start.
     from confusable_homoglyphs.confusables import confusables_data
 
     twins: dict[int, str] = {}

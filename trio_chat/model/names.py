@@ -1,6 +1,6 @@
-"""The rules for what people and programs name: people, rooms, commands; and what a text must be.
+"""Rules for names of people and rooms, for titles, client ids and texts.
 
-Each rule either answers with the normal form or raises `Refused` with a sentence that says what to change.
+Each function returns the normal form, or raises `Refused` with a sentence that says what to change.
 The rules for letters are not ours: names of people follow the Nickname profile of PRECIS (RFC 8266), names of
 rooms its identifier class (RFC 8264 section 4.2).
 
@@ -26,33 +26,33 @@ MAX_ROOM_CHARS = 64
 MAX_ID_CHARS = 64
 MAX_TITLE_CHARS = 80
 
-MAX_MARKS = 4
-"""More on one letter no language needs; names with more cover what stands above and below them."""
+MAX_COMBINING_MARKS = 4
+"""Combining marks on one letter. No language needs more, and more cover the lines above and below."""
 
 MAX_RAW_CHARS = 200
-"""What is longer is refused unread; 40 characters written with marks apart, and spaces around them, fit."""
+"""A longer name is refused unread; 40 characters written with separate combining marks, and spaces, fit."""
 
 _NICKNAME = get_profile("NicknameCasePreserved")
 _NICKNAME_KEY = get_profile("NicknameCaseMapped:CaseFold")
 _ROOM = get_profile("UsernameCaseMapped:CaseFold")
 
 # Phones write a simple heart as a heart and a variation selector, which PRECIS disallows and nobody can see
-# or leave out. And the blank of braille counts as a symbol there, but looks like a space.
-_FIRST_AID = {0xFE0E: None, 0xFE0F: None, 0x2800: " "}
+# or leave out. And the braille blank counts as a symbol there, but looks like a space.
+_PRE_NORMALISE = {0xFE0E: None, 0xFE0F: None, 0x2800: " "}
 
-_HEAP_OF_MARKS = re.compile(f"m{{{MAX_MARKS + 1}}}")
-_MADE = re.compile(r"~[A-Za-z0-9_-]{1,63}")
+_STACKED_MARKS = re.compile(f"m{{{MAX_COMBINING_MARKS + 1}}}")
+_MADE_BY_SERVER = re.compile(r"~[A-Za-z0-9_-]{1,63}")
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _ZERO_WIDTH_JOINER = "\u200d"
 
 
 def normal_name(raw: str) -> tuple[str, str]:
-    """A person's name as it is shown, and the key under which it is unique whatever its case.
+    """A person's name as it is shown, and its key, under which it is unique whatever its case.
 
     Raises `Refused` (``bad_name``).
     """
-    legible = raw[: MAX_RAW_CHARS + 1].translate(_FIRST_AID)
+    legible = raw[: MAX_RAW_CHARS + 1].translate(_PRE_NORMALISE)
     # Looking at each character is what costs, so the length is checked before.
     if len(raw) > MAX_RAW_CHARS or len(_NICKNAME.apply_five_rules(legible)) > MAX_NAME_CHARS:
         raise Refused("bad_name", f"A name has at most {MAX_NAME_CHARS} characters.")
@@ -60,8 +60,8 @@ def normal_name(raw: str) -> tuple[str, str]:
         name = _NICKNAME.enforce(legible)
     except UnicodeEncodeError as error:
         raise Refused("bad_name", _why_bad_name(error)) from None
-    if _HEAP_OF_MARKS.search("".join("m" if unicodedata.category(c)[0] == "M" else "-" for c in name)):
-        raise Refused("bad_name", f"A name can have {MAX_MARKS} marks on one letter at most.")
+    if _STACKED_MARKS.search("".join("m" if unicodedata.category(c)[0] == "M" else "-" for c in name)):
+        raise Refused("bad_name", f"A name can have {MAX_COMBINING_MARKS} marks on one letter at most.")
     if not any(unicodedata.category(char)[0] in "LNPS" for char in name):
         raise Refused("bad_name", "A name needs at least one letter, digit or symbol.")
     # The rules are applied twice, as they are not idempotent (RFC 8266 section 2.4). Which characters there
@@ -70,16 +70,16 @@ def normal_name(raw: str) -> tuple[str, str]:
 
 
 def generated_name(random: Random) -> str:
-    """A friendly name of two words for somebody who gave none. Not unique: there are some thousands."""
+    """Friendly name of two words for somebody who gave none. Not unique: there are some thousands."""
     return f"{random.choice(QUALITIES)} {random.choice(ANIMALS)}"
 
 
 def normal_room(raw: str) -> str:
-    """A room's name in the one form under which it is known. Raises `Refused` (``bad_room``).
+    """Normal form of a room's name. Raises `Refused` (``bad_room``).
 
-    Names that begin with ``~`` are made by the server, for rooms that are not public: they have one form.
+    Names that begin with ``~`` are made by the server, for rooms that are not public, and are normal already.
     """
-    if _MADE.fullmatch(raw):
+    if _MADE_BY_SERVER.fullmatch(raw):
         return raw
     if not 1 <= len(raw) <= MAX_ROOM_CHARS:
         raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
@@ -100,7 +100,7 @@ def normal_room(raw: str) -> str:
 
 
 def check_title(raw: str) -> str:
-    """A room's title as it is shown. Raises `Refused` (``bad_title``)."""
+    """Normal form of a room's title. Raises `Refused` (``bad_title``)."""
     title = " ".join(raw.split())
     if not 1 <= len(title) <= MAX_TITLE_CHARS or not any(map(_is_visible, title)):
         raise Refused("bad_title", f"A title has 1 to {MAX_TITLE_CHARS} characters that can be seen.")
@@ -110,7 +110,7 @@ def check_title(raw: str) -> str:
 
 
 def check_client_id(raw: str) -> None:
-    """Raises `Refused` (``bad_id``) unless this can be a client's own name for a command."""
+    """Check a client id, the client's idempotency key for a command. Raises `Refused` (``bad_id``)."""
     if not (1 <= len(raw) <= MAX_ID_CHARS and raw.isprintable()):
         raise Refused("bad_id", f"An id has 1 to {MAX_ID_CHARS} characters, all of them printable.")
 
@@ -142,7 +142,7 @@ def _bad_room() -> Refused:
 
 
 def _why_bad_name(error: UnicodeEncodeError) -> str:
-    """What the profile disallows, in words for the person who typed it."""
+    """The profile's objection, in words for the person who typed the name."""
     if error.reason.endswith("/empty"):
         return "A name needs at least one character."
     char = error.object[error.start]

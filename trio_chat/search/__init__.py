@@ -1,4 +1,4 @@
-"""What a search query means, and how text becomes the parts that an index holds; shared by all stores.
+"""Search without an index: what a query means, which grams an index holds, whether a message matches. For all stores.
 
 Pure. Imports: errors, model.
 """

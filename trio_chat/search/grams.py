@@ -1,11 +1,12 @@
-"""From a text to what the search index holds of it, and from a term to what must be in there.
+"""Grams: what the search index holds of a text, and what a term needs to be in there.
 
 The index knows only grams of three characters (FTS5's ``trigram``). So whatever is to be found by less is written into
-the indexed text as three: a *unit* stands between two marks (``|字|``), and so two units beside each other are a gram
+the indexed text as three: a *unit* is put between two separators (``|字|``), and so two units side by side are a gram
 as well (``漢|字``). Units are the characters of scripts without spaces, symbols, and codes for the room, the sender,
-the words of the sender's name, and "has a link". Marks and codes are private-use characters, which no text keeps.
+the words of the sender's name, and "has a link". Separators and codes are private-use characters, which
+`normal` removes from every text.
 
-Pure. What a text becomes may change only together with `VERSION`: by it an index of an older form is known.
+Pure. What a text becomes may change only together with `VERSION`: it tells an index of an older form.
 """
 
 from __future__ import annotations
@@ -20,19 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 VERSION: Final = f"1/{unicodedata.unidata_version}"
-"""What the grams of an index depend on."""
+"""All that the grams of an index depend on."""
 
 _ROOMS: Final = 0x100000
 _SENDERS: Final = 0x104000
 _NAMES: Final = 0x108000
 _CODES: Final = 0x4000
-"""How many codes there are of each sort. Two rooms may share one: the index only proposes."""
+"""Codes of each sort. Two rooms may share one: the index only proposes."""
 _LINK: Final = "\U0010c000"
-_MARK: Final = "\U0010c001"
+_SEPARATOR: Final = "\U0010c001"
 
 _ADDRESS: Final = re.compile(r"(?<!\w)https?://[^\s<>\"]", re.IGNORECASE)
 
-# Accents, points and signs of Latin, Greek, Cyrillic, Hebrew and Arabic, and what chooses a form of an emoji. In other
+# Accents, points and signs of Latin, Greek, Cyrillic, Hebrew and Arabic, and variation selectors of emoji. In other
 # scripts marks are vowels or tell consonants apart.
 _ACCENTS: Final = re.compile(
     "[\u0300-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
@@ -54,7 +55,7 @@ _ALIKE: Final = {
     **dict.fromkeys("“”„", '"'),
     **dict.fromkeys("‐‑–—", "-"),
 }
-"""Letters and signs that are written otherwise by whoever has no key for them; and what only makes Arabic longer."""
+"""Letters and signs, and how people write them who have no key for them; and what only makes Arabic longer."""
 
 _UNITS: Final = (
     "\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf"  # Thai, Lao, Tibetan, …
@@ -65,14 +66,14 @@ _UNITS: Final = (
 )
 _UNIT: Final = re.compile(f"[{_UNITS}]")
 _RUN: Final = re.compile(f"[^ ]?[{_UNITS}]+(?:[^ ][{_UNITS}]+)*[^ ]?")
-"""Units with their neighbours: what is to be found by two characters, one of them a unit."""
+"""Units with their neighbours: texts to be found by two characters, one of them a unit."""
 
 _LONGEST_CLUSTER: Final = 16
-"""So long a character with its marks may be, for what is remembered of them to be bounded."""
+"""Characters of a base character with its combining marks, at most: so the cache of them is bounded."""
 
 
 class Normal(NamedTuple):
-    """A text as it is searched, and for each of its characters where what it stands for begins and ends."""
+    """Normal form of a text, and for each of its characters where its original begins and ends."""
 
     text: str
     starts: Sequence[int]
@@ -80,7 +81,7 @@ class Normal(NamedTuple):
 
 
 def normal(text: str) -> str:
-    """The text as it is searched: without case, accents, invisible characters and differences of form (NFKC).
+    """Normal form of a text for searching: without case, accents, invisible characters and differences of form (NFKC).
 
     All white space is one space, and there is none at the ends.
     """
@@ -90,7 +91,7 @@ def normal(text: str) -> str:
 
 
 def normal_with_places(text: str) -> Normal:
-    """`normal`, with the way back. Places are counted in code points of the text."""
+    """`normal`, with the way back. Places are code points of the original text."""
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -107,17 +108,17 @@ def normal_with_places(text: str) -> Normal:
 
 
 def has_link(text: str) -> bool:
-    """Whether there is a web address in the text."""
+    """Whether a text has a web address."""
     return _ADDRESS.search(text) is not None
 
 
 def has_units(text: str) -> bool:
-    """Whether the normal text has characters that can be searched one by one."""
+    """Whether a normal text has units: characters that can be searched one by one."""
     return not text.isascii() and _UNIT.search(text) is not None
 
 
 def places_of(term: str, text: str) -> list[int]:
-    """Where the normal term is in the normal text. One of up to two letters is found where a word begins."""
+    """Where a normal term is in a normal text. A term of one or two letters is found only where a word begins."""
     anywhere = len(term) >= 3 or has_units(term)
     begins = None if anywhere else _patterns().start
     places: list[int] = []
@@ -131,7 +132,7 @@ def places_of(term: str, text: str) -> list[int]:
 
 
 def indexed_text(text: str, *, room_id: int, sender: str, name: str) -> str:
-    """What the index is given of a message; the same message always gives the same."""
+    """Text that the index is given for a message; the same for the same message, always."""
     searched = normal(text)
     codes = [room_code(room_id), sender_code(sender), *map(name_code, dict.fromkeys(normal(name).split()))]
     if has_link(text):
@@ -145,35 +146,35 @@ def indexed_text(text: str, *, room_id: int, sender: str, name: str) -> str:
 
 
 def grams_of_term(term: str) -> list[str]:
-    """Grams that are in the index of every text in which the normal term is found; none for what is too short."""
+    """Grams that the index holds of every text in which the normal term is found; empty if the term is too short."""
     if len(term) >= 3:
         return list(dict.fromkeys(term[place : place + 3] for place in range(len(term) - 2)))
     if has_units(term):
-        return [f"{term[0]}{_MARK}{term[1]}" if len(term) == 2 else gram(term)]
+        return [f"{term[0]}{_SEPARATOR}{term[1]}" if len(term) == 2 else gram(term)]
     return [f" {term}"] if len(term) == 2 else []
 
 
 def gram(char: str) -> str:
-    """The gram of a character that is searched by itself, or of a code."""
-    return f"{_MARK}{char}{_MARK}"
+    """Gram of a unit."""
+    return f"{_SEPARATOR}{char}{_SEPARATOR}"
 
 
 LINK: Final = gram(_LINK)
-"""The gram of texts with a link."""
+"""Gram of texts with a link."""
 
 
 def room_code(room_id: int) -> str:
-    """The character that stands for a room."""
+    """Code of a room: one character."""
     return chr(_ROOMS + room_id % _CODES)
 
 
 def sender_code(sender: str) -> str:
-    """The character that stands for who said it."""
+    """Code of a sender: one character."""
     return chr(_SENDERS + _hash(sender))
 
 
 def name_code(word: str) -> str:
-    """The character that stands for a word in the sender's name at that time."""
+    """Code of a word in the sender's name at that time: one character."""
     return chr(_NAMES + _hash(word))
 
 
@@ -183,7 +184,7 @@ def _hash(text: str) -> int:
 
 
 def _inner_starts(text: str) -> Iterator[str]:
-    """The first two characters of what begins behind a sign and not behind a space."""
+    """First two characters of each word or sign that begins directly after another, without a space."""
     for sign in _patterns().sign.finditer(text):
         for place in sign.span():
             if (
@@ -196,16 +197,16 @@ def _inner_starts(text: str) -> Iterator[str]:
 
 
 def _as_units(chars: Iterable[str]) -> str:
-    return f"{_MARK}{_MARK.join(chars)}{_MARK}"
+    return f"{_SEPARATOR}{_SEPARATOR.join(chars)}{_SEPARATOR}"
 
 
 class _Patterns(NamedTuple):
     cluster: re.Pattern[str]
-    """A character with all that changes it: marks, vowels and finals of Hangul, voicing of narrow kana."""
+    """Character with all that modifies it: combining marks, vowels and finals of Hangul, voicing of narrow kana."""
     start: re.Pattern[str]
-    """Where something begins in a normal text: a word, or a sign."""
+    """Beginning of a word or a sign in a normal text."""
     sign: re.Pattern[str]
-    """What is no part of a word, and no space."""
+    """Sign: no part of a word, and no space."""
 
 
 @cache
@@ -240,7 +241,7 @@ def _without_accents(char: str) -> str:
 
 
 def _visible(char: str) -> str:
-    """The character; a space for all that separates, and nothing for what cannot be seen."""
+    """The character; a space for white space and control characters, nothing for invisible ones."""
     if char.isspace() or char < " " or char == "\x7f":
         return " "
     return "" if unicodedata.category(char) in {"Cf", "Cs"} or char >= chr(_ROOMS) else char

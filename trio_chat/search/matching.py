@@ -1,6 +1,6 @@
-"""Whether a message is what a query asks for, and where in its text that is.
+"""Matching: does a message match a query, and where in its text?
 
-Pure. What the index proposes is judged here, so nothing is found that is not there.
+Whatever the index proposes is compared here, so nothing is found that is not there. Pure.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ MAX_HIGHLIGHTS: Final = 50
 
 
 def is_sent_then(query: Query, at_ms: int) -> bool:
-    """Whether it is of the days that are asked for."""
+    """Whether a message was sent on the days of the query."""
     return (query.after_ms is None or at_ms >= query.after_ms) and (
         query.before_ms is None or at_ms < query.before_ms
     )
 
 
 def is_sent_by(query: Query, sender: str, name: str, person_ids: Collection[str]) -> bool:
-    """Whether it is by somebody who is asked for; ``person_ids``: who has one of these names today."""
+    """Whether a message is by a sender of the query; ``person_ids``: people who have one of these names today."""
     if not query.senders or sender in person_ids:
         return True
     words = set(normal(name).split())
@@ -33,7 +33,7 @@ def is_sent_by(query: Query, sender: str, name: str, person_ids: Collection[str]
 
 
 def says_it(query: Query, text: str) -> bool:
-    """Whether the text says what is asked for."""
+    """Whether a text has all that the query asks for."""
     if query.has_link and not has_link(text):
         return False
     searched = normal(text)
@@ -41,7 +41,7 @@ def says_it(query: Query, text: str) -> bool:
 
 
 def highlights_in(terms: Iterable[str], text: str) -> list[tuple[int, int]]:
-    """Where the terms are: (start, end) in code points of the text, ascending, apart, at most `MAX_HIGHLIGHTS`."""
+    """Where the terms are: (start, end) in code points of the text, ascending, disjoint, at most `MAX_HIGHLIGHTS`."""
     searched = normal_with_places(text)
     found = sorted(
         (searched.starts[place], searched.ends[place + len(term) - 1])

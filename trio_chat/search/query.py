@@ -1,7 +1,7 @@
-"""What people type to search: words, "quoted phrases", and filters such as ``from:ada``.
+"""Search queries as people type them: words, "quoted phrases", and filters such as ``from:ada``.
 
-Words and phrases must all be in a message; case and accents do not count. ``from:`` and ``in:`` may stand more than
-once, and then any of them will do; a value with spaces stands in quotes (``from:"Ada Lovelace"``). Days are those of
+Words and phrases must all be in a message; case and accents do not count. ``from:`` and ``in:`` may be given more than
+once, and then any of them will do; a value with spaces is put in quotes (``from:"Ada Lovelace"``). Days are those of
 UTC, ``after:`` a day begins with it and ``before:`` a day ends before it. What looks like a filter and is none
 (``std:vector``) is a word.
 
@@ -31,33 +31,33 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 @attrs.frozen
 class Sender:
-    """Somebody by their name."""
+    """Sender of messages, by name."""
 
     words: tuple[str, ...]
-    """All of them are in the name under which they said it."""
+    """All of these are in the name under which they sent the message."""
     key: str | None
-    """Or this is their name today (the key of `trio_chat.model.names.normal_name`)."""
+    """Or this is the key of their name today (`trio_chat.model.names.normal_name`)."""
 
 
 @attrs.frozen
 class Query:
-    """What a message must be to be found. All texts are normal (`trio_chat.search.grams.normal`)."""
+    """Query: what a message must match. All texts are normal (`trio_chat.search.grams.normal`)."""
 
     terms: tuple[str, ...] = ()
-    """All of them must be in its text."""
+    """All of these must be in its text."""
     senders: tuple[Sender, ...] = ()
-    """One of them must have said it; none: anybody."""
+    """One of these must have sent it; empty: anybody."""
     rooms: tuple[str, ...] = ()
-    """One of them must be its room's name, or in its title; none: any room's."""
+    """One of these must be its room's name, or in the room's title; empty: any room."""
     has_link: bool = False
     after_ms: int | None = None
-    """It was said then or later: milliseconds since 1970 UTC."""
+    """It was sent then or later: milliseconds since 1970 UTC."""
     before_ms: int | None = None
-    """It was said earlier than that."""
+    """It was sent earlier."""
 
 
 def parse_query(typed: str) -> Query:
-    """Understand what was typed. Raises `Refused` (``bad_query``)."""
+    """Parse what was typed. Raises `Refused` (``bad_query``)."""
     if len(typed) > MAX_QUERY_CHARS:
         raise _bad(f"A search has at most {MAX_QUERY_CHARS} characters.")
     terms: list[str] = []
@@ -108,7 +108,7 @@ def _sender(name: str) -> Sender:
 
 
 def _beginning_of(day: str) -> int:
-    """When the day begins, in milliseconds since 1970 UTC."""
+    """Midnight of a day, in milliseconds since 1970 UTC."""
     try:
         if _DAY.fullmatch(day):
             year, month, of_month = map(int, day.split("-"))

@@ -1,1 +1,7 @@
-"""Where the log lives: `base` states the promises, the other modules keep them."""
+"""Durable storage of the event logs and of what follows from them.
+
+`base` is the contract; `plan` (what an append will write), `proof` (is an event what was written?) and `group_commit`
+are shared by all stores; each store has a folder.
+
+Imports: errors, model, kinds, search. No store imports another.
+"""

@@ -1,7 +1,7 @@
-"""What a store promises. Each implementation passes one contract suite (``tests/test_store_*contract.py``).
+"""Contract of a store. Every implementation passes the same contract suite (``tests/store/test_*contract.py``).
 
-1. **Durable before it returns.** When `Log.append` returns, its events and what follows from them survive SIGKILL and
-   power loss.
+1. **Durable before it returns.** When `EventLog.append` returns, its events and what follows from them survive SIGKILL
+   and power loss.
 2. **Dense.** Sequence numbers of a room run 1, 2, 3, … with no gap, in the order of the appends.
 3. **All or nothing.** An append that raises has written none of its drafts.
 4. **Exactly once.** A draft whose (sender, client_id) is in the log already, or earlier in the same append, adds
@@ -11,13 +11,13 @@
 5. **By the rules.** A draft that `trio_chat.kinds.rules` forbids, given everything in the log before it, is answered
    with `trio_chat.model.outcomes.Denied`: nothing is written, and its id is free.
 6. **Chained.** Each event's digest covers the event and the digest before it (`trio_chat.model.chain`). What the
-   digests deny is never told: `trio_chat.model.events.damaged` stands in its place.
-7. **Forgotten.** The text of a deleted message, and of its edits, is told to nobody once the append of the deletion
-   has returned, and is soon not in the files any more. Its event stays, with the body None.
+   digests deny is never returned: `trio_chat.model.events.damaged` takes its place.
+7. **Forgotten.** The text of a deleted message, and of its edits, is returned by no read that begins after the append
+   of the deletion has returned, and is soon not in the files any more. Its event stays, with the body None.
 8. **Bounded pages.** Reading never returns more than was asked for, and never a page with a hole.
 9. **Cancellation.** A cancelled write may have been done or not, never in part; a cancelled read has no effect.
 
-Every method raises `StoreUnavailable` when the store cannot do its work just now.
+Every method raises `StoreUnavailable` when the store cannot do its work just now (a full disk, a closed store).
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class StoreStatistics:
-    """What the store has done since it was opened; times in seconds."""
+    """Statistics of a store since it was opened; times in seconds."""
 
     commits: int = 0
     events: int = 0
     repeats: int = 0
     commit_s: float = 0.0
-    """Time spent in commits, writing included, all together."""
+    """Total time of all commits, writing included."""
     longest_commit_s: float = 0.0
     failures: int = 0
     """Commits and reads that failed."""
 
     def after_commit(self, took_s: float, *, events: int, repeats: int) -> StoreStatistics:
-        """With one more commit counted."""
+        """The statistics with one more commit."""
         return StoreStatistics(
             commits=self.commits + 1,
             events=self.events + events,
@@ -69,15 +69,15 @@ class StoreStatistics:
         )
 
     def after_failure(self) -> StoreStatistics:
-        """With one more failure counted."""
+        """The statistics with one more failure."""
         return attrs.evolve(self, failures=self.failures + 1)
 
 
-class Log(Protocol):
-    """The log of every room."""
+class EventLog(Protocol):
+    """Event logs of all rooms."""
 
     async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
-        """Write the drafts durably, in order, and say what became of each: one outcome per draft.
+        """Write the drafts durably, in order; one outcome per draft.
 
         Appends made at the same time, of whatever rooms, share a commit. What follows from the events (members, titles,
         deletions, …) is written with them.
@@ -85,108 +85,107 @@ class Log(Protocol):
         ...
 
     async def position(self, room: str) -> Position:
-        """Where the room's log ends. A room that nobody wrote to ends at 0 of the log's own epoch."""
+        """Position of the room's newest event. A room that nobody wrote to is at 0 of the log's own epoch."""
         ...
 
     async def begin_epoch(self, room: str) -> Position:
-        """Begin a new epoch of the room, durably: from now on no number of an earlier one means anything here.
+        """Begin a new epoch of the room, durably: sequence numbers of earlier ones are void for its readers.
 
-        The events stay, and numbers go on from where they are. The answer is where the room then ends.
+        The events stay, and numbers go on from where they are. Returns the position of the room afterwards.
         """
         ...
 
     async def read_after(self, room: str, after: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """The events directly after number ``after``, in order: at most ``limit`` of them, and no more than
-        fit ``max_bytes`` of bodies (but at least one, so that a reader always gets on). Empty at the head.
+        """Page of history directly after number ``after``, in order: at most ``limit`` events, and no more than fit
+        ``max_bytes`` of bodies (but at least one, so that a reader always gets on). Empty at the head.
         """
         ...
 
     async def read_before(self, room: str, before: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """The events directly before number ``before``, in order, bounded like `read_after`. Empty at 1."""
+        """Page of history directly before number ``before``, in order, bounded like `read_after`. Empty at 1."""
         ...
 
     async def read_some(self, room: str, seqs: Collection[int]) -> list[Event]:
-        """The events of these numbers that there are, in order."""
+        """Events with these numbers, in order; numbers that do not exist are left out."""
         ...
 
     async def find_command(self, sender: str, client_id: str) -> Event | None:
-        """The event of this command, if it is in the log."""
+        """Event of a command (an idempotency key: sender and client id), if it is in the log."""
         ...
 
     async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
-        """What is to be seen of all that was changed about these messages, in order: for each key of each
-        (`trio_chat.kinds.bodies.change_key`) the newest event. Of a deleted message only that it was deleted.
+        """Changes of these messages as they are to be shown, in order: the newest event for each change key
+        (`trio_chat.kinds.bodies.change_key`) of each message. Of a deleted message only the deletion.
         """
         ...
 
     async def read_versions(self, room: str, seq: int) -> list[Event]:
-        """A message and all its edits, in order; empty if there is no such message."""
+        """Versions of a message: its event and all its edits, in order. Empty if there is no such message."""
         ...
 
     async def personal(self, person: str) -> tuple[Position, list[Event]]:
-        """Where a person's own room ends, and up to there the newest event of each key, in order."""
+        """State of a person's own room: its position, and up to there the newest event of each change key, in order."""
         ...
 
 
 class RoomTable(Protocol):
-    """What follows from the log about rooms, and the invitations into them."""
+    """Rooms, as they follow from their logs, and invitations."""
 
     async def state(self, room: str) -> RoomState:
-        """What the room is now. One that nobody wrote to is what its name says, and empty."""
+        """State of the room now. A room that nobody wrote to is empty, and of the kind that its name says."""
         ...
 
     async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
-        """The rooms in a person's list: the lobby first, then by their newest event, the newest first. Or ``only`` one
-        of them, if it is in there."""
+        """List of a person's rooms: the lobby first, then by their newest event, the newest first. With ``only`` just
+        that room, if it is in the list."""
         ...
 
     async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
-        """Public rooms with ``query`` in name, title or topic (whatever the case), by their newest event, the newest
-        first, as the person sees them."""
+        """Public rooms with ``query`` in name, title or topic (case does not count), as the person sees them; by their
+        newest event, the newest first."""
         ...
 
     async def add_invite(self, invite: Invitation) -> None:
-        """Let people in with this invitation. `KeyError` if there is no such room: a bug."""
+        """Save an invitation. Raises `KeyError` if there is no such room: a bug."""
         ...
 
     async def invites(self, room: str, *, at_ms: int) -> list[Invitation]:
-        """The invitations that are valid at this moment, in the order in which they were made."""
+        """Invitations into the room that are valid at this moment, in the order in which they were made."""
         ...
 
     async def void_invites(self, room: str) -> None:
-        """No invitation into the room is valid any more."""
+        """Revoke all invitations into the room."""
         ...
 
     async def find_invite(self, token_hash: bytes) -> Invitation | None:
-        """The invitation with this hash, valid still or expired; None if there is none (any more)."""
+        """Invitation with this hash, valid or expired; None if there is none, or it was revoked or used up."""
         ...
 
 
 class PeopleTable(Protocol):
-    """The people who write to the log, and what they have seen of it."""
+    """People, their tokens and profiles, and their read markers."""
 
     async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
-        """Make a person known under ``name`` (unique by ``name_key``), who comes back with a token of this
-        hash.
+        """Register a person under their name (unique by ``name_key``), with the hash of their first token.
 
-        Raises `NameTaken`, and then nothing was written.
+        Raises `NameTaken`; then nothing was written.
         """
         ...
 
     async def add_token(self, person_id: str, token_hash: bytes) -> None:
-        """Let a person come back with one more token. `KeyError` if there is no such person: a bug."""
+        """Save one more token of a person. Raises `KeyError` if there is no such person: a bug."""
         ...
 
     async def find_person(self, token_hash: bytes) -> Person | None:
-        """Who comes back with a token of this hash; None if nobody does."""
+        """Person with a token of this hash; None if there is none."""
         ...
 
     async def is_name_known(self, name_key: str) -> bool:
-        """Whether a person is known under this name."""
+        """Whether a person is registered under this name."""
         ...
 
     async def people(self, ids: Collection[str]) -> list[Profile]:
-        """Those of these people that there are, by their names."""
+        """Profiles of these people, ordered by name; ids that do not exist are left out."""
         ...
 
     async def set_profile(
@@ -200,37 +199,36 @@ class PeopleTable(Protocol):
         no_picture: bool = False,
         shows_seen: bool | None = None,
     ) -> Profile:
-        """Change what is known of a person; what is None stays. ``no_picture`` takes the picture away. The answer is
-        what then is known.
+        """Change a person's profile; what is None stays, ``no_picture`` removes the picture. Returns the new profile.
 
-        Raises `NameTaken`, and then nothing was written. `KeyError` if there is no such person: a bug.
+        Raises `NameTaken`; then nothing was written. Raises `KeyError` if there is no such person: a bug.
         """
         ...
 
     async def picture(self, picture_hash: str) -> Picture | None:
-        """A picture that somebody has now."""
+        """Picture with this hash; None if nobody has it (any more)."""
         ...
 
     async def note_seen(self, ids: Collection[str], at_ms: int) -> None:
-        """These people were here at this moment."""
+        """Save that these people were connected at this moment."""
         ...
 
     async def move_read_markers(self, moves: Collection[ReadMarker], at_ms: int) -> None:
-        """Move these marks on, and keep when it was. One that would go back stays; rooms that are not there, too."""
+        """Move read markers forward, and keep when. A marker never goes back; rooms that do not exist are ignored."""
         ...
 
     async def read_markers(self, room: str) -> list[ReadMarker]:
-        """All marks of a room."""
+        """Read markers of a room, of everybody."""
         ...
 
     async def receipts(self, room: str, seq: int) -> list[MessageReceipt]:
-        """Who has received message ``seq``, and when: the first move of their mark, of the last `MOVES_KEPT`, that
-        reached it; in that order."""
+        """Receipts of message ``seq``, in the order of their times: when the person's read marker first reached it, of
+        its last `MOVES_KEPT` moves."""
         ...
 
 
 MOVES_KEPT = 100
-"""How many moves of a mark are remembered."""
+"""Moves of a read marker that are remembered."""
 
 
 class MessageSearch(Protocol):
@@ -240,7 +238,7 @@ class MessageSearch(Protocol):
     async def find(
         self, person: str, query: Query, *, room: str | None = None, cursor: str | None = None, limit: int
     ) -> SearchResults:
-        """Find messages in the rooms of a person's list, or in one ``room`` (which they may hear: that was checked).
+        """Search in the rooms of a person's list, or in one ``room`` (the caller has checked that they may hear it).
 
         All of the answer is from one snapshot of the log: a message that was deleted before is not in it. Raises
         `Refused` (``bad_query``) for a cursor that is none.
@@ -248,10 +246,10 @@ class MessageSearch(Protocol):
         ...
 
 
-class Store(Log, RoomTable, PeopleTable, MessageSearch, Protocol):
-    """All of it. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads and
-    files and closes them."""
+class Store(EventLog, RoomTable, PeopleTable, MessageSearch, Protocol):
+    """A whole store. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads
+    and files and closes them."""
 
     def statistics(self) -> StoreStatistics:
-        """What was done so far."""
+        """Statistics since the store was opened."""
         ...

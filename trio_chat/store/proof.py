@@ -1,4 +1,4 @@
-"""Whether an event is what was written, decided by its digests. Used by whoever reads, and by `verify`.
+"""Proof of events: is an event what was written? Its digests decide. For all that reads, and for `verify`.
 
 Pure.
 """
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from trio_chat.store.plan import Row
 
 Digests: TypeAlias = tuple[bytes, ...]
-"""What the next event may be chained to: the digest of the event before it, or, where that is damaged, what it
-may have been. Empty: it is lost, and the next event cannot be proved."""
+"""Digests that the next event may be chained to: that of the event before it, or, where that is damaged, those that it
+may have had. Empty: it is lost, and the next event cannot be proved."""
 
 START: Digests = (GENESIS,)
-"""What the first event of a room is chained to."""
+"""The first event of a room is chained to this."""
 
 MAX_GUESSES = 4
-"""How many digests are kept in mind through a stretch of damage."""
+"""Digests that are tried through a stretch of damage."""
 
 MISSING = "it is missing"
 UNREADABLE = "it cannot be read, or is missing"
@@ -37,9 +37,9 @@ DELETABLE = MESSAGES | {EDIT}
 
 
 def examine(room: str, row: Row, before: Digests, *, is_deleted: bool = False) -> tuple[str | None, Digests]:
-    """What is wrong with the event, None if it is what was written; and what the next may be chained to.
+    """The flaw of an event (None if it is what was written), and the digests that the next may be chained to.
 
-    ``is_deleted`` is whether the log says that its body was deleted: only then it may be missing.
+    ``is_deleted``: whether the log says that its body was deleted; only then it may be missing.
 
     Where the damage is in the digest itself, the next event was chained to what the fields say; where it is in the
     fields, to the digest that stands there. Both are tried, so that one flipped bit costs one event.

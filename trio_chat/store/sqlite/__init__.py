@@ -1,4 +1,7 @@
-"""The store over SQLite: one writer, two readers, each a thread at a time.
+"""Store over one SQLite file: a connection that writes, one that reads and one that searches, each with a thread.
 
-Imports: errors, model, kinds, search, store.
+`open` puts it together, `store` is the `Store`; each method of it is a function over a connection in the module of its
+subject. Beside it `verify` and `backup`, which need no server.
+
+Imports: errors, model, kinds, search, store. Only `app` and `__main__` import it: all others know the contract.
 """

@@ -1,4 +1,4 @@
-"""Copying the log while a server writes to it."""
+"""Backup: a copy of the log, made while a server may be writing to it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES_AT_A_TIME = 4_096
-"""16 MiB: how much is copied before Ctrl-C is heeded."""
+"""Database pages, 16 MiB: so much is copied before Ctrl-C is noticed."""
 
 
 def back_up(database: Path, target: Path) -> int:
-    """Copy the log into a new file, for its owner only, and answer how many events it holds.
+    """Copy the log into a new file, readable by its owner only; returns the number of its events.
 
-    The copy is one moment of the log, whatever is written meanwhile, and complete by itself. It says that it is a copy:
-    a server that opens it begins a new epoch. Until it is whole and on the disk it is called ``….part``.
+    The copy is one snapshot of the log, whatever is written meanwhile, and complete by itself. It is marked as a copy,
+    so a server that opens it begins a new epoch. Until it is whole and on the disk it is called ``….part``.
 
     Raises `StartError` when there is nothing to copy, the target exists, or the disk refuses.
     """
@@ -42,7 +42,7 @@ def back_up(database: Path, target: Path) -> int:
 
 def _copy(source: apsw.Connection, part: Path) -> int:
     with closing(apsw.Connection(str(part), flags=apsw.SQLITE_OPEN_READWRITE)) as copy:
-        # Held over all steps: else each commit of the server in between would begin the copy anew.
+        # One read transaction over all steps: else each commit of the server would begin the copy anew.
         with source, copy.backup("main", source, "main") as backup:
             source.execute("SELECT 1 FROM meta").fetchone()
             while not backup.done:
@@ -54,7 +54,7 @@ def _copy(source: apsw.Connection, part: Path) -> int:
 
 @contextmanager
 def _new_file(target: Path) -> Iterator[Path]:
-    """A file that becomes ``target`` when the block is left, and goes if it raises."""
+    """New file that becomes ``target`` when the block is left, and is removed if it raises."""
     part = target.with_name(f"{target.name}.part")
     try:
         descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)

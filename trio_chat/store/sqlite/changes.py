@@ -1,4 +1,4 @@
-"""What is asked about messages that were changed, and about a person's own room; synchronous."""
+"""Reads of changes: edits and other changes of messages, and a person's own room. Synchronous, over any connection."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.bodies import Body, Created, Delete, Edit, Membership, Settings, change_key
 from trio_chat.kinds.rules import DIRECT
-from trio_chat.store.sqlite.erasing import wipe_texts
+from trio_chat.store.sqlite.erasing import erase_texts
 from trio_chat.store.sqlite.search_index import forget
 from trio_chat.store.sqlite.sql_batches import portions, with_values
 
@@ -81,7 +81,7 @@ def _delete(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -
         forget(
             connection, room_id, target
         )  # while the texts are there by which it finds what it knows of them
-    wipe_texts(connection, room_id, targets)
+    erase_texts(connection, room_id, targets)
     connection.execute(
         "DELETE FROM changes WHERE room_id = ? AND target IN (SELECT value FROM json_each(?)) AND key <> 'delete'",
         (room_id, json.dumps(targets)),

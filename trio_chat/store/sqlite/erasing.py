@@ -1,4 +1,4 @@
-"""Deleting texts so that they are in no page of the file any more.
+"""Erasing texts, so that they are in no page of the database file any more.
 
 SQLite overwrites what it deletes (``secure_delete``), but not the copies that are left behind when a full page is split
 and some of its rows move to another: they stay in what is then the unused part of the page. Of 3400 texts deleted
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 ROWS_AROUND = 32
-"""How many rows on each side are written anew: those of two pages and more. With 16 one of 6800 texts was left."""
+"""Rows on each side that are written anew: those of two pages and more. With 16 one of 6800 texts was left."""
 
 
-def wipe_texts(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
-    """Take the bodies of these messages and of their edits, and the salts that prove them, from the log."""
+def erase_texts(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
+    """Erase the bodies of these messages and of their edits, and the salts that prove them."""
     connection.execute(
         """
         CREATE TEMP TABLE IF NOT EXISTS gone (seq INTEGER PRIMARY KEY);

@@ -1,4 +1,4 @@
-"""The database file: who may use it, how a connection to it is set up, and what its errors mean."""
+"""Database file: its lock, how connections to it are set up, and what its errors mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Synchronous: TypeAlias = Literal["FULL", "NORMAL", "OFF"]
 
 OLDEST_SQLITE = (3, 51, 3)
-"""The first without the WAL-reset bug, which corrupts a log (https://sqlite.org/wal.html#walresetbug)."""
+"""First version without the WAL-reset bug, which corrupts a log (https://sqlite.org/wal.html#walresetbug)."""
 
 INDEX_BYTES = 256 * 1024
 """Enough for a write-ahead log of 128 MiB, twice what is left of one (https://sqlite.org/walformat.html, section 2)."""
@@ -40,11 +40,11 @@ UNAVAILABLE = (
     apsw.ReadOnlyError,
     UnicodeDecodeError,  # a damaged text
 )
-"""What the disk and the system do to us. Any other error of SQLite is a bug of ours and rises as it is."""
+"""Errors that the disk and the system cause. Any other error of SQLite is a bug of ours and rises as it is."""
 
 
 def unavailable(error: Exception) -> StoreUnavailable:
-    """The error as the callers of a store know it."""
+    """The error as callers of a store know it."""
     return StoreUnavailable(f"The log cannot be used just now: {error}.")
 
 
@@ -60,7 +60,7 @@ def check_sqlite_version(version: str) -> None:
 
 @contextmanager
 def explaining(path: Path) -> Iterator[None]:
-    """Turn whatever goes wrong while the database is opened into a `StartError`: why, and what to do."""
+    """Turn errors of opening the database into a `StartError` that says why, and what to do."""
     try:
         yield
     except apsw.NotADBError:
@@ -82,7 +82,7 @@ def explaining(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock beside the database: two servers on one log would each have an order of their own.
+    """Hold the lock file beside the database: two servers on one log would each have an order of their own.
 
     The lock ends with the process, however that ends. Raises `StartError` if another holds it.
     """
@@ -104,7 +104,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def make_private(path: Path) -> None:
-    """Make the file if there is none, for its owner only; SQLite gives the files beside it the same mode."""
+    """Create the file if there is none, for its owner only; SQLite gives the files beside it the same mode."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
@@ -125,7 +125,7 @@ def check_companions(path: Path) -> None:
 
 
 def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
-    """A connection that may write, but has not looked at the file yet: see `use_wal`."""
+    """Connection that may write, but has not looked at the file yet: see `use_wal`."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("foreign_keys", True)
@@ -137,7 +137,7 @@ def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
 
 
 def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -> None:
-    """Write ahead, and sync every commit to the platter (``FULL``). Raises `StartError` if it cannot be."""
+    """Use a write-ahead log, and sync every commit to the platter (``FULL``). Raises `StartError` if that cannot be."""
     # A rollback journal that comes back after a power loss would undo the change of mode under a log begun since.
     connection.pragma("synchronous", "EXTRA")
     if connection.pragma("journal_mode", "WAL") != "wal":
@@ -153,10 +153,10 @@ def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -
 
 @contextmanager
 def index_on_disk(path: Path) -> Iterator[None]:
-    """Space on the disk for the index of the write-ahead log, which SQLite maps into memory.
+    """Reserve disk space for the index of the write-ahead log, which SQLite maps into memory.
 
-    A page of it that has no place on the disk when that is full is SIGBUS when it is touched, the end of the process
-    (seen once in some hundred full disks). Enter it when the log is in use; leave it after every connection is closed:
+    Touching a part of it for which a full disk has no space is SIGBUS, the end of the process (seen once in some
+    hundred full disks). Enter it when the log is in use; leave it after every connection is closed:
     closing any descriptor of that file gives up SQLite's locks on it (https://sqlite.org/howtocorrupt.html, 2.2).
     """
     try:
@@ -165,7 +165,7 @@ def index_on_disk(path: Path) -> Iterator[None]:
         yield
         return
     try:
-        with suppress(OSError, AttributeError):  # full already, or a system that has no such call
+        with suppress(OSError, AttributeError):  # full already, or a system without this call
             os.posix_fallocate(descriptor, 0, INDEX_BYTES)
         yield
     finally:
@@ -173,7 +173,7 @@ def index_on_disk(path: Path) -> Iterator[None]:
 
 
 def connect_to_read(path: Path, *, vfs: str | None) -> apsw.Connection:
-    """A connection that cannot write, checkpoints included."""
+    """Connection that cannot write, and cannot checkpoint."""
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("query_only", True)

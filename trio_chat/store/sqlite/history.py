@@ -1,4 +1,4 @@
-"""History: reading events. Synchronous, over any connection.
+"""History: reads of events. Synchronous, over any connection.
 
 Everything read is checked against its digests: of 100 bits flipped in a database file SQLite noticed 22, and
 served wrong data for 62. A page that is not whole is read again event by event (docs/decisions/damaged-events.md).
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EVENT_COLUMNS = ", ".join(Row._fields)
 
 LOOK_BACK = 8
-"""How many events before a damaged page are looked at: whoever reads it from wherever should find the same."""
+"""Events before a damaged page that are looked at, so that reads from different places find the same."""
 
 
 def position(connection: apsw.Connection, room: str) -> Position:
@@ -37,7 +37,7 @@ def position(connection: apsw.Connection, room: str) -> Position:
 def read_after(connection: apsw.Connection, room: str, after: int, limit: int, max_bytes: int) -> list[Event]:
     """See `Store.read_after`."""
     after = max(after, 0)
-    last = _last(connection, room)  # asked first: what is added meanwhile comes behind it
+    last = _last(connection, room)  # read first: what is added meanwhile comes behind it
     if limit < 1 or after >= last:
         return []
     try:
@@ -80,7 +80,7 @@ def find_command(connection: apsw.Connection, sender: str, client_id: str) -> Ev
 
 
 def events_at(connection: apsw.Connection, places: Collection[tuple[str, int, int]]) -> list[Event]:
-    """The events at these places, each a room's name and id, and a number; in the order of rooms and numbers."""
+    """Events at these places (a room's name, its id, a sequence number), in the order of room ids and numbers."""
     rooms = {room_id: room for room, room_id, _ in places}
     wanted = json.dumps(sorted({(room_id, seq) for _, room_id, seq in places}))
     found: Any
@@ -115,7 +115,7 @@ def events_at(connection: apsw.Connection, places: Collection[tuple[str, int, in
 
 
 def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
-    """Whether a body that is not there was deleted: a message's own, or that of an edit of it."""
+    """Whether a body that is missing was deleted: a message's own, or that of an edit of it."""
     if row.body is not None:
         return False
     deleted = connection.execute(
@@ -132,13 +132,13 @@ def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
 
 @contextmanager
 def snapshot(connection: apsw.Connection) -> Iterator[None]:
-    """Whatever is read inside the block is of one moment of the log."""
+    """Read one snapshot of the database inside the block."""
     with connection:
         yield
 
 
 def find_room_id(connection: apsw.Connection, room: str) -> int | None:
-    """The room's number in the tables; None if nobody wrote to it."""
+    """Id of a room in the tables; None if nobody wrote to it."""
     found = connection.execute("SELECT id FROM rooms WHERE name = ?", (room,)).get
     assert found is None or isinstance(found, int)
     return found
@@ -152,7 +152,7 @@ def _last(connection: apsw.Connection, room: str) -> int:
 
 
 class _NotWhole(Exception):
-    """The page is not what was written, somewhere: it must be looked at event by event."""
+    """Some event of the page is not what was written: it must be read event by event."""
 
 
 def _whole_after(
@@ -186,7 +186,7 @@ def _whole_before(
 
 
 def _walk(connection: apsw.Connection, room: str, start: int, step: int, limit: int) -> Iterator[Row]:
-    """The rows from number ``start`` on, up (step 1) or down (step -1), without a hole."""
+    """Rows from number ``start`` on, up (step 1) or down (step -1). Raises `_NotWhole` at a hole."""
     beyond, direction = (">=", "ASC") if step > 0 else ("<=", "DESC")
     expected = start
     try:
@@ -205,7 +205,7 @@ def _walk(connection: apsw.Connection, room: str, start: int, step: int, limit: 
 
 
 def _page(rows: Iterable[Row], limit: int, max_bytes: int) -> tuple[list[Row], Row | None]:
-    """The first rows that fit the bounds, at least one if there is any, and the row after them if read."""
+    """The first rows that fit the bounds (at least one, if there is any), and the row after them if it was read."""
     page: list[Row] = []
     for row in rows:
         max_bytes -= _size(row.body)
@@ -220,7 +220,7 @@ def _size(body: str | None) -> int:
 
 
 def _proved(connection: apsw.Connection, room: str, page: Sequence[Row], digest: bytes) -> list[Event]:
-    """The rows as events, if all are what was written; ``digest`` is the one of the event before them."""
+    """The rows as events; ``digest`` is that of the event before. Raises `_NotWhole` if one is not what was written."""
     events: list[Event] = []
     before: Digests = (digest,)
     room_id = find_room_id(connection, room) or 0  # 0: no room's
@@ -233,9 +233,9 @@ def _proved(connection: apsw.Connection, room: str, page: Sequence[Row], digest:
 
 
 def _one_by_one(connection: apsw.Connection, room: str, first: int, last: int) -> list[Event]:
-    """The events of these numbers; in the place of each that cannot be proved, that it is damaged.
+    """Events with these numbers; `damaged` in the place of each that cannot be proved.
 
-    Slower than a page, and gets around pages of the file that cannot be read. It begins some events earlier, to know
+    Slower than a page, and gets around parts of the file that cannot be read. It begins some events earlier, to know
     what the first is chained to.
     """
     room_id = find_room_id(connection, room) or 0  # 0: no room's
@@ -257,7 +257,7 @@ def _one_by_one(connection: apsw.Connection, room: str, first: int, last: int) -
 
 
 def read_one(connection: apsw.Connection, room_id: int, seq: int) -> Row | None:
-    """The row of one event, None if it is missing or cannot be read."""
+    """Row of one event; None if it is missing or cannot be read."""
     try:
         values = connection.execute(
             f"SELECT {EVENT_COLUMNS} FROM events WHERE room_id = ? AND seq = ?", (room_id, seq)
@@ -268,7 +268,7 @@ def read_one(connection: apsw.Connection, room_id: int, seq: int) -> Row | None:
 
 
 def digest_of(connection: apsw.Connection, room_id: int, seq: int) -> Digests:
-    """The digest of one event, if that much of it can be read."""
+    """Digest of one event, if that much of it can be read."""
     try:
         digest = connection.execute(
             "SELECT digest FROM events WHERE room_id = ? AND seq = ?", (room_id, seq)
@@ -279,7 +279,7 @@ def digest_of(connection: apsw.Connection, room_id: int, seq: int) -> Digests:
 
 
 def _fitting(events: Sequence[Event], max_bytes: int) -> list[Event]:
-    """The first events that fit, at least one if there is any."""
+    """The first events that fit; at least one, if there is any."""
     page: list[Event] = []
     for event in events:
         max_bytes -= _size(event.body)

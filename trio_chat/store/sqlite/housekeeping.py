@@ -1,5 +1,4 @@
-"""What the store's writer does when nobody waits for it: it brings the search up to date, and what was deleted out of
-the write-ahead log."""
+"""Housekeeping while the writer is idle: it indexes messages, and brings deleted texts out of the write-ahead log."""
 
 from __future__ import annotations
 
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
     from trio_chat.store.sqlite.writer import SqliteWriter
 
 PAUSE_S = 0.25
-"""How long after something was written: much is done in one go then, and a text that was deleted is gone soon."""
+"""Seconds after a write: so much is done in one go, and a deleted text is gone soon."""
 
 INDEXED_AT_A_TIME = 100
-"""Events: some 5 ms, for which a commit may have to wait."""
+"""Events: they take some 5 ms, for which a commit may have to wait."""
 
 REST_IDLE, REST_BUSY = 1.0, 19.0
-"""How many times as long as that took the next ones wait, where nothing was written since the last and where something
-was.
+"""Pause between two batches of indexing, in times of what a batch took: where nothing was written meanwhile, and where
+something was.
 
 So under load indexing takes a twentieth of a processor. (With a fifth, and 200 at a time, a full load went a fifth
 slower, and the slowest hundredth of its messages took 40 ms instead of 15.) The search lags behind a flood, and catches
@@ -38,17 +37,17 @@ up after it.
 
 
 class Housekeeper:
-    """Watches what the writer does, and cleans up behind it."""
+    """Watches the writer's batches, and cleans up behind them."""
 
     def __init__(self, writer: SqliteWriter) -> None:
         self._writer = writer
-        self._events = -1  # so that what an earlier run has left undone is done
+        self._events = -1  # so that what an earlier process left undone is done
         self._is_needed = trio.Event()
         self._is_needed.set()
         self.scope = trio.CancelScope()
 
     def watching(self, executor: Executor) -> Executor:
-        """The writer's executor, which shows when there is something to do."""
+        """The writer's executor, wrapped so that the housekeeper wakes up when there is something to do."""
 
         async def watched(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
             answers = await executor(run_batch, requests)
@@ -59,13 +58,13 @@ class Housekeeper:
         return watched
 
     async def run(self, store: SqliteStore) -> None:
-        """Do so until ``scope`` is cancelled."""
+        """Run until ``scope`` is cancelled."""
         with self.scope:
             while True:
                 await self._is_needed.wait()
                 await trio.sleep(PAUSE_S)
                 self._is_needed = trio.Event()
-                with suppress(StoreUnavailable):  # any later group calls for it again
+                with suppress(StoreUnavailable):  # any later batch wakes it again
                     if self._writer.has_remains:
                         await store.writes.submit(Checkpoint())
                     await self._index(store)

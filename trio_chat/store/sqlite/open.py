@@ -1,8 +1,7 @@
-"""The log in one SQLite file, for a server that runs alone.
+"""Opening a store in one SQLite file, for a server that runs alone.
 
-Three connections: one that writes and checkpoints, one that reads, and one that searches, so that a search holds up
-nobody who wants to read; each with a thread of its own at a time. Why SQLite comes with apsw:
-docs/decisions/sqlite-through-apsw.md.
+Three connections: one that writes and checkpoints, one that reads, and one that searches, so that a search holds up no
+read; each with a thread of its own at a time. Why SQLite comes with apsw: docs/decisions/sqlite-through-apsw.md.
 """
 
 from __future__ import annotations
@@ -50,11 +49,11 @@ async def open_sqlite_store(
     vfs: str | None = None,
     migrations: Sequence[Migration] = MIGRATIONS,
 ) -> AsyncIterator[SqliteStore]:
-    """The log in the database file at ``path``, made with its directory if there is none.
+    """Store in the database file at ``path``, which is made with its directory if there is none.
 
-    Leaving the block finishes what is waiting, for at most ``close_timeout_s`` and a last hop to the disk,
+    Leaving the block finishes the waiting requests, for at most ``close_timeout_s`` and a last write to the disk,
     then brings everything into the one file. With ``synchronous`` less than ``FULL`` a power loss takes what
-    was acknowledged last. ``vfs`` names the SQLite file system to go through (tests put faults there).
+    was acknowledged last. ``vfs`` names the SQLite file system to use (tests put faults there).
 
     Raises `StartError` when the log cannot be used: not ours, newer, damaged, in use by another process.
     """
@@ -88,7 +87,7 @@ async def open_sqlite_store(
 def _open_files(
     path: Path, synchronous: Synchronous, vfs: str | None, migrations: Sequence[Migration]
 ) -> Iterator[tuple[SqliteWriter, SqliteReader, SqliteReader]]:
-    """The database, locked, of today's shape and connected; synchronous."""
+    """Connections to the database, locked and migrated to today's schema. Synchronous."""
     with ExitStack() as stack:
         with explaining(path):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,7 +106,7 @@ def _open_files(
             count_file.write(count)
             count_file.sync()
             writer = SqliteWriter(writing, count, count_file.write)
-            writer.checkpoint()  # what was deleted before a crash may stand in the write-ahead log
+            writer.checkpoint()  # texts deleted before a crash may be in the write-ahead log
             stack.callback(writer.checkpoint)
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
             searching = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
@@ -115,11 +114,11 @@ def _open_files(
 
 
 def _thread_executor() -> Executor:
-    """A hop that uses one thread at a time and takes none from the other users of threads."""
+    """Executor in a thread, one at a time, that takes none from the other users of threads."""
     limiter = trio.CapacityLimiter(1)
 
     async def execute(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
-        # Never abandoned: a commit under way ends, and nobody else touches its connection meanwhile.
+        # Never abandoned: a commit under way ends, and nothing else touches its connection meanwhile.
         return await trio.to_thread.run_sync(run_batch, requests, limiter=limiter)
 
     return execute

@@ -1,4 +1,4 @@
-"""Who the people are: what is asked and changed about them; synchronous."""
+"""People: tokens, profiles and pictures. Synchronous; writes belong into the writer's transaction."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def note_seen(connection: apsw.Connection, ids: Collection[str], at_ms: int) -> 
 
 
 def _set_picture(connection: apsw.Connection, person_id: str, picture: Picture | None) -> None:
-    """A picture that nobody has any more goes."""
+    """Give the person this picture, or none. A picture that nobody has any more is deleted."""
     before = connection.execute("SELECT picture FROM people WHERE id = ?", (person_id,)).get
     if picture is not None:
         connection.execute(

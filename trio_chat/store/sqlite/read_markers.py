@@ -1,4 +1,4 @@
-"""How far people have come: marks, and when they moved; synchronous."""
+"""Read markers and the receipts that follow from their moves. Synchronous; the tables are `marks` and `mark_moves`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MOVED = """
         FROM json_each(:moves) JOIN rooms ON rooms.name = value ->> 0
     )
 """
-"""The moves; what one has read was delivered too."""
+"""The moves as rows; what was read was delivered too."""
 
 
 def move_read_markers(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
@@ -50,7 +50,7 @@ def move_read_markers(connection: apsw.Connection, moves: Collection[ReadMarker]
         """,
         values,
     )
-    # Each call adds one move of a mark at most.
+    # Each call adds at most one move of a marker.
     connection.execute(
         f"""
         {_MOVED}

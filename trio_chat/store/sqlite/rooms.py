@@ -1,4 +1,4 @@
-"""What is asked about rooms, and the invitations into them; synchronous."""
+"""Rooms: their state, lists of them, and invitations. Synchronous; writes belong into the writer's transaction."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Event
 
 WINDOW = 500
-"""Among how many of a room's newest events unread messages and the newest message are looked for."""
+"""Unread messages and the newest message are looked for among so many of a room's newest events."""
 
 MENTIONS_WINDOW = 200
-"""And mentions: each message has to be looked at, where the counting of unread ones ends soon."""
+"""Likewise mentions: each message has to be looked at, where the counting of unread ones ends soon."""
 
 
 def state(connection: apsw.Connection, room: str) -> RoomState:
@@ -42,7 +42,7 @@ def state(connection: apsw.Connection, room: str) -> RoomState:
 
 
 def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
-    """The numbers of the pinned messages, the one pinned last at the end."""
+    """Sequence numbers of the pinned messages, the one pinned last at the end."""
     found = connection.execute(
         """
         SELECT target, body FROM changes JOIN events USING (room_id, seq)
@@ -155,12 +155,13 @@ _DESCRIPTION = f"""
 def _described(
     connection: apsw.Connection, rooms: Iterable[tuple[int, int | None]], person: str | None
 ) -> list[Listing]:
-    """These rooms (their ids, and the number of the event that made the person a member), the busiest first."""
+    """Listings of these rooms, by their newest event, the newest first. A room is given by its id and the number of the
+    event that made the person a member (None: not a member)."""
     found: list[Any] = connection.execute(
         _DESCRIPTION, {"rooms": json.dumps(list(rooms)), "person": person}
     ).fetchall()
     places = [(row[1], row[0], seq) for row in found for seq in row[-2:] if seq is not None]
-    told: dict[tuple[str, int], Event] = {
+    events: dict[tuple[str, int], Event] = {
         (event.room, event.seq): event for event in events_at(connection, places) if event.kind != DAMAGED
     }
     return [
@@ -178,8 +179,8 @@ def _described(
             delivered=delivered if delivered is not None else joined or 0,
             unread=unread,
             mentions=mentions,
-            last=told.get((name, last)),
-            last_edit=told.get((name, last_edit)),
+            last=events.get((name, last)),
+            last_edit=events.get((name, last_edit)),
         )
         for (
             _,
@@ -214,7 +215,7 @@ _INVITE = "hash, name, person_id, at_ms, expires_ms, uses_left"
 
 
 def add_invite(connection: apsw.Connection, invite: Invitation) -> None:
-    """See `Store.add_invite`. Those that have expired go."""
+    """See `Store.add_invite`. Also deletes those of the room that have expired."""
     room_id = find_room_id(connection, invite.room)
     if room_id is None:
         raise KeyError(invite.room)
@@ -251,7 +252,7 @@ def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invitation | 
 
 
 def names_of(connection: apsw.Connection, person: str) -> list[str]:
-    """The names of the rooms in a person's list."""
+    """Names of the rooms in a person's list."""
     found = connection.execute(
         "SELECT name FROM members JOIN rooms ON id = room_id WHERE person_id = ? AND name <> ?",
         (person, LOBBY),

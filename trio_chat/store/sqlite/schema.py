@@ -1,4 +1,4 @@
-"""The shape of the SQLite database, and how a database of an older shape becomes one of today's.
+"""Schema of the SQLite database, and the migrations of older ones.
 
 The file says what it is by SQLite's own means: ``application_id`` (ours), ``user_version`` (how many of the
 migrations below it has had).
@@ -142,7 +142,7 @@ def _make_the_group(connection: apsw.Connection) -> None:
 
 
 MIGRATIONS: tuple[Migration, ...] = (_make_the_log, _make_the_group)
-"""In order; number n makes version n + 1. What was released is never changed, only added to."""
+"""In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
 
 def check_identity(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
@@ -166,9 +166,9 @@ def check_identity(connection: apsw.Connection, path: Path, migrations: Sequence
 
 
 def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
-    """Bring the database to today's version, one atomic step at a time, after a copy was made of it.
+    """Bring the database to today's version, one atomic step at a time, after making a copy of it.
 
-    The copy stands beside the database as ``<name>.before-v<version>``; nobody deletes it but the operator.
+    The copy is beside the database, as ``<name>.before-v<version>``; nobody deletes it but the operator.
     """
     version = _version(connection)
     if 0 < version < len(migrations):

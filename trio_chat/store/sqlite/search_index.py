@@ -1,10 +1,10 @@
-"""The index of the search follows the log. Synchronous, called in the transactions of the store's writer.
+"""Search index: it follows the event log. Synchronous, called in the writer's transactions.
 
-The log is what counts, and the tables `docs`, `search` and `indexed` are made from it, some time after it was written:
-sending a message costs nothing more. `docs` numbers the messages in the order in which they were said, of all rooms;
-under that number `search` holds their grams (`trio_chat.search.grams`); `indexed` says up to where each room is done.
-What the index was given of a message follows from the log too (its text as it was up to there), so that exactly that
-can be taken out again. Why it is so: docs/decisions/search.md.
+The log is the truth, and the tables `docs`, `search` and `indexed` are made from it, some time after it was written:
+sending a message costs nothing more. `docs` numbers the messages of all rooms in the order of their times; under that
+number `search` holds their grams (`trio_chat.search.grams`); `indexed` says up to where each room is done. What the
+index was given of a message follows from the log too (its text as it was up to there), so exactly that can be taken out
+again. Why it is so: docs/decisions/search.md.
 
 Many small calls are slow beside a busy thread (`trio_chat.store.sqlite.writer`), so each brings many rows, as JSON.
 """
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     import apsw
 
 MIN_EVENTS_READ: Final = 4
-"""So many events of a room are read in one call, or more if few rooms have any."""
+"""Events of a room that are read in one call; more if few rooms have any."""
 
 
 class MessageRow(msgspec.Struct, array_like=True, gc=False):
-    """An event, as the search reads it: without its digests. Whoever tells it to people reads it anew, with them."""
+    """Event as the search reads it: without its digests, so it is not proved. Nobody may be told it as it is."""
 
     room_id: int
     seq: int
@@ -43,23 +43,23 @@ class MessageRow(msgspec.Struct, array_like=True, gc=False):
     name: str
     body: str | None
     doc_id: int
-    """Its number in `docs`, 0: none."""
+    """Its number in `docs`; 0: none."""
     edit_seq: int | None
-    """The number of its newest edit, and its body."""
+    """Sequence number of its newest edit."""
     edit_body: str | None
 
     @property
     def place(self) -> tuple[int, int, int]:
-        """Where it stands among the events of all rooms: the order in which they are indexed."""
+        """Sort key among the events of all rooms: the order in which they are indexed."""
         return self.at_ms, self.room_id, self.seq
 
     def first_text(self) -> str | None:
-        """What it said first; None if it was deleted, is damaged, or is no message and no edit."""
+        """Its own text; None if it was deleted, is damaged, or is neither a message nor an edit."""
         said = _text_body(self.kind, self.body)
         return None if said is None else said.text
 
     def text(self) -> str | None:
-        """What it says as edited; None as above."""
+        """Its text after edits; None as above."""
         if self.edit_seq is None or self.body is None:
             return self.first_text()
         said = _text_body(EDIT, self.edit_body)
@@ -70,13 +70,13 @@ MESSAGE_COLUMNS: Final = (
     "e.room_id, e.seq, e.at_ms, CAST(e.kind AS TEXT), CAST(e.sender AS TEXT), CAST(e.name AS TEXT), "
     "CAST(e.body AS TEXT)"
 )
-"""The first columns of a `MessageRow`, of ``events e``. What is damaged is text nevertheless, and stops nobody."""
+"""First columns of a `MessageRow`, from ``events e``. Damaged values are cast to text, so they stop no search."""
 
 
 def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int] | None = None) -> bool:
-    """Index up to ``limit`` more events, oldest first, and say whether there may be more. Belongs into a transaction.
+    """Index up to ``limit`` more events, oldest first; whether there may be more. Belongs into a transaction.
 
-    ``room_ids``: only these rooms can have anything new, so the others need not be asked.
+    ``room_ids``: only these rooms can have new events, so the others are not looked at.
     """
     if connection.execute("SELECT value FROM meta WHERE key = 'search'").get != VERSION:
         _clear(connection)
@@ -99,7 +99,7 @@ def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int
 
 
 def forget(connection: apsw.Connection, room_id: int, seq: int) -> None:
-    """Take a message out of the index, for good; nothing happens if it is not there.
+    """Take a message out of the index, for good; does nothing if it is not in there.
 
     Belongs into the transaction that deletes the message, and there *before* its body and those of its edits go.
     """
@@ -109,7 +109,7 @@ def forget(connection: apsw.Connection, room_id: int, seq: int) -> None:
 
 
 class _RoomBehind(msgspec.Struct, array_like=True, gc=False):
-    """A room with events that are not indexed."""
+    """Room with events that are not indexed."""
 
     id: int
     done: int
@@ -125,7 +125,7 @@ def _clear(connection: apsw.Connection) -> None:
 def _rooms_behind(
     connection: apsw.Connection, limit: int, room_ids: Collection[int] | None
 ) -> list[_RoomBehind]:
-    """Those whose turn it is first: of ``limit`` events none can be of another room."""
+    """The rooms whose turn it is first: the next ``limit`` events are all of these."""
     among = "" if room_ids is None else "WHERE r.id IN (SELECT value FROM json_each(:rooms))"
     return read_structs(
         connection,

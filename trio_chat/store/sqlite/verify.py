@@ -1,7 +1,7 @@
-"""Walking the whole log, digest by digest: is everything there, and is it what was written?
+"""Verification of a whole log, digest by digest: is everything there, and is it what was written?
 
-Read-only; beside a running server or without one. What is read at a time is small, so memory is bounded, and the
-server's checkpoints are not held up for long.
+Read-only; beside a running server or without one. Each read is small, so memory is bounded, and the server's
+checkpoints are not held up for long.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
 
 EVENTS_AT_A_TIME = 2_000
 EVENTS_AROUND_DAMAGE = 200
-"""How many events are tried one by one where a stretch of the file cannot be read."""
+"""Events that are tried one by one where a stretch of the file cannot be read."""
 
 ROOMS_AT_A_TIME = 1_000
 
 COMPLAINTS = 5
-"""How many of SQLite's own complaints are shown: the first says all."""
+"""SQLite's own complaints that are shown: the first says all."""
 
 
 @attrs.frozen
-class RoomFound:
-    """What was found in one room."""
+class RoomFinding:
+    """Finding about one room."""
 
     name: str
     last: int
-    """The number of its last event."""
+    """Sequence number of its last event."""
     good: int
-    """How many of its events are what was written."""
+    """Number of its events that are what was written."""
     first_bad: int | None
     flaw: str | None
-    """What is wrong with that one."""
+    """Flaw of that one."""
 
     @property
     def is_damage(self) -> bool:
-        """Whether it says that something is wrong."""
+        """Whether something is wrong."""
         return self.first_bad is not None
 
     def __str__(self) -> str:
@@ -65,8 +65,8 @@ class RoomFound:
 
 
 @attrs.frozen
-class LogFound:
-    """What was found about the log as a whole: a sentence."""
+class LogFinding:
+    """Finding about the log as a whole: a sentence."""
 
     sentence: str
     is_damage: bool = False
@@ -75,13 +75,13 @@ class LogFound:
         return self.sentence
 
 
-Found: TypeAlias = RoomFound | LogFound
+Finding: TypeAlias = RoomFinding | LogFinding
 
 
-def verify(database: Path) -> Iterator[Found]:
-    """Everything that is to be said about the log, room by room, and then as a whole; the last is the verdict.
+def verify(database: Path) -> Iterator[Finding]:
+    """Findings about the log, room by room, and then as a whole; the last is the verdict.
 
-    Raises `StartError` if there is no log that could be read at all.
+    Raises `StartError` if there is no log that can be read at all.
     """
     check_sqlite_version(apsw.sqlite_lib_version())
     if not database.exists():
@@ -97,33 +97,35 @@ def verify(database: Path) -> Iterator[Found]:
         yield from _verdict([*notes], _walk(connection, expected))
 
 
-def _verdict(first: list[LogFound], rest: Iterator[Found]) -> Iterator[Found]:
+def _verdict(first: list[LogFinding], rest: Iterator[Finding]) -> Iterator[Finding]:
     yield from first
     rooms = good = 0
-    damage: Found | None = None
+    damage: Finding | None = None
     for found in rest:
-        if isinstance(found, RoomFound):
+        if isinstance(found, RoomFinding):
             rooms += 1
             good += found.good
         if found.is_damage:
             damage = damage or found
         yield found
     if damage is None:
-        yield LogFound(f"The log is whole: {_events(good)}, rooms: {rooms}.")
+        yield LogFinding(f"The log is whole: {_events(good)}, rooms: {rooms}.")
     else:
-        yield LogFound(f"THE LOG IS DAMAGED: {damage}. Whole in all rooms: {_events(good)}.", is_damage=True)
+        yield LogFinding(
+            f"THE LOG IS DAMAGED: {damage}. Whole in all rooms: {_events(good)}.", is_damage=True
+        )
 
 
-def _walk(connection: apsw.Connection, expected: EventCount | None) -> Iterator[Found]:
+def _walk(connection: apsw.Connection, expected: EventCount | None) -> Iterator[Finding]:
     try:
         for room_id, name in _rooms(connection):
             yield _walk_room(connection, room_id, name)
         yield from _compare_with_count(connection, expected)
         yield from _ask_sqlite(connection)
     except apsw.Error as error:
-        yield LogFound(f"SQLite cannot read on: {error}", is_damage=True)
+        yield LogFinding(f"SQLite cannot read on: {error}", is_damage=True)
     except UnicodeDecodeError:
-        yield LogFound("the list of rooms holds something that is no text", is_damage=True)
+        yield LogFinding("the list of rooms holds something that is no text", is_damage=True)
 
 
 def _rooms(connection: apsw.Connection) -> Iterator[tuple[int, str]]:
@@ -138,7 +140,7 @@ def _rooms(connection: apsw.Connection) -> Iterator[tuple[int, str]]:
         last = some[-1][0]
 
 
-def _walk_room(connection: apsw.Connection, room_id: int, name: str) -> RoomFound:
+def _walk_room(connection: apsw.Connection, room_id: int, name: str) -> RoomFinding:
     before: Digests = START
     last = good = 0
     first_bad: int | None = None
@@ -158,11 +160,11 @@ def _walk_room(connection: apsw.Connection, room_id: int, name: str) -> RoomFoun
         elif first_bad is None:
             first_bad, first_flaw = seq, flaw
         before, last = after, seq
-    return RoomFound(name, last, good, first_bad, first_flaw)
+    return RoomFinding(name, last, good, first_bad, first_flaw)
 
 
 def _rows(connection: apsw.Connection, room_id: int) -> Iterator[Row | int]:
-    """All rows of a room in order; for one that is there and cannot be read, its number."""
+    """Rows of a room in order; for one that exists but cannot be read, its number."""
     last = 0
     while True:
         try:
@@ -189,47 +191,47 @@ def _last(connection: apsw.Connection, room_id: int) -> int:
     return 0 if last is None else last
 
 
-def _read_event_count(database: Path) -> tuple[EventCount | None, list[LogFound]]:
+def _read_event_count(database: Path) -> tuple[EventCount | None, list[LogFinding]]:
     try:
         expected = read_event_count(database)
     except TornEventCount:
         return None, [
-            LogFound("note: the mark beside the log is damaged, so missing last events do not show")
+            LogFinding("note: the mark beside the log is damaged, so missing last events do not show")
         ]
     if expected is None:
-        return None, [LogFound("note: there is no mark beside the log, so missing last events do not show")]
+        return None, [LogFinding("note: there is no mark beside the log, so missing last events do not show")]
     return expected, []
 
 
-def _compare_with_count(connection: apsw.Connection, expected: EventCount | None) -> Iterator[LogFound]:
+def _compare_with_count(connection: apsw.Connection, expected: EventCount | None) -> Iterator[LogFinding]:
     if expected is None:
         return
     found = count_events(connection)
     if expected.epoch != found.epoch:
-        yield LogFound("note: the mark is of another log; the next start will begin a new epoch")
+        yield LogFinding("note: the mark is of another log; the next start will begin a new epoch")
     elif found.events < expected.events:
-        yield LogFound(
+        yield LogFinding(
             f"the log ends too early: it held {expected.events} events and holds {found.events}, so the newest "
             f"{expected.events - found.events} are missing",
             is_damage=True,
         )
 
 
-def _ask_sqlite(connection: apsw.Connection) -> Iterator[LogFound]:
-    """What the digests do not cover: events of no room, texts that should be gone, and the indexes by which repeats are
-    recognised."""
+def _ask_sqlite(connection: apsw.Connection) -> Iterator[LogFinding]:
+    """Check what the digests do not cover: events of no room, texts that should be gone, and the indexes by which
+    repeats are recognised."""
     lost = connection.execute("SELECT count(*) FROM events WHERE room_id NOT IN (SELECT id FROM rooms)").get
     if lost:
-        yield LogFound(f"{lost} events belong to no room", is_damage=True)
+        yield LogFinding(f"{lost} events belong to no room", is_damage=True)
     kept = connection.execute(
         "SELECT count(*) FROM changes JOIN events ON events.room_id = changes.room_id AND events.seq = target "
         "WHERE key = 'delete' AND body IS NOT NULL"
     ).get
     if kept:
-        yield LogFound(f"messages that were deleted and still have their text: {kept}", is_damage=True)
+        yield LogFinding(f"messages that were deleted and still have their text: {kept}", is_damage=True)
     for (complaint,) in connection.execute(f"PRAGMA integrity_check({COMPLAINTS})"):
         if complaint != "ok":
-            yield LogFound(f"SQLite says: {' '.join(str(complaint).split())}", is_damage=True)
+            yield LogFinding(f"SQLite says: {' '.join(str(complaint).split())}", is_damage=True)
 
 
 def _events(number: int) -> str:
