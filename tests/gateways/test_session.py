@@ -12,6 +12,7 @@ import trio.testing
 from tests.support.core import open_core, seqs_of
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.session import Session
+from trio_chat.kinds.messages import Send
 from trio_chat.model.events import Person
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol import commands
@@ -19,12 +20,14 @@ from trio_chat.protocol import commands
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
+    from trio_chat.kinds.forms import Command
+
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 
 HELLO = commands.Hello(name="Ada")
 JOIN = commands.Join(id="c1", room="lobby")
-SEND = commands.Send(id="c2", room="lobby", text="hi")
-COMMANDS: tuple[commands.Command, ...] = (
+SEND = Send(id="c2", room="lobby", text="hi")
+COMMANDS: tuple[Command, ...] = (
     JOIN,
     SEND,
     commands.Leave(id="c3", room="lobby"),
@@ -44,7 +47,7 @@ def make_session(
     return session
 
 
-def refusal(session: Session, command: commands.Command, now: float = 0) -> str:
+def refusal(session: Session, command: Command, now: float = 0) -> str:
     """The code with which this is refused."""
     with pytest.raises(Refused) as caught:
         session.admit(command, now)
@@ -52,7 +55,7 @@ def refusal(session: Session, command: commands.Command, now: float = 0) -> str:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
-def test_hello_comes_first(command: commands.Command) -> None:
+def test_hello_comes_first(command: Command) -> None:
     assert refusal(make_session(greeted=False), command) == "hello_first"
 
 
@@ -65,7 +68,7 @@ def test_hello_comes_once_but_as_often_as_it_takes() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
-def test_who_said_hello_and_joined_may_do_everything(command: commands.Command) -> None:
+def test_who_said_hello_and_joined_may_do_everything(command: Command) -> None:
     assert make_session("lobby").admit(command, 0) == command
 
 
@@ -76,9 +79,7 @@ def test_every_command_needs_a_proper_id(command_id: str) -> None:
 
 def test_a_rooms_name_is_made_normal_before_it_is_compared() -> None:
     session = make_session("garden")
-    assert session.admit(commands.Send(id="c1", room="GARDEN", text="hi"), 0) == commands.Send(
-        "c1", "garden", "hi"
-    )
+    assert session.admit(Send(id="c1", room="GARDEN", text="hi"), 0) == Send("c1", "garden", "hi")
     assert refusal(session, commands.Join(id="c1", room="no spaces")) == "bad_room"
 
 
@@ -96,8 +97,8 @@ def test_joining_again_takes_no_more_room() -> None:
 
 def test_a_text_has_something_in_it_and_not_too_much() -> None:
     session = make_session("lobby")
-    assert refusal(session, commands.Send(id="c1", room="lobby", text="x" * 11)) == "too_long"
-    assert refusal(session, commands.Send(id="c1", room="lobby", text=" \u200b\n")) == "empty"
+    assert refusal(session, Send(id="c1", room="lobby", text="x" * 11)) == "too_long"
+    assert refusal(session, Send(id="c1", room="lobby", text=" \u200b\n")) == "empty"
 
 
 def test_everything_counts_for_the_rate_and_who_waits_as_told_gets_on() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.session import Session
+from trio_chat.kinds.messages import Send
 from trio_chat.model.events import Person
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol import commands
+
+if TYPE_CHECKING:
+    from trio_chat.kinds.forms import Command
 
 MAX_ROOMS, MAX_CHARS = 2, 5
 
@@ -32,7 +38,7 @@ class Conversation(RuleBasedStateMachine):
             TokenBucket(0, 0), rooms=self.rooms, max_text_chars=MAX_CHARS, max_rooms=MAX_ROOMS
         )
 
-    def answer(self, command: commands.Command) -> str:
+    def answer(self, command: Command) -> str:
         """Say it: the code it is refused with, "" if it is carried out."""
         try:
             command = self.session.admit(command, 0.0)
@@ -88,7 +94,7 @@ class Conversation(RuleBasedStateMachine):
             code = "too_long"
         elif not code and not text.strip():
             code = "empty"
-        assert self.answer(commands.Send(id=id, room=room, text=text)) == code
+        assert self.answer(Send(id=id, room=room, text=text)) == code
 
     @rule(id=IDS, room=ROOMS)
     def page(self, id: str, room: str) -> None:  # noqa: A002

@@ -5,9 +5,15 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from trio_chat.kinds import bodies, rules
-from trio_chat.kinds.bodies import Body, Who, write_body
-from trio_chat.kinds.rules import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, judge
+from trio_chat.kinds import rules
+from trio_chat.kinds.facts import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, kind_of_new
+from trio_chat.kinds.forms import Body, Who, write_body
+from trio_chat.kinds.messages import Delete, Edit, Post
+from trio_chat.kinds.personal import Level, Star, Unread
+from trio_chat.kinds.pins import MAX_PINS, Pin
+from trio_chat.kinds.reactions import MAX_REACTIONS, Reaction
+from trio_chat.kinds.rooms import Created, Membership, Settings
+from trio_chat.kinds.rules import judge
 from trio_chat.model.events import MESSAGE, Draft
 
 OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")
@@ -68,12 +74,12 @@ def verdict(sender: str, kind: str, body: Body | str, facts: SomeFacts, at_ms: i
     return "ok" if refused is None else refused.code
 
 
-def coming(person: str, invite: str | None = None) -> bodies.Membership:
-    return bodies.Membership(Who(person, "Name"), True, invite)
+def coming(person: str, invite: str | None = None) -> Membership:
+    return Membership(Who(person, "Name"), True, invite)
 
 
-def leaving(person: str) -> bodies.Membership:
-    return bodies.Membership(Who(person, "Name"), False)
+def leaving(person: str) -> Membership:
+    return Membership(Who(person, "Name"), False)
 
 
 NO_ROOM = "no_such_room"
@@ -93,101 +99,101 @@ def members(code: str) -> dict[str, str]:
 # By kind and body: in a public, a private, a direct room, what becomes of it by each.
 TABLE: list[tuple[str, Body | str, dict[str, str], dict[str, str], dict[str, str]]] = [
     (MESSAGE, "hello", EVERYBODY, MEMBERS, MEMBERS),
-    ("post", bodies.Post("hello"), EVERYBODY, MEMBERS, MEMBERS),
-    ("post", bodies.Post("hello", reply_to=OF_OWNER), EVERYBODY, MEMBERS, MEMBERS),
-    ("post", bodies.Post("hello", reply_to=DELETED), EVERYBODY, MEMBERS, MEMBERS),
+    ("post", Post("hello"), EVERYBODY, MEMBERS, MEMBERS),
+    ("post", Post("hello", reply_to=OF_OWNER), EVERYBODY, MEMBERS, MEMBERS),
+    ("post", Post("hello", reply_to=DELETED), EVERYBODY, MEMBERS, MEMBERS),
     (
         "post",
-        bodies.Post("hello", reply_to=NONE),
+        Post("hello", reply_to=NONE),
         everybody("no_such_message"),
         members("no_such_message"),
         members("no_such_message"),
     ),
     (
         "edit",
-        bodies.Edit(OF_MEMBER, "better"),
+        Edit(OF_MEMBER, "better"),
         everybody("not_yours") | {MEMBER: "ok"},
         members("not_yours") | {MEMBER: "ok"},
         members("not_yours") | {MEMBER: "ok"},
     ),
     (
         "edit",
-        bodies.Edit(OF_LEFT, "better"),
+        Edit(OF_LEFT, "better"),
         everybody("not_yours") | {LEFT: "ok"},
         members("not_yours"),
         members("not_yours"),
     ),
     (
         "edit",
-        bodies.Edit(DELETED, "better"),
+        Edit(DELETED, "better"),
         everybody("not_yours") | {MEMBER: "deleted"},
         members("not_yours") | {MEMBER: "deleted"},
         members("not_yours") | {MEMBER: "deleted"},
     ),
     (
         "edit",
-        bodies.Edit(NONE, "better"),
+        Edit(NONE, "better"),
         everybody("no_such_message"),
         members("no_such_message"),
         members("no_such_message"),
     ),
     (
         "delete",
-        bodies.Delete(OF_MEMBER),
+        Delete(OF_MEMBER),
         everybody("not_yours") | {MEMBER: "ok", OWNER: "ok"},
         MEMBERS,
         members("not_yours") | {MEMBER: "ok"},
     ),
     (
         "delete",
-        bodies.Delete(OF_LEFT),
+        Delete(OF_LEFT),
         everybody("not_yours") | {LEFT: "ok", OWNER: "ok"},
         members("not_yours") | {OWNER: "ok"},
         members("not_yours"),
     ),
     (
         "delete",
-        bodies.Delete(DELETED),
+        Delete(DELETED),
         everybody("not_yours") | {MEMBER: "deleted", OWNER: "deleted"},
         members("deleted"),
         members("not_yours") | {MEMBER: "deleted"},
     ),
-    ("reaction", bodies.Reaction(OF_OWNER, "🦀", True), EVERYBODY, MEMBERS, MEMBERS),
-    ("reaction", bodies.Reaction(OF_OWNER, "🦀", False), EVERYBODY, MEMBERS, MEMBERS),
+    ("reaction", Reaction(OF_OWNER, "🦀", True), EVERYBODY, MEMBERS, MEMBERS),
+    ("reaction", Reaction(OF_OWNER, "🦀", False), EVERYBODY, MEMBERS, MEMBERS),
     (
         "reaction",
-        bodies.Reaction(DELETED, "🦀", True),
+        Reaction(DELETED, "🦀", True),
         everybody("deleted"),
         members("deleted"),
         members("deleted"),
     ),
-    ("pin", bodies.Pin(OF_LEFT, True), EVERYBODY, MEMBERS, MEMBERS),
+    ("pin", Pin(OF_LEFT, True), EVERYBODY, MEMBERS, MEMBERS),
     (
         "pin",
-        bodies.Pin(NONE, True),
+        Pin(NONE, True),
         everybody("no_such_message"),
         members("no_such_message"),
         members("no_such_message"),
     ),
     (
         "created",
-        bodies.Created(PUBLIC),
+        Created(PUBLIC),
         everybody("already_there"),
         everybody("already_there"),
         everybody("already_there"),
     ),
     (
         "settings",
-        bodies.Settings(title="Title"),
+        Settings(title="Title"),
         everybody("not_yours") | {OWNER: "ok"},
         MEMBERS,
         members("not_yours"),
     ),
-    ("settings", bodies.Settings(topic="Topic"), EVERYBODY, MEMBERS, members("not_yours")),
-    ("star", bodies.Star("garden", 1, True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
-    ("hide", bodies.Star("garden", 1, True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
-    ("level", bodies.Level("garden", "none"), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
-    ("unread", bodies.Unread("garden", 1), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("settings", Settings(topic="Topic"), EVERYBODY, MEMBERS, members("not_yours")),
+    ("star", Star("garden", 1, True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("hide", Star("garden", 1, True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("level", Level("garden", "none"), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("unread", Unread("garden", 1), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
 ]
 
 
@@ -283,8 +289,8 @@ def test_nobody_is_anything_in_a_private_room_that_is_not_there() -> None:
 
 def test_a_room_begins_once_with_a_name_that_goes_with_its_kind() -> None:
     def begun(kind: str, room: str) -> str:
-        facts = SomeFacts(room, rules.kind_of_new(room), owner=None, head=0, members=())
-        return verdict(OWNER, "created", bodies.Created(kind, members=(Who(OWNER, "Name"),)), facts)
+        facts = SomeFacts(room, kind_of_new(room), owner=None, head=0, members=())
+        return verdict(OWNER, "created", Created(kind, members=(Who(OWNER, "Name"),)), facts)
 
     assert (
         begun(PUBLIC, ROOMS[PUBLIC]) == begun(PRIVATE, ROOMS[PRIVATE]) == begun(DIRECT, ROOMS[DIRECT]) == "ok"
@@ -303,15 +309,15 @@ def test_everybody_is_in_the_lobby_and_stays() -> None:
     for who in WHO:
         assert verdict(who, "member", coming(who), facts) == "already_there"
         assert verdict(who, "member", leaving(who), facts) == "not_yours"
-        assert verdict(who, "settings", bodies.Settings(title="Hall"), facts) == "ok", "it has no owner"
+        assert verdict(who, "settings", Settings(title="Hall"), facts) == "ok", "it has no owner"
 
 
 def test_there_are_bounds_to_reactions_and_pins_but_not_to_taking_them_away() -> None:
-    facts = attrs.evolve(room_of(PUBLIC), n_reactions=rules.MAX_REACTIONS, n_pins=rules.MAX_PINS)
-    assert verdict(MEMBER, "reaction", bodies.Reaction(1, "🦀", True), facts) == "too_many"
-    assert verdict(MEMBER, "reaction", bodies.Reaction(1, "🦀", False), facts) == "ok"
-    assert verdict(MEMBER, "pin", bodies.Pin(1, True), facts) == "too_many"
-    assert verdict(MEMBER, "pin", bodies.Pin(1, False), facts) == "ok"
+    facts = attrs.evolve(room_of(PUBLIC), n_reactions=MAX_REACTIONS, n_pins=MAX_PINS)
+    assert verdict(MEMBER, "reaction", Reaction(1, "🦀", True), facts) == "too_many"
+    assert verdict(MEMBER, "reaction", Reaction(1, "🦀", False), facts) == "ok"
+    assert verdict(MEMBER, "pin", Pin(1, True), facts) == "too_many"
+    assert verdict(MEMBER, "pin", Pin(1, False), facts) == "ok"
 
 
 @pytest.mark.parametrize(
@@ -319,7 +325,7 @@ def test_there_are_bounds_to_reactions_and_pins_but_not_to_taking_them_away() ->
     [("lobby", PUBLIC), ("p-1", PUBLIC), ("~p-1", PERSONAL_ROOM), ("~abcd", PRIVATE), ("~dabcd", PRIVATE)],
 )
 def test_the_name_of_a_room_says_what_kind_it_is_before_it_begins(room: str, kind: str) -> None:
-    assert rules.kind_of_new(room) == kind
+    assert kind_of_new(room) == kind
 
 
 def test_who_may_hear_a_room() -> None:

@@ -11,11 +11,11 @@ import trio.testing
 from tests.support.core import AT_MS, Core, V1Client, open_core
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack
+from trio_chat.kinds.forms import timestamp
 from trio_chat.model.records import ReadMarker
 from trio_chat.presence import service
 from trio_chat.presence.attendance import MAX_TOLD, TYPING_PAUSE_S
 from trio_chat.presence.service import INTERVAL_S
-from trio_chat.protocol.event_frames import timestamp
 
 if TYPE_CHECKING:
     from trio.testing import MockClock

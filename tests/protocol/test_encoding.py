@@ -12,11 +12,12 @@ from wsproto.events import CloseConnection, Ping, TextMessage
 
 from trio_chat.errors import GOING_AWAY, TOO_BIG, Refused, RemoteProtocolError
 from trio_chat.gateways import plain
+from trio_chat.gateways.v1 import DECODER
 from trio_chat.gateways.v1 import encoding as v1
+from trio_chat.kinds.messages import Send
 from trio_chat.model.events import Event
 from trio_chat.net.websocket_frames import encode_close, encode_ping
 from trio_chat.protocol import commands, replies
-from trio_chat.protocol.commands import decode_command
 from trio_chat.protocol.encoding import encode_frame
 
 EVENT = Event("lobby", 119, "message", "p-1", "Ada", "c2", 1_795_381_200_123, "hi", b"\0" * 32)
@@ -32,7 +33,7 @@ def read(data: bytes) -> list[object]:
 def code_for(text: str) -> int:
     """The close code that this frame brings."""
     with pytest.raises(RemoteProtocolError) as caught:
-        decode_command(text)
+        DECODER.decode(text)
     return caught.value.close.code
 
 
@@ -40,20 +41,20 @@ def code_for(text: str) -> int:
 
 
 def test_optional_fields_may_be_left_out_or_null() -> None:
-    assert decode_command('{"type":"hello"}') == commands.Hello()
-    assert decode_command('{"type":"hello","name":null}') == commands.Hello()
-    assert decode_command('{"type":"join","id":"c1","room":"lobby"}') == commands.Join("c1", "lobby")
-    assert decode_command('{"type":"history","id":"c1","room":"lobby","before":9}') == commands.History(
+    assert DECODER.decode('{"type":"hello"}') == commands.Hello()
+    assert DECODER.decode('{"type":"hello","name":null}') == commands.Hello()
+    assert DECODER.decode('{"type":"join","id":"c1","room":"lobby"}') == commands.Join("c1", "lobby")
+    assert DECODER.decode('{"type":"history","id":"c1","room":"lobby","before":9}') == commands.History(
         "c1", "lobby", 9
     )
 
 
 def test_unknown_keys_are_ignored_so_that_newer_clients_can_talk_to_older_servers() -> None:
-    assert decode_command('{"mood":["good"],"type":"ping","id":"c1"}') == commands.Pinging("c1")
+    assert DECODER.decode('{"mood":["good"],"type":"ping","id":"c1"}') == commands.Pinging("c1")
 
 
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:
-    assert decode_command('{"type":"ping","id":"a","id":"b"}') == commands.Pinging("b")
+    assert DECODER.decode('{"type":"ping","id":"a","id":"b"}') == commands.Pinging("b")
 
 
 @pytest.mark.parametrize(
@@ -119,14 +120,14 @@ def test_a_field_that_is_wrong_is_refused_with_the_commands_id(fields: dict[str,
     if monster:  # json.dumps will not write it
         text = text.replace('"after": 0', '"after": 1' + "0" * 4000)
     with pytest.raises(Refused) as caught:
-        decode_command(text)
+        DECODER.decode(text)
     assert (caught.value.code, caught.value.command_id) == ("bad_field", "c9")
     assert str(fields["type"]) in caught.value.message
 
 
 def test_an_id_that_is_no_text_cannot_be_answered_with() -> None:
     with pytest.raises(Refused) as caught:
-        decode_command('{"type":"ping","id":7}')
+        DECODER.decode('{"type":"ping","id":7}')
     assert caught.value.command_id is None
 
 
@@ -137,8 +138,8 @@ def test_half_a_surrogate_pair_never_gets_in(escape: str) -> None:
 
 
 def test_a_whole_surrogate_pair_is_a_character() -> None:
-    command = decode_command(r'{"type":"send","id":"c1","room":"lobby","text":"\ud83d\ude00"}')
-    assert command == commands.Send("c1", "lobby", "😀")
+    command = DECODER.decode(r'{"type":"send","id":"c1","room":"lobby","text":"\ud83d\ude00"}')
+    assert command == Send("c1", "lobby", "😀")
 
 
 JSON = st.recursive(
@@ -160,7 +161,7 @@ def test_any_text_at_all_is_a_command_or_refused_or_against_the_protocol(text: s
 def outcome(text: str) -> str | int:
     """What becomes of a frame."""
     try:
-        decode_command(text)
+        DECODER.decode(text)
     except Refused as refused:
         return refused.code
     except RemoteProtocolError as error:

@@ -15,14 +15,14 @@ from wsproto.events import TextMessage
 from trio_chat import errors
 from trio_chat.config.config import Config
 from trio_chat.errors import Close
+from trio_chat.gateways.v1 import DECODER
 from trio_chat.protocol import commands, replies
-from trio_chat.protocol.commands import decode_command
 from trio_chat.protocol.encoding import encode_frame
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docs" / "protocol.md").read_text()
 
-COMMANDS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(commands.Command)}
+COMMANDS = DECODER.by_type
 ANSWERS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(replies.Answer)}
 NOT_FOR_V1 = {"too_many_connections"}
 """Codes of refusals that are answered over HTTP, before there is a session."""
@@ -36,11 +36,11 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.parametrize("block", blocks("json client"))
 def test_what_clients_say_is_understood(block: str) -> None:
     said = json.loads(block)
-    command = decode_command(block)
+    command = DECODER.decode(block)
     assert type(command) is COMMANDS[said["type"]]
     understood = msgspec.to_builtins(command)
     assert understood | said == said, "nothing was made up (what stands at its default is left out)"
-    assert decode_command(json.dumps(understood)) == command
+    assert DECODER.decode(json.dumps(understood)) == command
 
 
 @pytest.mark.parametrize("block", blocks("json server"))

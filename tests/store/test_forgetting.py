@@ -14,8 +14,8 @@ import pytest
 import trio
 
 from tests.support.damage import BIG, by_hand, drafts, put, take, whole
-from trio_chat.kinds import bodies
-from trio_chat.kinds.bodies import write_body
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.messages import Delete, Edit
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.model.outcomes import Repeat
@@ -41,11 +41,11 @@ def say(text: str) -> Draft:
 
 
 def delete(seq: int) -> Draft:
-    return Draft("delete", "p-1", "Ada", None, write_body(bodies.Delete(seq)))
+    return Draft("delete", "p-1", "Ada", None, write_body(Delete(seq)))
 
 
 def edit(seq: int, text: str) -> Draft:
-    return Draft("edit", "p-1", "Ada", None, write_body(bodies.Edit(seq, text)))
+    return Draft("edit", "p-1", "Ada", None, write_body(Edit(seq, text)))
 
 
 def remains(path: Path) -> list[str]:

@@ -10,9 +10,13 @@ import trio
 
 from tests.support.memory_store import MemoryDisk, open_memory_store
 from trio_chat.errors import NameTaken
-from trio_chat.kinds import bodies
-from trio_chat.kinds.bodies import Body, Who, write_body
-from trio_chat.kinds.rules import LOBBY
+from trio_chat.kinds.facts import LOBBY
+from trio_chat.kinds.forms import Body, Who, write_body
+from trio_chat.kinds.messages import Delete, Edit, Post
+from trio_chat.kinds.personal import Level, Star, Unread
+from trio_chat.kinds.pins import Pin
+from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.model.events import DAMAGED, Draft, Event, Person, Position
 from trio_chat.model.outcomes import Denied, Outcome, Repeat
 from trio_chat.model.records import (
@@ -66,35 +70,35 @@ def said(text: str, by: Who = ADA, client_id: str | None = None) -> Draft:
 
 
 def post(text: str, *mentions: str, by: Who = ADA, reply_to: int | None = None) -> Draft:
-    return draft("post", bodies.Post(text, reply_to, mentions), by)
+    return draft("post", Post(text, reply_to, mentions), by)
 
 
 def edit(target: int, text: str, by: Who = ADA) -> Draft:
-    return draft("edit", bodies.Edit(target, text), by)
+    return draft("edit", Edit(target, text), by)
 
 
 def delete(target: int, by: Who = ADA) -> Draft:
-    return draft("delete", bodies.Delete(target), by)
+    return draft("delete", Delete(target), by)
 
 
 def react(target: int, emoji: str, on: bool = True, by: Who = ADA) -> Draft:
-    return draft("reaction", bodies.Reaction(target, emoji, on), by)
+    return draft("reaction", Reaction(target, emoji, on), by)
 
 
 def pin(target: int, on: bool = True, by: Who = ADA) -> Draft:
-    return draft("pin", bodies.Pin(target, on), by)
+    return draft("pin", Pin(target, on), by)
 
 
 def create(kind: str, *members: Who, title: str = "", topic: str = "") -> Draft:
-    return draft("created", bodies.Created(kind, title, topic, members), members[0])
+    return draft("created", Created(kind, title, topic, members), members[0])
 
 
 def come(person: Who, invite: bytes | None = None) -> Draft:
-    return draft("member", bodies.Membership(person, True, None if invite is None else invite.hex()), person)
+    return draft("member", Membership(person, True, None if invite is None else invite.hex()), person)
 
 
 def leave(person: Who) -> Draft:
-    return draft("member", bodies.Membership(person, False), person)
+    return draft("member", Membership(person, False), person)
 
 
 def invite(room: str = CLUB, *, expires_ms: int | None = None, uses: int | None = None) -> Invitation:
@@ -122,7 +126,7 @@ def codes(outcomes: list[Outcome]) -> list[str]:
 
 async def test_a_draft_that_the_rules_forbid_is_denied_and_its_client_id_stays_free(store: Store) -> None:
     await append(store, LOBBY, said("by Ada"))
-    forbidden = draft("edit", bodies.Edit(1, "not by Ada"), BOB, "c1")
+    forbidden = draft("edit", Edit(1, "not by Ada"), BOB, "c1")
     (denied,) = await store.append(LOBBY, [forbidden], at_ms=1)
     assert denied == Denied("not_yours", "Only who wrote a message can change it.")
     assert len(await whole(store)) == 1
@@ -263,9 +267,7 @@ async def test_the_repeat_of_a_deleted_message_is_a_repeat(store: Store) -> None
     await append(store, LOBBY, said("a", client_id="c1"), delete(1))
     for text in ("a", "another"):
         assert await store.append(LOBBY, [said(text, client_id="c1")], at_ms=1) == [Repeat(LOBBY, 1)]
-    assert codes(await store.append(LOBBY, [draft("post", bodies.Post("a"), ADA, "c1")], at_ms=1)) == [
-        "Conflict"
-    ]
+    assert codes(await store.append(LOBBY, [draft("post", Post("a"), ADA, "c1")], at_ms=1)) == ["Conflict"]
     assert codes(await store.append("kitchen", [said("a", client_id="c1")], at_ms=1)) == ["Conflict"]
 
 
@@ -296,7 +298,7 @@ async def test_the_state_of_a_room_follows_from_its_creation_and_later_settings(
     async with open_store() as store:
         await append(store, CLUB, create("private", ADA, title="Club", topic="Chess"))
         await store.add_invite(invite())
-        await append(store, CLUB, come(BOB, HASH), draft("settings", bodies.Settings(topic="Go"), BOB))
+        await append(store, CLUB, come(BOB, HASH), draft("settings", Settings(topic="Go"), BOB))
         await append(
             store, CLUB, come(EVE, HASH), said("hi", EVE), said("ho", EVE), pin(6), pin(5), leave(BOB)
         )
@@ -307,7 +309,7 @@ async def test_the_state_of_a_room_follows_from_its_creation_and_later_settings(
         assert state.pins == (6, 5)
         assert state.position == await store.position(CLUB)
         assert codes(await store.append(CLUB, [said("still here?", BOB)], at_ms=1)) == ["no_such_room"]
-        await append(store, CLUB, draft("settings", bodies.Settings(title=""), EVE))
+        await append(store, CLUB, draft("settings", Settings(title=""), EVE))
         assert (await store.state(CLUB)).title == ""
 
 
@@ -356,14 +358,14 @@ async def test_a_personal_room_has_the_newest_event_of_each_change_key(open_stor
         await append(
             store,
             "~p-ada",
-            draft("star", bodies.Star(LOBBY, 1, True)),
-            draft("star", bodies.Star(LOBBY, 2, True)),
-            draft("hide", bodies.Star(LOBBY, 1, True)),
-            draft("level", bodies.Level(LOBBY, "none")),
-            draft("unread", bodies.Unread(LOBBY, 7)),
-            draft("star", bodies.Star(LOBBY, 1, False)),
-            draft("level", bodies.Level(LOBBY, "mentions", 99)),
-            draft("level", bodies.Level("garden", "none")),
+            draft("star", Star(LOBBY, 1, True)),
+            draft("star", Star(LOBBY, 2, True)),
+            draft("hide", Star(LOBBY, 1, True)),
+            draft("level", Level(LOBBY, "none")),
+            draft("unread", Unread(LOBBY, 7)),
+            draft("star", Star(LOBBY, 1, False)),
+            draft("level", Level(LOBBY, "mentions", 99)),
+            draft("level", Level("garden", "none")),
         )
         for person in (ADA, BOB):
             assert codes(await store.append("~p-ada", [said("hi", person)], at_ms=1)) == ["no_such_room"]
@@ -456,7 +458,7 @@ async def test_rooms_are_listed_by_their_newest_event_after_the_lobby(store: Sto
     await append(store, "garden", come(ADA), said("flowers", BOB), at_ms=4)
     await append(store, "~dx", create("direct", BOB, ADA), at_ms=3)
     await append(store, "elsewhere", said("not there", BOB), at_ms=5)
-    await append(store, "~p-ada", draft("star", bodies.Star(LOBBY, 1, True)), at_ms=6)
+    await append(store, "~p-ada", draft("star", Star(LOBBY, 1, True)), at_ms=6)
     rooms = {item.room: item for item in await store.listing(ADA.id)}
     assert list(rooms) == [LOBBY, "garden", "~dx", CLUB]
     club, direct = rooms[CLUB], rooms["~dx"]

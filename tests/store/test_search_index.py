@@ -13,7 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
-from trio_chat.kinds.bodies import DELETE, EDIT, POST, Delete, Edit, Post, write_body
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.messages import DELETE, EDIT, POST, Delete, Edit, Post
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code
 from trio_chat.search.query import parse_query

@@ -14,9 +14,10 @@ from trio_chat.errors import (
     RemoteProtocolError,
     StoreError,
 )
-from trio_chat.kinds.bodies import MESSAGES, text_of
-from trio_chat.kinds.rules import LOBBY
+from trio_chat.kinds.facts import LOBBY
+from trio_chat.kinds.table import MESSAGES, text_of
 from trio_chat.model.events import MESSAGE, Draft
+from trio_chat.model.names import check_length
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.websocket_frames import encode_text
 from trio_chat.rooms.encoding import Encoding
@@ -76,10 +77,10 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                 text = await websocket.get_message()
                 if not isinstance(text, str):
                     raise RemoteProtocolError(UNSUPPORTED_DATA)
-                if hub.config.max_text_chars and len(text) > hub.config.max_text_chars:
-                    raise RemoteProtocolError(
-                        TOO_BIG.because(f"a message can have {hub.config.max_text_chars} characters at most")
-                    )
+                try:
+                    check_length(text, hub.config.max_text_chars)
+                except Refused as refused:
+                    raise RemoteProtocolError(TOO_BIG.because(refused.message)) from None
                 wait_s = bucket.take(trio.current_time())
                 if wait_s > 0:
                     await trio.sleep(wait_s)

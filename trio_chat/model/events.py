@@ -16,14 +16,14 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     """
 
     kind: str
-    """What happened: `MESSAGE`, or one of those in `trio_chat.kinds.bodies`."""
+    """What happened: `MESSAGE`, or another kind (`trio_chat.kinds`)."""
     sender: str
     """The id of the person or guest."""
     name: str
     """The sender's name at this moment, kept with the event."""
     client_id: str | None
     body: str
-    """For a `MESSAGE` its text, verbatim; for other kinds a JSON object (`trio_chat.kinds.bodies`)."""
+    """For a `MESSAGE` its text, verbatim; for other kinds a JSON object (`trio_chat.kinds`)."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

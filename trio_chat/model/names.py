@@ -115,10 +115,15 @@ def check_client_id(raw: str) -> None:
         raise Refused("bad_id", f"An id has 1 to {MAX_ID_CHARS} characters, all of them printable.")
 
 
-def check_text(text: str, max_chars: int) -> None:
-    """Raises `Refused` (``too_long``, ``empty``) unless this can be a message; ``max_chars`` 0: no limit."""
+def check_length(text: str, max_chars: int) -> None:
+    """Raises `Refused` (``too_long``) for a text of more than ``max_chars``; 0: no limit."""
     if max_chars and len(text) > max_chars:
         raise Refused("too_long", f"The text has {len(text):,} characters; {max_chars:,} is the limit.")
+
+
+def check_text(text: str, max_chars: int) -> None:
+    """Raises `Refused` (``too_long``, ``empty``) unless this can be a message; ``max_chars`` 0: no limit."""
+    check_length(text, max_chars)
     if not any(map(_is_visible, text)):  # nearly always the first one is
         raise Refused("empty", "The text has nothing in it that can be seen.")
 

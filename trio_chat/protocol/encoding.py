@@ -12,7 +12,7 @@ import msgspec
 from trio_chat.net.websocket_frames import encode_text
 
 if TYPE_CHECKING:
-    from trio_chat.protocol.event_frames import Frame
+    from trio_chat.kinds.forms import Frame
 
 V1: Final = "trio-chat.v1"
 """The name of the JSON subprotocol."""

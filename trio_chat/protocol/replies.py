@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.kinds import bodies  # noqa: TC001
-from trio_chat.protocol.event_frames import EventFrame, Frame
+from trio_chat.kinds.forms import Frame, Who
+from trio_chat.protocol.event_frames import EventFrame
 
 if TYPE_CHECKING:
     from trio_chat.errors import Refused
@@ -317,7 +317,7 @@ class TypingIn(Frame, tag="typing"):
     """Somebody is writing something."""
 
     room: str
-    person: bodies.Who
+    person: Who
 
 
 class Marks(Frame, tag="marks"):

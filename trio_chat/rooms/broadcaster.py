@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.kinds import bodies
+from trio_chat.kinds.table import CHANGE_MEMBERS
 from trio_chat.model.events import Event
 from trio_chat.rooms.submission import NotLogged, Submission, settle
 
@@ -28,10 +28,6 @@ LOGGER = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
 """How much text goes into one batch at most: what an outbox may be asked to hold on top of its bound."""
-
-ENDS_BATCH = frozenset({bodies.CREATED, bodies.MEMBER})
-"""Kinds that change who may hear the room: each is the last of its batch, so that whoever it sends away is told nothing
-that comes after it."""
 
 
 @attrs.define
@@ -48,7 +44,7 @@ class BroadcastStatistics:
 class Broadcaster:
     """One room's broadcaster, at work in `run`, which ends when the inbox's send end is closed.
 
-    ``on_ends_batch`` is called with each event of the kinds `ENDS_BATCH`, when that was fanned out.
+    ``on_ends_batch`` is called with each event of the kinds `CHANGE_MEMBERS`, when that was fanned out.
     """
 
     def __init__(
@@ -103,7 +99,7 @@ class Broadcaster:
             if isinstance(item, Submission):
                 batch.append(item)
                 size += len(item.draft.body)
-                if item.draft.kind in ENDS_BATCH:
+                if item.draft.kind in CHANGE_MEMBERS:
                     break
             else:
                 flushed.append(item)
@@ -128,7 +124,7 @@ class Broadcaster:
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
         if events:
             await self._subscribers.fan_out(events)
-            if events[-1].kind in ENDS_BATCH:
+            if events[-1].kind in CHANGE_MEMBERS:
                 self._on_ends_batch(events[-1])
         settle(self._room, batch, outcomes)
         spent_s = time.perf_counter() - started

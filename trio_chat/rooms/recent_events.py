@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.kinds.bodies import EDIT, Edit, read_body
+from trio_chat.kinds.messages import EDIT, Edit
+from trio_chat.kinds.table import read_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

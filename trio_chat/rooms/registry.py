@@ -10,7 +10,7 @@ import attrs
 import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
-from trio_chat.kinds.rules import LOBBY, no_such_room
+from trio_chat.kinds.facts import LOBBY, no_such_room
 from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:

@@ -14,7 +14,10 @@ import attrs
 import trio
 
 from trio_chat.errors import LOG_REPLACED
-from trio_chat.kinds import bodies, rules
+from trio_chat.kinds import rules
+from trio_chat.kinds.facts import DIRECT, PUBLIC
+from trio_chat.kinds.rooms import Created, Membership
+from trio_chat.kinds.table import read_body
 from trio_chat.model.events import Draft, Event, Position
 from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
 from trio_chat.rooms.submission import Submission, Waiter
@@ -122,16 +125,16 @@ class Room:
         if event.body is None:
             return
         before = self.members
-        match bodies.read_body(event.kind, event.body):
-            case bodies.Created(kind=kind, members=members):
+        match read_body(event.kind, event.body):
+            case Created(kind=kind, members=members):
                 self.kind = kind
-                self.owner = None if kind == rules.DIRECT else event.sender
+                self.owner = None if kind == DIRECT else event.sender
                 self._members.update(who.id for who in members)
-            case bodies.Membership(person=person, on=True):
+            case Membership(person=person, on=True):
                 self._members.add(person.id)
-            case bodies.Membership(person=person):
+            case Membership(person=person):
                 self._members.discard(person.id)
-        if self.kind != rules.PUBLIC:
+        if self.kind != PUBLIC:
             for subscription in self.subscribers:
                 if not self.may_hear(subscription.person):
                     subscription.leave()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.kinds import bodies
+from trio_chat.kinds.messages import DELETE, Delete
+from trio_chat.kinds.table import read_body
 from trio_chat.rooms.recent_events import CachedEvent, RecentEvents
 
 if TYPE_CHECKING:
@@ -181,9 +182,9 @@ class Subscribers:
     def _redact(self, events: Iterable[Event]) -> None:
         """From now on nobody who catches up is told what these events delete."""
         for event in events:
-            if event.kind == bodies.DELETE and event.body is not None:
-                body = bodies.read_body(event.kind, event.body)
-                assert isinstance(body, bodies.Delete)
+            if event.kind == DELETE and event.body is not None:
+                body = read_body(event.kind, event.body)
+                assert isinstance(body, Delete)
                 self._recent.redact(body.target)
 
     def _fall_behind(self, subscription: Subscription, cursor: int) -> None:

@@ -115,7 +115,7 @@ class EventLog(Protocol):
 
     async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
         """Changes of these messages as they are to be shown, in order: the newest event for each change key
-        (`trio_chat.kinds.bodies.change_key`) of each message. Of a deleted message only the deletion.
+        (`trio_chat.kinds.table.change_key`) of each message. Of a deleted message only the deletion.
         """
         ...
 

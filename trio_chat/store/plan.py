@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from trio_chat.kinds.bodies import NAMING, renamed
-from trio_chat.kinds.rules import Facts, judge
+from trio_chat.kinds.facts import Facts
+from trio_chat.kinds.rules import judge
+from trio_chat.kinds.table import renamed
 from trio_chat.model.chain import GENESIS, SALT_BYTES, chained, digest_of_body
 from trio_chat.model.events import Event
 from trio_chat.model.outcomes import Conflict, Denied, Repeat
@@ -49,7 +50,7 @@ class Known(NamedTuple):
         )
 
     def _body_of(self, draft: Draft) -> str:
-        is_called_the_same = draft.kind not in NAMING or draft.name == self.name
+        is_called_the_same = draft.name == self.name
         return draft.body if is_called_the_same else renamed(draft.kind, draft.body, draft.sender, self.name)
 
 
@@ -122,7 +123,7 @@ def plan_append(
     nothing forbids those.
 
     Raises `UnicodeEncodeError` for a text that has no UTF-8 form (a lone surrogate), and what
-    `trio_chat.kinds.bodies.read_body` raises.
+    `trio_chat.kinds.table.read_body` raises.
     """
     outcomes: list[Outcome] = []
     rows: list[Row] = []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from trio_chat.kinds.bodies import EDIT, MESSAGES
+from trio_chat.kinds.table import DELETABLE
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 
 if TYPE_CHECKING:
@@ -30,10 +30,6 @@ BAD_LINK = "it does not match its digest, or does not follow the event before it
 BAD_VALUE = "it holds a value that nobody wrote"
 LOST_BODY = "its text is missing, and nobody deleted it"
 UNPROVEN = "the event before it is missing, so nothing proves it"
-
-
-DELETABLE = MESSAGES | {EDIT}
-"""The kinds of events whose bodies may be deleted."""
 
 
 def examine(room: str, row: Row, before: Digests, *, is_deleted: bool = False) -> tuple[str | None, Digests]:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.gateways.v1 import client, invitations, messages, people, personal, presence, rooms, search
+from trio_chat.gateways.v1 import client, events, invitations, messages, people, presence, rooms, search
+from trio_chat.kinds.table import COMMANDS
 from trio_chat.protocol import commands
+from trio_chat.protocol.commands import CommandDecoder
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
     from trio_chat.gateways.v1.client import Handler
     from trio_chat.hub import Hub
+    from trio_chat.kinds.forms import Command
     from trio_chat.net.outbox import Outbox
 
-HANDLERS: Final[dict[type, Handler]] = {
+HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Hello: people.greet,
     commands.Pinging: client.ping,
-    # messages
-    commands.Send: messages.send,
-    commands.Edit: messages.edit,
-    commands.Delete: messages.delete,
-    commands.React: messages.react,
-    commands.Pin: messages.pin,
+    # events
+    **dict.fromkeys(COMMANDS, events.write_event),
+    # history
     commands.History: messages.history,
     commands.Fetch: messages.fetch,
     commands.Versions: messages.versions,
@@ -37,9 +37,7 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.Leave: rooms.leave,
     commands.Create: rooms.create,
     commands.Direct: rooms.direct,
-    commands.Settings: rooms.settings,
     commands.Enter: rooms.enter,
-    commands.Part: rooms.part,
     commands.Info: rooms.info,
     commands.Directory: rooms.directory,
     commands.Invite: invitations.invite,
@@ -52,16 +50,17 @@ HANDLERS: Final[dict[type, Handler]] = {
     commands.SetProfile: people.profile,
     commands.AskPeople: people.people,
     commands.Link: people.link,
-    commands.Mine: personal.mine,
-    # beside the log
+    # presence, typing, receipts
     commands.Watch: presence.watch,
     commands.Typing: presence.typing,
     commands.Mark: presence.mark,
     commands.Receipts: presence.receipts,
 }
-"""Who carries out which command."""
+"""Who carries out which command. A command that is not here is none: what is understood follows from this table."""
+
+DECODER: Final = CommandDecoder(HANDLERS)
 
 
 async def serve_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
     """Carry out what the client asks for, until it closes; see `client.serve`."""
-    await client.serve(websocket, outbox, hub, HANDLERS)
+    await client.serve(websocket, outbox, hub, HANDLERS, DECODER)

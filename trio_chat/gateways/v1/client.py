@@ -10,13 +10,11 @@ from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, Sto
 from trio_chat.gateways.v1.encoding import ENCODING, SILENT
 from trio_chat.gateways.v1.outcomes import Outcomes, unavailable
 from trio_chat.gateways.v1.session import Session, not_joined
-from trio_chat.kinds import bodies
-from trio_chat.kinds.rules import no_such_room
+from trio_chat.kinds.facts import no_such_room
+from trio_chat.kinds.forms import Body, Frame, write_body
 from trio_chat.model.events import Draft
 from trio_chat.net.limits import TokenBucket
-from trio_chat.protocol.commands import decode_command
 from trio_chat.protocol.encoding import encode_frame
-from trio_chat.protocol.event_frames import Frame
 from trio_chat.protocol.replies import Failure, Joined, Pong, Welcome
 from trio_chat.rooms.submission import Submission
 
@@ -27,9 +25,11 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
     from trio_chat.hub import Hub
+    from trio_chat.kinds.forms import Body, Command
     from trio_chat.model.events import Person
     from trio_chat.net.outbox import Outbox
     from trio_chat.protocol import commands
+    from trio_chat.protocol.commands import CommandDecoder
     from trio_chat.rooms.encoding import Encoding
     from trio_chat.rooms.registry import Cursor, Start
     from trio_chat.rooms.room import Room
@@ -46,6 +46,7 @@ class Client:
 
     __slots__ = (
         "_changed_rooms",
+        "_decoder",
         "_handlers",
         "_outcomes",
         "_subscriptions",
@@ -55,12 +56,15 @@ class Client:
         "session",
     )
 
-    def __init__(self, outbox: Outbox, hub: Hub, handlers: Mapping[type, Handler]) -> None:
+    def __init__(
+        self, outbox: Outbox, hub: Hub, handlers: Mapping[type[Command], Handler], decoder: CommandDecoder
+    ) -> None:
         self.outbox = outbox
         self.hub = hub
         self.encoding: Encoding = SILENT
         """`SILENT` until it was welcomed."""
         self._handlers = handlers
+        self._decoder = decoder
         self._outcomes = Outcomes(outbox)
         self._subscriptions: dict[str, Subscription] = {}
         self._changed_rooms: dict[str, bool] = {}
@@ -88,7 +92,7 @@ class Client:
         command_id: str | None = None
         try:
             try:
-                command = decode_command(text)
+                command = self._decoder.decode(text)
             except Refused:
                 self.session.charge(trio.current_time())  # refusing costs as much as doing
                 raise
@@ -103,7 +107,7 @@ class Client:
         except StoreError:
             self.refuse(unavailable(), command_id)
 
-    def _answer(self, command: commands.Command, reply: Frame | Sequence[Frame]) -> None:
+    def _answer(self, command: Command, reply: Frame | Sequence[Frame]) -> None:
         """Answer a command: the one place where a handler's reply is posted.
 
         The person may have been removed from a room while the reply was prepared. So what was asked of a room is told
@@ -221,12 +225,12 @@ class Client:
         room: Room,
         kind: str,
         command_id: str,
-        body: bodies.Body,
+        body: Body,
         *,
         submitter: Submitter | None = None,
     ) -> None:
         """The same for a body that is more than a text."""
-        await self.submit(room, kind, command_id, bodies.write_body(body), submitter=submitter)
+        await self.submit(room, kind, command_id, write_body(body), submitter=submitter)
 
 
 async def ping(client: Client, command: commands.Pinging) -> Pong:
@@ -235,14 +239,18 @@ async def ping(client: Client, command: commands.Pinging) -> Pong:
 
 
 async def serve(
-    websocket: WebSocketConnection, outbox: Outbox, hub: Hub, handlers: Mapping[type, Handler]
+    websocket: WebSocketConnection,
+    outbox: Outbox,
+    hub: Hub,
+    handlers: Mapping[type[Command], Handler],
+    decoder: CommandDecoder,
 ) -> None:
     """Carry out the client's commands, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what is not of this protocol. While a client does not read the answers, no further
     command of it is read.
     """
-    with Client(outbox, hub, handlers) as client:
+    with Client(outbox, hub, handlers, decoder) as client:
         while True:
             text = await websocket.get_message()
             if not isinstance(text, str):

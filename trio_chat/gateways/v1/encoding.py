@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.gateways.v1.room_lists import item_of
-from trio_chat.kinds.bodies import Who
+from trio_chat.kinds.forms import Who
 from trio_chat.model import notices
 from trio_chat.protocol import replies
 from trio_chat.protocol.encoding import encode_frame
@@ -15,10 +15,10 @@ from trio_chat.rooms.encoding import Encoding
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trio_chat.kinds.forms import Frame
     from trio_chat.model.events import Event
     from trio_chat.model.notices import Notice
     from trio_chat.model.records import ReadMarker
-    from trio_chat.protocol.event_frames import Frame
 
 
 def encode_event(event: Event) -> bytes:

@@ -10,16 +10,17 @@ from trio_chat.errors import Refused
 from trio_chat.gateways.v1.outcomes import id_conflict
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.gateways.v1.rooms import again
-from trio_chat.kinds import bodies, rules
+from trio_chat.kinds.forms import Frame, Who, timestamp
+from trio_chat.kinds.rooms import MEMBER, Membership
+from trio_chat.kinds.rules import check_may_invite
+from trio_chat.kinds.table import read_body
 from trio_chat.model.records import Invitation
-from trio_chat.protocol.event_frames import Frame, timestamp
 from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
     from trio_chat.model.events import Event
     from trio_chat.protocol import commands
-    from trio_chat.rooms.room import Room
 
 TOKEN_BYTES = 18
 """144 bits: not to be guessed, and short enough for a QR code that a phone reads from afar."""
@@ -30,7 +31,8 @@ MAX_INVITES = 100
 
 async def invite(client: Client, command: commands.Invite) -> Invited:
     """Make a link."""
-    room = _private(client.room(command.room))
+    room = client.room(command.room)
+    check_may_invite(room.kind)
     now_ms = client.hub.now_ms()
     if len(await client.hub.store.invites(room.name, at_ms=now_ms)) >= MAX_INVITES:
         raise Refused("too_many", f"{MAX_INVITES} links are out already. Use one of them, or make all void.")
@@ -46,7 +48,8 @@ async def invite(client: Client, command: commands.Invite) -> Invited:
 
 async def invites(client: Client, command: commands.Invites) -> InvitesOf:
     """List the links that are out."""
-    room = _private(client.room(command.room))
+    room = client.room(command.room)
+    check_may_invite(room.kind)
     out = await client.hub.store.invites(room.name, at_ms=client.hub.now_ms())
     profiles = {one.id: one for one in await client.hub.store.people({found.person for found in out})}
     listed = [
@@ -63,7 +66,8 @@ async def invites(client: Client, command: commands.Invites) -> InvitesOf:
 
 async def uninvite(client: Client, command: commands.Uninvite) -> Done:
     """Make all links to the room void."""
-    room = _private(client.room(command.room))
+    room = client.room(command.room)
+    check_may_invite(room.kind)
     await client.hub.store.void_invites(room.name)
     return Done(command.id)
 
@@ -93,16 +97,16 @@ async def accept(client: Client, command: commands.Accept) -> list[Frame] | None
         return await again(client, Ack(command.id, before.room, before.seq))
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
-    who = bodies.Who(person.id, person.name)
-    body = bodies.Membership(who, on=True, invite=hash_of(command.token).hex())
-    await client.submit_body(room, bodies.MEMBER, command.id, body)
+    who = Who(person.id, person.name)
+    body = Membership(who, on=True, invite=hash_of(command.token).hex())
+    await client.submit_body(room, MEMBER, command.id, body)
     return None
 
 
 def _check_repeat(before: Event, command: commands.Accept) -> None:
     """Raise `Refused` unless the command is that of the event once more."""
-    body = before.body and before.kind == bodies.MEMBER and bodies.read_body(before.kind, before.body)
-    if not (isinstance(body, bodies.Membership) and body.invite == hash_of(command.token).hex()):
+    body = before.body and before.kind == MEMBER and read_body(before.kind, before.body)
+    if not (isinstance(body, Membership) and body.invite == hash_of(command.token).hex()):
         raise id_conflict()
 
 
@@ -111,12 +115,6 @@ async def _find(client: Client, token: str) -> Invitation:
     if found is None or (found.expires_ms is not None and found.expires_ms <= client.hub.now_ms()):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
     return found
-
-
-def _private(room: Room) -> Room:
-    if room.kind != rules.PRIVATE:
-        raise Refused("not_yours", "Links lead into private rooms; a public room is open to all.")
-    return room
 
 
 def hash_of(token: str) -> bytes:

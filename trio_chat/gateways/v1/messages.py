@@ -1,14 +1,13 @@
-"""Messages: writing them, changing them, and reading back."""
+"""History: pages of the log, single events, and versions of a message."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
-from trio_chat.kinds import bodies
-from trio_chat.model.emoji import normal_emoji
-from trio_chat.model.events import MESSAGE
-from trio_chat.model.names import check_text
+from trio_chat.kinds.facts import no_such_message
+from trio_chat.kinds.rules import check_may_read_versions
+from trio_chat.kinds.table import MESSAGES
 from trio_chat.protocol.event_frames import EventFrame, to_frame
 from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
 
@@ -22,44 +21,6 @@ if TYPE_CHECKING:
 
 HISTORY_BYTES = 256 * 1024
 """How much text one page of history holds at most: it is made for one reader, so it is not shared memory."""
-
-MAX_FORWARDED_CHARS = 40
-"""A name's length."""
-
-
-async def send(client: Client, command: commands.Send) -> None:
-    """Write a message; one that is only a text stands in the log as it is."""
-    room = client.room(command.room)
-    if command.reply_to is None and not command.mentions and command.forwarded is None:
-        await client.submit(room, MESSAGE, command.id, command.text)
-        return
-    forwarded = None if command.forwarded is None else command.forwarded[:MAX_FORWARDED_CHARS]
-    body = bodies.Post(command.text, command.reply_to, command.mentions, forwarded)
-    await client.submit_body(room, bodies.POST, command.id, body)
-
-
-async def edit(client: Client, command: commands.Edit) -> None:
-    """Have one's message say something else."""
-    check_text(command.text, client.hub.config.max_text_chars)
-    body = bodies.Edit(command.seq, command.text, command.mentions)
-    await client.submit_body(client.room(command.room), bodies.EDIT, command.id, body)
-
-
-async def delete(client: Client, command: commands.Delete) -> None:
-    """Have a message say nothing any more."""
-    await client.submit_body(client.room(command.room), bodies.DELETE, command.id, bodies.Delete(command.seq))
-
-
-async def react(client: Client, command: commands.React) -> None:
-    """Put an emoji to a message, or take it away."""
-    body = bodies.Reaction(command.seq, normal_emoji(command.emoji), command.on)
-    await client.submit_body(client.room(command.room), bodies.REACTION, command.id, body)
-
-
-async def pin(client: Client, command: commands.Pin) -> None:
-    """Pin a message, or unpin it."""
-    body = bodies.Pin(command.seq, command.on)
-    await client.submit_body(client.room(command.room), bodies.PIN, command.id, body)
 
 
 async def history(client: Client, command: commands.History) -> HistoryPage:
@@ -112,18 +73,15 @@ async def versions(client: Client, command: commands.Versions) -> VersionsOf:
     room = client.room(command.room)
     events = await client.hub.store.read_versions(room.name, command.seq)
     room = client.room(command.room)  # a refusal tells something as well
-    if not events or events[0].kind not in bodies.MESSAGES:
-        raise Refused("no_such_message", "There is no such message in this room.")
-    if client.person.id not in (events[0].sender, room.owner):
-        raise Refused(
-            "not_yours", "Only who wrote a message, or the room's owner, can see what it said before."
-        )
+    if not events or events[0].kind not in MESSAGES:
+        raise no_such_message()
+    check_may_read_versions(client.person.id, author=events[0].sender, owner=room.owner)
     return VersionsOf(command.id, room.name, command.seq, [to_frame(event) for event in events])
 
 
 async def _changes(client: Client, room: Room, events: Sequence[Event], upto: int) -> list[EventFrame]:
     """The events that say what holds of these messages at number ``upto``."""
-    seqs = [event.seq for event in events if event.kind in bodies.MESSAGES]
+    seqs = [event.seq for event in events if event.kind in MESSAGES]
     if not seqs:
         return []
     changes = await client.hub.store.read_changes(room.name, seqs)

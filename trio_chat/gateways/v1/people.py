@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.gateways.v1 import room_lists
 from trio_chat.gateways.v1.room_lists import list_rooms
-from trio_chat.kinds import rules
+from trio_chat.kinds.facts import LOBBY, personal_room
 from trio_chat.people.avatars import read_picture
 from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.identities import person_of
@@ -47,7 +47,7 @@ async def greet(client: Client, command: commands.Hello) -> Welcome:
 
 
 async def _lobby(client: Client) -> tuple[list[RoomItem], None]:
-    lobby = await client.hub.rooms.get(rules.LOBBY)
+    lobby = await client.hub.rooms.get(LOBBY)
     return [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)], None
 
 
@@ -61,7 +61,7 @@ async def _lists(client: Client) -> tuple[list[RoomItem], Own]:
     rooms = await list_rooms(store, person)
     while client.has_other_rooms:
         rooms = await list_rooms(store, person)
-    own_room = rules.personal_room(person)
+    own_room = personal_room(person)
     return rooms, Own(own_room, position.seq, position.epoch, [to_frame(event) for event in events])
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.errors import Refused
 from trio_chat.gateways.v1.encoding import marks_of
 from trio_chat.gateways.v1.room_lists import user_of
+from trio_chat.kinds.facts import no_such_message
+from trio_chat.kinds.forms import timestamp
 from trio_chat.protocol import replies
-from trio_chat.protocol.event_frames import timestamp
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -51,7 +51,7 @@ async def receipts(client: Client, command: commands.Receipts) -> replies.Receip
     """List who has received and who has read a message, and since when."""
     room = client.room(command.room)
     if not 1 <= command.seq <= room.head:
-        raise Refused("no_such_message", "There is no such message in this room.")
+        raise no_such_message()
     store = client.hub.store
     found = (await store.receipts(room.name, command.seq))[:MAX_RECEIPTS]
     users = {one.id: user_of(one, one.id) for one in await store.people([one.person for one in found])}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.protocol.event_frames import timestamp, to_frame
+from trio_chat.kinds.forms import timestamp
+from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.replies import RoomItem, User
 
 if TYPE_CHECKING:

@@ -11,17 +11,18 @@ import trio
 from trio_chat.errors import Refused, StoreError
 from trio_chat.gateways.v1.outcomes import OutcomesOfDirect, unavailable
 from trio_chat.gateways.v1.room_lists import items_of, list_rooms, user_of
-from trio_chat.kinds import bodies, rules
-from trio_chat.model.names import check_text, check_title, normal_room
+from trio_chat.kinds.facts import DIRECT, PRIVATE, PUBLIC
+from trio_chat.kinds.forms import Who
+from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership, check_topic
+from trio_chat.kinds.rules import check_may_find
+from trio_chat.model.names import check_title, normal_room
 from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, RoomInfo
 from trio_chat.rooms.registry import Cursor
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
+    from trio_chat.kinds.forms import Frame
     from trio_chat.protocol import commands
-    from trio_chat.protocol.event_frames import Frame
-
-MAX_TOPIC_CHARS = 500
 
 ROOMS_FOR_ONE = 25
 """So many rooms of one `follow` count as one more command: 500 take a fifth of what may come at once."""
@@ -65,22 +66,22 @@ async def leave(client: Client, command: commands.Leave) -> Left:
 async def create(client: Client, command: commands.Create) -> None:
     """Begin a room whose owner is the client's person."""
     person = client.person
-    if command.kind == rules.PUBLIC:
+    if command.kind == PUBLIC:
         if command.room is None:
             raise Refused("bad_room", "A public room needs a name.")
         name = normal_room(command.room)
         if name.startswith("~"):
             raise Refused("bad_room", "The name of a public room cannot begin with ~.")
-    elif command.kind == rules.PRIVATE:
+    elif command.kind == PRIVATE:
         # From the command, so that a repeat finds what it made the first time.
         name = made_name("", person.id, command.id)
     else:
         raise Refused("bad_field", "The kind of a room is public or private.")
-    title = check_title(command.title) if command.title or command.kind == rules.PRIVATE else ""
-    _check_topic(command.topic)
-    body = bodies.Created(command.kind, title, command.topic, (bodies.Who(person.id, person.name),))
+    title = check_title(command.title) if command.title or command.kind == PRIVATE else ""
+    check_topic(command.topic)
+    body = Created(command.kind, title, command.topic, (Who(person.id, person.name),))
     room = await client.hub.rooms.get(name)
-    await client.submit_body(room, bodies.CREATED, command.id, body)
+    await client.submit_body(room, CREATED, command.id, body)
 
 
 async def direct(client: Client, command: commands.Direct) -> list[Frame] | None:
@@ -96,11 +97,11 @@ async def direct(client: Client, command: commands.Direct) -> list[Frame] | None
     room = await client.hub.rooms.get(name)
     if room.members:
         return await again(client, Ack(command.id, name, 1))
-    members = (bodies.Who(person.id, person.name), bodies.Who(other.id, other.name))
-    body = bodies.Created(rules.DIRECT, members=members)
+    members = (Who(person.id, person.name), Who(other.id, other.name))
+    body = Created(DIRECT, members=members)
     # The other one may ask for it at the same moment.
     submitter = OutcomesOfDirect(client.outbox)
-    await client.submit_body(room, bodies.CREATED, command.id, body, submitter=submitter)
+    await client.submit_body(room, CREATED, command.id, body, submitter=submitter)
     return None
 
 
@@ -114,22 +115,6 @@ def made_name(prefix: str, *parts: str) -> str:
     """The name of a room that is not public, always the same for the same parts."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return f"~{prefix}{base64.b32encode(digest)[:24].decode().lower()}"
-
-
-async def settings(client: Client, command: commands.Settings) -> None:
-    """Give the room another title or topic."""
-    if command.title is None and command.topic is None:
-        raise Refused("bad_field", "Say a title or a topic.")
-    title = None if command.title is None else check_title(command.title)
-    if command.topic is not None:
-        _check_topic(command.topic)
-    body = bodies.Settings(title, command.topic)
-    await client.submit_body(client.room(command.room), bodies.SETTINGS, command.id, body)
-
-
-def _check_topic(topic: str) -> None:
-    if topic:
-        check_text(topic, MAX_TOPIC_CHARS)
 
 
 async def info(client: Client, command: commands.Info) -> RoomInfo:
@@ -162,17 +147,9 @@ async def enter(client: Client, command: commands.Enter) -> None:
     """Put a public room into one's list."""
     person = client.person
     room = await client.hub.rooms.get(command.room)
-    if room.kind != rules.PUBLIC:
-        raise rules.no_such_room()
-    body = bodies.Membership(bodies.Who(person.id, person.name), on=True)
-    await client.submit_body(room, bodies.MEMBER, command.id, body)
-
-
-async def part(client: Client, command: commands.Part) -> None:
-    """Be a member of the room no more."""
-    person = client.person
-    body = bodies.Membership(bodies.Who(person.id, person.name), on=False)
-    await client.submit_body(client.room(command.room), bodies.MEMBER, command.id, body)
+    check_may_find(room.kind)
+    body = Membership(Who(person.id, person.name), on=True)
+    await client.submit_body(room, MEMBER, command.id, body)
 
 
 async def directory(client: Client, command: commands.Directory) -> DirectoryPage:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.protocol.event_frames import Message, to_frame
+from trio_chat.kinds.messages import MessageFrame
+from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.replies import Found, Hit
 from trio_chat.search.query import parse_query
 
@@ -24,6 +25,6 @@ async def search(client: Client, command: commands.Search) -> Found:
     hits = [
         Hit(msgspec.structs.replace(message, text=hit.text), hit.highlights)
         for hit in results.hits
-        if isinstance(message := to_frame(hit.event), Message)  # nothing is told of damaged ones
+        if isinstance(message := to_frame(hit.event), MessageFrame)  # nothing is told of damaged ones
     ]
     return Found(command.id, command.query, hits, results.cursor)

@@ -9,35 +9,21 @@ Pure: the time is passed in.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, cast, get_args
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 
 from trio_chat.errors import Refused
 from trio_chat.model.names import check_client_id, check_text, normal_room
-from trio_chat.protocol.commands import (
-    Enter,
-    Hello,
-    InRoom,
-    Join,
-    Leave,
-    Mark,
-    Search,
-    Send,
-    Typing,
-    Uninvite,
-    Watch,
-)
+from trio_chat.protocol.commands import Enter, Hello, Join, Leave, Mark, Typing, Uninvite
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from trio_chat.kinds.forms import Command, RoomCommand
     from trio_chat.model.events import Person
     from trio_chat.net.limits import TokenBucket
-    from trio_chat.protocol.commands import Command
 
-# Sets of types: asking each of so many whether it is an instance would be noticed on the hot path.
-_IN_ROOM: Final = frozenset({*get_args(InRoom), Watch, Search})
 _TELLS_NOTHING: Final = frozenset({Join, Enter, Leave, Uninvite})
 """Their answers say nothing that is only for those who are in the room."""
 
@@ -69,14 +55,13 @@ class Session:
             return command
         if self.person is None:
             raise Refused("hello_first", "Say hello first.")
-        if command.id is not None or type(command) not in _WITHOUT_ANSWER:
-            check_client_id(command.id or "")
-        if type(command) not in _IN_ROOM:
-            return command
-        return self._admit_in_room(cast("InRoom | Watch | Search", command))
+        command_id = getattr(command, "id", None)
+        if command_id is not None or type(command) not in _WITHOUT_ANSWER:
+            check_client_id(command_id or "")
+        return self._admit_in_room(command) if command.is_in_room else command
 
-    def _admit_in_room(self, command: InRoom | Watch | Search) -> Command:
-        room = command.room
+    def _admit_in_room(self, command: Command) -> Command:
+        room = room_of(command)
         if room is None:
             return command
         if room not in self.rooms:
@@ -86,15 +71,14 @@ class Session:
             self.check_place(room)
         elif room not in self.rooms and not isinstance(command, Enter):
             raise not_joined(room)
-        elif isinstance(command, Send):
-            check_text(command.text, self._max_text_chars)
+        text = getattr(command, "text", None)  # of whatever command has one
+        if text is not None:
+            check_text(text, self._max_text_chars)
         return command
 
     def answer_tells_of(self, command: Command) -> str | None:
         """The room that an answer to this command tells of, which the client must be in when it is answered."""
-        if type(command) not in _IN_ROOM or type(command) in _TELLS_NOTHING:
-            return None
-        return cast("InRoom | Watch | Search", command).room
+        return None if type(command) in _TELLS_NOTHING else room_of(command)
 
     def check_place(self, room: str) -> None:
         """Raises `Refused` if there is no place for one more room, which this one would be."""
@@ -109,6 +93,11 @@ class Session:
         if wait_s > 0:
             wait_s = math.ceil(wait_s * 10) / 10
             raise Refused("rate_limited", f"Too much at once. Wait {wait_s:g} seconds.", retry_after_s=wait_s)
+
+
+def room_of(command: Command) -> str | None:
+    """The room that the command is about, and that the client must have joined; None if there is none."""
+    return cast("RoomCommand", command).room if command.is_in_room else None  # some leave it out
 
 
 def not_joined(room: str) -> Refused:

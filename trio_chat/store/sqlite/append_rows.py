@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trio_chat.kinds.rules import PUBLIC, kind_of_new
+from trio_chat.kinds.facts import PUBLIC, kind_of_new
 from trio_chat.store.plan import CommandId, Head, Known, Row
 from trio_chat.store.sqlite.sql_batches import portions, with_values
 

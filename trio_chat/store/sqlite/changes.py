@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trio_chat.kinds.bodies import MESSAGES
-from trio_chat.kinds.rules import personal_room
+from trio_chat.kinds.facts import personal_room
+from trio_chat.kinds.table import MESSAGES
 from trio_chat.model.events import DAMAGED
 from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot
 

@@ -6,63 +6,55 @@ The rules have let it pass (`trio_chat.kinds.rules`), so there is nothing left t
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from trio_chat.kinds.bodies import Body, Created, Delete, Edit, Membership, Settings, change_key
-from trio_chat.kinds.rules import DIRECT
+from trio_chat.kinds import rooms
+from trio_chat.kinds.facts import DIRECT
+from trio_chat.kinds.messages import DELETE, EDIT, POST
+from trio_chat.kinds.personal import HIDE, LEVEL, STAR, UNREAD
+from trio_chat.kinds.pins import PIN
+from trio_chat.kinds.reactions import REACTION
+from trio_chat.kinds.rooms import CREATED, SETTINGS
+from trio_chat.kinds.table import change_key
+from trio_chat.model.events import MESSAGE
 from trio_chat.store.sqlite.erasing import erase_texts
 from trio_chat.store.sqlite.search_index import forget
 from trio_chat.store.sqlite.sql_batches import portions, with_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import apsw
 
+    from trio_chat.kinds.forms import Body
+    from trio_chat.kinds.messages import Delete, Edit
+    from trio_chat.kinds.rooms import Created, Membership, Settings
     from trio_chat.store.plan import Row
 
 OWNER = "owner"
 MEMBER = "member"
-"""What one can be in a room."""
+"""The roles of members."""
 
 
 def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row, Body]]) -> None:
     """Write what follows from these events of one room, in order. Those that are deleted must be written already."""
     newest: dict[tuple[int, str], int] = {}
-    edits: list[tuple[int, int]] = []
-    deleted: list[int] = []
+    by_kind: dict[str, list[tuple[Row, Any]]] = {}
     for row, body in changes:
         key = change_key(row.kind, row.sender, body)
         if key is not None:
             newest[key] = row.seq
-        match body:
-            case Edit():
-                edits.append((body.target, row.seq))
-            case Delete():
-                deleted.append(body.target)
-            case Created():
-                _create(connection, room_id, row, body)
-            case Settings():
-                connection.execute(
-                    "UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic) WHERE id = ?",
-                    (body.title, body.topic, room_id),
-                )
-            case Membership():
-                _come_or_go(connection, room_id, row, body)
+        by_kind.setdefault(row.kind, []).append((row, body))
     if newest:
         _note_changes(connection, room_id, newest)
-    if edits:
-        connection.execute(
-            "INSERT INTO edits SELECT ?, value ->> 0, value ->> 1 FROM json_each(?)",
-            (room_id, json.dumps(edits)),
-        )
-    if deleted:
-        _delete(connection, room_id, deleted)
+    for kind, effect in EFFECTS.items():
+        if effect is not None and kind in by_kind:
+            effect(connection, room_id, by_kind[kind])
 
 
 def deletes(changes: Sequence[tuple[Row, Body]]) -> bool:
     """Whether a text goes."""
-    return any(isinstance(body, Delete) for _, body in changes)
+    return any(row.kind == DELETE for row, _ in changes)
 
 
 def _note_changes(connection: apsw.Connection, room_id: int, newest: dict[tuple[int, str], int]) -> None:
@@ -75,12 +67,58 @@ def _note_changes(connection: apsw.Connection, room_id: int, newest: dict[tuple[
         )
 
 
-def _delete(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
+def _create(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Created]]) -> None:
+    for row, body in events:
+        owner = None if body.kind == DIRECT else row.sender
+        connection.execute(
+            "UPDATE rooms SET kind = ?, title = ?, topic = ?, owner = ? WHERE id = ?",
+            (body.kind, body.title, body.topic, owner, room_id),
+        )
+        connection.executemany(
+            "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)",
+            [(room_id, who.id, OWNER if who.id == owner else MEMBER, row.seq) for who in body.members],
+        )
+
+
+def _set(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Settings]]) -> None:
+    connection.executemany(
+        "UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic) WHERE id = ?",
+        [(body.title, body.topic, room_id) for _, body in events],
+    )
+
+
+def _change_members(
+    connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Membership]]
+) -> None:
+    for row, body in events:
+        person = body.person.id
+        if body.on:
+            connection.execute(
+                "INSERT INTO members SELECT id, ?, CASE owner WHEN ? THEN ? ELSE ? END, ? FROM rooms WHERE id = ?",
+                (person, person, OWNER, MEMBER, row.seq, room_id),
+            )
+        else:
+            connection.execute("DELETE FROM members WHERE room_id = ? AND person_id = ?", (room_id, person))
+        if body.on and body.invite is not None:
+            used = (bytes.fromhex(body.invite), room_id)
+            connection.execute(
+                "UPDATE invites SET uses_left = uses_left - 1 WHERE hash = ? AND room_id = ?", used
+            )
+            connection.execute("DELETE FROM invites WHERE hash = ? AND room_id = ? AND uses_left < 1", used)
+
+
+def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:
+    connection.execute(
+        "INSERT INTO edits SELECT ?, value ->> 0, value ->> 1 FROM json_each(?)",
+        (room_id, json.dumps([(body.target, row.seq) for row, body in events])),
+    )
+
+
+def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
     """The texts go. Nobody needs to know what else was changed about the messages."""
-    for target in targets:
-        forget(
-            connection, room_id, target
-        )  # while the texts are there by which it finds what it knows of them
+    targets = [body.target for _, body in events]
+    for target in targets:  # while the texts are there by which it finds what it knows of them
+        forget(connection, room_id, target)
     erase_texts(connection, room_id, targets)
     connection.execute(
         "DELETE FROM changes WHERE room_id = ? AND target IN (SELECT value FROM json_each(?)) AND key <> 'delete'",
@@ -88,30 +126,22 @@ def _delete(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -
     )
 
 
-def _create(connection: apsw.Connection, room_id: int, row: Row, body: Created) -> None:
-    owner = None if body.kind == DIRECT else row.sender
-    connection.execute(
-        "UPDATE rooms SET kind = ?, title = ?, topic = ?, owner = ? WHERE id = ?",
-        (body.kind, body.title, body.topic, owner, room_id),
-    )
-    connection.executemany(
-        "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)",
-        [(room_id, who.id, OWNER if who.id == owner else MEMBER, row.seq) for who in body.members],
-    )
+Effect: TypeAlias = "Callable[[apsw.Connection, int, Sequence[tuple[Row, Any]]], None]"
+"""Writes what follows from events of one kind in one room (its id), in order."""
 
-
-def _come_or_go(connection: apsw.Connection, room_id: int, row: Row, body: Membership) -> None:
-    person = body.person.id
-    if not body.on:
-        connection.execute("DELETE FROM members WHERE room_id = ? AND person_id = ?", (room_id, person))
-        return
-    connection.execute(
-        "INSERT INTO members SELECT id, ?, CASE owner WHEN ? THEN ? ELSE ? END, ? FROM rooms WHERE id = ?",
-        (person, person, OWNER, MEMBER, row.seq, room_id),
-    )
-    if body.invite is not None:
-        used = (bytes.fromhex(body.invite), room_id)
-        connection.execute(
-            "UPDATE invites SET uses_left = uses_left - 1 WHERE hash = ? AND room_id = ?", used
-        )
-        connection.execute("DELETE FROM invites WHERE hash = ? AND room_id = ? AND uses_left < 1", used)
+EFFECTS: Final[dict[str, Effect | None]] = {
+    MESSAGE: None,
+    POST: None,
+    REACTION: None,
+    PIN: None,
+    CREATED: _create,
+    SETTINGS: _set,
+    rooms.MEMBER: _change_members,
+    EDIT: _edit,
+    DELETE: _delete,  # after the edits, whose texts it may delete
+    STAR: None,
+    HIDE: None,
+    LEVEL: None,
+    UNREAD: None,
+}
+"""What follows from each kind beside its note in ``changes`` (`change_key`), in the order in which it is done."""

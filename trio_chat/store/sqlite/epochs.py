@@ -10,7 +10,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
-from trio_chat.kinds.rules import kind_of_new
+from trio_chat.kinds.facts import kind_of_new
 from trio_chat.model.events import Position
 from trio_chat.store.sqlite.event_count import EventCount, TornEventCount, read_event_count
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trio_chat.kinds.bodies import PIN, Pin, read_body
-from trio_chat.kinds.rules import DIRECT, LOBBY, PUBLIC, kind_of_new
+from trio_chat.kinds.facts import DIRECT, LOBBY, PUBLIC, kind_of_new
+from trio_chat.kinds.pins import PIN, Pin
+from trio_chat.kinds.table import read_body
 from trio_chat.model.events import DAMAGED, Position
 from trio_chat.model.records import MAX_UNREAD_COUNTED, Invitation, Listing, RoomState
 from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot

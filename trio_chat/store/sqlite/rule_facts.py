@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from trio_chat.kinds.bodies import MESSAGES, Body, Created, Delete, Membership, Pin, Reaction, read_body
-from trio_chat.kinds.rules import DIRECT
+from trio_chat.kinds.facts import DIRECT
+from trio_chat.kinds.messages import Delete
+from trio_chat.kinds.pins import Pin
+from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.rooms import Created, Membership
+from trio_chat.kinds.table import MESSAGES, read_body
 from trio_chat.store.sqlite.rooms import pins
 
 if TYPE_CHECKING:
@@ -13,6 +17,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from trio_chat.kinds.forms import Body
     from trio_chat.store.plan import Row
 
 _Thing = TypeVar("_Thing")
@@ -54,7 +59,7 @@ class AppendFacts:
         self._uses: dict[str, int] = {}
 
     def author_of(self, seq: int) -> str | None:
-        """See `trio_chat.kinds.rules.Facts`."""
+        """See `trio_chat.kinds.facts.Facts`."""
         if seq not in self._authors:
             self._flush()
             found = self._connection.execute(
@@ -64,7 +69,7 @@ class AppendFacts:
         return self._authors[seq]
 
     def is_deleted(self, seq: int) -> bool:
-        """See `trio_chat.kinds.rules.Facts`."""
+        """See `trio_chat.kinds.facts.Facts`."""
         if seq not in self._are_deleted:
             self._are_deleted[seq] = bool(
                 self._connection.execute(
@@ -75,7 +80,7 @@ class AppendFacts:
         return self._are_deleted[seq]
 
     def is_member(self, person: str) -> bool:
-        """See `trio_chat.kinds.rules.Facts`."""
+        """See `trio_chat.kinds.facts.Facts`."""
         if person not in self._comings:
             if self._members is not None:
                 return person in self._members
@@ -87,15 +92,15 @@ class AppendFacts:
         return self._comings[person]
 
     def count_reactions(self, seq: int, person: str) -> int:
-        """See `trio_chat.kinds.rules.Facts`."""
+        """See `trio_chat.kinds.facts.Facts`."""
         return len(self._reactions_of(seq, person))
 
     def count_pins(self) -> int:
-        """See `trio_chat.kinds.rules.Facts`."""
+        """See `trio_chat.kinds.facts.Facts`."""
         return len(self._all_pins())
 
     def admits(self, invite: str, at_ms: int) -> bool:
-        """See `trio_chat.kinds.rules.Facts`."""
+        """See `trio_chat.kinds.facts.Facts`."""
         found = self._connection.execute(
             "SELECT expires_ms, uses_left FROM invites WHERE hash = ? AND room_id = ?",
             (bytes.fromhex(invite), self._room_id),

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from trio_chat.kinds.bodies import EDIT, MESSAGES, Edit, Post, read_body
+from trio_chat.kinds.messages import EDIT, Edit, Post
+from trio_chat.kinds.table import MESSAGES, read_body
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import VERSION, indexed_text
 from trio_chat.store.sqlite.sql_batches import read_structs, to_json, write_rows

@@ -18,7 +18,7 @@ import apsw
 import attrs
 
 from trio_chat.errors import NameTaken
-from trio_chat.kinds.rules import PUBLIC
+from trio_chat.kinds.facts import PUBLIC
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.outcomes import Repeat
 from trio_chat.store.base import StoreStatistics

@@ -1,0 +1,24 @@
+"""Writing events: the commands that do nothing else, of all kinds (`trio_chat.kinds.table.COMMANDS`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trio_chat.kinds.facts import personal_room
+
+if TYPE_CHECKING:
+    from trio_chat.gateways.v1.client import Client
+    from trio_chat.kinds.forms import EventCommand
+
+
+async def write_event(client: Client, command: EventCommand) -> None:
+    """Write the event to the room that the command names, or to the person's own; answered when it is in the log.
+
+    Raises `Refused` for a field that is wrong, or a room that the client is not in.
+    """
+    kind, body = command.event(client.person)
+    if command.is_in_room:
+        room = client.room(command.room)
+    else:
+        room = await client.hub.rooms.get(personal_room(client.person.id))
+    await client.submit(room, kind, command.id, body)

@@ -1,0 +1,112 @@
+"""What the rules ask of a room: its kind, its owner, its members, and what stands in its log.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from trio_chat.errors import Refused
+
+PUBLIC: Final = "public"
+PRIVATE: Final = "private"
+DIRECT: Final = "direct"
+PERSONAL_ROOM: Final = "personal"
+"""The kinds of rooms. Which one a room is cannot change."""
+
+LOBBY: Final = "lobby"
+"""The room where everybody is, always; nobody has created it."""
+
+
+class Facts(Protocol):
+    """What the rules ask of a room's log, as it stands before the event in question."""
+
+    @property
+    def room(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What kind of room it is; before its beginning (`CREATED`): `kind_of_new`."""
+        ...
+
+    @property
+    def owner(self) -> str | None:
+        """The id of who created it; None if nobody did, or if it is direct."""
+        ...
+
+    @property
+    def head(self) -> int:
+        """The number of its last event."""
+        ...
+
+    def author_of(self, seq: int) -> str | None:
+        """Who wrote message ``seq``; None if there is no such message."""
+        ...
+
+    def is_deleted(self, seq: int) -> bool:
+        """Whether message ``seq`` was deleted."""
+        ...
+
+    def is_member(self, person: str) -> bool:
+        """Whether the person is one of the members."""
+        ...
+
+    def count_reactions(self, seq: int, person: str) -> int:
+        """How many emoji the person has put to message ``seq``."""
+        ...
+
+    def count_pins(self) -> int:
+        """How many messages are pinned."""
+        ...
+
+    def admits(self, invite: str, at_ms: int) -> bool:
+        """Whether this invitation (its hash) lets somebody into the room at this moment."""
+        ...
+
+
+def personal_room(person: str) -> str:
+    """The name of a person's own room."""
+    return f"~{person}"
+
+
+def kind_of_new(room: str) -> str:
+    """What kind of room one is that has no beginning: public, unless its name says otherwise.
+
+    A private room has no members before it was created, so nobody writes or hears anything in one they guessed.
+    """
+    if not room.startswith("~"):
+        return PUBLIC
+    return PERSONAL_ROOM if room.startswith(("~p-", "~g-")) else PRIVATE
+
+
+def no_such_room() -> Refused:
+    """The same for a room that is not there and for one that is not theirs: nobody learns which it is."""
+    return Refused("no_such_room", "There is no such room, or it is not yours to see.")
+
+
+def no_such_message() -> Refused:
+    """There is no message of this number."""
+    return Refused("no_such_message", "There is no such message in this room.")
+
+
+def author_of(seq: int, facts: Facts) -> str:
+    """Who wrote message ``seq``. Raises `Refused` (``no_such_message``)."""
+    author = facts.author_of(seq)
+    if author is None:
+        raise no_such_message()
+    return author
+
+
+def check_not_deleted(seq: int, facts: Facts) -> None:
+    """Raises `Refused` (``deleted``) if message ``seq`` was deleted."""
+    if facts.is_deleted(seq):
+        raise Refused("deleted", "This message was deleted.")
+
+
+def check_is_message(seq: int, facts: Facts) -> None:
+    """Raises `Refused` (``no_such_message``, ``deleted``) unless number ``seq`` is a message that says something."""
+    author_of(seq, facts)
+    check_not_deleted(seq, facts)

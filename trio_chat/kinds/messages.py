@@ -1,0 +1,197 @@
+"""Messages: writing, editing and deleting them.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trio_chat.errors import Refused
+from trio_chat.kinds.facts import author_of, check_not_deleted
+from trio_chat.kinds.forms import (
+    Body,
+    ChangeFrame,
+    EventCommand,
+    EventFrame,
+    Ids,
+    Number,
+    ShortText,
+    write_body,
+)
+from trio_chat.kinds.kind import Kind
+from trio_chat.model.events import MESSAGE
+
+if TYPE_CHECKING:
+    from trio_chat.kinds.facts import Facts
+    from trio_chat.model.events import Person
+
+POST: Final = "post"
+EDIT: Final = "edit"
+DELETE: Final = "delete"
+
+EVERYBODY: Final = "all"
+"""What a mention of everybody in the room says in the place of a person's id."""
+
+MAX_FORWARDED_CHARS: Final = 40
+"""A name's length."""
+
+
+# -- messages --
+
+
+class Post(Body, frozen=True):
+    """A message. One that is only a text stands in the log as that text, with the kind `MESSAGE`."""
+
+    text: str
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+    """Ids of people, or `EVERYBODY`."""
+    forwarded: str | None = None
+    """The name of who said it elsewhere."""
+
+
+class MessageFrame(EventFrame, tag="message", kw_only=True, rename={"sender": "from"}):
+    """Somebody wrote a message."""
+
+    id: str | None = None
+    sender: str
+    name: str
+    text: str
+    at: str
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+    forwarded: str | None = None
+    deleted: bool = False
+
+
+class Send(EventCommand, tag="send"):
+    """Write a message."""
+
+    text: str
+    reply_to: Number | None = None
+    mentions: Ids = ()
+    forwarded: ShortText | None = None
+
+    def event(self, person: Person) -> tuple[str, str]:
+        """See `EventCommand`."""
+        if self.reply_to is None and not self.mentions and self.forwarded is None:
+            return MESSAGE, self.text
+        forwarded = None if self.forwarded is None else self.forwarded[:MAX_FORWARDED_CHARS]
+        return POST, write_body(Post(self.text, self.reply_to, self.mentions, forwarded))
+
+
+def check_post(sender: str, body: Post, facts: Facts, at_ms: int) -> None:
+    """One replies to a message that is there; it may be deleted."""
+    if body.reply_to is not None:
+        author_of(body.reply_to, facts)
+
+
+# -- edits --
+
+
+class Edit(Body, frozen=True):
+    """Message ``target`` says this now."""
+
+    target: int
+    text: str
+    mentions: tuple[str, ...] = ()
+
+
+class EditFrame(ChangeFrame, tag="edit", kw_only=True):
+    """Message ``target`` says this now."""
+
+    target: int
+    text: str
+    mentions: tuple[str, ...] = ()
+    deleted: bool = False
+
+
+class EditCommand(EventCommand, tag="edit"):
+    """Edit my message ``seq``."""
+
+    seq: Number
+    text: str
+    mentions: Ids = ()
+
+    def event(self, person: Person) -> tuple[str, str]:
+        """See `EventCommand`."""
+        return EDIT, write_body(Edit(self.seq, self.text, self.mentions))
+
+
+def check_edit(sender: str, body: Edit, facts: Facts, at_ms: int) -> None:
+    """Messages are edited by their authors."""
+    if author_of(body.target, facts) != sender:
+        raise Refused("not_yours", "Only who wrote a message can change it.")
+    check_not_deleted(body.target, facts)
+
+
+# -- deletions --
+
+
+class Delete(Body, frozen=True):
+    """Message ``target`` is deleted, for everyone."""
+
+    target: int
+
+
+class DeleteFrame(ChangeFrame, tag="delete", kw_only=True):
+    """Message ``target`` was deleted."""
+
+    target: int
+
+
+class DeleteCommand(EventCommand, tag="delete"):
+    """Delete message ``seq``, for everyone."""
+
+    seq: Number
+
+    def event(self, person: Person) -> tuple[str, str]:
+        """See `EventCommand`."""
+        return DELETE, write_body(Delete(self.seq))
+
+
+def check_delete(sender: str, body: Delete, facts: Facts, at_ms: int) -> None:
+    """Messages are deleted by their authors and by the room's owner."""
+    if author_of(body.target, facts) != sender and facts.owner != sender:
+        raise Refused("not_yours", "Only who wrote a message, or the room's owner, can delete it.")
+    check_not_deleted(body.target, facts)
+
+
+KINDS: Final = (
+    Kind(
+        name=MESSAGE,
+        body=Post,
+        frame=MessageFrame,
+        deleted={"text": "", "deleted": True},
+        command=Send,
+        is_message=True,
+        read=Post,
+    ),
+    Kind(
+        name=POST,
+        body=Post,
+        frame=MessageFrame,
+        deleted={"text": "", "deleted": True},
+        command=Send,
+        check=check_post,
+        is_message=True,
+    ),
+    Kind(
+        name=EDIT,
+        body=Edit,
+        frame=EditFrame,
+        deleted={"target": 0, "text": "", "deleted": True},
+        command=EditCommand,
+        check=check_edit,
+        change_key=lambda sender, body: (body.target, EDIT),
+    ),
+    Kind(
+        name=DELETE,
+        body=Delete,
+        frame=DeleteFrame,
+        command=DeleteCommand,
+        check=check_delete,
+        change_key=lambda sender, body: (body.target, DELETE),
+    ),
+)

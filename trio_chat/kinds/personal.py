@@ -1,0 +1,157 @@
+"""What people keep for themselves: stars, hidden messages, notification levels, and rooms marked as unread.
+
+It stands in the log of the person's own room, which their other devices hear. What it is about may be a room that the
+person has left.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar, Final, Literal
+
+from trio_chat.errors import Refused
+from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, Moment, Number, timestamp, write_body
+from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.model.names import normal_room
+
+if TYPE_CHECKING:
+    from trio_chat.model.events import Person
+
+STAR: Final = "star"
+HIDE: Final = "hide"
+LEVEL: Final = "level"
+UNREAD: Final = "unread"
+
+END_MS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000
+"""Moments beyond the year 9999 have no form in which they could be told, in whatever zone."""
+
+
+class Star(Body, frozen=True):
+    """Message ``target`` of a room is starred (or hidden: the same fields), or (``on`` false) no longer."""
+
+    room: str
+    target: int
+    on: bool
+
+
+class StarFrame(ChangeFrame, tag="star", kw_only=True):
+    """Message ``target`` of the room ``of`` is starred, or (``on`` false) no longer."""
+
+    of: str
+    target: int
+    on: bool
+
+
+class HideFrame(ChangeFrame, tag="hide", kw_only=True):
+    """Message ``target`` of the room ``of`` is hidden, or (``on`` false) shown again."""
+
+    of: str
+    target: int
+    on: bool
+
+
+class Level(Body, frozen=True):
+    """Of which messages of a room the person is notified."""
+
+    room: str
+    level: str
+    """``all``, ``mentions`` or ``none``."""
+    until_ms: int | None = None
+    """When it ends and ``all`` holds again: milliseconds since 1970 UTC."""
+
+
+class LevelFrame(ChangeFrame, tag="level", kw_only=True):
+    """Of which messages of the room ``of`` the person is notified."""
+
+    of: str
+    level: str
+    until: str | None = None
+
+
+class Unread(Body, frozen=True):
+    """The room is marked as unread from message ``seq`` on; None: no longer."""
+
+    room: str
+    seq: int | None = None
+
+
+class UnreadFrame(ChangeFrame, tag="unread", kw_only=True):
+    """The room ``of`` is marked as unread from message ``from_seq`` on, or (null) no longer."""
+
+    of: str
+    from_seq: int | None
+
+
+class Mine(EventCommand, tag="mine"):
+    """Star or hide a message, choose a notification level, or mark a room as unread: for me alone."""
+
+    is_in_room: ClassVar[bool] = False
+
+    what: Literal["star", "hide", "level", "unread"]
+    target: Number | None = None
+    on: bool = True
+    level: Literal["all", "mentions", "none"] | None = None
+    until: Moment | None = None
+    """When the level ends. A moment and not a duration, as a repeat must say the same."""
+    seq: Number | None = None
+
+    def event(self, person: Person) -> tuple[str, str]:
+        """See `EventCommand`. Raises `Refused` (``bad_room``, ``bad_field``)."""
+        return self.what, write_body(self._body(normal_room(self.room)))
+
+    def _body(self, room: str) -> Body:
+        if self.what == UNREAD:
+            return Unread(room, self.seq)
+        if self.what == LEVEL:
+            if self.level is None:
+                raise Refused("bad_field", "Say which level: all, mentions or none.")
+            until_ms = None if self.until is None else int(self.until.timestamp() * 1000)
+            if until_ms is not None and not 0 <= until_ms < END_MS:  # what cannot be told must not be written
+                raise Refused("bad_field", "Say a moment of the years from 1970 to 9998, as until.")
+            return Level(room, self.level, until_ms)
+        if self.target is None:
+            raise Refused("bad_field", "Say which message, as target.")
+        return Star(room, self.target, self.on)
+
+
+def _star(name: str, frame: type[ChangeFrame]) -> Kind[Star]:
+    return Kind(
+        name=name,
+        body=Star,
+        frame=frame,
+        fields=lambda body: {"of": body.room, "target": body.target, "on": body.on},
+        command=Mine,
+        written_by=Writers.THEMSELVES,
+        change_key=lambda sender, body: (0, f"{name}:{body.room}:{body.target}"),
+    )
+
+
+def _level_fields(body: Level) -> dict[str, str | None]:
+    until = None if body.until_ms is None else timestamp(body.until_ms)
+    return {"of": body.room, "level": body.level, "until": until}
+
+
+KINDS: Final = (
+    _star(STAR, StarFrame),
+    _star(HIDE, HideFrame),
+    Kind(
+        name=LEVEL,
+        body=Level,
+        frame=LevelFrame,
+        fields=_level_fields,
+        command=Mine,
+        written_by=Writers.THEMSELVES,
+        change_key=lambda sender, body: (0, f"{LEVEL}:{body.room}"),
+    ),
+    Kind(
+        name=UNREAD,
+        body=Unread,
+        frame=UnreadFrame,
+        fields=lambda body: {"of": body.room, "from_seq": body.seq},
+        command=Mine,
+        written_by=Writers.THEMSELVES,
+        change_key=lambda sender, body: (0, f"{UNREAD}:{body.room}"),
+    ),
+)

@@ -1,0 +1,196 @@
+"""Rooms: how they begin, what they are called, and who is a member.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from trio_chat.errors import Refused
+from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, no_such_room
+from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, ShortText, Who, write_body
+from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.model.names import check_text, check_title
+
+if TYPE_CHECKING:
+    from trio_chat.kinds.facts import Facts
+    from trio_chat.model.events import Person
+
+CREATED: Final = "created"
+SETTINGS: Final = "settings"
+MEMBER: Final = "member"
+
+MAX_TOPIC_CHARS: Final = 500
+
+
+# -- creation --
+
+
+class Created(Body, frozen=True):
+    """The room begins, with these members; who created it is its owner, unless it is direct."""
+
+    kind: str
+    """``public``, ``private`` or ``direct``."""
+    title: str = ""
+    topic: str = ""
+    members: tuple[Who, ...] = ()
+
+
+class CreatedFrame(ChangeFrame, tag="created", kw_only=True):
+    """The room began."""
+
+    kind: str
+    title: str = ""
+    topic: str = ""
+    members: tuple[Who, ...] = ()
+
+
+def check_created(sender: str, body: Created, facts: Facts, at_ms: int) -> None:
+    """A room begins once, with a name that goes with its kind."""
+    if facts.head or facts.room == LOBBY:
+        raise Refused("already_there", "There is a room of this name already.")
+    if (body.kind == PUBLIC) != (facts.kind == PUBLIC):
+        raise no_such_room()
+
+
+def _renamed_in_created(body: Created, person: str, name: str) -> Created:
+    members = tuple(Who(who.id, name) if who.id == person else who for who in body.members)
+    return msgspec.structs.replace(body, members=members)
+
+
+# -- title and topic --
+
+
+class Settings(Body, frozen=True):
+    """The room has this title or topic now; None: as before."""
+
+    title: str | None = None
+    topic: str | None = None
+
+
+class SettingsFrame(ChangeFrame, tag="settings", kw_only=True):
+    """The room has this title or topic now."""
+
+    title: str | None = None
+    topic: str | None = None
+
+
+class SettingsCommand(EventCommand, tag="settings"):
+    """Give the room another title or topic."""
+
+    title: ShortText | None = None
+    topic: ShortText | None = None
+
+    def event(self, person: Person) -> tuple[str, str]:
+        """See `EventCommand`. Raises `Refused` (``bad_field``, ``bad_title``, ``too_long``, ``empty``)."""
+        if self.title is None and self.topic is None:
+            raise Refused("bad_field", "Say a title or a topic.")
+        title = None if self.title is None else check_title(self.title)
+        if self.topic is not None:
+            check_topic(self.topic)
+        return SETTINGS, write_body(Settings(title, self.topic))
+
+
+def check_topic(topic: str) -> None:
+    """Raises `Refused` (``too_long``, ``empty``) unless this can be a room's topic, or none (an empty one)."""
+    if topic:
+        check_text(topic, MAX_TOPIC_CHARS)
+
+
+def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> None:
+    """Members change the topic; the title of a public room is its owner's."""
+    if facts.kind == DIRECT:
+        raise Refused("not_yours", "A conversation of two has no title and no topic.")
+    may_name = facts.kind == PRIVATE or facts.owner in (None, sender)
+    if body.title is not None and not may_name:
+        raise Refused("not_yours", "Only the room's owner can change its title.")
+
+
+# -- members --
+
+
+class Membership(Body, frozen=True):
+    """The person joins the members, or (``on`` false) leaves them."""
+
+    person: Who
+    on: bool
+    invite: str | None = None
+    """The hash of the invitation that let them in, in hexadecimal; not told to anybody."""
+
+
+class MembershipFrame(ChangeFrame, tag="member", kw_only=True):
+    """The person joined the members, or (``on`` false) left them."""
+
+    person: Who
+    on: bool
+
+
+class Part(EventCommand, tag="part"):
+    """Leave the members of this room."""
+
+    def event(self, person: Person) -> tuple[str, str]:
+        """See `EventCommand`."""
+        return MEMBER, write_body(Membership(Who(person.id, person.name), on=False))
+
+
+def check_membership(sender: str, body: Membership, facts: Facts, at_ms: int) -> None:
+    """People come and leave by themselves; into a private room by an invitation."""
+    person = body.person.id
+    is_there = facts.is_member(person) or facts.room == LOBBY
+    if facts.kind != PUBLIC and not facts.is_member(sender) and (not body.on or is_there):
+        raise no_such_room()
+    if person != sender:
+        raise Refused("not_yours", "Everybody comes and leaves by themselves.")
+    if body.on:
+        _check_coming(body, facts, at_ms, is_there=is_there)
+    else:
+        _check_leaving(facts, is_there=is_there)
+
+
+def _check_coming(body: Membership, facts: Facts, at_ms: int, *, is_there: bool) -> None:
+    if is_there:
+        raise Refused("already_there", "You are in this room already.")
+    if facts.kind == PUBLIC:
+        return
+    if facts.kind != PRIVATE or body.invite is None or not facts.admits(body.invite, at_ms):
+        raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
+
+
+def _check_leaving(facts: Facts, *, is_there: bool) -> None:
+    if not is_there:
+        raise Refused("not_member", "You are not in this room.")
+    if facts.kind == DIRECT:
+        raise Refused("not_yours", "A conversation of two cannot be left.")
+    if facts.room == LOBBY:
+        raise Refused("not_yours", "Everybody is in the lobby, always.")
+
+
+def _renamed_in_membership(body: Membership, person: str, name: str) -> Membership:
+    return msgspec.structs.replace(body, person=Who(person, name)) if body.person.id == person else body
+
+
+KINDS: Final = (
+    Kind(
+        name=CREATED,
+        body=Created,
+        frame=CreatedFrame,
+        written_by=Writers.ANYBODY,
+        check=check_created,
+        renamed=_renamed_in_created,
+        changes_members=True,
+    ),
+    Kind(name=SETTINGS, body=Settings, frame=SettingsFrame, command=SettingsCommand, check=check_settings),
+    Kind(
+        name=MEMBER,
+        body=Membership,
+        frame=MembershipFrame,
+        command=Part,
+        written_by=Writers.ANYBODY,
+        check=check_membership,
+        renamed=_renamed_in_membership,
+        changes_members=True,
+    ),
+)
