@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.gateways.v1 import client, events, invitations, messages, people, presence, rooms, search
+from trio_chat.gateways.v1 import client, events, history, invitations, people, presence, rooms, search
 from trio_chat.kinds.table import COMMANDS
 from trio_chat.protocol import commands
 from trio_chat.protocol.commands import CommandDecoder
@@ -27,9 +27,9 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     # events
     **dict.fromkeys(COMMANDS, events.write_event),
     # history
-    commands.History: messages.history,
-    commands.Fetch: messages.fetch,
-    commands.Versions: messages.versions,
+    commands.History: history.history,
+    commands.Fetch: history.fetch,
+    commands.Versions: history.versions,
     commands.Search: search.search,
     # rooms
     commands.Join: rooms.join,

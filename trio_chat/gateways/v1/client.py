@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
     from trio_chat.hub import Hub
-    from trio_chat.kinds.forms import Body, Command
+    from trio_chat.kinds.forms import Command
     from trio_chat.model.events import Person
     from trio_chat.net.outbox import Outbox
     from trio_chat.protocol import commands
