@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import attrs
@@ -38,8 +39,11 @@ def _build_ours() -> None:
         raise build.BuildError("trio_chat cannot be imported; install the project into this environment.")
 
 
-def _trio_chat(port: int, directory: Path) -> list[str | Path]:
-    """The product as it is: every limit on, but high enough for a benchmark from one address."""
+def _trio_chat(port: int, directory: Path, checkout: Path | None = None) -> list[str | Path]:
+    """The product as it is: every limit on, but high enough for a benchmark from one address.
+
+    ``checkout``: not the one that is installed here, but the one in this folder.
+    """
     settings = {
         "host": "127.0.0.1",
         "port": port,
@@ -51,7 +55,18 @@ def _trio_chat(port: int, directory: Path) -> list[str | Path]:
         "max-connections-per-address": 0,
     }
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "trio_chat", *flags]
+    if checkout is None:
+        return [sys.executable, "-m", "trio_chat", *flags]
+    return ["env", f"PYTHONPATH={checkout}", sys.executable, "-P", "-m", "trio_chat", *flags]
+
+
+def peers_of(checkout: Path) -> list[Peer]:
+    """Another checkout of trio-chat, measured beside this one: what a change costs."""
+    command = partial(_trio_chat, checkout=checkout.resolve())
+    return [
+        Peer("other", "the other checkout, plain", command),
+        Peer("other-v1", "the other checkout, v1", command, dialect="v1"),
+    ]
 
 
 def _script(name: str) -> Command:

@@ -18,7 +18,7 @@ import click
 
 from bench import build, plot
 from bench.measure import MeasureError, cores, measure, raise_file_limit
-from bench.peers import PEERS, Peer
+from bench.peers import PEERS, Peer, peers_of
 from bench.report import Summary, summarise, table
 from bench.workloads import RATES, WORKLOADS, Report, Workload
 
@@ -163,9 +163,13 @@ def _chosen(text: str | None, names: Collection[str], what: str) -> list[str]:
 )
 @click.option("--rounds", default=3, show_default=True, help="How often to measure each.")
 @click.option("--quick", is_flag=True, help="One round of shorter measurements, without the sweep.")
+@click.option("--against", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Another checkout of trio-chat, to be measured in turns with this one.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=build.BUILD / "results", show_default=True,
               help="The directory for the results; other workloads' earlier ones are kept.")  # fmt: skip
-def main(only: str | None, workloads: str | None, rounds: int, quick: bool, out: Path) -> None:
+def main(
+    only: str | None, workloads: str | None, rounds: int, quick: bool, against: Path | None, out: Path
+) -> None:
     """Runs the benchmark."""
     names = [w.name for w in WORKLOADS if workloads or not (quick and w.name.startswith("sweep"))]
     chosen = _chosen(workloads, names, "workload")
@@ -173,7 +177,8 @@ def main(only: str | None, workloads: str | None, rounds: int, quick: bool, out:
     if cores()[0] == cores()[1]:
         _say("!!! Only one core: server and generator share it, so the figures say little.")
     those = _chosen(only, [p.name for p in PEERS], "peer")
-    peers = prepared(p for p in PEERS if p.name in those)
+    others = [] if against is None else peers_of(against)
+    peers = prepared([*(p for p in PEERS if p.name in those), *others])
     machine = _machine()
     results = earlier_results(out)
     for workload in WORKLOADS:
