@@ -64,7 +64,7 @@ def lint(session: nox.Session) -> None:
     session.run(
         "flake8",
         "--select=ASYNC1,ASYNC2,ASYNC3",
-        "--startable-in-context-manager=serve_websocket",
+        "--startable-in-context-manager=accept_connections",
         # Fakes of async interfaces need not wait for anything; tests poll what has no event, within a deadline, and
         # open nurseries beside what they look at.
         "--per-file-ignores=tests/*:ASYNC100,ASYNC110,ASYNC111,ASYNC114,ASYNC124,ASYNC128"

@@ -24,7 +24,8 @@ from trio_chat.net.limits import ConnectionLimits
 from trio_chat.ops.file_limits import raise_fd_limit
 from trio_chat.ops.statistics_line import log_figures
 from trio_chat.ops.tuning import collect_garbage, tune
-from trio_chat.server.server import Server, open_listeners, serve_websocket
+from trio_chat.server.listeners import accept_connections, open_listeners
+from trio_chat.server.server import Server
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
@@ -97,17 +98,15 @@ async def serve_store(
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(server.keep_alive)
                 accepting.start_soon(log_figures, server, hub.rooms, store)
-                accepting.start_soon(collect_garbage, server.comings_and_goings)
-                await accepting.start(
-                    partial(serve_websocket, server, listeners, handler_nursery=connections)
-                )
+                accepting.start_soon(collect_garbage, server.connection_counts)
+                await accepting.start(partial(accept_connections, server, listeners, connections=connections))
                 on_ready(listeners[0].socket.getsockname()[1])
                 await stop.wait()
                 server.is_ready = False
                 accepting.cancel_scope.cancel()
             connections.cancel_scope.deadline = trio.current_time() + config.drain_timeout_s
             await hub.rooms.drain()  # everything accepted so far is in the log and in the outboxes
-            server.say_goodbye()
+            server.close_all()
 
 
 def _places(config: Config) -> int:

@@ -2,7 +2,6 @@
 
 Errors are sorted by whose fault they are and what helps:
 
-- `LocalProtocolError`: ours, a bug.
 - `RemoteProtocolError`: the peer's; carries the `Close` to end its connection with.
 - `Refused`: a rule of content or policy; the peer is told why and its connection lives.
 - `StoreError`: the log cannot do it now (`StoreUnavailable`) or not with what it holds (`NameTaken`).
@@ -49,10 +48,6 @@ LOG_REPLACED = Close(4002, "the log was replaced; come back and start afresh", c
 
 class ChatError(Exception):
     """The root of everything this package raises on purpose; never raised itself."""
-
-
-class LocalProtocolError(ChatError):
-    """We did what the protocol forbids: a bug in this program."""
 
 
 class RemoteProtocolError(ChatError):

@@ -18,7 +18,7 @@ LIMIT = 1000
 def codes(*chunks: bytes, burst: int = 10) -> list[int]:
     """The codes of what the guard says to these bytes, one after the other."""
     guard = FrameGuard(TokenBucket(1, burst), max_message_bytes=LIMIT)
-    verdicts = [guard.look_at(chunk, 0.0) for chunk in chunks]
+    verdicts = [guard.feed(chunk, 0.0) for chunk in chunks]
     return [close.code for close in verdicts if close is not None]
 
 
@@ -60,7 +60,7 @@ def test_what_costs_too_much_is_seen_wherever_it_is_cut(bad: bytes, code: int, c
 
 def test_frames_that_say_nothing_may_come_slowly_for_ever() -> None:
     guard = FrameGuard(TokenBucket(20, 10), max_message_bytes=LIMIT)
-    assert all(guard.look_at(frame(PING), second / 20) is None for second in range(10_000))
+    assert all(guard.feed(frame(PING), second / 20) is None for second in range(10_000))
 
 
 @pytest.mark.parametrize("no_frame", [frame(TEXT, b"a", masked=False), frame(TEXT, b"a", rsv=RSV1)])
@@ -70,4 +70,4 @@ def test_what_the_parser_will_refuse_is_left_to_it(no_frame: bytes) -> None:
 
 def test_without_limits_nothing_is_too_much() -> None:
     guard = FrameGuard(TokenBucket(0, 0), max_message_bytes=0)
-    assert guard.look_at(frame(PING) * 10_000 + frame(TEXT, b"a" * 100_000), 0.0) is None
+    assert guard.feed(frame(PING) * 10_000 + frame(TEXT, b"a" * 100_000), 0.0) is None

@@ -198,14 +198,14 @@ async def test_an_abandoned_wire_lets_go_of_the_descriptor() -> None:
 
 
 async def test_when_many_peers_are_gone_at_once_few_of_them_end_in_each_turn_of_the_scheduler() -> None:
-    """Or everybody else would wait until thousands of connections are tidied up."""
-    endings = trio.Semaphore(2)
+    """Or everybody else would wait until thousands of connections are cleaned up."""
+    cleanups = trio.Semaphore(2)
     turns: list[int] = []
     pairs = [trio.testing.memory_stream_one_way_pair() for _ in range(10)]
 
     async def read_to_the_end(near: trio.abc.ReceiveStream) -> None:
         two_way = trio.StapledStream(trio.testing.MemorySendStream(), near)
-        assert await Wire(two_way, endings=endings).receive_some() == b""
+        assert await Wire(two_way, cleanups=cleanups).receive_some() == b""
         turns.append(turn)
 
     turn = 0

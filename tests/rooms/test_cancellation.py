@@ -56,7 +56,7 @@ async def serve_until(core: Core, stream: trio.abc.Stream, step: int, done: list
     trio.lowlevel.add_instrument(cancel)
     try:
         with cancel.scope:
-            await core.server.serve_stream(stream)
+            await core.server.serve_connection(stream)
     finally:
         trio.lowlevel.remove_instrument(cancel)
     done.append(not cancel.has_cancelled)

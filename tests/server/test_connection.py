@@ -145,7 +145,7 @@ async def test_the_server_says_goodbye_after_everything_else(autojump_clock: Moc
         slow.tap.stall()
         await ada.tell("send", room="lobby", text="last words")
         await trio.testing.wait_all_tasks_blocked()
-        core.server.say_goodbye()
+        core.server.close_all()
         assert texts_of(await ada.hear_frames()) == ["last words"]
         assert await ada.hear_close() == 1012
         assert await plain.hear() == "last words"
@@ -303,7 +303,7 @@ async def test_stopping_does_not_wait_for_who_takes_nothing(autojump_clock: Mock
     async with open_core(close_timeout_s=5.0) as core:
         stuck = await core.open_raw_websocket()
         await stuck.send(frame(CLOSE, b"\x03\xe8"))
-        core.server.say_goodbye()
+        core.server.close_all()
         began = trio.current_time()
         await stuck.receive_to_the_end()
         assert trio.current_time() - began <= 5

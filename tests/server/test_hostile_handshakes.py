@@ -9,7 +9,7 @@ import trio
 
 from tests.support.raw import PATIENCE_S, RawPeer, open_peer, open_raw, upgrade
 from tests.support.serving import unharmed
-from trio_chat.server.server import TURNED_AWAY_AT_ONCE
+from trio_chat.server.server import REFUSALS_AT_ONCE
 
 HTTP = b"GET / HTTP/1.1\r\nHost: chat.example\r\n\r\n"
 TLS_HELLO = bytes.fromhex("16030100c2010000be0303") + bytes(range(190))
@@ -208,9 +208,7 @@ async def test_many_who_are_turned_away_and_stay_cannot_take_the_file_descriptor
 ) -> None:
     answers: list[bytes] = []
     async with unharmed(caplog, max_connections=2, close_timeout_s=60) as serving, AsyncExitStack() as crowd:
-        for _ in range(3 * TURNED_AWAY_AT_ONCE):
+        for _ in range(3 * REFUSALS_AT_ONCE):
             peer = await crowd.enter_async_context(open_raw(serving.port))
             answers.append(await peer.receive_to_the_end())
-    assert [bool(answer) for answer in answers] == [True] * TURNED_AWAY_AT_ONCE + [
-        False
-    ] * 2 * TURNED_AWAY_AT_ONCE
+    assert [bool(answer) for answer in answers] == [True] * REFUSALS_AT_ONCE + [False] * 2 * REFUSALS_AT_ONCE

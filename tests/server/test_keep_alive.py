@@ -11,8 +11,8 @@ import trio.testing
 
 from tests.support.raw import Answer, RawPeer, get, open_raw, upgrade
 from tests.support.serving import open_server, unharmed
-from trio_chat.server import server as server_module
-from trio_chat.server.server import REQUESTS_PER_CONNECTION
+from trio_chat.server import http_connection
+from trio_chat.server.http_connection import REQUESTS_PER_CONNECTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,7 +213,7 @@ async def test_a_later_head_that_is_too_large_is_refused(caplog: pytest.LogCaptu
 async def test_who_says_nothing_more_is_closed(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "KEPT_IDLE_S", 0.2)
+    monkeypatch.setattr(http_connection, "KEEP_ALIVE_S", 0.2)
     async with unharmed(caplog, close_timeout_s=1000) as serving, open_raw(serving.port) as peer:
         await ask(peer)
         assert await is_over(peer)
@@ -223,7 +223,7 @@ async def test_who_says_nothing_more_is_closed(
 async def test_who_begins_another_request_and_does_not_finish_it_is_closed(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server_module, "KEPT_IDLE_S", 0.2)
+    monkeypatch.setattr(http_connection, "KEEP_ALIVE_S", 0.2)
     async with unharmed(caplog, handshake_timeout_s=1) as serving:
         for half in (b"G", get("/healthz")[:-1], upgrade()[:-2]):
             async with open_raw(serving.port) as peer:
@@ -290,7 +290,7 @@ async def test_when_the_server_stops_a_kept_connection_ends_at_once() -> None:
         await ask(idle)
         await late.send(get("/healthz")[:-1])
         await trio.testing.wait_all_tasks_blocked(0.1)
-        serving.server.say_goodbye()
+        serving.server.close_all()
         assert await is_over(idle)
         assert serving.limits.total == 1, "though the idle one did not close"
         await late.send(b"\n")

@@ -177,7 +177,7 @@ class Core:
     def connect_stream(self) -> tuple[trio.abc.Stream, Tap]:
         """A connection to the server: the client's end, and the tap at the server's."""
         near, far = trio.testing.memory_stream_pair()
-        self.connections.start_soon(self.server.serve_stream, near)
+        self.connections.start_soon(self.server.serve_connection, near)
         return far, Tap(near)
 
     async def open_raw(self, head: bytes) -> RawPeer:

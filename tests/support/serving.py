@@ -16,7 +16,8 @@ from tests.support.raw import PATIENCE_S, RawPeer, open_peer
 from trio_chat.config.config import Config
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
-from trio_chat.server.server import Server, open_listeners, serve_websocket
+from trio_chat.server.listeners import accept_connections, open_listeners
+from trio_chat.server.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,7 +64,7 @@ async def open_server(**settings: object) -> AsyncIterator[Serving]:
         listeners = await open_listeners(config.host, config.port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.keep_alive)
-            await nursery.start(partial(serve_websocket, server, listeners, handler_nursery=nursery))
+            await nursery.start(partial(accept_connections, server, listeners, connections=nursery))
             yield Serving(listeners[0].socket.getsockname()[1], server, limits, await hub.rooms.get("lobby"))
             nursery.cancel_scope.cancel()
 

@@ -35,7 +35,7 @@ class FrameGuard:
         self._header = b""  # the begin of one that was cut
         self._is_done = False
 
-    def look_at(self, data: bytes | bytearray, now: float) -> Close | None:
+    def feed(self, data: bytes | bytearray, now: float) -> Close | None:
         """How the connection has to end because of these bytes, which nobody should parse then; None if it goes on."""
         if self._is_done:
             return None

@@ -1,8 +1,7 @@
-"""The head of a request, as far as the gate must understand it to say who takes over, and whether another may follow.
+"""The head of a request: who is to serve it, whether another request may follow it, and what is wrong with it.
 
-Read by h11, which reads it again behind the gate, whoever takes over: two readers who see different things in one
-request are how requests are smuggled. Where one request ends and the next begins is h11's word, too, and only said of
-requests without a body.
+h11 parses the head. What h11 accepts but another reader, say a proxy before us, may understand otherwise is refused:
+two readers who see different things in one request are how requests are smuggled (RFC 9112 section 11.2).
 
 Pure.
 """
@@ -10,11 +9,17 @@ Pure.
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import h11
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 END = b"\r\n\r\n"
+"""Ends a head."""
 
 _READ_AS_ASCII = frozenset({b"connection", b"sec-websocket-extensions", b"sec-websocket-protocol"})
 
@@ -24,75 +29,84 @@ _BARE_LINE_END = re.compile(rb"(?<!\r)\n")
 
 _FOLDED_LINE = re.compile(rb"\n[ \t]")
 
-_UPGRADE_LINE = re.compile(rb"^upgrade[ \t]*:.*\n", re.IGNORECASE | re.MULTILINE)
+
+@attrs.frozen
+class Handshake:
+    """A request for a WebSocket (RFC 6455 section 4.1), fit to be read by trio-websocket."""
+
+    host: str | None
+    """The server's name and port as the client knows them (RFC 9110 section 7.2)."""
 
 
 @attrs.frozen
-class Head:
-    """What a request is about."""
+class HttpRequest:
+    """Any other request."""
 
-    request: bytes = b""
-    """What HTTP is to answer, asking for no other protocol."""
-    rest: bytes = b""
-    """What came after the request: the begin of the next one, if the connection is kept."""
-    keeps_connection: bool = False
-    """Whether another request may follow: this one has no body, and the peer says nothing against it."""
-    is_empty: bool = False
-    """Nothing came."""
-    wants_websocket: bool = False
-    host: str | None = None
-    """The server's name and port as the peer knows them (RFC 9110 section 7.2)."""
-    flaw: str | None = None
-    """Why nobody behind the gate can take it, as a sentence; what is not HTTP at all is left to HTTP to refuse."""
+    head: h11.Request
+    parser: h11.Connection
+    """Has read the head, and nothing behind it but the end of a request without a body."""
+    may_keep_connection: bool
+    """Whether another request may follow: this one has no body, and the client says nothing against it."""
 
-    @classmethod
-    def of(cls, data: bytes) -> Head:
-        """What the first bytes of a request, up to `END` or beyond, say."""
-        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=len(data) + 1)
-        parser.receive_data(data)
-        try:
-            request = parser.next_event()
-        except h11.RemoteProtocolError:
-            return cls(without_upgrade(data))
-        if not isinstance(request, h11.Request):
-            return cls(without_upgrade(data), is_empty=not data)
-        flaw = _flaw_of_request(request, data.partition(END)[0])
-        if flaw is not None:
-            return cls(flaw=flaw)
-        fields = dict(request.headers)
-        host = fields.get(b"host", b"").decode("latin-1") or None
-        if b"websocket" in fields.get(b"upgrade", b"").lower():
-            flaw = _flaw_of_handshake(request)
-            if data.partition(END)[2]:
-                flaw = "A client waits for the answer to its handshake before it sends more (RFC 6455 section 4.1)."
-            return cls(wants_websocket=True, host=host, flaw=flaw)
-        if request.method not in (b"GET", b"HEAD") or not _BODY_FIELDS.isdisjoint(fields):
-            return cls(without_upgrade(data), host=host)
-        parser.next_event()  # the end of the request, as it has no body
-        rest = parser.trailing_data[0]
-        return cls(
-            without_upgrade(data[: len(data) - len(rest)]),
-            rest,
-            keeps_connection=parser.their_state
-            is h11.DONE,  # and not MUST_CLOSE, or about to switch protocols
-            host=host,
-        )
+    @property
+    def rest(self) -> bytes:
+        """The bytes received behind the request: the begin of the next one. Only to be asked if that may follow."""
+        return self.parser.trailing_data[0]
 
 
-def _flaw_of_request(request: h11.Request, head: bytes) -> str | None:
-    """What h11 would take but other readers, say a proxy before us, may understand otherwise."""
+@attrs.frozen
+class BadRequest:
+    """What cannot be served: the status to answer with, and a sentence that says why."""
+
+    status: HTTPStatus
+    reason: str
+
+
+RequestHead: TypeAlias = Handshake | HttpRequest | BadRequest
+
+
+def parse_head(data: bytes) -> RequestHead:
+    """The request that begins with these bytes: a head up to `END` and perhaps some more, or too much without it."""
+    if END not in data:
+        return BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
+    parser = h11.Connection(h11.SERVER)
+    parser.receive_data(data)
+    try:
+        request = parser.next_event()
+    except h11.RemoteProtocolError as error:
+        return BadRequest(HTTPStatus(error.error_status_hint), "That is not HTTP as RFC 9112 has it.")
+    assert isinstance(request, h11.Request)  # a whole head is nothing else
+    head, _, rest = data.partition(END)
+    fields = dict(request.headers)
+    is_handshake = b"websocket" in fields.get(b"upgrade", b"").lower()
+    reason = _reason_to_refuse(request, head, fields)
+    if reason is None and is_handshake:
+        reason = _reason_to_refuse_handshake(request, rest)
+    if reason is not None:
+        return BadRequest(HTTPStatus.BAD_REQUEST, reason)
+    if is_handshake:
+        return Handshake(fields.get(b"host", b"").decode("latin-1") or None)
+    if request.method not in (b"GET", b"HEAD") or not _BODY_FIELDS.isdisjoint(fields):
+        return HttpRequest(request, parser, may_keep_connection=False)
+    parser.next_event()  # the end of the request, as it has no body
+    # Else the client said close, or proposed another protocol.
+    return HttpRequest(request, parser, may_keep_connection=parser.their_state is h11.DONE)
+
+
+def _reason_to_refuse(request: h11.Request, head: bytes, fields: Mapping[bytes, bytes]) -> str | None:
+    """What h11 accepts but other readers may understand otherwise."""
     if request.http_version not in (b"1.0", b"1.1"):
         return "This server speaks HTTP/1.1."
     if _BARE_LINE_END.search(head):
         return "Each line of a request ends with CR LF (RFC 9112 section 2.2)."
     if _FOLDED_LINE.search(head):
         return "A field of a request is one line (RFC 9112 section 5.2)."
-    if dict(request.headers).keys() >= _BODY_FIELDS:
+    if fields.keys() >= _BODY_FIELDS:
         return "A request has a Content-Length or a Transfer-Encoding, not both (RFC 9112 section 6.1)."
     return None
 
 
-def _flaw_of_handshake(request: h11.Request) -> str | None:
+def _reason_to_refuse_handshake(request: h11.Request, rest: bytes) -> str | None:
     """What trio-websocket would not refuse but trip over, or not see."""
     if request.http_version != b"1.1":
         return "A WebSocket handshake needs HTTP/1.1 (RFC 6455 section 4.2.1)."
@@ -104,14 +118,6 @@ def _flaw_of_handshake(request: h11.Request) -> str | None:
                 value.decode("idna")
         except UnicodeError:
             return f"The {name.decode()} field of the handshake is not right."
+    if rest:
+        return "A client waits for the answer to its handshake before it sends more (RFC 6455 section 4.1)."
     return None
-
-
-def without_upgrade(data: bytes) -> bytes:
-    """The same request, asking for no other protocol.
-
-    A server may ignore that (RFC 9110 section 7.8), and behind the gate nobody is to begin one: HTTP/2, for one, has
-    many requests on one connection, WebSockets among them.
-    """
-    head, end, rest = data.partition(END)
-    return _UPGRADE_LINE.sub(b"", head + end[:2]) + end[2:] + rest

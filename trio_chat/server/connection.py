@@ -116,7 +116,7 @@ class Connection:
         """What waits in the outbox."""
         return 0 if self._outbox is None else self._outbox.statistics().pending_bytes
 
-    def say_goodbye(self) -> None:
+    def close(self) -> None:
         """The server stops: say what is waiting, then close so that the client comes back."""
         if self._outbox is None:
             self._scope.cancel()  # its handshake is not finished
@@ -140,7 +140,7 @@ class Connection:
             self._outbox.post(_PING)
 
     def _inspect(self, data: bytes | bytearray) -> None:
-        close = self._guard.look_at(data, trio.current_time())
+        close = self._guard.feed(data, trio.current_time())
         if close is not None:
             LOGGER.info("%s: cut, %s", self.peer, close.reason)
             self._wire.farewell = partial(encode_close, close)
@@ -249,6 +249,29 @@ class Connection:
             self._session.cancel()
         if self._outbox.close is not None and not self._outbox.is_speaking:
             self._session.cancel()
+
+
+async def serve_websocket(
+    wire: Wire,
+    peer: str,
+    *,
+    hub: Hub,
+    connected: set[Connection],
+    handshakes: trio.Semaphore,
+    host: str | None = None,
+) -> None:
+    """Serve one WebSocket, from the handshake that waits in ``wire`` to the last byte.
+
+    While this runs, the connection is in ``connected``, for whoever pings, counts or closes all. As many handshakes go
+    on at a time as ``handshakes`` allows. ``host`` is the server's name as the client knows it, ``peer`` the client's
+    in our log. Raises what is a fault of ours or the transport's. Never closes the transport.
+    """
+    connection = Connection(wire, peer, hub=hub, handshakes=handshakes, host=host)
+    connected.add(connection)
+    try:
+        await connection.run()
+    finally:
+        connected.discard(connection)
 
 
 def _farewell(websocket: WebSocketConnection) -> bytes:

@@ -1,0 +1,54 @@
+"""How a connection ends for reasons that stand outside of what it was about: it is refused, or its peer is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+import trio_websocket
+
+if TYPE_CHECKING:
+    from http import HTTPStatus
+
+    from trio_chat.net.wire import Wire
+
+PEER_IS_GONE = (
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+    trio_websocket.ConnectionClosed,
+    ConnectionError,
+)
+"""How connections of a chat normally end: the peer's program, machine or network ends them."""
+
+
+async def refuse(
+    wire: Wire, status: HTTPStatus, reason: str, *, timeout_s: float, retry_after_s: int | None = None
+) -> None:
+    """Answer with an HTTP status and a sentence, after which the connection ends. Never waits longer than the timeout
+    (seconds), and does not mind that nobody listens."""
+    retry_after = "" if retry_after_s is None else f"Retry-After: {retry_after_s}\r\n"
+    response = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n{retry_after}"
+        f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(reason) + 1}\r\n\r\n{reason}\n"
+    ).encode("ascii")
+    with trio.move_on_after(timeout_s):
+        try:
+            await wire.send_all(response)
+        except PEER_IS_GONE:
+            return
+
+
+async def linger(wire: Wire, *, timeout_s: float) -> None:
+    """Half-close, and wait for the peer to have read to the end, but not longer than the timeout (seconds).
+
+    Closing a socket with unread bytes in it makes a reset of it, and a close frame or a response on its way would be
+    lost (RFC 9112 section 9.6).
+    """
+    with trio.move_on_after(timeout_s):
+        try:
+            await wire.aclose()
+            await wire.send_eof()  # in case it was closed by somebody who did not come so far
+            while await wire.transport.receive_some(65536):
+                pass
+        except PEER_IS_GONE:
+            return

@@ -1,0 +1,105 @@
+"""HTTP/1.1 on one connection: request after request is answered, until one asks for a WebSocket.
+
+A client that keeps its connection may ask for a WebSocket on it at any time (proxies do), so the head of each request
+is read here, under the same limits as the first, and only then handed on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_chat.net.request_head import END, BadRequest, Handshake, parse_head
+from trio_chat.server.closing import refuse
+from trio_chat.web.asgi import answer
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from trio_chat.config.config import Config
+    from trio_chat.net.wire import Wire
+
+KEEP_ALIVE_S = 5.0
+"""How long a connection waits for another request: a page has all its files by then, and places are counted."""
+
+REQUESTS_PER_CONNECTION = 200
+"""After so many it ends: the page with all its files comes over one, and nobody keeps a place for ever in this way."""
+
+SHUTDOWN_HEAD_S = 1.0
+"""How long a client that connected just before the server stops has for a request. Browsers keep spare connections open
+and say nothing on them; stopping should not wait for those."""
+
+RECEIVE_BYTES = 4096
+"""How much is read at a time."""
+
+
+class HttpConnection:
+    """One connection, as long as it speaks HTTP. `serve` is its whole life; the wire stays the caller's to close."""
+
+    __slots__ = ("_app", "_config", "_is_stopping", "_waiting", "_wire", "is_idle")
+
+    def __init__(self, wire: Wire, app: ASGIApp, config: Config) -> None:
+        self._wire = wire
+        self._app = app
+        self._config = config
+        self._waiting: trio.CancelScope | None = None  # around reading what the client says next
+        self._is_stopping = False
+        self.is_idle = False
+        """Whether the client has its last answer and has begun no other request."""
+
+    def close(self) -> None:
+        """The server stops: end after the request that is being read or answered, at once if there is none. Sync."""
+        self._is_stopping = True
+        if self._waiting is not None:
+            grace_s = 0.0 if self.is_idle else SHUTDOWN_HEAD_S
+            self._waiting.deadline = min(self._waiting.deadline, trio.current_time() + grace_s)
+
+    async def serve(self) -> Handshake | None:
+        """Answer requests. Returns the handshake if a WebSocket is asked for: its bytes are to be read from the wire
+        once more. None if the connection is to be ended."""
+        data = b""
+        for number in range(1, REQUESTS_PER_CONNECTION + 1):
+            data = await self._read_head(data)
+            if not data:
+                break
+            request = parse_head(data)
+            if isinstance(request, Handshake):
+                self._wire.unread(data)
+                return request
+            if isinstance(request, BadRequest):
+                await refuse(
+                    self._wire, request.status, request.reason, timeout_s=self._config.close_timeout_s
+                )
+                break
+            keeps_connection = (
+                request.may_keep_connection and number < REQUESTS_PER_CONNECTION and not self._is_stopping
+            )
+            is_kept = await answer(self._app, request, self._wire, keeps_connection=keeps_connection)
+            if not is_kept or self._is_stopping:
+                break
+            data = request.rest or await self._wait_for_request()
+            if not data:
+                break
+        return None
+
+    async def _read_head(self, data: bytes) -> bytes:
+        """The bytes up to the end of a head, and perhaps some more; empty if it did not come in time."""
+        limit = self._config.max_head_bytes or float("inf")
+        with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as self._waiting:
+            while END not in data and len(data) <= limit:
+                more = await self._wire.receive_some(RECEIVE_BYTES)
+                if not more:
+                    return b""
+                data += more
+            return data
+        return b""
+
+    async def _wait_for_request(self) -> bytes:
+        """The begin of another request; empty if there is none in time."""
+        with trio.move_on_after(KEEP_ALIVE_S) as self._waiting:
+            self.is_idle = True
+            data = bytes(await self._wire.receive_some(RECEIVE_BYTES))
+            self.is_idle = not data
+            return data
+        return b""
