@@ -55,8 +55,6 @@ async def answer(app: ASGIApp, request: HttpRequest, wire: Wire, *, keeps_connec
             LOGGER.exception("fault while answering %s %s", request.head.method, request.head.target)
         else:
             LOGGER.debug("%s while answering: %r", exchange.failure.phrase, error)
-    finally:
-        exchange.is_over.set()
     await exchange.finish()
     wire.carries_frames = True
     return keeps_connection and exchange.is_whole
@@ -68,12 +66,12 @@ class _Exchange:
     __slots__ = (
         "_body_is_read",
         "_held_back",
+        "_is_over",
         "_keeps_connection",
         "_parser",
         "_request",
         "_wire",
         "failure",
-        "is_over",
         "is_whole",
     )
 
@@ -83,11 +81,10 @@ class _Exchange:
         self._wire = wire
         self._keeps_connection = keeps_connection
         self._body_is_read = False
+        self._is_over = trio.Event()  # the response is whole, or there will be none
         self._held_back = b""  # the response's head, to be written together with what comes next
         self.failure: HTTPStatus | None = None
         """Why the client will get nothing more from the application: it left, or its body is not right."""
-        self.is_over = trio.Event()
-        """The application is done."""
         self.is_whole = False
         """The response was written to its end."""
 
@@ -95,20 +92,17 @@ class _Exchange:
 
     async def receive(self) -> Message:
         """The next piece of the request's body. Then, or when the client has failed: that it is gone."""
-        if self._body_is_read:
-            await self.is_over.wait()  # that the client left meanwhile is noticed by whoever writes
-        if self._body_is_read or self.failure is not None:
-            await trio.lowlevel.checkpoint()
-            return {"type": "http.disconnect"}
-        try:
-            body = await self._read_body()
-        except (h11.RemoteProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
-            self.failure = HTTPStatus.BAD_REQUEST
-        except trio.TooSlowError:
-            self.failure = HTTPStatus.REQUEST_TIMEOUT
-        else:
-            self._body_is_read = not body
-            return {"type": "http.request", "body": body, "more_body": bool(body)}
+        if not self._body_is_read and self.failure is None:
+            try:
+                body = await self._read_body()
+            except (h11.RemoteProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
+                self._fail(HTTPStatus.BAD_REQUEST)
+            except trio.TooSlowError:
+                self._fail(HTTPStatus.REQUEST_TIMEOUT)
+            else:
+                self._body_is_read = not body
+                return {"type": "http.request", "body": body, "more_body": bool(body)}
+        await self._is_over.wait()  # that the client left meanwhile is noticed by whoever writes
         return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
@@ -129,7 +123,9 @@ class _Exchange:
         if is_end:
             data += self._parser.send(h11.EndOfMessage()) or b""
         await self._write(data)
-        self.is_whole = is_end
+        if is_end:
+            self.is_whole = True
+            self._is_over.set()
 
     # -- for `answer` --
 
@@ -146,6 +142,10 @@ class _Exchange:
             LOGGER.debug("%s was not heard: %r", status.phrase, error)
 
     # -- inside --
+
+    def _fail(self, failure: HTTPStatus) -> None:
+        self.failure = failure
+        self._is_over.set()
 
     async def _read_body(self) -> bytes:
         """Some of the body; empty at its end."""
@@ -178,7 +178,7 @@ class _Exchange:
             for piece in filter(None, pieces):
                 await self._wire.send_all(piece)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self.failure = HTTPStatus.BAD_REQUEST
+            self._fail(HTTPStatus.BAD_REQUEST)
             raise ConnectionError(f"the client is gone: {error}") from error
 
 

@@ -50,6 +50,7 @@ def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
 
     files = _files(STATIC)
 
+    # Async, or Starlette would ask them in a thread.
     async def healthz(_request: Request) -> Response:
         return PlainTextResponse("alive\n")
 
