@@ -99,7 +99,11 @@ class Client:
             command_id = getattr(command, "id", None)
             command = self.session.admit(command, trio.current_time())
             self._changed_rooms = {}
-            reply = await self._handlers[type(command)](self, command)
+            try:
+                reply = await self._handlers[type(command)](self, command)
+            except Refused:
+                self._check_still_in_room(command)  # why something is refused tells something as well
+                raise
             if reply is not None:
                 self._answer(command, reply)
         except Refused as refused:
@@ -113,9 +117,7 @@ class Client:
         The person may have been removed from a room while the reply was prepared. So what was asked of a room is told
         only to who is in it still, and of other rooms nothing is told that they may not hear any more.
         """
-        room = self.session.answer_tells_of(command)
-        if room is not None:
-            self.room(room)
+        self._check_still_in_room(command)
         removed = {name for name, is_member in self._changed_rooms.items() if not is_member}
         for frame in [reply] if isinstance(reply, Frame) else reply:
             told = frame.without(removed) if removed else frame
@@ -123,6 +125,13 @@ class Client:
                 self.outbox.reply(encode_frame(told))
             if isinstance(frame, Welcome):
                 self.encoding = ENCODING
+
+    def _check_still_in_room(self, command: Command) -> None:
+        """Raise `Refused` if the command is about a room that the client had joined and is not in any more."""
+        room = self.session.answer_tells_of(command)
+        if room is not None and not self.hears(room):
+            self.leave(room)
+            raise no_such_room()
 
     def refuse(self, refused: Refused, command_id: str | None, *, room: str | None = None) -> None:
         """Answer that a command was refused, and why."""

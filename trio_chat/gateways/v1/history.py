@@ -72,7 +72,6 @@ async def versions(client: Client, command: commands.Versions) -> VersionsOf:
     """Give what a message has said: to who wrote it, and to the room's owner."""
     room = client.room(command.room)
     events = await client.hub.store.read_versions(room.name, command.seq)
-    room = client.room(command.room)  # a refusal tells something as well
     if not events or events[0].kind not in MESSAGES:
         raise no_such_message()
     check_may_read_versions(client.person.id, author=events[0].sender, owner=room.owner)

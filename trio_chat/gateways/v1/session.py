@@ -1,7 +1,7 @@
-"""What one v1 client may do next: the rules of the protocol, without the doing.
+"""The session of one v1 client: which command it may give now.
 
-Rules: hello comes first and once; every command has an id of its own; one sends to and reads from rooms one has joined;
-nobody says more at a time than the limits allow.
+Rules: hello comes first and once; every command has an id of its own; a client sends to and reads from rooms it has joined;
+none sends more at a time than the limits allow.
 
 Pure: the time is passed in.
 """
@@ -32,8 +32,7 @@ _WITHOUT_ANSWER: Final = frozenset({Mark, Typing})
 
 
 class Session:
-    """The state of one v1 client. Whoever carries its commands out sets ``person``, and keeps ``rooms``: the names of
-    those it has joined."""
+    """The state of one v1 client. Its `Client` sets ``person`` and keeps ``rooms``: the names of those joined."""
 
     __slots__ = ("_bucket", "_max_rooms", "_max_text_chars", "person", "rooms")
 
@@ -101,5 +100,5 @@ def room_of(command: Command) -> str | None:
 
 
 def not_joined(room: str) -> Refused:
-    """One sends to and reads from rooms one has joined."""
+    """Why a command about a room that was not joined is refused."""
     return Refused("not_joined", f"You are not in the room {room}. Join it first.")
