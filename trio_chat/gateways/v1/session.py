@@ -1,7 +1,7 @@
 """The session of one v1 client: which command it may give now.
 
-Rules: hello comes first and once; every command has an id of its own; a client sends to and reads from rooms it has joined;
-none sends more at a time than the limits allow.
+Rules: hello comes first and once; every command has an id of its own; a client sends to and reads from rooms it has
+joined; none sends more at a time than the limits allow.
 
 Pure: the time is passed in.
 """
