@@ -14,10 +14,10 @@ import click
 import trio
 
 from tests.torture.checker import check
-from tests.torture.crowd import gather
 from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
 from tests.torture.history import read_history, write_history
+from tests.torture.many_connections import gather
 from tests.torture.release import run_release
 from tests.torture.report import DOCUMENT, FIGURES, complaint, report, with_tables
 from tests.torture.run import Options, torture

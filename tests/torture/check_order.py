@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.torture.history import Acked, Delivered, Joined, JoinRefused, Refused, Submitted
 from tests.torture.model import is_public
-from tests.torture.truth import Epochs, key_of
+from tests.torture.oracle import Epochs, key_of
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.torture.history import AnyRecord
-    from tests.torture.truth import CommandKey, Truth
+    from tests.torture.oracle import CommandKey, Truth
 
 
 class _Seen(NamedTuple):

@@ -19,15 +19,15 @@ from tests.torture.history import (
     Told,
 )
 from tests.torture.model import LOBBY, Room
-from tests.torture.truth import Epochs, of_kind
+from tests.torture.oracle import Epochs, of_kind
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.torture.events import Line
     from tests.torture.history import AnyRecord
-    from tests.torture.lines import Line
-    from tests.torture.truth import Final, Truth
+    from tests.torture.oracle import Final, Truth
 
 MANY = 100
 """Where the counting of unread messages ends."""

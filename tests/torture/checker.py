@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tests.torture.check_order import check_order_of_senders, check_real_time
-from tests.torture.check_state import check_lists, check_marks, check_remains, check_state, check_told
-from tests.torture.check_telling import (
+from tests.torture.check_delivery import (
     check_connections,
     check_plain_connections,
     check_secrets,
 )
-from tests.torture.excuses import NOT_THEIRS, TOGGLING, Excuses
+from tests.torture.check_order import check_order_of_senders, check_real_time
+from tests.torture.check_state import check_lists, check_marks, check_remains, check_state, check_told
 from tests.torture.history import (
     NOT_JOINED,
     PASSING,
@@ -34,15 +33,16 @@ from tests.torture.history import (
     Uninviting,
 )
 from tests.torture.model import Room, is_public
+from tests.torture.oracle import Epochs, Truth, key_of, of_kind
 from tests.torture.proxy import Fate
-from tests.torture.truth import Epochs, Truth, key_of, of_kind
+from tests.torture.refusals import NOT_THEIRS, TOGGLING, Excuses
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from tests.torture.history import AnyRecord
-    from tests.torture.truth import CommandKey, Final
+    from tests.torture.oracle import CommandKey, Final
 
 MAX_GAP = 10_000
 """How far behind a client may be and still be told everything: the server's default."""

@@ -7,8 +7,8 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from tests.torture.events import line_of_row
 from tests.torture.history import Log, Remains, Trouble
-from tests.torture.lines import line_of_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

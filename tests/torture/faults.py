@@ -17,8 +17,8 @@ import trio
 
 from tests.torture.disk import Skipped
 from tests.torture.history import Acked, Delivered, Refused, Trouble
-from tests.torture.link import Lost, open_link, until
 from tests.torture.process import run_command
+from tests.torture.websocket import Lost, open_link, until
 
 if TYPE_CHECKING:
     import random
@@ -49,7 +49,7 @@ class Stage:
     rng: random.Random
     recorder: Recorder
     control: Path
-    """The file that says what is wrong with the disk (`tests.torture.server`)."""
+    """The file that says what is wrong with the disk (`tests.torture.faulty_server`)."""
     clock: Path
     """The file that says what time it is (libfaketime)."""
     disk: Disk | None = None

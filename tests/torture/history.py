@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tests.torture.lines import Line, Said
+from tests.torture.events import Line, Said
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

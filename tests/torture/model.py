@@ -14,8 +14,8 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from tests.torture.events import Line
     from tests.torture.history import Told
-    from tests.torture.lines import Line
 
 LOBBY = "lobby"
 

@@ -9,9 +9,9 @@ import attrs
 import click
 import trio
 
-from tests.torture.crowd import gather
 from tests.torture.disk import Skipped
 from tests.torture.history import write_history
+from tests.torture.many_connections import gather
 from tests.torture.report import complaint, figures_of, figures_of_crowd, keep_figures, report
 from tests.torture.run import Options, torture
 from tests.torture.violations import Rule

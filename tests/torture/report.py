@@ -16,8 +16,8 @@ from tests.torture.history import Ended
 from tests.torture.shrink import shortened, shrink, told
 
 if TYPE_CHECKING:
-    from tests.torture.crowd import Crowd
     from tests.torture.history import AnyRecord
+    from tests.torture.many_connections import Crowd
     from tests.torture.run import Outcome
     from tests.torture.violations import Violation
 

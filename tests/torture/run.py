@@ -14,7 +14,7 @@ import trio
 
 from tests.torture.check_state import deleted_texts
 from tests.torture.checker import check
-from tests.torture.clients import RawClient
+from tests.torture.context import World
 from tests.torture.database import find_remains, read_heads, read_last_messages, read_logs
 from tests.torture.disk import open_disk
 from tests.torture.faults import (
@@ -26,6 +26,7 @@ from tests.torture.faults import (
     Stage,
     check_possible,
 )
+from tests.torture.fresh_client import list_of, load
 from tests.torture.history import (
     DAMAGE,
     Acked,
@@ -37,16 +38,15 @@ from tests.torture.history import (
     Submitted,
     Trouble,
 )
-from tests.torture.link import until
 from tests.torture.model import LOBBY, is_public
-from tests.torture.newcomer import list_of, load
+from tests.torture.oracle import Truth
+from tests.torture.other_clients import PlainClient, ProductClient
 from tests.torture.process import PRODUCT, ServerDied, ServerProcess, open_server, run_command
 from tests.torture.proxy import FAULTS as BAD_FATES
 from tests.torture.proxy import Fate, Proxy
-from tests.torture.talkers import PlainClient, ProductClient
-from tests.torture.truth import Truth
+from tests.torture.raw_client import RawClient
 from tests.torture.violations import Rule, Violation
-from tests.torture.world import World
+from tests.torture.websocket import until
 
 if TYPE_CHECKING:
     from tests.torture.history import AnyRecord
@@ -177,7 +177,7 @@ class _Run:
 
     def _command(self, control: Path) -> tuple[str, ...]:
         if self._options.faults & NEED_BAD_SERVER or self._options.synchronous != "FULL":
-            return ("-m", "tests.torture.server", str(control), self._options.synchronous)
+            return ("-m", "tests.torture.faulty_server", str(control), self._options.synchronous)
         return PRODUCT
 
     def _environment(self, clock: Path) -> dict[str, str]:

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
+    from tests.torture.events import Line
     from tests.torture.history import AnyRecord
-    from tests.torture.lines import Line
     from tests.torture.violations import Violation
 
 Unit = TypeVar("Unit")

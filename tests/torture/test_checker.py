@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.torture.checker import check
-from tests.torture.damages import DAMAGES, GOOD, ROOM, a_row_is_lost, good_history
+from tests.torture.events import Line
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -20,14 +20,14 @@ from tests.torture.history import (
     read_history,
     write_history,
 )
-from tests.torture.lines import Line
+from tests.torture.mutations import DAMAGES, GOOD, ROOM, a_row_is_lost, good_history
 from tests.torture.shrink import shrink, told
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.torture.damages import Damage, History
+    from tests.torture.mutations import Damage, History
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from tests.torture import deeds
+from tests.torture import commands
 from tests.torture.checker import check
-from tests.torture.damages import DAMAGES as OF_MESSAGES
+from tests.torture.events import Line
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -28,17 +28,17 @@ from tests.torture.history import (
     read_history,
     write_history,
 )
-from tests.torture.lines import Line
-from tests.torture.scene import ADA, BOB, CLUB, EPOCH, EVE, LINK, LOBBY, everything
+from tests.torture.history_builder import ADA, BOB, CLUB, EPOCH, EVE, LINK, LOBBY, everything
+from tests.torture.mutations import DAMAGES as OF_MESSAGES
 from tests.torture.shrink import shrink, told
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.torture.damages import Damage, History
-    from tests.torture.deeds import Deed
+    from tests.torture.commands import Deed
     from tests.torture.history import AnyRecord
+    from tests.torture.mutations import Damage, History
 
 replace = msgspec.structs.replace
 
@@ -91,55 +91,55 @@ def logged(records: History, person: str, room: str, deed: Deed, invite: str = "
 
 
 def an_edit_of_somebody_elses_message(records: History) -> History:
-    return logged(records, BOB, LOBBY, deeds.edit(LOBBY, 1, "bob: not one"))
+    return logged(records, BOB, LOBBY, commands.edit(LOBBY, 1, "bob: not one"))
 
 
 def somebody_elses_message_is_deleted(records: History) -> History:
-    return logged(records, BOB, LOBBY, deeds.delete(LOBBY, 1))
+    return logged(records, BOB, LOBBY, commands.delete(LOBBY, 1))
 
 
 def a_change_of_a_deleted_message(records: History) -> History:
-    return logged(records, EVE, LOBBY, deeds.react(LOBBY, DELETED, "👍", True))
+    return logged(records, EVE, LOBBY, commands.react(LOBBY, DELETED, "👍", True))
 
 
 def a_change_of_what_is_no_message(records: History) -> History:
-    return logged(records, EVE, LOBBY, deeds.pin(LOBBY, 4, True))
+    return logged(records, EVE, LOBBY, commands.pin(LOBBY, 4, True))
 
 
 def a_message_by_somebody_who_is_no_member(records: History) -> History:
-    return logged(records, EVE, CLUB, deeds.send(CLUB, "eve: hello?"))
+    return logged(records, EVE, CLUB, commands.send(CLUB, "eve: hello?"))
 
 
 def a_message_by_somebody_who_has_left(records: History) -> History:
-    return logged(records, BOB, CLUB, deeds.send(CLUB, "bob: still here"))
+    return logged(records, BOB, CLUB, commands.send(CLUB, "bob: still here"))
 
 
 def a_link_for_one_lets_two_in(records: History) -> History:
-    return logged(records, EVE, CLUB, deeds.accept(EVE, "link"), LINK)
+    return logged(records, EVE, CLUB, commands.accept(EVE, "link"), LINK)
 
 
 def somebody_comes_without_a_link(records: History) -> History:
-    return logged(records, EVE, CLUB, deeds.accept(EVE, "another"), deeds.hash_of("another"))
+    return logged(records, EVE, CLUB, commands.accept(EVE, "another"), commands.hash_of("another"))
 
 
 def somebody_comes_by_a_void_link(records: History) -> History:
-    invited = Invited(client=ADA, connection=1, room=CLUB, invite=deeds.hash_of("two"), uses=0)
+    invited = Invited(client=ADA, connection=1, room=CLUB, invite=commands.hash_of("two"), uses=0)
     voided = Uninviting(client=ADA, connection=1, room=CLUB, done=True)
     bad = inserted(records, 1, invited, voided)
-    return logged(bad, EVE, CLUB, deeds.accept(EVE, "two"), deeds.hash_of("two"))
+    return logged(bad, EVE, CLUB, commands.accept(EVE, "two"), commands.hash_of("two"))
 
 
 def somebody_comes_twice(records: History) -> History:
-    return logged(records, ADA, CLUB, deeds.accept(ADA, "link"), LINK)
+    return logged(records, ADA, CLUB, commands.accept(ADA, "link"), LINK)
 
 
 def somebody_writes_into_the_own_room_of_another(records: History) -> History:
-    deed = deeds.star(EVE, LOBBY, 1, True)
+    deed = commands.star(EVE, LOBBY, 1, True)
     return logged(records, EVE, f"~{BOB}", deed)
 
 
 def the_lobby_is_left(records: History) -> History:
-    return logged(records, EVE, LOBBY, deeds.part(EVE, LOBBY))
+    return logged(records, EVE, LOBBY, commands.part(EVE, LOBBY))
 
 
 def an_ack_of_a_change_is_of_nothing(records: History) -> History:
@@ -337,15 +337,15 @@ DAMAGES: dict[Damage, Rule] = {
     a_mark_that_was_told_is_not_saved: Rule.MARK_BACK,
     a_mark_is_further_than_was_said: Rule.MARK_INVENTED,
     a_saved_mark_is_further_than_was_said: Rule.MARK_INVENTED,
-    refused(ADA, deeds.edit(LOBBY, 1, "ada: first"), "not_yours"): Rule.UNEXPECTED,
-    refused(EVE, deeds.react(LOBBY, 1, "👍", True), "deleted"): Rule.UNEXPECTED,
-    refused(EVE, deeds.pin(LOBBY, 3, True), "no_such_message"): Rule.UNEXPECTED,
-    refused(EVE, deeds.pin(LOBBY, 3, True), "too_many"): Rule.UNEXPECTED,
-    refused(ADA, deeds.send(CLUB, "ada: hello"), "no_such_room"): Rule.UNEXPECTED,
-    refused(EVE, deeds.enter(EVE, "workshop"), "already_there"): Rule.UNEXPECTED,
-    refused(EVE, deeds.accept(EVE, "link"), "already_there"): Rule.UNEXPECTED,
-    refused(ADA, deeds.part(ADA, CLUB), "not_member"): Rule.UNEXPECTED,
-    refused(EVE, deeds.accept(EVE, "another"), "bad_invite"): Rule.UNEXPECTED,
+    refused(ADA, commands.edit(LOBBY, 1, "ada: first"), "not_yours"): Rule.UNEXPECTED,
+    refused(EVE, commands.react(LOBBY, 1, "👍", True), "deleted"): Rule.UNEXPECTED,
+    refused(EVE, commands.pin(LOBBY, 3, True), "no_such_message"): Rule.UNEXPECTED,
+    refused(EVE, commands.pin(LOBBY, 3, True), "too_many"): Rule.UNEXPECTED,
+    refused(ADA, commands.send(CLUB, "ada: hello"), "no_such_room"): Rule.UNEXPECTED,
+    refused(EVE, commands.enter(EVE, "workshop"), "already_there"): Rule.UNEXPECTED,
+    refused(EVE, commands.accept(EVE, "link"), "already_there"): Rule.UNEXPECTED,
+    refused(ADA, commands.part(ADA, CLUB), "not_member"): Rule.UNEXPECTED,
+    refused(EVE, commands.accept(EVE, "another"), "bad_invite"): Rule.UNEXPECTED,
     a_repeat_is_refused_although_it_is_in_the_log: Rule.UNEXPECTED,
 }
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.torture import deeds
-from tests.torture.lines import Line
+from tests.torture import commands
+from tests.torture.events import Line
 from tests.torture.model import CHANGES, Room
 
 if TYPE_CHECKING:
@@ -26,12 +26,12 @@ def log_of(rng: random.Random, size: int) -> list[Line]:
         person, is_on = rng.choice(PEOPLE), rng.random() < 0.6
         deed = rng.choice(
             (
-                deeds.send(LOBBY, f"text {seq}"),
-                deeds.edit(LOBBY, target, f"edit {seq}"),
-                deeds.react(LOBBY, target, rng.choice("👍❤"), is_on),
-                deeds.pin(LOBBY, target, is_on),
-                deeds.delete(LOBBY, target),
-                deeds.settings(LOBBY, topic=f"topic {seq}"),
+                commands.send(LOBBY, f"text {seq}"),
+                commands.edit(LOBBY, target, f"edit {seq}"),
+                commands.react(LOBBY, target, rng.choice("👍❤"), is_on),
+                commands.pin(LOBBY, target, is_on),
+                commands.delete(LOBBY, target),
+                commands.settings(LOBBY, topic=f"topic {seq}"),
             )
         )
         kind, about, text, detail = deed.said

@@ -6,18 +6,18 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from tests.torture import deeds
+from tests.torture import commands
+from tests.torture.context import ROOMS, name_of, spelled
 from tests.torture.model import LOBBY, is_personal, is_public
-from tests.torture.world import ROOMS, name_of, spelled
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
 
-    from tests.torture.clients import RawClient
-    from tests.torture.connection import V1Connection
-    from tests.torture.deeds import Deed
-    from tests.torture.lines import Line
+    from tests.torture.commands import Deed
+    from tests.torture.events import Line
+    from tests.torture.raw_client import RawClient
+    from tests.torture.v1_connection import V1Connection
 
 WORDS = (
     "hi",
@@ -70,19 +70,19 @@ def choose(client: RawClient, command: str, rng: random.Random) -> Deed | None:
             return _say(client, room, command, rng)
         case "settings":
             field = "title" if rng.random() < 0.5 and room not in ROOMS else "topic"
-            return deeds.settings(room, **{field: f"{field} {person} {command}"})
+            return commands.settings(room, **{field: f"{field} {person} {command}"})
         case "create" if client.rooms_made < MAX_ROOMS:
             client.rooms_made += 1
-            return deeds.create(person, f"the room of {person} {command}")
+            return commands.create(person, f"the room of {person} {command}")
         case "direct":
             others = [other for other in client.world.tokens if other != person]
-            return deeds.direct(person, rng.choice(others)) if others else None
+            return commands.direct(person, rng.choice(others)) if others else None
         case "accept" if client.world.links:
-            return deeds.accept(person, rng.choice(client.world.links[-5:])[1])
+            return commands.accept(person, rng.choice(client.world.links[-5:])[1])
         case "part" if name_of(room) != LOBBY:
-            return deeds.part(person, room)
+            return commands.part(person, room)
         case "enter":
-            return deeds.enter(person, ROOMS[1])
+            return commands.enter(person, ROOMS[1])
     message = _find(client, room, rng)
     return None if message is None else _about(what, client, room, message, command, rng)
 
@@ -92,13 +92,13 @@ def _about(
 ) -> Deed | None:
     match what:
         case "edit":
-            return deeds.edit(room, message.seq, text_of(client, command, rng))
+            return commands.edit(room, message.seq, text_of(client, command, rng))
         case "delete":
-            return deeds.delete(room, message.seq)
+            return commands.delete(room, message.seq)
         case "react":
-            return deeds.react(room, message.seq, rng.choice(EMOJI), rng.random() < 0.6)
+            return commands.react(room, message.seq, rng.choice(EMOJI), rng.random() < 0.6)
         case "pin":
-            return deeds.pin(room, message.seq, rng.random() < 0.6)
+            return commands.pin(room, message.seq, rng.random() < 0.6)
         case "mine":
             return _keep(client.person, room, message.seq, rng)
     return None
@@ -107,21 +107,21 @@ def _about(
 def _keep(person: str, room: str, seq: int, rng: random.Random) -> Deed:
     match rng.randrange(4):
         case 0:
-            return deeds.star(person, room, seq, rng.random() < 0.7)
+            return commands.star(person, room, seq, rng.random() < 0.7)
         case 1:
-            return deeds.star(person, room, seq, rng.random() < 0.7, what="hide")
+            return commands.star(person, room, seq, rng.random() < 0.7, what="hide")
         case 2:
-            return deeds.level(person, room, rng.choice(("all", "mentions", "none")))
+            return commands.level(person, room, rng.choice(("all", "mentions", "none")))
         case _:
-            return deeds.unread(person, room, rng.choice((seq, None)))
+            return commands.unread(person, room, rng.choice((seq, None)))
 
 
 def _say(client: RawClient, room: str, command: str, rng: random.Random) -> Deed:
     text = text_of(client, command, rng)
     if rng.random() < 0.8:
-        return deeds.send(room, text)
+        return commands.send(room, text)
     message = _find(client, room, rng)
-    return deeds.send(
+    return commands.send(
         room,
         text,
         reply_to=message.seq if message else 0,

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from tests.torture.history import Acked, Delivered, Greeted, Heard, Joined, Paged, Told
 from tests.torture.model import LOBBY, is_public
-from tests.torture.truth import Epochs, may_be_told, of_kind
+from tests.torture.oracle import Epochs, may_be_told, of_kind
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.torture.events import Line
     from tests.torture.history import AnyRecord
-    from tests.torture.lines import Line
-    from tests.torture.truth import Final, Truth
+    from tests.torture.oracle import Final, Truth
 
 
 def check_connections(records: Sequence[AnyRecord], truth: Truth, max_gap: int) -> Iterator[Violation]:

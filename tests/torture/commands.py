@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from tests.torture.lines import Said, detail
+from tests.torture.events import Said, detail
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ import attrs
 import trio
 
 from tests.torture.history import Recorder
-from tests.torture.link import Link, Lost, open_link, until
 from tests.torture.process import PRODUCT, ServerProcess, open_server
+from tests.torture.websocket import Link, Lost, open_link, until
 
 PATIENCE_S = 120
 """How long the whole crowd may take for one thing."""

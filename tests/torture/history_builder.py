@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.torture import deeds
+from tests.torture import commands
+from tests.torture.events import Line
 from tests.torture.history import (
     Acked,
     Began,
@@ -25,15 +26,14 @@ from tests.torture.history import (
     Submitted,
     Told,
 )
-from tests.torture.lines import Line
 from tests.torture.model import Room
 
 if TYPE_CHECKING:
-    from tests.torture.deeds import Deed
+    from tests.torture.commands import Deed
     from tests.torture.history import AnyRecord
 
 LOBBY, CLUB, EPOCH = "lobby", "~club", "e1"
-LINK = deeds.hash_of("link")
+LINK = commands.hash_of("link")
 ADA, BOB, EVE = "p-ada", "p-bob", "p-eve"
 
 
@@ -201,20 +201,20 @@ def everything() -> Scene:
     for person in (ADA, BOB, EVE):
         scene.connect(person)
         scene.join(person, LOBBY)
-    scene.do(ADA, CLUB, deeds.create(ADA, "Club"))
+    scene.do(ADA, CLUB, commands.create(ADA, "Club"))
     scene.join(ADA, CLUB)
     scene.records.append(Invited(**scene.about(ADA), room=CLUB, invite=LINK, uses=1))
-    scene.do(BOB, CLUB, deeds.accept(BOB, "link"))
-    scene.refuse(EVE, deeds.accept(EVE, "link"), "bad_invite")
-    scene.refuse(BOB, deeds.enter(BOB, CLUB), "already_there")
-    scene.refuse(BOB, deeds.accept(BOB, "link"), "already_there")
+    scene.do(BOB, CLUB, commands.accept(BOB, "link"))
+    scene.refuse(EVE, commands.accept(EVE, "link"), "bad_invite")
+    scene.refuse(BOB, commands.enter(BOB, CLUB), "already_there")
+    scene.refuse(BOB, commands.accept(BOB, "link"), "already_there")
     scene.join(BOB, CLUB)
     _talk(scene)
-    scene.do(BOB, CLUB, deeds.part(BOB, CLUB))
-    scene.do(ADA, CLUB, deeds.send(CLUB, "ada: among us"))
-    scene.refuse(BOB, deeds.send(CLUB, "bob: am I here?"), "no_such_room")
-    scene.refuse(EVE, deeds.part(EVE, "workshop"), "not_member")
-    scene.do(BOB, f"~{BOB}", deeds.star(BOB, LOBBY, 1, True))
+    scene.do(BOB, CLUB, commands.part(BOB, CLUB))
+    scene.do(ADA, CLUB, commands.send(CLUB, "ada: among us"))
+    scene.refuse(BOB, commands.send(CLUB, "bob: am I here?"), "no_such_room")
+    scene.refuse(EVE, commands.part(EVE, "workshop"), "not_member")
+    scene.do(BOB, f"~{BOB}", commands.star(BOB, LOBBY, 1, True))
     scene.join(BOB, f"~{BOB}")
     scene.mark(BOB, LOBBY, 3, ADA)
     scene.connect(ADA)
@@ -252,22 +252,24 @@ def everything() -> Scene:
 
 def _talk(scene: Scene) -> None:
     """Say something, change it, delete it, and try what one may not."""
-    scene.do(ADA, LOBBY, deeds.send(LOBBY, "ada: one"))
-    deleted = scene.do(ADA, LOBBY, deeds.send(LOBBY, "ada: two, a mistake"))
-    scene.do(BOB, LOBBY, deeds.edit(LOBBY, scene.do(BOB, LOBBY, deeds.send(LOBBY, "bob: three")), "bob: 3"))
-    scene.do(ADA, LOBBY, deeds.edit(LOBBY, deleted, "ada: two, still a mistake"))
-    scene.do(BOB, LOBBY, deeds.react(LOBBY, 1, "👍", True))
-    scene.do(EVE, LOBBY, deeds.react(LOBBY, 1, "👍", True))
-    scene.do(BOB, LOBBY, deeds.pin(LOBBY, 1, True))
-    scene.do(ADA, LOBBY, deeds.delete(LOBBY, deleted))
-    scene.do(EVE, LOBBY, deeds.react(LOBBY, 1, "👍", False))
-    scene.do(EVE, LOBBY, deeds.settings(LOBBY, topic="What we say"))
-    scene.refuse(BOB, deeds.edit(LOBBY, 1, "bob: no, one"), "not_yours")
-    scene.refuse(ADA, deeds.edit(LOBBY, deleted, "ada: two, again"), "deleted")
-    scene.refuse(ADA, deeds.delete(LOBBY, 4), "no_such_message")
+    scene.do(ADA, LOBBY, commands.send(LOBBY, "ada: one"))
+    deleted = scene.do(ADA, LOBBY, commands.send(LOBBY, "ada: two, a mistake"))
+    scene.do(
+        BOB, LOBBY, commands.edit(LOBBY, scene.do(BOB, LOBBY, commands.send(LOBBY, "bob: three")), "bob: 3")
+    )
+    scene.do(ADA, LOBBY, commands.edit(LOBBY, deleted, "ada: two, still a mistake"))
+    scene.do(BOB, LOBBY, commands.react(LOBBY, 1, "👍", True))
+    scene.do(EVE, LOBBY, commands.react(LOBBY, 1, "👍", True))
+    scene.do(BOB, LOBBY, commands.pin(LOBBY, 1, True))
+    scene.do(ADA, LOBBY, commands.delete(LOBBY, deleted))
+    scene.do(EVE, LOBBY, commands.react(LOBBY, 1, "👍", False))
+    scene.do(EVE, LOBBY, commands.settings(LOBBY, topic="What we say"))
+    scene.refuse(BOB, commands.edit(LOBBY, 1, "bob: no, one"), "not_yours")
+    scene.refuse(ADA, commands.edit(LOBBY, deleted, "ada: two, again"), "deleted")
+    scene.refuse(ADA, commands.delete(LOBBY, 4), "no_such_message")
     scene.connect(EVE)
     scene.join(EVE, LOBBY, len(scene.logs[LOBBY]))
     scene.page(EVE, LOBBY, 6)
-    secret = scene.do(BOB, CLUB, deeds.send(CLUB, "bob: nobody hears us", mentions=["all"]))
-    scene.do(ADA, CLUB, deeds.send(CLUB, "ada: nobody", reply_to=secret))
-    scene.do(ADA, CLUB, deeds.settings(CLUB, title="The club"))
+    secret = scene.do(BOB, CLUB, commands.send(CLUB, "bob: nobody hears us", mentions=["all"]))
+    scene.do(ADA, CLUB, commands.send(CLUB, "ada: nobody", reply_to=secret))
+    scene.do(ADA, CLUB, commands.settings(CLUB, title="The club"))

@@ -13,8 +13,8 @@ from tests.torture.model import is_public
 if TYPE_CHECKING:
     import random
 
-    from tests.torture.deeds import Deed
-    from tests.torture.link import Link
+    from tests.torture.commands import Deed
+    from tests.torture.websocket import Link
 
 
 def contradiction(deed: Deed, rng: random.Random) -> Deed | None:

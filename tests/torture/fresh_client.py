@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.torture.connection import told_of
+from tests.torture.events import EVENTS, Line, line_of
 from tests.torture.history import Listed, Loaded, RoomListed, Told
-from tests.torture.lines import EVENTS, Line, line_of
-from tests.torture.link import Link, Lost, open_link
 from tests.torture.process import ServerDied
+from tests.torture.v1_connection import told_of
+from tests.torture.websocket import Link, Lost, open_link
 
 if TYPE_CHECKING:
     from collections.abc import Container

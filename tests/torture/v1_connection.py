@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.torture.deeds import hash_of
-from tests.torture.excuses import NOT_THEIRS
+from tests.torture.commands import hash_of
+from tests.torture.context import name_of, spelled
+from tests.torture.events import EVENTS, line_of
 from tests.torture.history import (
     PASSING,
     Acked,
@@ -28,19 +29,18 @@ from tests.torture.history import (
     Trouble,
     Uninviting,
 )
-from tests.torture.lines import EVENTS, line_of
-from tests.torture.link import Lost
 from tests.torture.model import is_public
-from tests.torture.world import name_of, spelled
+from tests.torture.refusals import NOT_THEIRS
+from tests.torture.websocket import Lost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.torture.clients import RawClient
-    from tests.torture.deeds import Deed
+    from tests.torture.commands import Deed
+    from tests.torture.context import Timeline
     from tests.torture.history import OfCommand
-    from tests.torture.link import Link
-    from tests.torture.world import Timeline
+    from tests.torture.raw_client import RawClient
+    from tests.torture.websocket import Link
 
 
 class V1Connection:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from tests.torture.history import Invited, Uninviting
 from tests.torture.model import MAX_PINS, MAX_REACTIONS, Room, is_public
-from tests.torture.truth import of_kind
+from tests.torture.oracle import of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.torture.history import AnyRecord, JoinRefused, Refused
-    from tests.torture.truth import Final, Truth
+    from tests.torture.oracle import Final, Truth
 
 NOT_THEIRS = frozenset({"no_such_room", "not_joined"})
 """What is answered in a room that is not theirs to see."""

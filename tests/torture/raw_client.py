@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.torture import acts, deeds, mischief
-from tests.torture.connection import V1Connection
+from tests.torture import commands, misbehaviour, workload
+from tests.torture.context import ROOMS, Timeline, name_of
 from tests.torture.history import NOT_JOINED, PASSING, Ended, Held
-from tests.torture.link import Lost, open_link, until
 from tests.torture.model import LOBBY, is_personal, is_public
-from tests.torture.world import ROOMS, Timeline, name_of
+from tests.torture.v1_connection import V1Connection
+from tests.torture.websocket import Lost, open_link, until
 
 if TYPE_CHECKING:
     import random
 
-    from tests.torture.deeds import Deed
-    from tests.torture.world import World
+    from tests.torture.commands import Deed
+    from tests.torture.context import World
 
 MAX_OUTSTANDING = 30
 """How many commands a client lets wait for an answer."""
@@ -213,18 +213,18 @@ class RawClient:
             if dice < 0.75:
                 await self._do_something(connection)
             elif dice < 0.85:
-                await acts.ask_beside(self, connection, self._rng)
+                await workload.ask_beside(self, connection, self._rng)
             elif dice < 0.95:
                 await self._meddle(connection, nursery)
             elif dice < 0.97:
                 nursery.start_soon(self._stop_hearing)
             elif dice < 0.985:
-                return await mischief.leave(connection.link, self._rng)
+                return await misbehaviour.leave(connection.link, self._rng)
 
     async def _do_something(self, connection: V1Connection) -> None:
         for _ in range(self._rng.choice((1, 1, 1, 5))):
             command = str(self._said + 1)  # the same ids as everybody else's: they are each person's own
-            deed = acts.choose(self, command, self._rng)
+            deed = workload.choose(self, command, self._rng)
             if deed is not None:
                 await self._begin(connection, deed)
 
@@ -233,7 +233,7 @@ class RawClient:
         if self._rushed < len(self.world.rushes):
             token = self.world.rushes[self._rushed]
             self._rushed += 1
-            await self._begin(connection, deeds.accept(self.person, token))
+            await self._begin(connection, commands.accept(self.person, token))
 
     async def _begin(self, connection: V1Connection, deed: Deed) -> None:
         is_heard = is_public(deed.room) or is_personal(deed.room) or deed.room in connection.joined
@@ -264,7 +264,7 @@ class RawClient:
             if not deed.room or is_public(deed.room) or deed.room in connection.joined | {f"~{self.person}"}:
                 await connection.submit(acked, deed)
         elif dice == 1 and acked and not connection.waits_for(acked):
-            other = mischief.contradiction(self._acked[acked], self._rng)
+            other = misbehaviour.contradiction(self._acked[acked], self._rng)
             if other is not None:
                 await connection.submit(acked, other)
         elif dice == 2:

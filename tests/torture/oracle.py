@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
+from tests.torture.events import Line, Said
 from tests.torture.history import DAMAGE, Fault, Log, Submitted
-from tests.torture.lines import Line, Said
 from tests.torture.model import CHANGES, is_public
 
 if TYPE_CHECKING:

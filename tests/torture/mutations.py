@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tests.torture.events import Line
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -24,7 +25,6 @@ from tests.torture.history import (
     Submitted,
     Trouble,
 )
-from tests.torture.lines import Line
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:

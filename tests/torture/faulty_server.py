@@ -1,4 +1,4 @@
-"""The product with a worse disk: ``python -m tests.torture.server CONTROL SYNCHRONOUS [options of trio-chat]``.
+"""The product with a worse disk: ``python -m tests.torture.faulty_server CONTROL SYNCHRONOUS [options of trio-chat]``.
 
 SYNCHRONOUS is what SQLite is told, ``FULL`` as the product does it or less. CONTROL is a file whose content is what
 is wrong with the disk at this moment: nothing, ``slow 5`` (each sync takes so many seconds), ``no-sync`` (syncs

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.torture.acts import WORDS
+from tests.torture.context import ROOMS, Timeline
+from tests.torture.events import Line
 from tests.torture.history import Acked, Delivered, Ended, Heard, Held, Joined, Submitted, Trouble
-from tests.torture.lines import Line
-from tests.torture.link import Link, Lost, open_link, until
-from tests.torture.world import ROOMS, Timeline
+from tests.torture.websocket import Link, Lost, open_link, until
+from tests.torture.workload import WORDS
 from trio_chat.client import Chat, ChatError, Message, Reset, open_chat
 
 if TYPE_CHECKING:
     import random
 
-    from tests.torture.world import World
+    from tests.torture.context import World
 
 LAST_WORD_S = 30
 """How long a plain client waits to hear itself, on a connection that is not cut any more."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from tests.torture.lines import Line  # noqa: TC001  (attrs)
+from tests.torture.events import Line  # noqa: TC001  (attrs)
 
 if TYPE_CHECKING:
     import random
