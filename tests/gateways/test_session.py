@@ -12,7 +12,7 @@ import trio.testing
 from tests.support.core import open_core, seqs_of
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.session import Session
-from trio_chat.kinds.messages import Send
+from trio_chat.kinds.messages import EditCommand, Send
 from trio_chat.model.events import Person
 from trio_chat.net.limits import TokenBucket
 from trio_chat.protocol import commands
@@ -99,6 +99,8 @@ def test_a_text_has_something_in_it_and_not_too_much() -> None:
     session = make_session("lobby")
     assert refusal(session, Send(id="c1", room="lobby", text="x" * 11)) == "too_long"
     assert refusal(session, Send(id="c1", room="lobby", text=" \u200b\n")) == "empty"
+    assert refusal(session, EditCommand(id="c1", room="lobby", seq=1, text="x" * 11)) == "too_long"
+    assert refusal(session, EditCommand(id="c1", room="lobby", seq=1, text="")) == "empty"
 
 
 def test_everything_counts_for_the_rate_and_who_waits_as_told_gets_on() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 import pytest
 
+from trio_chat.errors import Refused
 from trio_chat.kinds import rules
 from trio_chat.kinds.facts import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, kind_of_new
 from trio_chat.kinds.forms import Body, Who, write_body
@@ -15,6 +18,9 @@ from trio_chat.kinds.reactions import MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import judge
 from trio_chat.model.events import MESSAGE, Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")
 """`LEFT` was a member, and wrote message 4."""
@@ -335,3 +341,34 @@ def test_who_may_hear_a_room() -> None:
     assert rules.may_hear(f"~{MEMBER}", PERSONAL_ROOM, False, MEMBER)
     assert not rules.may_hear(f"~{MEMBER}", PERSONAL_ROOM, True, OWNER)
     assert not rules.may_hear("~None", PERSONAL_ROOM, False, None)
+
+
+def refusal(check: Callable[[], object]) -> str:
+    """The code with which something is refused, or ``ok``."""
+    try:
+        check()
+    except Refused as refused:
+        return refused.code
+    return "ok"
+
+
+@pytest.mark.parametrize(
+    ("kind", "find", "invite"),
+    [
+        (PUBLIC, "ok", "not_yours"),
+        (PRIVATE, NO_ROOM, "ok"),
+        (DIRECT, NO_ROOM, "not_yours"),
+        (PERSONAL_ROOM, NO_ROOM, "not_yours"),
+    ],
+)
+def test_who_may_find_a_room_and_who_may_invite_to_it(kind: str, find: str, invite: str) -> None:
+    assert refusal(lambda: rules.check_may_find(kind)) == find
+    assert refusal(lambda: rules.check_may_invite(kind)) == invite
+
+
+def test_versions_are_read_by_the_author_and_the_owner() -> None:
+    def of(person: str, owner: str | None = OWNER) -> str:
+        return refusal(lambda: rules.check_may_read_versions(person, author=MEMBER, owner=owner))
+
+    assert of(MEMBER) == of(OWNER) == of(MEMBER, None) == "ok"
+    assert of(OUTSIDER) == of(OWNER, None) == "not_yours"
