@@ -1,4 +1,4 @@
-"""Records: the values in which a store answers and is told what a chat is. Immutable and pure.
+"""Records: rooms, people, markers, invitations and search results, as a store takes and returns them. Immutable, pure.
 
 Times are milliseconds since 1970 UTC. Persons and rooms are given by their ids.
 """

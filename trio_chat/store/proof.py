@@ -38,7 +38,7 @@ def examine(room: str, row: Row, before: Digests, *, is_deleted: bool = False) -
     ``is_deleted``: whether the log says that its body was deleted; only then it may be missing.
 
     Where the damage is in the digest itself, the next event was chained to what the fields say; where it is in the
-    fields, to the digest that stands there. Both are tried, so that one flipped bit costs one event.
+    fields, to the digest in the row. Both are tried, so that one flipped bit costs one event.
     """
     try:
         flaw = _flaw_of_body(row, is_deleted)

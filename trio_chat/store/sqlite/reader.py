@@ -19,7 +19,7 @@ Read: TypeAlias = Callable[[apsw.Connection], Any]
 """Reads something over the connection, and returns it."""
 
 REPORTS_REMEMBERED = 10_000
-"""How many damaged events the operator was told of, before some are told again."""
+"""Damaged events that were logged and are remembered, so that each is logged once."""
 
 
 class SqliteReader:

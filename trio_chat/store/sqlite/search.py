@@ -88,7 +88,7 @@ def find_in_rooms(
 
 
 def _proved(connection: apsw.Connection, matches: Sequence[Match]) -> list[SearchHit]:
-    """The matches with their events. Of a message that, or whose edit, is not what was written only that is told."""
+    """Hits for the matches. If a message or its edit is not what was written, the hit is damaged and has no text."""
     places = [
         (match.room, match.room_id, seq) for match in matches for seq in (match.seq, match.edit_seq) if seq
     ]

@@ -56,15 +56,15 @@ class MessageRow(msgspec.Struct, array_like=True, gc=False):
 
     def first_text(self) -> str | None:
         """Its own text; None if it was deleted, is damaged, or is neither a message nor an edit."""
-        said = _text_body(self.kind, self.body)
-        return None if said is None else said.text
+        body = _text_body(self.kind, self.body)
+        return None if body is None else body.text
 
     def text(self) -> str | None:
         """Its text after edits; None as above."""
         if self.edit_seq is None or self.body is None:
             return self.first_text()
-        said = _text_body(EDIT, self.edit_body)
-        return None if said is None else said.text
+        body = _text_body(EDIT, self.edit_body)
+        return None if body is None else body.text
 
 
 MESSAGE_COLUMNS: Final = (
@@ -148,16 +148,16 @@ def _events_after(
     connection: apsw.Connection, room_id: int, after: int, at_a_time: int
 ) -> Iterator[MessageRow]:
     while True:
-        page = read_structs(
+        rows = read_structs(
             connection,
             MessageRow,
             f"SELECT {MESSAGE_COLUMNS}, 0, NULL, NULL FROM events e WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
             (room_id, after, at_a_time),
         )
-        yield from page
-        if len(page) < at_a_time:
+        yield from rows
+        if len(rows) < at_a_time:
             return
-        after, at_a_time = page[-1].seq, 2 * at_a_time
+        after, at_a_time = rows[-1].seq, 2 * at_a_time
 
 
 def _index(connection: apsw.Connection, events: Sequence[MessageRow], done: dict[int, int]) -> None:
