@@ -21,7 +21,8 @@ from trio_chat.gateways import v1
 from trio_chat.kinds.forms import Command, Frame
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol.event_frames import EventFrame
-from trio_chat.protocol.replies import Answer, RoomItem
+from trio_chat.protocol.parts import RoomItem
+from trio_chat.protocol.replies import Answer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

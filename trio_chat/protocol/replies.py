@@ -1,4 +1,4 @@
-"""What the server says to v1 clients: one struct for each type of frame. (Events of the log: `event_frames`.)
+"""The replies and notices to v1 clients: one struct for each type of frame. (Events of the log: `event_frames`.)
 
 Pure.
 """
@@ -12,97 +12,22 @@ import msgspec
 
 from trio_chat.kinds.forms import Frame, Who
 from trio_chat.protocol.event_frames import EventFrame
+from trio_chat.protocol.parts import (  # noqa: TC001  (tests decode what is encoded here)
+    Hit,
+    InviteItem,
+    MarkOf,
+    Own,
+    Receipt,
+    RoomItem,
+    User,
+)
 
 if TYPE_CHECKING:
     from trio_chat.errors import Refused
-    from trio_chat.model.events import Person
-
-
-# -- people and rooms, as parts of frames --
-
-
-class User(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Somebody, as others see them."""
-
-    id: str
-    name: str
-    colour: int | None = None
-    picture: str | None = None
-    seen: str | None = None
-    """When they were here last, if they show it."""
-    here: bool = False
-    role: str | None = None
-
-
-class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
-    """A room in a list."""
-
-    room: str
-    head: int
-    epoch: str
-    kind: str = ""
-    title: str = ""
-    topic: str = ""
-    owner: str | None = None
-    with_: User | None = msgspec.field(default=None, name="with")
-    """The other one of a conversation of two."""
-    unread: int = 0
-    mentions: int = 0
-    read: int = 0
-    delivered: int = 0
-    members: int = 0
-    joined: bool = False
-    last: EventFrame | None = None
-    """The newest message."""
-    last_edit: EventFrame | None = None
-    """Its newest edit."""
-
-
-class Own(msgspec.Struct, frozen=True, gc=False):
-    """A person's own room: the events that hold now, and where its log ends."""
-
-    room: str
-    head: int
-    epoch: str
-    events: Sequence[EventFrame]
-
-
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """Since when somebody has a message, or has read it."""
-
-    person: User
-    at: str
-
-
-class MarkOf(msgspec.Struct, frozen=True, gc=False):
-    """How far somebody has received and read a room."""
-
-    person: str
-    delivered: int
-    read: int
-
-
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A message that was found, as it is now, and where in its text (code points) is what was searched for."""
-
-    event: EventFrame
-    marks: Sequence[tuple[int, int]]
-
-
-class InviteItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A link that is out."""
-
-    by: User
-    at: str
-    expires_at: str | None = None
-    uses_left: int | None = None
-
-
-# -- answers --
 
 
 class Welcome(Frame, tag="welcome", kw_only=True):
-    """You are ``user``; ``token`` makes you the same again, and comes only when it is new."""
+    """Login succeeded: the client is ``user``'s. ``token`` is for the next login; it comes only when it is new."""
 
     user: User
     token: str | None = None
@@ -115,7 +40,7 @@ class Welcome(Frame, tag="welcome", kw_only=True):
 
 
 class Joined(Frame, tag="joined"):
-    """The events after ``after`` follow; ``reset`` says that what you hold is of no use."""
+    """Subscribed: the events after ``after`` follow; ``reset`` says that what the client holds is of no use."""
 
     id: str
     room: str
@@ -126,14 +51,14 @@ class Joined(Frame, tag="joined"):
 
 
 class Left(Frame, tag="left"):
-    """Nothing more comes from the room."""
+    """Unsubscribed: nothing more comes from the room."""
 
     id: str
     room: str
 
 
 class Ack(Frame, tag="ack"):
-    """Your command stands in the log as number ``seq``."""
+    """Acknowledgement: the command is in the log, as number ``seq``."""
 
     id: str
     room: str
@@ -141,7 +66,7 @@ class Ack(Frame, tag="ack"):
 
 
 class HistoryPage(Frame, tag="history"):
-    """The page you asked for, oldest first, what holds of its messages at ``upto``, and whether there is more."""
+    """A page of history, oldest first, with the changes of its messages that hold at ``upto``."""
 
     id: str
     room: str
@@ -154,7 +79,7 @@ class HistoryPage(Frame, tag="history"):
 
 
 class Fetched(Frame, tag="fetched"):
-    """The events you asked for, and what holds of them at ``upto``."""
+    """Single events, with the changes of them that hold at ``upto``."""
 
     id: str
     room: str
@@ -164,7 +89,7 @@ class Fetched(Frame, tag="fetched"):
 
 
 class VersionsOf(Frame, tag="versions"):
-    """What message ``seq`` has said, oldest first."""
+    """The versions of message ``seq``, oldest first."""
 
     id: str
     room: str
@@ -173,7 +98,7 @@ class VersionsOf(Frame, tag="versions"):
 
 
 class RoomInfo(Frame, tag="info", kw_only=True):
-    """What a room is, at ``upto``."""
+    """A room and its members, at ``upto``."""
 
     id: str
     room: str
@@ -188,7 +113,7 @@ class RoomInfo(Frame, tag="info", kw_only=True):
 
 
 class RoomAdded(Frame, tag="room_added"):
-    """A room is in your list now, or looks like this now."""
+    """A room was added to the person's list of rooms, or changed in it."""
 
     item: RoomItem
 
@@ -198,7 +123,7 @@ class RoomAdded(Frame, tag="room_added"):
 
 
 class RoomRemoved(Frame, tag="room_removed"):
-    """A room is in your list no more."""
+    """A room was removed from the person's list of rooms."""
 
     room: str
 
@@ -219,7 +144,7 @@ class DirectoryPage(Frame, tag="directory"):
 
 
 class Invited(Frame, tag="invited"):
-    """The link you asked for."""
+    """A new invitation."""
 
     id: str
     room: str
@@ -229,7 +154,7 @@ class Invited(Frame, tag="invited"):
 
 
 class InvitesOf(Frame, tag="invites"):
-    """The links that are out."""
+    """The invitations into a room that are valid."""
 
     id: str
     room: str
@@ -237,13 +162,13 @@ class InvitesOf(Frame, tag="invites"):
 
 
 class Done(Frame, tag="done"):
-    """It is done."""
+    """The command was carried out."""
 
     id: str
 
 
 class Peeked(Frame, tag="peek", kw_only=True):
-    """Where a link leads; ``room`` only if you are a member of it."""
+    """The room that an invitation leads to; its name (``room``) only for its members."""
 
     id: str
     room: str | None = None
@@ -259,14 +184,14 @@ class Peeked(Frame, tag="peek", kw_only=True):
 
 
 class Renamed(Frame, tag="renamed"):
-    """You are called this now."""
+    """The person's new name."""
 
     id: str
     user: User
 
 
 class Profiled(Frame, tag="profiled"):
-    """You are shown like this now."""
+    """The person's profile."""
 
     id: str
     user: User
@@ -274,20 +199,20 @@ class Profiled(Frame, tag="profiled"):
 
 
 class PeopleFound(Frame, tag="people"):
-    """Who they are, as far as they are known."""
+    """Profiles, of those who are known."""
 
     id: str
     people: Sequence[User]
 
 
 class PersonChanged(Frame, tag="person"):
-    """Somebody is shown like this now."""
+    """Somebody's name or looks changed."""
 
     person: User
 
 
 class LinkCode(Frame, tag="link"):
-    """The code for your other device, and for how long."""
+    """A device code, and how long it is valid."""
 
     id: str
     code: str
@@ -295,7 +220,7 @@ class LinkCode(Frame, tag="link"):
 
 
 class Watching(Frame, tag="watching"):
-    """Who is in the room you watch, and how far everybody is."""
+    """Presence and read markers of the room that is watched from now on."""
 
     id: str
     room: str | None
@@ -305,7 +230,7 @@ class Watching(Frame, tag="watching"):
 
 
 class Presence(Frame, tag="presence"):
-    """Who came into the room you watch, who went, and how many are here."""
+    """A change of presence in the watched room."""
 
     room: str
     count: int
@@ -314,21 +239,21 @@ class Presence(Frame, tag="presence"):
 
 
 class TypingIn(Frame, tag="typing"):
-    """Somebody is writing something."""
+    """Somebody is typing."""
 
     room: str
     person: Who
 
 
 class Marks(Frame, tag="marks"):
-    """How far some people are now."""
+    """Read markers that moved."""
 
     room: str
     marks: Sequence[MarkOf]
 
 
 class ReceiptsOf(Frame, tag="receipts"):
-    """Who has received and who has read a message, and since when."""
+    """Receipts of a message: who has received and who has read it, and when."""
 
     id: str
     room: str
@@ -338,7 +263,7 @@ class ReceiptsOf(Frame, tag="receipts"):
 
 
 class Found(Frame, tag="found"):
-    """What was found, newest first; ``cursor`` to go on."""
+    """Search results, newest first; ``cursor`` asks for more."""
 
     id: str
     query: str
@@ -351,13 +276,13 @@ class Found(Frame, tag="found"):
 
 
 class Pong(Frame, tag="pong"):
-    """I am here."""
+    """A sign of life."""
 
     id: str
 
 
 class Failure(Frame, tag="error", kw_only=True):
-    """Your command was refused, and why; ``retry_after`` in seconds where waiting helps."""
+    """A command was refused, and why; ``retry_after`` in seconds where waiting helps."""
 
     id: str | None = None
     room: str | None = None
@@ -408,8 +333,3 @@ Answer = (
     | Pong
     | Failure
 )
-
-
-def user_of(person: Person) -> User:
-    """A person as others see them."""
-    return User(person.id, person.name, person.colour, person.picture)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from trio_chat.gateways.v1.room_lists import item_of
 from trio_chat.kinds.forms import Who
 from trio_chat.model import notices
-from trio_chat.protocol import replies
+from trio_chat.protocol import parts, replies
 from trio_chat.protocol.encoding import encode_frame
 from trio_chat.protocol.event_frames import to_frame
 from trio_chat.rooms.encoding import Encoding
@@ -34,22 +34,22 @@ def encode_notice(notice: Notice) -> bytes:
 def _frame_of(notice: Notice) -> Frame:
     match notice:
         case notices.PresenceChanged(room, count, came, went):
-            return replies.Presence(room, count, tuple(map(replies.user_of, came)), tuple(went))
+            return replies.Presence(room, count, tuple(map(parts.user_of, came)), tuple(went))
         case notices.Typing(room, person):
             return replies.TypingIn(room, Who(person.id, person.name))
         case notices.ReadMarkersMoved(room, markers):
             return replies.Marks(room, marks_of(markers))
         case notices.PersonChanged(person):
-            return replies.PersonChanged(replies.user_of(person))
+            return replies.PersonChanged(parts.user_of(person))
         case notices.RoomListed(listing, other):
             return replies.RoomAdded(item_of(listing, other))
         case notices.RoomUnlisted(room):
             return replies.RoomRemoved(room)
 
 
-def marks_of(markers: Iterable[ReadMarker]) -> tuple[replies.MarkOf, ...]:
+def marks_of(markers: Iterable[ReadMarker]) -> tuple[parts.MarkOf, ...]:
     """Read markers, in the words of v1: marks."""
-    return tuple(replies.MarkOf(marker.person, marker.delivered, marker.read) for marker in markers)
+    return tuple(parts.MarkOf(marker.person, marker.delivered, marker.read) for marker in markers)
 
 
 SILENT: Final = Encoding(lambda event: b"", has_cursors=True)

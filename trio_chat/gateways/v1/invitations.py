@@ -15,7 +15,8 @@ from trio_chat.kinds.rooms import MEMBER, Membership
 from trio_chat.kinds.rules import check_may_invite
 from trio_chat.kinds.table import read_body
 from trio_chat.model.records import Invitation
-from trio_chat.protocol.replies import Ack, Done, Invited, InviteItem, InvitesOf, Peeked
+from trio_chat.protocol.parts import InviteItem
+from trio_chat.protocol.replies import Ack, Done, Invited, InvitesOf, Peeked
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client

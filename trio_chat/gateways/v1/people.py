@@ -11,16 +11,8 @@ from trio_chat.people.avatars import read_picture
 from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.identities import person_of
 from trio_chat.protocol.event_frames import to_frame
-from trio_chat.protocol.replies import (
-    LinkCode,
-    Own,
-    PeopleFound,
-    Profiled,
-    Renamed,
-    RoomItem,
-    Welcome,
-    user_of,
-)
+from trio_chat.protocol.parts import Own, RoomItem, user_of
+from trio_chat.protocol.replies import LinkCode, PeopleFound, Profiled, Renamed, Welcome
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client

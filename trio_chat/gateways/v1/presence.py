@@ -8,7 +8,7 @@ from trio_chat.gateways.v1.encoding import marks_of
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.forms import timestamp
-from trio_chat.protocol import replies
+from trio_chat.protocol import parts, replies
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -30,7 +30,7 @@ async def watch(client: Client, command: commands.Watch) -> replies.Watching:
     return replies.Watching(
         command.id,
         view.room,
-        here=[replies.user_of(person) for person in view.people],
+        here=[parts.user_of(person) for person in view.people],
         count=view.count,
         marks=marks_of(view.markers),
     )
@@ -61,8 +61,8 @@ async def receipts(client: Client, command: commands.Receipts) -> replies.Receip
         command.id,
         room.name,
         command.seq,
-        read=[replies.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(read) if who in users],
+        read=[parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(read) if who in users],
         delivered=[
-            replies.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(delivered) if who in users
+            parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(delivered) if who in users
         ],
     )

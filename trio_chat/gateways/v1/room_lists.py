@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.forms import timestamp
 from trio_chat.protocol.event_frames import to_frame
-from trio_chat.protocol.replies import RoomItem, User
+from trio_chat.protocol.parts import RoomItem, User
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence

@@ -8,7 +8,8 @@ import msgspec
 
 from trio_chat.kinds.messages import MessageFrame
 from trio_chat.protocol.event_frames import to_frame
-from trio_chat.protocol.replies import Found, Hit
+from trio_chat.protocol.parts import Hit
+from trio_chat.protocol.replies import Found
 from trio_chat.search.query import parse_query
 
 if TYPE_CHECKING:

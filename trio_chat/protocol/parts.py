@@ -1,0 +1,98 @@
+"""Parts of replies: people, rooms, read markers, search hits.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence  # noqa: TC003  (tests decode what is encoded here)
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from trio_chat.protocol.event_frames import EventFrame  # noqa: TC001
+
+if TYPE_CHECKING:
+    from trio_chat.model.events import Person
+
+
+class User(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A person, as others see them."""
+
+    id: str
+    name: str
+    colour: int | None = None
+    picture: str | None = None
+    seen: str | None = None
+    """When they were here last, if they show it."""
+    here: bool = False
+    role: str | None = None
+
+
+class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """A room in a list."""
+
+    room: str
+    head: int
+    epoch: str
+    kind: str = ""
+    title: str = ""
+    topic: str = ""
+    owner: str | None = None
+    with_: User | None = msgspec.field(default=None, name="with")
+    """The other person of a direct room."""
+    unread: int = 0
+    mentions: int = 0
+    read: int = 0
+    delivered: int = 0
+    members: int = 0
+    joined: bool = False
+    last: EventFrame | None = None
+    """The newest message."""
+    last_edit: EventFrame | None = None
+    """Its newest edit."""
+
+
+class Own(msgspec.Struct, frozen=True, gc=False):
+    """A person's own room: of each change key the newest event, and where its log ends."""
+
+    room: str
+    head: int
+    epoch: str
+    events: Sequence[EventFrame]
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """A receipt: when somebody received, or read, a message."""
+
+    person: User
+    at: str
+
+
+class MarkOf(msgspec.Struct, frozen=True, gc=False):
+    """A read marker."""
+
+    person: str
+    delivered: int
+    read: int
+
+
+class Hit(msgspec.Struct, frozen=True, gc=False):
+    """A message that was found, with its text of now, and the highlights in that (code points)."""
+
+    event: EventFrame
+    marks: Sequence[tuple[int, int]]
+
+
+class InviteItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An invitation."""
+
+    by: User
+    at: str
+    expires_at: str | None = None
+    uses_left: int | None = None
+
+
+def user_of(person: Person) -> User:
+    """A person, as others see them."""
+    return User(person.id, person.name, person.colour, person.picture)
