@@ -1,4 +1,4 @@
-"""What an append will do, decided before anything is written: numbers, repeats, conflicts, denials and digests.
+"""Plan of an append, made before anything is written: sequence numbers, repeats, conflicts, denials and digests.
 
 Pure but for the salts, which must be unpredictable.
 """
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from trio_chat.model.outcomes import Outcome
 
 CommandId: TypeAlias = tuple[str, str]
-"""(sender, client_id): what names a command for good."""
+"""Idempotency key of a command: (sender, client_id). It is never free again."""
 
 
 class Known(NamedTuple):
-    """What is remembered of a command that is in the log, to tell its repeat from a conflict."""
+    """Command that is in the log: enough of it to tell its repeat from a conflict."""
 
     room: str
     seq: int
@@ -35,10 +35,10 @@ class Known(NamedTuple):
     """None: its body was deleted."""
     body_digest: bytes
     name: str
-    """What the sender was called."""
+    """The sender's name then."""
 
     def says(self, room: str, draft: Draft) -> bool:
-        """Whether the draft is this command once more. The name does not count: people rename themselves.
+        """Whether the draft repeats this command. The name does not count: people rename themselves.
 
         A body that was deleted cannot be compared any more. Whoever sends its command once more most likely repeats it
         after a lost answer; to take it for another would say a deleted message once more.
@@ -55,7 +55,7 @@ class Known(NamedTuple):
 
 
 class Row(NamedTuple):
-    """An event as it is kept."""
+    """Event as it is stored."""
 
     seq: int
     kind: str
@@ -70,7 +70,7 @@ class Row(NamedTuple):
     digest: bytes
 
     def event(self, room: str) -> Event:
-        """The event as it is told."""
+        """The event as it is read."""
         return Event(
             room,
             self.seq,
@@ -85,28 +85,28 @@ class Row(NamedTuple):
 
 
 class Head(NamedTuple):
-    """Where a room's log ends: the number and the digest of its last event."""
+    """Head of a room's log: the number and the digest of its last event."""
 
     seq: int = 0
     digest: bytes = GENESIS
 
 
 class GrowingFacts(Facts, Protocol):
-    """Facts that take in what is about to be written."""
+    """Facts that follow the plan, event by event."""
 
     def note(self, row: Row) -> None:
-        """This stands in the log too, from here on."""
+        """Count this event as written from here on."""
         ...
 
 
 class Plan(NamedTuple):
-    """What is to be written, and what is to be answered once it is."""
+    """Rows to write, and the outcomes to answer once they are written."""
 
     outcomes: list[Outcome]
     rows: list[Row]
     head: Head
     known: dict[CommandId, Known]
-    """The commands that this append adds."""
+    """Commands that this append adds."""
 
 
 def plan_append(

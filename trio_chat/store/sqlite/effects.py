@@ -1,6 +1,6 @@
-"""What follows from an event that is no message: the tables beside the log, changed in the transaction that writes it.
+"""Effects of events that are no messages: changes of other tables, in the transaction that writes the event.
 
-The rules have let it pass (`trio_chat.kinds.rules`), so there is nothing left to decide.
+The rules have allowed the event (`trio_chat.kinds.rules`), so there is nothing left to decide.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MEMBER = "member"
 
 
 def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row, Body]]) -> None:
-    """Write what follows from these events of one room, in order. Those that are deleted must be written already."""
+    """Write the effects of these events of one room, in order. Messages that they delete must be written already."""
     newest: dict[tuple[int, str], int] = {}
     by_kind: dict[str, list[tuple[Row, Any]]] = {}
     for row, body in changes:
@@ -53,7 +53,7 @@ def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row
 
 
 def deletes(changes: Sequence[tuple[Row, Body]]) -> bool:
-    """Whether a text goes."""
+    """Whether a text is deleted."""
     return any(row.kind == DELETE for row, _ in changes)
 
 
@@ -115,7 +115,7 @@ def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row,
 
 
 def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
-    """The texts go. Nobody needs to know what else was changed about the messages."""
+    """Erase the texts, and forget all other changes of the messages."""
     targets = [body.target for _, body in events]
     for target in targets:  # while the texts are there by which it finds what it knows of them
         forget(connection, room_id, target)
@@ -127,7 +127,7 @@ def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Ro
 
 
 Effect: TypeAlias = "Callable[[apsw.Connection, int, Sequence[tuple[Row, Any]]], None]"
-"""Writes what follows from events of one kind in one room (its id), in order."""
+"""Writes the effects of events of one kind in one room (its id), in order."""
 
 EFFECTS: Final[dict[str, Effect | None]] = {
     MESSAGE: None,
@@ -144,4 +144,4 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     LEVEL: None,
     UNREAD: None,
 }
-"""What follows from each kind beside its note in ``changes`` (`change_key`), in the order in which it is done."""
+"""Effect of each kind, besides its note in ``changes`` (`change_key`), in the order in which they are applied."""

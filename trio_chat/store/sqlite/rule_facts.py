@@ -1,4 +1,4 @@
-"""What the rules ask about a room, answered by the database and by what the append has added to it so far."""
+"""Facts for the rules about a room, from the database and from what the append has added so far."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Thing = TypeVar("_Thing")
 
 
 class AppendFacts:
-    """The facts for one append to one room. Each is asked of the database once, and only if a rule needs it.
+    """Facts for one append to one room. Each is read from the database once, and only if a rule needs it.
 
     ``flush`` is called before the events are looked at: it writes those that were planned before, by other appends.
     """
@@ -46,7 +46,7 @@ class AppendFacts:
         self.owner = owner
         self.head = head
         self.changes: list[tuple[Row, Body]] = []
-        """What the append adds that is no message, with its bodies read."""
+        """Events of the append that are no messages, with their parsed bodies."""
         self._connection = connection
         self._room_id = room_id
         self._members = members
@@ -140,7 +140,7 @@ class AppendFacts:
 
     @property
     def members(self) -> frozenset[str] | None:
-        """Who is in the room now; None if that was not said at the beginning."""
+        """Members of the room now; None if they were not given at the beginning."""
         if self._members is None or not self._comings:
             return self._members
         came = {person for person, is_in in self._comings.items() if is_in}
