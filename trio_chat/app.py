@@ -2,7 +2,7 @@
 
 store                       the log closes last
   rooms                     inboxes run empty, broadcasters end
-    connections             everybody is told goodbye, until the drain deadline
+    connections             runs serve_websocket on port 8080; everybody is told goodbye, until the drain deadline
       accepting             nobody new
 """
 

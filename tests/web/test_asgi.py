@@ -275,6 +275,26 @@ async def test_a_body_that_nobody_reads_keeps_nobody_for_long(
         assert trio.current_time() - began < 6
 
 
+async def test_a_body_in_very_many_pieces_leaves_others_their_turns(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with serve(echo, caplog) as serving, trio.open_nursery() as nursery:
+        peer = serving.connect()
+        nursery.start_soon(count)
+        await peer.send(post_chunked(chunk(b"a") * 5000 + chunk(b"")))
+        assert (await peer.receive_to_the_end()).endswith(b"a" * 5000)
+        assert turns >= 5000
+        nursery.cancel_scope.cancel()
+
+
 async def test_starlette_streams_a_body_through(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

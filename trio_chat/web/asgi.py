@@ -149,8 +149,9 @@ class _Exchange:
 
     async def _read_body(self) -> bytes:
         """Some of the body; empty at its end."""
+        # Others have their turn between any two pieces: a client may send 10,000 chunks of one byte in one packet.
+        await trio.lowlevel.checkpoint()
         if self._parser.their_state is not h11.SEND_BODY:
-            await trio.lowlevel.checkpoint()
             return b""
         if self._parser.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[], reason=HTTPStatus.CONTINUE.phrase)
@@ -173,9 +174,12 @@ class _Exchange:
 
     async def _write(self, data: bytes) -> None:
         head, self._held_back = self._held_back, b""
+        if not head and not data:
+            await trio.lowlevel.checkpoint()
+            return
         pieces = (head + data,) if len(data) <= COPIED_BYTES else (head, data)
         try:
-            for piece in filter(None, pieces):
+            for piece in pieces:
                 await self._wire.send_all(piece)
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self._fail(HTTPStatus.BAD_REQUEST)
