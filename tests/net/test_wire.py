@@ -110,11 +110,11 @@ async def test_nothing_follows_a_close_frame() -> None:
         assert await far.receive_some() == b""
 
 
-async def test_closing_says_the_farewell_unless_a_close_frame_was_sent() -> None:
+async def test_closing_writes_a_close_frame_unless_one_was_sent() -> None:
     near, far = await make_socket_pair()
     async with near, far:
         wire = Wire(near)
-        wire.farewell = lambda: CLOSE
+        wire.make_close_frame = lambda: CLOSE
         await wire.aclose()
         await wire.aclose()
         assert await receive_exactly(far, len(CLOSE)) == CLOSE

@@ -1,9 +1,9 @@
-"""What a WebSocket client's frames may cost: bytes of one message, and frames that say nothing.
+"""What a WebSocket client's frames may cost: bytes of one message, and frames that carry none.
 
 Pings, pongs and fragments are work without a message, so no rate limit on messages counts them; and trio-websocket
-handles all empty fragments and pongs that came in one read without giving way to anybody (measured: one client that
-sends nothing else delays everybody by seconds, and its message grows for ever). So they are counted here, in bytes that
-nobody has parsed yet, which is some ten times cheaper.
+handles all empty fragments and pongs of one read without a checkpoint (measured: one client that sends nothing else
+delays everybody by seconds, and its message grows for ever). So they are counted here, in bytes that nobody has parsed
+yet, which is some ten times cheaper.
 
 Pure.
 """
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 class FrameGuard:
-    """Follows the frames (RFC 6455 section 5.2) of one client, whose bytes are all shown to it, in order.
+    """Follows the frames (RFC 6455 section 5.2) of one client, all of whose bytes it is fed, in order.
 
-    It judges no protocol: what is not a client's frame ends its work, since the parser will refuse it.
+    It does not check the protocol: after what is no client's frame it checks nothing more, as the parser refuses that.
     """
 
     __slots__ = ("_bucket", "_header", "_is_done", "_max_message_bytes", "_message_bytes", "_skip")
@@ -36,7 +36,7 @@ class FrameGuard:
         self._is_done = False
 
     def feed(self, data: bytes | bytearray, now: float) -> Close | None:
-        """How the connection has to end because of these bytes, which nobody should parse then; None if it goes on."""
+        """How the connection must be closed because of these bytes, which are then not to be parsed; None if it lives."""
         if self._is_done:
             return None
         if self._skip >= len(data):

@@ -8,8 +8,8 @@ batches of the rooms, the answers of HTTP. Its rules:
 2. A write that was cancelled or failed has torn a frame (trio#889): the wire is broken for good, and says so to
    everybody who writes afterwards.
 3. After a close frame nothing follows (RFC 6455 section 5.5.1).
-4. A wire does not own its transport: closing it says goodbye and half-closes. Who opened the transport waits for the
-   peer to hear that, and closes it.
+4. A wire does not own its transport: closing it writes a close frame and half-closes. Who opened the transport waits
+   for the peer to read that, and closes it.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ CHUNK_BYTES = 16 * 1024
 """What is handed to a transport that does not tell how far it got: small enough that a deadline around it means
 "no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
 
-FAREWELL_S = 1.0
-"""How long a transport that cannot be written to at once (TLS, streams in memory) may take for the last frame."""
+CLOSE_FRAME_S = 1.0
+"""How long a transport that cannot be written to at once (TLS, streams in memory) may take for a close frame."""
 
 
 class Wire(trio.abc.HalfCloseableStream):
@@ -40,8 +40,9 @@ class Wire(trio.abc.HalfCloseableStream):
     A write during which no byte is taken for ``stall_s`` seconds (0: no limit) breaks the wire with
     `trio.BrokenResourceError`. The transport stays the caller's to close.
 
-    That the peer is gone is told as ``cleanups`` allows: when a network fails, thousands hear of it in the same moment,
-    and those whose network did not fail would wait until all of that is cleaned up (measured: 2,000 took 1.5 s).
+    A read reports that the peer is gone only as fast as the semaphore ``cleanups`` allows. When a network fails, that
+    happens to thousands of connections at once, and all others would wait until those are cleaned up (measured: 2,000
+    took 1.5 s).
     """
 
     __slots__ = (
@@ -56,8 +57,8 @@ class Wire(trio.abc.HalfCloseableStream):
         "_turn",
         "_unread",
         "carries_frames",
-        "farewell",
         "inspect",
+        "make_close_frame",
         "on_close",
         "transport",
     )
@@ -70,14 +71,14 @@ class Wire(trio.abc.HalfCloseableStream):
         cleanups: trio.Semaphore | None = None,
     ) -> None:
         self.transport = transport
-        self.farewell: Callable[[], bytes] | None = None
-        """Gives the frame that says goodbye if the wire is closed before any close frame was written."""
+        self.make_close_frame: Callable[[], bytes] | None = None
+        """Gives the close frame that is written if the wire is closed and none was written before."""
         self.on_close: Callable[[], object] | None = None
         """Called once, when the wire is closed."""
         self.inspect: Callable[[bytes | bytearray], object] | None = None
-        """Is shown all bytes that come, before anybody else; may raise `trio.BrokenResourceError`."""
+        """Called with all bytes that were received, before they are returned; may raise `trio.BrokenResourceError`."""
         self.carries_frames = True
-        """Whether WebSocket frames are written, of which one that closes is the last; else it is HTTP."""
+        """Whether WebSocket frames are written, of which a close frame is the last; else it is HTTP."""
         self._unread = b""
         self._stall_s = stall_s or float("inf")
         self._cleanups = cleanups
@@ -229,25 +230,25 @@ class Wire(trio.abc.HalfCloseableStream):
     # -- closing --
 
     async def aclose(self) -> None:
-        """Say goodbye (if nobody did) and half-close, without waiting for the peer. Idempotent."""
+        """Write a close frame (if there was none) and half-close, without waiting for the peer. Idempotent."""
         if not self._is_closed:
-            await self._say_farewell()
+            await self._write_close_frame()
             self.abandon()
             if not self._is_broken and not self._rest:
                 try:
                     await self.send_eof()
                 except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
-                    return  # nobody is there to hear it
+                    return  # the peer is gone already
         await trio.lowlevel.checkpoint()
 
-    async def _say_farewell(self) -> None:
-        if self.farewell is None or not self.is_open:
+    async def _write_close_frame(self) -> None:
+        if self.make_close_frame is None or not self.is_open:
             return
-        frame = self.farewell()
+        frame = self.make_close_frame()
         # Not waited for behind what somebody else is writing: that may be just what the peer does not take.
         if frame and not self.write_now(frame) and self._turn is None and not self._rest:
             # Shielded, since the library closes the wire in a task that is cancelled as soon as it has begun to.
-            with trio.move_on_after(FAREWELL_S, shield=True), suppress(trio.BrokenResourceError):
+            with trio.move_on_after(CLOSE_FRAME_S, shield=True), suppress(trio.BrokenResourceError):
                 await self.send_all(frame)
         self._close_was_sent = True
 

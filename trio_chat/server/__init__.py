@@ -1,4 +1,7 @@
-"""The port: accepting, admitting and supervising connections, and telling WebSockets from HTTP.
+"""The port: `listeners` accepts connections, `server` admits and supervises them and closes all of them at the end.
 
-Imports: errors, config, hub, net, gateways, web.
+Each begins as HTTP (`http_connection`). When a request asks for a WebSocket, `serve_websocket` (`connection`) serves
+that, from the handshake to the last byte.
+
+Imports: errors, config, hub, net, gateways, protocol, web.
 """

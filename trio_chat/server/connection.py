@@ -1,12 +1,12 @@
-"""One WebSocket client, from its handshake to the last byte.
+"""One WebSocket, from its handshake to the last byte: `serve_websocket`.
 
-    transport nursery: trio-websocket's reader; the speaker, while something waits to be said
+    transport nursery: trio-websocket's reader; the speaker, while something waits in the outbox
         session scope: hear (with the memberships inside)
         polite close
     (the wire is abandoned; the supervisor closes the socket)
 
-However a session ends, it ends through its outbox: after `Outbox.end` the speaker says what is waiting, and when it has
-finished, the session is cancelled. Slow, refused, shutdown and error differ only in the `Close`.
+However a session ends, it ends through its outbox: after `Outbox.end` the speaker writes what is waiting, and when it
+has finished, the session is cancelled. Slow, refused, shutdown and error differ only in the `Close`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _PING = encode_ping()
 
 
 class Connection:
-    """A WebSocket client and how to end it. `run` is its whole life."""
+    """A WebSocket and how to end it. `run` is its whole life."""
 
     __slots__ = (
         "_config",
@@ -117,17 +117,17 @@ class Connection:
         return 0 if self._outbox is None else self._outbox.statistics().pending_bytes
 
     def close(self) -> None:
-        """The server stops: say what is waiting, then close so that the client comes back."""
+        """The server stops: write what is waiting, then close so that the client comes back. Sync."""
         if self._outbox is None:
             self._scope.cancel()  # its handshake is not finished
         else:
             self._outbox.end(SERVICE_RESTART if self._is_v1 else GOING_AWAY)
 
     def check_alive(self, now: float) -> None:
-        """Ping a client that was not heard for a while, cut one that was not heard for two.
+        """Heartbeat: ping a client that was silent for a while, cut one that was silent for two. Sync.
 
-        Any byte counts as life, and only silence while we listen counts as silence. The ping is written only if
-        nothing else is being said: where something is, the wire's own deadline watches.
+        Any byte counts as life, and only silence while we read counts as silence. The ping is written only if nothing
+        else is: where something is, the wire's own deadline watches.
         """
         silent_s = self._wire.silent_s(now)
         if self._outbox is None or not self._config.idle_ping_s or silent_s < self._config.idle_ping_s:
@@ -143,7 +143,7 @@ class Connection:
         close = self._guard.feed(data, trio.current_time())
         if close is not None:
             LOGGER.info("%s: cut, %s", self.peer, close.reason)
-            self._wire.farewell = partial(encode_close, close)
+            self._wire.make_close_frame = partial(encode_close, close)
             self._scope.cancel()
             raise trio.BrokenResourceError(close.reason)
 
@@ -161,7 +161,7 @@ class Connection:
                     await self._talk(websocket, transport)
                 transport.cancel_scope.cancel()
         except* LocalProtocolError:
-            # The library answers a ping that comes after its close frame (trio-websocket#184); all was said by then.
+            # The library answers a ping that comes after its close frame (trio-websocket#184); all was written by then.
             if self._wire.is_open:
                 raise
 
@@ -185,7 +185,7 @@ class Connection:
                 return None
             websocket = await request.accept(subprotocol=V1 if self._is_v1 else None)
             self._wire.on_close = None
-            self._wire.farewell = partial(_farewell, websocket)
+            self._wire.make_close_frame = partial(_close_frame_for, websocket)
             return websocket
         return None
 
@@ -235,12 +235,12 @@ class Connection:
             except Exception:
                 LOGGER.exception("%s: fault while listening", self.peer)
                 outbox.end(INTERNAL_ERROR)
-            # What was said before is still answered, if the peer reads it.
+            # What the peer sent before is still answered, if it reads that.
             self._session.deadline = trio.current_time() + self._config.close_timeout_s
             await trio.sleep_forever()
 
     async def _speak(self, speak: Callable[[], Awaitable[None]]) -> None:
-        """A task as long as something waits to be said; when the last word was said, the session is over."""
+        """A task as long as something waits in the outbox; when the last of it is written, the session is over."""
         assert self._outbox is not None
         try:
             await speak()
@@ -274,7 +274,7 @@ async def serve_websocket(
         connected.discard(connection)
 
 
-def _farewell(websocket: WebSocketConnection) -> bytes:
+def _close_frame_for(websocket: WebSocketConnection) -> bytes:
     """The close frame that trio-websocket owes to a peer that broke the protocol: it only records the code."""
     reason = websocket.closed
     if reason is None or reason.code in NO_CODE:

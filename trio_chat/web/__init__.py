@@ -1,4 +1,4 @@
-"""HTTP: the page, its files, health and readiness.
+"""HTTP: the web application (`http`: page, files, pictures, health), and how it answers a request (`asgi`).
 
-Imports: errors, config, net.
+Imports: errors, net.
 """
