@@ -36,7 +36,7 @@ class FrameGuard:
         self._is_done = False
 
     def feed(self, data: bytes | bytearray, now: float) -> Close | None:
-        """How the connection must be closed because of these bytes, which are then not to be parsed; None if it lives."""
+        """How the connection must be closed for these bytes, which are then not to be parsed; None if it lives."""
         if self._is_done:
             return None
         if self._skip >= len(data):
