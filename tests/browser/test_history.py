@@ -106,9 +106,9 @@ def test_a_reader_further_up_keeps_the_place_and_is_told_of_new_messages(
     jump.click()
     expect(jump).to_be_hidden()
     assert distance_to_end(page) < 2
-    expect(page.locator(".divider.mark")).to_have_text("New messages")
+    expect(page.locator(".divider.unread")).to_have_text("New messages")
     full_room.say("now I have read it")
-    expect(page.locator(".divider.mark")).to_have_count(0)
+    expect(page.locator(".divider.unread")).to_have_count(0)
 
 
 def test_writing_something_goes_to_the_end(full_room: Person) -> None:

@@ -220,7 +220,7 @@ def test_a_room_is_marked_as_unread_from_a_message_on(ada: Person, bob: Person) 
     bob.is_in("workshop")
     expect(bob.page.locator("#rail-list a", has_text="Lobby")).to_contain_text("marked as unread")
     bob.opens("Lobby")
-    expect(bob.page.locator("#chat .divider.mark + p .text")).to_have_text("two")
+    expect(bob.page.locator("#chat .divider.unread + p .text")).to_have_text("two")
 
 
 def test_a_link_to_a_message_leads_to_it(ada: Person, bob: Person) -> None:
@@ -350,7 +350,7 @@ def test_what_is_new_since_the_last_visit_begins_at_a_mark(ada: Person, bob: Per
     ada.say("new", "newer")
     ada.hears("old", "read", "new", "newer")
     bob.open()
-    expect(bob.page.locator("#chat .divider.mark + p .text")).to_have_text("new")
+    expect(bob.page.locator("#chat .divider.unread + p .text")).to_have_text("new")
 
 
 def test_one_finds_the_first_of_many_unread_messages(ada: Person, bob: Person) -> None:
@@ -363,8 +363,8 @@ def test_one_finds_the_first_of_many_unread_messages(ada: Person, bob: Person) -
     bob.open()
     expect(bob.page.locator("#chat p .text").last).to_have_text("line 60")
     bob.page.get_by_role("button", name="Go to the first unread message").click()
-    expect(bob.page.locator("#chat .divider.mark")).to_be_in_viewport()
-    expect(bob.page.locator("#chat .divider.mark + p .text")).to_have_text("line 1")
+    expect(bob.page.locator("#chat .divider.unread")).to_be_in_viewport()
+    expect(bob.page.locator("#chat .divider.unread + p .text")).to_have_text("line 1")
     expect(bob.page.locator(".to-unread")).to_be_hidden()
 
 

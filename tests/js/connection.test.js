@@ -49,13 +49,13 @@ function make() {
   return { connection: new Connection("ws://chat/", handlers), told };
 }
 
-const early = (readyState, heard = []) => {
+const early = (readyState, received = []) => {
   const socket = new FakeSocket("ws://chat/", "trio-chat.v1");
   socket.readyState = readyState;
-  return { socket, since: Date.now(), greeting: { token: null, join: { id: "early", room: "lobby" } }, heard };
+  return { socket, since: Date.now(), greeting: { token: null, join: { id: "early", room: "lobby" } }, received };
 };
 
-test("a socket that is open already is taken over with what it heard, in order", () => {
+test("a socket that is open already is taken over with what it received, in order", () => {
   const { connection, told } = make();
   const first = early(OPEN, ['{"type": "welcome"}', '{"type": "joined"}']);
   connection.start(first);
@@ -133,7 +133,7 @@ test("somebody new says hello and joins the open room in one flight, below whate
   assert.deepEqual(socket.sent, [hello({ name: "Ada" }), join("early", "lobby")]);
   assert.deepEqual(plain(first.greeting), { token: null, join: join("early", "lobby") });
   socket.say({ type: "welcome" });
-  assert.deepEqual(plain(first.heard), ['{"type":"welcome"}']);
+  assert.deepEqual(plain(first.received), ['{"type":"welcome"}']);
 });
 
 test("who comes back says who they are, and the room is joined from where the cache ends", async () => {

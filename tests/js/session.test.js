@@ -23,9 +23,9 @@ function open({ token = "t" } = {}) {
   const identity = { token, name: "Ada", onOtherTab() {} };
   const connect = (given) => {
     handlers = given;
-    return { send: (frame) => sent.push(JSON.parse(JSON.stringify(frame))), restart: () => (page.restarts += 1), start() {}, stop() {}, hurry() {} };
+    return { send: (frame) => sent.push(JSON.parse(JSON.stringify(frame))), restart: () => (page.restarts += 1), start() {}, stop() {}, checkNow() {} };
   };
-  const session = new Session(store, identity, connect, { onEvent: (frame) => app.heard(frame) });
+  const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
   const drafts = { set() {} };
   const claims = { claim: async () => true };
   const app = new App({ store, session, drafts, claims });
@@ -204,7 +204,7 @@ test("jumping to an old message shows the piece around it, and paging down leads
 test("what was read is told at once when the page may be gone the next moment", async () => {
   const page = await online([item("lobby", 2, { read: 2, delivered: 2 })]);
   page.say(message("lobby", 3));
-  page.session.tellMarks();
+  page.session.tellReadMarkers();
   assert.deepEqual(page.sent.filter(({ type }) => type === "mark"), [{ type: "mark", room: "lobby", delivered: 3, read: 3 }]);
 });
 
@@ -251,8 +251,8 @@ test("ticks: in a public room somebody is enough, in a private one it takes all"
   const private3 = { ...rooms.get("lobby"), kind: "private", members: 3 };
   const last = private3.live.events.at(-1);
   assert.equal(tickOf(page.store.state, private3, last), "sent", "one of them has never been here");
-  const all = new Map(private3.marks).set("p-eve", { delivered: 3, read: 2 });
-  assert.equal(tickOf(page.store.state, { ...private3, marks: all }, last), "delivered");
+  const all = new Map(private3.readMarkers).set("p-eve", { delivered: 3, read: 2 });
+  assert.equal(tickOf(page.store.state, { ...private3, readMarkers: all }, last), "delivered");
 });
 
 test("a room comes into the list and is followed, and goes from it", async () => {
@@ -280,7 +280,7 @@ test("a token that the server does not know makes somebody new, with the open ro
 
 test("a code of another device makes the page its person, and a wrong one is refused with a sentence", async () => {
   const page = await online();
-  const using = page.app.useLink("K7QM-2XHD");
+  const using = page.app.useDeviceCode("K7QM-2XHD");
   await page.greet();
   assert.deepEqual(page.take("hello"), { type: "hello", lists: true, link: "K7QM-2XHD" });
   page.say({ type: "error", code: "bad_link", message: "The code is not right." });

@@ -32,9 +32,9 @@ test("messages of one person in a row are a group, until somebody else, a pause 
   assert.deepEqual(shape(items), ["day", "<bob>", "day", "<bob>", "<bob", "bob>", "<eve>", "<bob>"]);
 });
 
-test("the new messages mark stands before the first of them and begins a group", () => {
+test("the unread divider stands before the first new message and begins a group", () => {
   const items = timeline(stateWith([["bob", 3], ["bob", 2], ["bob", 1]], { divider: 1 }), NOW);
-  assert.deepEqual(shape(items), ["day", "<bob>", "mark", "<bob", "bob>"]);
+  assert.deepEqual(shape(items), ["day", "<bob>", "unread", "<bob", "bob>"]);
 });
 
 test("what waits comes last, even when this device's clock is behind", () => {

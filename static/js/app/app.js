@@ -3,7 +3,7 @@
  * `{ok: false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
  */
 import { messageOf } from "../core/message.js";
-import { deserves } from "../core/notify.js";
+import { alertFor } from "../core/notify.js";
 import { openRoom } from "../core/select.js";
 import { texts } from "../core/texts.js";
 import { KeptCommands } from "./commands.js";
@@ -106,9 +106,9 @@ export class App {
 
   /** Show a room, of the list or a public one. What of it is in view, its view says then (`viewed`). */
   async openRoom(name) {
-    const isMarked = this.state.mine.current.has(`unread ${name}`);
+    const isMarkedUnread = this.state.mine.current.has(`unread ${name}`);
     this.#store.dispatch({ type: "opened", name });
-    if (isMarked && this.state.mine.current.get(`unread ${name}`).from_seq !== null) this.markUnread(name, null);
+    if (isMarkedUnread && this.state.mine.current.get(`unread ${name}`).from_seq !== null) this.markUnread(name, null);
     const answer = await this.#session.subscribeToOpenRoom();
     if (answer.ok && name === this.state.open) {
       const { live } = openRoom(this.state);
@@ -226,7 +226,7 @@ export class App {
 
   search(query, { room, cursor, limit } = {}) {
     return this.#ask({ type: "search", query, room, cursor, limit }, (answer) => ({
-      hits: answer.hits.map(({ event, marks }) => ({ room: event.room, message: messageOf(event), marks })),
+      hits: answer.hits.map(({ event, marks }) => ({ room: event.room, message: messageOf(event), highlights: marks })),
       cursor: answer.cursor,
     }));
   }
@@ -251,8 +251,8 @@ export class App {
     return this.#ask({ type: "link" }, ({ code, expires_s: expiresIn }) => ({ code, expiresIn }));
   }
 
-  useLink(code) {
-    return this.#session.useLink(code);
+  useDeviceCode(code) {
+    return this.#session.useDeviceCode(code);
   }
 
   async #ask(frame, pick = () => ({})) {
@@ -280,18 +280,18 @@ export class App {
 
   tryNow() {
     this.#session.connection.start();
-    this.#session.connection.hurry();
+    this.#session.connection.checkNow();
   }
 
-  /** Call `listener({message, room, sound, notification})` for each new message that deserves something, in one tab. */
+  /** Call `listener({message, room, sound, notification})` for each new message that alertFor something, in one tab. */
   onNews(listener) {
     this.#news.add(listener);
   }
 
   /** An event was heard. */
-  async heard(frame) {
+  async onEvent(frame) {
     if (this.#news.size === 0) return; // nobody here would tell it: leave it to another tab
-    const { counts, sound, notification } = deserves(this.state, frame, Date.now());
+    const { counts, sound, notification } = alertFor(this.state, frame, Date.now());
     if (!counts || !(sound || notification)) return;
     const { epoch } = this.state.rooms.get(frame.room);
     if (!(await this.#claims.claim(frame.room, epoch, frame.seq))) return;

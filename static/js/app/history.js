@@ -1,7 +1,7 @@
 /**
  * History: pages of a room's log, jumps to a message, and messages fetched by number.
  */
-import { eventIn, shownWindow } from "../core/room.js";
+import { eventIn, shownWindow } from "../core/room-history.js";
 import { openRoom } from "../core/select.js";
 import { texts } from "../core/texts.js";
 import { folded } from "../core/window.js";
@@ -81,7 +81,7 @@ export class History {
     const [way] = Object.keys(asked);
     this.#store.dispatch({ type: "loading", room, way });
     const frame = await this.#session.ask({ type: "history", room, ...asked, limit: PAGE });
-    this.#store.dispatch(frame.ok ? { type: "history", frame, asked } : { type: "rested", room });
+    this.#store.dispatch(frame.ok ? { type: "history", frame, asked } : { type: "historyFailed", room });
     return frame.ok ? { ok: true } : frame;
   }
 }

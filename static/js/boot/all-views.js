@@ -1,24 +1,24 @@
 /**
- * The page around the log: the shell, and where people write. See first-view.js for what comes before.
+ * All views but the log: the shell around it, and the composer. first-view.js comes before.
  */
 import { mountShell } from "../views/shell/shell.js";
 import { mountTalk } from "../views/talk/talk.js";
 import { followVisualViewport } from "../views/shell/viewport.js";
 
 /**
- * In steps: on a slow phone all of it at once would be a long time in which the page answers to nobody.
+ * Build and render them in steps: at once they would block a slow phone for a long time.
  * @param {import("../app/app.js").App} app
- * @param {object} begun
- * @param {object} begun.route what the address asked for
- * @param {import("../views/talk/log.js").ChatLog} begun.log
- * @param {Set<{render(state: object): void}>} begun.views what is drawn after each change
- * @param {AbortController} begun.meanwhile ends what stood in for this
+ * @param {object} first
+ * @param {object} first.route what the address asks for
+ * @param {import("../views/talk/log.js").ChatLog} first.log
+ * @param {Set<{render(state: object): void}>} first.views all that is rendered after each change
+ * @param {AbortController} first.standIns to be aborted when these views are there
  */
-export async function build(app, { route, log, views, meanwhile }) {
+export async function buildAllViews(app, { route, log, views, standIns }) {
   followVisualViewport();
   const shell = mountShell(app, { route });
   shell.talk = mountTalk(app, elements(), { shell, log });
-  meanwhile.abort();
+  standIns.abort();
   for (const view of [shell.talk, shell]) {
     view.render(app.state);
     views.add(view);

@@ -1,6 +1,6 @@
 /**
- * Puts together everything below the views and begins to connect: it needs no view for that, so the way to the server and
- * the building of the page go on side by side.
+ * Assembles store, storage, session and app, and starts to connect. It needs no view, so connecting and building the page
+ * go on side by side.
  */
 import { App } from "../app/app.js";
 import { initialState, reduce } from "../core/state.js";
@@ -16,7 +16,7 @@ import { Outbox } from "../net/outbox.js";
 import { Session } from "../net/session.js";
 
 /** @param {string} roomName the room to open first @returns {App} */
-export function start(roomName) {
+export function assemble(roomName) {
   const { connection: early = null, database: opening = Promise.resolve(null) } = window.early ?? {};
   delete window.early;
   const store = new Store(reduce, initialState(roomName));
@@ -26,7 +26,7 @@ export function start(roomName) {
   const restored = cache.load().then((action) => action && store.dispatch(action));
   const session = new Session(store, new Identity(), (handlers) => new Connection(serverUrl(), handlers), {
     restored,
-    onEvent: (frame) => app.heard(frame),
+    onEvent: (frame) => app.onEvent(frame),
   });
   const app = new App({ store, session, drafts: new Drafts(store), claims: new Claims(newId()) });
   const restore = async () => store.dispatch({ type: "restored", entries: await outbox.load() });
@@ -34,22 +34,22 @@ export function start(roomName) {
   store.subscribe((state, before) => {
     outbox.follow(state.outbox, before.outbox);
     cache.follow(state);
-    // Another tab may have been closed with something waiting: whoever comes online takes it along.
+    // Another tab may have been closed with commands waiting: send them from here.
     if (state.connection !== before.connection && state.connection.phase === "online") restore();
   });
   const noticeVisibility = () => {
     app.viewed({ isVisible: !document.hidden });
-    if (document.hidden) session.tellMarks();
+    if (document.hidden) session.tellReadMarkers();
   };
   document.addEventListener("visibilitychange", noticeVisibility);
-  addEventListener("pagehide", () => session.tellMarks()); // before the connection is ended by that, see followBrowser
+  addEventListener("pagehide", () => session.tellReadMarkers()); // before followBrowser ends the connection
   noticeVisibility();
   restore();
   const connect = () => {
     session.connection.start(early);
     followBrowser(session.connection);
   };
-  // What the early socket has heard comes after what the cache holds; of somebody new it holds nothing.
+  // What the early socket received comes after what the cache holds. For new users there is no cache to wait for.
   if (early?.greeting.token) restored.then(connect);
   else connect();
   return app;

@@ -1,10 +1,10 @@
 /**
- * Begins to connect, and to open what the browser keeps, before any module is there: a classic script in the head, so that
- * the way to the server, the disk and the loading of the page go on side by side. What it hears waits for
- * `net/connection.js`, which takes the socket over; `net/database.js` takes the database.
+ * Opens the WebSocket and the database before any module is there: a classic script in the head, so that server, disk and
+ * the loading of the page are waited for side by side. `net/connection.js` takes over the socket and what it received,
+ * `net/database.js` the database.
  *
- * Somebody new is greeted with the open room at once. Who comes back sees what the browser kept, and only modules know
- * up to where that goes: for them the room is joined after that.
+ * For a new user it says hello and joins the room at once. A returning user has a cache, and only the modules know the
+ * cursor up to which it goes: they join the room.
  */
 "use strict";
 {
@@ -45,23 +45,23 @@
     const room = new URLSearchParams(location.hash.slice(1)).get("room") || stored("sessionStorage", "trio-chat.open") || HOME;
     const hello = { type: "hello", lists: true, ...(token ? { token } : name && { name }) };
     const join = token ? null : { type: "join", id: JOIN_ID, room };
-    const early = { socket, since: Date.now(), greeting: { token, join }, heard: [] };
+    const early = { socket, since: Date.now(), greeting: { token, join }, received: [] };
     socket.onopen = () => {
       socket.send(JSON.stringify(hello));
       if (join) socket.send(JSON.stringify(join));
     };
-    socket.onmessage = ({ data }) => early.heard.push(data);
+    socket.onmessage = ({ data }) => early.received.push(data);
     return early;
   };
 
-  const orNull = (begin) => {
+  const orNull = (attempt) => {
     try {
-      return begin();
+      return attempt();
     } catch {
       return null; // the modules try it themselves, and say so if it does not work
     }
   };
 
-  // The way to the server is the longer one.
+  // First the socket: the server takes longer.
   window.early = { connection: orNull(connect), database: open().catch(() => null) };
 }

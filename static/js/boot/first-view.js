@@ -1,49 +1,49 @@
 /**
- * What the page begins with: the state, the connection and the log. Messages are on the screen before anything else of
- * the page is there; the rest is all-views.js, which waits for them, but not long.
+ * The page's entry: state, connection and the log, so that messages are on the screen first. All other views are in
+ * all-views.js, which waits for the messages, but not long.
  */
 import { HOME } from "../core/home.js";
 import { openRoom, titleOf } from "../core/select.js";
-import { fill, texts } from "../core/texts.js";
+import { fillTexts, texts } from "../core/texts.js";
 import { clock } from "../core/time.js";
-import { start } from "./assemble.js";
+import { assemble } from "./assemble.js";
 import { parseRoute } from "../views/parts/address.js";
 import { rememberedRoom } from "../views/shell/screen.js";
 import { ChatLog } from "../views/talk/log.js";
 import { Placeholder } from "../views/talk/placeholder.js";
 
-const PATIENCE_MS = 1_000; // for a server that does not answer, the rest does not wait any longer
+const MESSAGES_TIMEOUT_MS = 1_000; // how long all other views wait for messages, which may never come
 const HIDDEN_RENDER_MS = 200; // a page in the background gets no animation frames
 
 const byId = (id) => document.getElementById(id);
 
-function begin() {
+function showFirstView() {
   const route = parseRoute(location.hash);
-  const app = start(route.room ?? rememberedRoom() ?? HOME);
-  const rest = import("./all-views.js");
+  const app = assemble(route.room ?? rememberedRoom() ?? HOME);
+  const allViews = import("./all-views.js");
   const log = new ChatLog(app, byId("chat"));
   const views = new Set([log, new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") })]);
-  const meanwhile = new AbortController(); // ends what stands in for the rest
-  nameRoom(views, meanwhile.signal);
-  sendWhatIsWritten(app, meanwhile.signal);
-  rememberPressed(meanwhile.signal);
-  const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS));
-  const isTime = Promise.race([whenMessagesAreThere(views), patience]);
-  follow(app, views);
-  fill(document);
-  clock(Date.now()); // for the first time it takes long: better now than when the messages are there
-  rest.then(({ build }) => isTime.then(() => build(app, { route, log, views, meanwhile }))).catch(sayThatItFailed);
+  const standIns = new AbortController(); // aborted when the views are there for which these stand in
+  showRoomTitle(views, standIns.signal);
+  sendPlainTexts(app, standIns.signal);
+  replayPress(standIns.signal);
+  const timeout = new Promise((resolve) => setTimeout(resolve, MESSAGES_TIMEOUT_MS));
+  const isReady = Promise.race([messagesDrawn(views), timeout]);
+  renderOnChange(app, views);
+  fillTexts(document);
+  clock(Date.now()); // the first call is slow: better now than when the messages are there
+  allViews.then(({ buildAllViews }) => isReady.then(() => buildAllViews(app, { route, log, views, standIns }))).catch(showLoadFailure);
 }
 
-/** The head has no view yet, and one must know where one is. */
-function nameRoom(views, signal) {
+/** Until the head has its view: which room this is. */
+function showRoomTitle(views, signal) {
   const view = { render: (state) => (byId("room-title").textContent = titleOf(state, openRoom(state))) };
   views.add(view);
   signal.addEventListener("abort", () => views.delete(view));
 }
 
-/** The field can be written in from the start. Commands wait for who knows them. */
-function sendWhatIsWritten(app, signal) {
+/** Until the composer is there: send what is written. Slash commands stay in the field for it. */
+function sendPlainTexts(app, signal) {
   const input = byId("msg");
   const send = (event) => {
     event.preventDefault();
@@ -55,8 +55,8 @@ function sendWhatIsWritten(app, signal) {
   byId("composer").addEventListener("submit", send, { signal });
 }
 
-/** A button that is pressed before anybody answers to it is pressed again then. */
-function rememberPressed(signal) {
+/** Press the last button again that was pressed before its view was there. */
+function replayPress(signal) {
   let pressed = null;
   const remember = ({ target }) => (pressed = target.closest("button:not([type=submit])") ?? pressed);
   addEventListener("click", remember, { signal });
@@ -64,7 +64,7 @@ function rememberPressed(signal) {
 }
 
 /** Resolves when the room's messages are drawn, or it has none, or they do not come. */
-function whenMessagesAreThere(views) {
+function messagesDrawn(views) {
   return new Promise((resolve) => {
     const view = {
       render(state) {
@@ -79,8 +79,8 @@ function whenMessagesAreThere(views) {
   });
 }
 
-/** One can read, and say something, and nothing else. */
-function sayThatItFailed(error) {
+/** Say that the other views could not be loaded: reading and writing still work. */
+function showLoadFailure(error) {
   console.error(error);
   const banner = byId("banner");
   const button = banner.querySelector("button");
@@ -91,8 +91,8 @@ function sayThatItFailed(error) {
   banner.hidden = false;
 }
 
-/** Draw the views now, and after each change at most once for each frame of the screen. */
-function follow(app, views) {
+/** Render the views now, and after each change of the state, at most once for each frame of the screen. */
+function renderOnChange(app, views) {
   let isDue = false;
   const render = () => {
     isDue = false;
@@ -108,4 +108,4 @@ function follow(app, views) {
   render();
 }
 
-begin();
+showFirstView();

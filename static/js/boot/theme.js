@@ -1,5 +1,5 @@
 /**
- * The look that was chosen, before the first pixel: a classic script in the head, so that no dark page flashes white.
+ * Sets the chosen theme before the first paint: a classic script in the head, so that no dark page flashes white.
  * `data-theme` on the root is "light", "dark" or "contrast"; without it the system decides.
  */
 "use strict";
@@ -25,5 +25,5 @@
   apply();
   wantsDark.addEventListener("change", apply);
   addEventListener("storage", ({ key }) => key === KEY && apply());
-  addEventListener("themechosen", apply); // the settings have stored another one
+  addEventListener("themechosen", apply); // from views/parts/preferences.js
 }

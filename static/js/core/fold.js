@@ -2,10 +2,10 @@
  * Comparing words as people do: case, accents and width do not count. Pure.
  */
 
-const MARKS = /\p{M}+/gu;
+const DIACRITICS = /\p{M}+/gu;
 
 /** A text in the form in which texts that read the same are the same. */
-export const fold = (text) => text.normalize("NFKD").replace(MARKS, "").toLowerCase();
+export const fold = (text) => text.normalize("NFKD").replace(DIACRITICS, "").toLowerCase();
 
 /**
  * Whether a character belongs to a word that is set off by spaces. Letters of scripts without spaces between words (and

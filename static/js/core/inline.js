@@ -31,7 +31,7 @@ export function parseInline(text, at, names) {
   let tokens = [...codeIn(text)];
   tokens = divide(tokens, linksIn);
   tokens = divide(tokens, (token) => mentionsIn(token, names));
-  tokens = divide(tokens, (token) => marksIn(token, text));
+  tokens = divide(tokens, (token) => delimitersIn(token, text));
   return moved(nested(tokens), at);
 }
 
@@ -75,7 +75,7 @@ function* mentionsIn({ text, at }, names) {
 }
 
 /** Split a plain token at what may be a mark; whether it may open or close depends on what stands beside it in the line. */
-function marksIn({ text, at }, line) {
+function delimitersIn({ text, at }, line) {
   const tokens = [];
   let end = 0;
   for (const match of text.matchAll(RUN)) {
@@ -87,7 +87,7 @@ function marksIn({ text, at }, line) {
     const canClose = !SPACE.test(before) && !isWordLike(after);
     if (!canOpen && !canClose) continue;
     if (match.index > end) tokens.push({ type: "text", text: text.slice(end, match.index), at: at + end });
-    tokens.push({ type: "mark", text: run, at: at + match.index, canOpen, canClose });
+    tokens.push({ type: "delimiter", text: run, at: at + match.index, canOpen, canClose });
     end = match.index + run.length;
   }
   if (end < text.length) tokens.push({ type: "text", text: text.slice(end), at: at + end });
@@ -102,7 +102,7 @@ function nested(tokens) {
   const partner = new Map();
   const open = new Map(); // run -> index of its token, in the order of opening
   tokens.forEach((token, index) => {
-    if (token.type !== "mark") return;
+    if (token.type !== "delimiter") return;
     const opener = token.canClose ? open.get(token.text) : undefined;
     if (opener !== undefined) {
       partner.set(opener, index).set(index, opener);
@@ -130,7 +130,7 @@ function nested(tokens) {
 
 function addLeaf(children, { type, text, at, href, ids }) {
   const last = children.at(-1);
-  if (type === "mark" || type === "text") {
+  if (type === "delimiter" || type === "text") {
     if (last?.type === "text") last.text += text;
     else children.push({ type: "text", text, at });
   } else {

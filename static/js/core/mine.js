@@ -12,7 +12,7 @@ export function mineOf({ room, head, epoch, events }) {
 }
 
 /** The next event of the personal room. */
-export function heardMine(mine, event) {
+export function withMineEvent(mine, event) {
   if (event.seq !== mine.last + 1) return mine;
   const key = keyOf(event);
   return { ...mine, last: event.seq, current: key ? new Map(mine.current).set(key, event) : mine.current };

@@ -1,9 +1,9 @@
 /**
- * What a new message deserves: to be counted, a sound, a notification. Pure.
+ * What a new message alertFor: to be counted, a sound, a notification. Pure.
  */
 import { levelOf } from "./mine.js";
 import { isFor } from "./unread.js";
-import { isWatched } from "./rooms.js";
+import { isEndInView } from "./rooms.js";
 
 const FRESH_MS = 2 * 60 * 1000; // what was missed in a short absence is still news
 
@@ -15,11 +15,11 @@ const NOTHING = Object.freeze({ counts: false, sound: false, notification: false
  * @param {number} nowMs
  * @returns {{counts: boolean, sound: boolean, notification: boolean}}
  */
-export function deserves(state, event, nowMs) {
+export function alertFor(state, event, nowMs) {
   const room = state.rooms.get(event.room);
   const isNews = event.type === "message" && !event.deleted && event.from !== state.me?.id;
   if (!isNews || !room || event.seq <= room.read) return NOTHING;
-  if (event.room === state.open && isWatched(state)) return NOTHING;
+  if (event.room === state.open && isEndInView(state)) return NOTHING;
   const level = levelOf(state, room.name, nowMs);
   const isWanted = level === "all" || (level === "mentions" && isFor(event, state.me?.id));
   if (!isWanted) return NOTHING;

@@ -1,12 +1,15 @@
 /**
- * All rooms: which there are, and which frame of the server goes to which. Pure.
+ * The reducers of all rooms: which rooms there are, and which frame changes which. Pure.
  */
-import { heardMine, joinedMine, mineOf, unreadFrom } from "./mine.js";
+import { joinedMine, mineOf, unreadFrom, withMineEvent } from "./mine.js";
 import { settled, without } from "./outbox.js";
-import * as one from "./room.js";
+import { loading, withFetched, withoutLoadingWindows, withPage } from "./room-history.js";
+import { withInfo } from "./room-info.js";
+import { withoutEndedTyping, withPresence, withReadMarkers, withTyping } from "./room-presence.js";
+import { closed, emptyRoom, joined, listed, opened, readToEnd, withEvent } from "./room.js";
 
-/** Whether the reader is looking at the end of the open room's log. */
-export const isWatched = (state) =>
+/** Whether the end of the open room's log is in view. */
+export const isEndInView = (state) =>
   state.view.isAtBottom && state.view.isVisible && !state.rooms.get(state.open)?.detached;
 
 /** State with one room changed by `change`; a room that is not there stays so. */
@@ -30,27 +33,27 @@ function isSame(known, { id, name, colour, picture, seen, here }) {
     && known.seen === seen && known.here === here;
 }
 
-/** What the reader has in view has been read, once the room has caught up. */
-function noticed(state) {
-  if (!isWatched(state)) return state;
-  return withRoom(state, state.open, (room) => (room.isSynced ? one.watched(room, state.me?.id) : room));
+/** What is in view is read, once the room has caught up. */
+function readInView(state) {
+  if (!isEndInView(state)) return state;
+  return withRoom(state, state.open, (room) => (room.isSynced ? readToEnd(room, state.me?.id) : room));
 }
 
 const readerOf = (state, name) => {
   const isOpen = state.open === name;
-  return { meId: state.me?.id, isOpen, isWatched: isOpen && isWatched(state) };
+  return { meId: state.me?.id, isOpen, isEndInView: isOpen && isEndInView(state) };
 };
 
 function withItem(state, item) {
-  const room = state.rooms.get(item.room) ?? one.emptyRoom(item.room);
+  const room = state.rooms.get(item.room) ?? emptyRoom(item.room);
   const known = withPeople(state, [item.with]);
-  const next = one.listed(room, item, { isOpen: state.open === item.room, meId: state.me?.id });
+  const next = listed(room, item, { isOpen: state.open === item.room, meId: state.me?.id });
   return { ...known, rooms: new Map(known.rooms).set(item.room, next) };
 }
 
-/** A room without a message stands where the server put it, by its newest event: above the next one that has one. */
-function placed(state, items) {
-  const [, ...byNewest] = items; // the first one is the lobby
+/** Keep the server's order for rooms without a message: above the next room that has one. */
+function inServerOrder(state, items) {
+  const [, ...byNewest] = items; // the first is the lobby
   let next = state;
   let activeAt = 0;
   for (const { room: name } of byNewest.reverse()) {
@@ -68,7 +71,7 @@ export const roomReducers = {
     const kept = Array.from(state.rooms).filter(([name]) => names.has(name) || name === state.open);
     const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: false }]));
     const base = { ...state, isListed: true, rooms, mine: frame.mine ? mineOf(frame.mine) : state.mine };
-    return settled(placed(frame.rooms.reduce(withItem, withPeople(base, [frame.user])), frame.rooms));
+    return settled(inServerOrder(frame.rooms.reduce(withItem, withPeople(base, [frame.user])), frame.rooms));
   },
 
   /** A room came into the list, or looks like this now. */
@@ -81,7 +84,7 @@ export const roomReducers = {
   roomRemoved(state, { name }) {
     if (!state.rooms.has(name)) return state;
     const rooms = new Map(state.rooms);
-    // A public room may still be looked at by somebody who left it.
+    // A public room may stay open after leaving it.
     if (name === state.open) rooms.set(name, { ...rooms.get(name), isMember: false });
     else rooms.delete(name);
     return settled({ ...state, rooms });
@@ -94,62 +97,62 @@ export const roomReducers = {
     return settled({ ...state, rooms });
   },
 
-  /** Another room comes on the screen. What is in view of it, its view has to say first. */
+  /** Open another room. What of it is in view, its view says then (`viewed`). */
   opened(state, { name }) {
     if (name === state.open) return state;
-    const left = withRoom(state, state.open, one.closed);
-    const room = left.rooms.get(name) ?? one.emptyRoom(name);
-    const rooms = new Map(left.rooms).set(name, one.opened(room, unreadFrom(state, name)));
+    const left = withRoom(state, state.open, closed);
+    const room = left.rooms.get(name) ?? emptyRoom(name);
+    const rooms = new Map(left.rooms).set(name, opened(room, unreadFrom(state, name)));
     if (!rooms.get(state.open)?.isMember) rooms.delete(state.open); // it was only visited
     return { ...left, rooms, open: name, view: { ...state.view, isAtBottom: false } };
   },
 
   joined(state, { frame, isFresh = false }) {
     if (frame.room === state.mine.room) return settled({ ...state, mine: joinedMine(state.mine, frame) });
-    return noticed(settled(withRoom(state, frame.room, (room) => one.joined(room, frame, { isFresh }))));
+    return readInView(settled(withRoom(state, frame.room, (room) => joined(room, frame, { isFresh }))));
   },
 
   event(state, { frame }) {
     const isOwn = frame.from !== undefined && frame.from === state.me?.id;
     const told = isOwn ? { ...state, outbox: without(state.outbox, frame.id) } : state;
-    if (frame.room === state.mine.room) return settled({ ...told, mine: heardMine(state.mine, frame) });
-    return settled(withRoom(told, frame.room, (room) => one.heard(room, frame, readerOf(state, frame.room))));
+    if (frame.room === state.mine.room) return settled({ ...told, mine: withMineEvent(state.mine, frame) });
+    return settled(withRoom(told, frame.room, (room) => withEvent(room, frame, readerOf(state, frame.room))));
   },
 
-  loading: (state, { room, way }) => withRoom(state, room, (held) => one.loading(held, way)),
+  loading: (state, { room, way }) => withRoom(state, room, (held) => loading(held, way)),
 
-  /** What was asked for did not come. */
-  rested: (state, { room }) => withRoom(state, room, one.resting),
+  /** A page of history did not come. */
+  historyFailed: (state, { room }) => withRoom(state, room, withoutLoadingWindows),
 
   history: (state, { frame, asked }) =>
-    withRoom(state, frame.room, (room) => one.paged(room, { ...frame, upto: frame.upto ?? room.last }, asked)),
+    withRoom(state, frame.room, (room) => withPage(room, { ...frame, upto: frame.upto ?? room.last }, asked)),
 
-  fetched: (state, { frame, seqs }) => withRoom(state, frame.room, (room) => one.fetched(room, frame, seqs)),
+  fetched: (state, { frame, seqs }) => withRoom(state, frame.room, (room) => withFetched(room, frame, seqs)),
 
   info: (state, { frame }) =>
-    withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => one.informed(room, frame)),
+    withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => withInfo(room, frame)),
 
   watching(state, { frame }) {
     const known = withPeople(state, frame.here ?? []);
     const { marks = [], here = [], count = here.length } = frame;
     return withRoom(known, frame.room, (room) =>
-      one.present({ ...one.marked(room, marks, state.me?.id, true), here: null }, { came: here, count }));
+      withPresence({ ...withReadMarkers(room, marks, state.me?.id, true), here: null }, { came: here, count }));
   },
 
   presence: (state, { frame }) =>
-    withRoom(withPeople(state, frame.came ?? []), frame.room, (room) => one.present(room, frame)),
+    withRoom(withPeople(state, frame.came ?? []), frame.room, (room) => withPresence(room, frame)),
 
-  marks: (state, { frame }) => withRoom(state, frame.room, (room) => one.marked(room, frame.marks, state.me?.id)),
+  readMarkers: (state, { frame }) => withRoom(state, frame.room, (room) => withReadMarkers(room, frame.marks, state.me?.id)),
 
-  typing: (state, { frame, until }) => withRoom(state, frame.room, (room) => one.typed(room, frame.person, until)),
+  typing: (state, { frame, until }) => withRoom(state, frame.room, (room) => withTyping(room, frame.person, until)),
 
-  /** Time has passed. */
+  /** Time has passed: who has stopped typing? */
   expired: (state, { now }) =>
-    Array.from(state.rooms.keys()).reduce((next, name) => withRoom(next, name, (room) => one.expired(room, now)), state),
+    Array.from(state.rooms.keys()).reduce((next, name) => withRoom(next, name, (room) => withoutEndedTyping(room, now)), state),
 
   people: (state, { people }) => withPeople(state, people),
 
-  /** Show this message: it is held, or its page is on the way. */
+  /** Jump to a message: it is held, or its page is on the way. */
   jumped: (state, { room, seq, at }) =>
     withRoom(state, room, (held) => {
       const isLive = held.live.first <= seq;
@@ -160,9 +163,9 @@ export const roomReducers = {
   toLatest: (state, { room }) =>
     withRoom(state, room, (held) => (held.detached || held.goal ? { ...held, detached: null, goal: null } : held)),
 
-  /** What the reader has in view. */
+  /** What is in view. */
   viewed(state, { isAtBottom = state.view.isAtBottom, isVisible = state.view.isVisible }) {
     if (isAtBottom === state.view.isAtBottom && isVisible === state.view.isVisible) return state;
-    return noticed({ ...state, view: { isAtBottom, isVisible } });
+    return readInView({ ...state, view: { isAtBottom, isVisible } });
   },
 };

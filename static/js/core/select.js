@@ -4,12 +4,13 @@
 import { HOME } from "./home.js";
 import { current, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
 import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
-import { eventIn, firstUnread, shownWindow } from "./room.js";
-import { isWatched } from "./rooms.js";
+import { eventIn, shownWindow } from "./room-history.js";
+import { firstUnread } from "./room.js";
+import { isEndInView } from "./rooms.js";
 import { texts } from "./texts.js";
 import { countOf, isFor, mentionsOf } from "./unread.js";
 
-export { eventIn as messageAt, firstFailed, firstUnread, isHidden, isStarred, isWatched, levelOf, stars, unreadFrom };
+export { eventIn as messageAt, firstFailed, firstUnread, isHidden, isStarred, isEndInView, levelOf, stars, unreadFrom };
 
 /** The room on the screen. */
 export const openRoom = (state) => state.rooms.get(state.open);
@@ -43,10 +44,10 @@ export function mayRename(state, room) {
   return room.kind === "private" ? room.isMember : room.owner === null || room.owner === state.me?.id;
 }
 
-/** What is unread in a room: at most 100 means more. `isMarked`: by hand. */
+/** What is unread in a room: at most 100 means more. `isMarkedUnread`: by hand. */
 export function unreadOf(room, state = null) {
-  const isMarked = state !== null && unreadFrom(state, room.name) !== null;
-  return { count: countOf(room.unread), mentions: mentionsOf(room.unread), isMarked };
+  const isMarkedUnread = state !== null && unreadFrom(state, room.name) !== null;
+  return { count: countOf(room.unread), mentions: mentionsOf(room.unread), isMarkedUnread };
 }
 
 /** What is unread in all rooms, each counted as its level says: for the title and the icon. */
@@ -78,9 +79,9 @@ export const shown = lastOf(
 
 /** Where others stand: up to which number everybody (in public rooms: somebody) has received and read. */
 const reach = lastOf(
-  (state, room) => [room.marks, room.members, room.kind, state.me],
+  (state, room) => [room.readMarkers, room.members, room.kind, state.me],
   (state, room) => {
-    const others = Array.from(room.marks).filter(([id]) => id !== state.me?.id).map(([, mark]) => mark);
+    const others = Array.from(room.readMarkers).filter(([id]) => id !== state.me?.id).map(([, marker]) => marker);
     const isPublic = room.kind === "public";
     const expected = isPublic ? 1 : (room.members ?? others.length + 1) - 1;
     if (others.length === 0 || others.length < expected) return { delivered: 0, read: 0 }; // some have never been here

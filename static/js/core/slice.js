@@ -24,10 +24,10 @@ export function around(index, count) {
 }
 
 /** More items above, and fewer below if there are too many. */
-export const further = ({ from, to }) => clamp(from - STEP, Math.min(to, Math.max(0, from - STEP) + MOST), Infinity);
+export const moreAbove = ({ from, to }) => clamp(from - STEP, Math.min(to, Math.max(0, from - STEP) + MOST), Infinity);
 
 /** More items below, and fewer above if there are too many. */
-export function nearer({ from, to }, count) {
+export function moreBelow({ from, to }, count) {
   const end = Math.min(count, to + STEP);
   return clamp(Math.max(from, end - MOST), end, count);
 }
@@ -39,7 +39,7 @@ export function nearer({ from, to }, count) {
  * @param {boolean} follows whether the reader is at the end and wants to stay there
  * @returns {Slice}
  */
-export function carriedOver(slice, before, after, follows) {
+export function afterChange(slice, before, after, follows) {
   const count = after.length;
   if (before.length === 0) return clamp(count - FIRST, count, count);
   const from = firstKept(slice, before, after);

@@ -4,7 +4,8 @@
  */
 import { emptyMine } from "./mine.js";
 import { outboxReducers } from "./outbox.js";
-import { emptyRoom, readUpTo, resting } from "./room.js";
+import { withoutLoadingWindows } from "./room-history.js";
+import { emptyRoom, readUpTo } from "./room.js";
 import { roomReducers, withPeople, withRoom } from "./rooms.js";
 
 /** @returns {object} the state of a page that has heard nothing yet */
@@ -33,7 +34,7 @@ const reducers = {
   connection(state, { phase, retryAt = null, reason = null }) {
     const next = { ...state, connection: { phase, retryAt, reason } };
     if (phase === "online") return next;
-    const quiet = (room) => (room.typing.length > 0 ? { ...resting(room), typing: [] } : resting(room));
+    const quiet = (room) => (room.typing.length > 0 ? { ...withoutLoadingWindows(room), typing: [] } : withoutLoadingWindows(room));
     return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);
   },
 

@@ -1,5 +1,5 @@
 /**
- * Every sentence of the page, in one catalogue. What stands in index.html is filled from here by `fill`:
+ * Every sentence of the page, in one catalogue. What stands in index.html is filled from here by `fillTexts`:
  * `data-text` names the text of an element, `data-label` its aria-label, `data-placeholder` its placeholder.
  */
 import { lazy } from "./lazy.js";
@@ -31,7 +31,7 @@ export const texts = {
   bannerRefused: (reason) => (reason ? `The server ended the connection: ${reason}` : "The server ended the connection."),
   tryNow: "Try now",
 
-  newMessagesMark: "New messages",
+  newMessagesDivider: "New messages",
   newMessages: (count) =>
     ({ one: "1 new message", other: `${number().format(count)} new messages` })[plural().select(count)],
   toLatest: "Go to the latest message",
@@ -377,7 +377,7 @@ export const texts = {
 };
 
 /** Write the catalogue's texts into the elements under `root` that ask for them. */
-export function fill(root) {
+export function fillTexts(root) {
   for (const element of root.querySelectorAll("[data-text]")) element.textContent = texts[element.dataset.text];
   for (const element of root.querySelectorAll("[data-label]")) {
     element.setAttribute("aria-label", texts[element.dataset.label]);

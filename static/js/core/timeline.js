@@ -1,5 +1,5 @@
 /**
- * What stands in the log from top to bottom: messages in groups, day dividers, the "new messages" mark, and at the
+ * What stands in the log from top to bottom: messages in groups, day dividers, the unread divider ("New messages"), and at the
  * end what is still waiting to be sent. Pure.
  */
 import { openRoom, person, shown, tickOf } from "./select.js";
@@ -10,7 +10,7 @@ const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length somebody beg
 /**
  * @param {object} state see state.js
  * @param {number} nowMs decides what "today" is
- * @returns {Array<object>} items `{kind: "day"|"mark"|"note"|"message", key, ...}`; an item with a key known from before
+ * @returns {Array<object>} items `{kind: "day"|"unread"|"note"|"message", key, ...}`; an item with a key known from before
  *   is the same thing, perhaps changed
  */
 export function timeline(state, nowMs) {
@@ -18,17 +18,17 @@ export function timeline(state, nowMs) {
   const items = [];
   let day = null;
   let previous = null;
-  let isMarked = room.divider === null;
+  let isUnreadPlaced = room.divider === null;
   for (const entry of entriesOf(state, room)) {
     const entryDay = dayNumber(entry.atMs);
     if (entryDay !== day) {
       items.push({ kind: "day", key: `day:${entryDay}`, label: dayLabel(entry.atMs, nowMs), atMs: entry.atMs });
       previous = null;
     }
-    if (!isMarked && entry.kind === "message" && !entry.isOwn && entry.seq > room.divider) {
-      items.push({ kind: "mark", key: "mark" });
+    if (!isUnreadPlaced && entry.kind === "message" && !entry.isOwn && entry.seq > room.divider) {
+      items.push({ kind: "unread", key: "unread" });
       previous = null;
-      isMarked = true;
+      isUnreadPlaced = true;
     }
     day = entryDay;
     if (entry.kind !== "message") {

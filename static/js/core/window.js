@@ -119,7 +119,7 @@ export function newest(window, count) {
 }
 
 /** The piece as it is when the connection is gone: nothing is under way any more. */
-export function atRest(window) {
+export function withoutLoading(window) {
   if (!window || !(window.isLoadingOlder || window.isLoadingNewer)) return window;
   return { ...window, isLoadingOlder: false, isLoadingNewer: false };
 }

@@ -3,7 +3,7 @@
  * lately. It is only a copy of the fold: what is deleted there goes from here with the next write.
  */
 import { emptyRoom } from "../core/room.js";
-import { atRest, newest } from "../core/window.js";
+import { withoutLoading, newest } from "../core/window.js";
 import { CACHE } from "./database.js";
 
 const LOAD_PATIENCE_MS = 200; // about as long as connecting takes: the cache must not make the page slower
@@ -81,5 +81,5 @@ export class Cache {
 /** What of a room is worth keeping; everything else is asked for again. */
 function copyOf(room, count) {
   const kept = Object.fromEntries(KEPT.map((field) => [field, room[field]]));
-  return { ...kept, live: atRest(newest(room.live, count)), recent: { from: room.last, changes: [] } };
+  return { ...kept, live: withoutLoading(newest(room.live, count)), recent: { from: room.last, changes: [] } };
 }

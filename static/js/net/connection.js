@@ -31,7 +31,7 @@ export class Connection {
    * @param {{onConnecting(): void, onOpen(greeting?: object): void, onFrame(frame: object): void,
    *   onWaiting(retryAt: number): void, onRefused(reason: string): void}} handlers onOpen: with what `boot/early-socket.js` has said
    *   already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try; onRefused: the server does not
-   *   want to see us again, and only `hurry` tries again
+   *   want to see us again, and only `checkNow` tries again
    */
   constructor(url, handlers) {
     this.#url = url;
@@ -51,53 +51,53 @@ export class Connection {
   /** Hang up and stay so until `start`. */
   stop() {
     this.#isWanted = false;
-    this.#hangUp();
+    this.#dropSocket();
   }
 
   /** Send a frame; something must come back soon. Without a connection it is lost: resending is the caller's. */
   send(frame) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
     this.#socket.send(JSON.stringify(frame));
-    this.#expectSomething(ANSWER_DEADLINE_MS);
+    this.#expectFrame(ANSWER_DEADLINE_MS);
   }
 
   /** Something suggests that things have changed: try now instead of later, or make sure that the socket lives. */
-  hurry() {
+  checkNow() {
     if (!this.#isWanted) return;
     if (!this.#socket) {
       this.#connect();
     } else if (this.#socket.readyState === WebSocket.OPEN) {
       this.send(ping(newId()));
-      this.#expectSomething(CHECK_DEADLINE_MS, { sooner: true });
+      this.#expectFrame(CHECK_DEADLINE_MS, { sooner: true });
     }
   }
 
   /** Give this connection up and come back at once, to resume or to be somebody else. */
   restart() {
     if (!this.#isWanted) return;
-    this.#hangUp();
+    this.#dropSocket();
     this.#connect();
   }
 
   #connect() {
-    this.#hangUp();
+    this.#dropSocket();
     this.#handlers.onConnecting();
     this.#use(new WebSocket(this.#url, SUBPROTOCOL));
-    this.#expectSomething(CONNECT_DEADLINE_MS);
+    this.#expectFrame(CONNECT_DEADLINE_MS);
   }
 
-  /** What it has heard is heard now; if it is not open yet, nothing was said over it. */
-  #takeOver({ socket, since, greeting, heard }) {
+  /** The early socket: handle what it received until now. If it is not open yet, nothing was sent over it. */
+  #takeOver({ socket, since, greeting, received }) {
     this.#handlers.onConnecting();
     this.#use(socket);
     if (socket.readyState === WebSocket.CONNECTING) {
-      this.#expectSomething(CONNECT_DEADLINE_MS - (Date.now() - since));
+      this.#expectFrame(CONNECT_DEADLINE_MS - (Date.now() - since));
       return;
     }
     this.#openedAt = since;
-    this.#expectSomething(ANSWER_DEADLINE_MS);
+    this.#expectFrame(ANSWER_DEADLINE_MS);
     this.#handlers.onOpen(greeting);
-    for (const data of heard) socket.onmessage({ data });
+    for (const data of received) socket.onmessage({ data });
   }
 
   #use(socket) {
@@ -112,7 +112,7 @@ export class Connection {
     };
     socket.onmessage = ({ data }) => {
       if (!isCurrent()) return;
-      this.#heardSomething();
+      this.#frameReceived();
       const frame = decode(data);
       if (frame) this.#handlers.onFrame(frame);
     };
@@ -121,7 +121,7 @@ export class Connection {
 
   #lost(code, reason) {
     const wasStable = this.#openedAt !== null && Date.now() - this.#openedAt > STABLE_MS;
-    this.#hangUp();
+    this.#dropSocket();
     if (!comesBack(code)) {
       this.#handlers.onRefused(reason);
       return;
@@ -134,7 +134,7 @@ export class Connection {
   }
 
   /** Forget the socket without waiting for its end: a dead one would take minutes to say goodbye. */
-  #hangUp() {
+  #dropSocket() {
     for (const timer of [this.#pauseTimer, this.#deadlineTimer, this.#quietTimer]) clearTimeout(timer);
     this.#deadlineTimer = null;
     const socket = this.#socket;
@@ -143,14 +143,14 @@ export class Connection {
     socket?.close();
   }
 
-  #expectSomething(deadlineMs, { sooner = false } = {}) {
+  #expectFrame(deadlineMs, { sooner = false } = {}) {
     if (this.#deadlineTimer !== null && !sooner) return;
     clearTimeout(this.#deadlineTimer);
     const nothingCame = 1006; // what the browser itself says of a connection that just ended
     this.#deadlineTimer = setTimeout(() => this.#lost(nothingCame, ""), deadlineMs);
   }
 
-  #heardSomething() {
+  #frameReceived() {
     clearTimeout(this.#deadlineTimer);
     this.#deadlineTimer = null;
     clearTimeout(this.#quietTimer);
@@ -160,15 +160,15 @@ export class Connection {
 
 /** Pass on what the browser knows of the network and of the page's own life. */
 export function followBrowser(connection) {
-  window.addEventListener("online", () => connection.hurry());
+  window.addEventListener("online", () => connection.checkNow());
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState === "visible") connection.hurry();
+    if (document.visibilityState === "visible") connection.checkNow();
   });
-  document.addEventListener("resume", () => connection.hurry());
+  document.addEventListener("resume", () => connection.checkNow());
   // An open socket keeps a page out of the back/forward cache, and comes out of it dead.
   window.addEventListener("pagehide", () => connection.stop());
   window.addEventListener("pageshow", () => {
     connection.start();
-    connection.hurry();
+    connection.checkNow();
   });
 }

@@ -6,7 +6,7 @@ import { isGap } from "../core/room.js";
 import { openRoom } from "../core/select.js";
 import { Commands } from "./commands.js";
 import { Lookups } from "./lookups.js";
-import { Marks } from "./marks.js";
+import { ReadMarkers } from "./read-markers.js";
 import * as protocol from "./protocol.js";
 import { Sender } from "./sender.js";
 import { Subscriptions } from "./subscriptions.js";
@@ -19,13 +19,13 @@ export class Session {
   #connection;
   #sender;
   #commands;
-  #marks;
+  #readMarkers;
   #lookups;
   #subscriptions;
   #restored;
-  #greeting = 0;
+  #attempt = 0;
   #heldToken = null;
-  #link = null; // {code, resolve}: a code of another device, to become its person
+  #deviceCode = null; // {code, resolve}: a code of another device, to become its person
   #isWelcome = false;
   #retries = new Set(); // timers
   #onEvent;
@@ -44,15 +44,15 @@ export class Session {
     this.#onEvent = onEvent;
     this.#connection = connect({
       onConnecting: () => this.#disconnected({ phase: "connecting" }),
-      onOpen: (greeting) => (greeting ? this.#greeted(greeting) : this.#open()),
-      onFrame: (frame) => this.#hear(frame),
+      onOpen: (greeting) => (greeting ? this.#takeOverHello(greeting) : this.#open()),
+      onFrame: (frame) => this.#receive(frame),
       onWaiting: (retryAt) => this.#disconnected({ phase: "waiting", retryAt }),
       onRefused: (reason) => this.#disconnected({ phase: "refused", reason }),
     });
     const send = (frame) => this.#connection.send(frame);
     this.#sender = new Sender(store, send);
     this.#commands = new Commands(send, () => this.#isWelcome);
-    this.#marks = new Marks(store, send);
+    this.#readMarkers = new ReadMarkers(store, send);
     this.#lookups = new Lookups(store, (frame) => this.ask(frame));
     this.#subscriptions = new Subscriptions(store, {
       send,
@@ -80,8 +80,8 @@ export class Session {
   }
 
   /** The page may be gone the next moment: tell now what was read. */
-  tellMarks() {
-    this.#marks.tellNow();
+  tellReadMarkers() {
+    this.#readMarkers.tellNow();
   }
 
   /** Subscribe to the room on the screen, and watch who is there. @returns {Promise<object>} */
@@ -90,9 +90,9 @@ export class Session {
   }
 
   /** Become the person of another device. @returns {Promise<object>} */
-  useLink(code) {
+  useDeviceCode(code) {
     return new Promise((resolve) => {
-      this.#link = { code, resolve };
+      this.#deviceCode = { code, resolve };
       this.#connection.start();
       this.#connection.restart();
     });
@@ -101,51 +101,51 @@ export class Session {
   /** Make the name known to the other tabs. */
   renamed(user) {
     this.#identity.name = user.name;
-    this.#becomes(user);
+    this.#setUser(user);
   }
 
   #disconnected(connection) {
     this.#isWelcome = false;
-    this.#greeting += 1;
+    this.#attempt += 1;
     for (const timer of this.#retries) clearTimeout(timer);
     this.#retries.clear();
     this.#subscriptions.disconnected();
     this.#store.dispatch({ type: "connection", ...connection });
     this.#sender.disconnected();
-    this.#marks.disconnected();
+    this.#readMarkers.disconnected();
     this.#lookups.disconnected();
     this.#commands.disconnected();
   }
 
   async #open() {
-    const greeting = this.#greeting;
+    const greeting = this.#attempt;
     await this.#restored;
-    if (greeting === this.#greeting) this.#greet();
+    if (greeting === this.#attempt) this.#sayHello();
   }
 
   /** Hello and the open room go out together: the first message is one round trip away. */
-  #greet() {
-    const link = this.#link?.code ?? null;
+  #sayHello() {
+    const link = this.#deviceCode?.code ?? null;
     this.#heldToken = this.#identity.token;
     this.#connection.send(protocol.hello({ link, token: this.#heldToken, name: this.#identity.name }));
     this.#subscriptions.join(openRoom(this.#store.state));
   }
 
   /** `boot/early-socket.js` has said hello, and joined the room if there could be nothing to go on from. */
-  #greeted({ token, join }) {
+  #takeOverHello({ token, join }) {
     const room = openRoom(this.#store.state);
     this.#heldToken = token;
     if (join) this.#subscriptions.joinSent(join);
     if (join?.room !== room.name) this.#subscriptions.join(room);
   }
 
-  #hear(frame) {
-    if (protocol.isEvent(frame)) this.#hearEvent(frame);
+  #receive(frame) {
+    if (protocol.isEvent(frame)) this.#receiveEvent(frame);
     else if (frame.type in this.#answers) this.#answers[frame.type](frame);
     else this.#commands.answered(frame);
   }
 
-  #hearEvent(frame) {
+  #receiveEvent(frame) {
     const { rooms, mine } = this.#store.state;
     const place = frame.room === mine.room ? mine : rooms.get(frame.room);
     if (!place) return;
@@ -161,11 +161,11 @@ export class Session {
     welcome: (frame) => {
       this.#isWelcome = true;
       if (frame.token) this.#identity.token = this.#heldToken = frame.token;
-      if (this.#link) this.#identity.name = frame.user.name;
-      this.#answerLink({ ok: true, user: frame.user });
-      this.#becomes(frame.user);
+      if (this.#deviceCode) this.#identity.name = frame.user.name;
+      this.#settleDeviceCode({ ok: true, user: frame.user });
+      this.#setUser(frame.user);
       this.#store.dispatch({ type: "welcome", frame });
-      this.#marks.listed(frame.rooms);
+      this.#readMarkers.listed(frame.rooms);
       this.#subscriptions.follow();
     },
     joined: (frame) => this.#subscriptions.joined(frame),
@@ -175,17 +175,17 @@ export class Session {
     room_added: ({ item }) => {
       const isNew = !this.#store.state.rooms.get(item.room)?.isMember;
       this.#store.dispatch({ type: "roomAdded", item, now: Date.now() });
-      this.#marks.listed([item]);
+      this.#readMarkers.listed([item]);
       if (isNew && item.room !== this.#store.state.open) this.#subscriptions.follow([item.room]);
     },
     room_removed: ({ room }) => this.#subscriptions.roomRemoved(room),
-    marks: (frame) => this.#store.dispatch({ type: "marks", frame }),
+    marks: (frame) => this.#store.dispatch({ type: "readMarkers", frame }),
     presence: (frame) => {
       if (frame.room === this.#store.state.open) this.#store.dispatch({ type: "presence", frame });
     },
     person: ({ person }) => {
       this.#store.dispatch({ type: "people", people: [person] });
-      if (person.id === this.#store.state.me?.id) this.#becomes(person);
+      if (person.id === this.#store.state.me?.id) this.#setUser(person);
     },
     typing: (frame) => {
       this.#store.dispatch({ type: "typing", frame, until: Date.now() + TYPING_SHOWN_MS });
@@ -194,29 +194,29 @@ export class Session {
     error: (frame) => this.#refused(frame),
   };
 
-  #becomes(user) {
+  #setUser(user) {
     const hasChosenName = user.name === this.#identity.name;
     this.#store.dispatch({ type: "me", me: { ...user, hasChosenName } });
   }
 
   #refused(error) {
     if (error.code === "hello_first") return; // it came along with a hello that was refused
-    if (!this.#isWelcome) this.#greetingRefused(error);
+    if (!this.#isWelcome) this.#helloRefused(error);
     else if (!this.#subscriptions.refused(error) && !this.#commands.refused(error)) this.#sender.refused(error);
   }
 
-  #greetingRefused(error) {
-    if (this.#link) {
-      this.#answerLink({ ok: false, code: error.code, message: error.message });
-      this.#greet();
+  #helloRefused(error) {
+    if (this.#deviceCode) {
+      this.#settleDeviceCode({ ok: false, code: error.code, message: error.message });
+      this.#sayHello();
     } else if (error.code === "unknown_token") {
       // The server has a new data directory: we are new to it, under the old name if that is free.
       this.#identity.token = null;
-      this.#greet();
+      this.#sayHello();
     } else if (error.code === "name_taken" || error.code === "bad_name") {
       this.#connection.send(protocol.hello());
       this.#subscriptions.join(openRoom(this.#store.state));
-    } else if (!this.#retry(error, () => this.#greet())) {
+    } else if (!this.#retry(error, () => this.#sayHello())) {
       this.#giveUp(error);
     }
   }
@@ -238,9 +238,9 @@ export class Session {
     this.#disconnected({ phase: "refused", reason: error.message });
   }
 
-  #answerLink(answer) {
-    this.#link?.resolve(answer);
-    this.#link = null;
+  #settleDeviceCode(answer) {
+    this.#deviceCode?.resolve(answer);
+    this.#deviceCode = null;
   }
 
   /** Another tab got a token or a name: this tab is the same person. */

@@ -25,11 +25,11 @@ export async function open(shell, item) {
     app.receipts(room.name, item.seq),
     mayVersions ? app.versions(room.name, item.seq) : null,
   ]);
-  places.replaceChildren(...(receipts.ok ? marks(app, item, receipts) : [make("div", "problem", receipts.message)]));
+  places.replaceChildren(...(receipts.ok ? receiptSections(app, item, receipts) : [make("div", "problem", receipts.message)]));
   if (versions?.ok) places.append(history(versions.events));
 }
 
-function marks(app, item, { read, delivered }) {
+function receiptSections(app, item, { read, delivered }) {
   const others = (list) => list.filter((one) => one.person.id !== item.from);
   const readers = others(read);
   const known = new Set(readers.map((one) => one.person.id));

@@ -130,9 +130,9 @@ class SearchPanel {
     this.#more.hidden = !answer.cursor;
   }
 
-  #hit({ room, message, marks }) {
+  #hit({ room, message, highlights }) {
     const row = describe(this.#shell.app.state, message, room, message.seq);
-    return this.#row(row, snippet(message.text, marks));
+    return this.#row(row, snippet(message.text, highlights));
   }
 
   #row({ who, where, when, room, seq }, nodes) {
@@ -162,14 +162,14 @@ function describe(state, message, name, seq) {
 }
 
 /** The text around the first word that was found, all found words marked. */
-function snippet(text, marks) {
-  const first = marks[0]?.[0] ?? 0;
+function snippet(text, highlights) {
+  const first = highlights[0]?.[0] ?? 0;
   const start = first > BEFORE ? text.indexOf(" ", first - BEFORE) + 1 || first : 0;
   const from = Math.min(start, first);
   const to = Math.min(text.length, from + SNIPPET);
   const nodes = from > 0 ? ["… "] : [];
   let end = from;
-  for (const [left, right] of marks) {
+  for (const [left, right] of highlights) {
     if (left < end || right > to) continue;
     nodes.push(text.slice(end, left), make("mark", "", text.slice(left, right)));
     end = right;

@@ -146,7 +146,7 @@ function devices(shell, close) {
   link.append(icon("qr"), make("span", "", texts.shellLinkDevice));
   const use = button("", texts.shellUseCode, async () => {
     close();
-    (await import("./use-device-code.js")).openUseLink(shell);
+    (await import("./use-device-code.js")).openUseDeviceCode(shell);
   });
   return [make("div", "about", texts.shellLinkDeviceText), make("div", "actions start", link, use)];
 }

@@ -7,12 +7,12 @@ import { make } from "../parts/dom.js";
 import { field, form, input, needStyles } from "../parts/forms.js";
 
 /** @param {object} shell @param {string} [code] out of a link; else one types it */
-export async function openUseLink(shell, code = "") {
+export async function openUseDeviceCode(shell, code = "") {
   await needStyles();
   const { app } = shell;
   const typed = input({ value: code, maxLength: 20, autocapitalize: "characters", spellcheck: false, dir: "ltr", autofocus: code === "" });
   const link = async () => {
-    const answer = await app.useLink(typed.value.trim().toUpperCase());
+    const answer = await app.useDeviceCode(typed.value.trim().toUpperCase());
     if (!answer.ok) return answer.message;
     dialog.close();
     shell.toast(texts.shellLinked(answer.user.name));

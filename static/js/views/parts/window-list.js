@@ -4,7 +4,7 @@
  *
  * @typedef {{kind: string, key: string}} Item an item with a key known from before is the same thing, perhaps changed
  */
-import { around, atEnd, carriedOver, further, nearer } from "../../core/slice.js";
+import { around, atEnd, afterChange, moreAbove, moreBelow } from "../../core/slice.js";
 
 const AT_BOTTOM_PX = 40; // less than a message: who is that near wants to be at the end
 const NEAR_SCREENS = 2; // how far before its end the slice moves on
@@ -56,7 +56,7 @@ export class WindowList {
     this.#isEnd = isEnd;
     if (!isEnd) this.#setAtBottom(false);
     const isFirst = this.#items.length === 0;
-    const slice = carriedOver(this.#slice, this.#items, items, this.#isAtBottom);
+    const slice = afterChange(this.#slice, this.#items, items, this.#isAtBottom);
     this.#keep(() => this.#draw(items, slice));
     if (isFirst) requestAnimationFrame(() => setTimeout(() => this.#drawMore())); // once they can be seen
     else this.#moveOn();
@@ -151,11 +151,11 @@ export class WindowList {
     const near = this.#box.clientHeight * NEAR_SCREENS;
     const count = this.#items.length;
     if (this.#box.scrollTop < near) {
-      if (this.#slice.from > 0) this.#keep(() => this.#draw(this.#items, further(this.#slice)));
+      if (this.#slice.from > 0) this.#keep(() => this.#draw(this.#items, moreAbove(this.#slice)));
       else this.#handlers.onNearTop();
     }
     if (this.#below < near) {
-      if (this.#slice.to < count) this.#keep(() => this.#draw(this.#items, nearer(this.#slice, count)));
+      if (this.#slice.to < count) this.#keep(() => this.#draw(this.#items, moreBelow(this.#slice, count)));
       else this.#handlers.onNearEnd();
     }
   }

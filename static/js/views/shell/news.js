@@ -1,6 +1,6 @@
 /**
  * Tells that something new is there: a number in the title and on the icon, and, loaded with the first message that
- * deserves it, a sound and the browser's notifications.
+ * alertFor it, a sound and the browser's notifications.
  */
 import { openRoom, titleOf, totals } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

@@ -52,8 +52,8 @@ export class RoomList {
     const shown = this.#shownRooms();
     const start = shown.findIndex(({ name }) => name === this.#rendered.open);
     for (let index = start + step; index >= 0 && index < shown.length; index += step) {
-      const { count, isMarked } = unreadOf(shown[index], this.#rendered);
-      if (!isUnreadOnly || count > 0 || isMarked) return shown[index].name;
+      const { count, isMarkedUnread } = unreadOf(shown[index], this.#rendered);
+      if (!isUnreadOnly || count > 0 || isMarkedUnread) return shown[index].name;
     }
     return null;
   }
@@ -148,7 +148,7 @@ export class RoomList {
 
 /** All that a row shows, as plain values. */
 function factsOf(state, room) {
-  const { count, mentions, isMarked } = unreadOf(room, state);
+  const { count, mentions, isMarkedUnread } = unreadOf(room, state);
   const level = levelOf(state, room.name, Date.now());
   return {
     ...avatarOf(state, room),
@@ -157,7 +157,7 @@ function factsOf(state, room) {
     ...lineOf(state, room),
     count,
     hasMention: mentions > 0,
-    isMarked,
+    isMarkedUnread,
     isMuted: level !== "all",
     isOpen: room.name === state.open,
     isHere: room.kind === "direct" && Boolean(person(state, room.with).here),
@@ -209,18 +209,18 @@ function updateRow(row, facts) {
   row.text.textContent = facts.line;
   row.muted.hidden = !facts.isMuted;
   row.link.dataset.look = facts.look;
-  row.link.classList.toggle("unread", facts.count > 0 || facts.isMarked);
+  row.link.classList.toggle("unread", facts.count > 0 || facts.isMarkedUnread);
   row.link.classList.toggle("muted", facts.isMuted);
   if (facts.isOpen) row.link.setAttribute("aria-current", "true");
   else row.link.removeAttribute("aria-current");
   row.badges.replaceChildren(...badgesOf(facts));
 }
 
-function badgesOf({ count, hasMention, isMarked }) {
+function badgesOf({ count, hasMention, isMarkedUnread }) {
   const badges = [];
   if (hasMention) badges.push(badge("mention", "@", texts.shellMentioned));
   if (count > 0) badges.push(badge("count", count >= MANY ? `${MANY - 1}+` : String(count), texts.shellUnread(count)));
-  else if (isMarked) badges.push(badge("count dot", "", texts.shellMarkedUnread));
+  else if (isMarkedUnread) badges.push(badge("count dot", "", texts.shellMarkedUnread));
   return badges;
 }
 

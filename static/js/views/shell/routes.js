@@ -22,7 +22,7 @@ export class Routes {
     this.#due = isKnown ? null : route;
     if (!isKnown || Object.keys(route).length === 0) return;
     if (route.join) this.#ask(async () => (await import("../panels/join.js")).openJoin, route.join);
-    else if (route.link) this.#ask(async () => (await import("../panels/use-device-code.js")).openUseLink, route.link);
+    else if (route.link) this.#ask(async () => (await import("../panels/use-device-code.js")).openUseDeviceCode, route.link);
     else if (route.seq) this.#shell.jump(route.room, route.seq);
     else if (route.room !== app.state.open) this.#shell.open(route.room);
   }

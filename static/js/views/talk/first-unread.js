@@ -26,7 +26,7 @@ export class FirstUnread {
     const room = openRoom(state);
     const key = `${room.name} ${room.divider}`;
     const isPossible = room.divider !== null && room.isSynced && room.detached === null && key !== this.#seen;
-    const place = isPossible ? this.#log.placeOfMark() : null;
+    const place = isPossible ? this.#log.placeOfUnreadDivider() : null;
     if (place === "in view") this.#seen = key;
     const isFar = isPossible && room.divider + 1 < shown(state, room).window.first;
     this.#element.hidden = place !== "above" && !isFar;
@@ -36,7 +36,7 @@ export class FirstUnread {
     const { name, divider } = openRoom(this.#app.state);
     this.#seen = `${name} ${divider}`;
     this.#element.hidden = true;
-    if (this.#log.revealMark()) return;
+    if (this.#log.revealUnreadDivider()) return;
     // What follows the divider may be no message; then the page around it is here, and shows which one is the first.
     const answer = await this.#app.jumpTo(name, divider + 1);
     if (answer.ok || this.#app.state.open !== name) return;

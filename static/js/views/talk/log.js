@@ -53,7 +53,7 @@ export class ChatLog {
         update: (element, item, before) => updateMessage(remember(element, item), item, before, does),
       },
       day: line((item) => item.label, "day"),
-      mark: line(() => texts.newMessagesMark, "mark"),
+      unread: line(() => texts.newMessagesDivider, "unread"),
       note: line((item) => item.text, "note"),
     };
     // Only who points at a message or moves to it needs the whole date, and to write one out takes long.
@@ -98,20 +98,20 @@ export class ChatLog {
     return [...this.#byKey.values()];
   }
 
-  /** Where the "new messages" mark is: "above", "in view" or "below" the reader; null: it is not held. */
-  placeOfMark() {
-    if (!this.#byKey.has("mark")) return null;
-    const mark = this.#list.elementOf("mark");
-    if (!mark) return this.#list.isAtBottom ? "above" : null;
+  /** Where the unread divider is: "above", "in view" or "below" the reader; null: it is not held. */
+  placeOfUnreadDivider() {
+    if (!this.#byKey.has("unread")) return null;
+    const divider = this.#list.elementOf("unread");
+    if (!divider) return this.#list.isAtBottom ? "above" : null;
     const { top, bottom } = this.#chat.getBoundingClientRect();
-    const box = mark.getBoundingClientRect();
+    const box = divider.getBoundingClientRect();
     if (box.bottom < top) return "above";
     return box.top > bottom ? "below" : "in view";
   }
 
-  /** Bring the "new messages" mark into view. @returns {boolean} whether it is held */
-  revealMark() {
-    return this.#list.reveal("mark") !== null;
+  /** Bring the unread divider into view. @returns {boolean} whether it is held */
+  revealUnreadDivider() {
+    return this.#list.reveal("unread") !== null;
   }
 
   /** Bring a message into view and the focus to it. @returns {HTMLElement|null} */
@@ -153,12 +153,12 @@ export class ChatLog {
 
   /** Another room: what is new in it comes first, else where one was, else the end. */
   #enter(room, items) {
-    const hasMark = items.some(({ key }) => key === "mark");
-    this.#list.replace(items, hasMark ? null : (this.#places.get(room.name) ?? null));
-    if (!hasMark || room.goal) return;
-    const mark = this.#list.elementOf("mark") ?? this.#list.reveal("mark");
-    const isInView = mark.getBoundingClientRect().top > this.#chat.getBoundingClientRect().top;
-    if (!isInView) this.#list.reveal("mark");
+    const hasUnread = items.some(({ key }) => key === "unread");
+    this.#list.replace(items, hasUnread ? null : (this.#places.get(room.name) ?? null));
+    if (!hasUnread || room.goal) return;
+    const divider = this.#list.elementOf("unread") ?? this.#list.reveal("unread");
+    const isInView = divider.getBoundingClientRect().top > this.#chat.getBoundingClientRect().top;
+    if (!isInView) this.#list.reveal("unread");
   }
 
   /** A jump: show the message, and which one it is. */

@@ -1,6 +1,6 @@
 /**
  * One message as a `<p>`. What people wrote becomes text nodes and nothing else. What the page itself says in it (the
- * quote, marks, reactions) are labels shown by the style sheet: the text of the element is name, message and time.
+ * quote, signs, reactions) are labels shown by the style sheet: the text of the element is name, message and time.
  */
 import { colourOf } from "../../core/people.js";
 import { texts } from "../../core/texts.js";
@@ -116,11 +116,11 @@ const STATUS_LABELS = {
 function meta({ atMs, status, isStarred, message }) {
   const time = make("time", "", clock(atMs));
   time.dateTime = new Date(atMs).toISOString();
-  const marks = [];
-  if (message.isPinned) marks.push(sign("mark-pinned", texts.talkPinned));
-  if (isStarred) marks.push(sign("mark-starred", texts.talkStarred));
-  if (message.isEdited) marks.push(label("edited", texts.talkEdited));
-  return [...marks, time, ...(status ? [" ", sign("status", STATUS_LABELS[status])] : [])];
+  const signs = [];
+  if (message.isPinned) signs.push(sign("mark-pinned", texts.talkPinned));
+  if (isStarred) signs.push(sign("mark-starred", texts.talkStarred));
+  if (message.isEdited) signs.push(label("edited", texts.talkEdited));
+  return [...signs, time, ...(status ? [" ", sign("status", STATUS_LABELS[status])] : [])];
 }
 
 function showReactions(paragraph, item, does) {

@@ -8,13 +8,13 @@ import { makeActions } from "./actions.js";
 import { Composer } from "./composer.js";
 import { FailedNotice } from "./failed-notice.js";
 import { FirstUnread } from "./first-unread.js";
-import { JumpButton } from "./jump.js";
+import { JumpButton } from "./jump-button.js";
 import { followKeys } from "./keys.js";
-import { PinnedBar } from "./pinned.js";
+import { PinnedBar } from "./pinned-bar.js";
 import { makeSending } from "./sending.js";
 import { Suggestions } from "./suggestions.js";
-import { HoverTools } from "./tools.js";
-import { TypingLine } from "./typing.js";
+import { HoverTools } from "./hover-tools.js";
+import { TypingLine } from "./typing-line.js";
 
 /**
  * @param {import("../../app/app.js").App} app @param {object} elements see boot/all-views.js

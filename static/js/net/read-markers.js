@@ -5,7 +5,7 @@
 const PAUSE_MS = 1_000;
 const AT_ONCE = 10; // rooms told of in one go; the others have to wait for the next
 
-export class Marks {
+export class ReadMarkers {
   #store;
   #send;
   #told = new Map(); // room -> {epoch, delivered, read}
