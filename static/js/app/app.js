@@ -1,6 +1,6 @@
 /**
- * What the views may ask for. Every method that returns a promise resolves to `{ok: true, …}` or to
- * `{ok: false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
+ * The app: all that views can ask for. Every method that returns a promise resolves to `{ok: true, …}` or to `{ok:
+ * false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
  */
 import { messageOf } from "../core/message.js";
 import { alertFor } from "../core/notify.js";

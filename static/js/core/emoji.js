@@ -1,5 +1,5 @@
 /**
- * The list of emoji, searching in it, skin tones, what was used last, and texts that are nothing but emoji. Pure.
+ * Emoji: the list, search, skin tones, recently used ones, and messages that are nothing but emoji. Pure.
  *
  * @typedef {{emoji: string, label: string, tags: string[], group: number, skins: string[]}} Emoji `skins`: from light to
  *   dark, or none

@@ -1,5 +1,5 @@
 /**
- * Comparing words as people do: case, accents and width do not count. Pure.
+ * Folding of words for comparison: case, accents and width do not count. Pure.
  */
 
 const DIACRITICS = /\p{M}+/gu;

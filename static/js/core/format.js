@@ -1,6 +1,6 @@
 /**
- * What people mean by *stars*, > arrows and ``` in their messages, as a small tree: formatting as in WhatsApp and the
- * part of Markdown that people use in chats. Pure, linear in the length of the text, nested at most a few levels deep.
+ * Parser of message formatting (*stars*, > arrows, ```) into a small tree: as in WhatsApp and the part of Markdown that
+ * people use in chats. Pure, linear in the length of the text, nested at most a few levels deep.
  *
  * Every character of the text is either in a leaf (`text`, with its place `at` in the text) or part of a mark that was
  * understood. A mark that was not understood is text. docs/decisions/message-formatting.md says why this is our own.

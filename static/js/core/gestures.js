@@ -1,5 +1,5 @@
 /**
- * What one finger on a message means: a swipe along the reading direction, or nothing of ours (scrolling, a tap). Pure.
+ * Gestures of one finger on a message: a swipe along the reading direction, or none of ours (scrolling, a tap). Pure.
  */
 
 const SLOP_PX = 10; // a finger is never quite still

@@ -1,6 +1,6 @@
 /**
- * Formatting within a line: code, addresses, mentions, then *bold* **bold** _italic_ ~strike~ ~~strike~~. Pure, linear;
- * see format.js for the tree.
+ * Inline formatting: code, addresses, mentions, then *bold* **bold** _italic_ ~strike~ ~~strike~~. Pure, linear; see
+ * format.js for the tree.
  */
 import { split } from "./links.js";
 import { characterAt, characterBefore, isWordLike } from "./fold.js";

@@ -1,5 +1,5 @@
 /**
- * The items of the timeline with all that their elements show, and an unchanged item as the same object as before. Pure.
+ * Items of the timeline with all that their elements show. An unchanged item is the same object as before. Pure.
  */
 import { plainLine } from "./format.js";
 import { isMentioned, isStarred, messageAt, openRoom, person } from "./select.js";

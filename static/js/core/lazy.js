@@ -1,5 +1,5 @@
 /**
- * What is made when it is first asked for. Each object of Intl takes a slow phone some ten milliseconds, and few of them are
+ * Lazy values, made at the first use. Each object of Intl takes a slow phone some ten milliseconds, and few of them are
  * needed before the first message is on the screen.
  */
 

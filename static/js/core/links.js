@@ -1,5 +1,5 @@
 /**
- * Finding web addresses in a text. Pure, and linear in the length of the text: what strangers write is parsed here.
+ * Finds web addresses in a text. Pure, and linear in the length of the text, which strangers write.
  */
 
 // Ends at white space, at what cannot stand in an address, and at bidi controls, which could disguise one.

@@ -1,5 +1,5 @@
 /**
- * Mentions while one writes: whom "@ad" may mean, and whom a text mentions when it is sent. Pure.
+ * Mentions in the composer: candidates for "@ad", and the ids of whom a text mentions when it is sent. Pure.
  */
 import { characterBefore, fold, isWordLike } from "./fold.js";
 import { format, mentionedIn } from "./format.js";

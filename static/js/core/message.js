@@ -1,6 +1,6 @@
 /**
- * One message, as a pure function of what was logged about it: it is told once, and changes (edit, delete, reaction,
- * pin) are folded on top.
+ * One message, as a pure function of its events: the message event, and the changes (edit, delete, reaction, pin)
+ * folded on top.
  *
  * `rev` is the number up to which its changes are known; one with a smaller number is in it already.
  */

@@ -1,6 +1,6 @@
 /**
- * What only this person knows: stars, hidden messages, how much of a room they want to be told, what they marked as
- * unread. The newest event of their personal room for each of these holds. Pure.
+ * Personal state: stars, hidden messages, notification levels, rooms marked as unread. For each of these the newest
+ * event of the person's own room holds. Pure.
  */
 
 /** @returns {object} nothing is known yet */

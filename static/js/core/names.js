@@ -1,5 +1,6 @@
 /**
- * Finding people's names behind an @ in a text. Pure; each @ costs at most the length of the longest name.
+ * Matcher for mentions: finds people's names behind an @ in a text. Pure; each @ costs at most the length of the
+ * longest name.
  */
 import { characterAt, characterBefore, fold, isWordLike } from "./fold.js";
 

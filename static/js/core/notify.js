@@ -1,5 +1,5 @@
 /**
- * What a new message alertFor: to be counted, a sound, a notification. Pure.
+ * Alerts: whether a new message counts, sounds, and makes a notification. Pure.
  */
 import { levelOf } from "./mine.js";
 import { isFor } from "./unread.js";

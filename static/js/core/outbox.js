@@ -1,5 +1,5 @@
 /**
- * What the person did and the server has not logged yet, and how it looks meanwhile. Pure.
+ * The outbox: commands that are not logged yet, and how their effect looks meanwhile. Pure.
  *
  * An entry is `{id, command, room, at, status, …fields of the command}`. Its status is `waiting` until the server has
  * acked it, then `sent` (with `seq`) until its event is heard, when the entry goes; or `failed`, with `code` and `reason`.

@@ -1,5 +1,5 @@
 /**
- * How a person looks where there is no picture: a colour that stays the same, and initials. Pure.
+ * A person's colour and initials, where there is no picture. Pure.
  */
 import { lazy } from "./lazy.js";
 

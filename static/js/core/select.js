@@ -1,5 +1,5 @@
 /**
- * Reading the state: what the views ask of it. Pure.
+ * Selectors: what views read from the state. Pure.
  */
 import { HOME } from "./home.js";
 import { current, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";

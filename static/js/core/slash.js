@@ -1,5 +1,5 @@
 /**
- * Commands that one types: `/topic Lunch at noon`. Pure: says what is meant, does nothing.
+ * Slash commands: `/topic Lunch at noon`. Pure: parses them, runs nothing.
  *
  * @typedef {{kind: "text", text: string}} Text to be sent as a message
  * @typedef {{kind: "command", command: string, argument: string}} Command to be done by the page

@@ -1,5 +1,5 @@
 /**
- * Which part of a long list is on the page: a contiguous slice that follows the reader. Pure arithmetic.
+ * The slice of a long list that is in the document: contiguous, and it follows the reader. Pure arithmetic.
  *
  * @typedef {{from: number, to: number}} Slice the items from `from` on, before `to`
  */

@@ -1,6 +1,6 @@
 /**
- * Everything the page shows, as a pure function of what happened: `reduce(state, action)` returns the next state and
- * never changes the old one. Views render from it; nothing else is remembered anywhere. Its shape: docs/page.md.
+ * The state of the page, as a pure function of actions: `reduce(state, action)` returns the next state and never
+ * changes the old one. Views render from it; nothing else is remembered anywhere. Its shape: docs/page.md.
  */
 import { emptyMine } from "./mine.js";
 import { outboxReducers } from "./outbox.js";

@@ -1,5 +1,6 @@
 /**
- * Holds the state and tells who asked when it changed. The only mutable thing the parts of the page share.
+ * The store: holds the state and tells subscribers when it changed. The only mutable thing that the parts of the page
+ * share.
  */
 export class Store {
   #state;

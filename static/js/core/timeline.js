@@ -1,6 +1,6 @@
 /**
- * What stands in the log from top to bottom: messages in groups, day dividers, the unread divider ("New messages"), and at the
- * end what is still waiting to be sent. Pure.
+ * The timeline: items of the log from top to bottom. Messages in groups, day dividers, the unread divider ("New
+ * messages"), and at the end what waits in the outbox. Pure.
  */
 import { openRoom, person, shown, tickOf } from "./select.js";
 import { dayLabel, dayNumber } from "./time.js";

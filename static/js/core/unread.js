@@ -1,6 +1,5 @@
 /**
- * How many messages a person has not read in a room: those that the list of rooms counted (`before`), and the numbers
- * of those heard since. Pure.
+ * Unread counts of a room: what the list of rooms counted (`before`), and the numbers of messages heard since. Pure.
  */
 import { placeOf } from "./window.js";
 

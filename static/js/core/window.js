@@ -1,6 +1,6 @@
 /**
- * A gapless piece of a room's log, from number `first` to number `last`. Only what stands in the log by itself is in
- * `events`, in order; the numbers between belong to changes, which are folded into the messages. Pure.
+ * A window: a gapless part of a room's log, from number `first` to number `last`. `events` has messages and notes in
+ * order; the numbers between belong to changes, which are folded into the messages. Pure.
  */
 import { changed, heldOf, isChange, isHeld } from "./message.js";
 

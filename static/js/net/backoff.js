@@ -1,6 +1,6 @@
 /**
- * How long to wait before connecting again: exponential backoff with full jitter, so that the people of a
- * restarted server do not all come back in the same moment. Pure.
+ * Reconnect pauses: exponential backoff with full jitter, so that the users of a restarted server do not all come back
+ * in the same moment. Pure.
  */
 
 const FIRST_CEILING_MS = 1_000; // the first pause is up to a second: a restart takes about that long

@@ -1,6 +1,6 @@
 /**
- * What was last seen, so that a returning visitor sees it at once: the list of rooms, and the end of the rooms opened
- * lately. It is only a copy of the fold: what is deleted there goes from here with the next write.
+ * Cache of what was last shown, for returning users: the list of rooms, and the end of the rooms opened lately. It is a
+ * copy of the state: what is deleted there is deleted here with the next write.
  */
 import { emptyRoom } from "../core/room.js";
 import { withoutLoading, newest } from "../core/window.js";

@@ -1,7 +1,7 @@
 /**
- * Several tabs hear the same message, and one of them may tell the person. Who writes its name first has it; a moment
- * later it reads back whether it still stands there, since two may have written at once. Works on plain http addresses,
- * where `navigator.locks` does not exist; without storage every tab believes that it is alone.
+ * Claims between tabs: several of them receive the same message, and only one may alert. A tab writes its name and a
+ * moment later reads back whether it still stands there, since two may have written at once. Works on plain http
+ * addresses, where `navigator.locks` does not exist; without storage every tab believes that it is alone.
  */
 const PREFIX = "trio-chat.told.";
 const SETTLE_MS = 60;

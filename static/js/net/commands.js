@@ -1,6 +1,6 @@
 /**
- * Questions to the server, each with a promise of its answer. Nothing is kept: when the connection breaks, whoever asks
- * is told so and may ask again.
+ * Requests to the server, each with a promise of its answer. Nothing is kept: when the connection breaks, the answer is
+ * `offline`, and the caller may ask again.
  */
 import { texts } from "../core/texts.js";
 import { newId } from "./ids.js";

@@ -1,5 +1,5 @@
 /**
- * One connection to the server, kept up: connects, notices when it is dead, waits, and connects again.
+ * The connection: one WebSocket, kept up. Connects, notices when the socket is dead, waits, and reconnects.
  *
  * Browsers do not tell a page that its socket died in a lift, in sleep, or in the back/forward cache. So everything sent
  * must be answered by something within a deadline (every frame of the protocol has an answer), silence is

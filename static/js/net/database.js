@@ -1,6 +1,6 @@
 /**
- * What the page keeps in IndexedDB: the outbox, and the cache of what was last seen. Where that is blocked or broken it
- * all lives in memory only, and everything else works as before. Nothing on the page waits for a write.
+ * IndexedDB: the outbox and the cache. Where it is blocked or broken everything lives in memory only, and works as
+ * before. Nothing on the page waits for a write.
  */
 
 /** The stores: outbox entries by id, and cached things by key. */

@@ -1,5 +1,5 @@
 /**
- * What was being written in each room, kept in localStorage and the same in all tabs.
+ * Drafts of all rooms, kept in localStorage and the same in all tabs.
  */
 const PREFIX = "trio-chat.draft.";
 

@@ -1,5 +1,5 @@
 /**
- * Who this browser is: the token that makes one oneself again, and the name one chose.
+ * Identity of this browser's user: the token to log in with, and the chosen name.
  *
  * Kept in localStorage, which all tabs share. Where storage is blocked (private windows, strict settings) it is kept
  * in memory: everything works, until the page is closed.

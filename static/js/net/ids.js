@@ -1,6 +1,7 @@
 /**
- * Names for commands. They are unique for ever and sort in the order they were made, so that an outbox read back
- * from disk is in order by itself. `crypto.randomUUID` is not used: it does not exist on plain http addresses.
+ * Ids of commands, the idempotency keys. They are unique for ever and sort in the order they were made, so that an
+ * outbox read from disk is in order by itself. `crypto.randomUUID` is not used: it does not exist on plain http
+ * addresses.
  */
 
 const TIME_DIGITS = 9; // base 36 milliseconds: enough until the year 5188

@@ -1,5 +1,5 @@
 /**
- * Asks for what the open room refers to and the page does not have: profiles of people, and quoted messages.
+ * Looks up what the open room refers to and the page does not have: profiles of people, and quoted messages.
  */
 import { missingPeople, missingQuotes, openRoom, shown } from "../core/select.js";
 

@@ -1,5 +1,5 @@
 /**
- * Keeps what waits to be sent, so that it survives a reload.
+ * Persists the outbox in IndexedDB, so that it survives a reload.
  */
 import { OUTBOX } from "./database.js";
 

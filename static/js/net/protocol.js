@@ -1,6 +1,5 @@
 /**
- * The frames of trio-chat.v1 (docs/protocol.md): how the page's are built and the server's are read.
- * Pure.
+ * The frames of trio-chat.v1 (docs/protocol.md): builds those of the page and reads those of the server. Pure.
  */
 
 /** The WebSocket subprotocol to ask for. */

@@ -1,6 +1,6 @@
 /**
- * Tells the server how far this person has received and read each room: the latest only, and once a second, or when the
- * page may be closed.
+ * Sends read markers: up to which number this person has received and read each room. Only the latest, and once a
+ * second, or when the page may be closed.
  */
 const PAUSE_MS = 1_000;
 const AT_ONCE = 10; // rooms told of in one go; the others have to wait for the next

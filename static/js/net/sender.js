@@ -1,6 +1,6 @@
 /**
- * Sends what waits in the outbox: one command at a time, so that they stand in the log in the order they were given,
- * and the same id on every attempt, so that each stands there once.
+ * Sender of the outbox: one command at a time, so that they are logged in the order they were given, and with the same
+ * id (the idempotency key) on every attempt, so that each is logged once.
  */
 import { nextToSend } from "../core/outbox.js";
 import { commandOf, retryAfterMs } from "./protocol.js";

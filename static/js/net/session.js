@@ -1,6 +1,6 @@
 /**
- * One session with the server: says hello, hands on what is heard, and turns it into actions for the store. What people
- * ask for goes through `ask`, what they write through the outbox.
+ * The session: login by hello, and frames of the server turned into actions for the store. Requests go through `ask`,
+ * kept commands through the outbox.
  */
 import { isGap } from "../core/room.js";
 import { openRoom } from "../core/select.js";

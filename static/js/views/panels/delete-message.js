@@ -1,5 +1,5 @@
 /**
- * Deleting a message: for oneself, or for everybody.
+ * Confirmation before deleting a message, for oneself or for everybody.
  */
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";

@@ -1,5 +1,5 @@
 /**
- * The public rooms there are, the busiest first.
+ * Dialog with the public rooms, the busiest first.
  */
 import { titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

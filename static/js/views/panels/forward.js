@@ -1,5 +1,5 @@
 /**
- * Forwarding a message: to which of one's rooms.
+ * Dialog to forward a message to another room.
  */
 import { fold } from "../../core/fold.js";
 import { avatarOf, roomList, titleOf } from "../../core/select.js";

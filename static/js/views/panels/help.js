@@ -1,5 +1,5 @@
 /**
- * The help sheet: keys, commands, formatting.
+ * Dialog of the help: keys, slash commands, formatting.
  */
 import { COMMANDS } from "../../core/slash.js";
 import { texts } from "../../core/texts.js";

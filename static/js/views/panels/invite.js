@@ -1,6 +1,6 @@
 /**
- * Inviting: a link and its QR code, for how long and how often it works, and the end of all links. A public room has a
- * link too, that needs no secret.
+ * Dialog to invite: a link with its QR code, expiry and number of uses, and revoking all links. The link of a public
+ * room needs no secret.
  */
 import { texts } from "../../core/texts.js";
 import { copyText } from "../parts/clipboard.js";

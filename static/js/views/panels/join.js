@@ -1,5 +1,5 @@
 /**
- * An invitation was opened: says where it leads and from whom, asks, joins. Who is new may say a name on the way.
+ * Dialog of an opened invitation: where it leads and from whom, then join. A new user may choose a name on the way.
  */
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";

@@ -1,5 +1,5 @@
 /**
- * Leaving a room, asked once more: from a private one there is no way back alone.
+ * Confirmation before leaving a room: a private one cannot be joined again without an invitation.
  */
 import { HOME } from "../../core/home.js";
 import { titleOf } from "../../core/select.js";

@@ -1,5 +1,5 @@
 /**
- * Being the same person on another device: a code that works once, as a QR code and to type.
+ * Dialog to link another device to this person: a device code that works once, as a QR code and to type.
  */
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";

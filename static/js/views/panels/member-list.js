@@ -1,5 +1,5 @@
 /**
- * Who is in a room: those who are here first.
+ * List of a room's members, those who are online first. Part of the room info.
  */
 import { fold } from "../../core/fold.js";
 import { person } from "../../core/select.js";

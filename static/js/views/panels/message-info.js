@@ -1,5 +1,5 @@
 /**
- * About a message: who has received and read it, and when, and what it said before.
+ * Dialog about a message: receipts, reactions, and earlier versions.
  */
 import { openRoom, person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

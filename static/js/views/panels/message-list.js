@@ -1,5 +1,5 @@
 /**
- * A short list of messages of a room, pinned or starred ones: who said it, what, when; a press shows it in its place.
+ * List of some messages of a room, pinned or starred ones; a press jumps to the message. Part of the room info.
  */
 import { plainLine } from "../../core/format.js";
 import { messageAt, person } from "../../core/select.js";

@@ -1,5 +1,5 @@
 /**
- * Writing to one person: everybody one has met in a room is listed.
+ * Dialog to start a direct room: all people known from shared rooms.
  */
 import { fold } from "../../core/fold.js";
 import { HOME } from "../../core/home.js";

@@ -1,5 +1,5 @@
 /**
- * What the plus above the list offers.
+ * Menu of the plus above the room list.
  */
 import { texts } from "../../core/texts.js";
 import { openMenu } from "../parts/menu.js";

@@ -1,5 +1,5 @@
 /**
- * Creating a room. A private one is followed by the invitation, as nobody else could come in.
+ * Dialog to create a room. After a private one the invitation opens, as nobody else could come in.
  */
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";

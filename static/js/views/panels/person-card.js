@@ -1,5 +1,5 @@
 /**
- * Who somebody is, and the way to write to them.
+ * Dialog about a person: name, avatar, last seen, and a button to write to them.
  */
 import { person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

@@ -1,5 +1,5 @@
 /**
- * A picture of any size as one small enough for everybody: the middle square, in the format the browser writes best.
+ * Profile pictures: any image becomes a small one, the middle square, in the format that the browser writes best.
  */
 const SIDE_PX = 128;
 const MOST_BYTES = 32 * 1024;

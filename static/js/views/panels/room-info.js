@@ -1,6 +1,5 @@
 /**
- * The panel about the open room: what it is about, who is in it, what is pinned and starred, how much of it one wants to be
- * told, and the way out.
+ * Room info: title, topic, members, pinned and starred messages, notification level, and leaving. A panel in the side.
  */
 import { HOME } from "../../core/home.js";
 import { avatarOf, levelOf, mayRename, openRoom, pinsOf, stars, titleOf } from "../../core/select.js";

@@ -1,5 +1,6 @@
 /**
- * Search in messages, beside the room: hits as one writes, the found words marked; a press shows the place.
+ * Search in messages: hits while typing, with the found words highlighted; a press jumps to the message. A panel in the
+ * side.
  */
 import { lineOf } from "../../core/items.js";
 import { messageAt, person, stars, titleOf } from "../../core/select.js";

@@ -1,6 +1,6 @@
 /**
- * Settings: who one is, what others see, how the page looks and tells, and one's other devices. Each is kept as soon as it
- * is chosen; only the name waits for Enter or the button.
+ * Dialog of the settings: profile, alerts, theme, privacy, devices. Each takes effect at once; only the name waits for
+ * Enter or the button.
  */
 import { colourOf } from "../../core/people.js";
 import { texts } from "../../core/texts.js";

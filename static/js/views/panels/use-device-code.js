@@ -1,5 +1,5 @@
 /**
- * Becoming the person of another device, by a code that it shows.
+ * Dialog to become the person of another device, by the device code that it shows.
  */
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";

@@ -1,5 +1,5 @@
 /**
- * Addresses of the page: behind the # a room, a message in it, an invitation, or a code of another device.
+ * Addresses of the page: behind the # a room, a message in it, an invitation, or a device code.
  */
 import { HOME } from "../../core/home.js";
 

@@ -1,5 +1,5 @@
 /**
- * A person's picture, or initials on the person's colour.
+ * Avatar: a person's picture, or initials on the person's colour.
  */
 import { colourOf, initialsOf } from "../../core/people.js";
 import { make } from "./dom.js";

@@ -1,6 +1,5 @@
 /**
- * Copying a text. Browsers give the clipboard to secure pages only; a chat in a home network is none, so there is the
- * old way too.
+ * Clipboard. Browsers give it to secure pages only, which a chat in a home network is not, so there is the old way too.
  */
 
 /** @returns {Promise<boolean>} whether the text is in the clipboard now */

@@ -1,6 +1,6 @@
 /**
- * Suggestions for what is being written, above the input: people behind an @, commands behind a slash, emoji behind a
- * colon. The focus stays in the input; arrows choose, Enter and Tab take, Escape closes.
+ * Completion list above the input: mentions behind an @, commands behind a slash, emoji behind a colon. The focus stays
+ * in the input; arrows choose, Enter and Tab take, Escape closes.
  *
  * @typedef {{key: string, label: string, detail?: string, picture?: Node, take(): {text: string, caret: number}}} Candidate
  */

@@ -1,5 +1,5 @@
 /**
- * A text that becomes a field when one wants to change it: Enter keeps it, Escape gives up.
+ * Editable text: shown as text, and as a field while it is edited. Enter saves, Escape cancels.
  */
 import { texts } from "../../core/texts.js";
 import { iconButton, make } from "./dom.js";

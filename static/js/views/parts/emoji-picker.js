@@ -1,6 +1,6 @@
 /**
- * Choosing an emoji: search, groups, what was used last, skin tones; by finger, mouse and keyboard. Its list is loaded
- * when it is first opened.
+ * Emoji picker: search, groups, recent ones, skin tones; by finger, mouse and keyboard. The list is loaded when it is
+ * first opened.
  */
 import { remember, searchEmoji, unpackEmoji, withTone } from "../../core/emoji.js";
 import { texts } from "../../core/texts.js";

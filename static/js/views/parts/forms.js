@@ -1,5 +1,6 @@
 /**
- * What dialogs are made of: labelled fields, choices, switches, a place for what went wrong, lists that one picks from.
+ * Form controls of dialogs and panels: labelled fields, choices, switches, error lines, and entries of lists to pick
+ * from.
  */
 import { texts } from "../../core/texts.js";
 import { updateAvatar } from "./avatar.js";

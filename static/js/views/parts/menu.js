@@ -1,5 +1,5 @@
 /**
- * A menu for something on the page: beside it on a desktop, a sheet of actions on a phone.
+ * Menu: beside what opened it on a desktop, a sheet of actions on a phone.
  *
  * @typedef {{label: string, icon?: string, isDanger?: boolean, isChecked?: boolean, isDisabled?: boolean,
  *   onSelect(): void}} Item `isChecked` makes it one of several to choose from

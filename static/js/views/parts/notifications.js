@@ -1,5 +1,5 @@
 /**
- * The ways to tell of a message that was not seen: the icon of the page, a sound, a notification of the browser.
+ * Notifications of a new message: a badge on the page's icon, a sound, a notification of the browser.
  */
 import { plainLine } from "../../core/format.js";
 import { person, titleOf } from "../../core/select.js";

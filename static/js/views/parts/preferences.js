@@ -1,5 +1,5 @@
 /**
- * What is chosen for this browser alone: its look, its sounds. Without storage everything stays as it comes.
+ * Preferences of this browser: theme, sound, notifications. Without storage the defaults hold.
  */
 const PREFIX = "trio-chat.";
 const DEFAULTS = { sound: "on", notifications: "off" };

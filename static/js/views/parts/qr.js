@@ -1,5 +1,5 @@
 /**
- * A text as a QR code, drawn as one SVG path. Dark on white in every theme: many scanners read nothing else.
+ * QR code of a text, drawn as one SVG path. Dark on white in every theme: many scanners read nothing else.
  */
 import { qrcode } from "../../../vendor/qrcode.mjs";
 import { texts } from "../../core/texts.js";

@@ -1,5 +1,6 @@
 /**
- * A message's text as elements that may stand in a `<p>`: what people wrote becomes text nodes and nothing else.
+ * Rich text: a message's text as elements that may stand in a `<p>`. What people wrote becomes text nodes and nothing
+ * else.
  */
 import { emojiCount } from "../../core/emoji.js";
 import { format } from "../../core/format.js";

@@ -1,6 +1,6 @@
 /**
- * Fingers on messages: a swipe replies, a long press opens the menu; so does a press of the right button or of the menu
- * key. Scrolling stays the browser's (`touch-action: pan-y` in parts.css), a mouse selects text as ever.
+ * Gestures on messages: a swipe replies, a long press opens the menu; so does the right mouse button or the menu key.
+ * Scrolling stays the browser's (`touch-action: pan-y` in parts.css), a mouse selects text as ever.
  */
 import { Swipe } from "../../core/gestures.js";
 import { isRightToLeft } from "./dom.js";

@@ -1,5 +1,5 @@
 /**
- * Tabs: one of several panels is shown, and made when it is first wanted.
+ * Tabs: one of several panels is shown; each is made when it is first shown.
  */
 import { isRightToLeft, make } from "./dom.js";
 

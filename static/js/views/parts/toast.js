@@ -1,5 +1,5 @@
 /**
- * Short notices above the composer, which go by themselves; with something to press if one may want to undo or retry.
+ * Toasts: short notices above the composer, which go by themselves; some with a button to undo or retry.
  */
 import { texts } from "../../core/texts.js";
 import { button, iconButton, make } from "./dom.js";

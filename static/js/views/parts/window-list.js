@@ -1,6 +1,6 @@
 /**
- * A long list of which some hundred items around the reader are on the page. Keeps the reader's place: at the end when
- * the reader was at the end, else on the same item, whatever is added above or below.
+ * Windowed list: of a long list some hundred items around the reader are in the document. Keeps the reader's place: at
+ * the end when the reader was at the end, else on the same item, whatever is added above or below.
  *
  * @typedef {{kind: string, key: string}} Item an item with a key known from before is the same thing, perhaps changed
  */

@@ -1,5 +1,5 @@
 /**
- * Keys that work anywhere on the page; the help sheet lists them. Keys of the log and of the composer are theirs.
+ * Keyboard shortcuts of the whole page; the help sheet lists them. Log and composer have their own.
  */
 
 const isWriting = (target) => target.closest?.("input, textarea, select, [contenteditable]") !== null;

@@ -1,6 +1,6 @@
 /**
- * Who one is here: a button at the foot of the list. Until a name was chosen, a line on phones says how one is called, as
- * the list is not in sight there.
+ * Own name and avatar: a button below the room list. Until a name was chosen, phones show a line with the generated
+ * one, as the list is not in sight there.
  */
 import { texts } from "../../core/texts.js";
 import { updateAvatar } from "../parts/avatar.js";

@@ -1,6 +1,6 @@
 /**
- * Tells that something new is there: a number in the title and on the icon, and, loaded with the first message that
- * alertFor it, a sound and the browser's notifications.
+ * Unread counts in the title and on the icon; and for messages that deserve an alert a sound and a notification, loaded
+ * with the first of them.
  */
 import { openRoom, titleOf, totals } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

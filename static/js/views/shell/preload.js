@@ -1,6 +1,6 @@
 /**
- * What is imported when it is needed: fetched before that, when there is nothing else to do. So it opens at once, and opens
- * even after an upgrade of the server or in a tunnel. If it cannot be loaded all the same, that is said.
+ * Preloading: fetches when idle what is imported later. So it opens at once, and even after an upgrade of the server or
+ * in a tunnel. An import that fails all the same becomes a toast.
  */
 import { texts } from "../../core/texts.js";
 

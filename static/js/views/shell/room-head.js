@@ -1,6 +1,6 @@
 /**
- * The head of the room: what it is called, who is here, who is writing, and the buttons for what can be opened. What the
- * list of rooms does not tell is asked for when a room comes on the screen.
+ * The room's head: avatar, title, presence, typing, and buttons. What the room list does not tell is asked for when a
+ * room is opened.
  */
 import { avatarOf, openRoom, person, roomList, typingIn, unreadOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

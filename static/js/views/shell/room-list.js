@@ -1,6 +1,6 @@
 /**
- * The list of rooms: the newest first, each with its last line, its time and what is unread. Only rows that changed are
- * touched, so that hundreds of rooms cost no more than the one that something happened in.
+ * The room list: the newest first, each with its last message, time and unread counts. Only rows that changed are
+ * touched, so that hundreds of rooms cost no more than the one that changed.
  */
 import { fold } from "../../core/fold.js";
 import { plainLine } from "../../core/format.js";

@@ -1,6 +1,5 @@
 /**
- * What is on a phone's screen, the list or the room, and what the browser's "back" does: rooms are entries of its
- * history, so that the way back is the way one came.
+ * Screens of a phone, the room list or the room, and "back": rooms are entries of the browser's history.
  */
 import { pathOf } from "../parts/address.js";
 

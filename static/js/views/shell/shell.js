@@ -1,6 +1,6 @@
 /**
- * Everything around the conversation: list of rooms, head, notices, who one is, links, keys. What is opened seldom is
- * loaded when it is opened.
+ * The shell: the frame around the talk (room list, room head, side, banner, own name), and what opens panels. Each
+ * panel is loaded when it is first opened.
  */
 import { mayRename, openRoom } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";

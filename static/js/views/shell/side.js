@@ -1,5 +1,5 @@
 /**
- * The place beside the room: a column on a desktop, over the room on smaller screens. It takes one panel at a time.
+ * The side: the place beside the room for one panel at a time. A column on a desktop, over the room on smaller screens.
  */
 export class Side {
   #box;

@@ -1,5 +1,6 @@
 /**
- * The state of the connection: a quiet word in the header, and a banner when there is none for longer than a moment.
+ * Status of the connection: a word in the room's head, and a banner when there is no connection for longer than a
+ * moment.
  */
 import { texts } from "../../core/texts.js";
 

@@ -1,6 +1,6 @@
 /**
- * Tells the style sheet how high the visible part of the page is. Where the on-screen keyboard lies over the page
- * instead of making it smaller (iOS), `100dvh` does not know of it.
+ * Visible height of the page, for the style sheet. Where the on-screen keyboard lies over the page instead of making it
+ * smaller (iOS), `100dvh` does not know of it.
  */
 export function followVisualViewport() {
   const viewport = window.visualViewport;

@@ -1,5 +1,5 @@
 /**
- * What one can do with a message, from wherever it was asked for: the bar of the mouse, the menu, a key, a finger.
+ * Actions on a message, wherever they are asked for: toolbar, menu, key or gesture.
  */
 import { person, openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

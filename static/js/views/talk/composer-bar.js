@@ -1,5 +1,5 @@
 /**
- * Above the field: which message is answered or changed, and what was wrong with what one wanted to send.
+ * Bar above the composer: which message is answered or edited, and why a text was not sent.
  */
 import { lineOf } from "../../core/items.js";
 import { colourOf } from "../../core/people.js";

@@ -1,6 +1,6 @@
 /**
- * Where people write: Enter or the button sends, the field is empty again at once, and the focus stays. `#msg` is one
- * line; Shift+Enter, a text of several lines or the button beside it open an editor of several lines in its place.
+ * The composer: Enter or the button sends, the field is empty again at once, and the focus stays. `#msg` is one line;
+ * Shift+Enter, a text of several lines or the button beside it open an editor of several lines in its place.
  */
 import { openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

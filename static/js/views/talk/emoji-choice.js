@@ -1,5 +1,5 @@
 /**
- * Choosing an emoji, with what was used last remembered in this browser.
+ * Choice of an emoji; the recently used ones are kept in this browser.
  */
 import { openEmojiPicker } from "../parts/emoji-picker.js";
 import { remember } from "../../core/emoji.js";

@@ -1,5 +1,5 @@
 /**
- * What to do about a message that the server refused: one at a time, the reason and the ways out.
+ * Notice about a message that the server refused: one at a time, with the reason, and retry, edit or discard.
  */
 import { firstFailed } from "../../core/outbox.js";
 import { texts } from "../../core/texts.js";

@@ -1,5 +1,5 @@
 /**
- * The way up to the first unread message, while it is above what is in view: many were written in an absence.
+ * Button up to the first unread message, while that is above what is in view.
  */
 import { openRoom, shown } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

@@ -1,6 +1,6 @@
 /**
- * The small bar that appears on the message under the mouse: react, reply, everything else. It is for mice only; fingers
- * have gestures, and keys have the menu.
+ * Toolbar on the message under the mouse: react, reply, menu. For mice only; fingers have gestures, and keys have the
+ * menu.
  */
 import { texts } from "../../core/texts.js";
 import { icon, make } from "../parts/dom.js";

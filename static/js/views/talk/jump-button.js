@@ -1,5 +1,5 @@
 /**
- * The way back to the end of the log, with the number of new messages that wait there.
+ * Button back to the newest messages, with the number of unread ones.
  */
 import { openRoom, unreadOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";

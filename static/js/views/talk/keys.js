@@ -1,5 +1,5 @@
 /**
- * Keys in the log: arrows move between messages, Enter opens a message's menu, and letters go where one writes.
+ * Keys in the log: arrows move between messages, Enter opens a message's menu, letters go to the composer.
  */
 
 /**

@@ -1,6 +1,6 @@
 /**
- * One message as a `<p>`. What people wrote becomes text nodes and nothing else. What the page itself says in it (the
- * quote, signs, reactions) are labels shown by the style sheet: the text of the element is name, message and time.
+ * One message as a `<p>`. What people wrote becomes text nodes and nothing else. What the page itself says in it
+ * (quote, signs, reactions) are labels shown by the style sheet: the text of the element is name, message and time.
  */
 import { colourOf } from "../../core/people.js";
 import { texts } from "../../core/texts.js";

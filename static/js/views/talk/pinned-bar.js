@@ -1,5 +1,5 @@
 /**
- * The pinned messages, above the log: the newest one first, a press shows it and turns to the one before.
+ * Bar of pinned messages above the log: the newest first; a press jumps to it and turns to the one before.
  */
 import { lineOf } from "../../core/items.js";
 import { messageAt, openRoom, person, pinsOf } from "../../core/select.js";

@@ -1,5 +1,5 @@
 /**
- * What the log shows where there are no messages: that they are coming, or that there are none yet.
+ * Placeholder where the log has no messages: loading, or none yet.
  */
 import { openRoom, shown } from "../../core/select.js";
 

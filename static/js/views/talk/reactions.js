@@ -1,5 +1,5 @@
 /**
- * The reactions to a message: each emoji with the number of people; a press gives or takes one's own.
+ * Reactions to a message: each emoji with the number of people; a press adds or removes one's own.
  */
 import { texts } from "../../core/texts.js";
 import { make, pressable } from "../parts/dom.js";

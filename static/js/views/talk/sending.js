@@ -1,5 +1,5 @@
 /**
- * What becomes of what was written: a message, a changed message, or a command that is done.
+ * Sending from the composer: a text becomes a message, an edit, or a slash command that is run.
  */
 import { mentionIds } from "../../core/mentions.js";
 import { parseSlash } from "../../core/slash.js";

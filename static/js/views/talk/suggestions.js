@@ -1,5 +1,5 @@
 /**
- * What one may mean while one writes: people behind an @, commands behind a slash, emoji behind a colon.
+ * Suggestions for the completion list: mentions behind an @, commands behind a slash, emoji behind a colon.
  */
 import { searchEmoji } from "../../core/emoji.js";
 import { fold } from "../../core/fold.js";

@@ -1,5 +1,5 @@
 /**
- * What is said in the open room, and where one writes. What is opened seldom is loaded when it is opened.
+ * The talk: log, composer, and what belongs to them. Menus and dialogs are loaded when they are first opened.
  */
 import { openRoom, shown } from "../../core/select.js";
 import { Completion } from "../parts/completion.js";

@@ -1,5 +1,5 @@
 /**
- * Who is writing something, below the log.
+ * Typing line below the log: who is typing.
  */
 import { openRoom, typingIn } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
