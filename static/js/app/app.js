@@ -77,12 +77,12 @@ export class App {
     return this.#commands.queue({ command: "mine", what: "hide", room, target: seq, on });
   }
 
-  /** What of a room one wants to be told: "all", "mentions" or "none"; for ever or until a moment. */
+  /** Set the notification level: "all", "mentions" or "none"; for ever or until a moment. */
   setLevel(room, level, { until = null } = {}) {
     return this.#commands.queue({ command: "mine", what: "level", room, level, until });
   }
 
-  /** Mark the room as unread from a message on; null: no more. */
+  /** Mark the room as unread from a message on; null: undo that. */
   markUnread(room, seq) {
     return this.#commands.queue({ command: "mine", what: "unread", room, from: seq });
   }
@@ -92,7 +92,7 @@ export class App {
     this.#commands.retry(id);
   }
 
-  /** Give a failed entry up. */
+  /** Give up a failed entry. */
   discard(id) {
     this.#store.dispatch({ type: "discarded", id });
   }
@@ -104,7 +104,7 @@ export class App {
 
   // -- the room on the screen --
 
-  /** Show a room, of the list or a public one. What of it is in view, its view says then (`viewed`). */
+  /** Open a room, of the list or a public one. Its view then says what of it is in view (`viewed`). */
   async openRoom(name) {
     const isMarkedUnread = this.state.mine.current.has(`unread ${name}`);
     this.#store.dispatch({ type: "opened", name });
@@ -117,7 +117,7 @@ export class App {
     return answer.ok ? { ok: true, room: name } : answer;
   }
 
-  /** Show a message, wherever it is. */
+  /** Jump to a message, in whatever room. */
   async jumpTo(room, seq) {
     if (room !== this.state.open) {
       const opened = await this.openRoom(room);
@@ -262,7 +262,7 @@ export class App {
 
   // -- without an answer --
 
-  /** Somebody is writing in this room; call it at each key. */
+  /** The person is typing in this room; call it at each key. */
   typing(room) {
     const now = Date.now();
     if (now - (this.#typedAt.get(room) ?? 0) < TYPING_PAUSE_MS) return;
@@ -283,14 +283,14 @@ export class App {
     this.#session.connection.checkNow();
   }
 
-  /** Call `listener({message, room, sound, notification})` for each new message that alertFor something, in one tab. */
+  /** Call `listener({message, room, sound, notification})` for each new message that makes a sound or a notification, in one tab. */
   onNews(listener) {
     this.#news.add(listener);
   }
 
-  /** An event was heard. */
+  /** An event came: alert the person if it is a message that asks for it. */
   async onEvent(frame) {
-    if (this.#news.size === 0) return; // nobody here would tell it: leave it to another tab
+    if (this.#news.size === 0) return; // nobody listens here: leave it to another tab
     const { counts, sound, notification } = alertFor(this.state, frame, Date.now());
     if (!counts || !(sound || notification)) return;
     const { epoch } = this.state.rooms.get(frame.room);

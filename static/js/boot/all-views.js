@@ -28,7 +28,7 @@ export async function buildAllViews(app, { route, log, views, standIns }) {
 
 const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => setTimeout(resolve));
 
-/** The places in the page for what is said. */
+/** The elements of the talk. */
 function elements() {
   const byId = (id) => document.getElementById(id);
   return {

@@ -2,8 +2,8 @@
  * Parser of message formatting (*stars*, > arrows, ```) into a small tree: as in WhatsApp and the part of Markdown that
  * people use in chats. Pure, linear in the length of the text, nested at most a few levels deep.
  *
- * Every character of the text is either in a leaf (`text`, with its place `at` in the text) or part of a mark that was
- * understood. A mark that was not understood is text. docs/decisions/message-formatting.md says why this is our own.
+ * Every character of the text is either in a leaf (`text`, with its place `at` in the text) or part of markup that was
+ * understood; other markup is text. docs/decisions/message-formatting.md says why this is our own.
  *
  * @typedef {{type: "text", text: string, at: number}
  *   | {type: "bold"|"italic"|"strike", children: Inline[]}
@@ -56,7 +56,7 @@ export function mentionedIn(blocks) {
   return [...ids];
 }
 
-/** A message as one line without marks, for previews and notifications. */
+/** A message as one line without markup, for previews and notifications. */
 export function plainLine(text) {
   const { blocks } = format(text);
   const parts = blocks.map((block) => Array.from(leaves([block]), (leaf) => leaf.text).join(block.items ? " " : ""));

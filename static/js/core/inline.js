@@ -5,7 +5,7 @@
 import { split } from "./links.js";
 import { characterAt, characterBefore, isWordLike } from "./fold.js";
 
-// What a run of marks stands for, from the outside inwards. Any other run is text: `__init__` stays as it is.
+// The nodes of each delimiter run, from the outside inwards. Any other run is text: `__init__` stays as it is.
 const MEANINGS = {
   "*": ["bold"],
   "**": ["bold"],
@@ -74,7 +74,7 @@ function* mentionsIn({ text, at }, names) {
   if (end < text.length) yield { type: "text", text: text.slice(end), at: at + end };
 }
 
-/** Split a plain token at what may be a mark; whether it may open or close depends on what stands beside it in the line. */
+/** Split a plain token at possible delimiters; whether one may open or close depends on its neighbours in the line. */
 function delimitersIn({ text, at }, line) {
   const tokens = [];
   let end = 0;
@@ -95,7 +95,7 @@ function delimitersIn({ text, at }, line) {
 }
 
 /**
- * Pair the marks. Of several that could open, the nearest does; so for each kind of run there is at most one open at a
+ * Pair the delimiters. Of several that could open, the nearest does; so for each kind of run there is at most one open at a
  * time, and the tree is never deeper than there are kinds.
  */
 function nested(tokens) {

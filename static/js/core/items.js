@@ -44,11 +44,11 @@ function complete(state, room, item) {
   };
 }
 
-/** The names of all who reacted: known late or changed, they make it another item. */
+/** The names of all who reacted; an item changes when one becomes known or changes. */
 const reactorsOf = (state, { reactions }) =>
   reactions.flatMap(({ people }) => people.map((id) => person(state, id).name)).join("\n");
 
-/** The message that is answered, as one line: who said it, what, and its colour. */
+/** The quote of the answered message: name, one line of text, and whose colour. */
 function quoteOf(state, room, { replyTo }) {
   if (replyTo === null) return { quoteWho: null, quoteText: null, quoteFrom: null };
   const quoted = messageAt(room, replyTo);
@@ -60,10 +60,10 @@ function quoteOf(state, room, { replyTo }) {
   };
 }
 
-/** A message as one line without marks. */
+/** A message as one line without markup. */
 export const lineOf = ({ isDeleted, text }) => (isDeleted ? texts.talkDeleted : plainLine(text.slice(0, QUOTE_LENGTH)));
 
-/** What a line of the log says about something that is no message. */
+/** The text of a note: an event in the log that is no message. */
 export function noteOf(state, event) {
   const isMe = event.from === state.me?.id;
   const who = isMe ? texts.you : person(state, event.from, event.name).name;

@@ -4,7 +4,7 @@
 import { characterBefore, fold, isWordLike } from "./fold.js";
 import { format, mentionedIn } from "./format.js";
 
-/** Who stands for everybody in a list of people. */
+/** The id that means everybody, in `mentions` and in a list of people. */
 export const EVERYBODY = "all";
 
 const LONGEST_QUERY = 40; // the longest name
@@ -47,7 +47,7 @@ function rankOf(name, wanted) {
   return startsWord || !isWordLike(characterBefore(name, place)) ? 1 : 2;
 }
 
-/** Put a name in for what stands between the @ and the caret. */
+/** Replace what is between the @ and the caret by a name. */
 export function completeMention(text, caret, { start }, name) {
   const before = `${text.slice(0, start)}@${name} `;
   return { text: before + text.slice(caret).replace(/^ /u, ""), caret: before.length };

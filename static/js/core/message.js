@@ -12,13 +12,13 @@ const NOTES = new Set(["created", "settings", "member", "damaged"]);
 /** Whether an event changes an earlier message, its `target`. */
 export const isChange = (event) => CHANGES.has(event.type);
 
-/** Whether an event stands in the log by itself; changes do not, and neither does what this page does not know. */
+/** Whether an event is shown in the log by itself; changes are not, nor are kinds that this page does not know. */
 export const isHeld = (event) => event.type === "message" || NOTES.has(event.type);
 
 /**
- * What is told of a message becomes what is held of it.
+ * A message event as it is held.
  * @param {object} event as told
- * @param {number} rev up to which number this is how it is
+ * @param {number} rev the number up to which changes are in it
  */
 export function messageOf(event, rev = event.seq) {
   const message = {
@@ -43,7 +43,7 @@ export function messageOf(event, rev = event.seq) {
   return event.deleted ? tombstone(message) : message;
 }
 
-/** What is told of any event that stands in the log becomes what is held of it. */
+/** An event as it is held in a window; `rev` is as in `messageOf`. */
 export const heldOf = (event, rev) => (event.type === "message" ? messageOf(event, rev) : event);
 
 /** The message after a change to it. */
@@ -60,14 +60,14 @@ const changers = {
   pin: (message, { on }) => ({ ...message, isPinned: on }),
 };
 
-/** The message with somebody's reaction put to it, or taken away. */
+/** The message with a person's reaction added or removed. */
 export function withReaction(message, { emoji, person, on, seq }) {
   const others = message.given.filter((one) => one.emoji !== emoji || one.person !== person);
   const given = on ? [...others, { emoji, person, seq }].sort((a, b) => a.seq - b.seq) : others;
   return { ...message, given, reactions: grouped(given) };
 }
 
-/** What stays of a deleted message: that there was one. */
+/** The tombstone of a deleted message: nothing of its content. */
 export function tombstone(message) {
   return {
     ...message,

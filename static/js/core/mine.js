@@ -23,7 +23,7 @@ export function joinedMine(mine, { after, epoch, reset }) {
   return reset || epoch !== mine.epoch ? { ...mine, epoch, last: after } : mine;
 }
 
-/** What holds now: what was logged, and over it what waits to be sent. */
+/** The newest event for each key, those in the outbox included. */
 export function current({ mine, outbox }) {
   const waiting = outbox.filter(({ command }) => command === "mine");
   if (waiting.length === 0) return mine.current;
@@ -54,7 +54,7 @@ function asEvent({ what, room, target, on, level, until, from }) {
 /** Whether a message is starred. */
 export const isStarred = (state, room, seq) => current(state).get(`star ${room} ${seq}`)?.on ?? false;
 
-/** Whether a message is not to be shown to this person. */
+/** Whether a message is hidden from this person (deleted for themselves). */
 export const isHidden = (state, room, seq) => current(state).get(`hide ${room} ${seq}`)?.on ?? false;
 
 /** The starred messages, the newest star first. @returns {Array<{room: string, seq: number}>} */
@@ -64,7 +64,7 @@ export function stars(state) {
   return all.map(({ of, target }) => ({ room: of, seq: target }));
 }
 
-/** What of a room this person wants to be told: "all", "mentions" or "none". */
+/** The notification level of a room: "all", "mentions" or "none". */
 export function levelOf(state, room, nowMs) {
   const event = current(state).get(`level ${room}`);
   const isOver = event?.until !== undefined && Date.parse(event.until) <= nowMs;

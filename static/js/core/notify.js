@@ -24,5 +24,5 @@ export function alertFor(state, event, nowMs) {
   const isWanted = level === "all" || (level === "mentions" && isFor(event, state.me?.id));
   if (!isWanted) return NOTHING;
   const isFresh = event.seq > room.head || nowMs - Date.parse(event.at) < FRESH_MS;
-  return { counts: true, sound: isFresh, notification: isFresh && !state.view.isVisible }; // who looks sees it
+  return { counts: true, sound: isFresh, notification: isFresh && !state.view.isVisible }; // it is seen on a visible page
 }

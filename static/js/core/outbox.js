@@ -14,7 +14,7 @@ export const outboxReducers = {
   /** The person did something: it is shown at once. */
   queued: (state, { entry }) => ({ ...state, outbox: [...state.outbox, { ...entry, status: "waiting" }] }),
 
-  /** What an earlier page, or another tab, left waiting; ids sort by time. */
+  /** Entries that an earlier page, or another tab, left; ids sort by time. */
   restored(state, { entries }) {
     const known = new Set(state.outbox.map((entry) => entry.id));
     const added = entries
@@ -45,14 +45,14 @@ export const outboxReducers = {
   dismissed: (state, { id }) => ({ ...state, notices: state.notices.filter((notice) => notice.id !== id) }),
 };
 
-/** An acked entry whose number has passed is in the log (perhaps above what is held): it waits no more. */
+/** Drop acked entries whose events are in the log, be they held or not. */
 export function settled(state) {
   if (state.outbox.length === 0) return state;
   const outbox = state.outbox.filter((entry) => !(entry.status === "sent" && entry.seq <= lastHeard(state, entry)));
   return outbox.length === state.outbox.length ? state : { ...state, outbox };
 }
 
-/** Of a room that is not heard any more nothing is going to come: the ack has to do. */
+/** No event comes of a room without a subscription: there the ack is enough. */
 function lastHeard({ mine, rooms }, { command, room }) {
   return command === "mine" ? mine.last : (rooms.get(room)?.last ?? Infinity);
 }
@@ -67,14 +67,14 @@ function changeEntry(state, id, changes) {
   return { ...state, outbox: state.outbox.map((entry) => (entry.id === id ? { ...entry, ...changes } : entry)) };
 }
 
-/** The first entry that should be sent, if any; none before it is known what was left from earlier. */
+/** The first entry to send, if any; none before the outbox of earlier pages was read. */
 export const nextToSend = ({ outbox, isOutboxRestored }) =>
   (isOutboxRestored && outbox.find((entry) => entry.status === "waiting")) || null;
 
-/** The first entry that the person has to decide about, if any. */
+/** The first failed entry, about which the person has to decide. */
 export const firstFailed = ({ outbox }) => outbox.find((entry) => entry.status === "failed") ?? null;
 
-/** The events with what waits for this room laid over them. */
+/** The events with the effects of this room's outbox entries laid over them. */
 export function overlaid(events, entries, me) {
   const changes = entries.filter(({ command, status }) => command in looks && status !== "failed");
   if (changes.length === 0) return events;
@@ -96,7 +96,7 @@ const looks = {
   pin: (message, { on }) => ({ ...message, isPinned: on }),
 };
 
-/** What was written and is not in the log yet, as messages without a number. */
+/** Messages in the outbox, as they are shown: without a number. */
 export function waitingMessages(entries, me) {
   return entries
     .filter(({ command }) => command === "send")

@@ -17,9 +17,9 @@ export const HELD_AT_BOTTOM = 400;
 export const HELD_IN_BACKGROUND = 60;
 const TRIM_SLACK = 100; // trim in steps, not one by one
 const RECENT = 500; // changes remembered for pages that come late
-const CAUGHT_UP_ANEW = 500; // a room in the background that missed more than that begins afresh
+const CAUGHT_UP_ANEW = 500; // a room in the background that missed more than that starts afresh
 
-/** @returns {object} a room of which nothing is known yet */
+/** @returns {object} a room before anything was heard of it */
 export function emptyRoom(name) {
   return {
     name,
@@ -53,10 +53,10 @@ export function emptyRoom(name) {
   };
 }
 
-/** Where to resume: null when nothing is held. */
+/** The cursor to resume from: null when nothing is held. */
 export const cursorOf = (room) => (room.epoch === null ? null : { seq: room.last, epoch: room.epoch });
 
-/** Whether this event does not follow the last one: something is missing, and only resuming heals that. */
+/** Whether events are missing before this one: then only resuming heals the gap. */
 export const isGap = (room, event) => event.seq > room.last + 1;
 
 /**
@@ -65,7 +65,7 @@ export const isGap = (room, event) => event.seq > room.last + 1;
  */
 export function listed(room, item, { isOpen, meId }) {
   if (room.isMember && room.epoch === item.epoch && item.head < room.last) {
-    // It was told before what has been heard since.
+    // The item is older than events heard since.
     return { ...room, kind: item.kind || room.kind, owner: item.owner ?? null, with: item.with?.id ?? null };
   }
   const lastMessage = item.last?.type === "message" ? messageOf(item.last, item.head) : null;
@@ -86,9 +86,9 @@ export function listed(room, item, { isOpen, meId }) {
     delivered: Math.max(item.delivered ?? 0, isOthers ? lastMessage.seq : 0),
     unread: unread.counted(item.unread, item.mentions),
   };
-  // What was read here a moment ago may not have got around to the server yet.
+  // The server may not have this page's newest read marker yet.
   const next = room.epoch === item.epoch ? readUpTo(told, room.read, meId) : told;
-  // The open room is joined for itself, with its own answer. The others are followed from what is held of them.
+  // The open room is joined, with an answer of its own. The others are followed from what is held of them.
   if (isOpen) return { ...next, divider: next.divider ?? firstUnread(next) };
   const isFar = item.head - room.last > CAUGHT_UP_ANEW;
   return room.epoch === item.epoch && !isFar ? next : { ...startedAfter(next, item.head, item.epoch), head: item.head };
@@ -111,7 +111,7 @@ function startedAfter(room, after, epoch) {
   };
 }
 
-/** The server's answer to joining: keep what is held when it goes on from there, else start afresh. */
+/** The answer to a join: keep what is held if the log goes on from there, else start afresh. */
 export function joined(room, { epoch, head, after, reset }, { isFresh = false } = {}) {
   const goesOn = !reset && !isFresh && room.epoch === epoch && after <= room.last;
   const base = goesOn ? room : startedAfter(room, after, epoch);
@@ -179,17 +179,17 @@ function trimmed(room, { isOpen, isEndInView }) {
   return { ...room, live: newest(room.live, limit) };
 }
 
-/** The number after which unread messages begin; null when there are none, or when one was never here. */
+/** The number after which unread messages begin; null when there are none, or when nothing was ever read. */
 export function firstUnread(room) {
   return room.read > 0 && unread.countOf(room.unread) > 0 ? room.read : null;
 }
 
-/** The room comes on the screen. @param {number|null} markedFrom the message it was marked as unread from */
+/** The room is opened. @param {number|null} markedFrom the message it was marked as unread from */
 export function opened(room, markedFrom = null) {
   return { ...room, divider: markedFrom === null ? firstUnread(room) : markedFrom - 1 };
 }
 
-/** The room is not on the screen any more. */
+/** Another room is opened. */
 export function closed(room) {
   return {
     ...room,

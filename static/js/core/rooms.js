@@ -12,14 +12,14 @@ import { closed, emptyRoom, joined, listed, opened, readToEnd, withEvent } from 
 export const isEndInView = (state) =>
   state.view.isAtBottom && state.view.isVisible && !state.rooms.get(state.open)?.detached;
 
-/** State with one room changed by `change`; a room that is not there stays so. */
+/** The state with one room changed by `change`; the same state if there is no such room. */
 export function withRoom(state, name, change) {
   const room = state.rooms.get(name);
   const next = room && change(room);
   return !next || next === room ? state : { ...state, rooms: new Map(state.rooms).set(name, next) };
 }
 
-/** State in which these people are known as they are now. */
+/** The state with these people's current profiles. */
 export function withPeople(state, users) {
   const news = users.filter((user) => user && !isSame(state.people.get(user.id), user));
   if (news.length === 0) return state;
@@ -65,7 +65,7 @@ function inServerOrder(state, items) {
 }
 
 export const roomReducers = {
-  /** The list of rooms and what is personal, as they are now. */
+  /** The list of rooms and the personal state, as they are now. */
   welcome(state, { frame }) {
     const names = new Set(frame.rooms.map(({ room }) => room));
     const kept = Array.from(state.rooms).filter(([name]) => names.has(name) || name === state.open);

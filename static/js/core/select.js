@@ -12,16 +12,16 @@ import { countOf, isFor, mentionsOf } from "./unread.js";
 
 export { eventIn as messageAt, firstFailed, firstUnread, isHidden, isStarred, isEndInView, levelOf, stars, unreadFrom };
 
-/** The room on the screen. */
+/** The room that is open: on the screen. */
 export const openRoom = (state) => state.rooms.get(state.open);
 
-/** The rooms in one's list, the newest first. */
+/** The list of rooms, the newest first. */
 export function roomList(state) {
   const rooms = Array.from(state.rooms.values()).filter((room) => room.isMember);
   return rooms.sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1));
 }
 
-/** A person as they are called now; of one who is not known yet at least the name at the time. */
+/** A person's current profile; before it is known, the name from the event. */
 export const person = (state, id, name = "") => state.people.get(id) ?? { id, name };
 
 /** What people call a room: its title, the other person's name in a direct one, or its name. */
@@ -44,13 +44,13 @@ export function mayRename(state, room) {
   return room.kind === "private" ? room.isMember : room.owner === null || room.owner === state.me?.id;
 }
 
-/** What is unread in a room: at most 100 means more. `isMarkedUnread`: by hand. */
+/** Unread counts of a room: at most 100, which means more. `isMarkedUnread`: by hand. */
 export function unreadOf(room, state = null) {
   const isMarkedUnread = state !== null && unreadFrom(state, room.name) !== null;
   return { count: countOf(room.unread), mentions: mentionsOf(room.unread), isMarkedUnread };
 }
 
-/** What is unread in all rooms, each counted as its level says: for the title and the icon. */
+/** Unread counts of all rooms, each by its notification level: for the title and the icon. */
 export function totals(state, nowMs) {
   const sum = { unread: 0, mentions: 0 };
   for (const room of state.rooms.values()) {
@@ -64,7 +64,7 @@ export function totals(state, nowMs) {
   return sum;
 }
 
-/** What stands in the room's log now: the outbox laid over it, hidden messages left out. */
+/** The events of the room's log as shown: the outbox laid over them, hidden messages left out. */
 export const shown = lastOf(
   (state, room) => [shownWindow(room), room.name, room.detached, state.outbox, state.mine, state.me],
   (state, room) => {
@@ -77,7 +77,7 @@ export const shown = lastOf(
   },
 );
 
-/** Where others stand: up to which number everybody (in public rooms: somebody) has received and read. */
+/** Receipts: up to which number everybody else (in public rooms: somebody) has received and read. */
 const reach = lastOf(
   (state, room) => [room.readMarkers, room.members, room.kind, state.me],
   (state, room) => {
@@ -93,7 +93,7 @@ const reach = lastOf(
   },
 );
 
-/** How far an own message has got; null for those of others. */
+/** The tick of an own message, its delivery status; null for messages of others. */
 export function tickOf(state, room, message) {
   if (message.from !== state.me?.id || message.type !== "message") return null;
   if (message.seq === null) return message.status;
@@ -102,14 +102,14 @@ export function tickOf(state, room, message) {
   return message.seq <= delivered ? "delivered" : "sent";
 }
 
-/** Who else writes something in the room now. */
+/** Who else is typing in the room. */
 export function typingIn(state, room, nowMs) {
   return room.typing
     .filter(({ id, until }) => id !== state.me?.id && until > nowMs)
     .map(({ id, name }) => person(state, id, name));
 }
 
-/** The numbers of the pinned messages, ascending, what waits laid over it; null before `info` was asked for. */
+/** The numbers of the pinned messages, ascending, with the outbox laid over them; null before `info` was answered. */
 export function pinsOf(state, room) {
   if (!room.info) return null;
   const pins = new Set(room.info.pins);
@@ -145,7 +145,7 @@ export function missingPeople(state, room) {
   return Array.from(missing);
 }
 
-/** `compute`, done again only when one of its inputs is another one than last time. */
+/** `compute`, memoised for the last inputs. */
 function lastOf(inputs, compute) {
   let before = [];
   let result;

@@ -25,7 +25,7 @@ export const COMMANDS = [
 ];
 
 /**
- * What somebody means who has typed this. `/usr/bin` is a text, and so is what begins with `//`, without its first slash.
+ * Parse what was typed. `/usr/bin` is a text, and so is what begins with `//`, without its first slash.
  * @param {string} text
  * @returns {Text|Command|Problem}
  */
@@ -43,13 +43,13 @@ export function parseSlash(text) {
   return { kind: "command", command: name, argument };
 }
 
-/** The commands that begin with what stands before the caret, while it is all there is: "/to" -> topic. */
+/** The commands that begin with the text before the caret, while there is no other text: "/to" -> topic. */
 export function slashCandidates(text, caret) {
   const typed = /^\/(\p{L}*)$/u.exec(text.slice(0, caret));
   return typed ? COMMANDS.filter(({ name }) => name.startsWith(typed[1].toLowerCase())) : [];
 }
 
-/** The command that somebody may have meant by this name, or null. */
+/** The command that was probably meant by this name, or null. */
 function nearest(name) {
   let best = null;
   let least = FARTHEST_TYPO + 1;

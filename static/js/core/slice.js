@@ -4,12 +4,12 @@
  * @typedef {{from: number, to: number}} Slice the items from `from` on, before `to`
  */
 
-/** With how many it begins, how many there are at most, by how many it moves: see docs/decisions/windowed-list.md. */
+/** How many items it begins with, has at most, and moves by: see docs/decisions/windowed-list.md. */
 export const START = 120;
 export const MOST = 300;
 export const STEP = 60;
 
-/** How many are drawn first, the others a frame later: a phone's screen, and a tenth of the work. */
+/** How many are drawn first, the others a frame later: a phone's screen at a tenth of the work. */
 export const FIRST = 12;
 
 const clamp = (from, to, count) => ({ from: Math.max(0, from), to: Math.min(count, to) });

@@ -8,7 +8,7 @@ import { withoutLoadingWindows } from "./room-history.js";
 import { emptyRoom, readUpTo } from "./room.js";
 import { roomReducers, withPeople, withRoom } from "./rooms.js";
 
-/** @returns {object} the state of a page that has heard nothing yet */
+/** @returns {object} the state before anything was heard */
 export function initialState(roomName) {
   return {
     connection: { phase: "connecting", retryAt: null, reason: null },
@@ -38,13 +38,13 @@ const reducers = {
     return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);
   },
 
-  /** Who the reader is: {id, name, hasChosenName, …}. */
+  /** The person who uses the page: {id, name, hasChosenName, …}. */
   me(state, { me }) {
     const { hasChosenName: _, ...user } = me;
     return withPeople({ ...state, me }, [user]);
   },
 
-  /** What the last visit left, shown until the server has spoken; what it has said already counts more. */
+  /** The cache of an earlier visit: shown until the server's state comes, and never over it. */
   cached(state, { me, mine, people, rooms }) {
     if (state.isListed) return state;
     const held = new Map(state.rooms);
@@ -53,7 +53,7 @@ const reducers = {
     return { ...state, me: state.me ?? me, mine: state.mine.room === null ? mine : state.mine, people: known, rooms: held };
   },
 
-  /** The person wrote something: the newest is shown, and the "new messages" mark has done its duty. */
+  /** A command was queued. After sending a message the newest ones are shown, without the unread divider. */
   queued(state, action) {
     const next = outboxReducers.queued(state, action);
     if (action.entry.command !== "send") return next;
@@ -61,7 +61,7 @@ const reducers = {
       readUpTo({ ...room, detached: null, goal: null, divider: null }, room.last, state.me?.id));
   },
 
-  /** What is being written in a room; an empty text is none. */
+  /** The draft of a room; an empty text is none. */
   draft(state, { room, text }) {
     if ((state.drafts.get(room) ?? "") === text) return state;
     const drafts = new Map(state.drafts);

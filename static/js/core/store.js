@@ -17,7 +17,7 @@ export class Store {
     return this.#state;
   }
 
-  /** Make something happen. Listeners hear of it before this returns, unless the state stayed the same. */
+  /** Apply an action. Listeners are called before this returns, unless the state stayed the same. */
   dispatch(action) {
     const before = this.#state;
     this.#state = this.#reduce(before, action);

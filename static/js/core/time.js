@@ -28,7 +28,7 @@ export function dayNumber(ms) {
   return Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY_MS);
 }
 
-/** What a day divider says, seen from the moment `nowMs`: Today, Yesterday, Monday, 3 May, 3 May 2024. */
+/** The label of a day divider, seen from the moment `nowMs`: Today, Yesterday, Monday, 3 May, 3 May 2024. */
 export function dayLabel(ms, nowMs = Date.now()) {
   const age = dayNumber(nowMs) - dayNumber(ms);
   if (age === 0) return texts.today;

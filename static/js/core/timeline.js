@@ -5,7 +5,7 @@
 import { openRoom, person, shown, tickOf } from "./select.js";
 import { dayLabel, dayNumber } from "./time.js";
 
-const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length somebody begins anew
+const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length a new group begins
 
 /**
  * @param {object} state see state.js
@@ -52,7 +52,7 @@ function* entriesOf(state, room) {
     if (event.type === "damaged") continue;
     // This device's clock may be behind the server's.
     latestMs = event.seq === null ? Math.max(event.atMs, latestMs) : (event.atMs ?? Date.parse(event.at));
-    // One's own message keeps its key when it comes back from the server, so its element only changes its look.
+    // An own message keeps its key when its event comes back, so its element only changes its look.
     const key = event.seq === null || (isOwn && event.id) ? `own:${event.id}` : `${room.epoch}:${event.seq}`;
     if (event.type !== "message") {
       yield { kind: "note", key, seq: event.seq, event, atMs: latestMs };

@@ -8,7 +8,7 @@ export const MANY = 100;
 
 export const NOTHING = Object.freeze({ before: 0, mentionsBefore: 0, heard: [], mentions: [] });
 
-/** What the list of rooms says. */
+/** The count as the list of rooms tells it. */
 export const counted = (before = 0, mentionsBefore = 0) => ({ ...NOTHING, before, mentionsBefore });
 
 export const countOf = ({ before, heard }) => Math.min(MANY, before + heard.length);
@@ -18,20 +18,20 @@ export const mentionsOf = ({ mentionsBefore, mentions }) => Math.min(MANY, menti
 /** Whether a message is for this person. */
 export const isFor = (message, meId) => (message.mentions ?? []).some((id) => id === meId || id === "all");
 
-/** One more message of somebody else. */
+/** One more message of another person. */
 export function withMessage(unread, message, meId) {
   const heard = [...unread.heard, message.seq].slice(-2 * MANY);
   return { ...unread, heard, mentions: isFor(message, meId) ? [...unread.mentions, message.seq] : unread.mentions };
 }
 
-/** One of them was deleted. */
+/** A message was deleted. */
 export function without(unread, seq) {
   if (!unread.heard.includes(seq)) return unread;
   const others = (seqs) => seqs.filter((one) => one !== seq);
   return { ...unread, heard: others(unread.heard), mentions: others(unread.mentions) };
 }
 
-/** What is left after reading up to `room.read`: exact where the room's messages are held, else not too few. */
+/** What is unread after reading up to `room.read`: exact where the room's messages are held, else not too few. */
 export function readUpTo(unread, room, meId) {
   const { read, listedTo, live } = room;
   const later = (seqs) => seqs.filter((seq) => seq > read);

@@ -4,7 +4,7 @@
  */
 import { changed, heldOf, isChange, isHeld } from "./message.js";
 
-/** @returns {object} the piece that begins behind number `after` and holds nothing yet */
+/** @returns {object} an empty window that begins behind number `after` */
 export function emptyWindow(after) {
   return {
     first: after + 1,
@@ -17,7 +17,7 @@ export function emptyWindow(after) {
   };
 }
 
-/** What is held under a number, or undefined. */
+/** The event with this number, or undefined. */
 export function eventAt(window, seq) {
   const { events } = window;
   const index = placeOf(events, seq);
@@ -43,7 +43,7 @@ export function appended(window, event) {
   return next;
 }
 
-/** A change to one of the messages, if it is here. */
+/** The window after a change to one of its messages. */
 export function withChange(window, event) {
   const index = placeOf(window.events, event.target);
   const message = window.events[index];
@@ -59,10 +59,10 @@ function put(events, index, event) {
 }
 
 /**
- * The page in an answer, as it is after the changes that came with it and those heard since.
+ * The events of a page of history, after the changes that came with it and those heard since.
  * @param {{events: object[], changes?: object[], upto: number}} frame
  * @param {object[]} recent the last changes heard, ascending
- * @returns {object[]} what is held of it, by number
+ * @returns {object[]} the held events, by number
  */
 export function folded({ events, changes = [], upto }, recent) {
   const held = new Map();
@@ -79,7 +79,7 @@ export function folded({ events, changes = [], upto }, recent) {
   return Array.from(held.values()).sort((a, b) => a.seq - b.seq);
 }
 
-/** The piece with an older page put before it: everything from `from` on. */
+/** The window with an older page put before it: everything from `from` on. */
 export function withOlder(window, events, { from, hasOlder }) {
   const older = events.slice(0, placeOf(events, window.first));
   return {
@@ -91,7 +91,7 @@ export function withOlder(window, events, { from, hasOlder }) {
   };
 }
 
-/** The piece with a newer page put behind it: everything up to `to`. */
+/** The window with a newer page put behind it: everything up to `to`. */
 export function withNewer(window, events, { to, hasNewer }) {
   const newer = events.slice(placeOf(events, window.last + 1));
   return {
@@ -103,22 +103,22 @@ export function withNewer(window, events, { to, hasNewer }) {
   };
 }
 
-/** Whether two pieces, the older one first, touch or overlap: then they can be one. */
+/** Whether two windows, the older one first, touch or overlap, and so can be merged. */
 export const touches = (older, newer) => older.last + 1 >= newer.first && older.first <= newer.first;
 
-/** Two pieces that touch, as one. Where both know a message the newer piece does. */
+/** Two windows that touch, merged. The newer one's messages win. */
 export function merged(older, newer) {
   return withOlder(newer, older.events, { from: older.first, hasOlder: older.hasOlder });
 }
 
-/** The piece without all but its newest `count` events. */
+/** The window with only its newest `count` events. */
 export function newest(window, count) {
   if (window.events.length <= count) return window;
   const events = count > 0 ? window.events.slice(-count) : [];
   return { ...window, events, first: events[0]?.seq ?? window.last + 1, hasOlder: true };
 }
 
-/** The piece as it is when the connection is gone: nothing is under way any more. */
+/** The window without pages under way: they failed, or the connection is gone. */
 export function withoutLoading(window) {
   if (!window || !(window.isLoadingOlder || window.isLoadingNewer)) return window;
   return { ...window, isLoadingOlder: false, isLoadingNewer: false };

@@ -19,7 +19,7 @@ const KEPT = [
 export class Cache {
   #database;
   #lately = []; // names of rooms, the one opened last first
-  #written = new Map(); // key -> what it was made of
+  #written = new Map(); // key -> the object it was made of
   #timer = null;
   #latest = null;
   #person = []; // what of the person was written last
@@ -29,7 +29,7 @@ export class Cache {
     this.#database = database;
   }
 
-  /** The action that shows what was kept, or null when there is nothing. */
+  /** The action that puts the cache into the state, or null when there is none. */
   async load() {
     const values = await this.#database.readAll(CACHE, LOAD_PATIENCE_MS);
     const person = values.find(({ key, format }) => key === "person" && format === FORMAT);
@@ -46,7 +46,7 @@ export class Cache {
     };
   }
 
-  /** The state changed: keep it soon. */
+  /** Write the changed state soon. */
   follow(state) {
     this.#latest = state;
     if (!state.isListed || this.#timer !== null) return;
@@ -78,7 +78,7 @@ export class Cache {
   }
 }
 
-/** What of a room is worth keeping; everything else is asked for again. */
+/** The part of a room that is kept; everything else is asked for again. */
 function copyOf(room, count) {
   const kept = Object.fromEntries(KEPT.map((field) => [field, room[field]]));
   return { ...kept, live: withoutLoading(newest(room.live, count)), recent: { from: room.last, changes: [] } };

@@ -18,7 +18,7 @@ export class Claims {
     this.#pause = pause;
   }
 
-  /** Whether this tab is the one to tell of event `seq` of the room. @returns {Promise<boolean>} */
+  /** Whether this tab is the one to alert of event `seq`. @returns {Promise<boolean>} */
   async claim(room, epoch, seq) {
     try {
       const key = PREFIX + room;

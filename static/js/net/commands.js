@@ -33,12 +33,12 @@ export class Commands {
     });
   }
 
-  /** Something came that is no event. @returns {boolean} whether it was asked for here */
+  /** An answer came. @returns {boolean} whether it was asked for here */
   answered(frame) {
     return this.#resolve(frame.id, { ...frame, ok: true });
   }
 
-  /** The server refused something. @returns {boolean} whether it was one of these */
+  /** A command was refused. @returns {boolean} whether it was asked here */
   refused(error) {
     const asked = this.#asked.get(error.id);
     if (!asked) return false;
@@ -51,7 +51,7 @@ export class Commands {
     return true;
   }
 
-  /** The connection is gone, and with it all answers. */
+  /** The connection is gone: all answers are `offline`. */
   disconnected() {
     for (const id of Array.from(this.#asked.keys())) this.#resolve(id, offline());
   }

@@ -61,7 +61,7 @@ export class Connection {
     this.#expectFrame(ANSWER_DEADLINE_MS);
   }
 
-  /** Something suggests that things have changed: try now instead of later, or make sure that the socket lives. */
+  /** Reconnect now instead of later, or check with a `ping` that the socket is alive. */
   checkNow() {
     if (!this.#isWanted) return;
     if (!this.#socket) {
@@ -72,7 +72,7 @@ export class Connection {
     }
   }
 
-  /** Give this connection up and come back at once, to resume or to be somebody else. */
+  /** Reconnect at once, to resume or to log in as another person. */
   restart() {
     if (!this.#isWanted) return;
     this.#dropSocket();
@@ -133,7 +133,7 @@ export class Connection {
     this.#handlers.onWaiting(Date.now() + pause);
   }
 
-  /** Forget the socket without waiting for its end: a dead one would take minutes to say goodbye. */
+  /** Drop the socket without waiting for its close: a dead one would take minutes. */
   #dropSocket() {
     for (const timer of [this.#pauseTimer, this.#deadlineTimer, this.#quietTimer]) clearTimeout(timer);
     this.#deadlineTimer = null;
@@ -146,7 +146,7 @@ export class Connection {
   #expectFrame(deadlineMs, { sooner = false } = {}) {
     if (this.#deadlineTimer !== null && !sooner) return;
     clearTimeout(this.#deadlineTimer);
-    const nothingCame = 1006; // what the browser itself says of a connection that just ended
+    const nothingCame = 1006; // the browser's own code for a connection without a close frame
     this.#deadlineTimer = setTimeout(() => this.#lost(nothingCame, ""), deadlineMs);
   }
 
@@ -158,7 +158,7 @@ export class Connection {
   }
 }
 
-/** Pass on what the browser knows of the network and of the page's own life. */
+/** Tell the connection of the browser's network and page life cycle events. */
 export function followBrowser(connection) {
   window.addEventListener("online", () => connection.checkNow());
   document.addEventListener("visibilitychange", () => {

@@ -11,7 +11,7 @@ const NAME_KEY = "trio-chat.name";
 export class Identity {
   #memory = new Map();
 
-  /** The token of the person, or null for somebody new. */
+  /** The token to log in with, or null for a new user. */
   get token() {
     return this.#read(TOKEN_KEY);
   }
@@ -20,7 +20,7 @@ export class Identity {
     this.#write(TOKEN_KEY, value);
   }
 
-  /** The name the person chose, or null when the server's is still good enough. */
+  /** The chosen name, or null while the person has a generated one. */
   get name() {
     return this.#read(NAME_KEY);
   }
@@ -29,7 +29,7 @@ export class Identity {
     this.#write(NAME_KEY, value);
   }
 
-  /** Call `listener` when another tab became somebody else, or chose another name. */
+  /** Call `listener` when another tab got another token or name. */
   onOtherTab(listener) {
     window.addEventListener("storage", (event) => {
       if (event.key === TOKEN_KEY || event.key === NAME_KEY) listener();

@@ -3,14 +3,14 @@
  */
 import { missingPeople, missingQuotes, openRoom, shown } from "../core/select.js";
 
-const PAUSE_MS = 30; // what a page of messages needs is asked for at once
+const PAUSE_MS = 30; // so that one request asks for all that a page of messages needs
 const PEOPLE = 200;
 const QUOTES = 100;
 
 export class Lookups {
   #store;
   #ask;
-  #asked = new Set(); // ids and "room seq": who is not known to the server either is not asked for again
+  #asked = new Set(); // ids and "room seq": each is asked for once
   #timer = null;
   #seen = null;
 
@@ -21,7 +21,7 @@ export class Lookups {
     store.subscribe(() => this.#lookSoon());
   }
 
-  /** What was asked for may come no more. */
+  /** Requests under way may have been lost: ask again. */
   disconnected() {
     this.#asked.clear();
     this.#seen = null;

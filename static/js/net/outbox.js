@@ -13,12 +13,12 @@ export class Outbox {
     this.#database = database;
   }
 
-  /** What is kept, in order. @returns {Promise<object[]>} */
+  /** The kept entries, in order. @returns {Promise<object[]>} */
   load() {
     return this.#database.readAll(OUTBOX, LOAD_PATIENCE_MS);
   }
 
-  /** Make what is kept the same as the outbox of the state; call it with the outbox as it is and as it was. */
+  /** Write the difference between the outbox as it is and as it was. */
   follow(now, before) {
     if (now === before) return;
     const old = new Map(before.map((entry) => [entry.id, entry]));

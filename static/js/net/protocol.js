@@ -5,7 +5,7 @@
 /** The WebSocket subprotocol to ask for. */
 export const SUBPROTOCOL = "trio-chat.v1";
 
-// Close codes after which coming back would only repeat the fault; the table stands in docs/protocol.md.
+// Close codes after which reconnecting would only repeat the fault; the table is in docs/protocol.md.
 const FINAL_CLOSE_CODES = new Set([1002, 1003, 1007, 1008, 1009]);
 const FIRST_FINAL_PRIVATE_CODE = 4500;
 
@@ -14,8 +14,8 @@ const PASSING_ERRORS = new Set(["rate_limited", "unavailable"]);
 const DEFAULT_RETRY_S = 2;
 
 /**
- * Become the person of another device with `link`, or come back with `token`, else be new, with `name` or without.
- * `lists`: the welcome shall tell all rooms, and what is personal.
+ * Log in with `token`, or as the person of another device with its code `link`, or as a new user, with `name` or without.
+ * `lists`: the welcome shall have the list of rooms and the personal state.
  */
 export function hello({ link = null, token = null, name = null } = {}) {
   const frame = { type: "hello", lists: true };
@@ -30,7 +30,7 @@ export function join(id, room, cursor = null) {
   return cursor ? { ...frame, after: cursor.seq, epoch: cursor.epoch } : frame;
 }
 
-/** Hear all these rooms: [{room, after, epoch}…], `MAX_FOLLOWED` at most. */
+/** Subscribe to all these rooms: [{room, after, epoch}…], `MAX_FOLLOWED` at most. */
 export const follow = (id, rooms) => ({ type: "follow", id, rooms });
 export const MAX_FOLLOWED = 500;
 
@@ -53,7 +53,7 @@ const frames = {
 /** The command of an outbox entry: the same at every attempt. What is undefined is not sent. */
 export const commandOf = (entry) => ({ type: entry.command, id: entry.id, room: entry.room, ...frames[entry.command](entry) });
 
-/** Ask for a sign of life. */
+/** Ask for a pong. */
 export const ping = (id) => ({ type: "ping", id });
 
 /**
@@ -78,7 +78,7 @@ export function isEvent(frame) {
   return Number.isInteger(frame.seq) && typeof frame.room === "string" && !ANSWERS.has(frame.type);
 }
 
-/** Whether coming back makes sense after a connection ended with this code. */
+/** Whether to reconnect after a connection ended with this code. */
 export function comesBack(code) {
   return !FINAL_CLOSE_CODES.has(code) && !(code >= FIRST_FINAL_PRIVATE_CODE && code < 5000);
 }

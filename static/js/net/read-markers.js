@@ -3,7 +3,7 @@
  * second, or when the page may be closed.
  */
 const PAUSE_MS = 1_000;
-const AT_ONCE = 10; // rooms told of in one go; the others have to wait for the next
+const AT_ONCE = 10; // rooms in one go; the others wait for the next
 
 export class ReadMarkers {
   #store;
@@ -18,19 +18,19 @@ export class ReadMarkers {
     store.subscribe((state, before) => state.rooms !== before.rooms && this.#tellSoon());
   }
 
-  /** What the list of rooms says is known to the server. */
+  /** The list of rooms tells the markers that the server has. */
   listed(items) {
     for (const { room, epoch, delivered = 0, read = 0 } of items) this.#told.set(room, { epoch, delivered, read });
   }
 
-  /** What was told last may not have arrived; the next list of rooms says. */
+  /** The last markers may not have arrived; the next list of rooms tells. */
   disconnected() {
     this.#told.clear();
     clearTimeout(this.#timer);
     this.#timer = null;
   }
 
-  /** Tell it now: the page may be closed the next moment. */
+  /** Send them now: the page may be closed the next moment. */
   tellNow() {
     clearTimeout(this.#timer);
     this.#timer = null;

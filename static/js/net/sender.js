@@ -18,13 +18,13 @@ export class Sender {
     store.subscribe(() => this.#sendNext());
   }
 
-  /** What was in flight may or may not have arrived: it is sent again on the next connection. */
+  /** The command in flight may or may not have arrived: it is sent again on the next connection. */
   disconnected() {
     this.#inFlight = null;
     this.#resume();
   }
 
-  /** The server refused something. @returns {boolean} whether it was one of ours */
+  /** A command was refused. @returns {boolean} whether it is in the outbox */
   refused(error) {
     const { id, code, message } = error;
     if (!this.#store.state.outbox.some((entry) => entry.id === id)) return false;

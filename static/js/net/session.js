@@ -64,7 +64,7 @@ export class Session {
     identity.onOtherTab(() => this.#followOtherTab());
   }
 
-  /** The connection below, for what the browser knows of it. */
+  /** The connection below. */
   get connection() {
     return this.#connection;
   }
@@ -79,7 +79,7 @@ export class Session {
     if (this.#isWelcome) this.#connection.send(frame);
   }
 
-  /** The page may be gone the next moment: tell now what was read. */
+  /** Send read markers now: the page may be gone the next moment. */
   tellReadMarkers() {
     this.#readMarkers.tellNow();
   }
@@ -123,7 +123,7 @@ export class Session {
     if (greeting === this.#attempt) this.#sayHello();
   }
 
-  /** Hello and the open room go out together: the first message is one round trip away. */
+  /** Send hello and join together: the first message is one round trip away. */
   #sayHello() {
     const link = this.#deviceCode?.code ?? null;
     this.#heldToken = this.#identity.token;
@@ -131,7 +131,7 @@ export class Session {
     this.#subscriptions.join(openRoom(this.#store.state));
   }
 
-  /** `boot/early-socket.js` has said hello, and joined the room if there could be nothing to go on from. */
+  /** `boot/early-socket.js` has sent hello, and for a new user the join. */
   #takeOverHello({ token, join }) {
     const room = openRoom(this.#store.state);
     this.#heldToken = token;

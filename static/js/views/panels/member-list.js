@@ -67,7 +67,7 @@ export class MemberList {
   }
 }
 
-/** Whoever is in a public room without having joined it is shown too. */
+/** In a public room those who are online without being members are shown too. */
 function membersOf(state, room) {
   const members = room.info?.members ?? [];
   if (room.kind !== "public") return members;

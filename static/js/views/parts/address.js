@@ -21,5 +21,5 @@ export function addressOf(room, seq = null) {
   return url.href;
 }
 
-/** What stands in the address bar while a room is open; the lobby and the list of rooms (null) need no name. */
+/** The path for the address bar while a room is open; the lobby and the room list (null) need no hash. */
 export const pathOf = (room) => location.pathname + (room === null || room === HOME ? "" : `#room=${encodeURIComponent(room)}`);

@@ -68,7 +68,7 @@ export function toggle(label, isOn, onChange) {
   return make("label", "toggle", make("span", "", label), box);
 }
 
-/** A place that says what is wrong, once there is something. */
+/** A line for an error message. */
 export function problem() {
   const element = make("div", "problem");
   element.setAttribute("role", "alert");
@@ -96,7 +96,7 @@ export function form(content, { label, onSubmit }) {
   return element;
 }
 
-/** One entry of a list that is pressed: a face, a name, something small below. */
+/** An entry of a list to pick from: avatar, name, a small text below. */
 export function entry(face, title, about, onPress, extra = []) {
   const avatar = make("span", face.isSeal ? "avatar seal" : "avatar");
   avatar.setAttribute("aria-hidden", "true");

@@ -13,13 +13,13 @@ const NOTES = [[660, 0], [880, 0.09]]; // Hz, and seconds from the beginning: tw
 const NOTE_S = 0.22;
 const LOUDNESS = 0.12;
 
-/** Tell of a message, in the ways that were chosen. */
+/** Alert of a message, in the ways that are switched on. */
 export function announce(app, { message, room, sound, notification }, onOpen) {
   if (sound && isWanted("sound")) chime();
   if (notification && isWanted("notifications")) notify(app, message, room, onOpen);
 }
 
-/** The sound by itself, so that one hears what one chooses. */
+/** The sound; also played when it is switched on. */
 export function chime() {
   const context = new AudioContext();
   const start = context.currentTime + 0.02;

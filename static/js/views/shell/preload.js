@@ -7,7 +7,7 @@ import { texts } from "../../core/texts.js";
 const STATIC = new URL("../../../", import.meta.url);
 const whenIdle = globalThis.requestIdleCallback ?? ((callback) => setTimeout(callback, 2_000)); // Safari has none
 
-/** Fetch what the server says is imported later, one after the other; as it stands the page names nothing. */
+/** Fetch the modules that the packed page names, one after the other; the unpacked page names none. */
 export function fetchLater() {
   if (navigator.connection?.saveData) return;
   const names = document.querySelector('meta[name="later"]').content.split(" ").filter(Boolean);

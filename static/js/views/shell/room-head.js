@@ -13,7 +13,7 @@ export class RoomHead {
   #elements;
   #app;
   #shown = null;
-  #asked = null; // the room of which was asked what the list does not tell
+  #asked = null; // the room of which was asked what the room list does not tell
 
   /**
    * @param {import("../../app/app.js").App} app
@@ -78,7 +78,7 @@ export class RoomHead {
   }
 }
 
-/** Who is here; in a conversation of two, when the other one was. */
+/** Who is online; in a direct room, when the other person was. */
 function presence(state, room) {
   if (state.connection.phase !== "online") return "";
   if (room.kind === "direct" && room.with) {

@@ -47,7 +47,7 @@ export class RoomList {
     this.#arrange();
   }
 
-  /** The room that stands `step` places below the open one, or above it; only unread ones if so wished. */
+  /** The room `step` places below the open one (above if negative), or the next unread one in that direction. */
   neighbour(step, isUnreadOnly = false) {
     const shown = this.#shownRooms();
     const start = shown.findIndex(({ name }) => name === this.#rendered.open);
@@ -88,7 +88,7 @@ export class RoomList {
     this.#hint(state, rooms);
   }
 
-  /** What to do where nothing, or next to nothing, stands in the list. */
+  /** A hint where the list is empty or has only the lobby. */
   #hint(state, rooms) {
     const query = this.#filter.value.trim();
     const isLonely = query === "" && state.isListed && rooms.length < 2;
@@ -164,7 +164,7 @@ function factsOf(state, room) {
   };
 }
 
-/** The line below the title: a draft comes first, as it is what one came back for. */
+/** The line below the title: the draft, else the last message. */
 function lineOf(state, room) {
   const draft = state.drafts.get(room.name);
   if (draft && room.name !== state.open) return { lead: texts.shellDraft, line: draft.slice(0, LINE_LENGTH), look: "draft" };

@@ -15,7 +15,7 @@ export class Routes {
     shell.app.subscribe(() => this.#due && this.#go(this.#due));
   }
 
-  /** It can be done as soon as the server has told which rooms there are. */
+  /** Open it as soon as the list of rooms is there. */
   #go(route) {
     const { app } = this.#shell;
     const isKnown = app.state.isListed && app.state.connection.phase === "online";

@@ -19,7 +19,7 @@ export class Screen {
     });
   }
 
-  /** The room is what one wants to see. */
+  /** Show the room. */
   toRoom(name) {
     const isThere = this.#body.dataset.screen === "room" && name === this.#room;
     this.#room = name;
@@ -28,7 +28,7 @@ export class Screen {
     history.pushState({ screen: "room", room: name, isDeep: true }, "", pathOf(name));
   }
 
-  /** The list of rooms is. On a desktop it always is there. */
+  /** Show the room list; on a desktop it always is there. */
   toList() {
     if (this.#body.dataset.screen === "list") return;
     const isPhone = matchMedia("(max-width: 40rem)").matches;
@@ -37,7 +37,7 @@ export class Screen {
     history.pushState({ screen: "list" }, "", pathOf(null));
   }
 
-  /** This room is open, however it came to that: after a reload it is open again. */
+  /** Remember the open room: after a reload it is opened again. */
   remember(name) {
     if (name === this.#room) return;
     const isFirst = this.#room === null;
@@ -45,7 +45,7 @@ export class Screen {
     try {
       sessionStorage.setItem(OPEN_KEY, name);
     } catch {
-      // Then a reload begins in the lobby.
+      // Then a reload opens the lobby.
     }
     if (!isFirst && history.state?.room !== name) history.replaceState({ screen: "room", room: name }, "", pathOf(name));
     else if (!history.state?.screen) history.replaceState({ screen: "room", room: name }, "");

@@ -15,14 +15,14 @@ import { Screen } from "./screen.js";
 import { Side } from "./side.js";
 import { ConnectionStatus } from "./status.js";
 
-/** Whether what is opened beside the room lies over it. */
+/** Whether the side lies over the room. */
 const isOverlay = () => matchMedia("(max-width: 75rem)").matches;
 const byId = (id) => document.getElementById(id);
 
 /**
  * @param {import("../../app/app.js").App} app
  * @param {{route: object}} options what the address asked for
- * @returns {object} what the views ask of each other: to open something, to say something. `talk` is set by boot/all-views.js.
+ * @returns {object} what views ask of each other: to open a room or a panel, to show a toast. `talk` is set by boot/all-views.js.
  */
 export function mountShell(app, { route }) {
   const toasts = new Toasts();
@@ -33,7 +33,7 @@ export function mountShell(app, { route }) {
   });
   const say = (answer) => answer.ok || toasts.show(answer.message, { isBad: true });
 
-  /** Show a room, on phones instead of the list. */
+  /** Open a room, on phones instead of the list. */
   async function open(name, { isBack = false } = {}) {
     if (isOverlay()) side.close();
     list.clearFilter();
@@ -95,7 +95,7 @@ export function mountShell(app, { route }) {
     new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
     side,
   ];
-  screen.remember(openRoom(app.state).name); // where one was before what the address asks for
+  screen.remember(openRoom(app.state).name); // the room before the one that the address asks for
   new Routes(shell, route);
   followKeys({
     help: shell.help,
@@ -118,7 +118,7 @@ export function mountShell(app, { route }) {
     for (const view of views) view.render(state);
     byId("search").hidden = !shell.talk?.openSearch;
     screen.remember(openRoom(state).name);
-    for (const { id, message } of state.notices) { // what was refused and has no place in the log
+    for (const { id, message } of state.notices) { // refused commands that are not shown in the log
       toasts.show(message, { isBad: true });
       app.dismiss(id);
     }

@@ -12,7 +12,7 @@ export class Side {
     this.#box = box;
   }
 
-  /** Show what `make` makes; or nothing, if that is what is shown already. */
+  /** Show the panel that `make` makes; close it if it is shown already. */
   async toggle(name, make) {
     if (this.#panel?.name === name) {
       this.close();
@@ -35,7 +35,7 @@ export class Side {
     panel.view.focus?.();
   }
 
-  /** Take it away. @returns {boolean} whether there was something */
+  /** Close the panel. @returns {boolean} whether there was something */
   close() {
     if (!this.#panel) return false;
     const hadFocus = this.#box.contains(document.activeElement);

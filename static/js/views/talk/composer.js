@@ -74,7 +74,7 @@ export class Composer {
     this.focus();
   }
 
-  /** Change a message; what was being written comes back afterwards. */
+  /** Edit a message; the draft comes back afterwards. */
   edit(item, text = item.text) {
     this.#editing = { seq: item.seq, item };
     this.#bar.show("edit", item);
@@ -83,7 +83,7 @@ export class Composer {
     this.field.setSelectionRange(text.length, text.length);
   }
 
-  /** Neither answer nor change anything any more. @returns {boolean} whether there was something */
+  /** Cancel the answer or the edit. @returns {boolean} whether there was one */
   cancel() {
     const wasEditing = this.#editing !== null;
     const did = wasEditing || this.#replies.delete(this.#room);
@@ -93,7 +93,7 @@ export class Composer {
     return did;
   }
 
-  /** Put a text back for writing on; what is being written already comes first. */
+  /** Put a refused text back behind the draft. */
   putBack(text) {
     const { value } = this.field;
     this.#write(value ? `${value} ${text}` : text);
@@ -163,7 +163,7 @@ export class Composer {
     this.focus();
   }
 
-  /** The field has this text now: in one line, or in the editor where there are more. */
+  /** Set the text: in the field, or in the editor if it has several lines. */
   #write(text) {
     if (LINES.test(text)) this.#open();
     else if (this.#editor && (text === "" || !LINES.test(this.#editor.value))) this.#close();
@@ -215,7 +215,7 @@ export class Composer {
     event.stopPropagation();
   }
 
-  /** Open the editor with what stands in the line. */
+  /** Open the editor with the text of the field. */
   #open() {
     if (this.#editor) return;
     const { value, selectionStart, selectionEnd } = this.#input;

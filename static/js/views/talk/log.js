@@ -24,7 +24,7 @@ export class ChatLog {
   #places = new Map(); // room -> where the reader left it
   #byKey = new Map();
 
-  /** What is done when somebody wants to see the message of this number. @type {(seq: number) => void} */
+  /** Called to jump to the message with this number. @type {(seq: number) => void} */
   onJump = () => {};
 
   /** @param {import("../../app/app.js").App} app @param {HTMLElement} chat */
@@ -151,7 +151,7 @@ export class ChatLog {
     if (this.#places.size > MOST_PLACES) this.#places.delete(this.#places.keys().next().value);
   }
 
-  /** Another room: what is new in it comes first, else where one was, else the end. */
+  /** Show another room: at its unread divider, else where the reader left it, else at the end. */
   #enter(room, items) {
     const hasUnread = items.some(({ key }) => key === "unread");
     this.#list.replace(items, hasUnread ? null : (this.#places.get(room.name) ?? null));
@@ -161,7 +161,7 @@ export class ChatLog {
     if (!isInView) this.#list.reveal("unread");
   }
 
-  /** A jump: show the message, and which one it is. */
+  /** Show the goal of a jump, highlighted. */
   #follow({ goal }) {
     if (goal === null || goal.at === this.#goal) return;
     const item = this.itemAt(goal.seq);

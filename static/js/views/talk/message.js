@@ -10,7 +10,7 @@ import { make, pressable } from "../parts/dom.js";
 import { fold, richText } from "../parts/rich-text.js";
 import { makeReactions } from "./reactions.js";
 
-/** What makes a new body necessary; the rest (place in the group, time, ticks) is put on the one that is there. */
+/** Fields whose change needs a new body; the others (place in the group, time, ticks) are updated in place. */
 const BODY = ["text", "name", "isOwn", "mentioned", "quoteWho", "quoteText", "quoteFrom", "colour", "picture", "seq"];
 
 /**

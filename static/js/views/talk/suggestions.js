@@ -12,7 +12,7 @@ import { makeAvatar } from "../parts/avatar.js";
 const EMOJI = /(?:^|\s):([\p{L}\p{N}_+-]{2,30})$/u;
 const MOST_EMOJI = 8;
 
-/** Everybody who can be mentioned in the open room, those who wrote last first; then all at once. */
+/** Everybody who can be mentioned in the open room, those who wrote last first; at the end @all. */
 export function mentionable(state) {
   const room = openRoom(state);
   const ids = new Map(); // id -> name
