@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trio_chat.web.bundle import SHARED
 from trio_chat.web.http import STATIC
-from trio_chat.web.page import put_together
+from trio_chat.web.page import build_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ def served() -> tuple[str, dict[str, str]]:
     bodies = {
         path.relative_to(STATIC).as_posix(): path.read_bytes() for path in STATIC.rglob("*") if path.is_file()
     }
-    page = put_together(bodies)
+    page = build_page(bodies)
     entry = re.search(r'<script type="module" src="static/\w+/([^"]+)">', page.html)
     later = re.search(r'<meta name="later" content="([^"]*)">', page.html)
     assert entry, "the page has no module"

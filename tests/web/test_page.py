@@ -11,7 +11,7 @@ import pytest
 from tests.support.http import ask
 from tests.support.serving import open_server
 from trio_chat.errors import StartError
-from trio_chat.web.page import LATER, put_together
+from trio_chat.web.page import LATER, build_page
 
 HTML = f"""<head>
   {LATER}
@@ -42,7 +42,7 @@ def encoded(files: dict[str, str]) -> dict[str, bytes]:
 
 
 def test_what_is_needed_first_stands_in_the_page_in_its_order() -> None:
-    page = put_together(encoded(FILES))
+    page = build_page(encoded(FILES))
     static = f"static/{page.version}"
     assert (
         page.html
@@ -65,21 +65,21 @@ p {{ background: url("{static}/icon.svg"), url("data:image/svg+xml,x"); }}
 
 
 def test_a_change_of_anything_is_another_version() -> None:
-    versions = {put_together(encoded(FILES)).version}
+    versions = {build_page(encoded(FILES)).version}
     for name, text in FILES.items():
-        versions.add(put_together(encoded(FILES | {name: text + "\n/* x */ x"})).version)
+        versions.add(build_page(encoded(FILES | {name: text + "\n/* x */ x"})).version)
     assert len(versions) == 1 + len(FILES)
 
 
 @pytest.mark.parametrize("body", ["a < b; // </script>", "x = '<!--'"])
 def test_what_would_end_its_element_is_refused(body: str) -> None:
     with pytest.raises(StartError, match=r"js/early\.js .* cannot stand in the page"):
-        put_together(encoded(FILES | {"js/early.js": body}))
+        build_page(encoded(FILES | {"js/early.js": body}))
 
 
 def test_a_file_that_is_not_there_is_said_to_be_so() -> None:
     with pytest.raises(StartError, match=r"css/one\.css is not there"):
-        put_together(encoded({name: text for name, text in FILES.items() if name != "css/one.css"}))
+        build_page(encoded({name: text for name, text in FILES.items() if name != "css/one.css"}))
 
 
 async def test_only_what_stands_in_the_page_may_run_there() -> None:

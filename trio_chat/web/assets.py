@@ -1,8 +1,8 @@
-"""The page and its files: read once, kept in memory, as they are and compressed.
+"""Assets: the page and its files, read once and kept in memory, plain and compressed.
 
-Under ``static/<version>/``, where the version is a digest of all, is what the page points to, as `web.page` puts it
- together: it never changes and is kept for good. Under ``static/`` each file is as it stands, and each use asks. No
-path of a request is ever one of the file system.
+Under ``static/<version>/``, where the version is a digest of everything, are the files that the page points to, as
+built by `web.page`: browsers keep them for good. Under ``static/`` are the source files, which browsers revalidate at
+each use. A request's path is only looked up in memory, never in the file system.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import NotModifiedResponse
 
-from trio_chat.web.page import PAGE, put_together
+from trio_chat.web.page import PAGE, build_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,9 +28,9 @@ ASK_EACH_TIME = "no-cache"
 KEEP_FOR_GOOD = "public, max-age=31536000, immutable"
 
 COMPRESSED_FROM_BYTES = 1024
-"""Smaller files fit into a packet as they are."""
+"""Smaller files fit into a packet uncompressed."""
 
-# Not what the system says: on Windows anybody may have written into its registry what ".js" is.
+# Not the system's table: on Windows any program may have changed in the registry what ".js" is.
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -54,9 +54,9 @@ class File:
     media_type: str
     body: bytes
     compressed: bytes | None
-    """None if that would not be much less."""
+    """With gzip; None if that saves too little."""
     tag: str
-    """Of its content; what is compressed has another (RFC 9110 section 8.8.3.3)."""
+    """The entity tag of the plain body; the compressed one has another (RFC 9110 section 8.8.3.3)."""
 
     @classmethod
     def of(cls, name: str, body: bytes) -> File:
@@ -70,7 +70,7 @@ class File:
         )
 
     def response(self, asked: Headers, *, cache_control: str) -> Response:
-        """The answer to who asks with these header fields."""
+        """The response to a request with these header fields: 200 with the body that it accepts, or 304."""
         body, tag = self.body, f'"{self.tag}"'
         headers = {"cache-control": cache_control, "content-type": self.media_type}
         if self.compressed is not None:
@@ -85,7 +85,7 @@ class File:
 
 
 class Files:
-    """Everything under one directory, as it is now; links are left out, they could lead anywhere."""
+    """All files under one directory, as they are now; symbolic links are left out, they could lead anywhere."""
 
     def __init__(self, directory: Path) -> None:
         root = directory.resolve()
@@ -94,8 +94,8 @@ class Files:
             for path in sorted(root.rglob("*"))
             if path.is_file() and path.resolve() == path
         }
-        self.made = put_together(bodies)
-        """The page as it is served."""
+        self.made = build_page(bodies)
+        """The built page."""
         self._page = File.of(PAGE, self.made.html.encode())
         self._files = {name: File.of(name, body) for name, body in bodies.items() if name != PAGE}
         self._kept = {
@@ -104,11 +104,11 @@ class Files:
         }
 
     async def page(self, request: Request) -> Response:
-        """Answers with the page."""
+        """The page."""
         return self._page.response(request.headers, cache_control=ASK_EACH_TIME)
 
     async def file(self, request: Request) -> Response:
-        """Answers with the file that the rest of the path names."""
+        """The file that the rest of the path names. Raises `HTTPException` (404)."""
         name: str = request.path_params["name"]
         version, _, versioned = name.partition("/")
         is_kept = version == self.made.version
@@ -119,7 +119,7 @@ class Files:
 
 
 def takes_gzip(accept_encoding: str) -> bool:
-    """Whether a client that says this can be sent gzip (RFC 9110 section 12.5.3); who says nothing gets the file."""
+    """Whether this ``Accept-Encoding`` takes gzip (RFC 9110 section 12.5.3); by default it does not."""
     for item in accept_encoding.lower().split(","):
         coding, _, weight = item.partition(";")
         if coding.strip() in {"gzip", "x-gzip"}:
@@ -128,7 +128,7 @@ def takes_gzip(accept_encoding: str) -> bool:
 
 
 def names_tag(if_none_match: str, tag: str) -> bool:
-    """Whether a client that says this has the file already (RFC 9110 section 13.1.2)."""
+    """Whether this ``If-None-Match`` has the tag, so that the client has the file (RFC 9110 section 13.1.2)."""
     return if_none_match.strip() == "*" or tag in (
         item.strip().removeprefix("W/") for item in if_none_match.split(",")
     )

@@ -1,16 +1,16 @@
-"""Packs ES modules: what an entry module needs at once becomes one file, and what it imports later a few more.
+"""Bundler of ES modules: what the entry imports at once becomes one file, and what is imported later a few more.
 
-Each module becomes a function that is called once, in the order in which a browser would run them, and gives what the
-module exports. Files import from each other as modules do, so each module has one instance, whoever asks for it first:
+Each module becomes a function that is called once, in the order in which a browser would run the modules, and returns
+its exports. Packed files import from each other natively, so each module has one instance:
 
-- the entry's file holds all that the entry reaches by ``import … from``;
-- what the entry itself names by ``import("…")`` comes next, and holds all that it reaches beyond that;
-- each other module that is named so has a file in its own place, with what only it reaches;
-- what several of those others reach stands in one more file, `SHARED`.
+- the entry's file has all modules that the entry reaches by ``import … from``;
+- each module that the entry itself imports by ``import("…")`` has a file with what it reaches beyond that;
+- each other module imported by ``import("…")`` has a file under its own name, with what only it reaches;
+- what several of those others reach is in one more file, `SHARED`.
 
-This is no parser. It knows the forms in which the page's modules are written (`_IMPORT` and `_EXPORT`, which begin a
-line, and ``import("./literal.js")``), and refuses whatever else begins a line with ``import`` or ``export``, an import
-of anything else, and modules that import each other in a circle. Comments that fill their lines are left out.
+This is no parser. It knows the forms in which the page's modules are written (`_IMPORT` and `_EXPORT`, at the beginning
+of a line, and ``import("./literal.js")``), and refuses any other ``import`` or ``export``, and modules that import each
+other in a circle. Comments that fill their lines are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 SHARED = "shared.js"
-"""The file, beside the entry's, of what several of the modules that are imported later have in common."""
+"""The file, beside the entry's, of modules that several of those imported later need."""
 
 _COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
 _IMPORT = re.compile(
@@ -36,7 +36,7 @@ _IMPORT = re.compile(
 )
 _EXPORT = re.compile(
     r"^export (?:"
-    r"(?P<kept>(?:(?:async )?function\*? |class |const )(?P<name>\w+)\b(?! ?,))"  # and what is declared by it
+    r"(?P<kept>(?:(?:async )?function\*? |class |const )(?P<name>\w+)\b(?! ?,))"  # and the declared name
     r'|\{(?P<names>[^}]*)\}(?: from "(?P<path>\.[^"]+)")?;$'
     r"|default (?P<default>\w+);$)",
     re.MULTILINE,
@@ -48,28 +48,28 @@ _NAME = re.compile(r"(\w+)(?: as (\w+))?")
 
 @attrs.define(eq=False)
 class Module:
-    """One module: its code with the imports and exports taken out, and what they said."""
+    """One module: its code without imports and exports, and what these named."""
 
     name: str
     variable: str
-    """What holds the object of its exports in a packed file."""
+    """The variable of its exports in packed files."""
     code: str = ""
     needs: list[Module] = attrs.field(factory=list)
     later: list[Module] = attrs.field(factory=list)
     exports: dict[str, str] = attrs.field(factory=dict)
-    """Names, as they are called outside and inside."""
+    """Exported name -> the expression for it inside."""
     home: str = ""
-    """The packed file in which it stands."""
+    """The packed file that has it."""
 
-    def beside(self, path: str) -> str:
-        """The name of the module that this one calls `path`."""
+    def resolve(self, path: str) -> str:
+        """The name of the module that this one imports as `path`."""
         return posixpath.normpath(posixpath.join(posixpath.dirname(self.name), path))
 
 
 def pack(sources: Mapping[str, str], entry: str) -> dict[str, str]:
-    """The packed files by name, the entry's among them, of the modules that `entry` reaches; `sources` has all by name.
+    """The packed files by name, the entry's among them, of all modules that `entry` reaches; `sources` is code by name.
 
-    Raises `StartError` for what it does not know.
+    Raises `StartError` for a form that it does not know, a module that does not exist, and a circle.
     """
     modules = _read(sources, entry)
     entries = {entry: _reached(modules[entry])}
@@ -84,7 +84,7 @@ def pack(sources: Mapping[str, str], entry: str) -> dict[str, str]:
         at_once = next((name for name in first if name in reaching), None)
         module.home = at_once or (reaching[0] if len(reaching) == 1 else shared)
         files.setdefault(module.home, []).append(module)
-    # An entry's file gives its exports even if it is at home in another one.
+    # An entry's file exports what the entry does, even if another file has its code.
     imported = {
         file: dict.fromkeys(needed for module in content for needed in module.needs if needed.home != file)
         | ({modules[file]: None} if file in entries and modules[file].home != file else {})
@@ -104,7 +104,7 @@ def without_comments(source: str) -> str:
 
 
 def _read(sources: Mapping[str, str], entry: str) -> dict[str, Module]:
-    """All modules that are reached from the entry, now or later."""
+    """All modules that are reached from the entry, at once or later."""
     modules: dict[str, Module] = {}
 
     def read(name: str, importer: str) -> Module:
@@ -121,7 +121,7 @@ def _read(sources: Mapping[str, str], entry: str) -> dict[str, Module]:
 
 def _take_apart(module: Module, source: str, read: Callable[[str, str], Module]) -> None:
     def at(path: str) -> Module:
-        return read(module.beside(path), module.name)
+        return read(module.resolve(path), module.name)
 
     def take_import(found: re.Match[str]) -> str:
         needed = at(found["path"])
@@ -152,14 +152,14 @@ def _take_apart(module: Module, source: str, read: Callable[[str, str], Module])
     code = _EXPORT.sub(take_export, _IMPORT.sub(take_import, without_comments(source)))
     if refused := _REFUSED.search(code):
         raise StartError(
-            f"{module.name}: this form cannot be packed, see trio_chat/pack.py: {refused[0].strip()}"
+            f"{module.name}: this form cannot be packed, see trio_chat/web/bundle.py: {refused[0].strip()}"
         )
     module.later = [at(path) for path in _LATER.findall(code)]
     module.code = code
 
 
 def _names(listed: str) -> list[tuple[str, str]]:
-    """``a, b as c`` as pairs: before and after "as"."""
+    """``a, b as c`` as pairs: the names before and after "as"."""
     return [(name, other or name) for name, other in _NAME.findall(listed)]
 
 
@@ -169,7 +169,7 @@ def _pair(name: str, value: str) -> str:
 
 
 def _reached(entry: Module) -> dict[str, Module]:
-    """What a module needs at once, and itself, in the order in which they run."""
+    """A module and all that it imports at once, in the order in which they run."""
     reached: dict[str, Module] = {}
 
     def visit(module: Module, above: tuple[str, ...]) -> None:
@@ -186,14 +186,14 @@ def _reached(entry: Module) -> dict[str, Module]:
 
 
 def _write(file: str, content: list[Module], imported: Iterable[Module], asked: list[Module]) -> str:
-    """A packed file: what it has from others, its modules, and those of them that others ask for."""
+    """A packed file: imports from other files, its modules, exports of those that other files import."""
 
     def way(to: str) -> str:
         path = posixpath.relpath(to, posixpath.dirname(file) or ".")
         return path if path.startswith(".") else f"./{path}"
 
     def write(module: Module) -> str:
-        code = _LATER.sub(lambda found: f'import("{way(module.beside(found[1]))}")', module.code)
+        code = _LATER.sub(lambda found: f'import("{way(module.resolve(found[1]))}")', module.code)
         code = code.replace("import.meta.url", f'new URL("{way(module.name)}", import.meta.url)')
         exports = ", ".join(_pair(name, inside) for name, inside in module.exports.items())
         return (
@@ -209,7 +209,7 @@ def _write(file: str, content: list[Module], imported: Iterable[Module], asked: 
 
 
 def _exports(module: Module) -> str:
-    """What an entry's file gives by name."""
+    """The exports of an entry's file."""
     names = [name for name in module.exports if name != "default"]
     named = f"export const {{ {', '.join(names)} }} = {module.variable};\n" if names else ""
     return named + (f"export default {module.variable}.default;\n" if "default" in module.exports else "")

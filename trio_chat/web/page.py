@@ -1,12 +1,12 @@
-"""What a browser gets instead of the page's files as they stand: few, and in the order in which it needs them.
+"""The page as it is served: few files, in the order in which a browser needs them.
 
-Whoever edits the page sees none of this: its files work as they are. `put_together` reads in the page what is its own:
+The source files work without it too. `build_page` reads ``index.html`` and makes of what that names:
 
-- the module that it runs, and what that imports, are packed (`trio_chat.web.bundle`);
-- the style sheets and the classic scripts of its head, without which nothing is shown, stand in the page itself, and a
-  Content-Security-Policy names their digests;
-- `LATER` names the packed modules that are imported later, to be fetched when there is nothing else to do;
-- all addresses get the version, a digest of everything.
+- packed modules, of the entry and all that it imports (`trio_chat.web.bundle`);
+- inline style sheets and classic scripts, without which nothing is shown, and their digests for a
+  Content-Security-Policy;
+- the list in `LATER` of the packed modules that are imported later, to be preloaded when the browser is idle;
+- addresses with the version, a digest of everything.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PAGE = "index.html"
-"""The page itself, whose addresses of files begin with ``static/`` and are relative: a proxy may put it anywhere."""
+"""The page itself. Its addresses begin with ``static/`` and are relative: a proxy may put it under any path."""
 
 LATER = '<meta name="later" content="">'
+"""The element that takes the names of the modules that are imported later."""
 
 _MODULE = re.compile(r'<script type="module" src="static/([^"]+)"></script>')
 _SCRIPTS = re.compile(r'(?:<script src="static/[^"]+"></script>\s*)+')
@@ -40,18 +41,18 @@ _STYLE_ADDRESS = re.compile(r'url\("(\.[^"]+)"\)')
 
 @attrs.frozen
 class Page:
-    """The page, and the files it points to."""
+    """The built page, and the files it points to."""
 
     html: str
     files: Mapping[str, bytes]
     version: str
     scripts: str
     styles: str
-    """What a Content-Security-Policy says beside ``'self'`` to allow what stands in the page itself."""
+    """Sources of a Content-Security-Policy, beside ``'self'``, that allow the inline scripts and styles."""
 
 
-def put_together(bodies: Mapping[str, bytes]) -> Page:
-    """The page and its files, made of the files as they stand. Raises `StartError` where they do not fit."""
+def build_page(bodies: Mapping[str, bytes]) -> Page:
+    """Build the page of its source files, by name. Raises `StartError` where they do not fit together."""
     html = bodies.get(PAGE, b"").decode()
     files = {name: body for name, body in bodies.items() if name != PAGE}
     texts = {
@@ -64,8 +65,8 @@ def put_together(bodies: Mapping[str, bytes]) -> Page:
         files |= {name: text.encode() for name, text in packed.items()}
         later = " ".join(name for name in packed if name != module[1])
         html = html.replace(LATER, LATER.replace('""', f'"{later}"'))
-    html = _in_place(_SCRIPTS, html, {name: without_comments(text) for name, text in texts.items()}, "script")
-    html = _in_place(_STYLES, html, {name: _style(name, text) for name, text in texts.items()}, "style")
+    html = _inline(_SCRIPTS, html, {name: without_comments(text) for name, text in texts.items()}, "script")
+    html = _inline(_STYLES, html, {name: _style(name, text) for name, text in texts.items()}, "style")
     digest = hashlib.sha256(html.encode())
     for name, body in sorted(files.items()):
         digest.update(f"{name} {len(body)}\n".encode() + body)
@@ -74,8 +75,8 @@ def put_together(bodies: Mapping[str, bytes]) -> Page:
     return Page(html, files, version, _digests("script", html), _digests("style", html))
 
 
-def _in_place(pattern: re.Pattern[str], html: str, texts: Mapping[str, str], element: str) -> str:
-    """The page with the texts of files in the place of what names them."""
+def _inline(pattern: re.Pattern[str], html: str, texts: Mapping[str, str], element: str) -> str:
+    """The page with files inlined in the place of the elements that name them."""
 
     def put(found: re.Match[str]) -> str:
         names = _NAME.findall(found[0])
@@ -90,7 +91,7 @@ def _in_place(pattern: re.Pattern[str], html: str, texts: Mapping[str, str], ele
 
 
 def _style(name: str, text: str) -> str:
-    """A style sheet without comments, with addresses as they are seen from the page."""
+    """A style sheet without comments, with addresses relative to the page."""
 
     def seen(found: re.Match[str]) -> str:
         return f'url("{posixpath.normpath(posixpath.join("static", posixpath.dirname(name), found[1]))}")'
