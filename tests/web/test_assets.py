@@ -11,7 +11,7 @@ import pytest
 from tests.support.http import ask
 from tests.support.raw import get, open_raw
 from tests.support.serving import open_server
-from trio_chat.web.assets import Files, names_tag, takes_gzip
+from trio_chat.web.assets import Assets, names_tag, takes_gzip
 from trio_chat.web.http import STATIC
 
 if TYPE_CHECKING:
@@ -139,8 +139,8 @@ def test_the_version_is_of_all_names_and_contents(tmp_path: Path) -> None:
     for name, body in (("a.js", "1"), ("a.js", "2"), ("b.js", "2"), ("c/a.js", "2")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(body)
-        versions.add(Files(tmp_path).made.version)
-        assert Files(tmp_path).made.version in versions
+        versions.add(Assets(tmp_path).made.version)
+        assert Assets(tmp_path).made.version in versions
     assert len(versions) == 4
 
 

@@ -84,7 +84,7 @@ class File:
         return Response(body, headers=headers)
 
 
-class Files:
+class Assets:
     """All files under one directory, as they are now; symbolic links are left out, they could lead anywhere."""
 
     def __init__(self, directory: Path) -> None:

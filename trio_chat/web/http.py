@@ -16,7 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from trio_chat.errors import StoreError
-from trio_chat.web.assets import Files
+from trio_chat.web.assets import Assets
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,9 +39,9 @@ _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
 @cache
-def _files(directory: Path) -> Files:
+def _files(directory: Path) -> Assets:
     """The page's files, read and packed once in a process: a tenth of a second."""
-    return Files(directory)
+    return Assets(directory)
 
 
 def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
