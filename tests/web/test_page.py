@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import re
 
@@ -11,6 +12,7 @@ import pytest
 from tests.support.http import ask
 from tests.support.serving import open_server
 from trio_chat.errors import StartError
+from trio_chat.web.http import STATIC
 from trio_chat.web.page import LATER, build_page
 
 HTML = f"""<head>
@@ -91,3 +93,18 @@ async def test_only_what_stands_in_the_page_may_run_there() -> None:
             digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
             assert f"{directive} 'self' 'sha256-{digest}';".lower() in policy  # the headers of an Answer are
         assert "unsafe" not in policy
+
+
+def test_scripts_stay_small_enough_for_a_phone() -> None:
+    page = build_page(
+        {
+            path.relative_to(STATIC).as_posix(): path.read_bytes()
+            for path in STATIC.rglob("*")
+            if path.is_file()
+        }
+    )
+    [entry] = re.findall(r'<script type="module" src="static/\w+/([^"]+)"></script>', page.html)
+    [later] = re.findall(r'<meta name="later" content="([^"]+)">', page.html)
+    sizes = {name: len(gzip.compress(page.files[name], 9)) for name in (entry, *later.split())}
+    assert sizes[entry] <= 50_000, "before the first message"
+    assert sum(sizes.values()) <= 160_000
