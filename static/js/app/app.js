@@ -290,7 +290,8 @@ export class App {
 
   /** An event came: alert the person if it is a message that asks for it. */
   async onEvent(frame) {
-    if (this.#news.size === 0) return; // nobody listens here: leave it to another tab
+    // Nobody listens here: leave it to another tab.
+    if (this.#news.size === 0) return;
     const { counts, sound, notification } = alertFor(this.state, frame, Date.now());
     if (!counts || !(sound || notification)) return;
     const { epoch } = this.state.rooms.get(frame.room);

@@ -42,7 +42,8 @@ export function assemble(roomName) {
     if (document.hidden) session.tellReadMarkers();
   };
   document.addEventListener("visibilitychange", noticeVisibility);
-  addEventListener("pagehide", () => session.tellReadMarkers()); // before followBrowser ends the connection
+  // Before followBrowser ends the connection.
+  addEventListener("pagehide", () => session.tellReadMarkers());
   noticeVisibility();
   restore();
   const connect = () => {

@@ -6,11 +6,11 @@ import { HOME } from "../core/home.js";
 import { openRoom, titleOf } from "../core/select.js";
 import { fillTexts, texts } from "../core/texts.js";
 import { clock } from "../core/time.js";
-import { assemble } from "./assemble.js";
 import { parseRoute } from "../views/parts/address.js";
 import { rememberedRoom } from "../views/shell/screen.js";
 import { ChatLog } from "../views/talk/log.js";
 import { Placeholder } from "../views/talk/placeholder.js";
+import { assemble } from "./assemble.js";
 
 const MESSAGES_TIMEOUT_MS = 1_000; // how long all other views wait for messages, which may never come
 const HIDDEN_RENDER_MS = 200; // a page in the background gets no animation frames
@@ -23,7 +23,8 @@ function showFirstView() {
   const allViews = import("./all-views.js");
   const log = new ChatLog(app, byId("chat"));
   const views = new Set([log, new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") })]);
-  const standIns = new AbortController(); // aborted when the views are there for which these stand in
+  // Aborted when the views are there for which these stand in.
+  const standIns = new AbortController();
   showRoomTitle(views, standIns.signal);
   sendPlainTexts(app, standIns.signal);
   replayPress(standIns.signal);
@@ -31,7 +32,8 @@ function showFirstView() {
   const isReady = Promise.race([messagesDrawn(views), timeout]);
   renderOnChange(app, views);
   fillTexts(document);
-  clock(Date.now()); // the first call is slow: better now than when the messages are there
+  // The first call is slow: better now than when the messages are there.
+  clock(Date.now());
   allViews.then(({ buildAllViews }) => isReady.then(() => buildAllViews(app, { route, log, views, standIns }))).catch(showLoadFailure);
 }
 
@@ -72,7 +74,8 @@ function messagesDrawn(views) {
         const isComing = ["connecting", "online"].includes(state.connection.phase);
         if (isComing && !isSynced && live.events.length === 0) return;
         views.delete(view);
-        setTimeout(resolve); // when they can be seen
+        // When they can be seen.
+        setTimeout(resolve);
       },
     };
     views.add(view);

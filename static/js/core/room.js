@@ -115,7 +115,8 @@ function startedAfter(room, after, epoch) {
 export function joined(room, { epoch, head, after, reset }, { isFresh = false } = {}) {
   const goesOn = !reset && !isFresh && room.epoch === epoch && after <= room.last;
   const base = goesOn ? room : startedAfter(room, after, epoch);
-  if (!base.isMember && isFresh) base.listedTo = head; // in a room that is only visited nothing is news yet
+  // In a room that is only visited nothing is news yet.
+  if (!base.isMember && isFresh) base.listedTo = head;
   return { ...withoutLoadingWindows(base), head, isSynced: base.last >= head };
 }
 

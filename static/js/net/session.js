@@ -200,7 +200,8 @@ export class Session {
   }
 
   #refused(error) {
-    if (error.code === "hello_first") return; // it came along with a hello that was refused
+    // It came along with a hello that was refused.
+    if (error.code === "hello_first") return;
     if (!this.#isWelcome) this.#helloRefused(error);
     else if (!this.#subscriptions.refused(error) && !this.#commands.refused(error)) this.#sender.refused(error);
   }

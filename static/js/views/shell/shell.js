@@ -95,7 +95,8 @@ export function mountShell(app, { route }) {
     new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
     side,
   ];
-  screen.remember(openRoom(app.state).name); // the room before the one that the address asks for
+  // The room before the one that the address asks for.
+  screen.remember(openRoom(app.state).name);
   new Routes(shell, route);
   followKeys({
     help: shell.help,
@@ -118,7 +119,8 @@ export function mountShell(app, { route }) {
     for (const view of views) view.render(state);
     byId("search").hidden = !shell.talk?.openSearch;
     screen.remember(openRoom(state).name);
-    for (const { id, message } of state.notices) { // refused commands that are not shown in the log
+    // Refused commands that are not shown in the log.
+    for (const { id, message } of state.notices) {
       toasts.show(message, { isBad: true });
       app.dismiss(id);
     }
