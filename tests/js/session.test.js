@@ -27,8 +27,8 @@ function open({ token = "t" } = {}) {
   };
   const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
   const drafts = { set() {} };
-  const claims = { claim: async () => true };
-  const app = new App({ store, session, drafts, claims });
+  const election = { wins: async () => true };
+  const app = new App({ store, session, drafts, election });
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,

@@ -17,7 +17,7 @@ export class App {
   #commands;
   #history;
   #drafts;
-  #claims;
+  #election;
   #news = new Set();
   #typedAt = new Map();
 
@@ -26,13 +26,13 @@ export class App {
    * @param {import("../core/store.js").Store} parts.store
    * @param {import("../net/session.js").Session} parts.session
    * @param {import("../net/drafts.js").Drafts} parts.drafts
-   * @param {import("../net/claims.js").Claims} parts.claims
+   * @param {import("../net/tab-election.js").TabElection} parts.election
    */
-  constructor({ store, session, drafts, claims }) {
+  constructor({ store, session, drafts, election }) {
     this.#store = store;
     this.#session = session;
     this.#drafts = drafts;
-    this.#claims = claims;
+    this.#election = election;
     this.#commands = new KeptCommands(store);
     this.#history = new History(store, session);
   }
@@ -295,7 +295,7 @@ export class App {
     const { counts, sound, notification } = alertFor(this.state, frame, Date.now());
     if (!counts || !(sound || notification)) return;
     const { epoch } = this.state.rooms.get(frame.room);
-    if (!(await this.#claims.claim(frame.room, epoch, frame.seq))) return;
+    if (!(await this.#election.wins(frame.room, epoch, frame.seq))) return;
     // Another tab may have shown it, or another device read it, meanwhile.
     if (this.state.rooms.get(frame.room)?.read >= frame.seq) return;
     for (const listener of this.#news) listener({ message: messageOf(frame), room: frame.room, sound, notification });

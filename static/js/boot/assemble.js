@@ -6,7 +6,6 @@ import { App } from "../app/app.js";
 import { initialState, reduce } from "../core/state.js";
 import { Store } from "../core/store.js";
 import { Cache } from "../net/cache.js";
-import { Claims } from "../net/claims.js";
 import { Connection, followBrowser } from "../net/connection.js";
 import { Database } from "../net/database.js";
 import { Drafts } from "../net/drafts.js";
@@ -14,6 +13,7 @@ import { Identity } from "../net/identity.js";
 import { newId } from "../net/ids.js";
 import { Outbox } from "../net/outbox.js";
 import { Session } from "../net/session.js";
+import { TabElection } from "../net/tab-election.js";
 
 /** @param {string} roomName the room to open first @returns {App} */
 export function assemble(roomName) {
@@ -28,7 +28,7 @@ export function assemble(roomName) {
     restored,
     onEvent: (frame) => app.onEvent(frame),
   });
-  const app = new App({ store, session, drafts: new Drafts(store), claims: new Claims(newId()) });
+  const app = new App({ store, session, drafts: new Drafts(store), election: new TabElection(newId()) });
   const restore = async () => store.dispatch({ type: "restored", entries: await outbox.load() });
 
   store.subscribe((state, before) => {

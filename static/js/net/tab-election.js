@@ -1,12 +1,12 @@
 /**
- * Claims between tabs: several of them receive the same message, and only one may alert. A tab writes its name and a
+ * Election of the tab that alerts: several tabs receive the same message. A tab writes its name and a
  * moment later reads back whether it still stands there, since two may have written at once. Works on plain http
  * addresses, where `navigator.locks` does not exist; without storage every tab believes that it is alone.
  */
 const PREFIX = "trio-chat.told.";
 const SETTLE_MS = 60;
 
-export class Claims {
+export class TabElection {
   #tab;
   #storage;
   #pause;
@@ -19,7 +19,7 @@ export class Claims {
   }
 
   /** Whether this tab is the one to alert of event `seq`. @returns {Promise<boolean>} */
-  async claim(room, epoch, seq) {
+  async wins(room, epoch, seq) {
     try {
       const key = PREFIX + room;
       const [heldEpoch, heldSeq] = (this.#storage().getItem(key) ?? "").split(" ");

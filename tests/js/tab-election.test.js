@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Claims } from "../../static/js/net/claims.js";
+import { TabElection } from "../../static/js/net/tab-election.js";
 
 /** What all tabs of a browser share. */
 function storage() {
@@ -13,21 +13,21 @@ const soon = () => new Promise((resolve) => setImmediate(resolve));
 
 test("of several tabs that hear a message at once, one tells of it", async () => {
   const shared = storage();
-  const tabs = ["a", "b", "c"].map((name) => new Claims(name, () => shared, soon));
+  const tabs = ["a", "b", "c"].map((name) => new TabElection(name, () => shared, soon));
   for (let seq = 1; seq < 20; seq += 1) {
-    const claimed = await Promise.all(tabs.map((tab) => tab.claim("lobby", "e", seq)));
-    assert.equal(claimed.filter(Boolean).length, 1);
+    const won = await Promise.all(tabs.map((tab) => tab.wins("lobby", "e", seq)));
+    assert.equal(won.filter(Boolean).length, 1);
   }
 });
 
 test("a tab that hears it later does not tell again, and two writing in one moment do not both", async () => {
   const shared = storage();
-  const early = new Claims("a", () => shared, soon);
-  assert.ok(await early.claim("lobby", "e", 5));
-  assert.ok(!(await new Claims("b", () => shared, soon).claim("lobby", "e", 5)));
+  const early = new TabElection("a", () => shared, soon);
+  assert.ok(await early.wins("lobby", "e", 5));
+  assert.ok(!(await new TabElection("b", () => shared, soon).wins("lobby", "e", 5)));
   // Each reads before the other's write is there.
   const blind = (name) => ({ ...shared, getItem: onceNothing(shared) });
-  const both = await Promise.all(["c", "d"].map((name) => new Claims(name, () => blind(name), soon).claim("lobby", "e", 6)));
+  const both = await Promise.all(["c", "d"].map((name) => new TabElection(name, () => blind(name), soon).wins("lobby", "e", 6)));
   assert.ok(both.filter(Boolean).length <= 1);
 });
 
@@ -42,9 +42,9 @@ function onceNothing(shared) {
 
 test("a new epoch begins to count anew, and without storage the tab believes that it is alone", async () => {
   const shared = storage();
-  const tab = new Claims("a", () => shared, soon);
-  assert.ok(await tab.claim("lobby", "e", 5));
-  assert.ok(await tab.claim("lobby", "e2", 1));
+  const tab = new TabElection("a", () => shared, soon);
+  assert.ok(await tab.wins("lobby", "e", 5));
+  assert.ok(await tab.wins("lobby", "e2", 1));
   const blocked = () => { throw new Error("blocked"); };
-  assert.ok(await new Claims("a", blocked, soon).claim("lobby", "e", 1));
+  assert.ok(await new TabElection("a", blocked, soon).wins("lobby", "e", 1));
 });
