@@ -97,8 +97,8 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             inbox_messages=1000,
             pause_max_s=0,
             now_ms=lambda: AT_MS,
+            on_wake=lambda room: nursery.start_soon(room.broadcast),
         )
-        nursery.start_soon(room.broadcast)
         async with trio.open_nursery() as speakers:
             seats = [_take_seat(room, speakers) for _ in range(MEMBERS)]
             chair = _take_seat(room, speakers)

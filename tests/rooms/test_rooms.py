@@ -11,6 +11,7 @@ import trio.testing
 
 from tests.support.core import open_core, texts_of
 from tests.support.memory_store import MemoryDisk, open_memory_store
+from tests.support.v1 import ack, hello, make_room
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.rooms.registry import IDLE_S
 
@@ -53,15 +54,19 @@ async def test_who_waits_for_a_room_gets_it_though_who_opens_it_gives_up(autojum
         assert [room.name for room in found] == ["garden"]
 
 
-async def test_rooms_that_are_being_opened_count(autojump_clock: MockClock) -> None:
-    async with open_core(max_open_rooms=2) as core:
-        async with trio.open_nursery() as nursery:
-            with core.store.holding_reads():
-                nursery.start_soon(core.rooms.get, "garden")
-                await trio.testing.wait_all_tasks_blocked()
-                with pytest.raises(Refused, match="Too many rooms"):
-                    await core.rooms.get("attic")
-        assert {room.name for room in core.rooms} == {"lobby", "garden"}
+async def test_a_room_that_is_only_listened_to_has_no_task_and_takes_no_place(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core(max_open_rooms=4) as core:
+        ada, bob = await core.open_person("Ada", room="attic"), await core.open_person("Bob", room="shed")
+        tasks = core.tasks
+        for name in ("cellar", "shed"):
+            await ada.tell("join", room=name)
+            assert (await ada.hear_frame())["head"] == 0
+        assert core.tasks == tasks
+        await bob.tell("send", room="shed", text="anybody here?")
+        assert texts_of(await ada.hear_frames()) == ["anybody here?"]
+        assert core.tasks == tasks + 1  # the broadcaster
 
 
 async def test_rooms_do_not_hear_each_other(autojump_clock: MockClock) -> None:
@@ -98,7 +103,10 @@ async def test_a_room_is_not_closed_while_its_last_message_is_being_written(
 ) -> None:
     """Or it would be opened again at a head that the message is about to pass, and its new members would miss it."""
     async with open_core(max_open_rooms=2) as core:
+        await core.fill(["some"], room="cellar")
+        await trio.sleep(3 * IDLE_S)
         ada = await core.open_person("Ada", room="garden")
+        await core.fill(["hi"])
         with core.store.holding_commits():
             await ada.tell("send", room="garden", text="my last words")
             await ada.websocket.aclose()
@@ -114,11 +122,62 @@ async def test_one_room_too_many_takes_the_place_of_an_idle_one_or_is_refused(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core(max_open_rooms=2) as core:
-        await core.rooms.get("idle")
+        for name in ("lobby", "idle"):
+            await core.fill(["some"], room=name)
         ada = await core.open_person("Ada", room="garden")
+        await ada.tell("send", room="garden", text="one more")
+        assert texts_of(await ada.hear_frames()) == ["one more"]
         assert {room.name for room in core.rooms} == {"lobby", "garden"}
-        answer = await ada.ask("join", room="cellar")
-        assert answer["code"] == "too_many_rooms"
+        assert (await ada.ask("join", room="idle"))["code"] == "too_many_rooms"
+        await ada.tell("join", room="cellar")
+        await ada.hear_frames()
+        assert (await ada.ask("send", room="cellar", text="two more"))["code"] == "too_many_rooms"
+
+
+async def test_strangers_in_all_places_keep_nobody_from_their_own_rooms(autojump_clock: MockClock) -> None:
+    async with open_core(max_open_rooms=3) as core:
+        ada, ada_id = await hello(core, "Ada")
+        _, bob_id = await hello(core, "Bob")
+        room = await make_room(ada)
+        await ada.websocket.aclose()
+        await trio.sleep(3 * IDLE_S)
+        stranger = await core.open_person("Stranger")
+        for number in range(8):
+            await stranger.tell("join", room=f"invented-{number}")
+            await stranger.tell("send", room=f"invented-{number}", text="mine")
+        answers = {frame["code"] for frame in await stranger.hear_frames() if frame["type"] == "error"}
+        assert answers == {"too_many_rooms", "not_joined"}
+        ada = await core.open_v1()
+        await ada.ask("hello", name="Ada again")
+        other = await make_room(ada, "Another")
+        assert (await ack(ada, "send", room=other, text="in it"))["type"] == "ack"
+        assert (await ack(ada, "direct", person=bob_id))["type"] == "ack"
+        assert (await ack(ada, "mine", what="star", room="lobby", target=1))["type"] == "ack"
+        assert (await core.rooms.get(room)).may_hear(ada_id)
+
+
+async def test_each_room_of_a_follow_gives_others_their_turn(autojump_clock: MockClock) -> None:
+    async with open_core(max_open_rooms=1) as core:
+        stranger = await core.open_person("Stranger", room="taken")
+        await stranger.tell("send", room="taken", text="mine")
+        await stranger.hear_frames()
+        for number in range(3):
+            await core.rooms.get(f"empty-{number}")
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await trio.lowlevel.checkpoint()
+                turns += 1
+
+        async with trio.open_nursery() as nursery:
+            await stranger.tell("follow", rooms=[{"room": f"x-{number}"} for number in range(100)])
+            nursery.start_soon(count_turns)
+            for _ in range(100):
+                await stranger.hear_frame()
+            nursery.cancel_scope.cancel()
+        assert turns >= 100
 
 
 async def test_a_room_whose_log_cannot_be_read_does_not_open_and_opens_later(

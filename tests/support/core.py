@@ -174,6 +174,11 @@ class Core:
         """Who is who."""
         return self.hub.people
 
+    @property
+    def tasks(self) -> int:
+        """How many tasks there are in the whole program."""
+        return trio.lowlevel.current_statistics().tasks_living
+
     def connect_stream(self) -> tuple[trio.abc.Stream, Tap]:
         """A connection to the server: the client's end, and the tap at the server's."""
         near, far = trio.testing.memory_stream_pair()

@@ -102,8 +102,8 @@ class Config:
     )
     max_open_rooms: int = setting(
         10_000,
-        "How many rooms may have somebody in them at once",
-        "Each has a task and an inbox; this keeps inventing room names from filling the memory.",
+        "How many rooms without members may be open at once, and how many empty ones",
+        "This keeps inventing room names from filling the memory. Rooms that have members always have a place.",
         zero="no limit",
     )
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
-from trio_chat.kinds.facts import LOBBY, no_such_room
+from trio_chat.kinds.facts import LOBBY, PUBLIC, no_such_room
 from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from trio_chat.config.config import Config
     from trio_chat.model.events import Position
@@ -27,6 +28,9 @@ LOGGER = logging.getLogger(__name__)
 
 IDLE_S = 60.0
 """How long an idle room stays open: longer than a page takes to reload."""
+
+EVICTION_TRIES = 8
+"""How many rooms are looked at to find one whose place is free: enough, as those used longest ago come first."""
 
 
 @attrs.frozen
@@ -67,6 +71,9 @@ class RoomRegistry:
         self._on_members = on_members
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
+        """When each room was asked for, or seen in use: those that were so longest ago come first."""
+        self._empty: dict[str, None] = {}
+        """The rooms to which nobody ever wrote: they take no place (``max_open_rooms``) of those that exist."""
         self._opening: dict[str, trio.Event] = {}
         """The rooms that are being opened, each with what tells that this is over. One after the other would take too
         long when everybody comes back: the store reads many in one go."""
@@ -77,7 +84,8 @@ class RoomRegistry:
     async def get(self, name: str) -> Room:
         """The room of this (normal) name, open. Use it before the next checkpoint, or it may be closed again.
 
-        Raises `Refused` when too many rooms are open, `StoreUnavailable` when its log cannot be read.
+        Raises `Refused` when too many rooms are in use and this one has no members, `StoreUnavailable` when its log
+        cannot be read.
         """
         while name not in self._rooms:
             opening = self._opening.get(name)
@@ -85,8 +93,12 @@ class RoomRegistry:
                 await self._open(name)
             else:
                 await opening.wait()  # perhaps in vain, and then it is our turn
-        self._last_used[name] = trio.current_time()
+        self._touch(name)
         return self._rooms[name]
+
+    def _touch(self, name: str) -> None:
+        self._last_used.pop(name, None)
+        self._last_used[name] = trio.current_time()
 
     async def subscribe(
         self,
@@ -115,11 +127,10 @@ class RoomRegistry:
             room = await self.get(name)
             if not room.may_hear(person):
                 raise no_such_room()
+            self._check_empty_rooms(room)
             if not room.must_begin_epoch(cursor_after, epoch):
                 break
-            if (
-                replacing is not None
-            ):  # it starts afresh, so it is not one of those who are sent away to do so
+            if replacing is not None:  # it starts afresh, so it is not sent away to do so
                 replacing.leave()
             await room.begin_epoch(seen=cursor_after)
         # No checkpoint from here on: what `on_start` says, and what follows it, fit together.
@@ -135,31 +146,71 @@ class RoomRegistry:
         return room.subscribe(outbox, encoding, person=person, after=after)
 
     async def _open(self, name: str) -> None:
-        if self._is_full:
-            self._close_idle(0.0)
-            if self._is_full:
-                raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
         self._opening[name] = is_over = trio.Event()
         try:
             state = await self._store.state(name)
         finally:
             del self._opening[name]
             is_over.set()
-        self._rooms[name] = room = Room(
+        room = Room(
             name,
             state,
             self._store,
             inbox_messages=self._config.inbox_messages,
             pause_max_s=self._config.fan_out_pause_max_s,
             now_ms=self._now_ms,
+            on_wake=self._wake,
             on_members=self._on_members,
         )
-        self._rooms_nursery.start_soon(self._run, room, name=f"room {name}")
+        if room.is_empty:
+            self._empty[name] = None
+        elif not room.members and name != LOBBY:
+            self._make_place()
+        self._rooms[name] = room
 
-    @property
-    def _is_full(self) -> bool:
-        n_open = len(self._rooms) + len(self._opening)
-        return bool(self._config.max_open_rooms) and n_open >= self._config.max_open_rooms
+    def _wake(self, room: Room) -> None:
+        """Start the broadcaster of a room that somebody writes to. Raises `Refused` if there is no place for it."""
+        if room.name in self._empty:
+            if room.kind == PUBLIC and room.name != LOBBY:  # others get a member with their first event
+                self._make_place()
+            del self._empty[room.name]
+        self._rooms_nursery.start_soon(self._run, room, name=f"room {room.name}")
+
+    # Refusing takes the same time however many rooms there are.
+
+    def _make_place(self) -> None:
+        """Close an idle room if all places are taken. Raises `Refused` if the ones used longest ago are in use."""
+        limit = self._config.max_open_rooms
+        if limit and len(self._rooms) - len(self._empty) >= limit:
+            self._evict(self._last_used)
+            if len(self._rooms) - len(self._empty) >= limit:
+                raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
+
+    def _check_empty_rooms(self, room: Room) -> None:
+        """Raise `Refused` if too many rooms have listeners and nothing to hear, and this would be one more."""
+        limit = self._config.max_open_rooms
+        if limit and room.is_empty and room.is_idle and room.name != LOBBY and len(self._empty) > limit:
+            self._evict(self._empty, but=room.name)
+            if len(self._empty) > limit:
+                raise Refused("too_many_rooms", "Too many empty rooms are in use on this server. Try later.")
+
+    def _evict(self, names: Mapping[str, object], *, but: str | None = None) -> None:
+        """Close the first idle one of these rooms, if there is one among the first few."""
+        for name in list(islice(names, EVICTION_TRIES)):
+            if name not in (LOBBY, but) and self._rooms[name].is_idle:
+                self._close(name)
+                return
+            self._touch(name)
+            if name in self._empty:
+                self._empty[name] = self._empty.pop(name)
+
+    def _close(self, name: str) -> None:
+        self._forget(name).close()
+
+    def _forget(self, name: str) -> Room:
+        del self._last_used[name]
+        self._empty.pop(name, None)
+        return self._rooms.pop(name)
 
     async def _run(self, room: Room) -> None:
         """One room's task. A bug in it ends that room, whose clients come back to a new one; not the server."""
@@ -170,7 +221,7 @@ class RoomRegistry:
             room.send_away(INTERNAL_ERROR)
         finally:
             if self._rooms.get(room.name) is room:
-                del self._rooms[room.name]
+                self._forget(room.name)
 
     async def drain(self) -> None:
         """Take nothing more into any inbox, and wait until what is there is logged and fanned out."""
@@ -183,16 +234,22 @@ class RoomRegistry:
         """For ever: close the rooms that were idle for a while, and let the others drop old events from memory."""
         while True:
             await trio.sleep(IDLE_S)
-            self._close_idle(IDLE_S)
+            await self._close_idle()
             for room in self:
                 room.subscribers.age()
+                await trio.lowlevel.checkpoint()
 
-    def _close_idle(self, idle_s: float) -> None:
+    async def _close_idle(self) -> None:
         now = trio.current_time()
-        for room in self:
-            if room.name != LOBBY and room.is_idle and now - self._last_used[room.name] >= idle_s:
-                del self._rooms[room.name], self._last_used[room.name]
-                room.close()
+        for name, last_used in list(self._last_used.items()):
+            if now - last_used < IDLE_S:
+                break
+            if name in self._rooms and self._last_used[name] == last_used:
+                if name != LOBBY and self._rooms[name].is_idle:
+                    self._close(name)
+                else:
+                    self._touch(name)
+            await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
         """Take nothing more; each broadcaster ends when its inbox is empty."""

@@ -55,10 +55,11 @@ class RoomStatistics:
 
 
 class Room:
-    """One open room. Its owner runs `broadcast` in a task, and ends it with `close`.
+    """One open room. It is dormant, without an inbox and a broadcaster, until somebody writes to it.
 
-    ``on_members`` is called with the room and the ids of those who became members or are no longer members, when that
-    is in the log and was fanned out.
+    ``on_wake`` is called with the room when it needs its broadcaster: it starts `broadcast` in a task (which `close`
+    ends), or raises `Refused`. ``on_members`` is called with the room and the ids of those who became members or are no
+    longer members, when that is in the log and was fanned out.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Room:
         inbox_messages: int,
         pause_max_s: float,
         now_ms: Callable[[], int],
+        on_wake: Callable[[Room], object],
         on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
     ) -> None:
         self.name = name
@@ -79,17 +81,13 @@ class Room:
         self.subscribers = Subscribers(name, state.position.seq, store)
         self._members = set(state.members)
         self._store = store
+        self._inbox_messages = inbox_messages
+        self._pause_max_s = pause_max_s
+        self._now_ms = now_ms
+        self._on_wake = on_wake
         self._on_members = on_members
-        self._inbox, inbox = trio.open_memory_channel[Submission | trio.Event](inbox_messages)
-        self._broadcaster = Broadcaster(
-            name,
-            inbox,
-            self.subscribers,
-            store,
-            pause_max_s=pause_max_s,
-            now_ms=now_ms,
-            on_ends_batch=self._apply_membership_change,
-        )
+        self._inbox: trio.MemorySendChannel[Submission | trio.Event] | None = None
+        self._broadcaster: Broadcaster | None = None
         self._is_sealed = False
         self._claims_ahead = 0
         self._may_begin_epoch_at = -math.inf
@@ -116,9 +114,14 @@ class Room:
         return rules.may_hear(self.name, self.kind, person in self._members, person)
 
     @property
+    def is_empty(self) -> bool:
+        """Whether nothing was ever written here, and nobody is about to."""
+        return self.head == 0 and self._broadcaster is None
+
+    @property
     def is_idle(self) -> bool:
         """Whether there is no subscription and nothing is on its way."""
-        return not len(self.subscribers) and self._broadcaster.is_waiting
+        return not len(self.subscribers) and (self._broadcaster is None or self._broadcaster.is_waiting)
 
     def _apply_membership_change(self, event: Event) -> None:
         """Follow a logged change of the members; end the subscriptions of those who may not hear the room any more."""
@@ -222,12 +225,13 @@ class Room:
     def try_submit(self, submission: Submission) -> bool:
         """Put a submission into the inbox unless it is full; False if the caller has to wait, with `submit`.
 
-        Most of the time it is not, and a checkpoint for each message would cost a tenth of what a message costs.
+        Most of the time it is not, and a checkpoint for each message would cost a tenth of what a message costs. Raises
+        `Refused` if the room is dormant and there is no place for one more that is written to.
         """
         if self._is_sealed:
             return False
         try:
-            self._inbox.send_nowait(submission)
+            (self._inbox or self._wake()).send_nowait(submission)
         except trio.WouldBlock:
             return False
         return True
@@ -240,7 +244,7 @@ class Room:
         """
         if self._is_sealed:
             await trio.sleep_forever()
-        await self._inbox.send(submission)
+        await (self._inbox or self._wake()).send(submission)
 
     async def write(self, draft: Draft) -> Outcome:
         """Have a draft logged and fanned out, and wait for its outcome.
@@ -251,15 +255,30 @@ class Room:
         await self.submit(Submission(draft, waiter))
         return await waiter.wait()
 
+    def _wake(self) -> trio.MemorySendChannel[Submission | trio.Event]:
+        self._on_wake(self)
+        self._inbox, inbox = trio.open_memory_channel[Submission | trio.Event](self._inbox_messages)
+        self._broadcaster = Broadcaster(
+            self.name,
+            inbox,
+            self.subscribers,
+            self._store,
+            pause_max_s=self._pause_max_s,
+            now_ms=self._now_ms,
+            on_ends_batch=self._apply_membership_change,
+        )
+        return self._inbox
+
     def seal(self) -> None:
         """Take no more submissions."""
         self._is_sealed = True
 
     async def flush(self) -> None:
         """Wait until everything that is in the inbox now was logged, fanned out and settled."""
-        done = trio.Event()
-        await self._inbox.send(done)
-        await done.wait()
+        if self._inbox is not None:
+            done = trio.Event()
+            await self._inbox.send(done)
+            await done.wait()
 
     def send_away(self, close: Close) -> None:
         """End the connections of all subscriptions."""
@@ -268,10 +287,12 @@ class Room:
 
     def close(self) -> None:
         """Take nothing more; the broadcaster ends when everything in the inbox is settled."""
-        self._inbox.close()
+        if self._inbox is not None:
+            self._inbox.close()
 
     async def broadcast(self) -> None:
         """Log and fan out what comes in, until `close`: the room's task."""
+        assert self._broadcaster is not None
         await self._broadcaster.run()
 
     def statistics(self) -> RoomStatistics:
@@ -283,5 +304,7 @@ class Room:
             deliveries=self.subscribers.deliveries,
             fell_behind=self.subscribers.fell_behind,
             claims_ahead=self._claims_ahead,
-            broadcast=attrs.evolve(self._broadcaster.statistics),
+            broadcast=BroadcastStatistics()
+            if self._broadcaster is None
+            else attrs.evolve(self._broadcaster.statistics),
         )

@@ -43,6 +43,7 @@ async def follow(client: Client, command: commands.Follow) -> None:
     """Join many rooms with one command; each is answered by itself."""
     client.session.charge(trio.current_time(), len(command.rooms) / ROOMS_FOR_ONE)
     for cursor in command.rooms:
+        await trio.lowlevel.checkpoint()  # what is refused has none
         try:
             name = normal_room(cursor.room)
             client.session.check_place(name)
