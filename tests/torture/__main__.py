@@ -1,7 +1,18 @@
-"""``python -m tests.torture``: torture the server, or judge a history again.
+"""Command line of the fault tests: run the server under faults and check the history, or check one again.
 
 python -m tests.torture run --seed 7 --duration 60 --clients 20 --faults kill,term,proxy
 python -m tests.torture check HISTORY
+
+How the modules belong together:
+
+- `run` drives one run, `release` those of a release, `many_connections` the one with ten thousand connections;
+- load: `raw_client` (over `v1_connection` and `websocket`), `product_client` and `plain_client` share a `context`;
+  `workload` chooses `commands`, `misbehaviour` what no client should do; `fresh_client` loads everything at the end;
+- faults: `faults` and `proxy`, with `process`, `disk` and `faulty_server`;
+- history: `history` and `events` record it, with what `database` reads from the files at the end;
+- checks: `checker` and the `check_` modules compare it with the `oracle` (the final logs), the `model` (state and
+  rules) and `refusals`; they yield `violations`, which `shrink` and `report` show;
+- tests of the checker: `history_builder` makes a good history, `mutations` break it.
 """
 
 from __future__ import annotations
@@ -17,9 +28,9 @@ from tests.torture.checker import check
 from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
 from tests.torture.history import read_history, write_history
-from tests.torture.many_connections import gather
+from tests.torture.many_connections import open_many_connections
 from tests.torture.release import run_release
-from tests.torture.report import DOCUMENT, FIGURES, complaint, report, with_tables
+from tests.torture.report import DOCUMENT, FIGURES, run_report, violation_report, with_tables
 from tests.torture.run import Options, torture
 
 
@@ -81,11 +92,11 @@ def run(
     except Skipped as skipped:
         click.secho(f"SKIPPED: {skipped}", bold=True, err=True)
         return
-    click.echo(report(outcome))
+    click.echo(run_report(outcome))
     if outcome.violations:
         history = history or Path(f"torture-{options.seed}.jsonl")
         write_history(history, outcome.records)
-        click.echo(complaint(outcome.records, outcome.violations))
+        click.echo(violation_report(outcome.records, outcome.violations))
         click.echo(f"seed {options.seed}; the whole history is in {history}")
         sys.exit(1)
 
@@ -97,7 +108,7 @@ def check_again(history: Path) -> None:
     records = read_history(history)
     violations = check(records)
     if violations:
-        click.echo(complaint(records, violations))
+        click.echo(violation_report(records, violations))
         sys.exit(1)
     click.echo(f"{len(records)} records, no violation")
 
@@ -120,9 +131,9 @@ def release(scale: float, keep: bool, only: str) -> None:
 @click.option("--connections", default=10_000, help="How many.", show_default=True)
 def crowd(connections: int) -> None:
     """Many connections at once; exits with 1 if not all of them are served."""
-    came = trio.run(gather, connections)
-    click.echo(came)
-    sys.exit(0 if came.is_good else 1)
+    many = trio.run(open_many_connections, connections)
+    click.echo(many)
+    sys.exit(0 if many.is_good else 1)
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""What each connection was told: in order, without a gap, as it stands in the log, and nothing that is not theirs."""
+"""Checks of delivery: in order, without a gap, equal to the log, and only to those who may read it."""
 
 from __future__ import annotations
 
@@ -6,44 +6,44 @@ from typing import TYPE_CHECKING
 
 from tests.torture.history import Acked, Delivered, Greeted, Heard, Joined, Paged, Told
 from tests.torture.model import LOBBY, is_public
-from tests.torture.oracle import Epochs, may_be_told, of_kind
+from tests.torture.oracle import ConnectionEpochs, readable_up_to, records_of
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.torture.events import Line
+    from tests.torture.events import Event
     from tests.torture.history import AnyRecord
-    from tests.torture.oracle import Final, Truth
+    from tests.torture.oracle import FinalLog, Oracle
 
 
-def check_connections(records: Sequence[AnyRecord], truth: Truth, max_gap: int) -> Iterator[Violation]:
-    """What each v1 connection was told: in order, without a gap, and as it stands in the log."""
+def check_deliveries(records: Sequence[AnyRecord], oracle: Oracle, max_gap: int) -> Iterator[Violation]:
+    """Delivery to v1 connections: in order, without a gap, and equal to the log; pages as well."""
     following: dict[tuple[int, str], int] = {}
     epochs: dict[tuple[int, str], str] = {}
-    void: dict[tuple[str, str, int], Line] = {}
+    void: dict[tuple[str, str, int], Event] = {}
     partial: set[int] = set()
     for record in records:
         if isinstance(record, Delivered):
             place = record.connection, record.room
-            line = record.line
-            final = truth[record.room]
+            event = record.event
+            final = oracle[record.room]
             is_final = epochs.get(place) == final.epoch
             is_partial = record.connection in partial
             expected = following.get(place)
-            if line.seq != expected and not (
-                is_partial and _is_next_message(line.seq, expected, final, is_final)
+            if event.seq != expected and not (
+                is_partial and _is_next_message(event.seq, expected, final, is_final)
             ):
-                detail = f"told number {line.seq} where {expected or 'nothing'} was next"
+                detail = f"told number {event.seq} where {expected or 'nothing'} was next"
                 yield Violation(Rule.GAP, record.room, record.client, detail)
-            following[place] = line.seq + 1
+            following[place] = event.seq + 1
             if is_final:
-                yield from _check_line(line, record.client, final, is_partial)
+                yield from _check_event(event, record.client, final, is_partial)
             elif not is_partial:
-                told = void.setdefault((record.room, epochs.get(place, ""), line.seq), line)
-                is_deleted = told.deleted or line.deleted
-                if told != line and not (is_deleted and told.blanked() == line.blanked()):
-                    yield Violation(Rule.DISAGREE, record.room, record.client, f"{line} and {told}")
+                told = void.setdefault((record.room, epochs.get(place, ""), event.seq), event)
+                is_deleted = told.deleted or event.deleted
+                if told != event and not (is_deleted and told.as_deleted() == event.as_deleted()):
+                    yield Violation(Rule.DISAGREE, record.room, record.client, f"{event} and {told}")
         elif isinstance(record, Joined):
             following[record.connection, record.room] = record.after + 1
             epochs[record.connection, record.room] = record.epoch
@@ -51,12 +51,12 @@ def check_connections(records: Sequence[AnyRecord], truth: Truth, max_gap: int) 
                 partial.add(record.connection)
             yield from _check_joined(record, max_gap)
         elif isinstance(record, Paged):
-            final = truth[record.room]
+            final = oracle[record.room]
             if epochs.get((record.connection, record.room)) == final.epoch:
-                for line in (*record.lines, *record.changes):
-                    yield from _check_line(line, record.client, final, False)
+                for event in (*record.events, *record.changes):
+                    yield from _check_event(event, record.client, final, False)
                 yield from _check_changes(record, final)
-            seqs = [line.seq for line in record.lines]
+            seqs = [event.seq for event in record.events]
             if seqs != list(range(record.before - len(seqs), record.before)):
                 detail = f"the page before {record.before} has the numbers {seqs}"
                 yield Violation(Rule.GAP, record.room, record.client, detail)
@@ -65,8 +65,8 @@ def check_connections(records: Sequence[AnyRecord], truth: Truth, max_gap: int) 
                 yield Violation(Rule.UNEQUAL, record.room, record.client, detail)
 
 
-def _is_next_message(seq: int, expected: int | None, final: Final, is_final: bool) -> bool:
-    """Whether everything from ``expected`` up to ``seq`` is no message; not to be known of a log that is gone."""
+def _is_next_message(seq: int, expected: int | None, final: FinalLog, is_final: bool) -> bool:
+    """Whether no event from ``expected`` up to ``seq`` is a message; unknown, so True, for a log that is lost."""
     if expected is None or seq < expected:
         return False
     return not is_final or all(
@@ -74,28 +74,28 @@ def _is_next_message(seq: int, expected: int | None, final: Final, is_final: boo
     )
 
 
-def _check_line(line: Line, client: str, final: Final, is_partial: bool) -> Iterator[Violation]:
-    logged = final.by_seq.get(line.seq)
+def _check_event(event: Event, client: str, final: FinalLog, is_partial: bool) -> Iterator[Violation]:
+    logged = final.by_seq.get(event.seq)
     if is_partial and logged is not None:
-        if _essence(line) in {_essence(logged), _essence(final.whole_by_seq[line.seq])}:
+        if _essence(event) in {_essence(logged), _essence(final.restored_by_seq[event.seq])}:
             return
-    elif final.fits(line):
+    elif final.matches(event):
         return
-    yield Violation(Rule.UNEQUAL, final.room, client, f"told {line}, and the log has {logged}")
+    yield Violation(Rule.UNEQUAL, final.room, client, f"told {event}, and the log has {logged}")
 
 
-def _essence(line: Line) -> tuple[object, ...]:
-    return line.seq, line.command, line.sender, line.name, line.text, line.when
+def _essence(event: Event) -> tuple[object, ...]:
+    return event.seq, event.key, event.sender, event.name, event.text, event.when
 
 
-def _check_changes(page: Paged, final: Final) -> Iterator[Violation]:
-    """Of what was changed about the page's messages up to ``upto`` the newest of each key counts; it may have been
-    left out if there is a newer one by now."""
+def _check_changes(page: Paged, final: FinalLog) -> Iterator[Violation]:
+    """Changes of a page: the newest of each change key up to ``upto``, which may be left out if there is a newer one by
+    now; and no others."""
     counting = {change.seq for change in page.changes}
-    for line in page.lines:
-        newest: dict[tuple[str, ...], Line] = {}
-        known: dict[tuple[str, ...], Line] = {}
-        for change in final.changes.get(line.seq, ()) if line.kind == "message" else ():
+    for event in page.events:
+        newest: dict[tuple[str, ...], Event] = {}
+        known: dict[tuple[str, ...], Event] = {}
+        for change in final.changes.get(event.seq, ()) if event.kind == "message" else ():
             key = _change_key(change)
             newest[key] = change
             if change.seq <= page.upto:
@@ -105,17 +105,17 @@ def _check_changes(page: Paged, final: Final) -> Iterator[Violation]:
             if is_gone and change.kind != "delete":
                 continue
             if change.seq not in counting and newest[key] is change:
-                detail = f"the page before {page.before} leaves {change.said} out, at {page.upto}"
+                detail = f"the page before {page.before} leaves {change.content} out, at {page.upto}"
                 yield Violation(Rule.UNEQUAL, page.room, page.client, detail)
-    targets = {line.seq for line in page.lines}
+    targets = {event.seq for event in page.events}
     for change in page.changes:
-        whole = final.whole_by_seq.get(change.seq)
-        if change.seq > page.upto or whole is None or whole.target not in targets:
+        restored = final.restored_by_seq.get(change.seq)
+        if change.seq > page.upto or restored is None or restored.target not in targets:
             detail = f"the page before {page.before}, at {page.upto}, has the change {change.seq}"
             yield Violation(Rule.UNEQUAL, page.room, page.client, detail)
 
 
-def _change_key(change: Line) -> tuple[str, ...]:
+def _change_key(change: Event) -> tuple[str, ...]:
     return (
         ("reaction", change.sender, change.details["emoji"]) if change.kind == "reaction" else (change.kind,)
     )
@@ -136,84 +136,84 @@ def _check_joined(joined: Joined, max_gap: int) -> Iterator[Violation]:
         yield Violation(Rule.GAP, joined.room, joined.client, f"{asked}, told to go on after {joined.after}")
 
 
-def check_plain_connections(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
-    """Plain clients see no numbers, but each text is in the log once, so each connection's must be a stretch of its
-    messages, but for those that were deleted.
+def check_plain_deliveries(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
+    """Delivery to plain connections: each receives consecutive messages of the log, but for deleted ones.
 
-    In a history with several epochs one cannot tell which of them a plain client heard.
+    They get no numbers, but no two messages have the same text. With several epochs nothing is checked: one cannot tell
+    which of them a plain client received.
     """
-    if len({joined.epoch for joined in of_kind(records, Joined) if joined.room == LOBBY}) > 1:
+    if len({joined.epoch for joined in records_of(records, Joined) if joined.room == LOBBY}) > 1:
         return
-    final = truth[LOBBY]
+    final = oracle[LOBBY]
     last: dict[int, int] = {}
-    for heard in of_kind(records, Heard):
-        line = final.by_text.get(heard.text)
-        if line is None:
+    for heard in records_of(records, Heard):
+        event = final.by_text.get(heard.text)
+        if event is None:
             detail = f"told {heard.text!r}, which is not in the log"
             yield Violation(Rule.UNEQUAL, LOBBY, heard.client, detail)
             continue
         before = last.get(heard.connection)
-        left_out = range(before + 1, line.seq) if before is not None else ()
-        is_twice = before is not None and line.seq <= before
+        left_out = range(before + 1, event.seq) if before is not None else ()
+        is_twice = before is not None and event.seq <= before
         if is_twice or any(
             number not in final.by_seq
             or (final.by_seq[number].kind == "message" and not final.by_seq[number].deleted)
             for number in left_out
         ):
-            detail = f"told number {line.seq} after {before}"
+            detail = f"told number {event.seq} after {before}"
             yield Violation(Rule.GAP, LOBBY, heard.client, detail)
-        last[heard.connection] = line.seq
+        last[heard.connection] = event.seq
 
 
-def check_secrets(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
-    """Nobody is told anything of a room that has a number outside of their membership (who comes in sees what was
-    before), nor, on a connection begun after a deletion was known, a text that was deleted."""
-    epochs = Epochs(truth)
+def check_access(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
+    """Access: nobody is told of a number after their membership of a room (a new member may read what was before), nor
+    a deleted text on a connection that began after the deletion was known."""
+    epochs = ConnectionEpochs(oracle)
     persons: dict[int, str] = {}
     begun: dict[int, int] = {}
-    known_at: dict[tuple[str, int], int] = {}  # since when an event is known to be in a log
+    known_at: dict[tuple[str, int], int] = {}  # where in the history an event was first known to be logged
     for place, record in enumerate(records):
         if isinstance(record, Greeted):
             persons[record.connection], begun[record.connection] = record.person, place
         elif isinstance(record, Joined):
             epochs.follow(record)
-            yield from _check_place(record, record.head, persons, place, truth, epochs)
+            yield from _check_may_read(record, record.head, persons, place, oracle, epochs)
         elif isinstance(record, Told):
-            yield from _check_place(record, record.upto, persons, place, truth, epochs)
+            yield from _check_may_read(record, record.upto, persons, place, oracle, epochs)
         elif isinstance(record, Acked):
             if epochs.is_final(record.connection, record.room):
                 known_at.setdefault((record.room, record.seq), place)
         elif isinstance(record, Delivered | Paged):
-            lines = [record.line] if isinstance(record, Delivered) else [*record.lines, *record.changes]
-            if not lines or not epochs.is_final(record.connection, record.room):
+            events = [record.event] if isinstance(record, Delivered) else [*record.events, *record.changes]
+            if not events or not epochs.is_final(record.connection, record.room):
                 continue
-            last = max(line.seq for line in lines)
-            yield from _check_place(record, last, persons, place, truth, epochs)
-            deletions = truth[record.room].deletions
-            for line in lines:
-                deletion = deletions.get(line.seq)
-                if deletion is None or line.deleted or record.connection not in begun:
+            last = max(event.seq for event in events)
+            yield from _check_may_read(record, last, persons, place, oracle, epochs)
+            deletions = oracle[record.room].deletions
+            for event in events:
+                deletion = deletions.get(event.seq)
+                if deletion is None or event.deleted or record.connection not in begun:
                     continue
                 if known_at.get((record.room, deletion.seq), place) < begun[record.connection]:
-                    detail = f"told what number {line.seq} said, which {deletion.seq} had deleted"
+                    detail = f"told what number {event.seq} said, which {deletion.seq} had deleted"
                     yield Violation(Rule.DELETED_TOLD, record.room, record.client, detail)
             if isinstance(record, Delivered):
                 known_at.setdefault((record.room, last), place)
 
 
-def _check_place(
+def _check_may_read(
     record: Joined | Told | Delivered | Paged,
     seq: int,
     persons: dict[int, str],
     place: int,
-    truth: Truth,
-    epochs: Epochs,
+    oracle: Oracle,
+    epochs: ConnectionEpochs,
 ) -> Iterator[Violation]:
-    final = truth[record.room]
+    final = oracle[record.room]
     if is_public(record.room) or final.epoch is None or not epochs.is_final(record.connection, record.room):
         return
     person = persons.get(record.connection)
-    most = may_be_told(final, person, place, truth)
+    most = readable_up_to(final, person, place, oracle)
     if max(seq, 1) > most:
         detail = f"{person} was told of number {seq} ({type(record).__name__}), and may be of {most}"
         yield Violation(Rule.SECRET, record.room, record.client, detail)

@@ -1,4 +1,4 @@
-"""Whether everybody ends with the same state, field by field: clients, somebody new, and the database."""
+"""Checks of convergence: clients, a fresh client, and the database end with the same state, field by field."""
 
 from __future__ import annotations
 
@@ -18,49 +18,49 @@ from tests.torture.history import (
     Remains,
     Told,
 )
-from tests.torture.model import LOBBY, Room
-from tests.torture.oracle import Epochs, of_kind
+from tests.torture.model import LOBBY, RoomModel
+from tests.torture.oracle import ConnectionEpochs, records_of
 from tests.torture.violations import Rule, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.torture.events import Line
+    from tests.torture.events import Event
     from tests.torture.history import AnyRecord
-    from tests.torture.oracle import Final, Truth
+    from tests.torture.oracle import FinalLog, Oracle
 
 MANY = 100
-"""Where the counting of unread messages ends."""
+"""Unread messages are counted up to this number."""
 
 WINDOW = 500
-"""How far back unread messages are counted."""
+"""Newest events of a room among which unread messages are counted."""
 
 
-def check_state(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
-    """What a client holds at the end (events as they were told, and all of them folded) is what somebody new is told,
-    and that is what the database has."""
-    fresh = {loaded.room: loaded for loaded in of_kind(records, Loaded)}
-    folded = {final.room: fold(final) for final in truth.rooms()}
+def check_state(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
+    """Convergence: what a client holds at the end (its timeline, and the state folded from all that it received) equals
+    what a fresh client loads, and that equals the database."""
+    fresh = {loaded.room: loaded for loaded in records_of(records, Loaded)}
+    folded = {final.room: fold(final) for final in oracle.rooms()}
     for loaded in fresh.values():
-        final = truth[loaded.room]
-        if final.epoch is None and not loaded.lines:
-            continue  # nobody ever wrote to it
-        if (loaded.epoch, loaded.lines) != (final.epoch, list(final.lines)):
-            difference = _difference(loaded.lines, final.lines)
+        final = oracle[loaded.room]
+        if final.epoch is None and not loaded.events:
+            continue  # a room without events
+        if (loaded.epoch, loaded.events) != (final.epoch, list(final.events)):
+            difference = _difference(loaded.events, final.events)
             yield Violation(Rule.LOAD, loaded.room, "somebody new", difference)
         else:
-            yield from _check_fresh(loaded, folded[loaded.room])
+            yield from _check_fresh_load(loaded, folded[loaded.room])
     views, partial = _views(records)
-    for held in of_kind(records, Held):
+    for held in records_of(records, Held):
         if held.room not in fresh:
             continue
-        first = held.lines[0].seq if held.lines else 1
-        theirs = fresh[held.room].lines
-        mine = truth[held.room].as_at_the_end(held.lines)
+        first = held.events[0].seq if held.events else 1
+        theirs = fresh[held.room].events
+        mine = oracle[held.room].without_deleted(held.events)
         if held.client in partial:
-            theirs = [line for line in theirs if line.kind == "message"]
-            place = next((n for n, line in enumerate(theirs) if line.seq >= first), len(theirs))
-            theirs, mine = _essential(theirs[place:]), _essential(mine)
+            theirs = [event for event in theirs if event.kind == "message"]
+            place = next((n for n, event in enumerate(theirs) if event.seq >= first), len(theirs))
+            theirs, mine = _essentials(theirs[place:]), _essentials(mine)
         else:
             theirs = theirs[first - 1 :]
         if held.epoch != fresh[held.room].epoch or mine != theirs:
@@ -69,9 +69,9 @@ def check_state(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violatio
             yield from _check_view(held.client, views[held.client, held.room], folded[held.room], first)
 
 
-def check_told(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
-    """What a client is told a room to be at some number is what follows from the log up to there."""
-    epochs = Epochs(truth)
+def check_room_info(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
+    """Room info: what a client is told of a room at some number follows from the log up to there."""
+    epochs = ConnectionEpochs(oracle)
     asked: defaultdict[str, list[Told]] = defaultdict(list)
     for record in records:
         if isinstance(record, Joined):
@@ -79,10 +79,10 @@ def check_told(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation
         elif isinstance(record, Told) and epochs.is_final(record.connection, record.room):
             asked[record.room].append(record)
     for name, answers in asked.items():
-        room, lines = Room(name), iter(truth[name].whole)
+        room, events = RoomModel(name), iter(oracle[name].restored)
         for told in sorted(answers, key=lambda answer: answer.upto):
-            while room.head < told.upto and (line := next(lines, None)) is not None:
-                room.take(line)
+            while room.head < told.upto and (event := next(events, None)) is not None:
+                room.apply(event)
             facts = {**room.facts(), "pins": room.pins}
             theirs = {key: getattr(told, key) for key in facts} | {"members": sorted(told.members)}
             if room.head != told.upto or theirs != facts:
@@ -90,23 +90,23 @@ def check_told(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation
                 yield Violation(Rule.UNEQUAL, name, told.client, detail)
 
 
-def fold(final: Final) -> Room:
-    """What follows from a room's whole log."""
-    room = Room(final.room)
-    for line in final.lines:
-        room.take(line)
+def fold(final: FinalLog) -> RoomModel:
+    """The state that follows from a room's whole log."""
+    room = RoomModel(final.room)
+    for event in final.events:
+        room.apply(event)
     return room
 
 
-def _essential(lines: Sequence[Line]) -> list[Any]:
-    return [(line.seq, line.command, line.sender, line.name, line.text, line.when) for line in lines]
+def _essentials(events: Sequence[Event]) -> list[Any]:
+    return [(event.seq, event.key, event.sender, event.name, event.text, event.when) for event in events]
 
 
-def _views(records: Sequence[AnyRecord]) -> tuple[dict[tuple[str, str], Room], set[str]]:
-    """What each client that says at the end what it holds has made of all that it was told, room by room; and the
-    clients that were told of messages only."""
-    wanted = {(held.client, held.room) for held in of_kind(records, Held)}
-    views: dict[tuple[str, str], Room] = {}
+def _views(records: Sequence[AnyRecord]) -> tuple[dict[tuple[str, str], RoomModel], set[str]]:
+    """The state that each client has folded from all that it received, by client and room; and the clients that record
+    messages only."""
+    wanted = {(held.client, held.room) for held in records_of(records, Held)}
+    views: dict[tuple[str, str], RoomModel] = {}
     epochs: dict[tuple[str, str], str] = {}
     partial: set[str] = set()
     for record in records:
@@ -115,25 +115,25 @@ def _views(records: Sequence[AnyRecord]) -> tuple[dict[tuple[str, str], Room], s
             if record.messages_only:
                 partial.add(record.client)
             elif place in wanted and (record.reset or epochs.get(place) != record.epoch):
-                views[place], epochs[place] = Room(record.room), record.epoch
+                views[place], epochs[place] = RoomModel(record.room), record.epoch
         elif isinstance(record, Delivered | Paged | Told):
             view = views.get((record.client, record.room))
             if view is None:
                 continue
             if isinstance(record, Delivered):
-                view.take(record.line)
+                view.apply(record.event)
             elif isinstance(record, Paged):
-                view.take_page(record.lines, record.changes, record.upto)
+                view.apply_page(record.events, record.changes, record.upto)
             else:
-                view.take_told(record)
+                view.apply_info(record)
     return views, partial
 
 
-def _check_fresh(loaded: Loaded, folded: Room) -> Iterator[Violation]:
-    view = Room(loaded.room)
-    view.take_page(loaded.lines, loaded.changes, loaded.upto)
+def _check_fresh_load(loaded: Loaded, folded: RoomModel) -> Iterator[Violation]:
+    view = RoomModel(loaded.room)
+    view.apply_page(loaded.events, loaded.changes, loaded.upto)
     if loaded.told is not None:
-        view.take_told(loaded.told)
+        view.apply_info(loaded.told)
         if view.facts() != folded.facts():
             yield Violation(Rule.LOAD, loaded.room, "what it is", f"{view.facts()} is not {folded.facts()}")
         if loaded.told.pins != folded.pins:
@@ -144,7 +144,7 @@ def _check_fresh(loaded: Loaded, folded: Room) -> Iterator[Violation]:
             yield Violation(Rule.LOAD, loaded.room, f"number {seq}", detail)
 
 
-def _check_view(client: str, view: Room, folded: Room, first: int) -> Iterator[Violation]:
+def _check_view(client: str, view: RoomModel, folded: RoomModel, first: int) -> Iterator[Violation]:
     for seq, message in folded.messages.items():
         held = view.messages.get(seq)
         if held != message and (held is not None or seq >= first):
@@ -152,7 +152,7 @@ def _check_view(client: str, view: Room, folded: Room, first: int) -> Iterator[V
                 Rule.DIVERGED, view.name, f"{client}, folded", f"number {seq}: {held} is not {message}"
             )
             return
-    if view.knows_what_it_is and view.facts() != folded.facts():
+    if view.knows_facts and view.facts() != folded.facts():
         yield Violation(
             Rule.DIVERGED, view.name, f"{client}, facts", f"{view.facts()} is not {folded.facts()}"
         )
@@ -165,10 +165,10 @@ def _difference(one: Sequence[Any], other: Sequence[Any]) -> str:
     return f"{len(one)} events, of {len(other)}; or of another epoch"
 
 
-def check_lists(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
-    """What people are told at the end of their rooms, and of what they keep for themselves, follows from the logs."""
-    folded = {final.room: fold(final) for final in truth.rooms()}
-    for listed in of_kind(records, Listed):
+def check_lists(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
+    """Room lists: what people are told at the end of their rooms, and of their own room, follows from the logs."""
+    folded = {final.room: fold(final) for final in oracle.rooms()}
+    for listed in records_of(records, Listed):
         person = listed.person
         expected = {room for room, fact in folded.items() if person in fact.members or room == LOBBY}
         told = {item.room for item in listed.rooms}
@@ -196,14 +196,14 @@ def check_lists(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violatio
                 detail = f"{item} of {room.facts()}, head {room.head}, {unread} unread, last {messages[-1:]}"
                 yield Violation(Rule.LISTED, item.room, person, detail)
         mine = folded.get(f"~{person}")
-        kept = sorted(mine.mine.values(), key=lambda line: line.seq) if mine else []
+        kept = sorted(mine.personal.values(), key=lambda event: event.seq) if mine else []
         if listed.mine != kept:
             yield Violation(Rule.LISTED, f"~{person}", person, _difference(listed.mine, kept))
 
 
-def check_marks(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
-    """Marks never go back, and are never further than anybody said."""
-    is_damaged = truth.is_damaged
+def check_marks(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
+    """Read markers: they never go back, and never go further than a client has moved them."""
+    is_damaged = oracle.is_damaged
     said: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
     told: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
     floors: dict[int, dict[tuple[str, str], tuple[int, int]]] = {}
@@ -226,16 +226,16 @@ def check_marks(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violatio
                 if room == record.room and not _reaches(now.get(person, (0, 0)), floor):
                     detail = f"{record.client} was told {now.get(person)} after {floor} was told"
                     yield Violation(Rule.MARK_BACK, room, person, detail)
-    for log in () if is_damaged else truth.logs:
+    for log in () if is_damaged else oracle.logs:
         saved = {person: (delivered, read) for person, delivered, read in log.marks}
         for (room, person), mark in told.items():
             if room == log.room and not _reaches(saved.get(person, (0, 0)), mark):
                 detail = f"{saved.get(person)} is saved, and {mark} was told"
                 yield Violation(Rule.MARK_BACK, room, person, detail)
         for person, mark in saved.items():
-            if not _reaches(said[log.room, person], mark) or max(mark) > len(log.lines):
+            if not _reaches(said[log.room, person], mark) or max(mark) > len(log.events):
                 detail = (
-                    f"{mark} is saved, {said[log.room, person]} was said, the log ends at {len(log.lines)}"
+                    f"{mark} is saved, {said[log.room, person]} was said, the log ends at {len(log.events)}"
                 )
                 yield Violation(Rule.MARK_INVENTED, log.room, person, detail)
 
@@ -248,19 +248,19 @@ def _reaches(one: tuple[int, int], other: tuple[int, int]) -> bool:
     return one[0] >= other[0] and one[1] >= other[1]
 
 
-def deleted_texts(truth: Truth) -> dict[str, str]:
-    """What was deleted, with the rooms where it was said."""
+def deleted_texts(oracle: Oracle) -> dict[str, str]:
+    """Deleted texts, with their rooms."""
     return {
-        final.whole_by_seq[seq].text: final.room
-        for final in truth.rooms()
+        final.restored_by_seq[seq].text: final.room
+        for final in oracle.rooms()
         for seq in final.deletions
-        if seq in final.whole_by_seq and final.whole_by_seq[seq].text
+        if seq in final.restored_by_seq and final.restored_by_seq[seq].text
     }
 
 
-def check_remains(records: Sequence[AnyRecord], truth: Truth) -> Iterator[Violation]:
-    """What was deleted is in no file any more."""
-    gone = deleted_texts(truth)
-    for remains in of_kind(records, Remains):
+def check_remains(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
+    """Deletion: no deleted text is in any file at the end."""
+    gone = deleted_texts(oracle)
+    for remains in records_of(records, Remains):
         if remains.text in gone:
             yield Violation(Rule.REMAINS, gone[remains.text], remains.text, f"in {remains.file}")

@@ -1,4 +1,4 @@
-"""What all clients of a run share, and what a client holds of a room."""
+"""Run context: what all clients of a run share; and the timeline that a client holds of a room."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from tests.torture.events import Line  # noqa: TC001  (attrs)
+from tests.torture.events import Event  # noqa: TC001  (attrs)
 
 if TYPE_CHECKING:
     import random
@@ -16,64 +16,64 @@ if TYPE_CHECKING:
     from tests.torture.history import Joined, Recorder
 
 ROOMS = ("lobby", "Workshop")
-"""Where clients are: the default room, and one that is spelled in another case than the server does."""
+"""Public rooms of a run: the lobby, and one that clients spell in another case than the server."""
 
 
 @attrs.define
-class World:
-    """What all clients share."""
+class RunContext:
+    """State that all clients of a run share."""
 
     recorder: Recorder
     port: Callable[[random.Random, str], int]
-    """Where a client of a kind (``v1``, ``plain``) is to connect this time: to the server, or to a proxy;
-    what a ``plain`` one says is not said twice."""
+    """Port to connect to this time, the server's or a proxy's, for a client of a kind (``v1``, ``plain``). The proxy
+    for ``plain`` doubles nothing."""
     pace_s: float
-    """The mean time between two things that a client does."""
-    quiet: trio.Event = attrs.field(factory=trio.Event)
-    """Set when nothing new is to be done: only what was begun is brought to its end."""
+    """Mean seconds between two actions of a client."""
+    draining: trio.Event = attrs.field(factory=trio.Event)
+    """Set when no client may send a new command: they only finish what is pending."""
     busy: set[object] = attrs.field(factory=set)
-    """Who may still send something."""
+    """Clients that may still send something."""
     heads: dict[str, int] = attrs.field(factory=dict)
-    """Once it is quiet, where each room's log ends: who has come so far is done."""
+    """While draining, the last number of each room: a client that has received it is done."""
     last_messages: dict[str, int] = attrs.field(factory=dict)
-    """And the number of its last message."""
+    """While draining, the number of each room's last message."""
     tokens: dict[str, str] = attrs.field(factory=dict)
-    """By person."""
-    links: list[tuple[str, str]] = attrs.field(factory=list)
-    """The links into rooms that were given out: (room, token)."""
-    rushes: list[str] = attrs.field(factory=list)
-    """The tokens of those that everybody tries to use at once."""
+    """Tokens by person."""
+    invitations: list[tuple[str, str]] = attrs.field(factory=list)
+    """Invitations that were given out: (room, token)."""
+    contended_invitations: list[str] = attrs.field(factory=list)
+    """Tokens of invitations that every client tries to accept at once."""
 
 
-def name_of(room: str) -> str:
-    """The name under which the server knows a room."""
+def canonical_name(room: str) -> str:
+    """Room name as the server spells it."""
     return room if room.startswith("~") else room.lower()
 
 
-def spelled(room: str) -> str:
-    """The name as clients spell it."""
+def spelled_name(room: str) -> str:
+    """Room name as clients spell it."""
     return next((known for known in ROOMS if known.lower() == room), room)
 
 
 @attrs.define(eq=False)
 class Timeline:
-    """What a client holds of a room: the state that must come out the same on all ways."""
+    """Events that a client holds of a room: the same in the end, however its connections went."""
 
     epoch: str | None = None
     after: int = 0
-    lines: list[Line] = attrs.field(factory=list)
+    events: list[Event] = attrs.field(factory=list)
 
     @property
     def last(self) -> int:
-        """The number it has seen everything up to."""
-        return self.lines[-1].seq if self.lines else self.after
+        """Number up to which the client has received everything: its cursor."""
+        return self.events[-1].seq if self.events else self.after
 
     def begin(self, joined: Joined) -> None:
-        """Take notice of where the server goes on."""
+        """Take in the answer to a join: begin anew after a reset."""
         if joined.reset or self.epoch is None:
-            self.epoch, self.after, self.lines = joined.epoch, joined.after, []
+            self.epoch, self.after, self.events = joined.epoch, joined.after, []
 
-    def add(self, line: Line) -> None:
-        """Take in an event, unless it is here already."""
-        if line.seq > self.last:
-            self.lines.append(line)
+    def add(self, event: Event) -> None:
+        """Add an event, unless it is held already."""
+        if event.seq > self.last:
+            self.events.append(event)

@@ -1,4 +1,4 @@
-"""The database as it stands in the files, read by another SQLite than the server's."""
+"""Database files, read by another SQLite than the server's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from tests.torture.events import line_of_row
+from tests.torture.events import event_from_row
 from tests.torture.history import Log, Remains, Trouble
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def _connect(path: Path) -> closing[sqlite3.Connection]:
 
 
 def read_heads(path: Path) -> dict[str, tuple[int, list[str]]]:
-    """Where each room's log ends, and the ids of its members; while the server runs."""
+    """Last number and members' ids of each room; while the server runs."""
     with _connect(path) as database:
         found = database.execute(
             """
@@ -33,7 +33,7 @@ def read_heads(path: Path) -> dict[str, tuple[int, list[str]]]:
 
 
 def read_last_messages(path: Path) -> dict[str, int]:
-    """The number of each room's last message; while the server runs."""
+    """Number of each room's last message; while the server runs."""
     with _connect(path) as database:
         found = database.execute(
             """
@@ -45,7 +45,7 @@ def read_last_messages(path: Path) -> dict[str, int]:
 
 
 def read_logs(path: Path) -> Iterator[Log | Trouble]:
-    """All logs at the end."""
+    """All logs, after the server has stopped; a `Trouble` if SQLite finds damage."""
     with _connect(path) as database:
         verdict = database.execute("PRAGMA integrity_check").fetchone()[0]
         if verdict != "ok":
@@ -69,14 +69,14 @@ def read_logs(path: Path) -> Iterator[Log | Trouble]:
             yield Log(
                 room=room,
                 epoch=epoch,
-                lines=[line_of_row(*row) for row in rows],
+                events=[event_from_row(*row) for row in rows],
                 invites={seq: invite for seq, invite in invites.items() if invite},
                 marks=marks,
             )
 
 
 def find_remains(directory: Path, texts: Iterable[str]) -> Iterator[Remains]:
-    """Where in the files of a directory these texts stand still, at least their beginnings, which are unique."""
+    """Deleted texts that are still in the files of a directory, found by their beginnings, which are unique."""
     for file in sorted(directory.iterdir()):
         if file.is_file():
             content = file.read_bytes()

@@ -1,4 +1,4 @@
-"""A disk of one's own, for faults that take a whole one: a file system in a file, mounted by a loop device."""
+"""Disk for faults that take a whole one: an ext4 in a file, mounted by a loop device."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ EXT4_IOC_SHUTDOWN = 0x8004587D
 """``_IOR('X', 125, __u32)`` of the kernel's fs/ext4/ext4.h; what ``godown -f`` of xfstests uses."""
 
 NOLOGFLUSH = 2
-"""Do not even write the journal first: what was not synced is gone."""
+"""Do not write the journal first: what was not synced is gone."""
 
 SIZE = 96 * 2**20
 
 
 class Skipped(Exception):
-    """Something cannot be done here; the text says what is missing."""
+    """This machine cannot do what a run needs; the text says what is missing."""
 
 
 class Disk:
@@ -37,7 +37,7 @@ class Disk:
         self._ballast = mounted_at / "ballast"
 
     def lose_power(self) -> None:
-        """From this moment on nothing reaches the disk, and what was not synced never will."""
+        """Shut the file system down: from this moment nothing reaches the disk, and what was not synced never will."""
         descriptor = os.open(self.path, os.O_RDONLY)
         try:
             fcntl.ioctl(descriptor, EXT4_IOC_SHUTDOWN, struct.pack("I", NOLOGFLUSH))
@@ -45,7 +45,7 @@ class Disk:
             os.close(descriptor)
 
     def is_dead(self) -> bool:
-        """Whether the disk takes nothing: the proof that it has lost its power."""
+        """Whether a write fails: the proof of `lose_power`."""
         try:
             (self.path / "probe").write_bytes(b"x")
         except OSError:
@@ -53,15 +53,15 @@ class Disk:
         return False
 
     async def mount(self) -> None:
-        """Mount what is on the disk, as after a reboot."""
+        """Mount the disk again, as after a reboot."""
         await trio.run_process(["mount", "-o", "loop", str(self._image), str(self.path)])
 
     async def unmount(self) -> None:
-        """Forget everything that the system holds of it."""
+        """Unmount the disk, and drop the system's cache of it."""
         await trio.run_process(["umount", str(self.path)])
 
     def fill(self) -> int:
-        """Leave no space at all; returns how much was taken."""
+        """Fill the disk to the last byte; returns the bytes taken."""
         taken = 0
         with self._ballast.open("ab", buffering=0) as ballast:
             for size in (2**20, 2**12, 1):
@@ -73,13 +73,13 @@ class Disk:
         return taken
 
     def free(self) -> None:
-        """Give the space back."""
+        """Undo `fill`."""
         self._ballast.unlink(missing_ok=True)
 
 
 @asynccontextmanager
 async def open_disk(directory: Path) -> AsyncIterator[Disk]:
-    """An empty disk that is mounted until the block is left. Raises `Skipped` where that is not allowed."""
+    """Make and mount an empty disk; removed on leaving. Raises `Skipped` where that is not possible."""
     if os.geteuid() != 0:
         raise Skipped("a disk of one's own needs root")
     image, mounted_at = directory / "disk.img", directory / "disk"

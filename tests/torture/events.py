@@ -1,4 +1,4 @@
-"""How events look in a history: as `Line`, whether they were told in a frame or read from the database."""
+"""Events as a history records them: one form for those that frames deliver and those that the database holds."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any, NamedTuple
 import msgspec
 
 
-class Said(NamedTuple):
-    """What an event says, in a form in which two that say the same are equal: what a command asks for, too."""
+class Content(NamedTuple):
+    """Content of an event, or of the command for it: equal if and only if both say the same."""
 
     kind: str
-    """``message`` (with more than a text as well), ``edit``, ``delete``, ``reaction``, …: as it is told."""
+    """As in frames: ``message`` (also for the database's ``post``), ``edit``, ``delete``, ``reaction``, …"""
     target: int
-    """The number of the message it changes, or answers; 0: none."""
+    """Number of the message that it changes or replies to; 0: none."""
     text: str
     detail: str
-    """Everything else, as JSON with sorted keys; empty where there is nothing else."""
+    """All other fields, as JSON with sorted keys; empty if there are none."""
 
 
-class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """One event of a log, with everything that a client is told of it."""
+class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """One event of a log, with every field that clients are told."""
 
     seq: int
-    command: str | None
+    key: str | None
     sender: str
     name: str
     text: str
@@ -34,30 +34,30 @@ class Line(msgspec.Struct, frozen=True, gc=False, array_like=True):
     target: int = 0
     detail: str = ""
     deleted: bool = False
-    """The text is gone, and with it whatever stood beside it."""
+    """The text was deleted, and the other content with it."""
 
     @property
-    def said(self) -> Said:
-        """What it says."""
-        return Said(self.kind, self.target, self.text, self.detail)
+    def content(self) -> Content:
+        """The content alone, to be compared with a command's."""
+        return Content(self.kind, self.target, self.text, self.detail)
 
     @property
     def details(self) -> dict[str, Any]:
-        """What stands in `detail`."""
+        """The fields in `detail`."""
         found: dict[str, Any] = json.loads(self.detail) if self.detail else {}
         return found
 
-    def blanked(self) -> Line:
-        """What is told of it once it was deleted."""
+    def as_deleted(self) -> Event:
+        """The event as it is read after its deletion."""
         return msgspec.structs.replace(self, text="", target=0, detail="", deleted=True)
 
 
-def detail(**fields: object) -> str:
-    """A `Said.detail`."""
+def encode_detail(**fields: object) -> str:
+    """Fields as a `Content.detail`."""
     return json.dumps(fields, sort_keys=True, ensure_ascii=False) if fields else ""
 
 
-EVENTS = frozenset(
+EVENT_TYPES = frozenset(
     {
         "message",
         "damaged",
@@ -74,7 +74,7 @@ EVENTS = frozenset(
         "unread",
     }
 )
-"""The types of frames that are events of a log."""
+"""Types of frames that are events of a log."""
 
 _OWN = {
     "message": ("mentions", "forwarded"),
@@ -90,46 +90,54 @@ _OWN = {
     "level": ("of", "level", "until"),
     "unread": ("of", "from_seq"),
 }
-"""What stands in an event of each kind beside its text and what it is about."""
+"""Fields of each kind of event beside text and target."""
 
-_ABOUT_A_MESSAGE = frozenset({"edit", "delete", "reaction", "pin"})
-
-
-def line_of(said: dict[str, Any]) -> Line:
-    """An event that was told. One that the server says is damaged becomes a line that no log has."""
-    if said["type"] == "damaged":
-        return Line(said["seq"], None, "", "", "(damaged)", "", "damaged")
-    line = _line(said["type"], said, said["seq"], said.get("id"), said["from"], said["name"], said["at"])
-    return line.blanked() if said.get("deleted") else line
+_CHANGES = frozenset({"edit", "delete", "reaction", "pin"})
 
 
-def line_of_row(
-    seq: int, kind: str, command: str | None, sender: str, name: str, at_ms: int, body: str | None
-) -> Line:
-    """An event as the database has it."""
+def event_from_frame(content: dict[str, Any]) -> Event:
+    """The event of a frame. One that the server calls damaged becomes an event that is in no log."""
+    if content["type"] == "damaged":
+        return Event(content["seq"], None, "", "", "(damaged)", "", "damaged")
+    event = _event(
+        content["type"],
+        content,
+        content["seq"],
+        content.get("id"),
+        content["from"],
+        content["name"],
+        content["at"],
+    )
+    return event.as_deleted() if content.get("deleted") else event
+
+
+def event_from_row(
+    seq: int, kind: str, key: str | None, sender: str, name: str, at_ms: int, body: str | None
+) -> Event:
+    """The event of a row of the database."""
     moment = datetime.fromtimestamp(at_ms // 1000, UTC)
     when = f"{moment:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
     told_as = "message" if kind == "post" else kind
     if body is None:
-        return Line(seq, command, sender, name, "", when, told_as).blanked()
+        return Event(seq, key, sender, name, "", when, told_as).as_deleted()
     fields: dict[str, Any] = {"text": body} if kind == "message" else json.loads(body)
     if "room" in fields:
         fields["of"] = fields.pop("room")
         fields["from_seq"] = fields.get("seq")
-    return _line(told_as, fields, seq, command, sender, name, when)
+    return _event(told_as, fields, seq, key, sender, name, when)
 
 
-def _line(
-    kind: str, fields: dict[str, Any], seq: int, command: str | None, sender: str, name: str, when: str
-) -> Line:
-    target = fields.get("target", 0) if kind in _ABOUT_A_MESSAGE else fields.get("reply_to", 0)
+def _event(
+    kind: str, fields: dict[str, Any], seq: int, key: str | None, sender: str, name: str, when: str
+) -> Event:
+    target = fields.get("target", 0) if kind in _CHANGES else fields.get("reply_to", 0)
     own = {key: fields[key] for key in _OWN[kind] if fields.get(key) not in (None, "", [])}
     if kind == "unread":
         own["from_seq"] = fields.get("from_seq")
-    if kind == "settings":  # an empty topic is one that was taken away
+    if kind == "settings":  # an empty topic means: removed
         own = {key: fields[key] for key in _OWN[kind] if fields.get(key) is not None}
     if "person" in own:
         own["person"] = own["person"]["id"]
     if "members" in own:
         own["members"] = [who["id"] for who in own["members"]]
-    return Line(seq, command, sender, name, fields.get("text", ""), when, kind, target, detail(**own))
+    return Event(seq, key, sender, name, fields.get("text", ""), when, kind, target, encode_detail(**own))

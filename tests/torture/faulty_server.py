@@ -1,8 +1,7 @@
-"""The product with a worse disk: ``python -m tests.torture.faulty_server CONTROL SYNCHRONOUS [options of trio-chat]``.
+"""The product on a faulty disk: ``python -m tests.torture.faulty_server CONTROL SYNCHRONOUS [options of trio-chat]``.
 
-SYNCHRONOUS is what SQLite is told, ``FULL`` as the product does it or less. CONTROL is a file whose content is what
-is wrong with the disk at this moment: nothing, ``slow 5`` (each sync takes so many seconds), ``no-sync`` (syncs
-fail), ``no-write`` (writes fail), ``full``.
+SYNCHRONOUS is SQLite's pragma, ``FULL`` as in the product, or less. CONTROL is a file that holds the fault of this
+moment: nothing, ``slow 5`` (a sync takes five seconds), ``no-sync`` (syncs fail), ``no-write`` (writes fail), ``full``.
 """
 
 from __future__ import annotations
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
 NAME = "torture"
 
 
-class BadDisk(apsw.VFS):
-    """The disk, with what the control file says is wrong with it."""
+class FaultyVFS(apsw.VFS):
+    """SQLite's file system layer, with the fault that the control file holds."""
 
     def __init__(self, control: Path) -> None:
         super().__init__(NAME, "")
@@ -35,48 +34,48 @@ class BadDisk(apsw.VFS):
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:
         """Open a file of the database."""
-        return BadFile(self, name, flags)
+        return FaultyFile(self, name, flags)
 
-    def trouble(self) -> str:
-        """What is wrong now."""
+    def fault(self) -> str:
+        """The fault of this moment; empty if there is none."""
         try:
             return self._control.read_text()
         except FileNotFoundError:
             return ""
 
 
-class BadFile(apsw.VFSFile):
-    """A file on the bad disk."""
+class FaultyFile(apsw.VFSFile):
+    """A file of the faulty file system layer."""
 
-    def __init__(self, disk: BadDisk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
+    def __init__(self, vfs: FaultyVFS, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
         super().__init__("", name, flags)
-        self._disk = disk
+        self._vfs = vfs
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        """Write, perhaps."""
-        trouble = self._disk.trouble()
-        if trouble == "full":
+        """Write, or fail."""
+        fault = self._vfs.fault()
+        if fault == "full":
             raise apsw.FullError("database or disk is full")
-        if trouble == "no-write":
+        if fault == "no-write":
             raise apsw.IOError("disk I/O error")
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:
-        """Sync, perhaps, and perhaps late."""
-        trouble = self._disk.trouble()
-        if trouble.startswith("slow"):
-            time.sleep(float(trouble.split()[1]))
-        if trouble == "no-sync":
+        """Sync, perhaps late, or fail."""
+        fault = self._vfs.fault()
+        if fault.startswith("slow"):
+            time.sleep(float(fault.split()[1]))
+        if fault == "no-sync":
             raise apsw.IOError("disk I/O error")
         super().xSync(flags)
 
 
 def main() -> None:
-    """Serve."""
+    """Run the product's command line with the faulty layer under its store."""
     control, synchronous = sys.argv.pop(1), sys.argv.pop(1)
-    disk = BadDisk(Path(control))
-    worse = partial(open_sqlite_store, synchronous=cast("Synchronous", synchronous), vfs=disk.name)
-    vars(app)["open_sqlite_store"] = worse
+    vfs = FaultyVFS(Path(control))
+    open_faulty_store = partial(open_sqlite_store, synchronous=cast("Synchronous", synchronous), vfs=vfs.name)
+    vars(app)["open_sqlite_store"] = open_faulty_store
     command_line.main()
 
 

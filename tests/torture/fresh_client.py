@@ -1,62 +1,62 @@
-"""Somebody who comes at the end of a run, and asks for everything."""
+"""Fresh client: joins at the end of a run, holding nothing, and loads everything there is."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.torture.events import EVENTS, Line, line_of
+from tests.torture.events import EVENT_TYPES, Event, event_from_frame
 from tests.torture.history import Listed, Loaded, RoomListed, Told
 from tests.torture.process import ServerDied
-from tests.torture.v1_connection import told_of
-from tests.torture.websocket import Link, Lost, open_link
+from tests.torture.v1_connection import info_fields
+from tests.torture.websocket import ConnectionLost, WebSocket, open_websocket
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-SOMEBODY_NEW = "somebody new"
+FRESH_CLIENT = "somebody new"
 
 
-async def load(port: int, room: str, token: str | None) -> Loaded:
-    """What somebody who holds nothing is told of a room: the latest page, all older ones, and what the room is."""
+async def load_room(port: int, room: str, token: str | None) -> Loaded:
+    """Load a room: the latest page, all older pages, and the room's info. Raises `ServerDied`."""
     try:
-        async with open_link(port) as link:
-            await _greet(link, token)
-            await link.say(type="join", id="join", room=room)
-            joined = await _hear(link, {"joined"})
-            latest: list[Line] = []
+        async with open_websocket(port) as websocket:
+            await _say_hello(websocket, token)
+            await websocket.send_json(type="join", id="join", room=room)
+            joined = await _receive(websocket, {"joined"})
+            latest: list[Event] = []
             while joined["head"] > (latest[-1].seq if latest else 0):
-                latest.append(line_of(await _hear(link, EVENTS)))
-            lines: list[Line] = []
-            changes: list[Line] = []
+                latest.append(event_from_frame(await _receive(websocket, EVENT_TYPES)))
+            events: list[Event] = []
+            changes: list[Event] = []
             upto, before = joined["head"], joined["head"] + 1
             while before > 1:
-                await link.say(type="history", id="page", room=room, before=before, limit=200)
-                page = await _hear(link, {"history"})
-                lines[:0] = map(line_of, page["events"])
-                changes += map(line_of, page.get("changes", ()))
-                upto, before = page["upto"], lines[0].seq
-            if latest != lines[len(lines) - len(latest) :]:
-                raise Lost(f"the latest page of {room} is not what its history is")
-            await link.say(type="info", id="info", room=room)
-            fields = told_of(await _hear(link, {"info"}))
+                await websocket.send_json(type="history", id="page", room=room, before=before, limit=200)
+                page = await _receive(websocket, {"history"})
+                events[:0] = map(event_from_frame, page["events"])
+                changes += map(event_from_frame, page.get("changes", ()))
+                upto, before = page["upto"], events[0].seq
+            if latest != events[len(events) - len(latest) :]:
+                raise ConnectionLost(f"the latest page of {room} is not what its history is")
+            await websocket.send_json(type="info", id="info", room=room)
+            fields = info_fields(await _receive(websocket, {"info"}))
             del fields["record"]
             return Loaded(
                 room=room,
                 epoch=joined["epoch"],
-                lines=lines,
-                changes=sorted(changes, key=lambda line: line.seq),
+                events=events,
+                changes=sorted(changes, key=lambda event: event.seq),
                 upto=upto,
-                told=Told(client=SOMEBODY_NEW, connection=0, **fields),
+                told=Told(client=FRESH_CLIENT, connection=0, **fields),
             )
-    except Lost as lost:
+    except ConnectionLost as lost:
         raise ServerDied(f"somebody new was not served: {lost}") from lost
 
 
-async def list_of(port: int, person: str, token: str) -> Listed:
-    """What a person is told of their rooms, and of what they keep for themselves."""
+async def load_room_list(port: int, person: str, token: str) -> Listed:
+    """Load a person's room list, and their own room's events. Raises `ServerDied`."""
     try:
-        async with open_link(port) as link:
-            welcome = await _greet(link, token, lists=True)
+        async with open_websocket(port) as websocket:
+            welcome = await _say_hello(websocket, token, lists=True)
             rooms = [
                 RoomListed(
                     room=item["room"],
@@ -72,21 +72,23 @@ async def list_of(port: int, person: str, token: str) -> Listed:
                 )
                 for item in welcome["rooms"]
             ]
-            return Listed(person=person, rooms=rooms, mine=list(map(line_of, welcome["mine"]["events"])))
-    except Lost as lost:
+            return Listed(
+                person=person, rooms=rooms, mine=list(map(event_from_frame, welcome["mine"]["events"]))
+            )
+    except ConnectionLost as lost:
         raise ServerDied(f"{person} was not served: {lost}") from lost
 
 
-async def _greet(link: Link, token: str | None, **more: object) -> dict[str, Any]:
-    await link.say(type="hello", **({"token": token} if token else {}), **more)
-    return await _hear(link, {"welcome"})
+async def _say_hello(websocket: WebSocket, token: str | None, **more: object) -> dict[str, Any]:
+    await websocket.send_json(type="hello", **({"token": token} if token else {}), **more)
+    return await _receive(websocket, {"welcome"})
 
 
-async def _hear(link: Link, kinds: Container[str]) -> dict[str, Any]:
-    """The next frame of one of these types; others are told as they come."""
+async def _receive(websocket: WebSocket, kinds: Container[str]) -> dict[str, Any]:
+    """Receive the next frame of one of these types, leaving out others. Raises `ConnectionLost` on an error frame."""
     while True:
-        said = await link.hear()
-        if said["type"] in kinds:
-            return said
-        if said["type"] == "error":
-            raise Lost(f"was told {said}")
+        frame = await websocket.receive_json()
+        if frame["type"] in kinds:
+            return frame
+        if frame["type"] == "error":
+            raise ConnectionLost(f"was told {frame}")

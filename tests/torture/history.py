@@ -1,10 +1,10 @@
-"""What happened in a run, as records in one order: what clients did, what they saw, what was done to the server.
+"""History of a run: what clients did and received, and which faults were injected, as records in one order.
 
 All clients live in one process and one thread, so the order of the list is the order of time, and no two clocks
-need to be compared. A record of an action stands before its first byte was written, a record of an observation
-after its last byte was read: whatever the records say was over before something else began, was.
+are compared. An action is recorded before its first byte is written, an observation after its last byte is read: if the
+records say that one thing ended before another began, it did.
 
-On disk a history is JSON lines, so that a run can be judged again.
+On disk a history is JSON lines, so that it can be checked again; the names of records and fields there must stay.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tests.torture.events import Line, Said
+from tests.torture.events import Content, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,69 +22,69 @@ if TYPE_CHECKING:
 
 
 class Record(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field="record", omit_defaults=True):
-    """Something that happened, ``at`` nanoseconds of the monotonic clock (for people; the order is the list's)."""
+    """Something that happened, ``at`` nanoseconds of the monotonic clock (for people: the order is the list's)."""
 
     at: int = 0
 
 
-class OfConnection(Record, frozen=True, gc=False, kw_only=True):
-    """What a client did or saw on one of its connections, which are numbered through the whole run."""
+class ConnectionRecord(Record, frozen=True, gc=False, kw_only=True):
+    """Something that a client did or received on a connection; connections are numbered through the whole run."""
 
     client: str
     connection: int
 
 
-class Began(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client is about to say hello on a new connection."""
+class Began(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A new connection is about to say hello."""
 
 
-class Greeted(OfConnection, frozen=True, gc=False, kw_only=True):
-    """The server said whose connection it is."""
+class Greeted(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """The server answered a hello: the connection is this person's."""
 
     person: str
 
 
-class OfCommand(OfConnection, frozen=True, gc=False, kw_only=True):
-    """What became of a command. What it asks for is `said`: of all messages of a run no two have the same text.
+class CommandRecord(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """Something about a command. No two messages of a run have the same text.
 
-    ``person`` is the sender's id for the server, ``command`` the sender's own id; both None for a plain client. The
-    room is empty where the server says with its answer which it is.
+    ``key`` is the idempotency key; it and ``person`` are None for a plain client. ``room`` is empty where only the
+    answer names the room.
     """
 
     room: str
     text: str
     person: str | None = None
-    command: str | None = None
+    key: str | None = msgspec.field(default=None, name="command")
     kind: str = "message"
     target: int = 0
     detail: str = ""
     invite: str = ""
-    """The hash of the link by which one wants to become a member."""
+    """Hash of the invitation that is accepted."""
 
     @property
-    def said(self) -> Said:
-        """What it asks for."""
-        return Said(self.kind, self.target, self.text, self.detail)
+    def content(self) -> Content:
+        """The content that its event must have."""
+        return Content(self.kind, self.target, self.text, self.detail)
 
 
-class Submitted(OfCommand, frozen=True, gc=False, kw_only=True):
-    """A command is about to be sent, perhaps not for the first time."""
+class Submitted(CommandRecord, frozen=True, gc=False, kw_only=True):
+    """A command is about to be sent, for the first time or as a repeat."""
 
 
-class Acked(OfCommand, frozen=True, gc=False, kw_only=True):
-    """The server said that the command stands in the log as ``seq``."""
+class Acked(CommandRecord, frozen=True, gc=False, kw_only=True):
+    """The server acknowledged a command as event ``seq``."""
 
     seq: int
 
 
-class Refused(OfCommand, frozen=True, gc=False, kw_only=True):
-    """The server said no."""
+class Refused(CommandRecord, frozen=True, gc=False, kw_only=True):
+    """The server answered a command with an error."""
 
     code: str
 
 
-class Joined(OfConnection, frozen=True, gc=False, kw_only=True):
-    """The server said what it will tell of a room from here on: everything after ``after``."""
+class Joined(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """The server answered a join: it will deliver everything after ``after``."""
 
     room: str
     epoch: str
@@ -94,37 +94,37 @@ class Joined(OfConnection, frozen=True, gc=False, kw_only=True):
     asked_after: int | None = None
     asked_epoch: str | None = None
     messages_only: bool = False
-    """The client passes on nothing but messages."""
+    """The client records messages only."""
 
 
-class JoinRefused(OfConnection, frozen=True, gc=False, kw_only=True):
-    """The server said that it cannot tell of a room, or take anything for it, just now."""
+class JoinRefused(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """The server answered a join with an error."""
 
     room: str
     code: str
 
 
-class Delivered(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client was told a message."""
+class Delivered(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """An event was delivered to a client."""
 
     room: str
-    line: Line
+    event: Event = msgspec.field(name="line")
 
 
-class Paged(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client asked for a page of what was before ``before`` and got it."""
+class Paged(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """The server answered a request for the page of history before number ``before``."""
 
     room: str
     before: int
-    lines: list[Line]
+    events: list[Event] = msgspec.field(name="lines")
     more: bool
-    changes: list[Line] = []
-    """What counts, of all that was changed about messages of the page, at number ``upto``."""
+    changes: list[Event] = []
+    """The newest change of each change key of the page's messages, at number ``upto``."""
     upto: int = 0
 
 
-class Told(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client was told what a room is, at number ``upto``."""
+class Told(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """The server answered a request for a room's info, as of number ``upto``."""
 
     room: str
     upto: int
@@ -136,8 +136,8 @@ class Told(OfConnection, frozen=True, gc=False, kw_only=True):
     pins: list[int]
 
 
-class Marked(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client is about to say how far its person has come."""
+class Marked(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A client is about to move its person's read marker."""
 
     room: str
     person: str
@@ -145,50 +145,50 @@ class Marked(OfConnection, frozen=True, gc=False, kw_only=True):
     read: int
 
 
-class MarksTold(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client was told how far people have come: (person, delivered, read)."""
+class MarksTold(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A client was told read markers: (person, delivered, read)."""
 
     room: str
     marks: list[tuple[str, int, int]]
     whole: bool = False
-    """These are all there are, and not only those that moved."""
+    """These are all markers of the room, and not only those that moved."""
 
 
-class Invited(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client was given a link into a room, good for ``uses`` people (0: no limit). ``invite`` is its hash."""
+class Invited(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A client was given an invitation for ``uses`` people (0: no limit). ``invite`` is its hash."""
 
     room: str
     invite: str
     uses: int
 
 
-class Uninviting(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A client is about to ask that all links into a room are void; ``done``: they are."""
+class Uninviting(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A client is about to void all invitations to a room; with ``done``, the server has."""
 
     room: str
     done: bool = False
 
 
-class Heard(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A plain client was told a text of the lobby."""
+class Heard(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A plain client received a text of the lobby."""
 
     text: str
 
 
-class Ended(OfConnection, frozen=True, gc=False, kw_only=True):
-    """A connection was over."""
+class Ended(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A connection ended."""
 
     why: str
 
 
-class Forgotten(OfConnection, frozen=True, gc=False, kw_only=True):
-    """The server did not know a person any more, who begins anew as somebody else."""
+class Forgotten(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """The server did not know a person's token any more; the client becomes a new person."""
 
     person: str
 
 
 class Fault(Record, frozen=True, gc=False, kw_only=True):
-    """Something was done to the server or the network on purpose; ``proof`` says how one knows that it hit."""
+    """A fault was injected into the server or the network; ``proof`` says how one knows that it hit."""
 
     kind: str
     proof: str
@@ -201,35 +201,35 @@ class Trouble(Record, frozen=True, gc=False, kw_only=True):
 
 
 class Held(Record, frozen=True, gc=False, kw_only=True):
-    """What a client holds of a room at the end, after all its connections."""
+    """The timeline that a client holds of a room at the end."""
 
     client: str
     room: str
     epoch: str
-    lines: list[Line]
+    events: list[Event] = msgspec.field(name="lines")
 
 
 class Loaded(Record, frozen=True, gc=False, kw_only=True):
-    """What somebody new is told of a room at the end, from its first event on, with the changes that count."""
+    """What a fresh client loads of a room at the end: all events, with the newest change of each change key."""
 
     room: str
     epoch: str
-    lines: list[Line]
-    changes: list[Line] = []
+    events: list[Event] = msgspec.field(name="lines")
+    changes: list[Event] = []
     upto: int = 0
     told: Told | None = None
 
 
 class Listed(Record, frozen=True, gc=False, kw_only=True):
-    """What a person is told at the end of their rooms, and of what they keep for themselves."""
+    """A person's room list at the end, and the events of their own room."""
 
     person: str
     rooms: list[RoomListed]
-    mine: list[Line]
+    mine: list[Event]
 
 
 class RoomListed(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """A room in a list."""
+    """A room in a room list."""
 
     room: str
     kind: str
@@ -241,22 +241,22 @@ class RoomListed(msgspec.Struct, frozen=True, gc=False, array_like=True):
     delivered: int
     unread: int
     last: int
-    """The number of the newest message."""
+    """Number of the newest message."""
 
 
 class Log(Record, frozen=True, gc=False, kw_only=True):
-    """What stands in the database at the end, read without the server."""
+    """A room's log in the database at the end, read without the server."""
 
     room: str
     epoch: str
-    lines: list[Line]
+    events: list[Event] = msgspec.field(name="lines")
     invites: dict[int, str] = {}
-    """The hashes of the invitations that were used, by the numbers of the events."""
+    """Hashes of the invitations that were used, by the number of the event."""
     marks: list[tuple[str, int, int]] = []
 
 
 class Remains(Record, frozen=True, gc=False, kw_only=True):
-    """A text stands in a file of the data directory at the end."""
+    """A deleted text was found in a file of the data directory at the end."""
 
     file: str
     text: str
@@ -289,44 +289,43 @@ AnyRecord = (
     | Remains
 )
 
-DAMAGE = frozenset({"wal", "restore"})
-"""Faults after which the log may hold less than was acknowledged, if the server says so by a new epoch."""
+DAMAGING_FAULTS = frozenset({"wal", "restore"})
+"""Faults after which acknowledged events may be missing, if the server says so by a new epoch."""
 
-PASSING = frozenset({"rate_limited", "unavailable"})
-"""Refusals that say: not now. The same command may be sent again."""
-
+RETRYABLE = frozenset({"rate_limited", "unavailable"})
+"""Refusals that pass: the same command may be sent again."""
 
 NOT_JOINED = "not_joined"
-"""The refusal of what was sent to a room that could not be joined (`JoinRefused`): to be sent again after joining."""
+"""Refusal of a command to a room whose join was refused: to be sent again after joining."""
 
 
 class Recorder:
-    """Collects the records of a run."""
+    """Collects the records of a run, and numbers its connections."""
 
     def __init__(self) -> None:
         self.records: list[AnyRecord] = []
         self._connections = 0
 
     def add(self, record: AnyRecord) -> None:
-        """Add what just happened, or is about to."""
+        """Add a record, with the time."""
         msgspec.structs.force_setattr(record, "at", time.monotonic_ns())
         self.records.append(record)
 
     def new_connection(self) -> int:
-        """A number for a connection."""
+        """Number a new connection."""
         self._connections += 1
         return self._connections
 
 
 def write_history(path: Path, records: Iterable[AnyRecord]) -> None:
-    """Write JSON lines."""
+    """Write a history as JSON lines."""
     encoder = msgspec.json.Encoder()
     with path.open("wb") as file:
         file.writelines(encoder.encode(record) + b"\n" for record in records)
 
 
 def read_history(path: Path) -> list[AnyRecord]:
-    """Read what `write_history` wrote."""
+    """Read a history that `write_history` wrote."""
     decoder = msgspec.json.Decoder(AnyRecord)
     with path.open("rb") as file:
-        return [decoder.decode(line) for line in file]
+        return [decoder.decode(event) for event in file]

@@ -1,5 +1,7 @@
-"""Ten thousand connections at once: all are let in, those who talk meanwhile hardly notice, one message reaches all of
-them once, and when they are gone so is what they took."""
+"""Many connections: ten thousand at once are accepted, each receives a broadcast once, and no file stays open after.
+
+A client that was connected before goes on sending, and its acks are timed.
+"""
 
 from __future__ import annotations
 
@@ -13,133 +15,134 @@ import trio
 
 from tests.torture.history import Recorder
 from tests.torture.process import PRODUCT, ServerProcess, open_server
-from tests.torture.websocket import Link, Lost, open_link, until
+from tests.torture.websocket import ConnectionLost, WebSocket, open_websocket, wait_until
 
 PATIENCE_S = 120
-"""How long the whole crowd may take for one thing."""
+"""Seconds that all connections together may take for one step."""
 
-SPARE = 200
-"""Files that this process needs for other things."""
+SPARE_FILES = 200
+"""Files that this process needs beside its connections."""
 
 
 @attrs.define
-class Crowd:
-    """What became of them."""
+class ManyConnections:
+    """Outcome of a run with many connections."""
 
     wanted: int
-    let_in: int = 0
+    accepted: int = 0
     refused: int = 0
-    heard: int = 0
-    heard_twice: int = 0
-    all_in_s: float = 0.0
-    all_heard_s: float = 0.0
+    received: int = 0
+    received_twice: int = 0
+    accepted_within_s: float = 0.0
+    received_within_s: float = 0.0
     rss: list[int] = attrs.field(factory=list)
-    """The server's memory in bytes: before, with the crowd, after it."""
+    """The server's memory in bytes: before, with all connections, and after."""
     files: list[int] = attrs.field(factory=list)
-    """Its open files, at the same moments."""
-    answers_s: list[float] = attrs.field(factory=list)
-    """How long those who talked meanwhile waited for their acknowledgements."""
+    """The server's open files at the same moments."""
+    ack_times_s: list[float] = attrs.field(factory=list)
+    """Seconds from sending to ack, for each message of the client that was there before."""
 
     def __str__(self) -> str:
         before, during, after = (size / 2**20 for size in self.rss)
-        p50, p99 = (quantiles(self.answers_s, n=100)[rank] * 1000 for rank in (49, 98))
+        p50, p99 = (quantiles(self.ack_times_s, n=100)[rank] * 1000 for rank in (49, 98))
         return (
-            f"{self.wanted} connections at once: {self.let_in} let in within {self.all_in_s:.1f} s, "
-            f"{self.refused} refused; meanwhile {len(self.answers_s)} messages were acknowledged, after "
+            f"{self.wanted} connections at once: {self.accepted} let in within {self.accepted_within_s:.1f} s, "
+            f"{self.refused} refused; meanwhile {len(self.ack_times_s)} messages were acknowledged, after "
             f"{p50:.0f} ms (p50), {p99:.0f} ms (p99)\n"
-            f"one message reached {self.heard} within {self.all_heard_s:.1f} s, {self.heard_twice} of them twice\n"
+            f"one message reached {self.received} within {self.received_within_s:.1f} s, "
+            f"{self.received_twice} of them twice\n"
             f"memory {before:.0f}, {during:.0f}, {after:.0f} MiB, files {self.files}: before, with them, after"
         )
 
     @property
     def is_good(self) -> bool:
-        """Whether everybody was served, nobody twice, and nothing stayed behind."""
+        """Whether each connection was accepted and received the message once, and no file stayed open."""
         return (
-            self.let_in == self.heard == self.wanted
-            and not self.heard_twice
+            self.accepted == self.received == self.wanted
+            and not self.received_twice
             and self.files[2] <= self.files[0]
         )
 
 
-async def gather(wanted: int) -> Crowd:
-    """Let a crowd come, hear, and go."""
+async def open_many_connections(wanted: int) -> ManyConnections:
+    """Start a server, open that many connections, broadcast one message, and close them all."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    crowd = Crowd(min(wanted, hard - SPARE))
+    many = ManyConnections(min(wanted, hard - SPARE_FILES))
     settings = ("--max-connections", "0", "--max-connections-per-address", "0", "--messages-per-second", "0")
     with tempfile.TemporaryDirectory(prefix="crowd-") as directory:
         data, output = Path(directory) / "data", Path(directory) / "server.log"
         async with open_server(
             data, output, Recorder(), (*PRODUCT, *settings, "--handshake-timeout", "60"), {}
         ) as server:
-            async with open_link(server.port) as talker, trio.open_nursery() as nursery:
-                await _join(talker)
-                _weigh(server, crowd)
-                nursery.start_soon(_talk, talker, crowd)
-                await _come_and_go(server, crowd)
+            async with open_websocket(server.port) as sender, trio.open_nursery() as nursery:
+                await _join(sender)
+                _sample(server, many)
+                nursery.start_soon(_send_meanwhile, sender, many)
+                await _connect_and_disconnect(server, many)
                 nursery.cancel_scope.cancel()
             with trio.move_on_after(PATIENCE_S):
-                await until(lambda: server.open_files() <= crowd.files[0])
-            _weigh(server, crowd)
+                await wait_until(lambda: server.open_files() <= many.files[0])
+            _sample(server, many)
             await server.terminate()
-    return crowd
+    return many
 
 
-async def _come_and_go(server: ServerProcess, crowd: Crowd) -> None:
+async def _connect_and_disconnect(server: ServerProcess, many: ManyConnections) -> None:
     started = trio.current_time()
     async with trio.open_nursery() as nursery:
-        for _ in range(crowd.wanted):
-            nursery.start_soon(_be_one, server.port, crowd)
+        for _ in range(many.wanted):
+            nursery.start_soon(_listen, server.port, many)
         with trio.move_on_after(PATIENCE_S):
-            await until(lambda: crowd.let_in + crowd.refused == crowd.wanted)
-        crowd.all_in_s = trio.current_time() - started
-        _weigh(server, crowd)
-        async with open_link(server.port, protocol=None) as speaker:
+            await wait_until(lambda: many.accepted + many.refused == many.wanted)
+        many.accepted_within_s = trio.current_time() - started
+        _sample(server, many)
+        async with open_websocket(server.port, protocol=None) as announcer:
             started = trio.current_time()
-            await speaker.send_text("hello, everybody")
+            await announcer.send_text("hello, everybody")
             with trio.move_on_after(PATIENCE_S):
-                await until(lambda: crowd.heard == crowd.let_in)
-            crowd.all_heard_s = trio.current_time() - started
-            await trio.sleep(1)  # for whatever comes twice
+                await wait_until(lambda: many.received == many.accepted)
+            many.received_within_s = trio.current_time() - started
+            await trio.sleep(1)  # for duplicates
         nursery.cancel_scope.cancel()
 
 
-async def _be_one(port: int, crowd: Crowd) -> None:
-    """One of the crowd: it comes in and hears one message."""
-    is_in = has_heard = False
+async def _listen(port: int, many: ManyConnections) -> None:
+    """Be one of the connections: count being accepted, and each message."""
+    is_accepted = has_received = False
     try:
-        async with open_link(port, protocol=None) as link:
-            is_in = True
-            crowd.let_in += 1
+        async with open_websocket(port, protocol=None) as websocket:
+            is_accepted = True
+            many.accepted += 1
             while True:
-                await link.hear_text()
-                crowd.heard_twice += has_heard
-                crowd.heard += not has_heard
-                has_heard = True
-    except Lost:
-        crowd.refused += not is_in
+                await websocket.receive_text()
+                many.received_twice += has_received
+                many.received += not has_received
+                has_received = True
+    except ConnectionLost:
+        many.refused += not is_accepted
 
 
-async def _join(link: Link) -> None:
-    await link.say(type="hello")
-    await link.hear()
-    await link.say(type="join", id="join", room="elsewhere")
-    await link.hear()
+async def _join(websocket: WebSocket) -> None:
+    await websocket.send_json(type="hello")
+    await websocket.receive_json()
+    await websocket.send_json(type="join", id="join", room="elsewhere")
+    await websocket.receive_json()
 
 
-async def _talk(link: Link, crowd: Crowd) -> None:
-    """Somebody who was here before, in another room, and says something ten times a second."""
+async def _send_meanwhile(websocket: WebSocket, many: ManyConnections) -> None:
+    """Send ten messages a second to another room, and time their acks."""
     number = 0
     while True:
         number += 1
-        said_at = trio.current_time()
-        await link.say(type="send", id=str(number), room="elsewhere", text=f"{number}")
-        while (await link.hear())["type"] != "ack":
+        sent_at = trio.current_time()
+        await websocket.send_json(type="send", id=str(number), room="elsewhere", text=f"{number}")
+        while (await websocket.receive_json())["type"] != "ack":
             pass
-        crowd.answers_s.append(trio.current_time() - said_at)
+        many.ack_times_s.append(trio.current_time() - sent_at)
         await trio.sleep(0.1)
 
 
-def _weigh(server: ServerProcess, crowd: Crowd) -> None:
-    crowd.rss.append(server.memory())
-    crowd.files.append(server.open_files())
+def _sample(server: ServerProcess, many: ManyConnections) -> None:
+    many.rss.append(server.memory())
+    many.files.append(server.open_files())

@@ -1,4 +1,4 @@
-"""A history that is good, and each kind of damage to plant into it, by the rule that it breaks."""
+"""Mutations of a good history, each with the rule that it breaks; for tests of the checker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tests.torture.events import Line
+from tests.torture.events import Event
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from tests.torture.history import AnyRecord
 
     History = list[AnyRecord]
-    Damage = Callable[[History], History]
+    Mutation = Callable[[History], History]
 
 replace = msgspec.structs.replace
 
@@ -41,9 +41,9 @@ ROOM, EPOCH = "lobby", "e1"
 
 
 def good_history(rng: random.Random, *, clients: int = 3, messages: int = 40) -> History:
-    """A run as it should be: clients send, are cut, resume, repeat; a plain client listens and talks."""
+    """A good history of messages: clients send, are cut, resume, repeat; a plain client sends and receives."""
     records: History = []
-    log: list[Line] = []
+    log: list[Event] = []
     n_connections = 0
     connection: dict[str, int] = {}
     cursor: dict[str, int] = {}
@@ -67,15 +67,15 @@ def good_history(rng: random.Random, *, clients: int = 3, messages: int = 40) ->
                     **asked,  # type: ignore[arg-type]
                 )
             )
-            for line in log[after:]:
-                deliver(client, line)
+            for event in log[after:]:
+                deliver(client, event)
 
-    def deliver(client: str, line: Line) -> None:
+    def deliver(client: str, event: Event) -> None:
         if client == "plain":
-            records.append(Heard(client=client, connection=connection[client], text=line.text))
+            records.append(Heard(client=client, connection=connection[client], text=event.text))
         else:
-            records.append(Delivered(client=client, connection=connection[client], room=ROOM, line=line))
-            cursor[client] = line.seq
+            records.append(Delivered(client=client, connection=connection[client], room=ROOM, event=event))
+            cursor[client] = event.seq
 
     def act(kind: type[Submitted] | type[Acked] | type[Refused], client: str, n: int, **more: object) -> None:
         is_plain = client == "plain"
@@ -86,7 +86,7 @@ def good_history(rng: random.Random, *, clients: int = 3, messages: int = 40) ->
                 room=ROOM,
                 text=f"{client} says {n}",
                 person=None if is_plain else f"p-{client}",
-                command=None if is_plain else str(n),
+                key=None if is_plain else str(n),
                 **more,  # type: ignore[arg-type]
             )
         )
@@ -98,7 +98,7 @@ def good_history(rng: random.Random, *, clients: int = 3, messages: int = 40) ->
         is_plain = client == "plain"
         act(Submitted, client, n)
         sender = "guest" if is_plain else f"p-{client}"
-        command = None if is_plain else str(n)
+        key = None if is_plain else str(n)
         if not is_plain and rng.random() < 0.1:
             act(Refused, client, n, code="unavailable")
             act(Submitted, client, n)
@@ -108,29 +108,29 @@ def good_history(rng: random.Random, *, clients: int = 3, messages: int = 40) ->
             act(Refused, client, n, code="not_joined")
             records.append(Joined(**place, epoch=EPOCH, head=len(log), after=cursor[client]))
             act(Submitted, client, n)
-        line = Line(len(log) + 1, command, sender, client, f"{client} says {n}", f"at {n}")
-        log.append(line)
+        event = Event(len(log) + 1, key, sender, client, f"{client} says {n}", f"at {n}")
+        log.append(event)
         lost = client if not is_plain and rng.random() < 0.2 else None
         for name in (*names, "plain"):
             if name != lost:
-                deliver(name, line)
+                deliver(name, event)
         if lost is not None:
             records.append(Ended(client=client, connection=connection[client], why="cut"))
             records.append(Fault(kind="cut", proof="1 byte"))
             connect(client)
             act(Submitted, client, n)
         if not is_plain:
-            act(Acked, client, n, seq=line.seq)
+            act(Acked, client, n, seq=event.seq)
             if rng.random() < 0.2:
                 act(Submitted, client, n)
-                act(Acked, client, n, seq=line.seq)
+                act(Acked, client, n, seq=event.seq)
     records.append(
         Paged(
-            client="c0", connection=connection["c0"], room=ROOM, before=messages, lines=log[5:-1], more=True
+            client="c0", connection=connection["c0"], room=ROOM, before=messages, events=log[5:-1], more=True
         )
     )
-    records += [Held(client=name, room=ROOM, epoch=EPOCH, lines=log[3:]) for name in names]
-    records += [Loaded(room=ROOM, epoch=EPOCH, lines=log), Log(room=ROOM, epoch=EPOCH, lines=log)]
+    records += [Held(client=name, room=ROOM, epoch=EPOCH, events=log[3:]) for name in names]
+    records += [Loaded(room=ROOM, epoch=EPOCH, events=log), Log(room=ROOM, epoch=EPOCH, events=log)]
     return records
 
 
@@ -138,20 +138,20 @@ GOOD = good_history(random.Random(1))
 
 
 def index(records: History, kind: type, number: int = 10) -> int:
-    """Where the record of this kind stands that is the so-manyth."""
+    """Index of the record of this kind with this number among its kind."""
     return [place for place, record in enumerate(records) if isinstance(record, kind)][number]
 
 
-def change_log(records: History, change: Callable[[list[Line]], list[Line]]) -> History:
-    """The history with another log, and what somebody new is told of it."""
+def change_log(records: History, change: Callable[[list[Event]], list[Event]]) -> History:
+    """The history with a changed log, which a fresh client loads as well."""
     return [
-        replace(record, lines=change(list(record.lines))) if isinstance(record, Log | Loaded) else record
+        replace(record, events=change(list(record.events))) if isinstance(record, Log | Loaded) else record
         for record in records
     ]
 
 
-def numbered(lines: list[Line]) -> list[Line]:
-    return [replace(line, seq=seq) for seq, line in enumerate(lines, 1)]
+def numbered(events: list[Event]) -> list[Event]:
+    return [replace(event, seq=seq) for seq, event in enumerate(events, 1)]
 
 
 def acked_seq(records: History) -> int:
@@ -160,49 +160,49 @@ def acked_seq(records: History) -> int:
     return record.seq
 
 
-def a_row_is_lost(records: History) -> History:
+def an_event_is_lost(records: History) -> History:
     seq = acked_seq(records)
-    return change_log(records, lambda log: [line for line in log if line.seq != seq])
+    return change_log(records, lambda log: [event for event in log if event.seq != seq])
 
 
-def the_last_row_is_lost(records: History) -> History:
+def the_last_event_is_lost(records: History) -> History:
     last = max(record.seq for record in records if isinstance(record, Acked))
     return change_log(records, lambda log: log[: last - 1])
 
 
-def a_row_is_lost_and_the_numbers_closed(records: History) -> History:
+def an_event_is_lost_and_later_ones_are_renumbered(records: History) -> History:
     seq = acked_seq(records)
-    return change_log(records, lambda log: numbered([line for line in log if line.seq != seq]))
+    return change_log(records, lambda log: numbered([event for event in log if event.seq != seq]))
 
 
-def two_rows_are_swapped(records: History) -> History:
-    def swap(log: list[Line]) -> list[Line]:
+def two_events_are_swapped(records: History) -> History:
+    def swap(log: list[Event]) -> list[Event]:
         log[9], log[10] = log[10], log[9]
         return numbered(log)
 
     return change_log(records, swap)
 
 
-def a_row_is_doubled(records: History) -> History:
+def an_event_is_doubled(records: History) -> History:
     return change_log(records, lambda log: numbered([*log, log[4]]))
 
 
-def a_row_is_there_that_nobody_sent(records: History) -> History:
-    foreign = Line(0, "x", "p-c0", "c0", "never said", "at 0")
+def an_event_was_never_sent(records: History) -> History:
+    foreign = Event(0, "x", "p-c0", "c0", "never said", "at 0")
     return change_log(records, lambda log: numbered([*log, foreign]))
 
 
-def a_row_says_something_else(records: History) -> History:
+def an_event_has_another_text(records: History) -> History:
     seq = acked_seq(records)
     return change_log(
-        records, lambda log: [replace(line, text="forged") if line.seq == seq else line for line in log]
+        records, lambda log: [replace(event, text="forged") if event.seq == seq else event for event in log]
     )
 
 
-def a_row_is_of_somebody_else(records: History) -> History:
+def an_event_has_another_sender(records: History) -> History:
     seq = acked_seq(records)
     return change_log(
-        records, lambda log: [replace(line, sender="p-c9") if line.seq == seq else line for line in log]
+        records, lambda log: [replace(event, sender="p-c9") if event.seq == seq else event for event in log]
     )
 
 
@@ -222,29 +222,29 @@ def a_repeat_is_answered_with_another_number(records: History) -> History:
     return [*records[: place + 1], replace(ack, seq=ack.seq + 1), *records[place + 1 :]]
 
 
-def a_delivery_is_left_out(records: History) -> History:
+def a_delivery_is_missing(records: History) -> History:
     place = index(records, Delivered, 40)  # its client is told more before it joins again
     return [*records[:place], *records[place + 1 :]]
 
 
-def a_delivery_comes_twice(records: History) -> History:
+def a_delivery_is_doubled(records: History) -> History:
     place = index(records, Delivered)
     return [*records[:place], records[place], *records[place:]]
 
 
-def a_delivery_says_something_else(records: History) -> History:
+def a_delivery_has_another_text(records: History) -> History:
     record = records[index(records, Delivered)]
     assert isinstance(record, Delivered)
-    return changed(records, Delivered, line=replace(record.line, text="forged"))
+    return changed(records, Delivered, event=replace(record.event, text="forged"))
 
 
 def a_delivery_has_another_time(records: History) -> History:
     record = records[index(records, Delivered)]
     assert isinstance(record, Delivered)
-    return changed(records, Delivered, line=replace(record.line, when="later"))
+    return changed(records, Delivered, event=replace(record.event, when="later"))
 
 
-def a_resumption_skips_one(records: History) -> History:
+def a_resumed_join_skips_an_event(records: History) -> History:
     place = next(
         place
         for place, record in enumerate(records)
@@ -257,12 +257,12 @@ def a_resumption_skips_one(records: History) -> History:
     return kept
 
 
-def a_plain_delivery_is_left_out(records: History) -> History:
+def a_plain_delivery_is_missing(records: History) -> History:
     place = index(records, Heard)
     return [*records[:place], *records[place + 1 :]]
 
 
-def a_plain_client_hears_what_nobody_said(records: History) -> History:
+def a_plain_client_receives_a_text_never_sent(records: History) -> History:
     return changed(records, Heard, text="never said")
 
 
@@ -275,7 +275,7 @@ def an_epoch_changes_without_a_reset(records: History) -> History:
     return [*records[:place], replace(records[place], asked_epoch="e0"), *records[place + 1 :]]
 
 
-def a_reset_is_not_needed(records: History) -> History:
+def a_reset_is_needless(records: History) -> History:
     place = next(
         place
         for place, record in enumerate(records)
@@ -284,7 +284,7 @@ def a_reset_is_not_needed(records: History) -> History:
     return [*records[:place], replace(records[place], reset=True), *records[place + 1 :]]
 
 
-def another_text_is_accepted_under_a_used_id(records: History) -> History:
+def a_conflict_is_accepted(records: History) -> History:
     place = index(records, Acked)
     ack = records[place]
     assert isinstance(ack, Acked)
@@ -294,7 +294,7 @@ def another_text_is_accepted_under_a_used_id(records: History) -> History:
         room=ROOM,
         text="another",
         person=ack.person,
-        command=ack.command,
+        key=ack.key,
     )
     return [*records[: place + 1], submitted, replace(ack, text="another"), *records[place + 1 :]]
 
@@ -308,7 +308,7 @@ def a_repeat_is_refused_as_a_conflict(records: History) -> History:
         room=ROOM,
         text=ack.text,
         person=ack.person,
-        command=ack.command,
+        key=ack.key,
         code="id_conflict",
     )
     return [refused if record is ack else record for record in records]
@@ -317,10 +317,10 @@ def a_repeat_is_refused_as_a_conflict(records: History) -> History:
 def a_command_is_never_answered(records: History) -> History:
     ack = records[index(records, Acked)]
     assert isinstance(ack, Acked)
-    return [record for record in records if not isinstance(record, Acked) or record.command != ack.command]
+    return [record for record in records if not isinstance(record, Acked) or record.key != ack.key]
 
 
-def a_refused_message_is_in_the_log(records: History) -> History:
+def a_refused_message_is_logged(records: History) -> History:
     ack = records[index(records, Acked)]
     assert isinstance(ack, Acked)
     bad: History = []
@@ -334,7 +334,7 @@ def a_refused_message_is_in_the_log(records: History) -> History:
                     room=ROOM,
                     text=record.text,
                     person=record.person,
-                    command=record.command,
+                    key=record.key,
                     code="unavailable",
                 )
             )
@@ -348,7 +348,7 @@ def a_command_is_refused_for_no_reason(records: History) -> History:
 
 
 def a_command_is_refused_as_not_joined_after_joining(records: History) -> History:
-    """The room could not be joined at first, which excuses a refusal; and then it was."""
+    """The join was refused first, which justifies a refusal; but then it was not."""
     place = next(
         place
         for place, record in enumerate(records)
@@ -372,8 +372,8 @@ def changed_refusal(records: History, code: str) -> History:
     return [*records[:place], replace(records[place], code=code), *records[place + 1 :]]
 
 
-def a_message_overtakes_one_that_was_known(records: History) -> History:
-    """The later of two was sent before the earlier was, and acknowledged before that: only the clock shows it."""
+def a_message_overtakes_a_known_one(records: History) -> History:
+    """A command is first sent after a later event was acknowledged: only real time shows it."""
     texts = [record.text for record in records if isinstance(record, Submitted)]
     place = next(
         place
@@ -385,16 +385,16 @@ def a_message_overtakes_one_that_was_known(records: History) -> History:
     return [*rest[: later + 1], records[place], *rest[later + 1 :]]
 
 
-def a_sender_is_not_kept_in_order(records: History) -> History:
-    """Two of one sender's messages in the wrong order, sent without waiting, so that real time says nothing."""
-    mine = Line(0, "a1", "p-a", "a", "first", "at 1")
-    also = Line(0, "a2", "p-a", "a", "second", "at 1")
-    seq = len(next(log for log in records if isinstance(log, Log)).lines)
+def messages_of_one_sender_are_swapped(records: History) -> History:
+    """Two messages of one sender in the wrong order, sent without waiting, so that real time shows nothing."""
+    mine = Event(0, "a1", "p-a", "a", "first", "at 1")
+    also = Event(0, "a2", "p-a", "a", "second", "at 1")
+    seq = len(next(log for log in records if isinstance(log, Log)).events)
     about = {"client": "a", "connection": 999, "room": ROOM, "person": "p-a"}
-    sent = [Submitted(**about, command=line.command, text=line.text) for line in (mine, also)]  # type: ignore[arg-type]
+    sent = [Submitted(**about, key=event.key, text=event.text) for event in (mine, also)]  # type: ignore[arg-type]
     acks = [
-        Acked(**about, command=line.command, text=line.text, seq=seq + number)  # type: ignore[arg-type]
-        for number, line in ((2, mine), (1, also))
+        Acked(**about, key=event.key, text=event.text, seq=seq + number)  # type: ignore[arg-type]
+        for number, event in ((2, mine), (1, also))
     ]
     bad: History = [record for record in records if not isinstance(record, Held)]
     bad = [*bad[:-2], *sent, *acks, *bad[-2:]]
@@ -405,87 +405,87 @@ def a_client_ends_with_another_state(records: History) -> History:
     place = index(records, Held, 0)
     held = records[place]
     assert isinstance(held, Held)
-    lines = [*held.lines[:-2], replace(held.lines[-2], name="another"), held.lines[-1]]
-    return [*records[:place], replace(held, lines=lines), *records[place + 1 :]]
+    events = [*held.events[:-2], replace(held.events[-2], name="another"), held.events[-1]]
+    return [*records[:place], replace(held, events=events), *records[place + 1 :]]
 
 
 def a_client_ends_behind(records: History) -> History:
     place = index(records, Held, 0)
     held = records[place]
     assert isinstance(held, Held)
-    return [*records[:place], replace(held, lines=held.lines[:-1]), *records[place + 1 :]]
+    return [*records[:place], replace(held, events=held.events[:-1]), *records[place + 1 :]]
 
 
-def a_fresh_load_is_not_what_the_database_has(records: History) -> History:
-    return [replace(r, lines=r.lines[1:]) if isinstance(r, Loaded) else r for r in records]
+def a_fresh_load_differs_from_the_database(records: History) -> History:
+    return [replace(r, events=r.events[1:]) if isinstance(r, Loaded) else r for r in records]
 
 
 def a_page_has_a_hole(records: History) -> History:
-    return [replace(r, lines=[*r.lines[:3], *r.lines[4:]]) if isinstance(r, Paged) else r for r in records]
+    return [replace(r, events=[*r.events[:3], *r.events[4:]]) if isinstance(r, Paged) else r for r in records]
 
 
-def a_page_says_there_is_no_more(records: History) -> History:
+def a_page_denies_that_there_is_more(records: History) -> History:
     return [replace(r, more=False) if isinstance(r, Paged) else r for r in records]
 
 
-def two_clients_were_told_different_things_of_a_lost_log(records: History) -> History:
+def two_clients_disagree_about_a_lost_log(records: History) -> History:
     old: History = []
     for client, text in (("c1", "one"), ("c2", "two")):
         connection = {"client": client, "connection": 900 + len(old)}
         old.append(Joined(**connection, room=ROOM, epoch="e0", head=0, after=0))  # type: ignore[arg-type]
-        old.append(Delivered(**connection, room=ROOM, line=Line(1, "1", "p", "n", text, "at")))  # type: ignore[arg-type]
+        old.append(Delivered(**connection, room=ROOM, event=Event(1, "1", "p", "n", text, "at")))  # type: ignore[arg-type]
     return [*old, *records]
 
 
-def an_epoch_begins_although_nothing_was_damaged(records: History) -> History:
-    return two_clients_were_told_different_things_of_a_lost_log(records)
+def an_epoch_begins_without_damage(records: History) -> History:
+    return two_clients_disagree_about_a_lost_log(records)
 
 
 def a_person_is_forgotten(records: History) -> History:
     return [*records, Forgotten(client="c1", connection=1, person="p-c1")]
 
 
-def the_server_broke(records: History) -> History:
+def the_server_wrote_a_traceback(records: History) -> History:
     return [*records, Trouble(what="a traceback")]
 
 
-DAMAGES: dict[Damage, Rule] = {
-    a_row_is_lost: Rule.LOST,
-    the_last_row_is_lost: Rule.LOST,
-    a_row_is_lost_and_the_numbers_closed: Rule.LOST,
-    two_rows_are_swapped: Rule.UNEQUAL,
-    a_row_is_doubled: Rule.DOUBLED,
-    a_row_is_there_that_nobody_sent: Rule.FOREIGN,
-    a_row_says_something_else: Rule.CONFLICT_ACCEPTED,
-    a_row_is_of_somebody_else: Rule.FOREIGN,
+MUTATIONS: dict[Mutation, Rule] = {
+    an_event_is_lost: Rule.LOST,
+    the_last_event_is_lost: Rule.LOST,
+    an_event_is_lost_and_later_ones_are_renumbered: Rule.LOST,
+    two_events_are_swapped: Rule.UNEQUAL,
+    an_event_is_doubled: Rule.DOUBLED,
+    an_event_was_never_sent: Rule.FOREIGN,
+    an_event_has_another_text: Rule.CONFLICT_ACCEPTED,
+    an_event_has_another_sender: Rule.FOREIGN,
     an_ack_has_another_number: Rule.MISNUMBERED,
     a_repeat_is_answered_with_another_number: Rule.REPEAT,
-    a_delivery_is_left_out: Rule.GAP,
-    a_delivery_comes_twice: Rule.GAP,
-    a_delivery_says_something_else: Rule.UNEQUAL,
+    a_delivery_is_missing: Rule.GAP,
+    a_delivery_is_doubled: Rule.GAP,
+    a_delivery_has_another_text: Rule.UNEQUAL,
     a_delivery_has_another_time: Rule.UNEQUAL,
-    a_resumption_skips_one: Rule.GAP,
-    a_plain_delivery_is_left_out: Rule.GAP,
-    a_plain_client_hears_what_nobody_said: Rule.UNEQUAL,
+    a_resumed_join_skips_an_event: Rule.GAP,
+    a_plain_delivery_is_missing: Rule.GAP,
+    a_plain_client_receives_a_text_never_sent: Rule.UNEQUAL,
     an_epoch_changes_without_a_reset: Rule.RESET_MISSING,
-    a_reset_is_not_needed: Rule.RESET_NEEDLESS,
-    another_text_is_accepted_under_a_used_id: Rule.CONFLICT_ACCEPTED,
+    a_reset_is_needless: Rule.RESET_NEEDLESS,
+    a_conflict_is_accepted: Rule.CONFLICT_ACCEPTED,
     a_repeat_is_refused_as_a_conflict: Rule.CONFLICT_INVENTED,
     a_command_is_never_answered: Rule.UNANSWERED,
-    a_refused_message_is_in_the_log: Rule.REFUSED_YET_LOGGED,
+    a_refused_message_is_logged: Rule.REFUSED_YET_LOGGED,
     a_command_is_refused_for_no_reason: Rule.UNEXPECTED,
     a_command_is_refused_as_not_joined_after_joining: Rule.UNEXPECTED,
     a_command_is_refused_as_not_joined_in_another_room: Rule.UNEXPECTED,
     a_command_is_refused_as_not_joined_on_another_connection: Rule.UNEXPECTED,
-    a_message_overtakes_one_that_was_known: Rule.REAL_TIME,
-    a_sender_is_not_kept_in_order: Rule.SENDER_ORDER,
+    a_message_overtakes_a_known_one: Rule.REAL_TIME,
+    messages_of_one_sender_are_swapped: Rule.SENDER_ORDER,
     a_client_ends_with_another_state: Rule.DIVERGED,
     a_client_ends_behind: Rule.DIVERGED,
-    a_fresh_load_is_not_what_the_database_has: Rule.LOAD,
+    a_fresh_load_differs_from_the_database: Rule.LOAD,
     a_page_has_a_hole: Rule.GAP,
-    a_page_says_there_is_no_more: Rule.UNEQUAL,
-    two_clients_were_told_different_things_of_a_lost_log: Rule.DISAGREE,
-    an_epoch_begins_although_nothing_was_damaged: Rule.VOIDED,
+    a_page_denies_that_there_is_more: Rule.UNEQUAL,
+    two_clients_disagree_about_a_lost_log: Rule.DISAGREE,
+    an_epoch_begins_without_damage: Rule.VOIDED,
     a_person_is_forgotten: Rule.FORGOTTEN,
-    the_server_broke: Rule.TROUBLE,
+    the_server_wrote_a_traceback: Rule.TROUBLE,
 }

@@ -1,4 +1,4 @@
-"""The logs at the end of a run, by what one looks for in them: the truth that everything is compared with."""
+"""Oracle: the logs read from the database at the end of a run, indexed. The checker compares everything with them."""
 
 from __future__ import annotations
 
@@ -8,181 +8,191 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 
-from tests.torture.events import Line, Said
-from tests.torture.history import DAMAGE, Fault, Log, Submitted
+from tests.torture.events import Content, Event
+from tests.torture.history import DAMAGING_FAULTS, Fault, Log, Submitted
 from tests.torture.model import CHANGES, is_public
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tests.torture.history import AnyRecord, Joined, OfCommand
+    from tests.torture.history import AnyRecord, CommandRecord, Joined
 
 T = TypeVar("T")
 
-CommandKey: TypeAlias = tuple[str | None, str | None, Said]
-"""(person, command, what it asks for)."""
+CommandIdentity: TypeAlias = tuple[str | None, str | None, Content]
+"""(person, idempotency key, content)."""
 
 
-def key_of(record: OfCommand) -> CommandKey:
-    """What a record is about."""
-    return record.person, record.command, record.said
+def identity_of(record: CommandRecord) -> CommandIdentity:
+    """Which command a record is about: repeats of a command have one identity."""
+    return record.person, record.key, record.content
 
 
-def of_kind(records: Sequence[AnyRecord], kind: type[T]) -> Iterator[T]:
-    """The records of a kind."""
+def records_of(records: Sequence[AnyRecord], kind: type[T]) -> Iterator[T]:
+    """The records of one kind, in order."""
     return (record for record in records if isinstance(record, kind))
 
 
-class Final:
-    """A room's log at the end."""
+class FinalLog:
+    """The log of one room at the end of the run."""
 
     def __init__(
-        self, room: str, log: Log | None, first: dict[tuple[str | None, str | None], Submitted]
+        self, room: str, log: Log | None, first_submissions: dict[tuple[str | None, str | None], Submitted]
     ) -> None:
         self.room = room
         self.epoch = log.epoch if log else None
-        self.lines: Sequence[Line] = log.lines if log else ()
-        self.whole = [_restored(line, room, first) if line.deleted else line for line in self.lines]
-        """With the texts that were deleted."""
-        self.by_seq = {line.seq: line for line in self.lines}
-        self.whole_by_seq = {line.seq: line for line in self.whole}
-        self.by_command: dict[tuple[str | None, str | None], Line] = {
-            (line.sender, line.command): line for line in self.whole if line.command is not None
+        self.events: Sequence[Event] = log.events if log else ()
+        self.restored = [
+            _restored(event, room, first_submissions) if event.deleted else event for event in self.events
+        ]
+        """The events with the texts that deletions took, as their commands said them."""
+        self.by_seq = {event.seq: event for event in self.events}
+        self.restored_by_seq = {event.seq: event for event in self.restored}
+        self.by_key: dict[tuple[str | None, str | None], Event] = {
+            (event.sender, event.key): event for event in self.restored if event.key is not None
         }
-        self.by_text = {line.text: line for line in self.whole if line.kind == "message"}
-        self.changes: defaultdict[int, list[Line]] = defaultdict(list)
-        """By the message that they change."""
-        self.deletions: dict[int, Line] = {}
-        """By the number of the message, or of an edit of it."""
-        self.terms: defaultdict[str, list[tuple[Line, float]]] = defaultdict(list)
-        """When each person was a member: the event that made them one, and the number of that which ended it."""
-        self._learn()
+        self.by_text = {event.text: event for event in self.restored if event.kind == "message"}
+        self.changes: defaultdict[int, list[Event]] = defaultdict(list)
+        """Changes by the number of their message."""
+        self.deletions: dict[int, Event] = {}
+        """Deletions by the number of the deleted message, and of each edit of it."""
+        self.memberships: defaultdict[str, list[tuple[Event, float]]] = defaultdict(list)
+        """Memberships of each person: the event that began one, and the number of the event that ended it."""
+        self._index()
 
-    def _learn(self) -> None:
-        for line in self.whole:
-            if line.kind in CHANGES:
-                self.changes[line.target].append(line)
-            if line.kind == "delete":
-                self.deletions.setdefault(line.target, line)
-            elif line.kind == "created":
-                for person in line.details["members"]:
-                    self.terms[person].append((line, inf))
-            elif line.kind == "member" and line.details["on"]:
-                self.terms[line.details["person"]].append((line, inf))
-            elif line.kind == "member" and self.terms[line.details["person"]]:
-                came, _ = self.terms[line.details["person"]][-1]
-                self.terms[line.details["person"]][-1] = came, line.seq
-        for edit in [line for line in self.whole if line.kind == "edit" and line.target in self.deletions]:
+    def _index(self) -> None:
+        for event in self.restored:
+            if event.kind in CHANGES:
+                self.changes[event.target].append(event)
+            if event.kind == "delete":
+                self.deletions.setdefault(event.target, event)
+            elif event.kind == "created":
+                for person in event.details["members"]:
+                    self.memberships[person].append((event, inf))
+            elif event.kind == "member" and event.details["on"]:
+                self.memberships[event.details["person"]].append((event, inf))
+            elif event.kind == "member" and self.memberships[event.details["person"]]:
+                came, _ = self.memberships[event.details["person"]][-1]
+                self.memberships[event.details["person"]][-1] = came, event.seq
+        for edit in [
+            event for event in self.restored if event.kind == "edit" and event.target in self.deletions
+        ]:
             self.deletions[edit.seq] = self.deletions[edit.target]
 
-    def find(self, key: CommandKey) -> Line | None:
-        """The event of a command, if it says what the key says."""
-        person, command, said = key
-        line = self.by_text.get(said.text) if command is None else self.by_command.get((person, command))
-        if line is None or line.command != command or line.said != said:
+    def find(self, identity: CommandIdentity) -> Event | None:
+        """The event of a command, if it has the content of that command."""
+        person, key, content = identity
+        event = self.by_text.get(content.text) if key is None else self.by_key.get((person, key))
+        if event is None or event.key != key or event.content != content:
             return None
-        return line
+        return event
 
-    def fits(self, told: Line) -> bool:
-        """Whether this is what stands in the log under its number, or stood there before it was deleted."""
+    def matches(self, told: Event) -> bool:
+        """Whether a delivered event equals the logged one of its number, before or after its deletion."""
         logged = self.by_seq.get(told.seq)
         return told == logged or (
-            logged is not None and logged.deleted and told == self.whole_by_seq[told.seq]
+            logged is not None and logged.deleted and told == self.restored_by_seq[told.seq]
         )
 
-    def as_at_the_end(self, lines: Sequence[Line]) -> list[Line]:
-        """These events without the texts that were deleted."""
+    def without_deleted(self, events: Sequence[Event]) -> list[Event]:
+        """These events as they are read after all deletions of the run."""
         gone = self.deletions
         return [
-            line.blanked() if line.seq in gone and line.kind in {"message", "edit"} else line
-            for line in lines
+            event.as_deleted() if event.seq in gone and event.kind in {"message", "edit"} else event
+            for event in events
         ]
 
-    def was_in(self, person: str | None, seq: int) -> bool:
-        """Whether a person was a member when event ``seq`` was the last one."""
-        return any(came.seq <= seq < gone for came, gone in self.terms.get(person or "", ()))
+    def was_member(self, person: str | None, seq: int) -> bool:
+        """Whether a person was a member when event ``seq`` was the last."""
+        return any(came.seq <= seq < gone for came, gone in self.memberships.get(person or "", ()))
 
-    def was_out(self, person: str | None, since: int) -> bool:
-        """Whether there was a moment, with event ``since`` or a later one as the last, when a person was no member."""
-        return not any(came.seq <= since and gone == inf for came, gone in self.terms.get(person or "", ()))
+    def was_outsider_since(self, person: str | None, since: int) -> bool:
+        """Whether a person was no member at some moment when event ``since`` or a later one was the last."""
+        return not any(
+            came.seq <= since and gone == inf for came, gone in self.memberships.get(person or "", ())
+        )
 
-    def was_once_in(self, person: str | None, since: int) -> bool:
-        """Whether there was a moment, with event ``since`` or a later one as the last, when a person was a member."""
-        return any(gone > since for _, gone in self.terms.get(person or "", ()))
+    def was_member_since(self, person: str | None, since: int) -> bool:
+        """Whether a person was a member at some moment when event ``since`` or a later one was the last."""
+        return any(gone > since for _, gone in self.memberships.get(person or "", ()))
 
 
-def _restored(line: Line, room: str, first: dict[tuple[str | None, str | None], Submitted]) -> Line:
-    said = first.get((line.sender, line.command))
-    if said is None or said.kind != line.kind or said.room not in (room, ""):
-        return line
+def _restored(
+    event: Event, room: str, first_submissions: dict[tuple[str | None, str | None], Submitted]
+) -> Event:
+    said = first_submissions.get((event.sender, event.key))
+    if said is None or said.kind != event.kind or said.room not in (room, ""):
+        return event
     return msgspec.structs.replace(
-        line, text=said.text, target=said.target, detail=said.detail, deleted=False
+        event, text=said.text, target=said.target, detail=said.detail, deleted=False
     )
 
 
-class Truth:
-    """All logs at the end."""
+class Oracle:
+    """All logs at the end of a run, and which command each event came from."""
 
     def __init__(self, records: Sequence[AnyRecord]) -> None:
-        self.first: dict[tuple[str | None, str | None], Submitted] = {}
-        """What each command asked for when it was sent first: any other is no repeat of it."""
-        self.first_at: dict[CommandKey, int] = {}
-        """The place in the history where it was sent first."""
+        self.first_submissions: dict[tuple[str | None, str | None], Submitted] = {}
+        """The first submission under each (person, key): only the same content is a repeat of it."""
+        self.first_places: dict[CommandIdentity, int] = {}
+        """Index in the history of each command's first submission."""
         for place, record in enumerate(records):
             if isinstance(record, Submitted):
-                self.first.setdefault((record.person, record.command), record)
-                self.first_at.setdefault(key_of(record), place)
-        self.is_damaged = any(fault.kind in DAMAGE for fault in of_kind(records, Fault))
-        """Whether something may be gone that was acknowledged, if a new epoch says so."""
-        self.logs = list(of_kind(records, Log))
+                self.first_submissions.setdefault((record.person, record.key), record)
+                self.first_places.setdefault(identity_of(record), place)
+        self.is_damaged = any(fault.kind in DAMAGING_FAULTS for fault in records_of(records, Fault))
+        """Whether a fault damaged the database: acknowledged events may be gone, under a new epoch."""
+        self.logs = list(records_of(records, Log))
         self.epochs = {log.epoch for log in self.logs}
-        self._rooms = {log.room: Final(log.room, log, self.first) for log in self.logs}
+        self._rooms = {log.room: FinalLog(log.room, log, self.first_submissions) for log in self.logs}
 
-    def __getitem__(self, room: str) -> Final:
+    def __getitem__(self, room: str) -> FinalLog:
         found = self._rooms.get(room)
         if found is None:
-            found = self._rooms[room] = Final(room, None, self.first)
+            found = self._rooms[room] = FinalLog(room, None, self.first_submissions)
         return found
 
-    def rooms(self) -> list[Final]:
-        """All that there are."""
+    def rooms(self) -> list[FinalLog]:
+        """The logs of all rooms that have one."""
         return [final for final in self._rooms.values() if final.epoch is not None]
 
-    def find(self, key: CommandKey, room: str) -> Line | None:
-        """The event of a command, in this room, or, where that is empty, in any."""
+    def find(self, identity: CommandIdentity, room: str) -> Event | None:
+        """The event of a command in a room; in any room if the name is empty."""
         if room:
-            return self[room].find(key)
-        return next((line for final in self.rooms() if (line := final.find(key)) is not None), None)
+            return self[room].find(identity)
+        return next((event for final in self.rooms() if (event := final.find(identity)) is not None), None)
 
-    def begun_at(self, line: Line) -> int:
-        """The place in the history where the command of an event was sent first; -1 if that is not known."""
-        return self.first_at.get((line.sender, line.command, line.said), -1)
+    def first_sent_at(self, event: Event) -> int:
+        """Index in the history of the first submission of an event's command; -1 if there is none."""
+        return self.first_places.get((event.sender, event.key, event.content), -1)
 
 
-class Epochs:
-    """Which epoch each connection was told that it is in, while one goes through the records."""
+class ConnectionEpochs:
+    """The epoch that each connection was told for each room, up to the record that is being looked at."""
 
-    def __init__(self, truth: Truth) -> None:
-        self._truth = truth
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
         self._current: dict[tuple[int, str], str] = {}
 
     def follow(self, joined: Joined) -> None:
-        """Take notice."""
+        """Take in a join."""
         self._current[joined.connection, joined.room] = joined.epoch
 
     def is_final(self, connection: int, room: str) -> bool:
-        """Whether what is said there counts for the log: where nobody spoke of epochs, if there is only one."""
-        epoch, final = self._current.get((connection, room)), self._truth[room].epoch
-        if final is None:  # a room that is gone with its epoch, or has no log yet
-            return not self._truth.is_damaged or epoch in self._truth.epochs
-        return not self._truth.is_damaged if epoch is None else epoch == final
+        """Whether a connection is told of the final log: of its epoch, or, without a join, if no fault made another."""
+        epoch, final = self._current.get((connection, room)), self._oracle[room].epoch
+        if final is None:  # a room that was lost with its epoch, or has no log yet
+            return not self._oracle.is_damaged or epoch in self._oracle.epochs
+        return not self._oracle.is_damaged if epoch is None else epoch == final
 
 
-def may_be_told(final: Final, person: str | None, place: int, truth: Truth) -> float:
-    """Up to which number a person may be told of a room at this place of the history; 0: nothing."""
+def readable_up_to(final: FinalLog, person: str | None, place: int, oracle: Oracle) -> float:
+    """Number up to which a person may read a room at this index of the history; 0: nothing."""
     if is_public(final.room):
         return inf
     if final.room.startswith("~p-"):
         return inf if final.room == f"~{person}" else 0
-    begun = [gone for came, gone in final.terms.get(person or "", ()) if truth.begun_at(came) < place]
-    return max(begun, default=0)
+    ends = [
+        gone for came, gone in final.memberships.get(person or "", ()) if oracle.first_sent_at(came) < place
+    ]
+    return max(ends, default=0)

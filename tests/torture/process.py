@@ -1,4 +1,4 @@
-"""The server as a real process on a real data directory, which can be killed, stopped, paused and started again."""
+"""Server process: the real server on a real data directory, to be killed, stopped, paused and started again."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 PRODUCT = ("-m", "trio_chat")
-"""What is run: the command that everybody runs."""
+"""Arguments of Python for the product's own command."""
 
 START_S = 60
-"""How long a start may take; long, since the machine may be busy."""
+"""Seconds that a start may take; long, since the machine may be busy."""
 
 STOP_S = 30
-"""How long a polite stop may take: the server's own drain timeout (10 s), and closing."""
+"""Seconds that a stop by SIGTERM may take: the server's own drain timeout, and closing."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class ServerProcess:
-    """One server, over all its lives. Made by `open_server`."""
+    """One server through all its restarts. Made by `open_server`, which ends the process."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class ServerProcess:
         self.port = port
         self.starts = 0
         self.rss: list[int] = []
-        """Bytes of memory, a sample a second."""
+        """Resident bytes, a sample a second while `watch` runs."""
         self._output = output
         self._command = command
         self._environment = {**os.environ, **environment}
@@ -61,17 +61,17 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
-        """The process that runs now."""
+        """Id of the process."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether there is a process."""
+        """Whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     async def start(self, *, wait: bool = True) -> None:
-        """Start it, and wait until it says that it is ready."""
+        """Start the process, and wait until it is ready. Raises `ServerDied`."""
         self.starts += 1
         with self._output.open("ab") as output:
             self._process = await trio.lowlevel.open_process(
@@ -90,23 +90,23 @@ class ServerProcess:
             await self.wait_ready()
 
     async def wait_ready(self) -> None:
-        """Wait until it says that it is ready. Raises `ServerDied` if it never does."""
+        """Wait until the server says that it is ready. Raises `ServerDied` if it does not in time."""
         assert self._process is not None
         assert self._process.stdout is not None
-        said = b""
+        output = b""
         with trio.move_on_after(START_S):
-            while b"is ready" not in said:
+            while b"is ready" not in output:
                 data = await self._process.stdout.receive_some()
                 if not data:
                     raise ServerDied(
                         f"the server ended with {await self._process.wait()} when it was started"
                     )
-                said += data
+                output += data
             return
         raise ServerDied(f"the server was not ready within {START_S} seconds")
 
     async def kill(self) -> None:
-        """End it without a word."""
+        """End the process by SIGKILL, and wait for its end."""
         assert self._process is not None
         if self.is_running:
             self._process.kill()
@@ -114,7 +114,7 @@ class ServerProcess:
         await self._close()
 
     async def terminate(self) -> None:
-        """End it politely. Anything but a clean exit in time is a `Trouble`."""
+        """End the process by SIGTERM. Anything but a clean exit in time is recorded as a `Trouble`."""
         assert self._process is not None
         self._process.terminate()
         with trio.move_on_after(STOP_S) as scope:
@@ -127,7 +127,7 @@ class ServerProcess:
         await self._close()
 
     async def pause(self, seconds: float) -> None:
-        """Let it stand still for a while."""
+        """Stop the process for some seconds."""
         self.freeze()
         try:
             await trio.sleep(seconds)
@@ -135,45 +135,45 @@ class ServerProcess:
             self.thaw()
 
     def freeze(self) -> None:
-        """Let it do nothing more from now on; what the system is doing for it may go on for a moment."""
+        """SIGSTOP; a system call that is under way may go on for a moment."""
         os.kill(self.pid, signal.SIGSTOP)
 
     async def wait_frozen(self) -> None:
-        """Wait until nothing is being done for it any more."""
+        """Wait until all threads are stopped."""
         while not _stands_still(self.pid):  # noqa: ASYNC110
             await trio.sleep(0.001)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """SIGCONT."""
         os.kill(self.pid, signal.SIGCONT)
 
     def limit_files(self, count: int) -> tuple[int, int]:
-        """Let it open no file beyond so many; returns the limits it had."""
+        """Limit its file descriptors to that number; returns the limits it had."""
         hard = resource.prlimit(self.pid, resource.RLIMIT_NOFILE)[1]
         return resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (count, hard))
 
     def unlimit_files(self, limits: tuple[int, int]) -> None:
-        """Give it back the limits it had."""
+        """Put back the limits that `limit_files` returned."""
         resource.prlimit(self.pid, resource.RLIMIT_NOFILE, limits)
 
     def memory(self) -> int:
-        """How many bytes of memory it has (resident)."""
+        """Resident memory in bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
 
     def open_files(self) -> int:
-        """How many files it has open."""
+        """Number of open file descriptors."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     async def watch(self) -> None:
-        """Sample its memory each second, for ever."""
+        """Sample the memory into `rss` each second, until cancelled."""
         while True:
             await trio.sleep(1)
             if self.is_running:
                 with suppress(FileNotFoundError, ProcessLookupError, IndexError):
                     self.rss.append(self.memory())
 
-    def said(self) -> str:
-        """What it wrote to stderr in all its lives."""
+    def log_text(self) -> str:
+        """The operator's log: all that the server wrote to stderr since the first start."""
         return self._output.read_text(errors="replace") if self._output.exists() else ""
 
     async def _close(self) -> None:
@@ -183,13 +183,13 @@ class ServerProcess:
 
 
 async def run_command(*arguments: str) -> subprocess.CompletedProcess[bytes]:
-    """One of the product's other commands, to its end."""
+    """Run one of the product's other commands to its end, and return its output."""
     command = [sys.executable, *PRODUCT, *arguments]
     return await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, cwd=ROOT)
 
 
 class ServerDied(Exception):
-    """The server does not run although it should."""
+    """The server does not run, or does not serve, although it should."""
 
 
 def _stands_still(pid: int) -> bool:
@@ -199,9 +199,9 @@ def _stands_still(pid: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody uses and that the system does not hand out, so that it stays free between two lives.
+    """A free port outside of the system's ephemeral range, so that it stays free between two starts.
 
-    Not by the run's seed: of two runs at the same time each would talk to the other's server.
+    Not by the run's seed: two runs of one seed at the same time would connect to each other's server.
     """
     rng = random.SystemRandom()
     while True:
@@ -222,7 +222,7 @@ async def open_server(
     command: Sequence[str],
     environment: Mapping[str, str],
 ) -> AsyncIterator[ServerProcess]:
-    """A server that was started; killed on leaving if it still runs."""
+    """Start a server; it is killed on leaving if it still runs. Raises `ServerDied`."""
     server = ServerProcess(data, free_port(), output, command, environment, recorder)
     try:
         await server.start()

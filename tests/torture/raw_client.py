@@ -1,7 +1,6 @@
-"""Clients that talk as long as a run lasts, come back whatever happens, and write down all they do and see.
+"""Raw client: speaks trio-chat.v1 with code of its own, reconnects as long as the run lasts, and records everything.
 
-`RawClient` speaks trio-chat.v1 with code of its own, and now and then does what no good client would do; it
-keeps the rules of docs/protocol.md, so whatever it is told must fit them.
+It follows docs/protocol.md, so all that it receives must fit that document; now and then it misbehaves on purpose.
 """
 
 from __future__ import annotations
@@ -12,173 +11,177 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from tests.torture import commands, misbehaviour, workload
-from tests.torture.context import ROOMS, Timeline, name_of
-from tests.torture.history import NOT_JOINED, PASSING, Ended, Held
+from tests.torture.context import ROOMS, Timeline, canonical_name
+from tests.torture.history import NOT_JOINED, RETRYABLE, Ended, Held
 from tests.torture.model import LOBBY, is_personal, is_public
 from tests.torture.v1_connection import V1Connection
-from tests.torture.websocket import Lost, open_link, until
+from tests.torture.websocket import ConnectionLost, open_websocket, wait_until
 
 if TYPE_CHECKING:
     import random
 
-    from tests.torture.commands import Deed
-    from tests.torture.context import World
+    from tests.torture.commands import Command
+    from tests.torture.context import RunContext
 
-MAX_OUTSTANDING = 30
-"""How many commands a client lets wait for an answer."""
+MAX_PENDING = 30
+"""Commands that a client has pending at most."""
 
 
 class RawClient:
-    """One person at one device, over many connections; now and then at a second device as well."""
+    """One person at one device, over many connections; now and then on a second device as well."""
 
-    def __init__(self, name: str, world: World, rng: random.Random) -> None:
+    def __init__(self, name: str, context: RunContext, rng: random.Random) -> None:
         self.name = name
-        self.world = world
+        self.context = context
         self.token: str | None = None
         self.person = ""
-        self.introductions = 0
+        self.n_identities = 0
         self.rooms_made = 0
-        self.rooms = set(map(name_of, ROOMS))
-        """Those that it wants to hear."""
+        self.rooms = set(map(canonical_name, ROOMS))
+        """Rooms that it wants to be subscribed to."""
         self.timelines: defaultdict[str, Timeline] = defaultdict(Timeline)
-        self.outbox: dict[str, Deed] = {}
-        """What was not answered yet, in the order in which it was first sent, by id."""
+        self.pending: dict[str, Command] = {}
+        """Commands without an answer yet, by key, in the order of their first submission."""
         self._rng = rng
-        self._said = 0
-        self._rushed = 0
-        self._acked: dict[str, Deed] = {}
-        self._retry: dict[str, float] = {}
-        self._may_hear = trio.Event()
-        self._may_hear.set()
+        self._n_commands = 0
+        self._n_contended = 0
+        self._acked: dict[str, Command] = {}
+        self._retry_at: dict[str, float] = {}
+        self._may_read = trio.Event()
+        self._may_read.set()
         self._epoch_lie = False
         self._unanswered: Counter[str] = Counter()
 
-    # -- what connections tell it --
+    # -- what its connections report --
 
-    def heed_welcome(self, said: dict[str, Any]) -> None:
-        """This is who it is, and these are its rooms."""
-        self.token = said.get("token") or self.token
-        self.person = said["user"]["id"]
+    def on_welcome(self, frame: dict[str, Any]) -> None:
+        """Take in its person, token and room list."""
+        self.token = frame.get("token") or self.token
+        self.person = frame["user"]["id"]
         assert self.token is not None
-        self.world.tokens[self.person] = self.token
-        self.rooms = {*map(name_of, ROOMS), f"~{self.person}", *(item["room"] for item in said["rooms"])}
+        self.context.tokens[self.person] = self.token
+        self.rooms = {
+            *map(canonical_name, ROOMS),
+            f"~{self.person}",
+            *(item["room"] for item in frame["rooms"]),
+        }
 
-    def heed_room(self, room: str, *, is_in: bool) -> None:
-        """A room is in its list, or is not any more."""
+    def on_room(self, room: str, *, is_in: bool) -> None:
+        """Take in that a room came into its list, or left it."""
         if is_in:
             self.rooms.add(room)
         elif not is_public(room):
             self.rooms.discard(room)
 
-    def heed_invited(self, room: str, token: str, uses: int) -> None:
-        """It was given a link: others may have it."""
-        self.world.links.append((room, token))
+    def on_invited(self, room: str, token: str, uses: int) -> None:
+        """Share an invitation with all clients; half of those with a limit of uses as contended ones."""
+        self.context.invitations.append((room, token))
         if uses and self._rng.random() < 0.5:
-            self.world.rushes.append(token)
+            self.context.contended_invitations.append(token)
 
-    def heed_submission(self, command: str) -> None:
-        """It is about to be sent."""
-        self._unanswered[command] += 1
+    def on_submit(self, key: str) -> None:
+        """Count a submission that is about to be sent."""
+        self._unanswered[key] += 1
 
-    def heed_ack(self, command: str, deed: Deed) -> None:
-        """It is in the log."""
-        self._unanswered[command] -= 1
-        if self.outbox.get(command) == deed:
-            self._acked[command] = self.outbox.pop(command)
-            self._retry.pop(command, None)
+    def on_ack(self, key: str, command: Command) -> None:
+        """The command is logged: it is pending no more."""
+        self._unanswered[key] -= 1
+        if self.pending.get(key) == command:
+            self._acked[key] = self.pending.pop(key)
+            self._retry_at.pop(key, None)
 
-    def heed_refusal(self, command: str, deed: Deed, code: str, retry_after_s: float) -> None:
-        """It was refused: try again later, or now and then give up if it is certain that it is not there."""
-        self._unanswered[command] -= 1
-        if self.outbox.get(command) != deed:
+    def on_refusal(self, key: str, command: Command, code: str, retry_after_s: float) -> None:
+        """The command was refused: plan a retry, or give up, which is safe only if no copy is unanswered."""
+        self._unanswered[key] -= 1
+        if self.pending.get(key) != command:
             return
-        is_shut = code == NOT_JOINED and name_of(deed.room) not in self.rooms
-        may_wait = code in (*PASSING, NOT_JOINED) and not is_shut
-        if may_wait and (self._unanswered[command] or self._rng.random() < 0.9):
-            self._retry[command] = trio.current_time() + retry_after_s
+        is_hidden = code == NOT_JOINED and canonical_name(command.room) not in self.rooms
+        may_wait = code in (*RETRYABLE, NOT_JOINED) and not is_hidden
+        if may_wait and (self._unanswered[key] or self._rng.random() < 0.9):
+            self._retry_at[key] = trio.current_time() + retry_after_s
         else:
-            del self.outbox[command]
-            self._retry.pop(command, None)
+            del self.pending[key]
+            self._retry_at.pop(key, None)
 
-    def is_patient(self) -> bool:
-        """Whether it stays where it could not join a room."""
+    def stays_after_join_refusal(self) -> bool:
+        """Whether it keeps a connection on which it could not join a room: half the time."""
         return self._rng.random() < 0.5
 
-    async def attend(self) -> None:
-        """Wait while it is not listening."""
-        await self._may_hear.wait()
+    async def wait_while_not_reading(self) -> None:
+        """Wait while it plays a slow reader."""
+        await self._may_read.wait()
 
-    def forget_person(self) -> None:
-        """The server has forgotten it: be somebody new."""
+    def on_forgotten(self) -> None:
+        """The server does not know its token any more: become a new person."""
         self.token = None
         self.rooms_made = 0
-        self.world.tokens.pop(self.person, None)
-        self.rooms = set(map(name_of, ROOMS))
+        self.context.tokens.pop(self.person, None)
+        self.rooms = set(map(canonical_name, ROOMS))
         for room in [room for room in self.timelines if not is_public(room)]:
             del self.timelines[room]
-        self.outbox.clear()
+        self.pending.clear()
         self._acked.clear()
-        self._retry.clear()
+        self._retry_at.clear()
         self._unanswered.clear()
 
-    def places(self) -> list[str]:
-        """The rooms where it may talk; the public ones are as likely as all others together."""
+    def pick_rooms(self) -> list[str]:
+        """Rooms for the next command: both public ones, and as many others."""
         others = sorted(room for room in self.rooms if not is_public(room) and not is_personal(room))
-        return [*map(name_of, ROOMS), *(self._rng.choices(others, k=2) if others else ())]
+        return [*map(canonical_name, ROOMS), *(self._rng.choices(others, k=2) if others else ())]
 
-    # -- its life --
+    # -- its work --
 
     @property
     def is_done(self) -> bool:
-        """Whether everything it began has ended, and it has seen everything there is."""
-        return not self.outbox and all(
-            self.timelines[room].last >= self.world.heads.get(room, 0) for room in self.rooms
+        """Whether nothing is pending and it has received every event of its rooms."""
+        return not self.pending and all(
+            self.timelines[room].last >= self.context.heads.get(room, 0) for room in self.rooms
         )
 
     async def run(self) -> None:
-        """Talk until it is quiet and everything is done."""
-        self.world.busy.add(self)
+        """Send commands until the run drains, then finish what is pending and receive everything."""
+        self.context.busy.add(self)
         try:
-            while not (self.world.heads and self.is_done):
+            while not (self.context.heads and self.is_done):
                 try:
-                    async with open_link(self.world.port(self._rng, "v1")) as link:
-                        connection = V1Connection(link, self, self.name, self.timelines)
-                        await self._converse(connection)
-                except Lost:
+                    async with open_websocket(self.context.port(self._rng, "v1")) as websocket:
+                        connection = V1Connection(websocket, self, self.name, self.timelines)
+                        await self._use_connection(connection)
+                except ConnectionLost:
                     await trio.sleep(self._rng.uniform(0.01, 0.3))
         finally:
-            self.world.busy.discard(self)
+            self.context.busy.discard(self)
             for room in sorted(self.rooms):
                 timeline = self.timelines[room]
-                self.world.recorder.add(
-                    Held(client=self.name, room=room, epoch=timeline.epoch or "", lines=timeline.lines)
+                self.context.recorder.add(
+                    Held(client=self.name, room=room, epoch=timeline.epoch or "", events=timeline.events)
                 )
 
-    async def _converse(self, connection: V1Connection) -> None:
+    async def _use_connection(self, connection: V1Connection) -> None:
         why = "left"
         try:
-            await connection.greet()
+            await connection.say_hello()
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._hear, connection, nursery.cancel_scope)
-                await self._take_up(connection)
-                why = await self._talk(connection, nursery)
+                nursery.start_soon(self._receive, connection, nursery.cancel_scope)
+                await self._resume(connection)
+                why = await self._work(connection, nursery)
                 nursery.cancel_scope.cancel()
-        except* Lost as lost:
+        except* ConnectionLost as lost:
             why = str(lost.exceptions[0])
-        self._may_hear.set()
+        self._may_read.set()
         ended = Ended(client=self.name, connection=connection.number, why=connection.ending or why)
-        self.world.recorder.add(ended)
+        self.context.recorder.add(ended)
         await trio.sleep(self._rng.uniform(0, 0.3))
 
-    async def _hear(self, connection: V1Connection, everything: trio.CancelScope) -> None:
+    async def _receive(self, connection: V1Connection, everything: trio.CancelScope) -> None:
         try:
-            await connection.hear()
-        except Lost as lost:
+            await connection.receive()
+        except ConnectionLost as lost:
             connection.ending = str(lost)
             everything.cancel()
 
-    async def _take_up(self, connection: V1Connection) -> None:
-        """Join the rooms where it was, and send again, in order, what was not answered."""
+    async def _resume(self, connection: V1Connection) -> None:
+        """Join its rooms from their cursors, and send the pending commands again, in order."""
         epoch = "another" if self._epoch_lie else None
         self._epoch_lie = False
         rooms = sorted(self.rooms)
@@ -187,84 +190,90 @@ class RawClient:
         else:
             for room in rooms:
                 await connection.join(room, epoch=epoch)
-        self._retry.clear()
-        for command, deed in list(self.outbox.items()):
-            if command in self.outbox:  # it may be answered by another way while those before it are sent
-                await connection.submit(command, deed)
+        self._retry_at.clear()
+        for key, command in list(self.pending.items()):
+            if key in self.pending:  # the second device may get its answer meanwhile
+                await connection.submit(key, command)
 
-    async def _talk(self, connection: V1Connection, nursery: trio.Nursery) -> str:
-        """Do one thing after the other until the connection is to end; says why it ends."""
+    async def _work(self, connection: V1Connection, nursery: trio.Nursery) -> str:
+        """Do one random action after the other; returns why the connection is to end."""
         while True:
-            if self.world.quiet.is_set():
-                if self.world.heads and self.is_done:
+            if self.context.draining.is_set():
+                if self.context.heads and self.is_done:
                     return "finished"
-                if not self.outbox:
-                    self.world.busy.discard(self)
+                if not self.pending:
+                    self.context.busy.discard(self)
                 await trio.sleep(0.1)
             else:
-                with trio.move_on_after(self._rng.expovariate(1 / self.world.pace_s)):
-                    await self.world.quiet.wait()
-            await connection.join_again()
-            await self._retry_some(connection)
-            if self.world.quiet.is_set():
+                with trio.move_on_after(self._rng.expovariate(1 / self.context.pace_s)):
+                    await self.context.draining.wait()
+            await connection.retry_joins()
+            await self._retry_refused(connection)
+            if self.context.draining.is_set():
                 continue
-            await self._rush(connection)
+            await self._accept_contended(connection)
             dice = self._rng.random()
             if dice < 0.75:
-                await self._do_something(connection)
+                await self._send_commands(connection)
             elif dice < 0.85:
-                await workload.ask_beside(self, connection, self._rng)
+                await workload.send_unlogged_command(self, connection, self._rng)
             elif dice < 0.95:
-                await self._meddle(connection, nursery)
+                await self._do_rare_action(connection, nursery)
             elif dice < 0.97:
-                nursery.start_soon(self._stop_hearing)
+                nursery.start_soon(self._stop_reading)
             elif dice < 0.985:
-                return await misbehaviour.leave(connection.link, self._rng)
+                return await misbehaviour.disconnect(connection.websocket, self._rng)
 
-    async def _do_something(self, connection: V1Connection) -> None:
+    async def _send_commands(self, connection: V1Connection) -> None:
         for _ in range(self._rng.choice((1, 1, 1, 5))):
-            command = str(self._said + 1)  # the same ids as everybody else's: they are each person's own
-            deed = workload.choose(self, command, self._rng)
-            if deed is not None:
-                await self._begin(connection, deed)
+            key = str(self._n_commands + 1)  # the same keys as everybody's: a key counts for its person only
+            command = workload.choose_command(self, key, self._rng)
+            if command is not None:
+                await self._submit_new(connection, command)
 
-    async def _rush(self, connection: V1Connection) -> None:
-        """Try to use a link that everybody tries to use."""
-        if self._rushed < len(self.world.rushes):
-            token = self.world.rushes[self._rushed]
-            self._rushed += 1
-            await self._begin(connection, commands.accept(self.person, token))
+    async def _accept_contended(self, connection: V1Connection) -> None:
+        """Accept the next contended invitation, which all clients do."""
+        if self._n_contended < len(self.context.contended_invitations):
+            token = self.context.contended_invitations[self._n_contended]
+            self._n_contended += 1
+            await self._submit_new(connection, commands.accept(self.person, token))
 
-    async def _begin(self, connection: V1Connection, deed: Deed) -> None:
-        is_heard = is_public(deed.room) or is_personal(deed.room) or deed.room in connection.joined
-        if len(self.outbox) >= MAX_OUTSTANDING or not is_heard:
+    async def _submit_new(self, connection: V1Connection, command: Command) -> None:
+        is_subscribed = (
+            is_public(command.room) or is_personal(command.room) or command.room in connection.joined
+        )
+        if len(self.pending) >= MAX_PENDING or not is_subscribed:
             return
-        self._said += 1
-        command = str(self._said)
-        self.outbox[command] = deed
-        await connection.submit(command, deed)
+        self._n_commands += 1
+        key = str(self._n_commands)
+        self.pending[key] = command
+        await connection.submit(key, command)
 
-    async def _retry_some(self, connection: V1Connection) -> None:
-        """Send again what was refused for a while, in order."""
+    async def _retry_refused(self, connection: V1Connection) -> None:
+        """Send the refused commands that are due again, in order."""
         now = trio.current_time()
-        for command, deed in list(self.outbox.items()):
-            # An answer may come by another way while one before it is sent.
-            if command in self.outbox and self._retry.get(command, now + 1) <= now:
-                del self._retry[command]
-                await connection.submit(command, deed)
+        for key, command in list(self.pending.items()):
+            # The second device may get its answer meanwhile.
+            if key in self.pending and self._retry_at.get(key, now + 1) <= now:
+                del self._retry_at[key]
+                await connection.submit(key, command)
 
-    async def _meddle(self, connection: V1Connection, nursery: trio.Nursery) -> None:
-        """Something that needs care: a repeat, a conflict, another cursor, a second device, an old page."""
+    async def _do_rare_action(self, connection: V1Connection, nursery: trio.Nursery) -> None:
+        """Do something rare: a repeat, a conflict, an old cursor, a second device, a page of history, a wrong epoch."""
         dice = self._rng.randrange(6)
         acked = self._rng.choice(list(self._acked)) if self._acked else None
         room = self._rng.choice(ROOMS)
-        timeline = self.timelines[name_of(room)]
-        if dice == 0 and acked and not connection.waits_for(acked):
-            deed = self._acked[acked]
-            if not deed.room or is_public(deed.room) or deed.room in connection.joined | {f"~{self.person}"}:
-                await connection.submit(acked, deed)
-        elif dice == 1 and acked and not connection.waits_for(acked):
-            other = misbehaviour.contradiction(self._acked[acked], self._rng)
+        timeline = self.timelines[canonical_name(room)]
+        if dice == 0 and acked and not connection.is_pending(acked):
+            command = self._acked[acked]
+            if (
+                not command.room
+                or is_public(command.room)
+                or command.room in connection.joined | {f"~{self.person}"}
+            ):
+                await connection.submit(acked, command)
+        elif dice == 1 and acked and not connection.is_pending(acked):
+            other = misbehaviour.conflicting_command(self._acked[acked], self._rng)
             if other is not None:
                 await connection.submit(acked, other)
         elif dice == 2:
@@ -273,47 +282,47 @@ class RawClient:
                 after = self._rng.randint(max(0, timeline.last - far), timeline.last)
                 await connection.join(room, after=after)
         elif dice == 3:
-            nursery.start_soon(self._use_another_device)
+            nursery.start_soon(self._use_second_device)
         elif dice == 4:
-            if timeline.last and name_of(room) in connection.joined:
-                await connection.ask_page(room, self._rng.randint(1, timeline.last))
+            if timeline.last and canonical_name(room) in connection.joined:
+                await connection.request_history(room, self._rng.randint(1, timeline.last))
         else:
             self._epoch_lie = True
 
-    async def _use_another_device(self) -> None:
-        """The same person on a second connection says again what the first has said, and what waits there."""
+    async def _use_second_device(self) -> None:
+        """On a second connection of the person, repeat some acked and all pending commands."""
         name = f"{self.name}'s other device"
-        again = [*list(self._acked.items())[-3:], *self.outbox.items()]
+        again = [*list(self._acked.items())[-3:], *self.pending.items()]
         timelines: defaultdict[str, Timeline] = defaultdict(Timeline)
         number = None
         device = object()
-        self.world.busy.add(device)
+        self.context.busy.add(device)
         try:
-            async with open_link(self.world.port(self._rng, "v1")) as link:
-                connection = V1Connection(link, self, name, timelines)
+            async with open_websocket(self.context.port(self._rng, "v1")) as websocket:
+                connection = V1Connection(websocket, self, name, timelines)
                 number = connection.number
-                await connection.greet()
+                await connection.say_hello()
                 async with trio.open_nursery() as nursery:
-                    nursery.start_soon(self._hear, connection, nursery.cancel_scope)
+                    nursery.start_soon(self._receive, connection, nursery.cancel_scope)
                     await connection.follow(sorted(self.rooms))
-                    await connection.ask("watch", LOBBY)
-                    for command, deed in again:
-                        if command in self.outbox or command in self._acked:  # not given up meanwhile
-                            await connection.submit(command, deed)
+                    await connection.request("watch", LOBBY)
+                    for key, command in again:
+                        if key in self.pending or key in self._acked:  # not given up meanwhile
+                            await connection.submit(key, command)
                     with trio.move_on_after(5):
-                        await until(lambda: not any(connection.waits_for(command) for command, _ in again))
+                        await wait_until(lambda: not any(connection.is_pending(key) for key, _ in again))
                     nursery.cancel_scope.cancel()
-        except* Lost:
+        except* ConnectionLost:
             pass
         finally:
-            self.world.busy.discard(device)
+            self.context.busy.discard(device)
         if number is not None:
-            self.world.recorder.add(Ended(client=name, connection=number, why="left"))
+            self.context.recorder.add(Ended(client=name, connection=number, why="left"))
 
-    async def _stop_hearing(self) -> None:
-        """Be too slow for a while."""
-        if self._may_hear.is_set():
-            self._may_hear = trio.Event()
+    async def _stop_reading(self) -> None:
+        """Play a slow reader for a while."""
+        if self._may_read.is_set():
+            self._may_read = trio.Event()
             with trio.move_on_after(self._rng.uniform(0.1, 2)):
-                await self.world.quiet.wait()
-            self._may_hear.set()
+                await self.context.draining.wait()
+            self._may_read.set()

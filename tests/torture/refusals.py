@@ -1,4 +1,4 @@
-"""Whether a refusal was right: whether there was a moment, since the command was sent, when the rules forbade it."""
+"""Oracle of refusals: a refusal is right if the rules forbade the command at some moment since it was sent."""
 
 from __future__ import annotations
 
@@ -6,76 +6,82 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from tests.torture.history import Invited, Uninviting
-from tests.torture.model import MAX_PINS, MAX_REACTIONS, Room, is_public
-from tests.torture.oracle import of_kind
+from tests.torture.model import MAX_PINS, MAX_REACTIONS, RoomModel, is_public
+from tests.torture.oracle import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tests.torture.history import AnyRecord, JoinRefused, Refused
-    from tests.torture.oracle import Final, Truth
+    from tests.torture.oracle import FinalLog, Oracle
 
-NOT_THEIRS = frozenset({"no_such_room", "not_joined"})
-"""What is answered in a room that is not theirs to see."""
+HIDDEN = frozenset({"no_such_room", "not_joined"})
+"""Refusals in a room that the person may not hear."""
 
-TOGGLING = frozenset({"no_such_room", "not_joined", "already_there", "not_member", "too_many"})
-"""Refusals for what may be otherwise a moment later, so that the same command sent twice may be refused once."""
+STATE_DEPENDENT = frozenset({"no_such_room", "not_joined", "already_there", "not_member", "too_many"})
+"""Refusals that depend on state which changes back: of two copies of one command one may be refused."""
 
 
-class Excuses:
-    """What refusals are held against."""
+class RefusalOracle:
+    """Decides for each refusal whether the final logs justify it."""
 
-    def __init__(self, records: Sequence[AnyRecord], truth: Truth) -> None:
-        self._truth = truth
-        self._is_damaged = truth.is_damaged
-        self._links = Counter({invited.invite: invited.uses for invited in of_kind(records, Invited)})
-        self._used = Counter(invite for log in truth.logs for invite in log.invites.values())
-        self._voided = {record.room for record in of_kind(records, Uninviting)}
-        self._rooms_of_links = {invited.invite: invited.room for invited in of_kind(records, Invited)}
-        self._crowding: dict[str, _Crowding] = {}
+    def __init__(self, records: Sequence[AnyRecord], oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._is_damaged = oracle.is_damaged
+        self._uses_allowed = Counter(
+            {invited.invite: invited.uses for invited in records_of(records, Invited)}
+        )
+        self._uses = Counter(invite for log in oracle.logs for invite in log.invites.values())
+        self._rooms_uninvited = {record.room for record in records_of(records, Uninviting)}
+        self._room_of_invitation = {invited.invite: invited.room for invited in records_of(records, Invited)}
+        self._limits: dict[str, _Limits] = {}
 
-    def excuses_join(self, refused: JoinRefused, person: str | None, since: int) -> bool:
-        """Whether a person could not hear a room at some moment, with event ``since`` or a later one as the last."""
-        final = self._truth[refused.room]
+    def allows_join(self, refused: JoinRefused, person: str | None, since: int) -> bool:
+        """Whether a person could not hear the room at some moment when event ``since`` or a later one was the last."""
+        final = self._oracle[refused.room]
         since = 0 if self._is_damaged else since
-        return refused.code == "no_such_room" and self._was_shut(final, person, since)
+        return refused.code == "no_such_room" and self._was_hidden(final, person, since)
 
-    def excuses(self, refused: Refused, since: int) -> bool:
-        """Whether a command may have been refused, with event ``since`` of its room or a later one as the last."""
-        final = self._truth[refused.room]
+    def allows(self, refused: Refused, since: int) -> bool:
+        """Whether the rules forbade the command at some moment when event ``since`` or a later one was the last."""
+        final = self._oracle[refused.room]
         since = 0 if self._is_damaged else since
-        if refused.code in NOT_THEIRS and self._was_shut(final, refused.person, since):
+        if refused.code in HIDDEN and self._was_hidden(final, refused.person, since):
             return True
         match refused.code:
             case "already_there":
                 if refused.kind == "member" and refused.invite and not refused.room:
-                    final, since = self._truth[self._rooms_of_links.get(refused.invite, "")], 0
-                return refused.kind == "member" and final.was_once_in(refused.person, since)
+                    final, since = self._oracle[self._room_of_invitation.get(refused.invite, "")], 0
+                return refused.kind == "member" and final.was_member_since(refused.person, since)
             case "not_member":
-                return is_public(refused.room) and final.was_out(refused.person, since)
+                return is_public(refused.room) and final.was_outsider_since(refused.person, since)
             case "not_yours":
-                return self._is_not_theirs(refused, final)
+                return self._is_not_own(refused, final)
             case "deleted":
                 return refused.target in final.deletions and refused.kind != "message"
             case "no_such_message":
                 target = final.by_seq.get(refused.target)
                 return target is None or target.kind != "message" or refused.target > since
             case "too_many":
-                return self._crowds(final).is_too_much(refused, since)
+                return self._limits_of(final).is_reached(refused, since)
             case "bad_invite":
-                return self._is_void(refused)
+                return self._is_void_invitation(refused)
             case "no_such_person":
                 return self._is_damaged
         return False
 
-    def _was_shut(self, final: Final, person: str | None, since: int) -> bool:
-        return not is_public(final.room) and not final.room.startswith("~p-") and final.was_out(person, since)
+    def _was_hidden(self, final: FinalLog, person: str | None, since: int) -> bool:
+        return (
+            not is_public(final.room)
+            and not final.room.startswith("~p-")
+            and final.was_outsider_since(person, since)
+        )
 
-    def _is_not_theirs(self, refused: Refused, final: Final) -> bool:
-        room = Room(final.room)
-        for line in final.whole[:1]:
-            room.take(line)
-        target = final.whole_by_seq.get(refused.target)
+    def _is_not_own(self, refused: Refused, final: FinalLog) -> bool:
+        room = RoomModel(final.room)
+        for event in final.restored[:1]:
+            room.apply(event)
+        target = final.restored_by_seq.get(refused.target)
         match refused.kind:
             case "edit":
                 return target is not None and target.sender != refused.person
@@ -87,43 +93,45 @@ class Excuses:
                 return room.kind == "direct"
         return False
 
-    def _is_void(self, refused: Refused) -> bool:
+    def _is_void_invitation(self, refused: Refused) -> bool:
         invite = refused.invite
-        uses = self._links.get(invite)
+        uses = self._uses_allowed.get(invite)
         return (
             self._is_damaged
-            or (uses is not None and uses > 0 and self._used[invite] >= uses)
-            or self._rooms_of_links.get(invite) in self._voided
+            or (uses is not None and uses > 0 and self._uses[invite] >= uses)
+            or self._room_of_invitation.get(invite) in self._rooms_uninvited
         )
 
-    def _crowds(self, final: Final) -> _Crowding:
-        if final.room not in self._crowding:
-            self._crowding[final.room] = _Crowding(final)
-        return self._crowding[final.room]
+    def _limits_of(self, final: FinalLog) -> _Limits:
+        if final.room not in self._limits:
+            self._limits[final.room] = _Limits(final)
+        return self._limits[final.room]
 
 
-class _Crowding:
-    """How many pins a room had, and reactions of one person a message, after which event."""
+class _Limits:
+    """Last events at which a room was at its limit of pins, and each person at the limit of reactions to a message."""
 
-    def __init__(self, final: Final) -> None:
-        room = Room(final.room)
-        self._last_full = 0
-        self._last_crowded: defaultdict[tuple[int, str], int] = defaultdict(int)
-        is_full = False
-        crowded: set[tuple[int, str]] = set()
-        for line in final.whole:
-            room.take(line)
-            if line.kind in {"pin", "delete"}:
-                is_full = len(room.pins) >= MAX_PINS
-            if line.kind in {"reaction", "delete"} and line.target in room.messages:
-                counts = Counter(person for _, person in room.messages[line.target].reactions)
-                crowded = {place for place in crowded if place[0] != line.target}
-                crowded |= {(line.target, who) for who, count in counts.items() if count >= MAX_REACTIONS}
-            self._last_full = line.seq if is_full else self._last_full
-            for place in crowded:
-                self._last_crowded[place] = line.seq
+    def __init__(self, final: FinalLog) -> None:
+        room = RoomModel(final.room)
+        self._last_full_pins = 0
+        self._last_full_reactions: defaultdict[tuple[int, str], int] = defaultdict(int)
+        has_full_pins = False
+        full_reactions: set[tuple[int, str]] = set()
+        for event in final.restored:
+            room.apply(event)
+            if event.kind in {"pin", "delete"}:
+                has_full_pins = len(room.pins) >= MAX_PINS
+            if event.kind in {"reaction", "delete"} and event.target in room.messages:
+                counts = Counter(person for _, person in room.messages[event.target].reactions)
+                full_reactions = {place for place in full_reactions if place[0] != event.target}
+                full_reactions |= {
+                    (event.target, who) for who, count in counts.items() if count >= MAX_REACTIONS
+                }
+            self._last_full_pins = event.seq if has_full_pins else self._last_full_pins
+            for place in full_reactions:
+                self._last_full_reactions[place] = event.seq
 
-    def is_too_much(self, refused: Refused, since: int) -> bool:
+    def is_reached(self, refused: Refused, since: int) -> bool:
         if refused.kind == "pin":
-            return self._last_full >= max(since, 1)
-        return self._last_crowded[refused.target, refused.person or ""] >= max(since, 1)
+            return self._last_full_pins >= max(since, 1)
+        return self._last_full_reactions[refused.target, refused.person or ""] >= max(since, 1)

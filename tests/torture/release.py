@@ -1,4 +1,4 @@
-"""The runs of a release, whose figures stand in docs/reliability.md: each kind of fault for some time."""
+"""Release runs: each kind of fault for some time; their figures stand in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import trio
 
 from tests.torture.disk import Skipped
 from tests.torture.history import write_history
-from tests.torture.many_connections import gather
-from tests.torture.report import complaint, figures_of, figures_of_crowd, keep_figures, report
+from tests.torture.many_connections import open_many_connections
+from tests.torture.report import figures_of, figures_of_many, keep_figures, run_report, violation_report
 from tests.torture.run import Options, torture
 from tests.torture.violations import Rule
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.torture.run import Outcome
 
 CONTROL = "power failures, commits not synced (control)"
-"""Must be bad: it shows that the power really fails."""
+"""Negative control: it must lose messages, which shows that the power really fails."""
 
 RUNS: dict[str, Options] = {
     "kills, restarts, pauses, a bad network": Options(
@@ -49,7 +49,7 @@ RUNS: dict[str, Options] = {
         seed=10,
         duration_s=90,
         pause_s=3,
-        pace_s=20,  # each of them hears everything, and they all live in one process
+        pace_s=20,  # each client receives everything, and all live in one process
         clients=150,
         product_clients=20,
         plain_clients=30,
@@ -58,13 +58,13 @@ RUNS: dict[str, Options] = {
     "fixed load, no fault (memory)": Options(seed=9, duration_s=600, pace_s=0.1, faults=frozenset()),
 }
 
-CROWD = "ten thousand connections at once"
-CROWD_SIZE = 10_000
+MANY = "ten thousand connections at once"
+MANY_SIZE = 10_000
 
 
 def release(scale: float, only: str) -> Iterator[tuple[str, Outcome | None]]:
-    """Do the runs with ``only`` in their names, each for its time times ``scale``; yields what came of each, None for
-    those that cannot be done."""
+    """Do the runs with ``only`` in their names, each for its duration times ``scale``; yields their outcomes, None
+    for a run that is skipped."""
     for name, options in RUNS.items():
         if only not in name:
             continue
@@ -75,8 +75,8 @@ def release(scale: float, only: str) -> Iterator[tuple[str, Outcome | None]]:
             yield name, None
 
 
-def is_as_it_should_be(name: str, outcome: Outcome) -> bool:
-    """Whether a run is good, and its faults have hit."""
+def is_expected(name: str, outcome: Outcome) -> bool:
+    """Whether a run has no violation and all its faults hit; the control must have violations."""
     rules = {violation.rule for violation in outcome.violations}
     if name == CONTROL:
         return bool(rules & {Rule.LOST, Rule.VOIDED})
@@ -84,25 +84,25 @@ def is_as_it_should_be(name: str, outcome: Outcome) -> bool:
 
 
 def run_release(scale: float, only: str, *, keep: bool) -> bool:
-    """Do these runs, say and keep what they brought; whether all are as they should be."""
+    """Do the release runs, print them, and perhaps keep their figures; whether all are as expected."""
     is_good = True
     for name, outcome in release(scale, only):
         if outcome is None:
             continue
-        click.echo(f"\n=== {name} ===\n{report(outcome)}")
-        if not is_as_it_should_be(name, outcome):
+        click.echo(f"\n=== {name} ===\n{run_report(outcome)}")
+        if not is_expected(name, outcome):
             is_good = False
             click.secho(f"NOT AS IT SHOULD BE: {name}", bold=True)
-            click.echo(complaint(outcome.records, outcome.violations))
+            click.echo(violation_report(outcome.records, outcome.violations))
             history = Path(f"torture-{outcome.options.seed}.jsonl")
             write_history(history, outcome.records)
             click.echo(f"the whole history is in {history}")
         if keep:
             keep_figures(name, figures_of(outcome))
-    if only in CROWD:
-        crowd = trio.run(gather, round(CROWD_SIZE * min(scale, 1)))
-        click.echo(f"\n=== {CROWD} ===\n{crowd}")
-        is_good = is_good and crowd.is_good
+    if only in MANY:
+        many = trio.run(open_many_connections, round(MANY_SIZE * min(scale, 1)))
+        click.echo(f"\n=== {MANY} ===\n{many}")
+        is_good = is_good and many.is_good
         if keep:
-            keep_figures(CROWD, figures_of_crowd(crowd))
+            keep_figures(MANY, figures_of_many(many))
     return is_good

@@ -1,4 +1,4 @@
-"""What a run brought, for people: on the terminal, and as tables in docs/reliability.md."""
+"""Reports of runs: on the terminal, and as tables in docs/reliability.md."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 from tests.torture.checker import check
 from tests.torture.history import Ended
-from tests.torture.shrink import shortened, shrink, told
+from tests.torture.shrink import abbreviated, render, shrink
 
 if TYPE_CHECKING:
     from tests.torture.history import AnyRecord
-    from tests.torture.many_connections import Crowd
+    from tests.torture.many_connections import ManyConnections
     from tests.torture.run import Outcome
     from tests.torture.violations import Violation
 
 DOCS = Path(__file__).parents[2] / "docs"
 DOCUMENT = DOCS / "reliability.md"
 FIGURES = DOCS / "reliability.json"
-"""The figures of runs by name; written by runs only, never by hand."""
+"""Figures of release runs by name; written by runs, never by hand."""
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 MEMORY_SAMPLES = 40
-"""How many samples of the memory are kept."""
+"""Memory samples that are kept of a run."""
 
 SHOWN = 5
-"""How many violations are told in full, each of another rule."""
+"""Violations that are reported in full, each of another rule."""
 
 
-def report(outcome: Outcome) -> str:
-    """What was done and what came of it, as a table."""
+def run_report(outcome: Outcome) -> str:
+    """The report of a run: counts, faults, ends of connections, memory."""
     lines = [
         f"seed {outcome.options.seed}, {outcome.took_s:.0f} s, {outcome.starts} starts of the server",
         "",
@@ -56,20 +56,20 @@ def report(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def complaint(records: list[AnyRecord], violations: list[Violation]) -> str:
-    """The violations by rule, and for the first of each rule a short history that shows it."""
+def violation_report(records: list[AnyRecord], violations: list[Violation]) -> str:
+    """The violations by rule, and for the first of each rule a shrunk history that shows it."""
     by_rule = Counter(violation.rule for violation in violations)
     lines = [f"{count:>9} {rule.name}: {rule.value}" for rule, count in by_rule.most_common()]
     for rule in list(by_rule)[:SHOWN]:
         violation = next(violation for violation in violations if violation.rule is rule)
-        lines += ["", shortened(str(violation))]
-        if violation in check(records):  # it may be one that no record shows
-            lines.append(told(shrink(records, violation)))
+        lines += ["", abbreviated(str(violation))]
+        if violation in check(records):  # the one about memory is shown by no record
+            lines.append(render(shrink(records, violation)))
     return "\n".join(lines)
 
 
 def keep_figures(name: str, brought: dict[str, Any]) -> None:
-    """Write what a run brought into the file of figures, in place of an earlier run of this name."""
+    """Write the figures of a run into the file, in place of an earlier run of this name."""
     runs = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     runs[name] = {
         "date": f"{datetime.now(UTC):%Y-%m-%d}",
@@ -81,7 +81,7 @@ def keep_figures(name: str, brought: dict[str, Any]) -> None:
 
 
 def figures_of(outcome: Outcome) -> dict[str, Any]:
-    """What is kept of a run."""
+    """The figures that are kept of a run."""
     return {
         "seed": outcome.options.seed,
         "synchronous": outcome.options.synchronous,
@@ -97,25 +97,25 @@ def figures_of(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def figures_of_crowd(crowd: Crowd) -> dict[str, Any]:
-    """What is kept of a crowd."""
-    p50, p99 = (quantiles(crowd.answers_s, n=100)[rank] * 1000 for rank in (49, 98))
+def figures_of_many(many: ManyConnections) -> dict[str, Any]:
+    """The figures that are kept of a run with many connections."""
+    p50, p99 = (quantiles(many.ack_times_s, n=100)[rank] * 1000 for rank in (49, 98))
     return {
-        "connections": crowd.wanted,
-        "let in": crowd.let_in,
-        "let in within, s": round(crowd.all_in_s, 1),
-        "heard": crowd.heard,
-        "heard within, s": round(crowd.all_heard_s, 1),
-        "acknowledged meanwhile": len(crowd.answers_s),
+        "connections": many.wanted,
+        "let in": many.accepted,
+        "let in within, s": round(many.accepted_within_s, 1),
+        "heard": many.received,
+        "heard within, s": round(many.received_within_s, 1),
+        "acknowledged meanwhile": len(many.ack_times_s),
         "after, ms (p50)": round(p50),
         "after, ms (p99)": round(p99),
-        "memory": [size // 2**20 for size in crowd.rss],
-        "files": crowd.files,
+        "memory": [size // 2**20 for size in many.rss],
+        "files": many.files,
     }
 
 
 def with_tables(document: str) -> str:
-    """The document with the tables of today's figures between its marks."""
+    """The document with the tables of the kept figures between its markers."""
     before, _, rest = document.partition(BEGIN)
     _, _, after = rest.partition(END)
     return f"{before}{BEGIN}\n\n{_tables(json.loads(FIGURES.read_text()))}\n{END}{after}"

@@ -1,4 +1,4 @@
-"""One run: a server, clients that talk to it, faults; then silence, a look at what everybody holds, and the verdict."""
+"""One run: a server under load and faults; then the clients drain, everything is read, and the history is checked."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ import trio
 
 from tests.torture.check_state import deleted_texts
 from tests.torture.checker import check
-from tests.torture.context import World
+from tests.torture.context import RunContext
 from tests.torture.database import find_remains, read_heads, read_last_messages, read_logs
 from tests.torture.disk import open_disk
 from tests.torture.faults import (
     FAKETIME,
     FAULTS,
-    MAY_REFUSE,
-    NEED_BAD_SERVER,
     NEED_DISK,
-    Stage,
-    check_possible,
+    NEED_FAULTY_VFS,
+    NO_DOUBLING,
+    FaultTarget,
+    check_available,
 )
-from tests.torture.fresh_client import list_of, load
+from tests.torture.fresh_client import load_room, load_room_list
 from tests.torture.history import (
-    DAMAGE,
+    DAMAGING_FAULTS,
     Acked,
     Delivered,
     Fault,
@@ -39,44 +39,44 @@ from tests.torture.history import (
     Trouble,
 )
 from tests.torture.model import LOBBY, is_public
-from tests.torture.oracle import Truth
-from tests.torture.other_clients import PlainClient, ProductClient
+from tests.torture.oracle import Oracle
+from tests.torture.plain_client import PlainClient
 from tests.torture.process import PRODUCT, ServerDied, ServerProcess, open_server, run_command
-from tests.torture.proxy import FAULTS as BAD_FATES
-from tests.torture.proxy import Fate, Proxy
+from tests.torture.product_client import ProductClient
+from tests.torture.proxy import NETWORK_FAULTS, NetworkFault, Proxy
 from tests.torture.raw_client import RawClient
 from tests.torture.violations import Rule, Violation
-from tests.torture.websocket import until
+from tests.torture.websocket import wait_until
 
 if TYPE_CHECKING:
     from tests.torture.history import AnyRecord
 
 DATABASE = "chat.db"
 
-SETTLE_S = 300
-"""How long bringing everything to its end may take once the faults are over; long, since the machine may be busy."""
+DRAIN_S = 300
+"""Seconds that draining may take after the last fault; long, since the machine may be busy."""
 
 STABLE_S = 1.5
-"""How long the logs must stand still before they count as finished: what dead connections have sent is still read."""
+"""Seconds without a new event after which the logs are final: the server still reads what ended connections sent."""
 
 
 @attrs.frozen
 class Options:
-    """What kind of run."""
+    """Options of a run."""
 
     seed: int
     duration_s: float = 20.0
     clients: int = 12
-    """v1 clients with code of their own."""
+    """Number of `RawClient`s."""
     product_clients: int = 3
     plain_clients: int = 3
     faults: frozenset[str] = frozenset({"kill", "term", "proxy"})
     pause_s: float = 2.0
-    """The mean time between two faults."""
+    """Mean seconds between two faults."""
     pace_s: float = 0.05
-    """The mean time between two things that a client does."""
+    """Mean seconds between two actions of a client."""
     least: int = 0
-    """How many faults at least, however long that takes."""
+    """Faults to inject at least, however long that takes."""
     synchronous: str = "FULL"
     settings: tuple[str, ...] = ("--messages-per-second", "0", "--max-connections-per-address", "0")
     """More options for the server."""
@@ -84,41 +84,41 @@ class Options:
 
 @attrs.frozen
 class Outcome:
-    """What a run brought."""
+    """Outcome of a run."""
 
     options: Options
     records: list[AnyRecord]
     violations: list[Violation]
     hits: dict[str, list[str]]
-    """By fault, the proofs that it hit."""
+    """Proofs that a fault hit, by fault."""
     missed: dict[str, int]
-    """By fault, how often it did not hit."""
+    """Number of times that a fault did not hit, by fault."""
     rss: list[int]
     starts: int
     took_s: float
 
     def count(self, *kinds: type) -> int:
-        """How many records of these kinds there are."""
+        """Number of records of these kinds."""
         return sum(isinstance(record, kinds) for record in self.records)
 
     @property
-    def rows(self) -> int:
-        """How many messages are in the logs."""
-        return sum(len(record.lines) for record in self.records if isinstance(record, Log))
+    def n_events(self) -> int:
+        """Number of events in the logs."""
+        return sum(len(record.events) for record in self.records if isinstance(record, Log))
 
     def figures(self) -> dict[str, int]:
-        """What happened, in numbers."""
+        """Counts of what happened, by their names in reports."""
         return {
             "submitted": self.count(Submitted),
             "acknowledged": self.count(Acked),
-            "in the log": self.rows,
+            "in the log": self.n_events,
             "delivered": self.count(Delivered, Heard),
         }
 
 
 async def torture(options: Options) -> Outcome:
-    """Do a run. Raises `Skipped` if something that it needs is not here."""
-    check_possible(options.faults)
+    """Do a run. Raises `Skipped` if this machine lacks something that it needs."""
+    check_available(options.faults)
     with tempfile.TemporaryDirectory(prefix="torture-") as directory:
         return await _Run(options, Path(directory)).run()
 
@@ -153,15 +153,15 @@ class _Run:
                     self._environment(clock),
                 )
             )
-            stage = Stage(server, self._rng("faults"), self._recorder, control, clock, disk)
+            target = FaultTarget(server, self._rng("faults"), self._recorder, control, clock, disk)
             try:
-                await self._torment(stage)
+                await self._run_workload(target)
                 await server.terminate()
             except* ServerDied as died:
                 self._recorder.add(Trouble(what=str(died.exceptions[0])))
             await self._read_files(data)
-            said = self._output.read_text(errors="replace")
-        for entry in bugs_in(said):
+            log_text = self._output.read_text(errors="replace")
+        for entry in tracebacks_in(log_text):
             self._recorder.add(Trouble(what=entry))
         records = self._recorder.records
         return Outcome(
@@ -176,7 +176,7 @@ class _Run:
         )
 
     def _command(self, control: Path) -> tuple[str, ...]:
-        if self._options.faults & NEED_BAD_SERVER or self._options.synchronous != "FULL":
+        if self._options.faults & NEED_FAULTY_VFS or self._options.synchronous != "FULL":
             return ("-m", "tests.torture.faulty_server", str(control), self._options.synchronous)
         return PRODUCT
 
@@ -191,106 +191,108 @@ class _Run:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
-    async def _torment(self, stage: Stage) -> None:
-        """Let clients talk while faults happen, and then bring everything to its end."""
-        options, server = self._options, stage.server
-        fates = BAD_FATES if "proxy" in options.faults else ()
-        once = tuple(fate for fate in fates if fate is not Fate.DOUBLE)
+    async def _run_workload(self, target: FaultTarget) -> None:
+        """Run the clients while faults are injected, drain, and load everything by fresh clients."""
+        options, server = self._options, target.server
+        faults = NETWORK_FAULTS if "proxy" in options.faults else ()
+        once = tuple(fault for fault in faults if fault is not NetworkFault.DOUBLE)
         proxies = {
-            # What a plain client says has no id: said twice, it stands there twice.
+            # A plain message has no idempotency key: doubled, it is logged twice.
             "plain": Proxy(server.port, self._rng("plain proxy"), once),
-            "v1": Proxy(server.port, self._rng("proxy"), once if options.faults & MAY_REFUSE else fates),
+            "v1": Proxy(server.port, self._rng("proxy"), once if options.faults & NO_DOUBLING else faults),
         }
 
         def port(rng: random.Random, kind: str) -> int:
-            is_by_proxy = "storm" in options.faults or (fates and rng.random() < 0.7)
-            return proxies[kind].port if is_by_proxy else server.port
+            uses_proxy = "storm" in options.faults or (faults and rng.random() < 0.7)
+            return proxies[kind].port if uses_proxy else server.port
 
-        stage.proxies = tuple(proxies.values())
-        world = World(self._recorder, port, options.pace_s)
+        target.proxies = tuple(proxies.values())
+        context = RunContext(self._recorder, port, options.pace_s)
         async with trio.open_nursery() as background:
             for proxy in proxies.values():
                 await proxy.listen()
                 background.start_soon(proxy.run)
             background.start_soon(server.watch)
-            async with trio.open_nursery() as talking:
+            async with trio.open_nursery() as clients:
                 for number in range(options.clients):
-                    raw = RawClient(f"raw {number}", world, self._rng(f"raw {number}"))
-                    talking.start_soon(raw.run)
-                # Where people may be forgotten with a damaged log, a good client gives up.
-                for number in range(0 if options.faults & DAMAGE else options.product_clients):
-                    product = ProductClient(f"product {number}", world, self._rng(f"product {number}"))
-                    talking.start_soon(product.run)
+                    raw = RawClient(f"raw {number}", context, self._rng(f"raw {number}"))
+                    clients.start_soon(raw.run)
+                # The product's client gives up when its token is unknown, as it may be after damage.
+                for number in range(0 if options.faults & DAMAGING_FAULTS else options.product_clients):
+                    product = ProductClient(f"product {number}", context, self._rng(f"product {number}"))
+                    clients.start_soon(product.run)
                 for number in range(options.plain_clients):
-                    plain = PlainClient(f"plain {number}", world, self._rng(f"plain {number}"))
-                    talking.start_soon(plain.run)
-                await self._harm(stage)
+                    plain = PlainClient(f"plain {number}", context, self._rng(f"plain {number}"))
+                    clients.start_soon(plain.run)
+                await self._inject_faults(target)
                 for proxy in proxies.values():
                     proxy.heal()
-                world.quiet.set()
-                await self._settle(world, server)
-                talking.cancel_scope.deadline = trio.current_time() + SETTLE_S
-            for fate, count in (proxies["v1"].hits + proxies["plain"].hits).items():
-                self._hit(f"proxy: {fate.value}", *["counted by the proxy"] * count)
+                context.draining.set()
+                await self._drain(context, server)
+                clients.cancel_scope.deadline = trio.current_time() + DRAIN_S
+            for fault, count in (proxies["v1"].hits + proxies["plain"].hits).items():
+                self._record_hit(f"proxy: {fault.value}", *["counted by the proxy"] * count)
             for room, (_, members) in read_heads(server.data / DATABASE).items():
-                tokens = [world.tokens[person] for person in (*members, room[1:]) if person in world.tokens]
+                tokens = [
+                    context.tokens[person] for person in (*members, room[1:]) if person in context.tokens
+                ]
                 if is_public(room) or tokens:
-                    self._recorder.add(await load(server.port, room, tokens[0] if tokens else None))
-            for person, token in world.tokens.items():
-                self._recorder.add(await list_of(server.port, person, token))
+                    self._recorder.add(await load_room(server.port, room, tokens[0] if tokens else None))
+            for person, token in context.tokens.items():
+                self._recorder.add(await load_room_list(server.port, person, token))
             background.cancel_scope.cancel()
 
-    async def _harm(self, stage: Stage) -> None:
-        """One fault after the other, as long as the run lasts."""
+    async def _inject_faults(self, target: FaultTarget) -> None:
+        """Inject one fault after the other, as long as the run lasts."""
         names = sorted(self._options.faults & FAULTS.keys())
         end = trio.current_time() + self._options.duration_s
         done = 0
         while True:
-            pause_s = stage.rng.expovariate(1 / self._options.pause_s)
+            pause_s = target.rng.expovariate(1 / self._options.pause_s)
             if not names or (done >= self._options.least and trio.current_time() + pause_s > end):
                 break
             done += 1
             await trio.sleep(pause_s)
-            name = stage.rng.choice(names)
-            proof = await FAULTS[name](stage)
+            name = target.rng.choice(names)
+            proof = await FAULTS[name](target)
             if proof is None:
                 self._missed[name] += 1
             else:
-                self._hit(name, proof)
+                self._record_hit(name, proof)
         await trio.sleep(max(0.0, end - trio.current_time()))
 
-    def _hit(self, kind: str, *proofs: str) -> None:
+    def _record_hit(self, kind: str, *proofs: str) -> None:
         self._hits.setdefault(kind, []).extend(proofs)
         for proof in proofs:
             self._recorder.add(Fault(kind=kind, proof=proof))
 
-    async def _settle(self, world: World, server: ServerProcess) -> None:
-        """Wait until nobody has anything more to say, and say where the logs end."""
-        with trio.move_on_after(SETTLE_S) as patience:
-            await until(lambda: not world.busy)
+    async def _drain(self, context: RunContext, server: ServerProcess) -> None:
+        """Wait until no client is busy and the logs stand still, then tell the clients where the logs end."""
+        with trio.move_on_after(DRAIN_S) as patience:
+            await wait_until(lambda: not context.busy)
         if patience.cancelled_caught:
-            left = f"{len(world.busy)} clients were not finished {SETTLE_S} s after the faults were over"
+            left = f"{len(context.busy)} clients were not finished {DRAIN_S} s after the faults were over"
             self._recorder.add(Trouble(what=left))
         heads: dict[str, tuple[int, list[str]]] = {}
         while heads != (found := read_heads(server.data / DATABASE)):
             heads = found
             await trio.sleep(STABLE_S)
-        world.last_messages = read_last_messages(server.data / DATABASE)
-        world.heads = {LOBBY: 0, **{room: head for room, (head, _) in heads.items()}}
+        context.last_messages = read_last_messages(server.data / DATABASE)
+        context.heads = {LOBBY: 0, **{room: head for room, (head, _) in heads.items()}}
 
     async def _read_files(self, data: Path) -> None:
-        """The logs as they stand in the files, whether the digests prove them, and what is left of what is gone."""
+        """Record the logs in the files, whether `verify` proves them, and deleted texts that remain."""
         for record in read_logs(data / DATABASE):
             self._recorder.add(record)
-        if not self._options.faults & DAMAGE:
+        if not self._options.faults & DAMAGING_FAULTS:
             verified = await run_command("verify", "--data", str(data))
             if verified.returncode:
                 self._recorder.add(Trouble(what=f"the log is not whole: {verified.stdout.decode()}"))
-        for remains in find_remains(data, deleted_texts(Truth(self._recorder.records))):
+        for remains in find_remains(data, deleted_texts(Oracle(self._recorder.records))):
             self._recorder.add(remains)
 
     def _memory_violations(self, server: ServerProcess) -> list[Violation]:
-        """Whether memory grew although the load was the same: only where one life of the server was long enough."""
+        """A violation if memory grew under the same load; only for a long run without restarts."""
         if server.starts > 1 or len(server.rss) < 120:
             return []
         quarter = len(server.rss) // 4
@@ -302,9 +304,9 @@ class _Run:
         return []
 
 
-def bugs_in(output: str) -> list[str]:
-    """The entries of a server's log that tell of a bug: those with a traceback. (Trio writes one for each time
-    that there was no file for a connection.)"""
+def tracebacks_in(output: str) -> list[str]:
+    """Entries of a server's log that have a traceback, which means a bug; but for those that Trio writes when there
+    is no file descriptor for a connection."""
     entries: list[str] = []
     for line in output.splitlines():
         if entries and line.startswith("    "):

@@ -1,7 +1,7 @@
-"""Making a bad history short: what is not needed for the violation goes, until nothing can go.
+"""Shrinking: makes a bad history short, as long as it shows the same violation.
 
-Records hang together, so they go in units: an event with everything about it (and those behind it move up by one
-number), then a client with everything it did, then single records. What is left still shows the same violation.
+Records depend on each other, so they are removed in units: a client with all its records; a command with its event and
+all that is about it (later events get smaller numbers); then single records.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import msgspec
 from tests.torture.checker import check
 from tests.torture.history import (
     Acked,
+    CommandRecord,
+    ConnectionRecord,
     Delivered,
     Fault,
     Heard,
@@ -23,8 +25,6 @@ from tests.torture.history import (
     Listed,
     Loaded,
     Log,
-    OfCommand,
-    OfConnection,
     Paged,
     Told,
 )
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from tests.torture.events import Line
+    from tests.torture.events import Event
     from tests.torture.history import AnyRecord
     from tests.torture.violations import Violation
 
@@ -43,7 +43,7 @@ replace = msgspec.structs.replace
 
 
 PATIENCE_S = 60
-"""How long making a history short may take; what is reached then must do."""
+"""Seconds that shrinking may take; it returns what it has then."""
 
 
 def shrink(records: Sequence[AnyRecord], violation: Violation) -> list[AnyRecord]:
@@ -67,7 +67,7 @@ def _without_units(
     without: Callable[[Sequence[AnyRecord], AbstractSet[Unit]], list[AnyRecord]],
     is_bad: Callable[[Sequence[AnyRecord]], bool],
 ) -> list[AnyRecord]:
-    """Delta debugging, greedily: try to do without half of the units, then without quarters, …"""
+    """Greedy delta debugging: try to remove half of the units, then quarters, …"""
     gone: set[Unit] = set()
     size = max(1, len(units) // 2)
     while True:
@@ -82,7 +82,7 @@ def _without_units(
 
 
 def without_clients(history: Sequence[AnyRecord], clients: AbstractSet[str]) -> list[AnyRecord]:
-    """The history if these clients were not recorded. Their messages stay in the log."""
+    """The history without the records of these clients. Their messages stay in the log."""
     return [record for record in history if _client(record) not in clients]
 
 
@@ -91,67 +91,65 @@ def _without_records(history: Sequence[AnyRecord], numbers: AbstractSet[int]) ->
 
 
 def without_events(history: Sequence[AnyRecord], units: AbstractSet[Unit]) -> list[AnyRecord]:
-    """The history if these commands had never been sent, nor anything about the messages that they made: what came
-    behind has smaller numbers."""
+    """The history as if these commands, and all about their messages, had never been sent: later events get smaller
+    numbers."""
     gone = {record.room: _numbers_of(record, units) for record in history if isinstance(record, Log)}
     return [kept for record in history if (kept := _without(record, units, _Numbers(gone))) is not None]
 
 
 def _numbers_of(log: Log, units: AbstractSet[Unit]) -> list[int]:
     gone: set[int] = set()
-    for line in log.lines:
-        if _unit(line) in units or line.target in gone:
-            gone.add(line.seq)
+    for event in log.events:
+        if _unit(event) in units or event.target in gone:
+            gone.add(event.seq)
     return sorted(gone)
 
 
 class _Numbers:
-    """What becomes of numbers when some are gone."""
+    """New sequence numbers after some events are removed."""
 
     def __init__(self, gone: dict[str, list[int]]) -> None:
         self._gone = gone
         self._sets = {room: set(seqs) for room, seqs in gone.items()}
 
     def up_to(self, room: str, seq: int) -> int:
-        """Of a number up to which something is known."""
+        """New number for one up to which something is known."""
         return seq - bisect_right(self._gone.get(room, ()), seq)
 
     def at(self, room: str, seq: int) -> int:
-        """Of an event's own."""
+        """New number of an event."""
         return seq - bisect_left(self._gone.get(room, ()), seq)
 
     def is_gone(self, room: str, seq: int) -> bool:
-        """Whether it is one of those."""
+        """Whether the event of this number is removed."""
         return seq in self._sets.get(room, ())
 
-    def line(self, room: str, line: Line) -> Line:
-        """The event with its numbers."""
-        return replace(line, seq=self.at(room, line.seq), target=self.at(room, line.target))
+    def event(self, room: str, event: Event) -> Event:
+        """The event with its new numbers."""
+        return replace(event, seq=self.at(room, event.seq), target=self.at(room, event.target))
 
-    def lines(self, room: str, lines: Sequence[Line], units: AbstractSet[Unit]) -> list[Line]:
-        """Those that stay."""
-        return [self.line(room, line) for line in lines if not self.is_lost(room, line, units)]
+    def events(self, room: str, events: Sequence[Event], units: AbstractSet[Unit]) -> list[Event]:
+        """The events that stay, with their new numbers."""
+        return [self.event(room, event) for event in events if not self.is_lost(room, event, units)]
 
-    def is_lost(self, room: str, line: Line, units: AbstractSet[Unit]) -> bool:
-        """Whether this is an event that goes."""
-        return _unit(line) in units or self.is_gone(room, line.seq) or self.is_gone(room, line.target)
+    def is_lost(self, room: str, event: Event, units: AbstractSet[Unit]) -> bool:
+        """Whether an event is removed: as a unit, by its number, or with its message."""
+        return _unit(event) in units or self.is_gone(room, event.seq) or self.is_gone(room, event.target)
 
 
 def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> AnyRecord | None:
     match record:
-        case OfCommand(room=room):
-            if (record.person, record.command or record.text) in units or numbers.is_gone(
-                room, record.target
-            ):
+        case CommandRecord(room=room):
+            if (record.person, record.key or record.text) in units or numbers.is_gone(room, record.target):
                 return None
             kept = replace(record, target=numbers.at(room, record.target))
             return replace(kept, seq=numbers.at(room, kept.seq)) if isinstance(kept, Acked) else kept
         case Heard():
             return None if (None, record.text) in units else record
-        case Delivered(room=room, line=line):
-            if numbers.is_lost(room, line, units):
+        case Delivered(room=room, event=event):
+            if numbers.is_lost(room, event, units):
                 return None
-            return replace(record, line=numbers.line(room, line))
+            return replace(record, event=numbers.event(room, event))
         case Joined(room=room, asked_after=asked):
             return replace(
                 record,
@@ -162,8 +160,8 @@ def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> 
         case Paged(room=room):
             return replace(
                 record,
-                lines=numbers.lines(room, record.lines, units),
-                changes=numbers.lines(room, record.changes, units),
+                events=numbers.events(room, record.events, units),
+                changes=numbers.events(room, record.changes, units),
                 before=numbers.at(room, record.before),
                 upto=numbers.up_to(room, record.upto),
             )
@@ -172,8 +170,8 @@ def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> 
         case Loaded(room=room):
             return replace(
                 record,
-                lines=numbers.lines(room, record.lines, units),
-                changes=numbers.lines(room, record.changes, units),
+                events=numbers.events(room, record.events, units),
+                changes=numbers.events(room, record.changes, units),
                 upto=numbers.up_to(room, record.upto),
                 told=None if record.told is None else _told_without(record.told, numbers),
             )
@@ -183,9 +181,9 @@ def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> 
                 for seq, invite in record.invites.items()
                 if not numbers.is_gone(room, seq)
             }
-            return replace(record, lines=numbers.lines(room, record.lines, units), invites=invites)
+            return replace(record, events=numbers.events(room, record.events, units), invites=invites)
         case Held(room=room):
-            return replace(record, lines=numbers.lines(room, record.lines, units))
+            return replace(record, events=numbers.events(room, record.events, units))
         case Listed():
             rooms = [
                 replace(
@@ -193,7 +191,7 @@ def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> 
                 )
                 for item in record.rooms
             ]
-            return replace(record, rooms=rooms, mine=numbers.lines(f"~{record.person}", record.mine, units))
+            return replace(record, rooms=rooms, mine=numbers.events(f"~{record.person}", record.mine, units))
     return record
 
 
@@ -204,37 +202,37 @@ def _told_without(told: Told, numbers: _Numbers) -> Told:
 
 
 def _client(record: AnyRecord) -> str:
-    return record.client if isinstance(record, OfConnection | Held) else ""
+    return record.client if isinstance(record, ConnectionRecord | Held) else ""
 
 
-def _unit(line: Line) -> tuple[str | None, str]:
-    """What names an event: the person and the id of the command, or the text of one without."""
-    return (None, line.text) if line.command is None else (line.sender, line.command)
+def _unit(event: Event) -> tuple[str | None, str]:
+    """The unit of an event: person and idempotency key, or the text of one without a key."""
+    return (None, event.text) if event.key is None else (event.sender, event.key)
 
 
 def _units(record: AnyRecord) -> list[tuple[str | None, str]]:
     match record:
         case Delivered():
-            return [_unit(record.line)]
-        case OfCommand():
-            return [(record.person, record.command or record.text)]
+            return [_unit(record.event)]
+        case CommandRecord():
+            return [(record.person, record.key or record.text)]
         case Heard():
             return [(None, record.text)]
         case Log() | Loaded() | Held() | Paged():
-            return list(map(_unit, record.lines))
+            return list(map(_unit, record.events))
         case Listed():
             return list(map(_unit, record.mine))
         case _:
             return []
 
 
-def shortened(text: str) -> str:
-    """The text, if it can be read at a glance; or else its beginning and end."""
+def abbreviated(text: str) -> str:
+    """The text, or the beginning and end of a long one."""
     return text if len(text) <= 200 else f"{text[:150]} … {text[-40:]}"
 
 
-def told(history: Sequence[AnyRecord]) -> str:
-    """The history for people, one step a line."""
+def render(history: Sequence[AnyRecord]) -> str:
+    """The history for people, one record a line."""
     start = min((record.at for record in history), default=0)
     lines = []
     for record in history:
@@ -243,9 +241,9 @@ def told(history: Sequence[AnyRecord]) -> str:
             for name, value in msgspec.structs.asdict(record).items()
             if name not in {"at", "client", "connection"} and value is not None
         }
-        who = f"{record.client}/{record.connection} " if isinstance(record, OfConnection) else ""
+        who = f"{record.client}/{record.connection} " if isinstance(record, ConnectionRecord) else ""
         who = f"{record.client} " if isinstance(record, Held) else who
-        details = ", ".join(f"{name}={shortened(repr(value))}" for name, value in fields.items())
+        details = ", ".join(f"{name}={abbreviated(repr(value))}" for name, value in fields.items())
         marker = "**" if isinstance(record, Fault) else "  "
         lines.append(
             f"{marker}{(record.at - start) / 1e9:9.4f} s  {who}{type(record).__name__.lower()} {details}"

@@ -1,4 +1,4 @@
-"""The checker finds what it is for: each kind of damage, planted into a history that is good, and nothing else."""
+"""The checker finds each mutation of a good history, and nothing in the good one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.torture.checker import check
-from tests.torture.events import Line
+from tests.torture.events import Event
 from tests.torture.history import (
     Acked,
     Delivered,
@@ -20,46 +20,46 @@ from tests.torture.history import (
     read_history,
     write_history,
 )
-from tests.torture.mutations import DAMAGES, GOOD, ROOM, a_row_is_lost, good_history
-from tests.torture.shrink import shrink, told
+from tests.torture.mutations import GOOD, MUTATIONS, ROOM, an_event_is_lost, good_history
+from tests.torture.shrink import render, shrink
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.torture.mutations import Damage, History
+    from tests.torture.mutations import History, Mutation
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_each_kind_of_damage_is_noticed(damage: Damage) -> None:
-    assert DAMAGES[damage] in {violation.rule for violation in check(damage(GOOD))}
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_each_mutation_breaks_its_rule(mutation: Mutation) -> None:
+    assert MUTATIONS[mutation] in {violation.rule for violation in check(mutation(GOOD))}
 
 
-def test_a_lost_row_leaves_a_hole() -> None:
-    assert Rule.HOLE in {violation.rule for violation in check(a_row_is_lost(GOOD))}
+def test_a_lost_event_leaves_a_hole() -> None:
+    assert Rule.HOLE in {violation.rule for violation in check(an_event_is_lost(GOOD))}
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 6), st.integers(12, 60))
-def test_a_good_history_is_good(rng: random.Random, clients: int, messages: int) -> None:
+def test_a_good_history_has_no_violation(rng: random.Random, clients: int, messages: int) -> None:
     assert check(good_history(rng, clients=clients, messages=messages)) == []
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_bad_history_shrinks_to_a_few_steps_that_show_the_same(damage: Damage) -> None:
-    bad = damage(GOOD)
-    violation = next(violation for violation in check(bad) if violation.rule is DAMAGES[damage])
+@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
+def test_a_bad_history_shrinks_to_a_few_records_with_the_same_violation(mutation: Mutation) -> None:
+    bad = mutation(GOOD)
+    violation = next(violation for violation in check(bad) if violation.rule is MUTATIONS[mutation])
     short = shrink(bad, violation)
     assert violation in check(short)
     assert len(short) <= 8
-    assert len(told(short).splitlines()) == len(short)
+    assert len(render(short).splitlines()) == len(short)
 
 
-def test_a_history_survives_the_disk(tmp_path: Path) -> None:
+def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_history(tmp_path / "run.jsonl", GOOD)
     assert read_history(tmp_path / "run.jsonl") == GOOD
 
 
-def test_a_history_of_eighty_thousand_records_is_judged_at_once() -> None:
+def test_eighty_thousand_records_are_checked_in_two_seconds() -> None:
     history = good_history(random.Random(2), clients=20, messages=3_600)
     assert len(history) > 80_000
     started = time.process_time()
@@ -67,12 +67,12 @@ def test_a_history_of_eighty_thousand_records_is_judged_at_once() -> None:
     assert time.process_time() - started < 2  # 0.3 s on an idle core; the bound is for busy ones
 
 
-def test_what_was_said_of_a_log_that_was_replaced_is_not_held_against_the_new_one() -> None:
+def test_deliveries_of_a_lost_epoch_are_not_compared_with_the_new_log() -> None:
     connection = {"client": "c1", "connection": 900}
     old: History = [
         Joined(**connection, room=ROOM, epoch="e0", head=0, after=0),  # type: ignore[arg-type]
-        Delivered(**connection, room=ROOM, line=Line(1, "1", "p", "n", "gone", "at")),  # type: ignore[arg-type]
-        Acked(**connection, room=ROOM, text="gone", person="p", command="1", seq=1),  # type: ignore[arg-type]
+        Delivered(**connection, room=ROOM, event=Event(1, "1", "p", "n", "gone", "at")),  # type: ignore[arg-type]
+        Acked(**connection, room=ROOM, text="gone", person="p", key="1", seq=1),  # type: ignore[arg-type]
     ]
     assert check([*old, Fault(kind="wal", proof="it said so"), *GOOD]) == []
     assert {violation.rule for violation in check([*old, *GOOD])} == {Rule.VOIDED}

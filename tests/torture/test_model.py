@@ -1,4 +1,4 @@
-"""The model's fold: in whatever order events and pages come, the picture is the same."""
+"""The model folds events and pages in any order into the same state."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.torture import commands
-from tests.torture.events import Line
-from tests.torture.model import CHANGES, Room
+from tests.torture.events import Event
+from tests.torture.model import CHANGES, RoomModel
 
 if TYPE_CHECKING:
     import random
@@ -18,13 +18,13 @@ LOBBY = "lobby"
 PEOPLE = ("p-a", "p-b")
 
 
-def log_of(rng: random.Random, size: int) -> list[Line]:
-    """A log as the rules allow it, before anything in it was deleted for whoever reads it."""
-    room, log = Room(LOBBY), list[Line]()
+def log_of(rng: random.Random, size: int) -> list[Event]:
+    """A random log that the rules allow, with the texts that deletions take."""
+    room, log = RoomModel(LOBBY), list[Event]()
     while len(log) < size:
         seq, target = len(log) + 1, rng.randint(1, len(log) + 1)
         person, is_on = rng.choice(PEOPLE), rng.random() < 0.6
-        deed = rng.choice(
+        command = rng.choice(
             (
                 commands.send(LOBBY, f"text {seq}"),
                 commands.edit(LOBBY, target, f"edit {seq}"),
@@ -34,50 +34,50 @@ def log_of(rng: random.Random, size: int) -> list[Line]:
                 commands.settings(LOBBY, topic=f"topic {seq}"),
             )
         )
-        kind, about, text, detail = deed.said
-        line = Line(seq, str(seq), person, person, text, "at", kind, about, detail)
-        if room.forbids(line) is None:
-            room.take(line)
-            log.append(line)
+        kind, about, text, detail = command.content
+        event = Event(seq, str(seq), person, person, text, "at", kind, about, detail)
+        if room.forbids(event) is None:
+            room.apply(event)
+            log.append(event)
     return log
 
 
-def as_read(log: list[Line], head: int) -> list[Line]:
-    """The beginning of a log as it is read when ``head`` is its last event."""
-    gone = {line.target for line in log[:head] if line.kind == "delete"}
+def as_read(log: list[Event], head: int) -> list[Event]:
+    """The log up to ``head``, as it is read then: without deleted texts."""
+    gone = {event.target for event in log[:head] if event.kind == "delete"}
     return [
-        line.blanked()
-        if (line.kind == "message" and line.seq in gone) or (line.kind == "edit" and line.target in gone)
-        else line
-        for line in log[:head]
+        event.as_deleted()
+        if (event.kind == "message" and event.seq in gone) or (event.kind == "edit" and event.target in gone)
+        else event
+        for event in log[:head]
     ]
 
 
-def changes_of(log: list[Line], targets: set[int], upto: int, head: int) -> list[Line]:
-    """What a server that knows the newest change of each key up to ``head`` tells of those up to ``upto``."""
-    gone = {line.target for line in log[:head] if line.kind == "delete"}
-    newest: dict[tuple[object, ...], Line] = {}
-    for line in log[:head]:
-        if line.kind in CHANGES and line.target in targets:
-            who = (line.sender, line.details["emoji"]) if line.kind == "reaction" else ()
-            if line.target not in gone or line.kind == "delete":
-                newest[line.target, line.kind, who] = line
-    return sorted((line for line in newest.values() if line.seq <= upto), key=lambda line: line.seq)
+def changes_of(log: list[Event], targets: set[int], upto: int, head: int) -> list[Event]:
+    """Changes of a page at ``upto``, as a server at ``head`` tells them: the newest of each key only."""
+    gone = {event.target for event in log[:head] if event.kind == "delete"}
+    newest: dict[tuple[object, ...], Event] = {}
+    for event in log[:head]:
+        if event.kind in CHANGES and event.target in targets:
+            who = (event.sender, event.details["emoji"]) if event.kind == "reaction" else ()
+            if event.target not in gone or event.kind == "delete":
+                newest[event.target, event.kind, who] = event
+    return sorted((event for event in newest.values() if event.seq <= upto), key=lambda event: event.seq)
 
 
 @given(st.randoms(use_true_random=False), st.integers(1, 25))
-def test_events_and_pages_in_any_order_make_the_same_picture(rng: random.Random, size: int) -> None:
+def test_events_and_pages_in_any_order_fold_into_the_same_state(rng: random.Random, size: int) -> None:
     log = log_of(rng, size)
-    whole, view = Room(LOBBY), Room(LOBBY)
-    for line in as_read(log, size):
-        whole.take(line)
+    whole, view = RoomModel(LOBBY), RoomModel(LOBBY)
+    for event in as_read(log, size):
+        whole.apply(event)
     begun = cursor = rng.randint(0, size)
     while cursor < size:
         dice = rng.random()
-        if dice < 0.6:  # the next event, told while the log is perhaps longer
-            view.take(as_read(log, rng.randint(cursor + 1, size))[cursor])
+        if dice < 0.6:  # the next event, while the log is perhaps longer
+            view.apply(as_read(log, rng.randint(cursor + 1, size))[cursor])
             cursor += 1
-        elif dice < 0.7:  # once more from an earlier number
+        elif dice < 0.7:  # resume from an earlier number
             cursor = rng.randint(min(begun, cursor), cursor)
         else:
             head = rng.randint(cursor, size)
@@ -87,9 +87,8 @@ def test_events_and_pages_in_any_order_make_the_same_picture(rng: random.Random,
     assert view.pins == [seq for seq in whole.pins if seq in view.messages]
 
 
-def _take_page(view: Room, log: list[Line], rng: random.Random, *, upto: int, head: int) -> None:
-    """A page of what was up to a number, read at ``head`` by somebody who was told of ``upto``; perhaps only after
-    later events were told."""
+def _take_page(view: RoomModel, log: list[Event], rng: random.Random, *, upto: int, head: int) -> None:
+    """Apply a page at ``upto``, read at ``head``, perhaps after later events were delivered."""
     first = rng.randint(1, max(1, upto))
-    lines = as_read(log, head)[first - 1 : min(rng.randint(first, max(first, upto)), upto)]
-    view.take_page(lines, changes_of(log, {line.seq for line in lines}, upto, head), upto)
+    events = as_read(log, head)[first - 1 : min(rng.randint(first, max(first, upto)), upto)]
+    view.apply_page(events, changes_of(log, {event.seq for event in events}, upto, head), upto)

@@ -1,6 +1,6 @@
-"""Short runs of the torture, a minute together, as part of the tests; long ones are for ``nox -s torture``.
+"""Short fault runs, a minute together, as part of the tests; long ones are for ``nox -s torture``.
 
-How long a run takes is counted in faults: on a busy machine it takes longer, and finds the same.
+A run lasts for a number of faults: on a busy machine it takes longer, and tests the same.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import pytest
 
 from tests.torture.disk import Skipped
-from tests.torture.report import DOCUMENT, complaint, report, with_tables
-from tests.torture.run import Options, Outcome, bugs_in, torture
+from tests.torture.report import DOCUMENT, run_report, violation_report, with_tables
+from tests.torture.run import Options, Outcome, torture, tracebacks_in
 from tests.torture.violations import Rule
 
 
 async def tortured(options: Options) -> Outcome:
-    """The outcome of a run; skips loudly what cannot be done here."""
+    """The outcome of a run; skips what this machine cannot do."""
     try:
         return await torture(options)
     except Skipped as skipped:
@@ -22,68 +22,70 @@ async def tortured(options: Options) -> Outcome:
 
 
 def assert_good(outcome: Outcome) -> None:
-    """Promises kept, and something to keep them through."""
-    assert not outcome.violations, f"{report(outcome)}\n{complaint(outcome.records, outcome.violations)}"
-    assert outcome.rows > 100, report(outcome)
+    """Assert that no rule was broken, under some load."""
+    assert not outcome.violations, (
+        f"{run_report(outcome)}\n{violation_report(outcome.records, outcome.violations)}"
+    )
+    assert outcome.n_events > 100, run_report(outcome)
 
 
-async def test_every_promise_is_kept_through_kills_restarts_and_a_bad_network() -> None:
+async def test_all_promises_hold_through_kills_restarts_and_network_faults() -> None:
     outcome = await tortured(Options(seed=1, duration_s=6, least=4, pause_s=1.2))
     assert_good(outcome)
     assert outcome.hits.keys() >= {"kill", "term"}
     assert sum(kind.startswith("proxy") for kind in outcome.hits) >= 4
 
 
-async def test_nothing_acknowledged_is_lost_when_the_power_fails() -> None:
+async def test_a_power_failure_loses_nothing_acknowledged() -> None:
     options = Options(seed=2, duration_s=1, least=2, pause_s=1, faults=frozenset({"power"}))
     outcome = await tortured(options)
     assert_good(outcome)
     assert len(outcome.hits["power"]) == 2
 
 
-async def test_a_server_on_a_disk_that_is_gone_refuses_and_calls_nothing_damaged() -> None:
+async def test_on_a_dead_disk_commands_are_refused_and_nothing_is_called_damaged() -> None:
     outcome = await tortured(Options(seed=8, duration_s=1, least=2, pause_s=1, faults=frozenset({"dead"})))
     assert_good(outcome)
     assert len(outcome.hits["dead"]) == 2
 
 
-async def test_a_power_failure_that_hits_is_noticed_where_commits_are_not_synced() -> None:
-    """The negative control: without it one could not tell that the disk really loses anything."""
+async def test_a_power_failure_without_synced_commits_loses_messages() -> None:
+    """The negative control: it shows that the disk really loses data."""
     options = Options(
         seed=3, duration_s=1, least=1, pause_s=2, faults=frozenset({"power"}), synchronous="NORMAL"
     )
     outcome = await tortured(options)
-    # It may be the client that tells the server what it has lost, which then begins a new epoch.
+    # A client that has seen more may make the server begin a new epoch.
     assert {Rule.LOST, Rule.VOIDED} & {violation.rule for violation in outcome.violations}
 
 
-async def test_a_full_disk_refuses_and_heals() -> None:
+async def test_a_full_disk_refuses_commands_until_there_is_space() -> None:
     outcome = await tortured(Options(seed=4, duration_s=1, least=1, pause_s=0.5, faults=frozenset({"full"})))
     assert_good(outcome)
     assert "refused as unavailable" in outcome.hits["full"][0]
 
 
-async def test_a_disk_that_fails_or_stalls_refuses_and_heals() -> None:
+async def test_a_failing_and_a_slow_disk_pass() -> None:
     options = Options(seed=5, duration_s=1, least=2, pause_s=0.5, faults=frozenset({"failing", "slow"}))
     outcome = await tortured(options)
     assert_good(outcome)
     assert outcome.hits.keys() == {"failing", "slow"}
 
 
-async def test_a_damaged_write_ahead_log_is_owned_up_to() -> None:
+async def test_a_damaged_write_ahead_log_is_reported() -> None:
     options = Options(seed=7, duration_s=1, least=4, pause_s=1, faults=frozenset({"wal"}))
     outcome = await tortured(options)
     assert_good(outcome)
     assert outcome.hits["wal"]
 
 
-async def test_a_backup_taken_under_load_and_restored_is_a_whole_beginning_and_a_new_epoch() -> None:
+async def test_a_backup_taken_under_load_is_restored_whole_with_a_new_epoch() -> None:
     outcome = await tortured(Options(seed=9, duration_s=1, least=2, pause_s=1, faults=frozenset({"restore"})))
     assert_good(outcome)
     assert len(outcome.hits["restore"]) == 2
 
 
-async def test_a_server_without_files_and_one_that_stood_still_go_on() -> None:
+async def test_a_server_goes_on_after_no_file_descriptors_and_after_a_pause() -> None:
     options = Options(seed=6, duration_s=1, least=2, pause_s=0.5, faults=frozenset({"files", "pause"}))
     outcome = await tortured(options)
     assert_good(outcome)
@@ -95,7 +97,7 @@ def test_the_figures_in_the_document_are_those_of_the_runs() -> None:
     assert with_tables(document) == document
 
 
-def test_a_traceback_of_the_server_is_found_but_for_those_that_trio_writes() -> None:
+def test_tracebacks_are_found_in_the_log_but_for_those_of_trio() -> None:
     output = "\n".join(
         (
             "2026 error trio.serve_listeners accept returned EMFILE; retrying",
@@ -106,6 +108,6 @@ def test_a_traceback_of_the_server_is_found_but_for_those_that_trio_writes() -> 
             "2026 info all is well",
         )
     )
-    assert bugs_in(output) == [
+    assert tracebacks_in(output) == [
         "2026 error trio_chat.server.server fault while serving\n    Traceback (most recent call last):"
     ]

@@ -1,4 +1,4 @@
-"""One connection of a v1 client: what it waits for, and how what it hears is written down."""
+"""v1 connection of a raw client: sends commands, receives frames, and records both in the history."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
-from tests.torture.commands import hash_of
-from tests.torture.context import name_of, spelled
-from tests.torture.events import EVENTS, line_of
+from tests.torture.commands import invitation_hash
+from tests.torture.context import canonical_name, spelled_name
+from tests.torture.events import EVENT_TYPES, event_from_frame
 from tests.torture.history import (
-    PASSING,
+    RETRYABLE,
     Acked,
     Began,
     Delivered,
@@ -30,281 +30,295 @@ from tests.torture.history import (
     Uninviting,
 )
 from tests.torture.model import is_public
-from tests.torture.refusals import NOT_THEIRS
-from tests.torture.websocket import Lost
+from tests.torture.refusals import HIDDEN
+from tests.torture.websocket import ConnectionLost
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.torture.commands import Deed
+    from tests.torture.commands import Command
     from tests.torture.context import Timeline
-    from tests.torture.history import OfCommand
+    from tests.torture.history import CommandRecord
     from tests.torture.raw_client import RawClient
-    from tests.torture.websocket import Link
+    from tests.torture.websocket import WebSocket
 
 
 class V1Connection:
-    """One connection of a client, perhaps of its other device."""
+    """One connection of a raw client, of its first or its second device."""
 
     def __init__(
-        self, link: Link, client: RawClient, name: str, timelines: defaultdict[str, Timeline]
+        self, websocket: WebSocket, client: RawClient, name: str, timelines: defaultdict[str, Timeline]
     ) -> None:
-        self.link = link
+        self.websocket = websocket
         self.client = client
         self.name = name
         self.ending = ""
-        """How it was lost."""
-        self.number = client.world.recorder.new_connection()
+        """How it was lost, if it was."""
+        self.number = client.context.recorder.new_connection()
         self.joined: set[str] = set()
-        """The rooms that it hears."""
+        """Rooms that it is subscribed to."""
         self.to_join: dict[str, float] = {}
-        """The rooms to be joined, and when."""
+        """Rooms to join, and when, in trio's time."""
         self._timelines = timelines
-        self._sent: defaultdict[str, deque[Deed]] = defaultdict(deque)
+        self._sent: defaultdict[str, deque[Command]] = defaultdict(deque)
         self._joins: dict[str, dict[str, tuple[int | None, str | None]]] = {}
         self._pages: dict[str, int] = {}
-        self._asked: dict[str, str] = {}
-        """The rooms of what it asked for beside."""
+        self._requested: dict[str, str] = {}
+        """Rooms of the requests that are not logged, by id."""
         self._ids = 0
 
-    # -- what it says --
+    # -- sending --
 
-    async def greet(self) -> None:
-        """Say hello as the client's person, who is made if there is none yet. Raises `Lost`."""
+    async def say_hello(self) -> None:
+        """Say hello as the client's person; without a token the server makes a new one. Raises `ConnectionLost`."""
         client = self.client
         self._record(Began)
         if client.token is None:
-            client.introductions += 1
-            await self.link.say(type="hello", name=f"{client.name} {client.introductions}", lists=True)
+            client.n_identities += 1
+            await self.websocket.send_json(
+                type="hello", name=f"{client.name} {client.n_identities}", lists=True
+            )
         else:
-            await self.link.say(type="hello", token=client.token, lists=True)
-        said = await self.link.hear()
-        if said["type"] == "welcome":
-            client.heed_welcome(said)
+            await self.websocket.send_json(type="hello", token=client.token, lists=True)
+        frame = await self.websocket.receive_json()
+        if frame["type"] == "welcome":
+            client.on_welcome(frame)
             self._record(Greeted, person=client.person)
             return
-        if said["code"] == "unknown_token":
+        if frame["code"] == "unknown_token":
             self._record(Forgotten, person=client.person)
-            client.forget_person()
-        raise Lost(f"not welcome: {said['code']}")
+            client.on_forgotten()
+        raise ConnectionLost(f"not welcome: {frame['code']}")
 
     async def follow(self, rooms: Iterable[str], *, epoch: str | None = None) -> None:
-        """Join many rooms with one command, or, where an ``epoch`` is invented, pretend to come from there."""
-        cursors = {name_of(room): self._cursor(room, epoch) for room in rooms}
-        command = self._new_id("follow")
-        self._joins[command] = cursors
+        """Join many rooms with one command, from the client's cursors, or with another ``epoch`` than theirs."""
+        cursors = {canonical_name(room): self._cursor(room, epoch) for room in rooms}
+        key = self._new_id("follow")
+        self._joins[key] = cursors
         self.joined -= cursors.keys()
-        frames = [{"room": spelled(room), **_asking(*cursor)} for room, cursor in cursors.items()]
-        await self.link.say(type="follow", id=command, rooms=frames)
+        frames = [{"room": spelled_name(room), **_cursor_fields(*cursor)} for room, cursor in cursors.items()]
+        await self.websocket.send_json(type="follow", id=key, rooms=frames)
 
     async def join(self, room: str, *, after: int | None = None, epoch: str | None = None) -> None:
-        """Ask to be told what happens in a room: from where one stands in it, or from an earlier number, or with an
-        invented epoch."""
-        name = name_of(room)
+        """Join a room from the client's cursor, or with an earlier number or another epoch than the cursor's."""
+        name = canonical_name(room)
         cursor = self._cursor(name, epoch)
         if after is not None:
             cursor = after, cursor[1]
-        command = self._new_id("join")
-        self._joins[command] = {name: cursor}
+        key = self._new_id("join")
+        self._joins[key] = {name: cursor}
         self.joined.discard(name)
         self.to_join.pop(name, None)
-        await self.link.say(type="join", id=command, room=spelled(name), **_asking(*cursor))
+        await self.websocket.send_json(
+            type="join", id=key, room=spelled_name(name), **_cursor_fields(*cursor)
+        )
 
     def _cursor(self, room: str, epoch: str | None) -> tuple[int | None, str | None]:
-        timeline = self._timelines[name_of(room)]
+        timeline = self._timelines[canonical_name(room)]
         return (None, None) if timeline.epoch is None else (timeline.last, epoch or timeline.epoch)
 
-    async def join_again(self) -> None:
-        """Join the rooms whose time has come."""
+    async def retry_joins(self) -> None:
+        """Join the rooms in `to_join` that are due."""
         for room, at in list(self.to_join.items()):
             if at <= trio.current_time():
                 await self.join(room)
 
-    async def ask_page(self, room: str, before: int) -> None:
-        """Ask for a page of what was before."""
-        command = self._ask("page", room)
-        self._pages[command] = before
-        await self.link.say(type="history", id=command, room=room, before=before, limit=20)
+    async def request_history(self, room: str, before: int) -> None:
+        """Ask for the page of history before a number."""
+        key = self._new_request("page", room)
+        self._pages[key] = before
+        await self.websocket.send_json(type="history", id=key, room=room, before=before, limit=20)
 
-    async def ask(self, what: str, room: str, **fields: object) -> None:
-        """Ask for something that is not answered with an ack: ``info``, ``watch``, ``invite``, ``uninvite``."""
+    async def request(self, what: str, room: str, **fields: object) -> None:
+        """Send a command that is not answered with an ack: ``info``, ``watch``, ``invite``, ``uninvite``."""
         if what == "uninvite":
-            self._record(Uninviting, room=name_of(room))
-        await self.link.say(type=what, id=self._ask(what, room), room=room, **fields)
+            self._record(Uninviting, room=canonical_name(room))
+        await self.websocket.send_json(type=what, id=self._new_request(what, room), room=room, **fields)
 
     async def rename(self, name: str) -> None:
-        """Be called otherwise."""
-        await self.link.say(type="rename", id=self._new_id("rename"), name=name)
+        """Take another name."""
+        await self.websocket.send_json(type="rename", id=self._new_id("rename"), name=name)
 
     async def mark(self, room: str, *, delivered: int, read: int) -> None:
-        """Say how far the person has come."""
-        about = {"room": name_of(room), "delivered": delivered, "read": read}
+        """Move the person's read marker."""
+        about = {"room": canonical_name(room), "delivered": delivered, "read": read}
         self._record(Marked, person=self.client.person, **about)
-        await self.link.say(type="mark", id=self._ask("mark", room), **about)
+        await self.websocket.send_json(type="mark", id=self._new_request("mark", room), **about)
 
-    def waits_for(self, command: str) -> bool:
-        """Whether an answer to this command is still to come here."""
-        return bool(self._sent.get(command))
+    def is_pending(self, key: str) -> bool:
+        """Whether an answer to this key is still to come on this connection."""
+        return bool(self._sent.get(key))
 
-    async def submit(self, command: str, deed: Deed) -> None:
-        """Send a command, perhaps again. Of different ones under one id only one may wait for its answer."""
-        self._sent[command].append(deed)
-        self.client.heed_submission(command)
-        self.client.world.recorder.add(self._about(Submitted, command, name_of(deed.room), deed))
-        await self.link.say(id=command, **deed.frame)
+    async def submit(self, key: str, command: Command) -> None:
+        """Send a command, perhaps a repeat. Of different commands under one key only one may be pending."""
+        self._sent[key].append(command)
+        self.client.on_submit(key)
+        self.client.context.recorder.add(
+            self._command_record(Submitted, key, canonical_name(command.room), command)
+        )
+        await self.websocket.send_json(id=key, **command.frame)
 
-    # -- what it hears --
+    # -- receiving --
 
-    async def hear(self) -> None:
-        """Take in what the server says, until the connection is lost (`Lost`)."""
+    async def receive(self) -> None:
+        """Receive frames until the connection is lost. Raises `ConnectionLost`."""
         while True:
-            said = await self.link.hear()
-            kind = said["type"]
-            if kind in EVENTS:
-                self._hear_event(said)
-            elif kind in {"ack", "error"} and said.get("id") in self._sent:
-                self._hear_answer(said)
+            frame = await self.websocket.receive_json()
+            kind = frame["type"]
+            if kind in EVENT_TYPES:
+                self._on_event(frame)
+            elif kind in {"ack", "error"} and frame.get("id") in self._sent:
+                self._on_outcome(frame)
             elif kind == "error":
-                self._hear_error(said)
+                self._on_error(frame)
             else:
-                self._hear_more(said)
-            await self.client.attend()
+                self._on_reply(frame)
+            await self.client.wait_while_not_reading()
 
-    def _hear_more(self, said: dict[str, Any]) -> None:
-        match said["type"]:
+    def _on_reply(self, frame: dict[str, Any]) -> None:
+        match frame["type"]:
             case "joined":
-                self._hear_joined(said)
+                self._on_joined(frame)
             case "history":
                 self._record(
                     Paged,
-                    room=said["room"],
-                    before=self._pages.pop(said["id"]),
-                    lines=list(map(line_of, said["events"])),
-                    more=said["more"],
-                    changes=list(map(line_of, said.get("changes", ()))),
-                    upto=said.get("upto", 0),
+                    room=frame["room"],
+                    before=self._pages.pop(frame["id"]),
+                    events=list(map(event_from_frame, frame["events"])),
+                    more=frame["more"],
+                    changes=list(map(event_from_frame, frame.get("changes", ()))),
+                    upto=frame.get("upto", 0),
                 )
             case "info":
-                self._record(**told_of(said))
+                self._record(**info_fields(frame))
             case "invited":
-                uses = said.get("uses", 0)
-                self._record(Invited, room=said["room"], invite=hash_of(said["token"]), uses=uses)
-                self.client.heed_invited(said["room"], said["token"], uses)
+                uses = frame.get("uses", 0)
+                self._record(Invited, room=frame["room"], invite=invitation_hash(frame["token"]), uses=uses)
+                self.client.on_invited(frame["room"], frame["token"], uses)
             case "done":
-                self._record(Uninviting, room=self._asked[said["id"]], done=True)
-            case "watching" | "marks" if said["room"] is not None:
-                marks = [(mark["person"], mark["delivered"], mark["read"]) for mark in said.get("marks", ())]
-                self._record(MarksTold, room=said["room"], marks=marks, whole=said["type"] == "watching")
+                self._record(Uninviting, room=self._requested[frame["id"]], done=True)
+            case "watching" | "marks" if frame["room"] is not None:
+                marks = [(mark["person"], mark["delivered"], mark["read"]) for mark in frame.get("marks", ())]
+                self._record(MarksTold, room=frame["room"], marks=marks, whole=frame["type"] == "watching")
             case "room_added":
-                self.client.heed_room(said["item"]["room"], is_in=True)
-                self._want(said["item"]["room"])
+                self.client.on_room(frame["item"]["room"], is_in=True)
+                self._join_later(frame["item"]["room"])
             case "room_removed":
-                self.client.heed_room(said["room"], is_in=False)
+                self.client.on_room(frame["room"], is_in=False)
 
-    def _hear_event(self, said: dict[str, Any]) -> None:
-        line, room = line_of(said), said["room"]
-        self._record(Delivered, room=room, line=line)
-        self._timelines[room].add(line)
-        if line.kind == "member" and line.details["person"] == self.client.person:
-            if not line.details["on"] and not is_public(room):
+    def _on_event(self, frame: dict[str, Any]) -> None:
+        event, room = event_from_frame(frame), frame["room"]
+        self._record(Delivered, room=room, event=event)
+        self._timelines[room].add(event)
+        if event.kind == "member" and event.details["person"] == self.client.person:
+            if not event.details["on"] and not is_public(room):
                 self.joined.discard(room)
-            self.client.heed_room(room, is_in=line.details["on"])
+            self.client.on_room(room, is_in=event.details["on"])
 
-    def _hear_joined(self, said: dict[str, Any]) -> None:
-        room = said["room"]
-        after, epoch = self._joins[said["id"]].pop(room)
-        about: dict[str, Any] = {key: said[key] for key in ("room", "epoch", "head", "after", "reset")}
+    def _on_joined(self, frame: dict[str, Any]) -> None:
+        room = frame["room"]
+        after, epoch = self._joins[frame["id"]].pop(room)
+        about: dict[str, Any] = {key: frame[key] for key in ("room", "epoch", "head", "after", "reset")}
         joined = Joined(
             client=self.name, connection=self.number, asked_after=after, asked_epoch=epoch, **about
         )
-        self.client.world.recorder.add(joined)
+        self.client.context.recorder.add(joined)
         self._timelines[room].begin(joined)
         self.joined.add(room)
 
-    def _hear_error(self, said: dict[str, Any]) -> None:
-        command, code = said.get("id"), said["code"]
-        waiting = self._joins.get(command, {}) if isinstance(command, str) else {}
-        room = name_of(said["room"]) if "room" in said else next(iter(waiting), "")
-        if room in waiting and (code in PASSING or code == "no_such_room"):
+    def _on_error(self, frame: dict[str, Any]) -> None:
+        key, code = frame.get("id"), frame["code"]
+        waiting = self._joins.get(key, {}) if isinstance(key, str) else {}
+        room = canonical_name(frame["room"]) if "room" in frame else next(iter(waiting), "")
+        if room in waiting and (code in RETRYABLE or code == "no_such_room"):
             del waiting[room]
-            self._hear_not_joined(room, said)
-        elif code == "name_taken" and str(command).startswith("rename"):
-            pass  # said twice, over two connections, at the same moment
-        elif code in NOT_THEIRS and not is_public(self._asked.get(command or "", "")):
+            self._on_join_refused(room, frame)
+        elif code == "name_taken" and str(key).startswith("rename"):
+            pass  # the proxy doubled it
+        elif code in HIDDEN and not is_public(self._requested.get(key or "", "")):
             pass
-        elif code not in PASSING:
-            self.client.world.recorder.add(Trouble(what=f"{self.name} was told {said}"))
+        elif code not in RETRYABLE:
+            self.client.context.recorder.add(Trouble(what=f"{self.name} was told {frame}"))
 
-    def _hear_not_joined(self, room: str, said: dict[str, Any]) -> None:
-        """What was sent to the room meanwhile is refused as well. Try again here, or on another connection."""
-        self._record(JoinRefused, room=room, code=said["code"])
-        if said["code"] not in PASSING:
-            self.client.heed_room(room, is_in=False)
+    def _on_join_refused(self, room: str, frame: dict[str, Any]) -> None:
+        """Try again later, here or on another connection; commands sent to the room meanwhile are refused as well."""
+        self._record(JoinRefused, room=room, code=frame["code"])
+        if frame["code"] not in RETRYABLE:
+            self.client.on_room(room, is_in=False)
             return
-        if not self.client.is_patient():
-            raise Lost(f"cannot join: {said['code']}")
-        self.to_join[room] = trio.current_time() + (said.get("retry_after") or 0.0)
+        if not self.client.stays_after_join_refusal():
+            raise ConnectionLost(f"cannot join: {frame['code']}")
+        self.to_join[room] = trio.current_time() + (frame.get("retry_after") or 0.0)
 
-    def _hear_answer(self, said: dict[str, Any]) -> None:
-        command: str = said["id"]
-        deed = self._sent[command].popleft()
-        recorder = self.client.world.recorder
-        if said["type"] == "ack":
-            recorder.add(self._about(Acked, command, said["room"], deed, seq=said["seq"]))
-            self.client.heed_ack(command, deed)
-            if not deed.room:
-                self.client.heed_room(said["room"], is_in=True)
-                self._want(said["room"])
+    def _on_outcome(self, frame: dict[str, Any]) -> None:
+        key: str = frame["id"]
+        command = self._sent[key].popleft()
+        recorder = self.client.context.recorder
+        if frame["type"] == "ack":
+            recorder.add(self._command_record(Acked, key, frame["room"], command, seq=frame["seq"]))
+            self.client.on_ack(key, command)
+            if not command.room:
+                self.client.on_room(frame["room"], is_in=True)
+                self._join_later(frame["room"])
         else:
-            recorder.add(self._about(Refused, command, name_of(deed.room), deed, code=said["code"]))
-            self.client.heed_refusal(command, deed, said["code"], said.get("retry_after") or 0.0)
+            recorder.add(
+                self._command_record(Refused, key, canonical_name(command.room), command, code=frame["code"])
+            )
+            self.client.on_refusal(key, command, frame["code"], frame.get("retry_after") or 0.0)
 
-    def _want(self, room: str) -> None:
-        """Join a room, unless it is heard."""
+    def _join_later(self, room: str) -> None:
+        """Plan to join a room, unless it is joined or being joined."""
         if room not in self.joined and not any(room in waiting for waiting in self._joins.values()):
             self.to_join.setdefault(room, 0.0)
 
-    # -- how it is written down --
+    # -- recording --
 
     def _record(self, record: type, **fields: Any) -> None:  # noqa: ANN401
-        self.client.world.recorder.add(record(client=self.name, connection=self.number, **fields))
+        self.client.context.recorder.add(record(client=self.name, connection=self.number, **fields))
 
-    def _about(self, record: type[OfCommand], command: str, room: str, deed: Deed, **more: Any) -> Any:  # noqa: ANN401
+    def _command_record(
+        self,
+        record: type[CommandRecord],
+        key: str,
+        room: str,
+        command: Command,
+        **more: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
         return record(
             client=self.name,
             connection=self.number,
             room=room,
             person=self.client.person,
-            command=command,
-            invite=deed.invite,
-            **deed.said._asdict(),
+            key=key,
+            invite=command.invite,
+            **command.content._asdict(),
             **more,
         )
 
-    def _ask(self, what: str, room: str) -> str:
-        command = self._new_id(what)
-        self._asked[command] = name_of(room)
-        return command
+    def _new_request(self, what: str, room: str) -> str:
+        key = self._new_id(what)
+        self._requested[key] = canonical_name(room)
+        return key
 
     def _new_id(self, what: str) -> str:
         self._ids += 1
         return f"{what}-{self.number}-{self._ids}"
 
 
-def _asking(after: int | None, epoch: str | None) -> dict[str, Any]:
+def _cursor_fields(after: int | None, epoch: str | None) -> dict[str, Any]:
     return {} if after is None else {"after": after, "epoch": epoch}
 
 
-def told_of(said: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a `Told`."""
+def info_fields(frame: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a `Told`, from an ``info`` frame."""
     return {
         "record": Told,
-        "room": said["room"],
-        "upto": said["upto"],
-        "kind": said["kind"],
-        "title": said.get("title", ""),
-        "topic": said.get("topic", ""),
-        "owner": said.get("owner"),
-        "members": [member["id"] for member in said.get("members", ())],
-        "pins": list(said.get("pins", ())),
+        "room": frame["room"],
+        "upto": frame["upto"],
+        "kind": frame["kind"],
+        "title": frame.get("title", ""),
+        "topic": frame.get("topic", ""),
+        "owner": frame.get("owner"),
+        "members": [member["id"] for member in frame.get("members", ())],
+        "pins": list(frame.get("pins", ())),
     }

@@ -1,4 +1,4 @@
-"""What can be wrong with a history."""
+"""Violations: the rules that a history can break, and how a broken one is reported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import attrs
 
 
 class Rule(enum.Enum):
-    """What is promised, by what is said when it was broken."""
+    """Rules of the checker; the value says how each was broken."""
 
     LOST = "a message was acknowledged and is not in the log"
     MISNUMBERED = "a message stands elsewhere in the log than its acknowledgement said"
@@ -44,12 +44,12 @@ class Rule(enum.Enum):
 
 @attrs.frozen
 class Violation:
-    """A promise that was not kept. Two are the same if rule, room and subject are, whatever the numbers are."""
+    """A rule that a history breaks. Two are equal if rule, room and subject are, whatever the numbers are."""
 
     rule: Rule
     room: str
     subject: str
-    """Whose or which: a text or a client."""
+    """What it is about: a text, a client, a person or a number."""
     detail: str = attrs.field(eq=False)
 
     def __str__(self) -> str:
