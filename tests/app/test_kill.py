@@ -141,7 +141,7 @@ async def logged(data: Path) -> list[Event]:
     return events
 
 
-async def test_killed_while_people_write_it_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+async def test_a_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
     rng = random.Random(1)
     people = [Person("Ada"), Person("Bob"), Person("Eve")]
     heard_by_plain: list[list[str]] = []

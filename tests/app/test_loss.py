@@ -34,7 +34,7 @@ def cut(file: Path) -> None:
     file.write_bytes(content[: len(content) * 2 // 3])
 
 
-async def test_a_server_whose_disk_lost_its_last_events_says_so_and_who_saw_them_starts_afresh(
+async def test_lost_events_are_reported_and_clients_that_saw_them_are_reset(
     tmp_path: Path,
 ) -> None:
     async with open_process(tmp_path) as server:
@@ -56,7 +56,7 @@ async def test_a_server_whose_disk_lost_its_last_events_says_so_and_who_saw_them
     assert (await run_server("verify", "--data", tmp_path)).status == 0
 
 
-async def test_a_backup_of_a_running_server_is_restored_and_who_saw_more_starts_afresh(
+async def test_a_restored_backup_resets_the_clients_that_saw_more(
     tmp_path: Path,
 ) -> None:
     data, copy = tmp_path / "data", tmp_path / "copy.db"

@@ -27,7 +27,7 @@ def said_why(finished: Finished) -> str:
     return line
 
 
-async def test_who_reads_the_ready_line_can_connect(tmp_path: Path) -> None:
+async def test_a_client_can_connect_once_the_ready_line_is_written(tmp_path: Path) -> None:
     async with open_process(tmp_path / "made" / "for" / "it") as server:
         assert server.ready_line == f"trio-chat {__version__} is ready at http://127.0.0.1:{server.port}"
         async with open_peer(server.port) as peer:
@@ -35,7 +35,7 @@ async def test_who_reads_the_ready_line_can_connect(tmp_path: Path) -> None:
             assert await peer.receive_text() == "hello"
 
 
-async def test_a_port_in_use_is_said_in_a_sentence_and_nothing_is_touched(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_reported_in_one_sentence_and_nothing_is_changed(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         why = said_why(await run_server("--host", "127.0.0.1", "--port", port, "--data", tmp_path / "data"))
@@ -44,13 +44,13 @@ async def test_a_port_in_use_is_said_in_a_sentence_and_nothing_is_touched(tmp_pa
     assert not (tmp_path / "data").exists()
 
 
-async def test_a_host_that_is_not_this_machine_is_said_in_a_sentence(tmp_path: Path) -> None:
+async def test_a_foreign_host_is_reported_in_one_sentence(tmp_path: Path) -> None:
     why = said_why(await run_server("--host", "192.0.2.1", "--port", "0", "--data", tmp_path))
     assert "192.0.2.1" in why
 
 
 @pytest.mark.parametrize("place", ["file", "file/inside"])
-async def test_a_data_directory_that_cannot_be_is_said_in_a_sentence(place: str, tmp_path: Path) -> None:
+async def test_an_impossible_data_directory_is_reported_in_one_sentence(place: str, tmp_path: Path) -> None:
     """Root may write everywhere but where there can be no directory."""
     (tmp_path / "file").write_text("I was here first.")
     why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / place))
@@ -58,12 +58,12 @@ async def test_a_data_directory_that_cannot_be_is_said_in_a_sentence(place: str,
     assert (tmp_path / "file").read_text() == "I was here first."
 
 
-async def test_a_file_that_is_no_database_is_said_in_a_sentence(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_reported_in_one_sentence(tmp_path: Path) -> None:
     (tmp_path / DATABASE).write_bytes(b"This is no database. " * 1000)
     assert DATABASE in said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path))
 
 
-async def test_a_database_of_a_newer_version_is_said_in_a_sentence(tmp_path: Path) -> None:
+async def test_a_database_of_a_newer_version_is_reported_in_one_sentence(tmp_path: Path) -> None:
     async with open_process(tmp_path) as server:
         await server.kill()
     with sqlite3.connect(f"file:{tmp_path / DATABASE}", uri=True) as database:
@@ -73,7 +73,7 @@ async def test_a_database_of_a_newer_version_is_said_in_a_sentence(tmp_path: Pat
     assert "newer" in why
 
 
-async def test_two_servers_cannot_have_one_data_directory(tmp_path: Path) -> None:
+async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None:
     async with open_process(tmp_path) as server:
         why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path))
         assert str(tmp_path) in why
@@ -92,24 +92,24 @@ async def test_two_servers_cannot_have_one_data_directory(tmp_path: Path) -> Non
         (["serve"], "serve"),
     ],
 )
-async def test_a_bad_value_is_named(arguments: list[str], named: str) -> None:
+async def test_a_bad_option_is_named(arguments: list[str], named: str) -> None:
     finished = await run_server(*arguments)
     assert (finished.status, finished.stdout) == (2, "")
     assert named in finished.stderr
     assert "Traceback" not in finished.stderr
 
 
-async def test_a_bad_value_of_the_environment_is_named() -> None:
+async def test_a_bad_environment_variable_is_named() -> None:
     finished = await run_server(TRIO_CHAT_PORT="many")
     assert finished.status == 2
     assert "TRIO_CHAT_PORT" in finished.stderr
 
 
-async def test_the_version_is_told() -> None:
+async def test_version_prints_the_version() -> None:
     assert await run_server("--version") == (0, f"trio-chat, version {__version__}\n", "")
 
 
-async def test_help_tells_of_every_setting() -> None:
+async def test_help_lists_every_setting() -> None:
     status, told, complaints = await run_server("--help")
     assert (status, complaints) == (0, "")
     assert all(f"--{option}" in told for option in ("host", "port", "data", "no-plain", "drain-timeout"))

@@ -48,7 +48,7 @@ async def ended_well(server: ServerProcess) -> None:
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
-async def test_everybody_is_sent_away_to_come_back(signum: signal.Signals, tmp_path: Path) -> None:
+async def test_a_stop_tells_all_clients_to_reconnect(signum: signal.Signals, tmp_path: Path) -> None:
     async with (
         open_process(tmp_path) as server,
         open_peer(server.port) as plain,
@@ -64,7 +64,7 @@ async def test_everybody_is_sent_away_to_come_back(signum: signal.Signals, tmp_p
         await ended_well(server)
 
 
-async def test_who_is_not_greeted_yet_does_not_hold_it_up(tmp_path: Path) -> None:
+async def test_an_unfinished_handshake_does_not_delay_a_stop(tmp_path: Path) -> None:
     """Browsers open connections to have them at hand, and say nothing on them."""
     async with (
         open_process(tmp_path, "--drain-timeout", "1000", "--handshake-timeout", "1000") as server,
@@ -81,7 +81,7 @@ async def test_who_is_not_greeted_yet_does_not_hold_it_up(tmp_path: Path) -> Non
         await ended_well(server)
 
 
-async def test_connections_kept_for_another_request_do_not_hold_it_up(tmp_path: Path) -> None:
+async def test_idle_http_connections_do_not_delay_a_stop(tmp_path: Path) -> None:
     async with (
         open_process(tmp_path, "--drain-timeout", "1000", "--close-timeout", "1000") as server,
         open_raw(server.port) as kept,
@@ -97,7 +97,7 @@ async def test_connections_kept_for_another_request_do_not_hold_it_up(tmp_path: 
         await ended_well(server)
 
 
-async def test_a_download_that_does_not_end_is_cut_at_the_deadline(tmp_path: Path) -> None:
+async def test_an_endless_download_is_cut_at_the_drain_deadline(tmp_path: Path) -> None:
     async with (
         open_process(tmp_path, "--drain-timeout", "1", "--close-timeout", "1000") as server,
         open_raw(server.port) as download,
@@ -141,7 +141,7 @@ class Witness:
 
 
 @pytest.mark.parametrize("signum", SIGNALS)
-async def test_what_was_accepted_is_in_the_log_and_was_heard_by_all(
+async def test_messages_accepted_before_a_stop_are_logged_and_delivered(
     signum: signal.Signals, tmp_path: Path
 ) -> None:
     async with (
@@ -188,7 +188,7 @@ async def open_stalled(port: int) -> AsyncIterator[None]:
         yield
 
 
-async def test_a_peer_that_takes_nothing_holds_it_up_to_the_deadline_and_no_longer(tmp_path: Path) -> None:
+async def test_a_stuck_peer_delays_a_stop_no_longer_than_the_deadline(tmp_path: Path) -> None:
     async with (
         open_process(tmp_path, *FREE, "--drain-timeout", "1") as server,
         open_stalled(server.port),
@@ -201,7 +201,7 @@ async def test_a_peer_that_takes_nothing_holds_it_up_to_the_deadline_and_no_long
         assert trio.current_time() - began < 8  # far from what it waits without a deadline: a minute
 
 
-async def test_a_second_signal_ends_it_at_once_and_loses_nothing(tmp_path: Path) -> None:
+async def test_a_second_signal_ends_the_server_at_once_and_loses_nothing(tmp_path: Path) -> None:
     async with (
         open_process(tmp_path, *FREE, "--drain-timeout", "1000") as server,
         open_stalled(server.port),

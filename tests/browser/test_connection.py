@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
-def test_what_is_written_without_a_server_waits_survives_a_reload_and_is_sent_once(
+def test_a_message_written_offline_survives_a_reload_and_is_sent_once(
     server: Server, ada: Person, bob: Person
 ) -> None:
     ada.say("before")
@@ -74,7 +74,7 @@ def test_a_killed_server_loses_and_doubles_nothing(server: Server, ada: Person, 
         assert mine == [text for text in expected if text.startswith(name)], "each person's own order"
 
 
-def test_what_others_wrote_meanwhile_is_caught_up(server: Server, ada: Person, bob: Person) -> None:
+def test_messages_missed_while_offline_are_caught_up(server: Server, ada: Person, bob: Person) -> None:
     ada.say("one")
     bob.hears("one")
     bob.page.evaluate("() => window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
@@ -95,7 +95,7 @@ def test_a_page_from_the_back_forward_cache_is_up_to_date(ada: Person, bob: Pers
     bob.hears("one", "two")
 
 
-def test_try_now_does_not_wait_for_the_next_try(server: Server, ada: Person) -> None:
+def test_try_now_reconnects_at_once(server: Server, ada: Person) -> None:
     ada.is_online()
     ada.page.evaluate(
         "() => { Math.random = () => 60; }"
@@ -108,7 +108,7 @@ def test_try_now_does_not_wait_for_the_next_try(server: Server, ada: Person) -> 
     expect(ada.page.locator("#banner")).to_be_hidden()
 
 
-def test_a_new_data_directory_is_a_new_beginning(
+def test_with_a_new_data_directory_the_page_begins_anew(
     server: Server, ada: Person, open_person: Callable[..., Person]
 ) -> None:
     """The token is unknown and the epoch another one; the name goes along, and so does what waits."""

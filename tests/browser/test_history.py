@@ -79,7 +79,7 @@ def test_opening_shows_the_latest_page_at_its_end(full_room: Person) -> None:
     expect(full_room.page.locator("#jump")).to_be_hidden()
 
 
-def test_scrolling_up_brings_everything_without_the_view_jumping(full_room: Person) -> None:
+def test_scrolling_up_loads_the_whole_history_without_a_jump(full_room: Person) -> None:
     full_room.open()
     expect(full_room.page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
     while full_room.page.locator("#chat p .text").first.text_content() != "line 1":
@@ -93,7 +93,7 @@ def test_a_reader_at_the_end_stays_there(full_room: Person, bob: Person) -> None
     assert distance_to_end(full_room.page) < 2
 
 
-def test_a_reader_further_up_keeps_the_place_and_is_told_of_new_messages(
+def test_a_reader_further_up_keeps_the_place_and_sees_a_count_of_new_messages(
     full_room: Person, bob: Person
 ) -> None:
     page = full_room.page
@@ -111,14 +111,14 @@ def test_a_reader_further_up_keeps_the_place_and_is_told_of_new_messages(
     expect(page.locator(".divider.unread")).to_have_count(0)
 
 
-def test_writing_something_goes_to_the_end(full_room: Person) -> None:
+def test_sending_a_message_scrolls_to_the_end(full_room: Person) -> None:
     scroll_to(full_room.page, 900)
     full_room.say("mine")
     expect(full_room.page.locator("#jump")).to_be_hidden()
     assert distance_to_end(full_room.page) < 2
 
 
-def test_a_short_conversation_stands_next_to_where_one_writes(open_person: Callable[..., Person]) -> None:
+def test_a_short_conversation_stands_next_to_the_input(open_person: Callable[..., Person]) -> None:
     person = open_person()
     expect(person.page.locator("#empty")).to_be_visible()
     expect(person.page.locator("#chat p")).to_have_count(0)

@@ -40,7 +40,7 @@ def name_of(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-def test_the_first_message_needs_the_page_one_file_and_one_socket(ada: Person, bob: Person) -> None:
+def test_a_first_visit_needs_the_page_one_file_and_one_socket(ada: Person, bob: Person) -> None:
     ada.say("hello")
     ada.hears("hello")
     bob.context.clear_cookies()
@@ -60,7 +60,7 @@ def test_the_first_message_needs_the_page_one_file_and_one_socket(ada: Person, b
     assert len(sockets) == 1
 
 
-def test_what_is_said_before_the_page_is_whole_is_sent_and_what_is_typed_stays(
+def test_a_message_sent_before_the_page_has_loaded_is_sent_and_a_draft_stays(
     ada: Person, bob: Person
 ) -> None:
     held: list[Route] = []
@@ -84,7 +84,9 @@ def test_what_is_said_before_the_page_is_whole_is_sent_and_what_is_typed_stays(
     expect(ada.page.locator("p.action")).to_have_count(1)
 
 
-def test_one_can_read_and_talk_where_the_rest_of_the_page_does_not_come(ada: Person, bob: Person) -> None:
+def test_messages_can_be_read_and_sent_when_the_rest_of_the_page_fails_to_load(
+    ada: Person, bob: Person
+) -> None:
     bob.page.route("**/all-views.js", lambda route: route.abort())
     bob.open()
     ada.say("hello")
@@ -98,7 +100,7 @@ def test_one_can_read_and_talk_where_the_rest_of_the_page_does_not_come(ada: Per
     expect(bob.page.locator(".emoji-button")).to_be_visible()
 
 
-def test_a_refusal_that_comes_when_the_page_waits_no_longer_is_said(ada: Person) -> None:
+def test_a_late_refusal_is_shown(ada: Person) -> None:
     sockets: list[WebSocketRoute] = []
     ada.page.route_web_socket("**", lambda socket: sockets.append(socket))
     ada.page.evaluate("() => localStorage.clear()")
@@ -108,7 +110,7 @@ def test_a_refusal_that_comes_when_the_page_waits_no_longer_is_said(ada: Person)
     expect(ada.page.locator("#banner")).to_contain_text("Not today.")
 
 
-def test_who_comes_back_needs_one_socket_as_well(ada: Person) -> None:
+def test_a_returning_visit_needs_one_socket(ada: Person) -> None:
     ada.say("hello")
     ada.hears("hello")
     _, sockets = watched(ada.page)
@@ -118,7 +120,7 @@ def test_who_comes_back_needs_one_socket_as_well(ada: Person) -> None:
     assert len(sockets) == 1
 
 
-def test_what_is_imported_later_is_there_before_it_is_asked_for(ada: Person, server: Server) -> None:
+def test_modules_that_are_imported_later_are_fetched_ahead(ada: Person, server: Server) -> None:
     ada.is_online()
     ada.page.wait_for_function(ARE_ALL_THERE)
     server.stop()
@@ -127,7 +129,7 @@ def test_what_is_imported_later_is_there_before_it_is_asked_for(ada: Person, ser
     expect(ada.page.locator("dialog")).to_be_visible()
 
 
-def test_what_cannot_be_loaded_is_said_and_the_page_can_be_loaded_again(
+def test_a_module_that_fails_to_load_is_reported_with_a_reload_button(
     open_person: Callable[..., Person],
 ) -> None:
     ada = open_person(name="Ada")
@@ -149,7 +151,7 @@ def test_what_cannot_be_loaded_is_said_and_the_page_can_be_loaded_again(
     expect(ada.page.locator("dialog")).to_be_visible()
 
 
-def test_the_page_works_as_it_stands_without_being_packed(ada: Person, bob: Person) -> None:
+def test_the_page_works_unpacked(ada: Person, bob: Person) -> None:
     def serve(route: Route) -> None:
         route.fulfill(body=(STATIC / "index.html").read_text("utf-8"), content_type="text/html")
 

@@ -134,7 +134,7 @@ def test_loading_has_a_look(open_person: Callable[..., Person]) -> None:
     keep(person.page, "phone-loading")
 
 
-def test_everything_has_a_role_and_a_name(ada: Person) -> None:
+def test_every_control_has_a_role_and_a_name(ada: Person) -> None:
     ada.say("hello")
     ada.hears("hello")
     expect(ada.page.locator("body")).to_match_aria_snapshot("""

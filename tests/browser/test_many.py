@@ -75,7 +75,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         server.stop()
 
 
-def test_one_of_many_rooms_costs_no_more_than_one(ada: Person, bob: Person) -> None:
+def test_a_message_costs_the_same_with_many_rooms(ada: Person, bob: Person) -> None:
     address = ada.url.replace("http", "ws")
     token = ada.page.evaluate("localStorage.getItem('trio-chat.token')")
     bob.page.evaluate(CREATE_ROOMS, [address, token, ROOMS])
@@ -104,7 +104,7 @@ FIRST_IN_VIEW = """() => {
 }"""
 
 
-def test_a_long_log_costs_no_more_than_what_is_in_view(ada: Person, bob: Person) -> None:
+def test_a_long_log_costs_only_what_is_in_view(ada: Person, bob: Person) -> None:
     ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), MESSAGES])
     ada.open()
     messages = ada.page.locator("#chat p")

@@ -57,7 +57,7 @@ def say_and_hear(ada: Person, bob: Person, *texts: str) -> None:
     bob.hears(*texts)
 
 
-def test_an_answer_shows_what_it_answers_and_leads_there(ada: Person, bob: Person) -> None:
+def test_a_reply_quotes_its_message_and_leads_to_it(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "Who brings the cake?", "And the plates?")
     does(bob, "Who brings the cake?", "Reply")
     expect(bob.page.locator(".composer-bar")).to_contain_text("Reply to Ada")
@@ -74,7 +74,7 @@ def test_an_answer_shows_what_it_answers_and_leads_there(ada: Person, bob: Perso
     )
 
 
-def test_an_answer_can_be_given_up(ada: Person, bob: Person) -> None:
+def test_a_reply_can_be_cancelled(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "Hello")
     does(bob, "Hello", "Reply")
     expect(bob.page.locator(".composer-bar")).to_contain_text("Reply to Ada")
@@ -109,7 +109,7 @@ def test_any_emoji_can_be_a_reaction(ada: Person, bob: Person) -> None:
     expect(message(bob, "Look at this").locator(".reaction")).to_have_attribute("data-emoji", "🐙")
 
 
-def test_a_message_is_changed_and_says_so(ada: Person, bob: Person) -> None:
+def test_an_edited_message_says_so(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "at five")
     ada.page.keyboard.press("ArrowUp")
     expect(ada.page.locator(".composer-bar")).to_contain_text("Edit message")
@@ -122,7 +122,7 @@ def test_a_message_is_changed_and_says_so(ada: Person, bob: Person) -> None:
     expect(ada.page.get_by_role("dialog")).to_contain_text("at five")
 
 
-def test_giving_up_a_change_brings_back_what_was_being_written(ada: Person, bob: Person) -> None:
+def test_cancelling_an_edit_brings_back_the_draft(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "at five")
     ada.page.fill("#msg", "half a sen")
     does(ada, "at five", "Edit")
@@ -153,7 +153,7 @@ def test_a_message_is_deleted_for_oneself_and_brought_back(ada: Person, bob: Per
     bob.hears("spoiler", "hello")
 
 
-def test_somebody_is_mentioned_with_a_few_letters(ada: Person, bob: Person) -> None:
+def test_a_mention_is_completed_from_a_few_letters(ada: Person, bob: Person) -> None:
     say_and_hear(bob, ada, "I am here")
     ada.page.locator("#msg").press_sequentially("Hi @b")
     option = ada.page.get_by_role("option", name="@Bob")
@@ -166,7 +166,7 @@ def test_somebody_is_mentioned_with_a_few_letters(ada: Person, bob: Person) -> N
     expect(message(ada, "Hi @Bob").locator(".mention")).not_to_have_class(re.compile(r"\bmine\b"))
 
 
-def test_a_message_is_forwarded_with_the_name_of_who_wrote_it(ada: Person, bob: Person) -> None:
+def test_a_forwarded_message_names_its_author(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "The door code is 4711")
     bob.page.goto(f"{bob.url}#room=workshop")
     bob.is_in("workshop")
@@ -197,14 +197,14 @@ def test_a_pinned_message_stands_above_the_log_for_everybody(ada: Person, bob: P
     expect(ada.page.get_by_role("group", name="Pinned")).to_have_count(0)
 
 
-def test_who_has_read_a_message_is_told_to_its_writer(ada: Person, bob: Person) -> None:
+def test_the_author_sees_who_has_read_a_message(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "Did you see this?")
     expect(ada.page.locator("p.own .status")).to_have_attribute("aria-label", "Read")
     does(ada, "Did you see this?", "Message info")
     expect(ada.page.get_by_role("dialog", name="Message info").get_by_role("listitem")).to_contain_text("Bob")
 
 
-def test_what_was_read_just_before_the_page_goes_counts(ada: Person, bob: Person) -> None:
+def test_a_message_read_just_before_the_page_closes_counts_as_read(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "Last words")
     bob.page.goto("about:blank")
     expect(message(ada, "Last words")).to_have_attribute("data-status", "read")
@@ -237,7 +237,7 @@ def test_a_link_to_a_message_leads_to_it(ada: Person, bob: Person) -> None:
     expect(bob.page.locator('#chat p[data-seq="2"]')).to_have_class(re.compile(r"\bgoal\b"))
 
 
-def test_what_is_being_written_stays_in_its_room(ada: Person) -> None:
+def test_a_draft_stays_in_its_room(ada: Person) -> None:
     ada.is_online()
     ada.page.fill("#msg", "half a thought")
     ada.page.goto(f"{ada.url}#room=workshop")
@@ -249,7 +249,7 @@ def test_what_is_being_written_stays_in_its_room(ada: Person) -> None:
     expect(ada.page.locator("#msg")).to_have_value("half a thought")
 
 
-def test_several_lines_are_written_in_an_editor(ada: Person, bob: Person) -> None:
+def test_a_message_of_several_lines_is_written_in_an_editor(ada: Person, bob: Person) -> None:
     page = ada.page
     page.locator("#msg").press_sequentially("first")
     page.keyboard.press("Shift+Enter")
@@ -277,7 +277,7 @@ def test_pasted_lines_stay_lines(ada: Person, bob: Person) -> None:
     expect(bob.page.locator("#chat .item")).to_have_text([re.compile("milk"), re.compile("bread")])
 
 
-def test_others_see_that_somebody_writes(ada: Person, bob: Person) -> None:
+def test_others_see_that_somebody_is_typing(ada: Person, bob: Person) -> None:
     say_and_hear(bob, ada, "anybody?")
     ada.page.locator("#msg").press_sequentially("ye")
     expect(bob.page.locator(".typing-line")).to_contain_text("Ada is typing…")
@@ -285,7 +285,7 @@ def test_others_see_that_somebody_writes(ada: Person, bob: Person) -> None:
     expect(bob.page.locator(".typing-line")).to_be_hidden()
 
 
-def test_commands_are_done_and_a_wrong_one_says_why(ada: Person, bob: Person) -> None:
+def test_slash_commands_work_and_a_wrong_one_is_explained(ada: Person, bob: Person) -> None:
     ada.say("/me waves")
     expect(message(bob, "waves")).to_have_class(re.compile(r"\baction\b"))
     ada.say("/tpoic Cake")
@@ -328,7 +328,7 @@ def test_messages_are_reached_by_keyboard(ada: Person, bob: Person) -> None:
     expect(page.locator("#msg")).to_have_value("x")
 
 
-def test_fingers_swipe_to_answer_and_press_long_for_the_menu(
+def test_a_swipe_replies_and_a_long_press_opens_the_menu(
     open_person: Callable[..., Person], ada: Person
 ) -> None:
     bob = open_person(name="Bob", **PHONE)
@@ -341,7 +341,7 @@ def test_fingers_swipe_to_answer_and_press_long_for_the_menu(
     expect(bob.page.get_by_role("menu")).to_be_visible()
 
 
-def test_what_is_new_since_the_last_visit_begins_at_a_mark(ada: Person, bob: Person) -> None:
+def test_unread_messages_begin_below_a_mark(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "old")
     bob.say("read")
     ada.hears("old", "read")
@@ -353,7 +353,7 @@ def test_what_is_new_since_the_last_visit_begins_at_a_mark(ada: Person, bob: Per
     expect(bob.page.locator("#chat .divider.unread + p .text")).to_have_text("new")
 
 
-def test_one_finds_the_first_of_many_unread_messages(ada: Person, bob: Person) -> None:
+def test_a_button_leads_to_the_first_of_many_unread_messages(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "old")
     expect(message(ada, "old").locator(".status")).to_have_attribute("aria-label", "Read")
     bob.page.goto("about:blank")
@@ -368,7 +368,7 @@ def test_one_finds_the_first_of_many_unread_messages(ada: Person, bob: Person) -
     expect(bob.page.locator(".to-unread")).to_be_hidden()
 
 
-def test_axe_finds_nothing_in_a_conversation_with_everything(
+def test_a_conversation_with_every_feature_is_accessible_to_axe(
     open_person: Callable[..., Person], bob: Person
 ) -> None:
     ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks

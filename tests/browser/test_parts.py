@@ -129,14 +129,14 @@ def test_code_is_copied_by_a_press(open_parts: Callable[..., Page]) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == "x = 1\ny = *2*"
 
 
-def test_what_a_search_found_is_marked_in_its_place(open_parts: Callable[..., Page]) -> None:
+def test_a_search_hit_is_marked_inside_formatted_text(open_parts: Callable[..., Page]) -> None:
     page = open_parts()
     show(page, "*lunch* at noon, lunch", highlights=[[1, 6], [17, 22]])
     expect(page.locator("mark")).to_have_text(["lunch", "lunch"])
     expect(page.locator("strong mark")).to_have_count(1)
 
 
-def test_a_long_message_is_folded_until_somebody_wants_more(open_parts: Callable[..., Page]) -> None:
+def test_a_long_message_is_folded_until_it_is_opened(open_parts: Callable[..., Page]) -> None:
     page = open_parts(**PHONE)
     show(page, "\n".join(f"Line {number}" for number in range(60)))
     more = page.get_by_role("button", name="Read more")
@@ -175,7 +175,7 @@ def test_a_menu_is_used_with_the_keyboard_and_gives_the_focus_back(
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_escape_and_a_press_beside_it_close_a_dialog(
+def test_escape_and_a_click_outside_close_a_dialog(
     open_parts: Callable[..., Page], options: dict[str, Any]
 ) -> None:
     page = open_parts(**options)
@@ -207,7 +207,7 @@ def test_a_menu_stays_on_the_screen(open_parts: Callable[..., Page], direction: 
         page.keyboard.press("Escape")
 
 
-def test_a_question_is_answered(open_parts: Callable[..., Page]) -> None:
+def test_a_confirmation_dialog_returns_the_answer(open_parts: Callable[..., Page]) -> None:
     page = open_parts()
     asked = """() => {
         const question = {title: "Leave?", text: "Really?", yes: "Leave", no: "Stay"};
@@ -233,7 +233,7 @@ def test_tabs_are_changed_with_arrows_and_show_one_panel(open_parts: Callable[..
     expect(page.get_by_role("tabpanel")).to_have_count(1)
 
 
-def test_a_toast_is_told_and_can_be_undone(open_parts: Callable[..., Page]) -> None:
+def test_a_toast_is_announced_and_its_undo_works(open_parts: Callable[..., Page]) -> None:
     page = open_parts()
     page.clock.install()
     page.evaluate("""() => {
@@ -284,7 +284,7 @@ def test_an_emoji_is_found_by_its_name_and_picked_with_enter(open_parts: Callabl
     assert page.evaluate("[window.picked, window.choices.recent]") == ["🍕", ["🍕", "🎉"]]
 
 
-def test_arrows_go_through_the_emoji_and_letters_search(open_parts: Callable[..., Page]) -> None:
+def test_in_the_emoji_picker_arrows_move_and_letters_search(open_parts: Callable[..., Page]) -> None:
     page = open_parts()
     open_picker(page)
     page.keyboard.press("ArrowDown")
@@ -389,7 +389,7 @@ def test_a_swipe_replies(open_parts: Callable[..., Page], direction: str, step: 
     expect(page.locator("p")).not_to_have_class("swiping")
 
 
-def test_a_finger_that_scrolls_does_not_reply(open_parts: Callable[..., Page]) -> None:
+def test_scrolling_by_touch_does_not_reply(open_parts: Callable[..., Page]) -> None:
     page = open_parts(**PHONE)
     for number in range(40):
         show(page, f"message {number}")
@@ -411,7 +411,7 @@ def test_a_long_press_and_the_right_button_open_the_menu(open_parts: Callable[..
     page.wait_for_function("() => window.menu !== null")
 
 
-def test_a_mouse_selects_text_as_ever(open_parts: Callable[..., Page]) -> None:
+def test_a_mouse_drag_selects_text(open_parts: Callable[..., Page]) -> None:
     page = open_parts()
     show(page, "select me please")
     page.evaluate(GESTURES)
@@ -437,14 +437,14 @@ def log(open_parts: Callable[..., Page]) -> Page:
     return page
 
 
-def test_of_a_long_list_some_hundred_are_on_the_page_and_its_end_is_in_view(log: Page) -> None:
+def test_a_long_list_keeps_few_items_in_the_page_and_shows_its_end(log: Page) -> None:
     count, is_at_bottom = log.evaluate("[document.querySelectorAll('#chat p').length, log.list.isAtBottom]")
     assert 60 <= count <= 360
     assert is_at_bottom
     expect(log.locator('[data-number="9999"]')).to_be_in_viewport()
 
 
-def test_every_message_is_met_in_scrolling_through(log: Page) -> None:
+def test_scrolling_through_a_long_list_shows_every_message(log: Page) -> None:
     log.evaluate("() => log.list.show(log.items(0, 1_000))")
     met = log.evaluate("""async () => {
         const met = new Set();
@@ -462,7 +462,7 @@ def test_every_message_is_met_in_scrolling_through(log: Page) -> None:
     assert met == 1_000
 
 
-def test_the_reader_keeps_the_place_whatever_comes(log: Page) -> None:
+def test_a_reader_keeps_the_place_when_items_come_above_or_below(log: Page) -> None:
     log.evaluate("async () => { log.list.reveal('5000'); await log.frame(); }")
     before = log.evaluate("log.seen()")
     log.evaluate("async () => { log.list.show(log.items(-100, 10_050)); await log.frame(); }")
@@ -477,7 +477,7 @@ def test_the_reader_keeps_the_place_whatever_comes(log: Page) -> None:
     assert abs(after["top"] - before["top"]) <= 1
 
 
-def test_whoever_is_at_the_end_stays_there(log: Page) -> None:
+def test_a_reader_at_the_end_stays_there(log: Page) -> None:
     for count in (10_001, 10_002, 10_500):
         log.evaluate("async (count) => { log.list.show(log.items(0, count)); await log.frame(); }", count)
         expect(log.locator(f'[data-number="{count - 1}"]')).to_be_in_viewport()
@@ -485,7 +485,7 @@ def test_whoever_is_at_the_end_stays_there(log: Page) -> None:
     expect(log.locator('[data-number="10499"]')).to_be_in_viewport()
 
 
-def test_whoever_is_at_the_end_stays_there_when_the_room_for_it_gets_smaller_as_something_scrolls(
+def test_a_reader_at_the_end_stays_there_when_the_list_shrinks_while_scrolling(
     log: Page,
 ) -> None:
     """A bar that comes above the log in the same frame as a scroll event took the reader away from the end."""
@@ -499,7 +499,7 @@ def test_whoever_is_at_the_end_stays_there_when_the_room_for_it_gets_smaller_as_
     expect(log.locator('[data-number="9999"]')).to_be_in_viewport()
 
 
-def test_more_is_asked_for_at_the_ends_of_everything_only(log: Page) -> None:
+def test_more_items_are_requested_only_at_the_ends_of_what_is_loaded(log: Page) -> None:
     log.evaluate(
         "async () => { log.list.reveal('5000'); log.asked.top = log.asked.end = 0; await log.scroll(20, -300); }"
     )
@@ -566,7 +566,7 @@ CONTRASTS = """() => {
     ("theme", "scheme", "least"),
     [("light", "dark", 4.5), ("dark", "light", 4.5), ("contrast", "light", 7), ("contrast", "dark", 7)],
 )
-def test_every_colour_can_be_read(
+def test_every_colour_has_enough_contrast(
     open_parts: Callable[..., Page], theme: str, scheme: str, least: float
 ) -> None:
     page = open_parts(theme=theme, color_scheme=scheme)

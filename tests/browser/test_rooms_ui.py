@@ -51,7 +51,7 @@ def row(person: Person, title: str) -> Locator:
     return person.page.locator("#rail-list a").filter(has=person.page.get_by_text(title, exact=True))
 
 
-def test_a_private_room_is_created_and_joined_by_its_link(ada: Person, bob: Person) -> None:
+def test_a_private_room_is_created_and_joined_by_invitation(ada: Person, bob: Person) -> None:
     link = create_private(ada, "Book club")
     ada.say("We read Middlemarch next")
     bob.page.goto(link)
@@ -66,7 +66,7 @@ def test_a_private_room_is_created_and_joined_by_its_link(ada: Person, bob: Pers
     expect(ada.page.locator("#room-people")).to_contain_text("2 members")
 
 
-def test_a_link_that_was_made_void_says_so(ada: Person, bob: Person) -> None:
+def test_a_void_invitation_says_so(ada: Person, bob: Person) -> None:
     link = create_private(ada, "Secret plans")
     ada.page.click("#info")
     ada.page.get_by_role("button", name="Invite people").click()
@@ -79,7 +79,7 @@ def test_a_link_that_was_made_void_says_so(ada: Person, bob: Person) -> None:
     expect(bob.page.get_by_role("dialog", name="This invitation does not work")).to_be_visible()
 
 
-def test_who_is_new_and_has_a_link_may_give_a_name_on_the_way(
+def test_a_newcomer_with_an_invitation_is_asked_for_a_name(
     ada: Person, open_person: Callable[..., Person]
 ) -> None:
     link = create_private(ada, "Book club")
@@ -93,7 +93,7 @@ def test_who_is_new_and_has_a_link_may_give_a_name_on_the_way(
     expect(ada.page.locator("#chat .author").last).to_have_text("Grace")
 
 
-def test_the_list_counts_what_is_unread_and_reading_ends_it(ada: Person, bob: Person) -> None:
+def test_the_room_list_counts_unread_messages_until_they_are_read(ada: Person, bob: Person) -> None:
     link = create_private(ada, "Book club")
     bob.page.goto(link)
     bob.page.get_by_role("button", name="Join").click()
@@ -108,7 +108,7 @@ def test_the_list_counts_what_is_unread_and_reading_ends_it(ada: Person, bob: Pe
     expect(bob.page).to_have_title("Book club · trio-chat")
 
 
-def test_a_room_that_is_to_be_quiet_does_not_count_in_the_title(ada: Person, bob: Person) -> None:
+def test_a_muted_room_does_not_count_in_the_title(ada: Person, bob: Person) -> None:
     link = create_private(ada, "Loud room")
     bob.page.goto(link)
     bob.page.get_by_role("button", name="Join").click()
@@ -123,7 +123,7 @@ def test_a_room_that_is_to_be_quiet_does_not_count_in_the_title(ada: Person, bob
     expect(bob.page).to_have_title("Lobby · trio-chat")
 
 
-def test_two_people_talk_where_nobody_else_reads(ada: Person, bob: Person) -> None:
+def test_a_direct_conversation_is_between_two_people(ada: Person, bob: Person) -> None:
     bob.say("hello")
     ada.hears("hello")
     choose(ada, "Write to one person")
@@ -155,7 +155,7 @@ def test_a_public_room_is_found_visited_and_joined(ada: Person, bob: Person) -> 
     ).to_contain_text("Open")
 
 
-def test_name_and_topic_of_a_room_are_changed_for_all(ada: Person, bob: Person) -> None:
+def test_title_and_topic_of_a_room_change_for_everybody(ada: Person, bob: Person) -> None:
     bob.page.goto(create_private(ada, "Book club"))
     bob.page.get_by_role("button", name="Join").click()
     bob.is_in("Book club")
@@ -169,7 +169,7 @@ def test_name_and_topic_of_a_room_are_changed_for_all(ada: Person, bob: Person) 
     expect(bob.page.locator("#room-people")).to_contain_text("One film a week")
 
 
-def test_who_leaves_a_private_room_has_it_no_more(ada: Person, bob: Person) -> None:
+def test_a_private_room_that_was_left_is_gone_from_the_list(ada: Person, bob: Person) -> None:
     bob.page.goto(create_private(ada, "Book club"))
     bob.page.get_by_role("button", name="Join").click()
     bob.is_in("Book club")
@@ -181,7 +181,7 @@ def test_who_leaves_a_private_room_has_it_no_more(ada: Person, bob: Person) -> N
     expect(ada.page.locator("#room-people")).to_contain_text("1 member")
 
 
-def test_on_a_phone_list_and_room_are_two_screens_and_back_leads_back(
+def test_on_a_phone_list_and_room_are_two_screens_with_a_way_back(
     ada: Person, open_person: Callable[..., Person]
 ) -> None:
     phone = open_person(name="Grace", **PHONE)
@@ -221,7 +221,7 @@ def test_a_reload_opens_the_room_that_was_open(ada: Person) -> None:
     ada.is_in("Book club")
 
 
-def test_axe_finds_nothing_serious_around_the_conversation(open_person: Callable[..., Person]) -> None:
+def test_rooms_and_dialogs_are_accessible_to_axe(open_person: Callable[..., Person]) -> None:
     ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
     add_axe(ada.page)
     ada.open()

@@ -76,7 +76,7 @@ def test_an_attack_in_a_name_is_shown_as_it_was_typed(ada: Person, bob: Person, 
     assert bob.page.evaluate(COUNT_ELEMENTS) == 0
 
 
-def test_a_right_to_left_name_or_text_does_not_turn_what_is_around_it(ada: Person, bob: Person) -> None:
+def test_right_to_left_names_and_texts_leave_their_surroundings_alone(ada: Person, bob: Person) -> None:
     ada.rename("نور")
     ada.say("مرحبا", "hello")
     bob.hears("مرحبا", "hello")

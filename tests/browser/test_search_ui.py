@@ -27,7 +27,7 @@ def look_for(person: Person, query: str) -> None:
     field.fill(query)
 
 
-def test_a_word_is_found_marked_and_shown_in_its_place(ada: Person, bob: Person) -> None:
+def test_a_search_marks_the_word_and_shows_the_message_in_its_place(ada: Person, bob: Person) -> None:
     bob.say("The café opens at nine", "Bring a cup")
     ada.hears("The café opens at nine", "Bring a cup")
     look_for(ada, "CAFE")
@@ -41,7 +41,7 @@ def test_a_word_is_found_marked_and_shown_in_its_place(ada: Person, bob: Person)
     expect(ada.page.locator(".search")).to_contain_text("Nothing was found")
 
 
-def test_a_place_far_above_is_shown_and_the_way_back_leads_to_the_end(ada: Person) -> None:
+def test_a_found_old_message_is_shown_and_one_button_leads_back_to_the_end(ada: Person) -> None:
     ada.is_online()
     ada.say("the needle")
     ada.hears("the needle")
@@ -59,7 +59,7 @@ def test_a_place_far_above_is_shown_and_the_way_back_leads_to_the_end(ada: Perso
     expect(ada.page.locator("#chat p .text").last).to_have_text("at the end")
 
 
-def test_what_is_starred_is_listed_and_found_again(ada: Person, bob: Person) -> None:
+def test_starred_messages_are_listed_and_seen_by_nobody_else(ada: Person, bob: Person) -> None:
     bob.say("keep this", "not this")
     ada.hears("keep this", "not this")
     message = ada.page.locator("#chat p", has_text="keep this")
@@ -74,7 +74,7 @@ def test_what_is_starred_is_listed_and_found_again(ada: Person, bob: Person) -> 
     expect(bob.page.locator(".mark-starred")).to_have_count(0)
 
 
-def test_what_was_deleted_is_not_found(ada: Person, bob: Person) -> None:
+def test_a_deleted_message_is_not_found(ada: Person, bob: Person) -> None:
     bob.say("hunter2")
     ada.hears("hunter2")
     look_for(ada, "hunter")
@@ -87,7 +87,7 @@ def test_what_was_deleted_is_not_found(ada: Person, bob: Person) -> None:
     expect(ada.page.locator(".search")).to_contain_text("Nothing was found")
 
 
-def test_axe_finds_nothing_in_the_search(open_person: Callable[..., Person], bob: Person) -> None:
+def test_the_search_is_accessible_to_axe(open_person: Callable[..., Person], bob: Person) -> None:
     ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
     add_axe(ada.page)
     ada.open()

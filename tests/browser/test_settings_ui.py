@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "screenshots" / "desktop.png"
 
 
-def test_a_picture_is_cut_square_made_small_and_seen_by_others(ada: Person, bob: Person) -> None:
+def test_an_avatar_is_cropped_scaled_and_seen_by_others(ada: Person, bob: Person) -> None:
     ada.say("see me")
     bob.hears("see me")
     ada.settings()
@@ -36,13 +36,13 @@ def test_a_picture_is_cut_square_made_small_and_seen_by_others(ada: Person, bob:
     assert size == [128, 128]
 
 
-def test_what_is_no_picture_is_refused_with_a_reason(ada: Person) -> None:
+def test_a_file_that_is_no_image_is_refused_with_a_reason(ada: Person) -> None:
     ada.settings()
     ada.page.set_input_files("input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"})
     expect(ada.page.locator("#name-problem")).to_have_text(re.compile("no picture"))
 
 
-def test_a_theme_that_was_chosen_stays(ada: Person) -> None:
+def test_a_chosen_theme_stays(ada: Person) -> None:
     ada.settings()
     for look, theme in {"Dark": "dark", "High contrast": "contrast", "Light": "light"}.items():
         ada.page.get_by_role("radio", name=look).check()
@@ -55,7 +55,7 @@ def test_a_theme_that_was_chosen_stays(ada: Person) -> None:
     expect(ada.page.locator("html")).not_to_have_attribute("data-theme", re.compile(".*"))
 
 
-def test_another_device_becomes_the_same_person_by_a_code(
+def test_a_device_code_makes_another_device_the_same_person(
     ada: Person, open_person: Callable[..., Person]
 ) -> None:
     ada.say("from my computer")
@@ -74,7 +74,7 @@ def test_another_device_becomes_the_same_person_by_a_code(
     expect(phone.page.locator("p.own .text")).to_have_text("from my computer")
 
 
-def test_whether_others_see_when_one_was_here_last_is_remembered(ada: Person) -> None:
+def test_the_choice_to_hide_when_one_was_last_here_is_remembered(ada: Person) -> None:
     switch = ada.page.get_by_role("switch", name="Others may see when I was here last")
     ada.settings()
     expect(switch).to_be_checked()
@@ -84,7 +84,7 @@ def test_whether_others_see_when_one_was_here_last_is_remembered(ada: Person) ->
     expect(switch).not_to_be_checked()
 
 
-def test_a_notification_of_the_browser_tells_who_said_what(ada: Person, bob: Person) -> None:
+def test_a_browser_notification_has_the_author_and_the_text(ada: Person, bob: Person) -> None:
     bob.page.add_init_script("""
         window.told = [];
         class Told { constructor(title, { body }) { told.push(`${title}: ${body}`); } close() {} }

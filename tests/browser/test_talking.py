@@ -52,7 +52,7 @@ def test_many_messages_written_at_once_arrive_in_order(ada: Person, bob: Person)
     ada.hears(*lines)
 
 
-def test_the_author_and_the_time_stand_in_the_message(ada: Person, bob: Person) -> None:
+def test_a_message_shows_its_author_and_time(ada: Person, bob: Person) -> None:
     ada.say("Hello")
     message = bob.page.locator("#chat p")
     expect(message.locator(".author")).to_have_text("Ada")
@@ -64,7 +64,7 @@ def test_the_author_and_the_time_stand_in_the_message(ada: Person, bob: Person) 
     expect(bob.page.locator(".divider.day")).to_have_text("Today")
 
 
-def test_own_messages_stand_apart_at_the_right(ada: Person, bob: Person) -> None:
+def test_own_messages_stand_at_the_right(ada: Person, bob: Person) -> None:
     ada.say("from me")
     bob.hears("from me")
     bob.say("from you")
@@ -77,7 +77,7 @@ def test_own_messages_stand_apart_at_the_right(ada: Person, bob: Person) -> None
     expect(ada.page.locator("p.own .status")).to_have_attribute("aria-label", "Sent")
 
 
-def test_messages_of_one_person_in_a_row_show_the_name_once(ada: Person, bob: Person) -> None:
+def test_consecutive_messages_of_one_person_show_the_name_once(ada: Person, bob: Person) -> None:
     ada.say("one", "two", "three")
     bob.hears("one", "two", "three")
     expect(bob.page.locator("p.first")).to_have_count(1)
@@ -108,12 +108,12 @@ def test_enter_and_the_button_send_and_keep_the_focus_in_the_input(ada: Person) 
     ada.hears("with Enter", "with the button")
 
 
-def test_nothing_to_read_is_not_sent(ada: Person) -> None:
+def test_a_blank_message_is_not_sent(ada: Person) -> None:
     ada.say("", "   ", "something")
     ada.hears("something")
 
 
-def test_one_can_talk_before_giving_a_name_and_is_called_something_friendly(
+def test_a_newcomer_can_write_at_once_under_a_friendly_generated_name(
     open_person: Callable[..., Person], bob: Person
 ) -> None:
     guest = open_person()
@@ -171,7 +171,7 @@ def test_two_tabs_are_the_same_person(ada: Person) -> None:
     ada.hears("from the first tab", "from the second tab")
 
 
-def test_a_page_of_somebody_else_talks_with_the_people_here(
+def test_a_page_with_another_client_can_talk_to_this_server(
     browser: Browser, server: Server, ada: Person, tmp_path: Path
 ) -> None:
     """Opened from a file, with nothing but `new WebSocket`: its origin is null."""
@@ -190,7 +190,7 @@ def test_a_page_of_somebody_else_talks_with_the_people_here(
     context.close()
 
 
-def test_a_link_opens_elsewhere_and_says_nothing_of_here(ada: Person, bob: Person) -> None:
+def test_a_link_opens_a_new_tab_without_opener_or_referrer(ada: Person, bob: Person) -> None:
     ada.say("see https://example.org/a?b=1, or javascript:alert(1)")
     link = bob.page.locator("#chat a")
     expect(link).to_have_count(1)

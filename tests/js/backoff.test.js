@@ -6,7 +6,7 @@ import { pauseMs } from "../../static/js/net/backoff.js";
 const luckiest = () => 0;
 const unluckiest = () => 1 - Number.EPSILON;
 
-test("even the luckiest pause is no busy loop", () => {
+test("the shortest pause is no busy loop", () => {
   for (let attempt = 0; attempt < 50; attempt += 1) assert.equal(pauseMs(attempt, luckiest), 100);
 });
 
@@ -15,7 +15,7 @@ test("the longest pause doubles from one second to thirty and stays there", () =
   assert.deepEqual(longest, [1, 2, 4, 8, 16, 30, 30, 30]);
 });
 
-test("the pauses of many are spread over the whole range", () => {
+test("pauses are spread over the whole range", () => {
   const pauses = Array.from({ length: 1000 }, () => pauseMs(5));
   assert.ok(Math.min(...pauses) < 3_000);
   assert.ok(Math.max(...pauses) > 27_000);

@@ -40,7 +40,7 @@ async function keptOf(shelf, ...states) {
   return new Cache(shelf).load();
 }
 
-test("a returning visitor sees the last state and goes on from its cursor", async () => {
+test("a returning visit shows the cached state and resumes from its cursor", async () => {
   const events = Array.from({ length: 80 }, (_, index) => ({ type: "event", frame: message(index + 1) }));
   const state = reduce(initialState("lobby"), await keptOf(new Shelf(), life(...events)));
   const room = openRoom(state);
@@ -51,7 +51,7 @@ test("a returning visitor sees the last state and goes on from its cursor", asyn
   assert.equal(room.isSynced, false);
 });
 
-test("what was deleted goes from the cache, and so does a room that was left", async () => {
+test("a deleted text and a room that was left go from the cache", async () => {
   const shelf = new Shelf();
   const before = life({ type: "event", frame: message(1) }, { type: "event", frame: message(2) });
   const deleted = { ...message(3), type: "delete", text: undefined, target: 1 };
@@ -63,7 +63,7 @@ test("what was deleted goes from the cache, and so does a room that was left", a
   assert.ok(!shelf.values.has("room:work"));
 });
 
-test("what the server has said already counts more than what was kept", async () => {
+test("the server's state wins over the cached one", async () => {
   const kept = await keptOf(new Shelf(), life({ type: "event", frame: message(1) }));
   const state = life();
   assert.equal(reduce(state, kept), state);

@@ -55,7 +55,7 @@ const early = (readyState, received = []) => {
   return { socket, since: Date.now(), greeting: { token: null, join: { id: "early", room: "lobby" } }, received };
 };
 
-test("a socket that is open already is taken over with what it received, in order", () => {
+test("an early socket that is open is taken over with the frames it received", () => {
   const { connection, told } = make();
   const first = early(OPEN, ['{"type": "welcome"}', '{"type": "joined"}']);
   connection.start(first);
@@ -68,7 +68,7 @@ test("a socket that is open already is taken over with what it received, in orde
   connection.stop();
 });
 
-test("over a socket that is not open yet nothing was said: its owner greets", () => {
+test("an early socket that is not open yet has sent nothing: its new owner says hello", () => {
   const { connection, told } = make();
   const first = early(CONNECTING);
   connection.start(first);
@@ -78,14 +78,14 @@ test("over a socket that is not open yet nothing was said: its owner greets", ()
   connection.stop();
 });
 
-test("instead of a socket that ended already there is another one", () => {
+test("an early socket that ended is replaced by another", () => {
   const { connection } = make();
   connection.start(early(CLOSED));
   assert.equal(FakeSocket.all.length, 2);
   connection.stop();
 });
 
-test("when there is a connection already, the early socket is closed", () => {
+test("an early socket is closed when there is a connection already", () => {
   const { connection } = make();
   connection.start();
   const late = early(OPEN);
@@ -96,7 +96,7 @@ test("when there is a connection already, the early socket is closed", () => {
 });
 
 for (const state of [CONNECTING, OPEN]) {
-  test(`an early socket in state ${state} from which nothing comes is given up in time`, () => {
+  test(`an early socket in state ${state} that receives nothing is given up in time`, () => {
     mock.timers.enable({ apis: ["setTimeout", "Date"] });
     const { connection, told } = make();
     const first = early(state);
@@ -127,7 +127,7 @@ async function begin({ href = "https://host/chat/", local = {}, session = {}, is
 
 const plain = (value) => JSON.parse(JSON.stringify(value));
 
-test("somebody new says hello and joins the open room in one flight, below whatever path", async () => {
+test("a newcomer says hello and joins the open room in one flight, below any path", async () => {
   const { socket, early: first } = await begin({ local: { "trio-chat.name": "Ada" } });
   assert.deepEqual([socket.url, socket.protocol], ["wss://host/chat/", "trio-chat.v1"]);
   assert.deepEqual(socket.sent, [hello({ name: "Ada" }), join("early", "lobby")]);
@@ -136,14 +136,14 @@ test("somebody new says hello and joins the open room in one flight, below whate
   assert.deepEqual(plain(first.received), ['{"type":"welcome"}']);
 });
 
-test("who comes back says who they are, and the room is joined from where the cache ends", async () => {
+test("a returning page sends its token, and joins from the cache's cursor", async () => {
   const { socket, early: first } = await begin({ href: "http://host/?x#room=work", local: { "trio-chat.token": "t", "trio-chat.name": "Ada" } });
   assert.equal(socket.url, "ws://host/");
   assert.deepEqual(socket.sent, [hello({ token: "t", name: "Ada" })]);
   assert.deepEqual(plain(first.greeting), { token: "t", join: null });
 });
 
-test("the room is that of the address, else the one before the reload; without storage the lobby", async () => {
+test("the room is the address's, else that of before the reload, else the lobby", async () => {
   const session = { "trio-chat.open": "garden" };
   const roomOf = async (options) => (await begin(options)).early.greeting.join.room;
   assert.equal(await roomOf({ href: "http://host/#room=a%20b", session }), "a b");

@@ -247,7 +247,7 @@ function checkHeld(state, server, seed) {
   }
 }
 
-test(`in ${RUNS} random lives the page converges to what a fresh one shows`, () => {
+test(`in ${RUNS} random runs the page converges to what a fresh page shows`, () => {
   for (let seed = 1; seed <= RUNS; seed += 1) {
     const { server, client, own } = run(seed);
     const other = fresh(server);
@@ -262,7 +262,7 @@ test(`in ${RUNS} random lives the page converges to what a fresh one shows`, () 
   }
 });
 
-test("fetched messages, for quotes and pins, follow the changes too", () => {
+test("messages fetched for quotes and pins follow changes too", () => {
   for (let seed = 1; seed <= RUNS; seed += 1) {
     const { server, client } = run(seed);
     const truth = new Map(fresh(server).state.rooms.get("lobby").live.events.map((event) => [event.seq, event]));
@@ -273,7 +273,7 @@ test("fetched messages, for quotes and pins, follow the changes too", () => {
   }
 });
 
-test("whoever reads to the end has nothing unread, and who reads nothing has what the server counts", () => {
+test("unread counts: none after reading to the end, the server's count without reading", () => {
   for (let seed = 1; seed <= RUNS; seed += 1) {
     const { server, client } = run(seed);
     client.do({ type: "toLatest", room: "lobby" });

@@ -21,13 +21,13 @@ test("every emoji of the list counts as one, in every tone", () => {
   for (const { emoji, skins } of list) for (const each of [emoji, ...skins]) assert.equal(emojiCount(each), 1, each);
 });
 
-test("there is one way to write an emoji", () => {
+test("an emoji has one canonical form", () => {
   assert.equal(canonicalEmoji("👍\ufe0f"), "👍");
   assert.equal(canonicalEmoji("❤\ufe0f"), "❤\ufe0f");
   assert.ok(list.some(({ emoji }) => emoji === "👍"));
 });
 
-test("the list is whole: labels, groups that have a name, five tones or none", () => {
+test("every emoji has a label, a group with a name, and five tones or none", () => {
   assert.ok(list.length > 1_800);
   for (const { emoji, label, group, skins } of list) {
     assert.ok(label, emoji);
@@ -49,7 +49,7 @@ test("searching finds by label and tags, the likeliest first", () => {
   assert.ok(found("a").length <= 60);
 });
 
-test("a tone changes what has skin, and nothing else", () => {
+test("a tone changes emoji with skin, and no others", () => {
   const named = (label) => list.find((each) => each.label === label);
   assert.equal(withTone(named("waving hand"), 3), "👋🏽");
   assert.equal(withTone(named("waving hand"), 0), "👋");
@@ -57,7 +57,7 @@ test("a tone changes what has skin, and nothing else", () => {
   assert.equal(withTone(named("pizza"), 3), "🍕");
 });
 
-test("what was used last is remembered, once, up to some rows", () => {
+test("recently used emoji are remembered, each once, up to some rows", () => {
   assert.deepEqual(remember(["a", "b"], "b"), ["b", "a"]);
   assert.deepEqual(remember([], "a"), ["a"]);
   assert.equal(remember(Array.from({ length: 40 }, (_, number) => String(number)), "x").length, 27);

@@ -17,7 +17,7 @@ const leaf = ({ type, text }) => (type === "text" ? text : `[${type} ${text}]`);
 const inline = (text, people) => short(format(text, people).blocks[0]?.children ?? []);
 const types = (text) => format(text).blocks.map(({ type }) => type);
 
-test("stars, underscores and tildes mean what they mean in WhatsApp and in Markdown", () => {
+test("stars, underscores and tildes format as in WhatsApp and in Markdown", () => {
   assert.equal(inline("*a* **b** _c_ ~d~ ~~e~~"), "[bold a] [bold b] [italic c] [strike d] [strike e]");
   assert.equal(inline("***both***"), "[bold [italic both]]");
   assert.equal(inline("*bold _and italic_ and*, then"), "[bold bold [italic and italic] and], then");
@@ -25,7 +25,7 @@ test("stars, underscores and tildes mean what they mean in WhatsApp and in Markd
   assert.equal(inline("*first* and *second*"), "[bold first] and [bold second]");
 });
 
-test("what is no mark stays as it was written", () => {
+test("characters that are no mark stay as written", () => {
   for (const text of [
     "2*3*4", "a * b * c", "snake_case_name", "__init__", "~/x and ~/y", "*", "**", "*open", "close*", "*a\nb*",
     "¯\\_(ツ)_/¯", "~~~~", "****a****", "*a_", "5 ~ 6 ~ 7", "``", "` `", ">_<", ">:(", "->", "-", "1.", "- ", "#1", "@", "",
@@ -47,7 +47,7 @@ test("scripts without spaces need none around marks", () => {
   assert.equal(inline("*𝒜* 𝒜*b*"), "[bold 𝒜] 𝒜*b*");
 });
 
-test("code is taken word for word", () => {
+test("code is shown as written", () => {
   assert.equal(inline("run `a *b* _c_` now"), "run [code a *b* _c_] now");
   assert.equal(inline("``a ` b``"), "[code a ` b]");
   assert.equal(inline("```one line```"), "[code one line]");
@@ -55,7 +55,7 @@ test("code is taken word for word", () => {
   assert.equal(inline("`open *x*"), "`open [bold x]");
 });
 
-test("addresses are whole, whatever stands in them", () => {
+test("addresses stay whole, whatever marks are in them", () => {
   assert.equal(inline("see https://a.example/_x_*y*?z=~1."), "see [link https://a.example/_x_*y*?z=~1].");
   assert.equal(inline("*https://a.example/*"), "[bold [link https://a.example/]]");
   assert.equal(inline("`https://a.example/`"), "[code https://a.example/]");
@@ -74,7 +74,7 @@ test("a name of several people mentions them all", () => {
   assert.deepEqual(mentionedIn(format("@Ada", people).blocks), ["p-1", "p-9"]);
 });
 
-test("lines with an arrow are a quote, in which there may be anything", () => {
+test("lines that begin with > are a quote, with any format inside", () => {
   const { blocks } = format("> *a*\n>\n> - b\nanswer");
   assert.deepEqual(blocks.map(({ type }) => type), ["quote", "text"]);
   assert.deepEqual(blocks[0].children.map(({ type }) => type), ["text", "list"]);
@@ -102,11 +102,11 @@ test("a block of code keeps its spaces and may name its language", () => {
   assert.deepEqual(types("```\nnever closed\n- but a list"), ["text", "list"]);
 });
 
-test("line breaks stay, also empty lines", () => {
+test("line breaks stay, and empty lines too", () => {
   assert.equal(inline("a\n\n  b\n"), "a\n\n  b\n");
 });
 
-test("/me is an action, and only with something to do", () => {
+test("/me with a text is an action, without one it is not", () => {
   assert.equal(format("/me waves *hard*").isAction, true);
   assert.equal(inline("/me waves *hard*"), "waves [bold hard]");
   assert.deepEqual([format("/me").isAction, format("/mean").isAction, format(" /me x").isAction], [false, false, false]);
@@ -132,7 +132,7 @@ function* numbers(seed) {
   }
 }
 
-test("no text loses a character: what is in no leaf is a mark", () => {
+test("no text loses a character but its marks", () => {
   const random = numbers(5);
   for (let round = 0; round < 3_000; round += 1) {
     const length = Math.floor(random.next().value * 30);
@@ -154,7 +154,7 @@ test("no text loses a character: what is in no leaf is a mark", () => {
   }
 });
 
-test("the tree is never deep, however a text is made", () => {
+test("the tree has a bounded depth for any text", () => {
   const depth = (nodes) => 1 + Math.max(0, ...nodes.map((node) => depth(node.children ?? [])));
   assert.ok(depth(format("> ".repeat(10_000) + "x").blocks) < 15);
   const opened = "*a **b ***c _d ~e ~~f ".repeat(500);

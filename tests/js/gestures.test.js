@@ -11,7 +11,7 @@ function swipe(...points) {
   return { finger, moved };
 }
 
-test("a finger that goes sideways far enough swipes", () => {
+test("a finger that moves sideways far enough swipes", () => {
   const { finger, moved } = swipe([100, 100], [105, 101], [130, 104], [190, 110]);
   assert.deepEqual(moved, [false, true, true]);
   assert.ok(finger.isFarEnough);
@@ -20,34 +20,34 @@ test("a finger that goes sideways far enough swipes", () => {
   assert.equal(finger.distance, 0);
 });
 
-test("a swipe that is taken back does not count", () => {
+test("a swipe that is taken back does nothing", () => {
   const { finger } = swipe([100, 100], [190, 100], [120, 100]);
   assert.equal(finger.up(), false);
 });
 
-test("a finger that goes down scrolls, wherever it goes then", () => {
+test("a finger that moves down first scrolls, wherever it moves then", () => {
   const { finger, moved } = swipe([100, 100], [102, 130], [190, 130]);
   assert.deepEqual(moved, [false, false]);
   assert.equal(finger.up(), false);
 });
 
-test("slanting and backward movements are not ours", () => {
+test("slanting and backward movements do nothing", () => {
   assert.deepEqual(swipe([100, 100], [120, 118]).moved, [false]);
   assert.deepEqual(swipe([100, 100], [60, 100]).moved, [false]);
 });
 
-test("the edges of the screen belong to the browser", () => {
+test("a movement that begins at the screen's edge is the browser's", () => {
   assert.deepEqual(swipe([10, 100], [90, 100]).moved, [false]);
 });
 
-test("from right to left it goes the other way", () => {
+test("on a right-to-left page a swipe goes the other way", () => {
   const finger = new Swipe({ isRtl: true, width: 360 });
   finger.down(200, 100);
   assert.equal(finger.move(120, 100), true);
   assert.equal(finger.up(), true);
 });
 
-test("a finger at rest is still, one that moved or was lifted is not", () => {
+test("a finger is still until it moves or is lifted", () => {
   const { finger } = swipe([100, 100], [104, 103]);
   assert.equal(finger.isStill, true);
   finger.move(100, 140);

@@ -26,12 +26,12 @@ function stateWith(...events) {
 
 const messagesOf = (state, items = new Items()) => items.of(state, NOW).filter(({ kind }) => kind === "message");
 
-test("an answer says in one line what it answers, and who said that under their present name", () => {
+test("a reply quotes its message in one line, with the author's present name", () => {
   const [, answer] = messagesOf(stateWith({ text: "*Who* comes?\nI do" }, { reply_to: 1 }));
   assert.deepEqual([answer.quoteWho, answer.quoteText, answer.quoteFrom], ["Robert", "Who comes? I do", "p-bob"]);
 });
 
-test("an answer to what is deleted or not there any more does not show its text", () => {
+test("a reply to a deleted or missing message shows no text of it", () => {
   const [, toDeleted] = messagesOf(stateWith({ text: "", deleted: true }, { reply_to: 1 }));
   assert.equal(toDeleted.quoteText, "This message was deleted");
   const state = stateWith({ reply_to: 900 });
@@ -40,7 +40,7 @@ test("an answer to what is deleted or not there any more does not show its text"
   assert.deepEqual([toNothing.quoteWho, toNothing.quoteText], ["", "This message is not there any more"]);
 });
 
-test("an unchanged item is the same object, so that nothing is drawn anew", () => {
+test("an unchanged item is the same object, so nothing is drawn again", () => {
   const items = new Items();
   const state = stateWith({ text: "one" }, { text: "two" });
   const [one, two] = messagesOf(state, items);
@@ -53,7 +53,7 @@ test("an unchanged item is the same object, so that nothing is drawn anew", () =
   assert.notEqual(twoLater, two);
 });
 
-test("whoever reacted or is mentioned is asked for, and a name that comes later makes another item", () => {
+test("people who reacted or are mentioned are fetched; a new name makes a new item", () => {
   const items = new Items();
   const state = stateWith({ text: "We won!" }, { mentions: ["p-joe", "all"] });
   const { events } = state.rooms.get("lobby").live;
@@ -66,7 +66,7 @@ test("whoever reacted or is mentioned is asked for, and a name that comes later 
   assert.notEqual(marked, mentioning);
 });
 
-test("what is no message says in a sentence what happened", () => {
+test("an event that is no message is told in a sentence", () => {
   const state = stateWith();
   const note = (event) => noteOf(state, { from: "p-bob", name: "Bob", ...event });
   const eve = { id: "p-eve", name: "Eve" };

@@ -5,7 +5,7 @@ import { split } from "../../static/js/core/links.js";
 
 const linksIn = (text) => split(text).filter(({ href }) => href).map(({ text: shown }) => shown);
 
-test("an address in a sentence is a link, its surroundings are not", () => {
+test("an address in a sentence is a link, the text around it is not", () => {
   assert.deepEqual(split("see https://example.org/a?b=c#d, please"), [
     { text: "see " },
     { text: "https://example.org/a?b=c#d", href: "https://example.org/a?b=c#d" },
@@ -26,11 +26,11 @@ test("only http and https become links", () => {
   }
 });
 
-test("an address ends where a bidi control could disguise it", () => {
+test("an address ends at a bidi control, which could disguise it", () => {
   assert.deepEqual(linksIn("https://a.example/\u202egpj.exe"), ["https://a.example/"]);
 });
 
-test("the pieces put together are the text again", () => {
+test("the pieces together are the text", () => {
   for (const text of ["", "https://a.example", "a https://b.example) c http://d.example/…  \n", "https://)))", "http://[::1"]) {
     assert.equal(split(text).map((piece) => piece.text).join(""), text);
   }

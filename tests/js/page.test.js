@@ -20,20 +20,20 @@ async function needed(path, found = new Set()) {
   return found;
 }
 
-test("what is loaded at once is small", async () => {
+test("the first view is small", async () => {
   const sources = await Promise.all([...(await needed("js/boot/all-views.js"))].map((path) => readFile(new URL(path, STATIC))));
   const total = sources.reduce((sum, { length }) => sum + length, 0);
   assert.ok(total < 400_000, `${total} bytes`);
 });
 
-test("no module makes markup of text", async () => {
+test("no module turns text into markup", async () => {
   for (const module of await modules()) {
     const source = await readFile(new URL(module, STATIC), "utf8");
     assert.doesNotMatch(source, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\b|new Function/, module);
   }
 });
 
-test("every text that the page asks for is in the catalogue, and every one in it is used", async () => {
+test("every text that the page uses is in the catalogue, and every one there is used", async () => {
   const { texts } = await import("../../static/js/core/texts.js");
   const html = await readFile(new URL("index.html", STATIC), "utf8");
   const asked = new Set([...html.matchAll(/data-(?:text|label|placeholder)="([^"]+)"/g)].map(([, key]) => key));
@@ -44,7 +44,7 @@ test("every text that the page asks for is in the catalogue, and every one in it
   }
 });
 
-test("home has one name, and the classic script, which cannot import it, has the same", async () => {
+test("the modules and the classic script name the lobby alike", async () => {
   const { HOME } = await import("../../static/js/core/home.js");
   const literal = new RegExp(`["'\`]${HOME}["'\`]`);
   const named = [];
@@ -71,7 +71,7 @@ const LAYERS = {
 
 const folderOf = (path) => path.slice(0, path.lastIndexOf("/")).replace(/^js\//, "");
 
-test("a folder imports only what it is allowed to, and uses each allowance", async () => {
+test("a folder imports only what it may, and uses each permission", async () => {
   const used = Object.fromEntries(Object.keys(LAYERS).map((folder) => [folder, { imports: new Set(), later: new Set() }]));
   for (const module of await modules()) {
     const folder = folderOf(module);

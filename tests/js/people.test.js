@@ -9,7 +9,7 @@ test("a person has the same colour every time, and people have different ones", 
   assert.equal(colours.size, COLOURS);
 });
 
-test("initials are the first letters of the first and the last word, whatever a letter is", () => {
+test("initials are the first letters of the first and last word, in any script", () => {
   assert.equal(initialsOf("Ada"), "A");
   assert.equal(initialsOf("ada lovelace"), "AL");
   assert.equal(initialsOf("Brave Little Otter"), "BO");

@@ -69,7 +69,7 @@ async function online(rooms = [item("lobby", 2), item("work", 10, { read: 8, unr
   return page;
 }
 
-test("after the welcome all other rooms and the personal one are followed from where they stand", async () => {
+test("after the welcome all rooms and the personal one resume from their cursors", async () => {
   const page = await online();
   assert.deepEqual(page.follow.rooms, [
     { room: "work", after: 10, epoch: "e" }, { room: "~p", after: 3, epoch: "e" }, { room: "~p-me", after: 0, epoch: "m" },
@@ -79,7 +79,7 @@ test("after the welcome all other rooms and the personal one are followed from w
   assert.deepEqual(roomList(page.store.state).map(({ name }) => name), ["work", "lobby", "~p"]);
 });
 
-test("a message in another room changes its line in the list, and a room that becomes newest goes to the top", async () => {
+test("a message in another room changes its row; the newest room is on top", async () => {
   const page = await online();
   page.say(message("~p", 4, { at: "2026-11-22T22:00:00.000Z", mentions: ["p-me"] }));
   const [first] = roomList(page.store.state);
@@ -90,7 +90,7 @@ test("a message in another room changes its line in the list, and a room that be
   assert.equal(unreadOf(page.store.state.rooms.get("work")).count, 2);
 });
 
-test("after an absence every room goes on from its own cursor", async () => {
+test("after a disconnect every room resumes from its own cursor", async () => {
   const page = await online();
   page.say(message("work", 11));
   page.cut();
@@ -107,7 +107,7 @@ test("after an absence every room goes on from its own cursor", async () => {
   assert.equal(work(), 5);
 });
 
-test("a gap in any room is healed by coming back", async () => {
+test("a gap in any room is closed by reconnecting", async () => {
   const page = await online();
   page.say(message("work", 13));
   assert.equal(page.restarts, 1);
@@ -115,7 +115,7 @@ test("a gap in any room is healed by coming back", async () => {
   assert.equal(page.restarts, 2);
 });
 
-test("a question without a connection, or one whose connection breaks, is answered with a sentence", async () => {
+test("a request fails with a sentence if there is no connection, or it breaks", async () => {
   const page = open();
   assert.deepEqual(await page.app.info("lobby"), { ok: false, code: "offline", message: texts.askOffline });
   const there = await online();
@@ -124,7 +124,7 @@ test("a question without a connection, or one whose connection breaks, is answer
   assert.equal((await answer).code, "offline");
 });
 
-test("a command ends with its ack even when its connection broke before, and is given again under the same id", async () => {
+test("a command whose connection broke is sent again under its id, until its ack", async () => {
   const page = await online();
   const sending = page.app.send("lobby", "hello");
   const first = page.take("send");
@@ -139,7 +139,7 @@ test("a command ends with its ack even when its connection broke before, and is 
   assert.deepEqual(await sending, { ok: true, seq: 3 });
 });
 
-test("what is refused goes back and says why, and the next one is sent", async () => {
+test("a refused message comes back with the reason, and the next one is sent", async () => {
   const page = await online();
   const reacting = page.app.react("lobby", 1, "👍", true);
   const starring = page.app.star("lobby", 1, true);
@@ -153,7 +153,7 @@ test("what is refused goes back and says why, and the next one is sent", async (
   assert.deepEqual(stars(page.store.state), [{ room: "lobby", seq: 1 }]);
 });
 
-test("opening a room of the list watches it, shows its last page and where the unread ones begin", async () => {
+test("opening a room watches it, shows its latest page and where unread messages begin", async () => {
   const page = await online();
   page.take("watch");
   const opening = page.app.openRoom("work");
@@ -170,7 +170,7 @@ test("opening a room of the list watches it, shows its last page and where the u
   assert.equal(unreadOf(openRoom(page.store.state)).count, 0);
 });
 
-test("a room that is not there is refused, and one finds oneself at home", async () => {
+test("opening a room that does not exist is refused and leads to the lobby", async () => {
   const page = await online();
   const opening = page.app.openRoom("~secret");
   page.say({ type: "error", id: page.take("join").id, room: "~secret", code: "no_such_room", message: "There is none." });
@@ -179,7 +179,7 @@ test("a room that is not there is refused, and one finds oneself at home", async
   assert.equal(page.store.state.rooms.has("~secret"), false);
 });
 
-test("jumping to an old message shows the piece around it, and paging down leads back to the newest", async () => {
+test("jumping to an old message shows its surroundings; paging down leads to the end", async () => {
   const page = await online([item("lobby", 2)]);
   page.say(...Array.from({ length: 3 }, (_, index) => message("lobby", index + 3)));
   page.store.dispatch({ type: "joined", frame: { room: "lobby", head: 90, epoch: "e", after: 88, reset: true } });
@@ -201,14 +201,14 @@ test("jumping to an old message shows the piece around it, and paging down leads
   assert.deepEqual(room.live.events.map(({ seq }) => seq), events(30, 90).map(({ seq }) => seq));
 });
 
-test("what was read is told at once when the page may be gone the next moment", async () => {
+test("the read marker is sent at once when the page may be closed", async () => {
   const page = await online([item("lobby", 2, { read: 2, delivered: 2 })]);
   page.say(message("lobby", 3));
   page.session.tellReadMarkers();
   assert.deepEqual(page.sent.filter(({ type }) => type === "mark"), [{ type: "mark", room: "lobby", delivered: 3, read: 3 }]);
 });
 
-test("read and received are told once a second, and only what is new", async () => {
+test("read markers are sent once a second, and only when they moved", async () => {
   mock.timers.enable({ apis: ["setTimeout"] });
   try {
     const page = await online([item("lobby", 2, { read: 2, delivered: 2 }), item("work", 10, { read: 8, delivered: 10 })]);
@@ -225,7 +225,7 @@ test("read and received are told once a second, and only what is new", async () 
   }
 });
 
-test("nothing is read on a hidden page, nor further up, and another device's reading counts here", async () => {
+test("a hidden page or one scrolled up reads nothing; reading on another device counts", async () => {
   const page = await online();
   page.app.viewed({ isVisible: false });
   page.say(message("lobby", 3));
@@ -235,7 +235,7 @@ test("nothing is read on a hidden page, nor further up, and another device's rea
   assert.equal(unreadOf(openRoom(page.store.state)).count, 0);
 });
 
-test("ticks: in a public room somebody is enough, in a private one it takes all", async () => {
+test("ticks need one reader in a public room, and all members in a private one", async () => {
   const page = await online();
   const watch = page.take("watch");
   page.say(message("lobby", 3, { from: "p-me" }));
@@ -255,7 +255,7 @@ test("ticks: in a public room somebody is enough, in a private one it takes all"
   assert.equal(tickOf(page.store.state, { ...private3, readMarkers: all }, last), "delivered");
 });
 
-test("a room comes into the list and is followed, and goes from it", async () => {
+test("a room added to the list is followed, a removed one goes", async () => {
   const page = await online();
   page.say({ type: "room_added", item: item("~new", 1, { kind: "private", title: "New" }) });
   assert.deepEqual(page.take("follow").rooms, [{ room: "~new", after: 1, epoch: "e" }]);
@@ -264,7 +264,7 @@ test("a room comes into the list and is followed, and goes from it", async () =>
   assert.equal(page.store.state.rooms.has("~new"), false);
 });
 
-test("a token that the server does not know makes somebody new, with the open room joined", async () => {
+test("an unknown token makes a new person, with the open room joined", async () => {
   const page = open();
   await page.greet();
   page.take("hello");
@@ -278,7 +278,7 @@ test("a token that the server does not know makes somebody new, with the open ro
   assert.equal(page.store.state.connection.phase, "online");
 });
 
-test("a code of another device makes the page its person, and a wrong one is refused with a sentence", async () => {
+test("a device code makes the page that person, a wrong one is refused with a sentence", async () => {
   const page = await online();
   const using = page.app.useDeviceCode("K7QM-2XHD");
   await page.greet();
@@ -288,7 +288,7 @@ test("a code of another device makes the page its person, and a wrong one is ref
   assert.equal(page.take("hello").token, "t");
 });
 
-test("a new message is news in one room, and none in the room that is looked at", async () => {
+test("a new message notifies, but not in the room that is on the screen", async () => {
   const page = await online();
   const news = [];
   page.app.onNews(({ room, message: { seq }, sound, notification }) => news.push({ room, seq, sound, notification }));

@@ -3,26 +3,26 @@ import { test } from "node:test";
 
 import { COMMANDS, parseSlash, slashCandidates } from "../../static/js/core/slash.js";
 
-test("commands with a text of their own become messages", () => {
+test("commands that stand for a text become messages", () => {
   assert.deepEqual(parseSlash("/me  waves"), { kind: "text", text: "/me waves" });
   assert.deepEqual(parseSlash("/shrug"), { kind: "text", text: "¯\\_(ツ)_/¯" });
   assert.deepEqual(parseSlash("/shrug who knows"), { kind: "text", text: "who knows ¯\\_(ツ)_/¯" });
 });
 
-test("other commands are for the page, with what stands behind them", () => {
+test("other commands go to the page with their argument", () => {
   assert.deepEqual(parseSlash("/topic Lunch at noon "), { kind: "command", command: "topic", argument: "Lunch at noon" });
   assert.deepEqual(parseSlash("/HELP"), { kind: "command", command: "help", argument: "" });
   assert.deepEqual(parseSlash("/nick\nAda"), { kind: "command", command: "nick", argument: "Ada" });
 });
 
-test("what only looks like a command is sent as it is", () => {
+test("a text that only looks like a command is sent as it is", () => {
   for (const text of ["/usr/bin/env", "/", "/ me", "a /me", " /help", "/42", "/s/a/b/", "hello", "/me/you"]) {
     assert.deepEqual(parseSlash(text), { kind: "text", text });
   }
   assert.deepEqual(parseSlash("//help"), { kind: "text", text: "/help" });
 });
 
-test("a command that is not known, or not complete, is explained and not sent", () => {
+test("an unknown or incomplete command is explained and not sent", () => {
   assert.match(parseSlash("/topci x").message, /Do you mean \/topic\?/);
   assert.match(parseSlash("/launch").message, /no command \/launch.*\/help/);
   assert.match(parseSlash("/x").message, /no command \/x/);

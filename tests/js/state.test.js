@@ -35,7 +35,7 @@ function deepFreeze(value) {
 const roomOf = openRoom;
 const seqs = (state) => roomOf(state).live.events.map(({ seq }) => seq);
 
-test("the latest page comes after joining, and the room is in step when its head is reached", () => {
+test("joining brings the latest page, and the room is in step when its head is reached", () => {
   const loading = after(joined(60, 62), event(61));
   assert.equal(roomOf(loading).isSynced, false);
   const done = reduce(loading, event(62));
@@ -45,39 +45,39 @@ test("the latest page comes after joining, and the room is in step when its head
   assert.deepEqual(cursorOf(roomOf(done)), { seq: 62, epoch: "e1" });
 });
 
-test("an empty room is in step at once and has nothing older", () => {
+test("an empty room is in step at once and has no history", () => {
   const room = roomOf(after(joined(0, 0)));
   assert.equal(room.isSynced, true);
   assert.equal(room.live.hasOlder, false);
 });
 
-test("resuming keeps what is held and adds what was missed", () => {
+test("resuming keeps the events held and adds the missed ones", () => {
   const state = after(joined(0, 2), event(1), event(2), joined(2, 4), event(3), event(4), event(5));
   assert.deepEqual(seqs(state), [1, 2, 3, 4, 5]);
 });
 
-test("what comes twice stands there once", () => {
+test("an event delivered twice is shown once", () => {
   assert.deepEqual(seqs(after(joined(0, 2), event(1), event(2), event(1), event(2), event(3))), [1, 2, 3]);
 });
 
-test("a missing number is a gap and is not jumped over", () => {
+test("a missing number is a gap, and later events wait", () => {
   const state = after(joined(0, 1), event(1));
   assert.ok(isGap(roomOf(state), message(3)));
   assert.ok(!isGap(roomOf(state), message(2)));
   assert.deepEqual(seqs(reduce(state, event(3))), [1]);
 });
 
-test("a kind of event that this page does not know moves the cursor and shows nothing", () => {
+test("an event of an unknown kind moves the cursor and shows nothing", () => {
   const state = after(joined(0, 2), event(1), { type: "event", frame: { type: "poll", room: "lobby", seq: 2 } }, event(3));
   assert.deepEqual(seqs(state), [1, 3]);
 });
 
-test("a reset, or another epoch, throws away what is held", () => {
+test("a reset, or another epoch, drops the events held", () => {
   assert.deepEqual(seqs(after(joined(0, 1), event(1), joined(90, 91, { reset: true }), event(91))), [91]);
   assert.deepEqual(seqs(after(joined(0, 1), event(1), joined(1, 2, { epoch: "e2" }), event(2))), [2]);
 });
 
-test("older pages are put before what is held, and a late answer that no longer fits is not", () => {
+test("a page of history goes before the events held, unless it no longer fits", () => {
   const asked = after(joined(60, 61), event(61), { type: "loading", room: "lobby", way: "before" });
   const page = (first, last) => ({
     type: "history",
@@ -92,7 +92,7 @@ test("older pages are put before what is held, and a late answer that no longer 
   assert.deepEqual(seqs(reduce(asked, page(50, 51))), [61], "would leave a hole");
 });
 
-test("what is written is shown as waiting, and goes when its message is heard", () => {
+test("a message is shown as waiting until it is delivered", () => {
   const waiting = after(joined(0, 0), queued("m1"));
   assert.deepEqual(waiting.outbox.map(({ id, status }) => [id, status]), [["m1", "waiting"]]);
   const settled = reduce(waiting, event(1, { from: ME.id, id: "m1" }));
@@ -100,11 +100,11 @@ test("what is written is shown as waiting, and goes when its message is heard", 
   assert.deepEqual(seqs(settled), [1]);
 });
 
-test("somebody else's message with the same id settles nothing", () => {
+test("another person's message with the same id settles nothing", () => {
   assert.equal(after(joined(0, 0), queued("m1"), event(1, { id: "m1" })).outbox.length, 1);
 });
 
-test("an ack before the message keeps it in sight as sent, an ack after it, or of a repeat, ends it", () => {
+test("an acked message is shown as sent until delivered; the ack of a repeat ends it", () => {
   const early = after(joined(0, 0), queued("m1"), { type: "acked", id: "m1", seq: 2 });
   assert.equal(early.outbox[0].status, "sent");
   assert.equal(nextToSend(early), null);
@@ -114,12 +114,12 @@ test("an ack before the message keeps it in sight as sent, an ack after it, or o
   assert.deepEqual(repeat.outbox, []);
 });
 
-test("an own message that comes with the history page after a reload is not shown twice", () => {
+test("an own message that a page of history brings after a reload is shown once", () => {
   const state = after(restored({ id: "m1", text: "x", status: "waiting" }), joined(0, 1), event(1, { from: ME.id, id: "m1" }));
   assert.deepEqual(state.outbox, []);
 });
 
-test("nothing is sent before it is known what was left waiting, and that goes first", () => {
+test("messages left waiting are read first, and sent first", () => {
   const early = [{ type: "me", me: ME }, queued("m2")].reduce(reduce, initialState("lobby"));
   assert.equal(nextToSend(early), null);
   const state = reduce(early, restored({ id: "m1", text: "older", status: "waiting" }));
@@ -127,7 +127,7 @@ test("nothing is sent before it is known what was left waiting, and that goes fi
   assert.deepEqual(state.outbox.map(({ id }) => id), ["m1", "m2"]);
 });
 
-test("a refused message waits for a decision and lets the next one pass", () => {
+test("a refused message waits for the user and lets the next one pass", () => {
   const state = after(queued("m1"), queued("m2"), { type: "failed", id: "m1", code: "too_long", reason: "Too long." });
   assert.equal(firstFailed(state).id, "m1");
   assert.equal(nextToSend(state).id, "m2");
@@ -135,7 +135,7 @@ test("a refused message waits for a decision and lets the next one pass", () => 
   assert.equal(firstFailed(reduce(state, { type: "discarded", id: "m1" })), null);
 });
 
-test("what others write while one is away counts, what one finds on opening or wrote oneself does not", () => {
+test("only messages of others that come while away count as unread", () => {
   const state = after(joined(0, 2), event(1), event(2), away, event(3), event(4));
   assert.equal(unreadOf(roomOf(state)).count, 2);
   assert.equal(roomOf(state).divider, 2);
@@ -145,11 +145,11 @@ test("what others write while one is away counts, what one finds on opening or w
   assert.equal(roomOf(reduce(back, queued("m1"))).divider, null);
 });
 
-test("a hidden page is not watched", () => {
+test("a hidden page reads nothing", () => {
   assert.equal(unreadOf(roomOf(after(joined(0, 0), { type: "viewed", isVisible: false }, event(1)))).count, 1);
 });
 
-test("a long life at the end of the log lets old messages go; scrolled up, none", () => {
+test("at the end of the log old messages are dropped, scrolled up none", () => {
   const many = Array.from({ length: 3 * HELD_AT_BOTTOM }, (_, index) => event(index + 1));
   const watching = after(joined(0, 0), ...many);
   assert.ok(roomOf(watching).live.events.length <= HELD_AT_BOTTOM + 100);
@@ -158,7 +158,7 @@ test("a long life at the end of the log lets old messages go; scrolled up, none"
   assert.equal(roomOf(after(joined(0, 0), away, ...many)).live.events.length, many.length);
 });
 
-test("any order of disconnects, resumes and repeats gives the same log", () => {
+test("disconnects, resumes and repeats in any order give the same log", () => {
   const head = 40;
   let random = 1;
   const draw = (limit) => {
@@ -176,7 +176,7 @@ test("any order of disconnects, resumes and repeats gives the same log", () => {
   }
 });
 
-test("an answer from before the changes that are remembered is thrown away", () => {
+test("an answer older than the remembered changes is dropped", () => {
   const pin = (seq) => ({ type: "event", frame: { type: "pin", room: "lobby", seq, from: "p-bob", name: "b", at: AT, target: 7, on: seq % 2 === 0 } });
   const many = Array.from({ length: 1_200 }, (_, index) => pin(12 + index));
   const page = (upto) => ({
@@ -190,7 +190,7 @@ test("an answer from before the changes that are remembered is thrown away", () 
   assert.equal(roomOf(reduce(state, page(1_000))).live.events[0].isPinned, false, "the last pin was taken away");
 });
 
-test("of a room that is only visited, a title heard after the answer that told another one stays", () => {
+test("in a visited room a title delivered after the info wins over it", () => {
   const settings = { type: "event", frame: { type: "settings", room: "lobby", seq: 3, id: "s", from: "p-bob", name: "Bob", title: "New", at: AT } };
   const info = { type: "info", frame: { type: "info", room: "lobby", title: "Old", topic: "t", members: [], upto: 2 } };
   const { title, topic } = openRoom(after(joined(2, 2), settings, info));

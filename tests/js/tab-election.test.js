@@ -11,7 +11,7 @@ function storage() {
 
 const soon = () => new Promise((resolve) => setImmediate(resolve));
 
-test("of several tabs that hear a message at once, one tells of it", async () => {
+test("of several tabs that receive a message at once, one notifies", async () => {
   const shared = storage();
   const tabs = ["a", "b", "c"].map((name) => new TabElection(name, () => shared, soon));
   for (let seq = 1; seq < 20; seq += 1) {
@@ -20,7 +20,7 @@ test("of several tabs that hear a message at once, one tells of it", async () =>
   }
 });
 
-test("a tab that hears it later does not tell again, and two writing in one moment do not both", async () => {
+test("a late tab does not notify again, and two that claim at once do not both", async () => {
   const shared = storage();
   const early = new TabElection("a", () => shared, soon);
   assert.ok(await early.wins("lobby", "e", 5));
@@ -40,7 +40,7 @@ function onceNothing(shared) {
   };
 }
 
-test("a new epoch begins to count anew, and without storage the tab believes that it is alone", async () => {
+test("a new epoch claims anew, and without storage every tab notifies", async () => {
   const shared = storage();
   const tab = new TabElection("a", () => shared, soon);
   assert.ok(await tab.wins("lobby", "e", 5));

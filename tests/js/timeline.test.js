@@ -27,7 +27,7 @@ function stateWith(messages, { outbox = [], divider = null } = {}) {
 const shape = (items) =>
   items.map((item) => (item.kind === "message" ? `${item.isFirst ? "<" : ""}${item.from}${item.isLast ? ">" : ""}` : item.kind));
 
-test("messages of one person in a row are a group, until somebody else, a pause or a day comes between", () => {
+test("messages of one person are a group until another person, a pause or a new day", () => {
   const items = timeline(stateWith([["bob", 2000], ["bob", 30], ["bob", 20], ["bob", 19], ["eve", 18], ["bob", 17]]), NOW);
   assert.deepEqual(shape(items), ["day", "<bob>", "day", "<bob>", "<bob", "bob>", "<eve>", "<bob>"]);
 });
@@ -37,7 +37,7 @@ test("the unread divider stands before the first new message and begins a group"
   assert.deepEqual(shape(items), ["day", "<bob>", "unread", "<bob", "bob>"]);
 });
 
-test("what waits comes last, even when this device's clock is behind", () => {
+test("waiting messages come last, even when this device's clock is behind", () => {
   const entry = { id: "w1", text: "x", at: NOW - 3_000 * MINUTE, status: "waiting" };
   const items = timeline(stateWith([["p-me", 1]], { outbox: [entry] }), NOW);
   assert.deepEqual(shape(items), ["day", "<p-me", "p-me>"]);
@@ -50,12 +50,12 @@ test("an own message keeps its key when it comes back from the server", () => {
   assert.equal(waiting.at(-1).key, logged.at(-1).key);
 });
 
-test("keys are unique, whatever ids others choose", () => {
+test("keys are unique, whatever ids other people choose", () => {
   const keys = timeline(stateWith([["bob", 3], ["p-me", 2], ["bob", 1]]), NOW).map(({ key }) => key);
   assert.equal(new Set(keys).size, keys.length);
 });
 
-test("a day is named as people name it", () => {
+test("a day is named relative to today, or by its date", () => {
   const daysAgo = (days) => new Date(2026, 10, 22 - days, 12).getTime();
   assert.equal(dayLabel(daysAgo(0), NOW), texts.today);
   assert.equal(dayLabel(daysAgo(1), NOW), texts.yesterday);
@@ -64,7 +64,7 @@ test("a day is named as people name it", () => {
   assert.ok(dayLabel(daysAgo(700), NOW).includes("2024"));
 });
 
-test("days are numbered without a hole, summer time or not", () => {
+test("days are numbered without a gap across daylight saving time", () => {
   for (let day = 1; day < 400; day += 1) {
     assert.equal(dayNumber(new Date(2026, 0, day, 0, 30)) + 1, dayNumber(new Date(2026, 0, day + 1, 23, 30)));
   }
