@@ -1,4 +1,4 @@
-"""axe-core, as npm has it: what it finds serious on a screen, no screen may have."""
+"""Accessibility by axe-core: no screen may have a violation that it calls serious or critical."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] }))
 
 
 def add_axe(page: Page) -> None:
-    """Have axe in the page from its next load on."""
+    """Load axe into the page from its next load on; skips the test if there is none."""
     path = os.environ.get(AXE)
     if path is None:
         pytest.skip(f"NOT TESTED: accessibility by axe, as {AXE} names no file")
@@ -28,5 +28,5 @@ def add_axe(page: Page) -> None:
 
 
 def finds_nothing(page: Page) -> None:
-    """Nothing serious is wrong with what is on the screen now."""
+    """Assert that axe finds nothing serious on the screen now."""
     assert page.evaluate(_RUN) == []

@@ -1,4 +1,4 @@
-"""A real server, a real Chromium, and people: each person has a browser context of their own."""
+"""Fixtures: a real server, a real Chromium, and people, each with a browser context of their own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ expect.set_options(timeout=EXPECT_TIMEOUT_MS)
 
 
 class Server:
-    """`python -m trio_chat` in a process of its own, which can be ended and started again at the same address."""
+    """Server process, `python -m trio_chat`, which can be ended and started again on the same port."""
 
     def __init__(self, data: Path, *arguments: str) -> None:
         self._data = data
@@ -45,9 +45,9 @@ class Server:
         return f"http://127.0.0.1:{self.port}/"
 
     def start(self) -> None:
-        """Start it; returns when it accepts connections."""
+        """Start the process, and wait until it accepts connections."""
         command = [sys.executable, "-m", "trio_chat", "--host=127.0.0.1", f"--port={self.port}"]
-        # What the environment says to these tests is not meant for the server.
+        # The variables for these tests are not settings of the server.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("TRIO_CHAT_")}
         with (self._data / "server.log").open("a") as log:
             self._process = subprocess.Popen(
@@ -65,15 +65,15 @@ class Server:
         self.port = int(found[1])
 
     def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
+        """End the process by SIGTERM, and wait for its end."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End the process by SIGKILL."""
         self._end(signal.SIGKILL)
 
     def forget(self) -> None:
-        """Throw away the data directory's database, as somebody does who wants a new beginning."""
+        """Remove the database from the data directory."""
         for file in self._data.glob("chat.db*"):
             file.unlink()
 
@@ -92,7 +92,7 @@ class Server:
 
 
 class Person:
-    """Somebody with a browser of their own and the chat open in it."""
+    """A person with a browser context of their own, and the chat open in it."""
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
@@ -106,7 +106,7 @@ class Person:
         self.open()
 
     def open(self) -> None:
-        """Open the page, or open it anew."""
+        """Open the page, or reload it."""
         self.page.goto(self.url)
 
     def say(self, *texts: str) -> None:
@@ -116,32 +116,32 @@ class Person:
             self.page.press("#msg", "Enter")
 
     def rename(self, name: str) -> None:
-        """Take another name, by hand."""
+        """Take another name in the settings."""
         self.settings()
         self.page.fill("#name", name)
         self.page.press("#name", "Enter")
         expect(self.page.locator(".me-name")).to_have_text(name)
 
     def settings(self) -> None:
-        """Open the settings; on a phone the way there leads over the list of rooms."""
+        """Open the settings, on a phone by way of the room list."""
         if self.page.locator("#back").is_visible():
             self.page.click("#back")
         self.page.click("#me")
         expect(self.page.locator("#name")).to_be_focused()
 
     def opens(self, room: str) -> None:
-        """Go to a room of the list."""
+        """Open a room of the list."""
         if self.page.locator("#back").is_visible():
             self.page.click("#back")
         self.page.locator("#rail-list a").filter(has=self.page.get_by_text(room, exact=True)).click()
         expect(self.page.locator("#room-title")).to_have_text(room)
 
     def is_in(self, room: str) -> None:
-        """Wait until this room is on the screen."""
+        """Wait until this room is open."""
         expect(self.page.locator("#room-title")).to_have_text(room)
 
     def hears(self, *texts: str) -> None:
-        """Wait until exactly these texts stand in the log, in this order, all of them logged by the server."""
+        """Wait until the page shows exactly these texts, in this order, all of them logged."""
         expect(self.page.locator("#chat p .text")).to_have_text(list(texts))
         expect(self.page.locator('#chat p[data-status="waiting"]')).to_have_count(0)
 
@@ -154,11 +154,11 @@ class Person:
         expect(self.page.locator("#banner")).to_be_visible()
 
     def hurry(self) -> None:
-        """What a browser says when the network is back: do not wait for the next try."""
+        """Fire the browser's ``online`` event, upon which the page reconnects at once."""
         self.page.evaluate("() => window.dispatchEvent(new Event('online'))")
 
     def texts(self) -> list[str]:
-        """The texts in the log as they are now."""
+        """The texts that the page shows now."""
         texts: list[str] = self.page.locator("#chat p .text").all_text_contents()
         return texts
 
@@ -183,7 +183,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server with a data directory of its own, started."""
+    """A running server with a data directory of its own."""
     server = Server(tmp_path, "--messages-per-second=0")  # these tests type faster than people
     try:
         server.start()
@@ -194,7 +194,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def open_person(browser: Browser, server: Server) -> Iterator[Callable[..., Person]]:
-    """Opens the chat for one more person; options are those of a browser context. All are closed at the end."""
+    """A function that opens the chat for one more person, with options of a browser context; closes all at the end."""
     people: list[Person] = []
 
     def open_one(*, name: str | None = None, **options: Any) -> Person:  # noqa: ANN401 - Playwright knows them
@@ -219,11 +219,11 @@ def open_person(browser: Browser, server: Server) -> Iterator[Callable[..., Pers
 
 @pytest.fixture
 def ada(open_person: Callable[..., Person]) -> Person:
-    """Somebody who is here."""
+    """A person, Ada."""
     return open_person(name="Ada")
 
 
 @pytest.fixture
 def bob(open_person: Callable[..., Person]) -> Person:
-    """Somebody else who is here."""
+    """Another person, Bob."""
     return open_person(name="Bob")

@@ -1,7 +1,6 @@
-"""The server's core with everything around it in memory: a store that forgets, streams without sockets.
+"""Server in memory: the whole server but its listeners, over a memory store and memory streams.
 
-`open_core` is the server but for its listeners; its clients are real WebSocket clients over streams in memory. All
-waiting is bounded, so that a test that would hang fails.
+Its clients are real WebSocket clients. All waiting is bounded, so that a test that would hang fails.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 MemoryEnd = trio.StapledStream[trio.testing.MemorySendStream, trio.testing.MemoryReceiveStream]
 
 LIMIT_S = 3600
-"""When a test has failed. Tests use an autojump clock, which gets there at once if nothing moves any more."""
+"""Seconds after which a test fails; an autojump clock gets there at once if nothing moves any more."""
 
 QUIET: dict[str, Any] = {
     "fan_out_pause_max_s": 0.0,
@@ -44,14 +43,14 @@ QUIET: dict[str, Any] = {
     "write_stall_s": 0.0,
     "messages_per_second": 0.0,
 }
-"""Settings under which nothing happens only because time passes."""
+"""Settings under which no timer does anything."""
 
 AT_MS = 1_795_381_200_123
-"""What the wall clock says all the time: 2026-11-22T21:00:00.123Z."""
+"""Wall clock of the server, which stands still: 2026-11-22T21:00:00.123Z."""
 
 
 class Tap:
-    """The server's end of a stream in memory, whose writes a test can stall: the peer then takes nothing more."""
+    """The server's end of a memory stream, whose writes a test can stall, as a peer does that reads nothing."""
 
     def __init__(self, end: MemoryEnd) -> None:
         self._pump = end.send_stream.send_all_hook
@@ -60,12 +59,12 @@ class Tap:
         end.send_stream.send_all_hook = self._write
 
     def stall(self) -> None:
-        """From now on no write comes to its end."""
+        """Let no write end from now on."""
         if self._may_write.is_set():  # else a write that is stalled already would wait for ever
             self._may_write = trio.Event()
 
     def flow(self) -> None:
-        """Let writes through again."""
+        """Let writes end again."""
         self._may_write.set()
 
     async def _write(self) -> None:
@@ -76,7 +75,7 @@ class Tap:
 
 @attrs.define(eq=False)
 class Client:
-    """A WebSocket client that reads as soon as something comes, and keeps it until the test asks."""
+    """WebSocket client that reads at once, and keeps what it read until the test asks for it."""
 
     websocket: WebSocketConnection
     stream: trio.abc.Stream
@@ -89,7 +88,7 @@ class Client:
         self._send, self._receive = trio.open_memory_channel(math.inf)
 
     async def listen(self) -> None:
-        """Take what comes, and close after the server; the client's task."""
+        """The client's task: read until the server closes."""
         with self._send:
             try:
                 while True:
@@ -103,13 +102,13 @@ class Client:
         await self.websocket.send_message(text)
 
     async def hear(self) -> str:
-        """The next message; `trio.EndOfChannel` if the connection ends before."""
+        """The next message. Raises `trio.EndOfChannel` if the connection ends before."""
         message = await self._receive.receive()
         assert isinstance(message, str), "the server never sends binary messages"
         return message
 
     async def hear_rest(self) -> list[str]:
-        """What was heard and not asked for yet, once nothing moves any more."""
+        """All messages that were not asked for yet, once all tasks are blocked."""
         await trio.testing.wait_all_tasks_blocked()
         rest = []
         while self._receive.statistics().current_buffer_used:
@@ -117,19 +116,19 @@ class Client:
         return rest
 
     async def hear_close(self) -> int | None:
-        """The code the server closes with, whatever comes before."""
+        """The close code of the server, after dropping all messages before it; None without one."""
         async for _ in self._receive:
             pass
         return self.closed.code if self.closed else None
 
 
 class V1Client(Client):
-    """A client that speaks trio-chat.v1."""
+    """Client that speaks trio-chat.v1."""
 
     ids = 0
 
     async def tell(self, kind: str, /, **fields: object) -> str:
-        """Send a frame, with an id if it has none; that id."""
+        """Send a frame, with a fresh id if it has none; returns the id."""
         if kind != "hello" and "id" not in fields:
             self.ids += 1
             fields["id"] = f"c{self.ids}"
@@ -137,7 +136,7 @@ class V1Client(Client):
         return str(fields.get("id"))
 
     async def ask(self, kind: str, /, **fields: object) -> dict[str, Any]:
-        """Send a frame; the next one that comes back."""
+        """Send a frame, and return the next one from the server."""
         await self.tell(kind, **fields)
         return await self.hear_frame()
 
@@ -147,13 +146,13 @@ class V1Client(Client):
         return frame
 
     async def hear_frames(self) -> list[dict[str, Any]]:
-        """All frames that were not asked for yet, once nothing moves any more."""
+        """All frames that were not asked for yet, once all tasks are blocked."""
         return [json.loads(text) for text in await self.hear_rest()]
 
 
 @attrs.define
 class Core:
-    """A server without listeners, and what of it tests look at."""
+    """Server without listeners, and those of its parts that tests look at."""
 
     config: Config
     store: MemoryStore
@@ -171,29 +170,29 @@ class Core:
 
     @property
     def people(self) -> Identities:
-        """Who is who."""
+        """The people the server knows."""
         return self.hub.people
 
     @property
     def tasks(self) -> int:
-        """How many tasks there are in the whole program."""
+        """Number of tasks in the whole program."""
         return trio.lowlevel.current_statistics().tasks_living
 
     def connect_stream(self) -> tuple[trio.abc.Stream, Tap]:
-        """A connection to the server: the client's end, and the tap at the server's."""
+        """Connect to the server: the client's end of the stream, and the tap at the server's."""
         near, far = trio.testing.memory_stream_pair()
         self.connections.start_soon(self.server.serve_connection, near)
         return far, Tap(near)
 
     async def open_raw(self, head: bytes) -> RawPeer:
-        """A peer made of bytes, which begins with these."""
+        """A raw peer that has sent these bytes."""
         stream, _ = self.connect_stream()
         peer = RawPeer(cast("trio.SocketStream", stream))
         await peer.send(head)
         return peer
 
     async def open_raw_websocket(self, subprotocol: str | None = None) -> RawPeer:
-        """A peer made of bytes that shook hands."""
+        """A raw peer after its WebSocket handshake."""
         peer = await self.open_raw(
             upgrade() if subprotocol is None else upgrade(sec_websocket_protocol=subprotocol)
         )
@@ -201,20 +200,20 @@ class Core:
         return peer
 
     async def open_plain(self) -> Client:
-        """A plain client; it is in the lobby."""
+        """A plain client, which is in the lobby."""
         client = Client(*await self._shake_hands(None))
         self.clients.start_soon(client.listen)
         await trio.testing.wait_all_tasks_blocked()
         return client
 
     async def open_v1(self) -> V1Client:
-        """A v1 client that said nothing yet."""
+        """A v1 client that has sent nothing yet."""
         client = V1Client(*await self._shake_hands([V1]))
         self.clients.start_soon(client.listen)
         return client
 
     async def open_person(self, name: str | None = None, *, room: str = "lobby", **join: object) -> V1Client:
-        """A v1 client that said hello and joined, and has read what that brought."""
+        """A v1 client that has said hello and joined a room, and has read the answers."""
         client = await self.open_v1()
         await client.ask("hello", **({} if name is None else {"name": name}))
         await client.tell("join", room=room, **join)
@@ -222,7 +221,7 @@ class Core:
         return client
 
     async def fill(self, texts: list[str], *, room: str = "lobby") -> None:
-        """Have somebody say these, who then leaves."""
+        """Log messages with these texts, from a client that then disconnects."""
         client = await self.open_person(room=room)
         for text in texts:
             await client.tell("send", room=room, text=text)
@@ -247,7 +246,7 @@ class Core:
 
 @asynccontextmanager
 async def open_core(disk: MemoryDisk | None = None, **settings: object) -> AsyncIterator[Core]:
-    """A server over a log in memory until the block is left; then everybody is cut off."""
+    """Run a server over a memory store until the block is left; then all connections are cut."""
     config = Config(**(QUIET | settings))
     limits = ConnectionLimits(max_total=config.max_connections, max_per_address=0)
     with trio.fail_after(LIMIT_S):
@@ -264,10 +263,10 @@ async def open_core(disk: MemoryDisk | None = None, **settings: object) -> Async
 
 
 def texts_of(frames: list[dict[str, Any]]) -> list[str]:
-    """What the messages among these frames say."""
+    """Texts of the messages among these frames."""
     return [frame["text"] for frame in frames if frame["type"] == "message"]
 
 
 def seqs_of(frames: list[dict[str, Any]]) -> list[int]:
-    """The numbers of the messages among these frames."""
+    """Sequence numbers of the messages among these frames."""
     return [frame["seq"] for frame in frames if frame["type"] == "message"]

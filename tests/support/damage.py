@@ -1,4 +1,4 @@
-"""A log in files that are taken, changed by hand, and put down again: what disks and hands do to it."""
+"""Damage: the files of a log are taken, changed by hand, and put back, as disks and people do."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 BIG = 10**9
 
 Files = dict[str, bytes]
-"""What is in a directory, by name."""
+"""Contents of the files of a directory, by name."""
 
 
 def drafts(*bodies: str) -> list[Draft]:
-    """These texts, each under an id of its own."""
+    """Drafts of messages with these texts, each under an idempotency key of its own."""
     return [Draft("message", "p-1", "Ada", f"c-{body}", body) for body in bodies]
 
 
@@ -36,7 +36,7 @@ async def bodies(store: Store, room: str = "lobby") -> list[str | None]:
 
 
 def by_hand(path: Path, statement: str) -> list[tuple[object, ...]]:
-    """Read or change a database behind the store's back."""
+    """Run a statement on a database behind the store's back, and return its rows."""
     connection = apsw.Connection(str(path))
     try:
         return list(connection.execute(statement))
@@ -59,7 +59,7 @@ def put(directory: Path, files: Files) -> None:
 
 
 async def small_log(path: Path) -> None:
-    """A log of five events in the lobby and two in the kitchen."""
+    """Make a log of five events in the lobby and two in the kitchen."""
     async with open_sqlite_store(path) as store:
         await store.append("lobby", drafts("a", "b", "c", "d", "e"), at_ms=1)
         await store.append("kitchen", drafts("k", "l"), at_ms=1)

@@ -1,4 +1,4 @@
-"""The server as what people start: a process, told things by arguments and signals, telling things by its output."""
+"""Server process: started as people start it, driven by arguments and signals, observed by its output."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 PATIENCE_S = 30
-"""How long starting or stopping may take before the test is a failure; it is a second on an idle machine."""
+"""Seconds that a start or a stop may take before the test fails; it is one on an idle machine."""
 
 ROOT = Path(__file__).parents[2]
 
 
 def command(*arguments: str | Path) -> list[str]:
-    """How the server is started."""
+    """Command that starts the server."""
     return [sys.executable, "-m", "trio_chat", *map(str, arguments)]
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """An environment in which nobody has configured a chat, and every warning is an error."""
+    """Environment without settings of the chat, and with warnings as errors."""
     mine = {name: value for name, value in os.environ.items() if not name.startswith("TRIO_CHAT_")}
     return mine | {"PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT)} | variables
 
 
 class Finished(NamedTuple):
-    """What a process that has ended left behind."""
+    """Exit status and output of a process that has ended."""
 
     status: int
     stdout: str
@@ -44,7 +44,7 @@ class Finished(NamedTuple):
 
 
 async def run_server(*arguments: str | Path, **variables: str) -> Finished:
-    """Start the server where it is expected to end by itself."""
+    """Start the server where it must end by itself, and return what it left."""
     with trio.fail_after(PATIENCE_S):
         done = await trio.run_process(
             command(*arguments),
@@ -58,7 +58,7 @@ async def run_server(*arguments: str | Path, **variables: str) -> Finished:
 
 @attrs.define
 class ServerProcess:
-    """A server that is ready."""
+    """A running server process."""
 
     process: trio.Process
     port: int
@@ -71,14 +71,14 @@ class ServerProcess:
         self.process.send_signal(signum)
 
     async def wait(self) -> Finished:
-        """Wait until it has ended, and all that it said was heard."""
+        """Wait until the process has ended and all its output is read."""
         with trio.fail_after(PATIENCE_S):
             status = await self.process.wait()
             await self._heard_all.wait()
         return Finished(status, self.ready_line, self._stderr.decode())
 
     async def kill(self) -> None:
-        """End it with SIGKILL: it notices nothing."""
+        """End the process by SIGKILL."""
         self.process.kill()
         with trio.fail_after(PATIENCE_S):
             await self.process.wait()
@@ -86,7 +86,7 @@ class ServerProcess:
 
 @asynccontextmanager
 async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncIterator[ServerProcess]:
-    """A server process that is ready, on a free port of this machine or on ``port``; killed if it still runs after."""
+    """Start a server on a free port or on ``port``, and wait until it is ready; killed on leaving if it still runs."""
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
             partial(

@@ -1,4 +1,4 @@
-"""A client made of bytes: says what no library would say, and hears what no library would tell.
+"""Raw client: sends bytes that no library would send, and sees bytes that no library would show.
 
 Everything that a peer can do to the server over a socket can be done with a `RawPeer`; `open_peer` shakes hands for
 those who begin as WebSocket clients.
@@ -22,11 +22,11 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 RSV1, RSV2, RSV3 = 0x40, 0x20, 0x10
 
 PATIENCE_S = 15
-"""How long any one thing may take before the test is a failure: long, since other things use the machine as well."""
+"""Seconds that any one step may take before the test fails; long, since the machine may be busy."""
 
 
 class Frame(NamedTuple):
-    """One frame of the server, whole."""
+    """One whole frame of the server."""
 
     opcode: int
     payload: bytes
@@ -40,7 +40,7 @@ class Frame(NamedTuple):
         return int(code)
 
     def json(self) -> Any:  # noqa: ANN401  (JSON is anything)
-        """The payload as what it says in JSON."""
+        """The payload, decoded from JSON."""
         return json.loads(self.payload)
 
 
@@ -53,7 +53,7 @@ class Answer(NamedTuple):
 
     @classmethod
     def of(cls, raw: bytes) -> Answer:
-        """The response that is all of this."""
+        """The response that these bytes are, all of them."""
         head, _, body = raw.partition(b"\r\n\r\n")
         first, *lines = head.decode().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines)
@@ -61,7 +61,7 @@ class Answer(NamedTuple):
 
 
 def get(target: str, *, method: str = "GET", **headers: str) -> bytes:
-    """A request without a body; ``headers`` (``if_none_match="*"``) stand beside the host, or instead."""
+    """Bytes of a request without a body; ``headers`` (``if_none_match="*"``) add to the host, or replace it."""
     fields = {"host": "chat.example"} | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
@@ -70,7 +70,7 @@ def get(target: str, *, method: str = "GET", **headers: str) -> bytes:
 def frame(
     opcode: int, payload: bytes = b"", *, fin: bool = True, rsv: int = 0, masked: bool = True, claim: int = -1
 ) -> bytes:
-    """A frame as a client sends it (RFC 6455 section 5.2); ``claim`` is a length that it has only on paper."""
+    """Bytes of a client's frame (RFC 6455 section 5.2); ``claim`` is a false length for its header."""
     length = len(payload) if claim < 0 else claim
     mask_bit = 0x80 if masked else 0
     if length < 126:
@@ -84,12 +84,12 @@ def frame(
 
 
 def close_frame(code: int = 1000) -> bytes:
-    """A goodbye."""
+    """Bytes of a close frame."""
     return frame(CLOSE, struct.pack("!H", code))
 
 
 def upgrade(path: str = "/", *, method: str = "GET", drop: tuple[str, ...] = (), **headers: str) -> bytes:
-    """The head of a handshake; ``headers`` (``sec_websocket_version="8"``) stand beside the usual ones, or instead."""
+    """Bytes of a handshake; ``headers`` (``sec_websocket_version="8"``) add to the usual ones, or replace them."""
     fields = {
         "host": "chat.example",
         "upgrade": "websocket",
@@ -103,14 +103,14 @@ def upgrade(path: str = "/", *, method: str = "GET", drop: tuple[str, ...] = (),
 
 
 class RawPeer:
-    """One TCP connection to the server. Waiting for what does not come fails the test."""
+    """One TCP connection to the server. What does not come in time fails the test."""
 
     def __init__(self, stream: trio.SocketStream) -> None:
         self.stream = stream
         self._heard = bytearray()
 
     async def send(self, data: bytes) -> None:
-        """Send these bytes, whatever they mean; fails the test if nobody takes them."""
+        """Send these bytes; fails the test if the server does not read them in time."""
         with trio.fail_after(PATIENCE_S):
             await self.stream.send_all(data)
 
@@ -123,7 +123,7 @@ class RawPeer:
         await self.send_text(json.dumps(command))
 
     async def receive(self) -> bytes:
-        """Some bytes; empty at the end, which a reset is too."""
+        """Some bytes; empty at the end, also after a reset."""
         if self._heard:
             data, self._heard = bytes(self._heard), bytearray()
             return data
@@ -134,7 +134,7 @@ class RawPeer:
                 return b""
 
     async def receive_to_the_end(self) -> bytes:
-        """Everything until the server closes."""
+        """All bytes until the server closes."""
         data = b""
         while more := await self.receive():
             data += more
@@ -150,7 +150,7 @@ class RawPeer:
         return head + b"\r\n\r\n"
 
     async def receive_answer(self, *, to_head: bool = False) -> Answer:
-        """An HTTP response of which the connection's end is not the end; with ``to_head`` it has no body."""
+        """One HTTP response on a connection that stays open; with ``to_head`` it has no body."""
         answer = Answer.of(await self.receive_head())
         length = 0 if to_head or answer.status == 304 else int(answer.headers["content-length"])
         while len(self._heard) < length:
@@ -180,7 +180,7 @@ class RawPeer:
         return found.payload.decode()
 
     async def hear(self, wanted: Callable[[dict[str, Any]], bool] | str) -> dict[str, Any]:
-        """The next v1 frame of this type (or for which this holds); those before it are dropped."""
+        """The next v1 frame of this type, or for which this holds; drops those before it."""
         matches = (lambda said: said["type"] == wanted) if isinstance(wanted, str) else wanted
         while True:
             said: dict[str, Any] = json.loads(await self.receive_text())
@@ -188,14 +188,14 @@ class RawPeer:
                 return said
 
     async def receive_close_code(self) -> int | None:
-        """The code the server closes with, after whatever it says before; None if it closes without."""
+        """The server's close code, after dropping all before it; None if it closes without one."""
         while (found := await self.receive_frame()) is not None:
             if found.opcode == CLOSE:
                 return found.close_code
         return None
 
     def reset(self) -> None:
-        """End the connection with a RST, as a machine that lost its memory does."""
+        """End the connection with a TCP reset."""
         self.stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.stream.socket.close()
 
@@ -230,7 +230,7 @@ class RawPeer:
 
 @asynccontextmanager
 async def open_raw(port: int, *, receive_buffer: int = 0) -> AsyncIterator[RawPeer]:
-    """A TCP connection, ended hard on leaving. A small ``receive_buffer`` (bytes) makes it take little."""
+    """Open a TCP connection, cut off on leaving. A small ``receive_buffer`` (bytes) fills up soon."""
     sock = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     with sock:
         if receive_buffer:
@@ -242,7 +242,7 @@ async def open_raw(port: int, *, receive_buffer: int = 0) -> AsyncIterator[RawPe
 
 @asynccontextmanager
 async def open_peer(port: int, *, receive_buffer: int = 0, **headers: str) -> AsyncIterator[RawPeer]:
-    """A WebSocket connection, the handshake done."""
+    """Open a WebSocket connection, its handshake done."""
     async with open_raw(port, receive_buffer=receive_buffer) as peer:
         await peer.send(upgrade(**headers))  # type: ignore[arg-type]  # mypy sees any keyword in them
         head = await peer.receive_head()
@@ -254,8 +254,8 @@ async def open_peer(port: int, *, receive_buffer: int = 0, **headers: str) -> As
 async def open_v1(
     port: int, *, room: str = "lobby", after: int | None = None, epoch: str | None = None, **hello: str
 ) -> AsyncIterator[tuple[RawPeer, dict[str, Any], dict[str, Any]]]:
-    """A v1 connection that said hello and joined; with what it was answered. ``after`` is of the epoch of today if none
-    is given."""
+    """Open a v1 connection that has said hello and joined, with both answers. ``after`` is of the current epoch
+    if none is given."""
     async with open_peer(port, sec_websocket_protocol="trio-chat.v1") as peer:
         await peer.say(type="hello", **hello)
         welcome = await peer.hear("welcome")

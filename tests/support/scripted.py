@@ -1,4 +1,4 @@
-"""A server of ``trio-chat.v1`` in memory that does what a test tells it to: the client's counterpart.
+"""Scripted server: a ``trio-chat.v1`` server in memory whose answers a test chooses, for tests of the client.
 
 Left alone it is honest, which is checked: the tests of what a server promises run against it and the real one. A
 test makes it deviate with `ScriptedServer.next_time`, and by acting on a `Visitor` itself.
@@ -22,17 +22,17 @@ PAGE = 50
 
 
 class ScriptedServer:
-    """People, rooms and their logs; and everything that was heard. Its connections live in ``nursery``."""
+    """People, rooms, logs, and all frames that were received. Its connections live in ``nursery``."""
 
     def __init__(self, nursery: trio.Nursery) -> None:
         self.epoch = "e1"
         self.log: dict[str, list[dict[str, Any]]] = {"lobby": []}
         self.people: dict[str, dict[str, Any]] = {}
         self.visitors: list[Visitor] = []
-        """All connections there ever were, in the order in which they began."""
+        """All connections ever, in the order in which they began."""
         self.is_down = False
         self.attempts: list[float] = []
-        """When somebody tried to connect."""
+        """Times of all attempts to connect."""
         self.make_pair: Callable[[], tuple[Any, Any]] = trio.testing.memory_stream_pair
         self.deviations: dict[str, list[Deviation]] = {}
         self._nursery = nursery
@@ -60,13 +60,13 @@ class ScriptedServer:
         return [frame for visitor in self.visitors for frame in visitor.heard if frame["type"] == kind]
 
     def next_time(self, kind: str, deviation: Deviation) -> None:
-        """Do this with the next frame of this type, in place of what is right."""
+        """Do this with the next frame of this type, instead of answering by the protocol."""
         self.deviations.setdefault(kind, []).append(deviation)
 
     def write(
         self, text: str, *, room: str = "lobby", sender: str = "p-0", client_id: str | None = None
     ) -> int:
-        """Put a message into the log and tell everybody who is in the room."""
+        """Log a message, and deliver it to all who are in the room."""
         log = self.log.setdefault(room, [])
         event = {"type": "message", "room": room, "seq": len(log) + 1, "id": client_id, "from": sender}
         event |= {"name": "Somebody", "text": text, "at": "2026-11-22T21:00:00.123Z"}
@@ -77,12 +77,12 @@ class ScriptedServer:
         return len(log)
 
     def replace_log(self) -> None:
-        """Begin afresh, with an epoch that nobody knows."""
+        """Begin a new epoch, with empty logs."""
         self.epoch += "x"
         self.log = {"lobby": []}
 
     def texts(self, room: str = "lobby") -> list[str]:
-        """What stands in the log."""
+        """The messages in the log."""
         return [event["text"] for event in self.log[room]]
 
 
@@ -97,14 +97,14 @@ class Visitor:
         self.is_gone = trio.Event()
         self.user: dict[str, Any] = {}
         self.said = 0
-        """How many frames the transport took."""
+        """Number of frames that the transport took."""
         self.server = server
         self.network = network
         self._stream = stream
         self._outbox, self._unsaid = trio.open_memory_channel[str | int](float("inf"))
 
     async def run(self) -> None:
-        """Talk until either side ends it."""
+        """Answer frames until either side ends the connection."""
         try:
             async with trio.open_nursery() as nursery:
                 request = await wrap_server_stream(nursery, self._stream)
@@ -140,7 +140,7 @@ class Visitor:
         self._outbox.send_nowait(code)
 
     async def cut(self) -> None:
-        """Break the connection."""
+        """Break the connection without a close."""
         await trio.aclose_forcefully(self._stream)
 
     async def _speak(self, websocket: WebSocketConnection) -> None:
@@ -154,7 +154,7 @@ class Visitor:
     # -- what is right --
 
     async def handle(self, frame: dict[str, Any]) -> None:
-        """Do what the protocol says. Frames of clients are taken to be right."""
+        """Answer by the protocol. Frames of clients are taken to be right."""
         await trio.lowlevel.checkpoint()
         answer = getattr(self, f"_on_{frame['type']}")(frame)
         if answer is not None:
@@ -224,19 +224,19 @@ class Visitor:
 
 
 def ids(frame: dict[str, Any]) -> dict[str, Any]:
-    """The command's id, for the answer; hello has none."""
+    """The command's id, for its answer; hello has none."""
     return {"id": frame["id"]} if "id" in frame else {}
 
 
 class StickySendStream(trio.abc.SendStream):
-    """The client's way to the server, which can get stuck in the middle of something."""
+    """The client's stream to the server, which a test can make stick in the middle of a write."""
 
     def __init__(self, stream: trio.abc.SendStream) -> None:
         self._stream = stream
         self.is_stuck = False
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Send everything, or half of it and then no more."""
+        """Send everything; half of it when stuck."""
         if self.is_stuck:
             await self._stream.send_all(data[: len(data) // 2])
             await trio.sleep_forever()

@@ -1,4 +1,4 @@
-"""The server's parts, put together in process over real sockets, so that tests can look inside."""
+"""Server in process over real sockets, so that tests can look inside."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class Serving:
-    """A server in this process, and what of it tests look at."""
+    """Server in this process, and those of its parts that tests look at."""
 
     port: int
     server: Server
@@ -37,7 +37,7 @@ class Serving:
     lobby: Room
 
     async def wait_connected(self, count: int) -> None:
-        """Wait until there are exactly so many WebSocket clients, and no other connections that count."""
+        """Wait until exactly so many WebSocket clients are connected, and nothing else that counts as a connection."""
         with trio.fail_after(PATIENCE_S):
             while self.server.statistics().connected != count or self.limits.total != count:
                 await trio.lowlevel.checkpoint()
@@ -45,7 +45,7 @@ class Serving:
 
 @asynccontextmanager
 async def open_server(**settings: object) -> AsyncIterator[Serving]:
-    """Serve a log in memory on a free port until the block is left, and then cut everybody off."""
+    """Serve a memory store on a free port until the block is left; then all connections are cut."""
     defaults: dict[str, object] = {
         "host": "127.0.0.1",
         "port": 0,
@@ -71,17 +71,17 @@ async def open_server(**settings: object) -> AsyncIterator[Serving]:
 
 @attrs.define
 class Conversation:
-    """Two who are well and talk all the time. `exchange` counts and checks each line that both have heard."""
+    """Two healthy clients that exchange lines all the time. `exchange` checks and counts each line."""
 
     ada: RawPeer
     bob: RawPeer
     line_chars: int = 0
     lines: int = 0
     longest_s: float = 0.0
-    """How long the slowest line took from its writer to both."""
+    """Seconds that the slowest line took to both."""
 
     async def exchange(self) -> None:
-        """One says a line, and both hear it: it, and nothing else."""
+        """Send a line from one, and receive it, and nothing else, at both."""
         text = f"line {self.lines}".ljust(self.line_chars, ".")
         began = trio.current_time()
         await (self.ada, self.bob)[self.lines % 2].send_text(text)
@@ -91,12 +91,12 @@ class Conversation:
         self.longest_s = max(self.longest_s, trio.current_time() - began)
 
     async def go_on(self) -> None:
-        """Talk for ever."""
+        """Exchange lines until cancelled."""
         while True:
             await self.exchange()
 
     async def wait_lines(self, count: int) -> None:
-        """Wait until so many more lines were heard."""
+        """Wait until so many more lines were exchanged."""
         end = self.lines + count
         with trio.fail_after(PATIENCE_S):
             while self.lines < end:
@@ -105,7 +105,7 @@ class Conversation:
 
 @asynccontextmanager
 async def open_conversation(port: int, *, line_chars: int = 0) -> AsyncIterator[Conversation]:
-    """Two plain clients that talk as long as the block lasts, in lines of at least that length."""
+    """Connect two plain clients that exchange lines of at least that length as long as the block lasts."""
     async with open_peer(port) as ada, open_peer(port) as bob:
         conversation = Conversation(ada, bob, line_chars)
         async with trio.open_nursery() as nursery:
@@ -118,8 +118,8 @@ async def open_conversation(port: int, *, line_chars: int = 0) -> AsyncIterator[
 async def unharmed(
     caplog: pytest.LogCaptureFixture, *, line_chars: int = 0, **settings: object
 ) -> AsyncIterator[Serving]:
-    """A server with two clients who talk all the time. Whatever peers do to it inside the block: the two go on hearing
-    each other, there is no fault and nothing in the log that an operator must see, and the peers are gone after."""
+    """Run a server with a `Conversation`, and assert that peers in the block do no harm: the two go on, there is no
+    fault and no warning in the operator's log, and the peers are disconnected after."""
     async with (
         open_server(**settings) as serving,
         open_conversation(serving.port, line_chars=line_chars) as talk,

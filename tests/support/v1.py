@@ -1,4 +1,4 @@
-"""What people do over trio-chat.v1, in one call each: say hello, send and see the ack, make a room, let others in."""
+"""v1 steps, each in one call: say hello, send and get the ack, create a room, let others in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 async def ack(client: V1Client, kind: str, /, **fields: object) -> dict[str, Any]:
-    """Say something that is logged; its ack (or error), and nothing else that came before it."""
+    """Send a command that is logged; returns its ack or error, the only one that may have come."""
     await client.tell(kind, **fields)
     frames = await client.hear_frames()
     (answer,) = (frame for frame in frames if frame["type"] in {"ack", "error"})
@@ -17,14 +17,14 @@ async def ack(client: V1Client, kind: str, /, **fields: object) -> dict[str, Any
 
 
 async def hello(core: Core, name: str, **fields: object) -> tuple[V1Client, str]:
-    """Somebody who said hello and joined nothing, and their id."""
+    """A client that has said hello and joined nothing, and its person's id."""
     client = await core.open_v1()
     welcome = await client.ask("hello", name=name, **fields)
     return client, welcome["user"]["id"]
 
 
 async def make_room(ada: V1Client, title: str = "Plans") -> str:
-    """A private room of theirs, which they have joined."""
+    """Create a private room and join it; returns its name."""
     room: str = (await ack(ada, "create", kind="private", title=title))["room"]
     await ada.tell("join", room=room)
     await ada.hear_frames()
@@ -32,7 +32,7 @@ async def make_room(ada: V1Client, title: str = "Plans") -> str:
 
 
 async def let_in(ada: V1Client, room: str, *others: V1Client, **limits: object) -> str:
-    """Have them accept a link into the room, and join it; its token."""
+    """Invite others to the room, who accept and join; returns the invitation's token."""
     invited = await ada.ask("invite", room=room, **limits)
     for other in others:
         assert (await ack(other, "accept", token=invited["token"]))["type"] == "ack"
