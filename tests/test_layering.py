@@ -222,6 +222,15 @@ def test_no_test_imports_from_another_test(path: Path) -> None:
     assert imported_tests(ast.parse(path.read_text(encoding="utf-8"))) == []
 
 
+@pytest.mark.parametrize("line", [line for line in ALLOWED if path_of(line).name == "__init__.py"])
+def test_a_folder_says_what_it_imports(line: str) -> None:
+    """The last line of its `__init__`'s docstring is ``Imports: a, b.``, after ``Pure.`` where it is."""
+    imported = set().union(*(known_by(module) for module in modules() if line_of(module, ALLOWED) == line))
+    said = f"Imports: {', '.join(sorted(imported)) or 'nothing'}."
+    docstring = (ast.get_docstring(parsed(line)) or "").replace("\n", " ")
+    assert docstring.endswith(f"Pure. {said}" if line in PURE else said)
+
+
 def test_knowing_goes_one_way_only() -> None:
     graphlib.TopologicalSorter(ALLOWED).prepare()  # raises CycleError
 

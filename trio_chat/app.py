@@ -22,7 +22,7 @@ from trio_chat import __version__
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.ops.file_limits import raise_fd_limit
-from trio_chat.ops.statistics_line import log_figures
+from trio_chat.ops.statistics_line import log_statistics
 from trio_chat.ops.tuning import collect_garbage, tune
 from trio_chat.server.listeners import accept_connections, open_listeners
 from trio_chat.server.server import Server
@@ -50,12 +50,14 @@ async def run(config: Config) -> None:
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             stop = trio.Event()
-            nursery.start_soon(_heed_signals, signals, stop, nursery.cancel_scope)
+            nursery.start_soon(_follow_signals, signals, stop, nursery.cancel_scope)
             await serve(config, stop=stop, on_ready=lambda port: print(_ready_line(config, port), flush=True))
             nursery.cancel_scope.cancel()
 
 
-async def _heed_signals(signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope) -> None:
+async def _follow_signals(
+    signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope
+) -> None:
     async for signum in signals:
         if stop.is_set():
             LOGGER.warning("%s again: stopping at once", signal.Signals(signum).name)
@@ -91,13 +93,15 @@ async def serve_store(
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners."""
-    limits = ConnectionLimits(max_total=_places(config), max_per_address=config.max_connections_per_address)
+    limits = ConnectionLimits(
+        max_total=_max_connections(config), max_per_address=config.max_connections_per_address
+    )
     async with open_hub(store, config, now_ms=now_ms) as hub:
         server = Server(hub, limits=limits)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 accepting.start_soon(server.keep_alive)
-                accepting.start_soon(log_figures, server, hub.rooms, store)
+                accepting.start_soon(log_statistics, server, hub.rooms, store)
                 accepting.start_soon(collect_garbage, server.connection_counts)
                 await accepting.start(partial(accept_connections, server, listeners, connections=connections))
                 on_ready(listeners[0].socket.getsockname()[1])
@@ -109,8 +113,8 @@ async def serve_store(
             server.close_all()
 
 
-def _places(config: Config) -> int:
-    """How many connections there may be: what is configured, but never so many that descriptors run out."""
+def _max_connections(config: Config) -> int:
+    """The limit of connections: what is configured, but never so many that descriptors run out."""
     possible = raise_fd_limit()
     if config.max_connections > possible or not config.max_connections:
         LOGGER.info("at most %d connections: the system allows no more open files", possible)
@@ -118,7 +122,7 @@ def _places(config: Config) -> int:
 
 
 def _ready_line(config: Config, port: int) -> str:
-    """What the operator wants to know: where it is, on this machine and for others."""
+    """The line that tells the operator the addresses, on this machine and for others."""
     here = f"http://localhost:{port}"
     if config.host is None or config.host in {"0.0.0.0", "::"}:
         address = _network_address()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from tests.support.core import open_core
-from trio_chat.ops.statistics_line import LOG_EVERY_S, log_figures
+from trio_chat.ops.statistics_line import LOG_EVERY_S, log_statistics
 
 if TYPE_CHECKING:
     import pytest
@@ -20,7 +20,7 @@ async def test_what_was_done_is_logged_now_and_then_and_at_the_end(
 ) -> None:
     caplog.set_level(logging.INFO, "trio_chat.ops.statistics_line")
     async with open_core() as core, trio.open_nursery() as nursery:
-        nursery.start_soon(log_figures, core.server, core.rooms, core.store)
+        nursery.start_soon(log_statistics, core.server, core.rooms, core.store)
         ada, _bob = await core.open_person("Ada"), await core.open_person("Bob")
         await ada.tell("send", room="lobby", text="counted")
         await trio.sleep(2.5 * LOG_EVERY_S)

@@ -6,6 +6,8 @@
             print(event)
 
 See docs/client.md.
+
+Imports: errors, model.
 """
 
 from trio_chat.client.chat import Chat, ChatStatistics, open_chat

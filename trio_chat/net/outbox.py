@@ -1,4 +1,4 @@
-"""What one connection still has to be told: the send end of a memory channel, with a short cut in front of it.
+"""The outbox of one connection: the send end of a memory channel, with a short cut in front of it.
 
 The write contract of `Outbox.post`, as the rooms rely on it:
 
@@ -36,27 +36,27 @@ without being noticed."""
 
 
 class Laggard(Protocol):
-    """A membership that is catching up: it is told what it missed in pages, as fast as the peer reads."""
+    """A subscription that is catching up: it gets what it missed in pages, as fast as the peer reads."""
 
     async def read_page(self) -> bytes:
-        """The next frames it has missed; empty when there are none (or it has left)."""
+        """The next frames after its cursor; empty when there are none (or it has left)."""
         ...
 
     def try_go_live(self) -> bool:
-        """The page was written: go live if that was all. Sync, so nothing can be missed in between."""
+        """Go live if the page that was written was the last. Sync, so nothing can be missed in between."""
         ...
 
 
 @attrs.frozen
 class OutboxStatistics:
-    """What waits in an outbox."""
+    """How much waits in an outbox."""
 
     pending_bytes: int
     laggards: int
 
 
 class Outbox:
-    """What is waiting to be written to one connection.
+    """The frames that wait to be written to one connection.
 
     ``start_speaker`` starts a task of the function it is given, whenever something has to wait; when that task returns,
     nothing waits any more. It may raise what `speak` raises.
@@ -66,8 +66,8 @@ class Outbox:
         "_is_abandoned",
         "_laggards",
         "_max_bytes",
+        "_not_full",
         "_pending_bytes",
-        "_room_again",
         "_send_channel",
         "_start_speaker",
         "close",
@@ -79,25 +79,25 @@ class Outbox:
     ) -> None:
         self.wire = wire
         self.close: Close | None = None
-        """How the connection is to end, once somebody has decided that it ends; the first word counts."""
+        """How the connection ends, once that is decided; the first decision counts."""
         self._start_speaker = start_speaker
         self._is_abandoned = False
         self._send_channel: trio.MemorySendChannel[bytes] | None = None
         self._pending_bytes = 0
         self._max_bytes = max_bytes or math.inf
         self._laggards: list[Laggard] = []
-        self._room_again: trio.Event | None = None
+        self._not_full: trio.Event | None = None
 
     # -- for rooms and sessions: all of it sync --
 
     @property
     def is_full(self) -> bool:
-        """Whether nothing more should be added before something has left."""
+        """Whether nothing more should be added before something was written."""
         return self._pending_bytes + self.wire.unsent_bytes >= self._max_bytes
 
     @property
     def is_speaking(self) -> bool:
-        """Whether something is waiting, and a task busy to say it."""
+        """Whether something waits, and a speaker task is writing it."""
         return self._send_channel is not None
 
     def post(self, frames: bytes) -> bool:
@@ -120,31 +120,31 @@ class Outbox:
             self._enqueue(frames)
 
     def end(self, close: Close) -> None:
-        """Say that the connection is to end with ``close``, when everything that waits was said. Idempotent."""
+        """End the connection with ``close``, when everything that waits is written. Idempotent."""
         if self.close is None:
             self.close = close
             self._enqueue(b"")
 
     def add_laggard(self, laggard: Laggard) -> None:
-        """From now on, tell this membership what it misses."""
+        """Write this subscription what it missed, from now on."""
         self._laggards.append(laggard)
         self._enqueue(b"")
 
     def discard_laggard(self, laggard: Laggard) -> None:
-        """It has left: tell it nothing more."""
+        """Write nothing more of a subscription that has left. Idempotent."""
         if laggard in self._laggards:
             self._laggards.remove(laggard)
 
     def statistics(self) -> OutboxStatistics:
-        """What waits here now."""
+        """How much waits now."""
         return OutboxStatistics(
             pending_bytes=self._pending_bytes + self.wire.unsent_bytes, laggards=len(self._laggards)
         )
 
     def abandon(self) -> None:
-        """The connection is over, and with it the life of any speaker: drop whatever is posted from now on.
+        """Drop whatever is posted from now on: the connection is over, and with it any speaker.
 
-        Rooms answer what came from it when it is in the log, which may be later.
+        Outcomes of its submissions may come later.
         """
         self._is_abandoned = True
 
@@ -161,16 +161,16 @@ class Outbox:
     # -- for the session --
 
     async def wait_not_full(self) -> None:
-        """Wait until there is room: how a client that does not read its answers is slowed down."""
+        """Wait while the outbox is full: back-pressure on a client that does not read its answers."""
         while self.is_full:
-            if self._room_again is None:
-                self._room_again = trio.Event()
-            await self._room_again.wait()
+            if self._not_full is None:
+                self._not_full = trio.Event()
+            await self._not_full.wait()
 
     # -- for the speaker task --
 
     async def speak(self, receive_channel: trio.MemoryReceiveChannel[bytes]) -> None:
-        """Write what waits, until nothing does.
+        """Write until nothing waits: the speaker's work.
 
         Raises `trio.BrokenResourceError` when the peer is gone or takes no byte for too long. When the log cannot be
         read for a laggard, the connection is to end; what waits is still said, as more may follow it and must not be
@@ -182,7 +182,7 @@ class Outbox:
                 if frames or self.wire.unsent_bytes:
                     await self.wire.send_all(frames)
                     self._pending_bytes -= len(frames)
-                    self._tell_there_is_room()
+                    self._wake_waiters()
                 elif self._laggards:
                     try:
                         await self._catch_up(self._laggards[0])
@@ -207,14 +207,14 @@ class Outbox:
                 if not laggard.try_go_live():
                     self._laggards.append(laggard)
 
-    def _tell_there_is_room(self) -> None:
-        if self._room_again is not None and not self.is_full:
-            self._room_again.set()
-            self._room_again = None
+    def _wake_waiters(self) -> None:
+        if self._not_full is not None and not self.is_full:
+            self._not_full.set()
+            self._not_full = None
 
 
 def _take(receive_channel: trio.MemoryReceiveChannel[bytes]) -> bytes:
-    """What is in the channel, up to some size; empty if nothing is."""
+    """Frames out of the channel, up to `JOIN_BYTES`; empty if there are none."""
     frames: list[bytes] = []
     size = 0
     while size < JOIN_BYTES:

@@ -1,4 +1,4 @@
 """What only operators see: log lines, statistics, and tuning of the process.
 
-Imports: errors, rooms, server, store.
+Imports: rooms, server, store.
 """

@@ -1,4 +1,4 @@
-"""How many connections the system's limit of open files has room for."""
+"""The system's limit of open files, and how many connections fit below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server does, as one line for the operator's log: the counters that each part keeps where things happen.
+"""Statistics as one line for the operator's log: the counters that each part keeps where things happen.
 
 The same counters explain a benchmark (docs/performance.md), so that production can see what the benchmark saw.
 """
@@ -20,21 +20,21 @@ LOGGER = logging.getLogger(__name__)
 LOG_EVERY_S = 300.0
 
 
-async def log_figures(server: Server, rooms: RoomRegistry, store: Store) -> None:
+async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> None:
     """For ever: write the figures to the log now and then, if anything was said meanwhile; once more at the end."""
     said = ""
     try:
         while True:
             await trio.sleep(LOG_EVERY_S)
-            figures = figures_of(server, rooms, store)
+            figures = statistics_line(server, rooms, store)
             if figures != said:
                 LOGGER.info("%s", figures)
                 said = figures
     finally:
-        LOGGER.info("%s", figures_of(server, rooms, store))
+        LOGGER.info("%s", statistics_line(server, rooms, store))
 
 
-def figures_of(server: Server, rooms: RoomRegistry, store: Store) -> str:
+def statistics_line(server: Server, rooms: RoomRegistry, store: Store) -> str:
     """The counters since the start (those of rooms: since each was opened) as one line."""
     served = server.statistics()
     logged = store.statistics()

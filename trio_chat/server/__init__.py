@@ -3,5 +3,5 @@
 Each begins as HTTP (`http_connection`). When a request asks for a WebSocket, `serve_websocket` (`connection`) serves
 that, from the handshake to the last byte.
 
-Imports: errors, config, hub, net, gateways, protocol, web.
+Imports: config, errors, gateways, hub, net, protocol, web.
 """

@@ -1,7 +1,7 @@
 """Durable storage of the event logs and of what follows from them.
 
 `base` is the contract; `plan` (what an append will write), `proof` (is an event what was written?) and `group_commit`
-are shared by all stores; each store has a folder.
+are shared by all stores; each store has a folder. No store imports another.
 
-Imports: errors, model, kinds, search. No store imports another.
+Imports: errors, kinds, model, search.
 """

@@ -98,7 +98,8 @@ class Client:
                 raise
             command_id = getattr(command, "id", None)
             command = self.session.admit(command, trio.current_time())
-            self._changed_rooms = {}
+            if self._changed_rooms:
+                self._changed_rooms = {}
             try:
                 reply = await self._handlers[type(command)](self, command)
             except Refused:

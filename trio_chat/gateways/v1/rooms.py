@@ -75,7 +75,7 @@ async def create(client: Client, command: commands.Create) -> None:
             raise Refused("bad_room", "The name of a public room cannot begin with ~.")
     elif command.kind == PRIVATE:
         # From the command, so that a repeat finds what it made the first time.
-        name = made_name("", person.id, command.id)
+        name = derived_name("", person.id, command.id)
     else:
         raise Refused("bad_field", "The kind of a room is public or private.")
     title = check_title(command.title) if command.title or command.kind == PRIVATE else ""
@@ -94,7 +94,7 @@ async def direct(client: Client, command: commands.Direct) -> list[Frame] | None
     if not profiles:
         raise Refused("no_such_person", "There is nobody of this id. (Guests cannot be written to.)")
     other = profiles[0]
-    name = made_name("d", *sorted((person.id, other.id)))
+    name = derived_name("d", *sorted((person.id, other.id)))
     room = await client.hub.rooms.get(name)
     if room.members:
         return await again(client, Ack(command.id, name, 1))
@@ -112,7 +112,7 @@ async def again(client: Client, ack: Ack) -> list[Frame]:
     return [ack, *map(RoomAdded, items)]
 
 
-def made_name(prefix: str, *parts: str) -> str:
+def derived_name(prefix: str, *parts: str) -> str:
     """The name of a room that is not public, always the same for the same parts."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return f"~{prefix}{base64.b32encode(digest)[:24].decode().lower()}"

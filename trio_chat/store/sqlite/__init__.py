@@ -1,7 +1,8 @@
 """Store over one SQLite file: a connection that writes, one that reads and one that searches, each with a thread.
 
 `open` puts it together, `store` is the `Store`; each method of it is a function over a connection in the module of its
-subject. Beside it `verify` and `backup`, which need no server.
+subject. Beside it `verify` and `backup`, which need no server. Only `app` and `__main__` import it: all others know the
+contract.
 
-Imports: errors, model, kinds, search, store. Only `app` and `__main__` import it: all others know the contract.
+Imports: errors, kinds, model, search, store.
 """
