@@ -11,7 +11,7 @@ from trio_chat.errors import Refused
 from trio_chat.kinds import rules
 from trio_chat.kinds.facts import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, kind_of_new
 from trio_chat.kinds.forms import Body, Who, write_body
-from trio_chat.kinds.messages import Delete, Edit, Post
+from trio_chat.kinds.messages import MAX_EDITS, Delete, Edit, Post
 from trio_chat.kinds.personal import Level, Star, Unread
 from trio_chat.kinds.pins import MAX_PINS, Pin
 from trio_chat.kinds.reactions import MAX_REACTIONS, Reaction
@@ -43,12 +43,16 @@ class SomeFacts:
     members: tuple[str, ...] = (MEMBER, OWNER)
     n_reactions: int = 0
     n_pins: int = 0
+    n_edits: int = 0
 
     def author_of(self, seq: int) -> str | None:
         return {OF_OWNER: OWNER, OF_MEMBER: MEMBER, DELETED: MEMBER, OF_LEFT: LEFT}.get(seq)
 
     def is_deleted(self, seq: int) -> bool:
         return seq == DELETED
+
+    def count_edits(self, seq: int) -> int:
+        return self.n_edits
 
     def is_member(self, person: str) -> bool:
         return person in self.members
@@ -324,6 +328,14 @@ def test_there_are_bounds_to_reactions_and_pins_but_not_to_taking_them_away() ->
     assert verdict(MEMBER, "reaction", Reaction(1, "🦀", False), facts) == "ok"
     assert verdict(MEMBER, "pin", Pin(1, True), facts) == "too_many"
     assert verdict(MEMBER, "pin", Pin(1, False), facts) == "ok"
+
+
+def test_a_message_is_edited_so_often_and_no_more() -> None:
+    facts = attrs.evolve(room_of(PUBLIC), n_edits=MAX_EDITS - 1)
+    assert verdict(MEMBER, "edit", Edit(OF_MEMBER, "ho"), facts) == "ok"
+    assert (
+        verdict(MEMBER, "edit", Edit(OF_MEMBER, "ho"), attrs.evolve(facts, n_edits=MAX_EDITS)) == "too_many"
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from trio_chat.model.events import DAMAGED, Draft, Event, Person, Position
 from trio_chat.model.outcomes import Denied, Outcome, Repeat
 from trio_chat.model.records import (
     MAX_UNREAD_COUNTED,
+    DirectoryPlace,
     Invitation,
     MessageReceipt,
     Picture,
@@ -231,9 +232,15 @@ async def test_versions_are_the_message_and_all_its_edits(store: Store) -> None:
         store, LOBBY, said("a"), said("b"), edit(1, "a2"), edit(2, "b2"), react(1, "🦀"), edit(1, "a3")
     )
     log = await whole(store)
-    assert await store.read_versions(LOBBY, 1) == [log[0], log[2], log[5]]
-    assert await store.read_versions(LOBBY, 3) == [], "an edit is no message"
-    assert await store.read_versions(LOBBY, 99) == await store.read_versions("nowhere", 1) == []
+    assert await store.read_versions(LOBBY, 1, limit=9) == [log[0], log[2], log[5]]
+    assert await store.read_versions(LOBBY, 1, limit=1) == [log[0], log[2]]
+    assert await store.read_versions(LOBBY, 1, after=3, limit=9) == [log[0], log[5]]
+    assert await store.read_versions(LOBBY, 3, limit=9) == [], "an edit is no message"
+    assert (
+        await store.read_versions(LOBBY, 99, limit=9)
+        == await store.read_versions("nowhere", 1, limit=9)
+        == []
+    )
 
 
 async def test_a_deleted_message_and_its_edits_have_no_text_in_any_read(
@@ -253,7 +260,7 @@ async def test_a_deleted_message_and_its_edits_have_no_text_in_any_read(
         for seq in range(1, 10):
             assert await store.read_after(LOBBY, seq - 1, limit=1, max_bytes=0) == [log[seq - 1]]
             assert await store.read_some(LOBBY, [seq]) == [log[seq - 1]]
-        assert await store.read_versions(LOBBY, 1) == [log[0], log[3]]
+        assert await store.read_versions(LOBBY, 1, limit=9) == [log[0], log[3]]
         assert await store.read_changes(LOBBY, range(1, 10)) == [log[7], log[8]], (
             "and nothing else about them"
         )
@@ -535,6 +542,13 @@ async def test_the_directory_lists_public_rooms_by_their_newest_event(store: Sto
     assert await found("Garden") == ["cellar", "garden"]
     assert await found("WINE") == ["cellar"]
     assert await found("", 1) == ["cellar"]
+    (cellar,) = await store.directory("", 1)
+    after = DirectoryPlace(cellar.newest_ms, cellar.room)
+    assert [item.room for item in await store.directory("", 9, after=after)] == ["garden", LOBBY]
+    assert [item.room for item in await store.directory("", 9, after=DirectoryPlace(2, "a"))] == [
+        "garden",
+        LOBBY,
+    ]
     assert await found("%") == []
     rooms = {item.room: item.is_member for item in await store.directory("", 9, person=BOB.id)}
     assert rooms == {"cellar": False, "garden": True, LOBBY: True}

@@ -50,6 +50,10 @@ class Facts(Protocol):
         """Whether message ``seq`` was deleted."""
         ...
 
+    def count_edits(self, seq: int) -> int:
+        """How often message ``seq`` was edited."""
+        ...
+
     def is_member(self, person: str) -> bool:
         """Whether the person is one of the members."""
         ...

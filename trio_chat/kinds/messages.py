@@ -33,6 +33,9 @@ DELETE: Final = "delete"
 EVERYBODY: Final = "all"
 """What a mention of everybody in the room says in the place of a person's id."""
 
+MAX_EDITS: Final = 1_000
+"""So often a message can be edited: all of its versions are kept."""
+
 MAX_FORWARDED_CHARS: Final = 40
 """A name's length."""
 
@@ -124,6 +127,8 @@ def check_edit(sender: str, body: Edit, facts: Facts, at_ms: int) -> None:
     if author_of(body.target, facts) != sender:
         raise Refused("not_yours", "Only who wrote a message can change it.")
     check_not_deleted(body.target, facts)
+    if facts.count_edits(body.target) >= MAX_EDITS:
+        raise Refused("too_many", f"A message can be changed {MAX_EDITS:,} times at most. Write another one.")
 
 
 # -- deletions --

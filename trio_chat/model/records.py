@@ -5,7 +5,7 @@ Times are milliseconds since 1970 UTC. Persons and rooms are given by their ids.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
@@ -56,6 +56,15 @@ class Listing:
     """Newest message; None if there is none among the newest events."""
     last_edit: Event | None
     """Newest edit of that message."""
+    newest_ms: int = 0
+    """When its newest event was written; 0 if there is none."""
+
+
+class DirectoryPlace(NamedTuple):
+    """Place of a room in the directory, which is ordered by the newest event, the newest first, and by name."""
+
+    newest_ms: int
+    room: str
 
 
 MAX_UNREAD_COUNTED = 100

@@ -78,9 +78,10 @@ class Fetch(RoomCommand, tag="fetch"):
 
 
 class Versions(RoomCommand, tag="versions"):
-    """Read all versions of message ``seq``."""
+    """Read the versions of message ``seq``: those after number ``after``."""
 
     seq: Number
+    after: Seq = 0
 
 
 # -- rooms and their members --
@@ -112,10 +113,11 @@ class Info(RoomCommand, tag="info"):
 
 
 class Directory(Command, tag="directory"):
-    """List public rooms."""
+    """List public rooms, from the cursor on."""
 
     id: str
     query: ShortText = ""
+    cursor: ShortText | None = None
 
 
 # -- invitations --

@@ -89,12 +89,13 @@ class Fetched(Frame, tag="fetched"):
 
 
 class VersionsOf(Frame, tag="versions"):
-    """The versions of message ``seq``, oldest first."""
+    """Versions of message ``seq``, oldest first; ``more`` says that there are newer ones than these."""
 
     id: str
     room: str
     seq: int
     events: Sequence[EventFrame]
+    more: bool = False
 
 
 class RoomInfo(Frame, tag="info", kw_only=True):
@@ -129,10 +130,11 @@ class RoomRemoved(Frame, tag="room_removed"):
 
 
 class DirectoryPage(Frame, tag="directory"):
-    """Public rooms."""
+    """Public rooms; ``cursor`` asks for more."""
 
     id: str
     rooms: Sequence[RoomItem]
+    cursor: str | None = None
 
     def without(self, rooms: Collection[str]) -> DirectoryPage:
         """See `Frame`. Public rooms may be heard by all, so they stay."""

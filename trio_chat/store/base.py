@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Draft, Event, Person, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import (
+        DirectoryPlace,
         Invitation,
         Listing,
         MessageReceipt,
@@ -119,8 +120,9 @@ class EventLog(Protocol):
         """
         ...
 
-    async def read_versions(self, room: str, seq: int) -> list[Event]:
-        """Versions of a message: its event and all its edits, in order. Empty if there is no such message."""
+    async def read_versions(self, room: str, seq: int, *, after: int = 0, limit: int) -> list[Event]:
+        """Versions of a message, in order: its event, always, and at most ``limit`` of its edits, those after number
+        ``after``. Empty if there is no such message."""
         ...
 
     async def personal(self, person: str) -> tuple[Position, list[Event]]:
@@ -140,9 +142,11 @@ class RoomTable(Protocol):
         that room, if it is in the list."""
         ...
 
-    async def directory(self, query: str, limit: int, *, person: str | None = None) -> list[Listing]:
+    async def directory(
+        self, query: str, limit: int, *, person: str | None = None, after: DirectoryPlace | None = None
+    ) -> list[Listing]:
         """Public rooms with ``query`` in name, title or topic (case does not count), as the person sees them; by their
-        newest event, the newest first."""
+        newest event, the newest first, and only those behind the place ``after``."""
         ...
 
     async def add_invite(self, invite: Invitation) -> None:

@@ -206,8 +206,8 @@ export class App {
     return { ok: false, code: "offline", message: texts.askOffline };
   }
 
-  directory(query) {
-    return this.#ask({ type: "directory", query }, ({ rooms }) => ({ rooms }));
+  directory(query, cursor) {
+    return this.#ask({ type: "directory", query, cursor }, ({ rooms, cursor: next }) => ({ rooms, cursor: next }));
   }
 
   async people(ids) {
@@ -220,8 +220,16 @@ export class App {
     return this.#ask({ type: "receipts", room, seq }, ({ read, delivered }) => ({ read, delivered }));
   }
 
-  versions(room, seq) {
-    return this.#ask({ type: "versions", room, seq }, ({ events }) => ({ events }));
+  /** All versions of a message, in as many answers as they take. */
+  async versions(room, seq) {
+    const events = [];
+    for (let more = true; more;) {
+      const answer = await this.#session.ask({ type: "versions", room, seq, after: events.at(-1)?.seq });
+      if (!answer.ok) return answer;
+      events.push(...answer.events);
+      more = answer.more;
+    }
+    return { ok: true, events };
   }
 
   search(query, { room, cursor, limit } = {}) {

@@ -8,6 +8,7 @@ from trio_chat.errors import Refused
 from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.rules import check_may_read_versions
 from trio_chat.kinds.table import MESSAGES
+from trio_chat.protocol.encoding import fitting
 from trio_chat.protocol.event_frames import EventFrame, to_frame
 from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 HISTORY_BYTES = 256 * 1024
 """How much text one page of history holds at most: it is made for one reader, so it is not shared memory."""
+
+VERSIONS = 100
+"""How many versions of a message are told at once."""
 
 
 async def history(client: Client, command: commands.History) -> HistoryPage:
@@ -69,13 +73,17 @@ async def fetch(client: Client, command: commands.Fetch) -> Fetched:
 
 
 async def versions(client: Client, command: commands.Versions) -> VersionsOf:
-    """Give what a message has said: to who wrote it, and to the room's owner."""
+    """Give a page of what a message has said: to who wrote it, and to the room's owner."""
     room = client.room(command.room)
-    events = await client.hub.store.read_versions(room.name, command.seq)
+    events = await client.hub.store.read_versions(
+        room.name, command.seq, after=command.after, limit=VERSIONS + 1
+    )
     if not events or events[0].kind not in MESSAGES:
         raise no_such_message()
     check_may_read_versions(client.person.id, author=events[0].sender, owner=room.owner)
-    return VersionsOf(command.id, room.name, command.seq, [to_frame(event) for event in events])
+    frames = [to_frame(event) for event in events if event.seq > command.after]
+    told = fitting(frames[:VERSIONS])
+    return VersionsOf(command.id, room.name, command.seq, told, more=len(told) < len(frames))
 
 
 async def _changes(client: Client, room: Room, events: Sequence[Event], upto: int) -> list[EventFrame]:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from trio_chat.kinds.forms import timestamp
-from trio_chat.protocol.event_frames import to_frame
+from trio_chat.kinds.messages import EditFrame, MessageFrame
+from trio_chat.protocol.event_frames import EventFrame, to_frame
 from trio_chat.protocol.parts import RoomItem, User
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
+    from trio_chat.model.events import Event
     from trio_chat.model.records import Listing, Profile
     from trio_chat.store.base import Store
+
+PREVIEW_CHARS = 200
+PREVIEW_MENTIONS = 10
 
 
 async def list_rooms(store: Store, person: str, *, only: str | None = None) -> list[RoomItem]:
@@ -44,9 +51,18 @@ def item_of(listing: Listing, other: Profile | None) -> RoomItem:
         delivered=listing.delivered,
         members=listing.n_members,
         joined=listing.is_member,
-        last=None if listing.last is None else to_frame(listing.last),
-        last_edit=None if listing.last_edit is None else to_frame(listing.last_edit),
+        last=_preview(listing.last),
+        last_edit=_preview(listing.last_edit),
     )
+
+
+def _preview(event: Event | None) -> EventFrame | None:
+    """What a list tells of a message, or of an edit: the beginning of a long text, and few of many mentions."""
+    frame = None if event is None else to_frame(event)
+    if not isinstance(frame, MessageFrame | EditFrame):
+        return frame
+    text = frame.text if len(frame.text) <= PREVIEW_CHARS else frame.text[: PREVIEW_CHARS - 1] + "…"
+    return msgspec.structs.replace(frame, text=text, mentions=frame.mentions[:PREVIEW_MENTIONS])
 
 
 def user_of(

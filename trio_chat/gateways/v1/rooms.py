@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from typing import TYPE_CHECKING
 
 import trio
@@ -16,6 +17,8 @@ from trio_chat.kinds.forms import Who
 from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership, check_topic
 from trio_chat.kinds.rules import check_may_find
 from trio_chat.model.names import check_title, normal_room
+from trio_chat.model.records import DirectoryPlace
+from trio_chat.protocol.encoding import fitting
 from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, RoomInfo
 from trio_chat.rooms.registry import Cursor
 
@@ -28,7 +31,7 @@ ROOMS_FOR_ONE = 25
 """So many rooms of one `follow` count as one more command: 500 take a fifth of what may come at once."""
 
 MAX_MEMBERS_TOLD = 1_000
-MAX_DIRECTORY = 200
+MAX_DIRECTORY = 100
 
 
 # -- subscribing --
@@ -154,7 +157,18 @@ async def enter(client: Client, command: commands.Enter) -> None:
 
 
 async def directory(client: Client, command: commands.Directory) -> DirectoryPage:
-    """List public rooms, the busiest first."""
+    """Give a page of the public rooms, the busiest first."""
     store = client.hub.store
-    found = await store.directory(command.query, MAX_DIRECTORY, person=client.person.id)
-    return DirectoryPage(command.id, await items_of(store, found))
+    after = None if command.cursor is None else _place_of(command.cursor)
+    found = await store.directory(command.query, MAX_DIRECTORY + 1, person=client.person.id, after=after)
+    items = fitting(await items_of(store, found[:MAX_DIRECTORY]))
+    last = found[len(items) - 1] if len(items) < len(found) else None
+    return DirectoryPage(command.id, items, None if last is None else f"{last.newest_ms} {last.room}")
+
+
+def _place_of(cursor: str) -> DirectoryPlace:
+    """The place in the directory that a cursor means. Raises `Refused` (``bad_field``)."""
+    found = re.fullmatch(r"([0-9]{1,18}) (\S+)", cursor, re.ASCII)
+    if found is None:
+        raise Refused("bad_field", "This is no cursor of a directory.")
+    return DirectoryPlace(int(found[1]), found[2])

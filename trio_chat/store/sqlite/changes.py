@@ -30,13 +30,16 @@ def read_changes(connection: apsw.Connection, room: str, seqs: Collection[int]) 
     return events_at(connection, [(room, room_id, seq) for (seq,) in found])
 
 
-def read_versions(connection: apsw.Connection, room: str, seq: int) -> list[Event]:
+def read_versions(
+    connection: apsw.Connection, room: str, seq: int, *, after: int = 0, limit: int
+) -> list[Event]:
     """See `Store.read_versions`."""
     room_id = find_room_id(connection, room)
     if room_id is None:
         return []
     edits: list[Any] = connection.execute(
-        "SELECT seq FROM edits WHERE room_id = ? AND target = ?", (room_id, seq)
+        "SELECT seq FROM edits WHERE room_id = ? AND target = ? AND seq > ? ORDER BY seq LIMIT ?",
+        (room_id, seq, after, limit),
     ).fetchall()
     events = events_at(connection, [(room, room_id, one) for one in (seq, *(edit for (edit,) in edits))])
     return events if events and events[0].kind in {*MESSAGES, DAMAGED} else []

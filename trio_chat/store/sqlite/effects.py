@@ -52,6 +52,14 @@ def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row
             effect(connection, room_id, by_kind[kind])
 
 
+def note_newest(connection: apsw.Connection, newest_ms: dict[int, int]) -> None:
+    """Note when the newest events of these rooms (by their ids) were written: the directory is in this order."""
+    connection.execute(
+        "UPDATE rooms SET newest_ms = value FROM json_each(?) WHERE rooms.id = CAST(key AS INTEGER)",
+        (json.dumps(newest_ms),),
+    )
+
+
 def deletes(changes: Sequence[tuple[Row, Body]]) -> bool:
     """Whether a text is deleted."""
     return any(row.kind == DELETE for row, _ in changes)

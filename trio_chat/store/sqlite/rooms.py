@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from trio_chat.kinds.facts import DIRECT, LOBBY, PUBLIC, kind_of_new
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import apsw
 
     from trio_chat.model.events import Event
+    from trio_chat.model.records import DirectoryPlace
 
 WINDOW = 500
 """Unread messages and the newest message are looked for among so many of a room's newest events."""
@@ -73,27 +75,36 @@ def listing(connection: apsw.Connection, person: str, *, only: str | None = None
 
 
 def directory(
-    connection: apsw.Connection, query: str, limit: int, *, person: str | None = None
+    connection: apsw.Connection,
+    query: str,
+    limit: int,
+    *,
+    person: str | None = None,
+    after: DirectoryPlace | None = None,
 ) -> list[Listing]:
     """See `Store.directory`."""
     wanted = query.casefold()
     with snapshot(connection):
-        found: list[Any] = connection.execute(
+        found = connection.execute(
             """
-            SELECT id, name, title, topic, (
-                SELECT at_ms FROM events WHERE room_id = rooms.id ORDER BY seq DESC LIMIT 1
-            ) AS newest_ms,
-            CASE WHEN name = ?3 AND ?2 IS NOT NULL THEN 0 ELSE (
-                SELECT seq FROM members WHERE room_id = rooms.id AND person_id = ?2
-            ) END
-            FROM rooms WHERE kind = ?1 AND newest_ms IS NOT NULL ORDER BY newest_ms DESC
+            SELECT id, name, title, topic FROM rooms INDEXED BY directory
+            WHERE kind = 'public' AND newest_ms IS NOT NULL
+                AND newest_ms <= ?1 AND (newest_ms < ?1 OR name > ?2)
+            ORDER BY newest_ms DESC, name
             """,
-            (PUBLIC, person, LOBBY),
+            after or (2**63 - 1, ""),
+        )
+        matching = (room_id for room_id, *words in found if wanted in "\n".join(words).casefold())
+        ids = list(islice(matching, max(limit, 0)))
+        joined: list[Any] = connection.execute(
+            """
+            SELECT value, CASE WHEN name = ?3 AND ?2 IS NOT NULL THEN 0 ELSE (
+                SELECT seq FROM members WHERE room_id = rooms.id AND person_id = ?2
+            ) END FROM json_each(?1) JOIN rooms ON rooms.id = value
+            """,
+            (json.dumps(ids), person, LOBBY),
         ).fetchall()
-        matching = [
-            (room_id, joined) for room_id, *words, _, joined in found if wanted in "\n".join(words).casefold()
-        ]
-        return _described(connection, matching[: max(limit, 0)], person)
+        return _described(connection, joined, person)
 
 
 _DESCRIPTION = f"""
@@ -103,7 +114,7 @@ _DESCRIPTION = f"""
     heads AS MATERIALIZED (
         SELECT wanted.id, joined, delivered, read,
             coalesce((SELECT max(seq) FROM events WHERE room_id = wanted.id), 0) AS head,
-            coalesce((SELECT at_ms FROM events WHERE room_id = wanted.id ORDER BY seq DESC LIMIT 1), 0) AS newest_ms
+            coalesce((SELECT newest_ms FROM rooms WHERE rooms.id = wanted.id), 0) AS newest
         FROM wanted LEFT JOIN marks ON room_id = wanted.id AND person_id = :person
     ),
     windows AS MATERIALIZED (
@@ -147,9 +158,10 @@ _DESCRIPTION = f"""
             )
         ),
         last,
-        (SELECT seq FROM changes WHERE room_id = messages.id AND target = last AND key = 'edit')
+        (SELECT seq FROM changes WHERE room_id = messages.id AND target = last AND key = 'edit'),
+        newest
     FROM messages CROSS JOIN rooms ON rooms.id = messages.id
-    ORDER BY newest_ms DESC
+    ORDER BY newest DESC, name
 """
 
 
@@ -161,7 +173,7 @@ def _described(
     found: list[Any] = connection.execute(
         _DESCRIPTION, {"rooms": json.dumps(list(rooms)), "person": person}
     ).fetchall()
-    places = [(row[1], row[0], seq) for row in found for seq in row[-2:] if seq is not None]
+    places = [(row[1], row[0], seq) for row in found for seq in row[-3:-1] if seq is not None]
     events: dict[tuple[str, int], Event] = {
         (event.room, event.seq): event for event in events_at(connection, places) if event.kind != DAMAGED
     }
@@ -182,6 +194,7 @@ def _described(
             mentions=mentions,
             last=events.get((name, last)),
             last_edit=events.get((name, last_edit)),
+            newest_ms=newest_ms,
         )
         for (
             _,
@@ -201,6 +214,7 @@ def _described(
             mentions,
             last,
             last_edit,
+            newest_ms,
         ) in found
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from trio_chat.kinds.facts import DIRECT
-from trio_chat.kinds.messages import Delete
+from trio_chat.kinds.messages import Delete, Edit
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.rooms import Created, Membership
@@ -53,6 +53,7 @@ class AppendFacts:
         self._flush = flush
         self._authors: dict[int, str | None] = {}
         self._are_deleted: dict[int, bool] = {}
+        self._edits: dict[int, int] = {}
         self._reactions: dict[tuple[int, str], set[str]] = {}
         self._pins: set[int] | None = None
         self._comings: dict[str, bool] = {}
@@ -78,6 +79,14 @@ class AppendFacts:
                 ).get
             )
         return self._are_deleted[seq]
+
+    def count_edits(self, seq: int) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if seq not in self._edits:
+            self._edits[seq] = self._connection.execute(
+                "SELECT count(*) FROM edits WHERE room_id = ? AND target = ?", (self._room_id, seq)
+            ).get
+        return self._edits[seq]
 
     def is_member(self, person: str) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -130,6 +139,8 @@ class AppendFacts:
                 self._comings[body.person.id] = body.on
                 if body.invite is not None:
                     self._uses[body.invite] = self._uses.get(body.invite, 0) + 1
+            case Edit():
+                self._edits[body.target] = self.count_edits(body.target) + 1
             case Delete():
                 self._are_deleted[body.target] = True
                 self._all_pins().discard(body.target)

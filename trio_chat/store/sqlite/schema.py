@@ -141,7 +141,20 @@ def _make_the_group(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_make_the_log, _make_the_group)
+def _make_the_directory(connection: apsw.Connection) -> None:
+    # NULL: nobody wrote to the room yet.
+    connection.execute(
+        """
+        ALTER TABLE rooms ADD COLUMN newest_ms INTEGER;
+        UPDATE rooms SET newest_ms = (
+            SELECT at_ms FROM events WHERE room_id = rooms.id ORDER BY seq DESC LIMIT 1
+        );
+        CREATE INDEX directory ON rooms (newest_ms DESC, name) WHERE kind = 'public' AND newest_ms IS NOT NULL;
+        """
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_make_the_log, _make_the_group, _make_the_directory)
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
 

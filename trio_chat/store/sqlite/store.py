@@ -114,7 +114,7 @@ class SqliteStore:
 
     state = _reads(rooms.state)
     listing = _reads(rooms.listing)
-    directory = _reads(rooms.directory)
+    directory = _searches(rooms.directory)
     add_invite = _writes(rooms.add_invite)
     invites = _reads(rooms.invites)
     void_invites = _writes(rooms.void_invites)

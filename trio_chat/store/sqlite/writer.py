@@ -166,6 +166,7 @@ class SqliteWriter:
         known = find_known(connection, _command_ids(requests))
         rows: list[tuple[Any, ...]] = []
         flush = partial(insert_events, connection, rows)
+        newest_ms: dict[int, int] = {}
         done = _Done()
         for request in requests:
             if isinstance(request, Append):
@@ -181,6 +182,7 @@ class SqliteWriter:
                     known.update(plan.known)
                     rows += [(room_id, *row) for row in plan.rows]
                     done.n_events += len(plan.rows)
+                    newest_ms[room_id] = request.at_ms
                     if facts is not None and facts.changes:
                         if effects.deletes(facts.changes):
                             flush()
@@ -199,6 +201,8 @@ class SqliteWriter:
                 except (NameTaken, KeyError) as error:
                     done.answers.append(error)
         flush()
+        if newest_ms:
+            effects.note_newest(connection, newest_ms)
         return done
 
 

@@ -24,26 +24,31 @@ export async function openDirectory(shell, query = "") {
     shell.newRoom("public");
   });
   nothing.append(create);
-  const show = async () => {
+  const rest = button("link-button", texts.talkSearchMore, () => show(rest.value));
+  const show = async (cursor) => {
     const number = (asked += 1);
-    const answer = await shell.app.directory(filter.value.trim() || undefined);
+    const answer = await shell.app.directory(filter.value.trim() || undefined, cursor);
     if (number !== asked) return; // something else was typed meanwhile
     trouble.textContent = answer.ok ? "" : answer.message;
     if (!answer.ok) return;
-    list.replaceChildren(...answer.rooms.map((room) => roomEntry(shell.app.state, room, () => {
+    if (!cursor) list.replaceChildren();
+    list.append(...answer.rooms.map((room) => roomEntry(shell.app.state, room, () => {
       dialog.close();
       enter(shell, room);
     })));
-    nothing.hidden = answer.rooms.length > 0;
+    nothing.hidden = list.childElementCount > 0;
+    rest.hidden = !answer.cursor;
+    rest.value = answer.cursor ?? "";
   };
+  rest.hidden = true;
   filter.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(show, PAUSE_MS);
+    timer = setTimeout(() => show(), PAUSE_MS);
   });
   const dialog = openDialog({
     title: texts.shellDirectory,
     className: "tall",
-    content: [field(texts.shellDirectoryFilter, filter), trouble, nothing, list],
+    content: [field(texts.shellDirectoryFilter, filter), trouble, nothing, list, rest],
     onClose: () => clearTimeout(timer),
   });
   await show();

@@ -1,0 +1,84 @@
+"""No answer is longer than `ANSWER_BYTES`, however much there is; its cursor leads to all of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.support.core import V1Client, open_core
+from tests.support.v1 import ack, hello
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.messages import MAX_EDITS, Edit
+from trio_chat.kinds.rooms import Created
+from trio_chat.model.events import Draft
+from trio_chat.protocol.encoding import ANSWER_BYTES
+
+if TYPE_CHECKING:
+    from trio.testing import MockClock
+
+LONGEST = "\x01" * 4_000
+"""Each of its characters takes six bytes in JSON."""
+
+
+async def answer(client: V1Client, kind: str, /, **fields: object) -> dict[str, Any]:
+    """The answer to a command, which is not too long."""
+    await client.tell(kind, **fields)
+    text = await client.hear()
+    assert len(text.encode()) <= ANSWER_BYTES, f"{kind}: {len(text):,}"
+    frame: dict[str, Any] = json.loads(text)
+    return frame
+
+
+def drafts(client_id: str, kind: str, *bodies: str) -> list[Draft]:
+    """Drafts of a client's person."""
+    return [Draft(kind, client_id, "Ada", f"{kind}-{n}", body) for n, body in enumerate(bodies)]
+
+
+async def test_the_versions_of_a_message_come_in_pages_and_are_bounded(autojump_clock: MockClock) -> None:
+    async with open_core(burst=10_000) as core:
+        ada = await core.open_person("Ada")
+        person = (await ada.ask("profile"))["user"]["id"]
+        await ack(ada, "send", room="lobby", text="first")
+        texts = [LONGEST if n < 30 else f"version {n}" for n in range(MAX_EDITS + 1)]
+        edits = drafts(person, "edit", *(write_body(Edit(1, text)) for text in texts))
+        outcomes = await core.store.append("lobby", edits[:600], at_ms=1)
+        outcomes += await core.store.append("lobby", edits[600:], at_ms=1)
+        assert [getattr(outcome, "seq", None) for outcome in outcomes] == [*range(2, MAX_EDITS + 2), None]
+        found: list[dict[str, Any]] = []
+        pages = 0
+        page: dict[str, Any] = {"more": True}
+        while page.get("more"):
+            after = {"after": found[-1]["seq"]} if found else {}
+            page = await answer(ada, "versions", room="lobby", seq=1, **after)
+            found += page["events"]
+            pages += 1
+        assert [event["text"] for event in found] == ["first", *texts[:MAX_EDITS]]
+        assert 11 < pages < 16
+        refused = await ada.ask("edit", room="lobby", seq=1, text="once more")
+        assert refused["code"] == "too_many"
+
+
+async def test_the_directory_comes_in_pages_however_long_its_rooms_topics(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core(burst=10_000) as core:
+        ada, person = await hello(core, "Ada")
+        names = [f"room-{n:03}" for n in range(250)]
+        for n, name in enumerate(names):
+            body = write_body(Created("public", topic="\x01" * 500 if n >= 150 else ""))
+            begun = [Draft("created", person, "Ada", f"c-{n}", body)]
+            said = [Draft("message", person, "Ada", f"m-{n}", LONGEST)]
+            await core.store.append(name, begun + said, at_ms=n // 3)
+        found: list[dict[str, Any]] = []
+        pages = 0
+        cursor: dict[str, str] = {}
+        while pages == 0 or cursor:
+            page = await answer(ada, "directory", query="room", **cursor)
+            found += page["rooms"]
+            cursor = {"cursor": page["cursor"]} if "cursor" in page else {}
+            pages += 1
+        by_newest = sorted(range(250), key=lambda n: (-(n // 3), n))
+        assert [item["room"] for item in found] == [names[n] for n in by_newest]
+        assert 3 <= pages < 9
+        assert {len(item["last"]["text"]) for item in found} == {200}
+        assert (await ada.ask("directory", cursor="what"))["code"] == "bad_field"
