@@ -21,9 +21,9 @@ import trio
 from trio_chat import __version__
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
-from trio_chat.ops.file_limits import raise_fd_limit
+from trio_chat.ops.file_limits import raise_file_limit
 from trio_chat.ops.statistics_line import log_statistics
-from trio_chat.ops.tuning import collect_garbage, tune
+from trio_chat.ops.tuning import collect_garbage, tune_interpreter
 from trio_chat.server.listeners import accept_connections, open_listeners
 from trio_chat.server.server import Server
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -45,7 +45,7 @@ async def run(config: Config) -> None:
 
     Raises `StartError` when the server cannot start.
     """
-    tune()
+    tune_interpreter()
     # Open for the whole run: leaving it with a signal unread would deliver that again, with the default handler.
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
@@ -115,7 +115,7 @@ async def serve_store(
 
 def _max_connections(config: Config) -> int:
     """The limit of connections: what is configured, but never so many that descriptors run out."""
-    possible = raise_fd_limit()
+    possible = raise_file_limit()
     if config.max_connections > possible or not config.max_connections:
         LOGGER.info("at most %d connections: the system allows no more open files", possible)
     return min(config.max_connections or possible, possible)

@@ -1,6 +1,4 @@
-"""What can go wrong, as values: the error tree, and the registry of ways a connection ends.
-
-Errors are sorted by whose fault they are and what helps:
+"""Errors, sorted by whose fault they are and what helps; and the registry of closes, the ways a connection ends.
 
 - `RemoteProtocolError`: the peer's; carries the `Close` to end its connection with.
 - `Refused`: a rule of content or policy; the peer is told why and its connection lives.
@@ -15,9 +13,9 @@ import attrs
 
 @attrs.frozen
 class Close:
-    """How a connection ends: a WebSocket close code, a sentence, and whether coming back makes sense.
+    """How a connection ends: a WebSocket close code, a sentence, and whether the client should come back.
 
-    The reason must fit a close frame: at most 123 bytes of UTF-8 (RFC 6455 section 5.5).
+    The reason must fit into a close frame: at most 123 bytes of UTF-8 (RFC 6455 section 5.5).
     """
 
     code: int
@@ -25,7 +23,7 @@ class Close:
     come_back: bool
 
     def because(self, reason: str) -> Close:
-        """The same ending with a more exact sentence, cut to what a close frame can carry."""
+        """The same close with another reason, cut to the length that a close frame can carry."""
         return attrs.evolve(self, reason=reason.encode()[:123].decode(errors="ignore"))
 
 
@@ -47,11 +45,11 @@ LOG_REPLACED = Close(4002, "the log was replaced; come back and start afresh", c
 
 
 class ChatError(Exception):
-    """The root of everything this package raises on purpose; never raised itself."""
+    """Base class of all errors that this package raises on purpose; never raised itself."""
 
 
 class RemoteProtocolError(ChatError):
-    """The peer did what the protocol forbids; `close` says how its connection ends."""
+    """The peer broke the protocol; `close` says how its connection ends."""
 
     def __init__(self, close: Close) -> None:
         super().__init__(f"{close.code} {close.reason}")
@@ -67,7 +65,7 @@ class Refused(ChatError):
         self.message = message
         self.retry_after_s = retry_after_s
         self.command_id: str | None = None
-        """The id of the command that was refused, where only the refusing side could read it."""
+        """The id of the refused command, if only the raiser could read it (a frame that did not decode)."""
 
 
 class StoreError(ChatError):
@@ -75,11 +73,11 @@ class StoreError(ChatError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot answer or write just now (disk full, I/O error): trying again later may help."""
+    """The store cannot read or write just now (disk full, I/O error): trying again later may help."""
 
 
 class NameTaken(StoreError):
-    """Another person is known under this name."""
+    """Another person has this name."""
 
 
 class StartError(ChatError):

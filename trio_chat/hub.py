@@ -1,7 +1,7 @@
-"""The hub: what all connections share, over one store: rooms, people, presence, and who is connected.
+"""The hub: what all connections share over one store: rooms, people, presence, connected users.
 
-One task of its own tells people that a room was added to their list of rooms, or removed from it: that follows from an
-event in the room's log, and what is told has to be read from the store.
+Its one task notifies people that a room was added to their list of rooms, or removed from it. That follows from an
+event in the room's log, but the notice has to be read from the store.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LOGGER = logging.getLogger(__name__)
 
 @attrs.frozen(eq=False)
 class Hub:
-    """Everything that a connection may need. Made by `open_hub`."""
+    """The services that connections use. Made by `open_hub`."""
 
     config: Config
     store: Store
@@ -49,10 +49,10 @@ class Hub:
 
 @asynccontextmanager
 async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -> AsyncIterator[Hub]:
-    """The rooms and people over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens
-    then. ``now_ms`` is the wall clock."""
-    # Not bounded: a change of members is an event in a log, and they are slower than what takes them from here.
-    changes, changed = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
+    """The hub over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens then.
+    ``now_ms`` is the wall clock."""
+    # Not bounded: each change of members is an event in a log, and logging it takes longer than announcing it.
+    send_change, receive_change = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
 
     def on_members(room: Room, people: frozenset[str]) -> None:
         presence.members_changed(room.name)
@@ -60,7 +60,7 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
             if person in connected:
                 is_member = person in room.members
                 connected.membership_changed(room.name, person, is_member=is_member)
-                changes.send_nowait((person, room, is_member))
+                send_change.send_nowait((person, room, is_member))
 
     connected = ConnectedUsers()
     async with (
@@ -69,30 +69,30 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
         trio.open_nursery() as nursery,
     ):
         hub = Hub(config, store, rooms, Identities(store, now_ms=now_ms), connected, presence, now_ms)
-        nursery.start_soon(_announce_list_changes, hub, changed)
+        nursery.start_soon(_announce_list_changes, hub, receive_change)
         yield hub
         nursery.cancel_scope.cancel()
 
 
 async def _announce_list_changes(
-    hub: Hub, changed: trio.MemoryReceiveChannel[tuple[str, Room, bool]]
+    hub: Hub, receive_change: trio.MemoryReceiveChannel[tuple[str, Room, bool]]
 ) -> None:
-    with changed:
-        async for person, room, is_member in changed:
+    with receive_change:
+        async for person, room, is_member in receive_change:
             try:
                 await _announce_list_change(hub, person, room, is_member=is_member)
-            except StoreError as error:  # they are told when they come back: the list is read then
+            except StoreError as error:  # the list is read again when they reconnect
                 LOGGER.error("%s could not be told of the room %s: %s", person, room.name, error)
             except Exception:  # a bug; it must not end the server
                 LOGGER.exception("%s could not be told of the room %s", person, room.name)
 
 
 async def _announce_list_change(hub: Hub, person: str, room: Room, *, is_member: bool) -> None:
-    """Tell all connections of a person that a room is in their list now, or no longer."""
+    """Notify all connections of a person that a room was added to their list, or removed from it."""
     if not is_member:
         hub.connected.notify(person, RoomUnlisted(room.name))
         return
     for listing in await hub.store.listing(person, only=room.name):
         others = [] if listing.other is None else await hub.store.people([listing.other])
-        if person in room.members:  # or they left while that was read, and the next change says so
+        if person in room.members:  # else they left while that was read, and the next change says so
             hub.connected.notify(person, RoomListed(listing, others[0] if others else None))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
 from trio_chat.net.limits import ConnectionLimits, TokenBucket, address_key
-from trio_chat.ops.file_limits import RESERVED, raise_fd_limit
+from trio_chat.ops.file_limits import RESERVED, raise_file_limit
 
 # Rates
 
@@ -129,7 +129,7 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_may() -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
-        room = raise_fd_limit()
+        room = raise_file_limit()
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)

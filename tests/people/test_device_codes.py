@@ -1,4 +1,4 @@
-"""One-time codes, by which another device becomes somebody's."""
+"""Device codes: one-time codes by which another device becomes the same person."""
 
 from __future__ import annotations
 
@@ -16,59 +16,59 @@ from trio_chat.people.device_codes import (
     GUESSES_PER_SECOND,
     LIFE_S,
     MAX_CODES,
-    Linking,
+    DeviceCodes,
 )
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
 
-def refusal(linking: Linking, code: str, now: float) -> str:
-    """The code with which this code is refused."""
+def refusal(codes: DeviceCodes, code: str, now: float) -> str:
+    """The error code with which this device code is refused."""
     with pytest.raises(Refused) as caught:
-        linking.use(code, now)
+        codes.redeem(code, now)
     return caught.value.code
 
 
 @pytest.fixture
-def linking() -> Linking:
-    return Linking(random.Random(7))
+def codes() -> DeviceCodes:
+    return DeviceCodes(random.Random(7))
 
 
-def test_a_code_is_good_once_however_it_is_typed(linking: Linking) -> None:
-    code = linking.make("p-ada", 0)
+def test_a_code_is_good_once_however_it_is_typed(codes: DeviceCodes) -> None:
+    code = codes.make("p-ada", 0)
     assert len(code) == 9
     assert code[4] == "-"
     assert set(code) - {"-"} <= set(ALPHABET)
-    assert linking.use(f" {code.lower().replace('-', '')} ", 1) == "p-ada"
-    assert refusal(linking, code, 2) == "bad_link"
+    assert codes.redeem(f" {code.lower().replace('-', '')} ", 1) == "p-ada"
+    assert refusal(codes, code, 2) == "bad_link"
 
 
-def test_a_code_is_good_for_some_minutes_only(linking: Linking) -> None:
-    first, second = linking.make("p-ada", 0), linking.make("p-bob", 1)
-    assert refusal(linking, first, LIFE_S) == "bad_link"
-    assert linking.use(second, LIFE_S) == "p-bob"
+def test_a_code_is_good_for_some_minutes_only(codes: DeviceCodes) -> None:
+    first, second = codes.make("p-ada", 0), codes.make("p-bob", 1)
+    assert refusal(codes, first, LIFE_S) == "bad_link"
+    assert codes.redeem(second, LIFE_S) == "p-bob"
 
 
-def test_somebody_has_a_few_codes_at_a_time_and_a_new_one_ends_the_oldest(linking: Linking) -> None:
-    codes = [linking.make("p-ada", 0) for _ in range(MAX_CODES + 1)]
-    other = linking.make("p-bob", 0)
-    assert refusal(linking, codes[0], 1) == "bad_link"
-    assert {linking.use(code, 1) for code in codes[1:]} == {"p-ada"}
-    assert linking.use(other, 1) == "p-bob"
+def test_somebody_has_a_few_codes_at_a_time_and_a_new_one_ends_the_oldest(codes: DeviceCodes) -> None:
+    made = [codes.make("p-ada", 0) for _ in range(MAX_CODES + 1)]
+    other = codes.make("p-bob", 0)
+    assert refusal(codes, made[0], 1) == "bad_link"
+    assert {codes.redeem(code, 1) for code in made[1:]} == {"p-ada"}
+    assert codes.redeem(other, 1) == "p-bob"
 
 
 @pytest.mark.parametrize("typed", ["", "-", "K7QM-2XHD", "x" * 60_000, "\0", "K7QM\n2XHD", "ſſſſſſſſ"])
-def test_what_is_no_code_is_refused(linking: Linking, typed: str) -> None:
-    linking.make("p-ada", 0)
-    assert refusal(linking, typed, 0) == "bad_link"
+def test_what_is_no_code_is_refused(codes: DeviceCodes, typed: str) -> None:
+    codes.make("p-ada", 0)
+    assert refusal(codes, typed, 0) == "bad_link"
 
 
-def test_guessing_is_slow_for_all_guessers_together(linking: Linking) -> None:
-    code = linking.make("p-ada", 0)
-    assert {refusal(linking, "AAAAAAAA", 0) for _ in range(GUESSES_AT_ONCE)} == {"bad_link"}
-    assert refusal(linking, code, 0) == "rate_limited"
-    assert linking.use(code, 1 / GUESSES_PER_SECOND) == "p-ada"
+def test_guessing_is_slow_for_all_guessers_together(codes: DeviceCodes) -> None:
+    code = codes.make("p-ada", 0)
+    assert {refusal(codes, "AAAAAAAA", 0) for _ in range(GUESSES_AT_ONCE)} == {"bad_link"}
+    assert refusal(codes, code, 0) == "rate_limited"
+    assert codes.redeem(code, 1 / GUESSES_PER_SECOND) == "p-ada"
 
 
 async def test_another_device_becomes_the_same_person_with_a_token_of_its_own(

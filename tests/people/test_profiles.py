@@ -341,7 +341,7 @@ async def test_whoever_changes_again_and_again_is_told_of_once_a_second(autojump
 async def test_many_who_change_at_once_are_told_of_one_after_the_other(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trio_chat.presence.service.MAX_NAMED", 4)
+    monkeypatch.setattr("trio_chat.presence.service.MAX_NAMES_SENT", 4)
     async with open_core() as core:
         people = [await arrive(core, f"X{number}") for number in range(3)]
         for person, _ in people:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from trio_chat.model.records import ReadMarker
 from trio_chat.presence.attendance import (
-    MAX_NAMED,
-    MAX_TOLD,
+    MAX_NAMES,
+    MAX_NAMES_SENT,
     TYPING_PAUSE_S,
     Attendance,
     Typists,
@@ -26,26 +26,26 @@ def mark(person: str, delivered: int, read: int = 0) -> ReadMarker:
 
 def test_somebody_is_here_from_their_first_screen_to_their_last() -> None:
     attendance = Attendance[str]()
-    attendance.come("phone", "ada")
-    attendance.come("laptop", "ada")
+    attendance.add("phone", "ada")
+    attendance.add("laptop", "ada")
     assert attendance.take_changes() == (["ada"], [])
     assert (attendance.count, len(attendance), attendance.people()) == (1, 2, ["ada"])
-    attendance.go("phone")
+    attendance.discard("phone")
     assert attendance.take_changes() == ([], [])
-    attendance.go("laptop")
-    attendance.go("laptop")
+    attendance.discard("laptop")
+    attendance.discard("laptop")
     assert attendance.take_changes() == ([], ["ada"])
     assert (attendance.count, len(attendance), attendance.people()) == (0, 0, [])
 
 
 def test_who_came_and_went_between_two_tellings_went_and_who_is_back_is_here() -> None:
     attendance = Attendance[str]()
-    attendance.come("a", "ada")
-    attendance.go("a")
-    attendance.come("b", "bob")
+    attendance.add("a", "ada")
+    attendance.discard("a")
+    attendance.add("b", "bob")
     assert attendance.take_changes() == (["bob"], ["ada"])
-    attendance.go("b")
-    attendance.come("b again", "bob")
+    attendance.discard("b")
+    attendance.add("b again", "bob")
     assert attendance.take_changes() == (["bob"], []), "who came in between has not heard of Bob"
 
 
@@ -54,9 +54,9 @@ def test_whoever_folds_the_changes_knows_who_is_here(steps: list[tuple[str, str]
     attendance, here, looking = Attendance[str](), set[str](), set[str]()
     for name, step in steps:
         if step == "come":
-            attendance.come(name, name.upper())
+            attendance.add(name, name.upper())
         elif step == "go":
-            attendance.go(name)
+            attendance.discard(name)
         elif step == "look":  # somebody else asks, between two tellings
             looking = set(attendance.people())
         else:
@@ -71,14 +71,14 @@ def test_whoever_folds_the_changes_knows_who_is_here(steps: list[tuple[str, str]
 
 def test_the_list_of_who_is_here_is_bounded() -> None:
     attendance = Attendance[int]()
-    for number in range(MAX_TOLD + 5):
-        attendance.come(number, f"p-{number}")
-    assert (len(attendance.people()), attendance.count) == (MAX_TOLD, MAX_TOLD + 5)
+    for number in range(MAX_NAMES + 5):
+        attendance.add(number, f"p-{number}")
+    assert (len(attendance.people()), attendance.count) == (MAX_NAMES, MAX_NAMES + 5)
 
 
 def test_in_a_large_room_only_few_are_named() -> None:
-    assert may_name(MAX_TOLD, MAX_NAMED // MAX_TOLD)
-    assert not may_name(MAX_TOLD + 1, 1)
+    assert may_name(MAX_NAMES, MAX_NAMES_SENT // MAX_NAMES)
+    assert not may_name(MAX_NAMES + 1, 1)
     assert may_name(5, 10_000)
     assert not may_name(6, 10_000)
 
@@ -88,11 +88,11 @@ def test_in_a_large_room_only_few_are_named() -> None:
 
 def test_that_somebody_is_writing_is_told_once_in_a_while() -> None:
     typists = Typists()
-    assert typists.may_tell("ada", 0)
-    assert not typists.may_tell("ada", TYPING_PAUSE_S - 0.1)
-    assert typists.may_tell("bob", TYPING_PAUSE_S - 0.1)
-    assert typists.may_tell("ada", TYPING_PAUSE_S)
-    assert not typists.may_tell("bob", TYPING_PAUSE_S)
+    assert typists.may_notify("ada", 0)
+    assert not typists.may_notify("ada", TYPING_PAUSE_S - 0.1)
+    assert typists.may_notify("bob", TYPING_PAUSE_S - 0.1)
+    assert typists.may_notify("ada", TYPING_PAUSE_S)
+    assert not typists.may_notify("bob", TYPING_PAUSE_S)
 
 
 # ReadMarkers

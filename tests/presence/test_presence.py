@@ -14,7 +14,7 @@ from tests.support.v1 import ack
 from trio_chat.kinds.forms import timestamp
 from trio_chat.model.records import ReadMarker
 from trio_chat.presence import service
-from trio_chat.presence.attendance import MAX_TOLD, TYPING_PAUSE_S
+from trio_chat.presence.attendance import MAX_NAMES, TYPING_PAUSE_S
 from trio_chat.presence.service import INTERVAL_S
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ async def test_what_happens_in_one_second_is_told_as_one(autojump_clock: MockClo
 async def test_of_too_many_changes_only_the_sum_is_told(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trio_chat.presence.attendance.MAX_NAMED", 5)
+    monkeypatch.setattr("trio_chat.presence.attendance.MAX_NAMES_SENT", 5)
     async with open_core() as core:
         people = [await arrive(core, f"X{number}") for number in range(3)]
         for person, _ in people:
@@ -467,4 +467,4 @@ async def test_a_bug_in_the_telling_is_logged_and_the_next_telling_comes(
 
 
 def test_no_more_is_told_than_a_frame_may_hold() -> None:
-    assert MAX_TOLD * 250 < 64 * 1024, "a person with a long name and a picture takes some 250 bytes"
+    assert MAX_NAMES * 250 < 64 * 1024, "a person with a long name and a picture takes some 250 bytes"

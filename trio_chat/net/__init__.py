@@ -1,4 +1,4 @@
-"""The bytes of one connection: its transport, its outbox, limits, and what is checked before anything is parsed.
+"""The bytes of one connection: its transport, its outbox, its limits, and the checks before anything is parsed.
 
 Imports: errors.
 """

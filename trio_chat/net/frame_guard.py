@@ -1,4 +1,4 @@
-"""What a WebSocket client's frames may cost: bytes of one message, and frames that carry none.
+"""The frame guard: limits on a WebSocket client's frames, in bytes of one message, and in frames that carry none.
 
 Pings, pongs and fragments are work without a message, so no rate limit on messages counts them; and trio-websocket
 handles all empty fragments and pongs of one read without a checkpoint (measured: one client that sends nothing else

@@ -1,6 +1,6 @@
-"""Limits on what one connection and one address may take.
+"""Limits of one connection and of one address: rates, and the number of connections.
 
-Pure; the clock is passed in: ``now`` is in seconds, of any clock that does not go back.
+Pure; the time is passed in: ``now`` is in seconds, of any clock that does not go back.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from trio_chat.errors import Refused
 
 _ROUNDING_S = 1e-6
-"""Clocks are floats; who waited as long as told must not be sent away again for the last digit."""
+"""Tolerance for clocks that are floats: a client that waited as long as it was told must not be refused again."""
 
 
 class TokenBucket:
@@ -41,9 +41,9 @@ class TokenBucket:
 
 
 def address_key(ip: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address, which one household gets.
+    """The key by which an address is counted: an IPv4 address, or the /64 of an IPv6 address, which one household gets.
 
-    An IPv4 address that a socket for both shows as IPv6 is an IPv4 address. What is no address stays.
+    An IPv4 address that a dual-stack socket shows as IPv6 is an IPv4 address. Text that is no address is its own key.
     """
     try:
         address = ipaddress.ip_address(ip.partition("%")[0])  # without the interface of a link-local address
@@ -57,7 +57,7 @@ def address_key(ip: str) -> str:
 
 
 class ConnectionLimits:
-    """How many connections there are, in all and from each address, and if one more may come; 0: no limit."""
+    """The number of connections, in total and by address, and their limits; 0: no limit."""
 
     def __init__(self, *, max_total: int, max_per_address: int) -> None:
         self._max_total = max_total or math.inf
@@ -66,7 +66,7 @@ class ConnectionLimits:
         self.total = 0
 
     def admit(self, ip: str) -> Admission:
-        """Count a connection from this address, until the block ends of which this is the context manager.
+        """Count a connection from this address as long as the ``with`` block of the `Admission` lasts.
 
         Raises `Refused` (``too_many_connections``), and then it is not counted.
         """
@@ -79,16 +79,17 @@ class ConnectionLimits:
         self._by_address[address] += 1
         return Admission(self, address)
 
-    def dismiss(self, address: str) -> None:
-        """One less from this address."""
+    def release(self, address: str) -> None:
+        """Count one connection less from this address."""
         self.total -= 1
         self._by_address[address] -= 1
         if not self._by_address[address]:
-            del self._by_address[address]  # or it would grow with each address ever seen
+            del self._by_address[address]  # or the table would grow with each address ever seen
 
 
 class Admission:
-    """A connection that is counted as long as the ``with`` block lasts. No generator: each connection has one."""
+    """A connection that is counted as long as the ``with`` block lasts. No generator, to save memory: each connection
+    has one."""
 
     __slots__ = ("_address", "_limits")
 
@@ -100,4 +101,4 @@ class Admission:
         pass
 
     def __exit__(self, *_exc_info: object) -> None:
-        self._limits.dismiss(self._address)
+        self._limits.release(self._address)

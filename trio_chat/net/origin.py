@@ -1,7 +1,7 @@
-"""Who may speak v1 from a browser: pages of this server, and origins that the operator allows.
+"""The origin check: pages of this server, and of origins that the operator allows, may speak v1 from a browser.
 
-A browser sends the cookie-less page's `Origin` with each handshake, and the v1 side carries an identity, so that a
-foreign page must not speak it (CWE-1385). Programs send no origin and are not browsers: they are let through.
+A browser sends its page's `Origin` with each handshake. The v1 protocol carries an identity, so a foreign page must not
+speak it (CWE-1385). Programs that are no browsers send no origin, and are allowed.
 
 Pure.
 """
@@ -30,7 +30,7 @@ def is_allowed(origin: str | None, host: str | None, allowed: Collection[str]) -
 
 
 def _host_and_port(url: str) -> tuple[str, int] | None:
-    """The host and port of an origin; None for what is not one (``null`` included)."""
+    """The host and port of an origin; None for text that is none (``null`` included)."""
     try:
         parts = urlsplit(url)
         port = parts.port

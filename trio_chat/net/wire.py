@@ -1,12 +1,12 @@
-"""The bytes of one connection: a Trio stream that can also be written to at once, without waiting.
+"""The wire, the transport of one connection: a Trio stream that can also be written to at once, without waiting.
 
 Everything a connection writes goes through its `Wire`: the frames of trio-websocket (handshake, pongs, closing), the
 batches of the rooms, the answers of HTTP. Its rules:
 
-1. Whole frames only. Whoever writes holds the wire until the last byte of what it writes is taken, or leaves the
-   rest to the wire, which sends it before anything else. So nothing ever lands in the middle of a frame.
-2. A write that was cancelled or failed has torn a frame (trio#889): the wire is broken for good, and says so to
-   everybody who writes afterwards.
+1. Whole frames only. A writer holds the wire until its last byte is taken, or leaves the rest to the wire, which sends
+   it before anything else. So nothing ever lands in the middle of a frame.
+2. A write that was cancelled or failed has torn a frame (trio#889): the wire is broken for good, and every later write
+   raises.
 3. After a close frame nothing follows (RFC 6455 section 5.5.1).
 4. A wire does not own its transport: closing it writes a close frame and half-closes. Who opened the transport waits
    for the peer to read that, and closes it.

@@ -16,7 +16,7 @@ ENOUGH = 2**20
 """What is asked for where there is no hard limit: Linux allows no more unless told to (fs.nr_open)."""
 
 
-def raise_fd_limit() -> int:
+def raise_file_limit() -> int:
     """Raise this process's limit of open files as far as it may; answers how many connections fit below."""
     if resource is None:
         return sys.maxsize

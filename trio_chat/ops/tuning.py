@@ -27,7 +27,7 @@ connections than twice that it is half as many as there are: so looking costs ea
 LOOK_EVERY_S = 1.0
 
 
-def tune() -> None:
+def tune_interpreter() -> None:
     """Set what can only be set for the whole process."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     gc.set_threshold(*GC_THRESHOLDS)

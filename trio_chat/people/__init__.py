@@ -1,4 +1,4 @@
-"""Who somebody is: identities and their tokens, codes for further devices, avatars.
+"""People: identities and their tokens, device codes, avatars.
 
 Imports: errors, model, net, store.
 """

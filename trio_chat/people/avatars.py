@@ -1,8 +1,8 @@
-"""The pictures that people show of themselves: which bytes are one.
+"""Avatars: which bytes are accepted as a person's picture.
 
-The server does not open them; it reads what a picture says of itself, and sends it with the type that it really has.
-Pictures are small on all sides: a few bytes can say that they are a thousand million pixels, which the reader's
-machine would then make.
+The server does not decode a picture: it reads type and size from its header, and serves it with that type. The size in
+pixels is bounded as well, since a few bytes can claim a thousand million pixels, which each viewer's machine would then
+allocate.
 
 Pure.
 """
@@ -21,16 +21,16 @@ MAX_SIDE: Final = 512
 """Pixels."""
 
 HASH_CHARS: Final = 32
-"""A picture's name: so much of its SHA-256, in hexadecimal."""
+"""Length of a picture's name: the first characters of its SHA-256, in hexadecimal."""
 
 _PNG: Final = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR"
 _JPEG: Final = b"\xff\xd8\xff"
 _JPEG_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-"""The markers of segments that say how large the picture is."""
+"""Markers of the segments that hold the picture's size."""
 
 
 def read_picture(text: str) -> Picture:
-    """The picture that this is in Base64. Raises `Refused` (``bad_picture``)."""
+    """Decode a picture from Base64. Raises `Refused` (``bad_picture``) if it is none, or too large."""
     if len(text) > MAX_PICTURE_BYTES // 3 * 4 + 4:
         raise _bad_picture()
     try:
@@ -55,7 +55,7 @@ def _bad_picture() -> Refused:
 
 
 def _png(data: bytes) -> tuple[int, int] | None:
-    """How wide and how high it is, if it is a PNG (RFC 2083 section 4.1.1)."""
+    """Width and height of a PNG (RFC 2083 section 4.1.1); None if it is none."""
     if not data.startswith(_PNG) or len(data) < len(_PNG) + 8:
         return None
     at = len(_PNG)
@@ -63,7 +63,7 @@ def _png(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg(data: bytes) -> tuple[int, int] | None:
-    """The same for a JPEG: the first frame header says it (ITU-T T.81, B.2.2)."""
+    """Width and height of a JPEG, from the first frame header (ITU-T T.81, B.2.2); None if it is none."""
     if not data.startswith(_JPEG):
         return None
     at = 2
@@ -73,12 +73,12 @@ def _jpeg(data: bytes) -> tuple[int, int] | None:
             return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
         if length < 2:
             return None
-        at += 1 if marker == 0xFF else 2 + length  # any number of 0xFF may stand before a marker
+        at += 1 if marker == 0xFF else 2 + length  # any number of 0xFF may precede a marker
     return None
 
 
 def _webp(data: bytes) -> tuple[int, int] | None:
-    """The same for a WebP (RFC 9649 section 2)."""
+    """Width and height of a WebP (RFC 9649 section 2); None if it is none."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP" or len(data) < 30:
         return None
     match data[12:16]:

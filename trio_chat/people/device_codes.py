@@ -1,9 +1,9 @@
-"""One-time codes by which another device becomes somebody's too: short enough to be typed, and soon of no use.
+"""Device codes: one-time codes by which another device becomes the same person. Short to type, valid for minutes.
 
-There are 24⁸ codes, a hundred thousand million; at `GUESSES_PER_SECOND` for all who guess together, nobody finds one
-that lives for `LIFE_S`.
+There are 24⁸ codes, a hundred thousand million. At `GUESSES_PER_SECOND` for all clients together, no guess hits one
+that is valid for `LIFE_S`.
 
-Pure: chance and the time are passed in; ``now`` is in seconds, of any clock that does not go back.
+Pure: the random numbers and the time are passed in; ``now`` is in seconds, of any clock that does not go back.
 """
 
 from __future__ import annotations
@@ -18,30 +18,32 @@ if TYPE_CHECKING:
     from random import Random
 
 LIFE_S: Final = 300
+"""How long a code is valid."""
+
 MAX_CODES: Final = 3
-"""How many codes of one person are good at a time; a further one takes the place of the oldest."""
+"""How many codes of one person are valid at a time; another one replaces the oldest."""
 
 GUESSES_PER_SECOND: Final = 1.0
 GUESSES_AT_ONCE: Final = 20
 
 ALPHABET: Final = "BCDFGHJKMPQRTVWXY2346789"
-"""No two look alike, and without vowels they make no words."""
+"""Characters of which no two look alike, without vowels, so that a code is never a word."""
 
 CODE_CHARS: Final = 8
 
 
-class Linking:
-    """The codes that are good now; in memory only."""
+class DeviceCodes:
+    """The valid codes, in memory only."""
 
     def __init__(self, rng: Random) -> None:
         self._rng = rng
         self._codes: dict[str, tuple[str, float]] = {}
-        """Whose it is, and until when; the oldest is the first."""
+        """For each code its person, and until when it is valid; oldest first."""
         self._guesses = TokenBucket(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
 
     def make(self, person: str, now: float) -> str:
-        """A code for this person, as it is shown."""
-        self._forget_old(now)
+        """A new code for this person, as it is shown to them."""
+        self._drop_expired(now)
         own = [code for code, (owner, _) in self._codes.items() if owner == person]
         for code in own[: len(own) - MAX_CODES + 1]:
             del self._codes[code]
@@ -50,24 +52,24 @@ class Linking:
         self._codes[code] = person, now + LIFE_S
         return f"{code[:4]}-{code[4:]}"
 
-    def use(self, typed: str, now: float) -> str:
-        """The person whose code this is, once. Raises `Refused` (``bad_link``, ``rate_limited``)."""
+    def redeem(self, typed: str, now: float) -> str:
+        """The person of this code, which is used up. Raises `Refused` (``bad_link``, ``rate_limited``)."""
         wait_s = self._guesses.take(now)
         if wait_s > 0:
             wait_s = math.ceil(wait_s)
             raise Refused(
                 "rate_limited", f"Too many codes are tried. Wait {wait_s} seconds.", retry_after_s=wait_s
             )
-        self._forget_old(now)
+        self._drop_expired(now)
         code = "".join(char for char in typed[:100].upper() if char not in "- ")
         person, _ = self._codes.pop(code, (None, 0.0))
         if person is None:
             raise Refused("bad_link", "This code is not good (any more). Get a new one on your other device.")
         return person
 
-    def _forget_old(self, now: float) -> None:
+    def _drop_expired(self, now: float) -> None:
         while self._codes:
-            code, (_, until) = next(iter(self._codes.items()))
-            if now < until:
+            code, (_, valid_until) = next(iter(self._codes.items()))
+            if now < valid_until:
                 return
             del self._codes[code]

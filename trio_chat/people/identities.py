@@ -1,4 +1,4 @@
-"""Who is who: people the server knows again by a token, and guests of the plain side."""
+"""Identities: people, whom the server recognises by a token, and guests, who have only a name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trio_chat.errors import NameTaken, Refused
 from trio_chat.model.events import Person
 from trio_chat.model.lookalikes import plain_twin
 from trio_chat.model.names import generated_name, normal_name
-from trio_chat.people.device_codes import Linking
+from trio_chat.people.device_codes import DeviceCodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,34 +23,34 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 TOKEN_BYTES = 32
-"""256 bits: not to be guessed. The store keeps only its SHA-256, which is enough for something that random."""
+"""256 bits: cannot be guessed. The store keeps only its SHA-256, which is enough for something that random."""
 
-PLAIN_NAMES_TRIED = 3
-"""How many generated names are tried before one is made unique by a number."""
+NAMES_WITHOUT_NUMBER = 3
+"""How many generated names are tried before a number is added to make them unique."""
 
 
 class Identities:
-    """Gives out identities. Names are unique among the people the store knows and the guests who are here."""
+    """Registers and authenticates people, and names guests. Names are unique among all people and connected guests."""
 
     def __init__(self, store: Store, *, now_ms: Callable[[], int], rng: random.Random | None = None) -> None:
         self._store = store
         self._rng = rng or random.SystemRandom()
         self._now_ms = now_ms
-        self._linking = Linking(self._rng)
+        self._device_codes = DeviceCodes(self._rng)
         self._claimed_keys: set[str] = set()
-        """The names that guests have, and those that somebody is about to get."""
+        """Keys of the names that guests have, and of those that are being written to the store."""
 
     async def authenticate(self, token: str) -> Person:
-        """Who comes back with this token. Raises `Refused` if nobody does."""
+        """The person of this token. Raises `Refused` (``unknown_token``) if there is none."""
         person = await self._store.find_person(_hash(token))
         if person is None:
             raise Refused("unknown_token", "Nobody is known here by this token. Say hello with a name.")
         return person
 
     async def register(self, name: str | None) -> tuple[Person, str]:
-        """Somebody new, under this name or a generated one, and the token to come back with.
+        """Register a new person under this name, or a generated one; the person and their token.
 
-        Raises `Refused` when the name breaks a rule or is somebody's.
+        Raises `Refused` when the name breaks a rule or is taken.
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         for attempt in range(100):
@@ -70,7 +70,7 @@ class Identities:
         raise Refused("name_taken", "No free name could be made up. Choose one yourself.")
 
     async def rename(self, person: Person, name: str) -> Person:
-        """Give a person another name. Raises `Refused` when it breaks a rule or is somebody's."""
+        """Give a person another name. Raises `Refused` when it breaks a rule or is taken."""
         return person_of(await self.set_profile(person, name=name))
 
     async def set_profile(
@@ -83,7 +83,7 @@ class Identities:
         no_picture: bool = False,
         shows_seen: bool | None = None,
     ) -> Profile:
-        """Show a person like this; what is None stays. Raises `Refused` as `rename` does, and then nothing changed."""
+        """Change a person's profile; None leaves a field as it is. Raises `Refused` as `rename` does."""
         display, key = (None, None) if name is None else normal_name(name)
         try:
             if display is not None and key is not None:
@@ -102,27 +102,27 @@ class Identities:
             raise _name_taken(display or "") from None
 
     async def _check_no_twin(self, key: str, display: str) -> None:
-        """Raises `NameTaken` if somebody's name looks the same in plain letters, and this one is not of those."""
+        """Raise `NameTaken` if the name has look-alikes of plain letters, and the name in plain letters is taken."""
         twin = plain_twin(key)
         if twin != key and (twin in self._claimed_keys or await self._store.is_name_known(twin)):
             raise NameTaken(display)
 
-    def make_link(self, person: Person) -> str:
-        """A code by which another device becomes this person's (`trio_chat.people.device_codes`)."""
-        return self._linking.make(person.id, trio.current_time())
+    def make_device_code(self, person: Person) -> str:
+        """A device code for this person (`trio_chat.people.device_codes`)."""
+        return self._device_codes.make(person.id, trio.current_time())
 
     async def authenticate_by_code(self, code: str) -> tuple[Person, str]:
-        """Whose code this is, and a new token to come back with. Raises `Refused` if it is nobody's.
+        """The person of a device code, and a new token for the device. Raises `Refused` if the code is not valid.
 
-        The code is used up, even when the store cannot keep the token.
+        The code is used up, even when the store cannot save the token.
         """
-        person_id = self._linking.use(code, trio.current_time())
+        person_id = self._device_codes.redeem(code, trio.current_time())
         token = secrets.token_urlsafe(TOKEN_BYTES)
         await self._store.add_token(person_id, _hash(token))
         return await self.authenticate(token), token
 
     async def add_guest(self) -> Person:
-        """A guest with a generated name that nobody has; `remove_guest` gives the name back."""
+        """A guest with a generated name that nobody has, until `remove_guest`. Raises `Refused` if none is free."""
         for attempt in range(100):
             display, key = normal_name(self._generated(attempt))
             if key in self._claimed_keys:
@@ -138,16 +138,16 @@ class Identities:
         raise Refused("name_taken", "No free name could be made up.")
 
     def remove_guest(self, guest: Person) -> None:
-        """The guest has left."""
+        """Free the name of a guest who left."""
         self._claimed_keys.discard(normal_name(guest.name)[1])
 
     def _generated(self, attempt: int) -> str:
         name = generated_name(self._rng)
-        return name if attempt < PLAIN_NAMES_TRIED else f"{name} {self._rng.randrange(2, 10_000)}"
+        return name if attempt < NAMES_WITHOUT_NUMBER else f"{name} {self._rng.randrange(2, 10_000)}"
 
     @contextmanager
     def _claimed(self, key: str, display: str) -> Iterator[None]:
-        """Nobody gets this name while it is on its way into the store."""
+        """Reserve a name while it is being written to the store. Raises `NameTaken` if it is reserved already."""
         if key in self._claimed_keys:
             raise NameTaken(display)
         self._claimed_keys.add(key)
@@ -158,7 +158,7 @@ class Identities:
 
 
 def person_of(profile: Profile) -> Person:
-    """The person of whom this is known."""
+    """The person of a profile."""
     return Person(profile.id, profile.name, profile.colour, profile.picture)
 
 

@@ -1,4 +1,4 @@
-"""What stands in no log: who is connected, who is typing, how far everybody has read.
+"""Ephemeral state, which is in no log: connected users, presence, typing, read markers.
 
 Imports: errors, model, net, rooms, store.
 """

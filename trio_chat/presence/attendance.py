@@ -1,8 +1,8 @@
-"""Presence in one room: who has it on the screen, and who is typing.
+"""Presence and typing of one room: who has it on a screen, and who is writing.
 
-Only what holds now matters, so what happens between two broadcasts is told as one.
+Only the present state matters, so all changes between two broadcasts are broadcast as one.
 
-Pure: the time is passed in, and a connection is whatever the caller takes for one.
+Pure: the time is passed in, and a connection is any hashable object.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
 
 Connection = TypeVar("Connection")
 
-MAX_TOLD = 200
-"""How many people are named in one frame at most."""
+MAX_NAMES = 200
+"""Max people named in one frame."""
 
-MAX_NAMED = 50_000
-"""How often people are named in one telling of one room at most, over all who are told: some 5 MB. A room of 250 is
-told of `MAX_TOLD` changes at once, one of ten thousand of five; of more than that it is told the sum only."""
+MAX_NAMES_SENT = 50_000
+"""Max names in one broadcast to one room, summed over its listeners: some 5 MB. A room with 250 listeners gets up to
+`MAX_NAMES` changes by name, one with ten thousand up to five; beyond that only the count is broadcast."""
 
 TYPING_PAUSE_S = 2.0
-"""How often others are told that one person is writing in one room; they show it for three times as long."""
+"""The shortest time between two notices that one person is typing in one room. Clients show it for three times as
+long."""
 
 
 def may_name(changes: int, listeners: int) -> bool:
-    """Whether so many changes can be told one by one to so many."""
-    return changes <= MAX_TOLD and changes * listeners <= MAX_NAMED
+    """Whether so many changes may be broadcast by name to so many listeners."""
+    return changes <= MAX_NAMES and changes * listeners <= MAX_NAMES_SENT
 
 
 class Attendance(Generic[Connection]):
-    """Who has one room on the screen, on how many connections, and who came or went since that was last told."""
+    """Presence in one room: who has it on a screen, on which connections, and the changes since the last broadcast."""
 
     def __init__(self) -> None:
         self._persons: dict[Connection, str] = {}
@@ -43,36 +44,36 @@ class Attendance(Generic[Connection]):
         return connection in self._persons
 
     def __iter__(self) -> Iterator[Connection]:
-        """The connections."""
+        """The connections that show the room."""
         return iter(list(self._persons))
 
     def __len__(self) -> int:
-        """How many connections there are."""
+        """The number of connections."""
         return len(self._persons)
 
     @property
     def count(self) -> int:
-        """How many people there are."""
+        """The number of people."""
         return len(self._connections)
 
-    def people(self, limit: int = MAX_TOLD) -> list[str]:
-        """The first of the people who are here."""
+    def people(self, limit: int = MAX_NAMES) -> list[str]:
+        """The people who are present, at most ``limit``, in the order in which they came."""
         return list(islice(self._connections, limit))
 
     def connection_of(self, person: str) -> Connection:
-        """One connection of a person who is here."""
+        """A connection of a person who is present."""
         return next(iter(self._connections[person]))
 
-    def come(self, connection: Connection, person: str) -> None:
-        """The person has the room on one screen (more)."""
+    def add(self, connection: Connection, person: str) -> None:
+        """Note that a connection of the person shows the room."""
         self._persons[connection] = person
         connections = self._connections.setdefault(person, {})
         if not connections:
             self._changed[person] = None
         connections[connection] = None
 
-    def go(self, connection: Connection) -> None:
-        """The room is not on this screen any more. Idempotent."""
+    def discard(self, connection: Connection) -> None:
+        """Note that the connection no longer shows the room. Idempotent."""
         person = self._persons.pop(connection, None)
         if person is None:
             return
@@ -83,9 +84,9 @@ class Attendance(Generic[Connection]):
             self._changed[person] = None
 
     def take_changes(self) -> tuple[list[str], list[str]]:
-        """Who came and who went since this was last asked: as it is now.
+        """The people who came and those who went since the last call, as of now.
 
-        Who went and is here again is told as here again: who came meanwhile may not know it.
+        A person who went and came back counts as come: those who came meanwhile may not have their name yet.
         """
         came = [person for person in self._changed if person in self._connections]
         went = [person for person in self._changed if person not in self._connections]
@@ -94,19 +95,19 @@ class Attendance(Generic[Connection]):
 
 
 class Typists:
-    """Who was told to be writing in one room a moment ago."""
+    """The people of whom a typing notice was sent in one room a moment ago."""
 
     def __init__(self) -> None:
-        self._told_at: dict[str, float] = {}  # the first is the oldest
+        self._notified_at: dict[str, float] = {}  # oldest first
 
-    def may_tell(self, person: str, now: float) -> bool:
-        """Whether to tell (again) that the person is writing; if so, this counts as told."""
-        while self._told_at:
-            oldest = next(iter(self._told_at))
-            if now - self._told_at[oldest] < TYPING_PAUSE_S:
+    def may_notify(self, person: str, now: float) -> bool:
+        """Whether to send a notice that the person is typing; if so, it counts as sent."""
+        while self._notified_at:
+            oldest = next(iter(self._notified_at))
+            if now - self._notified_at[oldest] < TYPING_PAUSE_S:
                 break
-            del self._told_at[oldest]
-        if person in self._told_at:
+            del self._notified_at[oldest]
+        if person in self._notified_at:
             return False
-        self._told_at[person] = now
+        self._notified_at[person] = now
         return True

@@ -1,4 +1,4 @@
-"""The registry of connections by person: who is connected, and how to reach them beside the rooms."""
+"""Connected users: the registry of connections by person, for notices that are in no room's log."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ if TYPE_CHECKING:
     from trio_chat.net.outbox import Outbox
 
 TOO_SLOW_FOR_NOTICES: Final = TOO_SLOW.because("too much waits to be read; come back and resume")
+"""How a connection ends whose outbox has no space for a notice that must not be missed."""
 
 
 class UserConnection(Protocol):
-    """A connection of a person whom the server knows, as presence and the hub see it."""
+    """A connection of a person who logged in, as presence and the hub see it."""
 
     @property
     def outbox(self) -> Outbox:
-        """Where it is told things."""
+        """Where frames for it are posted."""
         ...
 
     @property
     def encoding(self) -> Encoding:
-        """In what words."""
+        """The encoding of its gateway."""
         ...
 
     @property
     def person(self) -> Person:
-        """Whose it is, with the name and looks of now."""
+        """Its person, with their present name and looks."""
         ...
 
     def set_person(self, person: Person) -> None:
@@ -44,7 +45,7 @@ class UserConnection(Protocol):
         ...
 
     def membership_changed(self, room: str, *, is_member: bool) -> None:
-        """Learn, at once, that its person is a member of the room from now on, or no longer."""
+        """Note, at once, that its person became a member of the room, or is no longer one."""
         ...
 
 
@@ -53,16 +54,16 @@ class ConnectedUsers:
 
     def __init__(self) -> None:
         self._connections: dict[str, dict[UserConnection, None]] = {}
-        self.on_gone: Callable[[str], object] = lambda person: None
-        """Called with the id of a person whose last connection has ended."""
+        self.on_offline: Callable[[str], object] = lambda person: None
+        """Called with the id of a person whose last connection has ended. Sync, and it must not raise."""
 
     def __contains__(self, person: object) -> bool:
         return person in self._connections
 
     def add(self, connection: UserConnection) -> None:
-        """Register one more connection of its person, with the name and looks that the others have."""
+        """Register a connection of its person, and give it the name and looks that their others have."""
         connections = self._connections.setdefault(connection.person.id, {})
-        if connections:  # renamed perhaps, since this one was told who it is
+        if connections:  # they may have been renamed since this one read their profile
             connection.set_person(next(iter(connections)).person)
         connections[connection] = None
 
@@ -75,7 +76,7 @@ class ConnectedUsers:
         del connections[connection]
         if not connections:
             del self._connections[person]
-            self.on_gone(person)
+            self.on_offline(person)
 
     def connections(self, person: str | None = None) -> list[UserConnection]:
         """The connections of a person, or all."""
@@ -89,14 +90,14 @@ class ConnectedUsers:
             connection.set_person(person)
 
     def membership_changed(self, room: str, person: str, *, is_member: bool) -> None:
-        """Tell the person's connections, at once, that they are a member of the room from now on, or no longer."""
+        """Tell all connections of a person, at once, that they became a member of the room, or are no longer one."""
         for connection in self.connections(person):
             connection.membership_changed(room, is_member=is_member)
 
     def notify(self, person: str, notice: Notice) -> None:
         """Post a notice that must not be missed to all connections of a person.
 
-        One that reads too slowly for it is ended, to come back and be told everything anew.
+        A connection whose outbox has no space for it is ended (4000), to come back and read everything anew.
         """
         encoded = EncodedNotices([notice])
         for connection in self.connections(person):

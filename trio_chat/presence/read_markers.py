@@ -1,4 +1,4 @@
-"""Read markers: up to where each person has received and read one room.
+"""Read markers of one room: up to which number each person has received and read it.
 
 Pure.
 """
@@ -9,24 +9,24 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from trio_chat.model.records import ReadMarker
-from trio_chat.presence.attendance import MAX_TOLD
+from trio_chat.presence.attendance import MAX_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 class ReadMarkers:
-    """The read markers of one room, and which of them moved since that was last asked. They never go back: what is told
-    is what was saved, as far as it is known (`learn`, `note_saved`)."""
+    """The read markers of one room, and those that moved since the last save. A marker never goes back, and only saved
+    ones are given out (`latest`)."""
 
     def __init__(self, room: str) -> None:
         self._room = room
-        self._saved: dict[str, ReadMarker] = {}  # the last one saved last
-        self._ahead: dict[str, ReadMarker] = {}  # further, and not saved yet
+        self._saved: dict[str, ReadMarker] = {}  # in the order in which they were saved
+        self._ahead: dict[str, ReadMarker] = {}  # further than the saved one, and not saved yet
         self._moved: dict[str, None] = {}
 
     def learn(self, saved: Iterable[ReadMarker]) -> None:
-        """Take over the saved markers; those known already may be newer."""
+        """Add markers read from the store. Those known already may be newer, and stay."""
         markers = {marker.person: marker for marker in sorted(saved, key=lambda marker: marker.read)}
         for marker in self._saved.values():
             markers[marker.person] = _further(
@@ -35,7 +35,7 @@ class ReadMarkers:
         self._saved = markers
 
     def move(self, person: str, *, delivered: int, read: int) -> bool:
-        """Move a person's marker: received and read up to these numbers. False if that is nothing new."""
+        """Move a person's marker: they received and read up to these numbers. False if it is there already."""
         before = self._ahead.get(person) or self._saved.get(person) or ReadMarker(self._room, person, 0, 0)
         marker = _further(before, delivered, read)
         if marker == before:
@@ -46,17 +46,17 @@ class ReadMarkers:
 
     @property
     def has_moved(self) -> bool:
-        """Whether somebody moved since `take_moved`."""
+        """Whether a marker moved since the last `take_moved`."""
         return bool(self._moved)
 
     def take_moved(self) -> list[ReadMarker]:
-        """The markers that moved since this was last asked, as they are now: to be saved."""
+        """The markers that moved since the last call, as they are now. `note_saved` or `put_back` is to follow."""
         moved = [self._ahead[person] for person in self._moved]
         self._moved.clear()
         return moved
 
     def note_saved(self, moved: Iterable[ReadMarker]) -> None:
-        """Note that these, which were taken, are saved."""
+        """Note that markers which were taken are saved."""
         for marker in moved:
             before = self._saved.pop(marker.person, marker)
             self._saved[marker.person] = _further(before, marker.delivered, marker.read)
@@ -64,7 +64,7 @@ class ReadMarkers:
                 del self._ahead[marker.person]
 
     def put_back(self, moved: Iterable[ReadMarker]) -> None:
-        """Note that these, which were taken, could not be saved."""
+        """Note that markers which were taken could not be saved."""
         for marker in moved:
             if (
                 self.move(marker.person, delivered=marker.delivered, read=marker.read)
@@ -72,8 +72,8 @@ class ReadMarkers:
             ):
                 self._moved[marker.person] = None
 
-    def latest(self, limit: int = MAX_TOLD) -> list[ReadMarker]:
-        """The markers that were saved last, the last one first."""
+    def latest(self, limit: int = MAX_NAMES) -> list[ReadMarker]:
+        """The markers that were saved last, newest first."""
         return list(islice(reversed(self._saved.values()), limit))
 
 

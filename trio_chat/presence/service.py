@@ -1,8 +1,8 @@
-"""Ephemeral state: presence, typing, read markers, changes of people. One task broadcasts it, once a second at most.
+"""Ephemeral state: presence, typing, read markers, changed profiles. One task broadcasts it, at most once a second.
 
-It sleeps until something has changed, saves what must be saved, and posts notices of it; what happened meanwhile is
-told as one. Everything here is posted: who reads too slowly misses it, and asks again (`view`). A connection that never
-watches a room costs nothing.
+The task sleeps until something has changed, saves read markers and last-seen times, and posts notices; all changes
+since the last broadcast go into one. Notices are dropped where an outbox has no space: such a client asks again
+(`view`). A connection that never watches a room costs nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import trio
 
 from trio_chat.errors import StoreError
 from trio_chat.model.notices import Notice, PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
-from trio_chat.presence.attendance import MAX_NAMED, MAX_TOLD, Attendance, Typists, may_name
+from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, Attendance, Typists, may_name
 from trio_chat.presence.read_markers import ReadMarkers
 from trio_chat.rooms.encoding import EncodedNotices
 
@@ -32,29 +32,29 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 INTERVAL_S = 1.0
-"""How often each room is told at most."""
+"""The shortest time between two broadcasts to a room."""
 
 GATHER_S = 0.2
-"""How long the first change after a quiet time waits for others that happen with it."""
+"""How long the first change after a quiet time waits, so that those which happen with it join its broadcast."""
 
 MAX_TYPING = 200
-"""In a room on more screens than this nobody is told who is typing: somebody always is."""
+"""A room on more screens than this gets no typing notices: somebody always is typing there."""
 
 POST_STEP = 1000
-"""After how many posts other tasks get their turn: some 8 ms of system calls."""
+"""A checkpoint follows so many posts: some 8 ms of system calls."""
 
 
 @attrs.define(eq=False)
 class _RoomState:
-    """What is kept of a room while it is on a screen, or while something of it is to be saved."""
+    """Ephemeral state of a room, kept while the room is on a screen or a marker of it is to be saved."""
 
     markers: ReadMarkers
     attendance: Attendance[UserConnection] = attrs.field(factory=Attendance)
     typists: Typists = attrs.field(factory=Typists)
     knows_markers: bool = False
-    """Whether the saved markers were read, so that all of them are known here."""
+    """Whether the saved markers were read from the store, so that all are here."""
     moved_by: dict[str, UserConnection] = attrs.field(factory=dict)
-    """The connection that has moved a person's marker: it need not be told."""
+    """The connection that moved a person's marker last, by person: it needs no notice of it."""
 
 
 @attrs.frozen
@@ -63,15 +63,15 @@ class RoomPresence:
 
     room: str
     people: Sequence[Person]
-    """The first of the people who have the room on a screen."""
+    """People who have the room on a screen, at most `MAX_NAMES`."""
     count: int
-    """How many these are in all."""
+    """The number of all people who have it on a screen."""
     markers: Sequence[ReadMarker]
-    """The read markers that moved last."""
+    """The read markers that moved last, at most `MAX_NAMES`, newest first."""
 
 
 class PresenceService:
-    """Presence, typing and read markers of all rooms. Made by `open_presence`. What is not async is atomic."""
+    """Presence, typing and read markers of all rooms. Made by `open_presence`. Sync methods are atomic."""
 
     def __init__(self, store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]) -> None:
         self._store = store
@@ -80,74 +80,74 @@ class PresenceService:
         self._rooms: dict[str, _RoomState] = {}
         self._watched: dict[UserConnection, str] = {}
         self._changed_rooms: dict[str, None] = {}
-        """The rooms whose presence may have changed since it was told."""
+        """Rooms whose presence may have changed since the last broadcast."""
         self._changed_people: dict[str, Person] = {}
-        """Those who changed since it was told."""
-        self._gone: set[str] = set()
-        """Those whose last connection ended since that was saved."""
+        """People whose profile changed since the last broadcast, by id."""
+        self._offline: set[str] = set()
+        """People whose last connection ended, and whose last-seen time is not saved yet."""
         self._posted = 0
         self._has_changed = trio.Event()
         self._learning = trio.Lock()
-        connected.on_gone = self._note_gone
+        connected.on_offline = self._note_offline
 
-    # -- what is on the screens --
+    # -- presence --
 
     async def learn(self, room: str) -> None:
         """Read the markers of a room that is about to be `watch`ed, unless they are known. Raises `StoreError`."""
-        async with self._learning:  # a thousand come back at once, and one of them reads
+        async with self._learning:  # when a thousand come back at once, one of them reads
             if room in self._rooms and self._rooms[room].knows_markers:
                 return
             saved = await self._store.read_markers(room)
             state = self._state(room)
             state.markers.learn(saved)
             state.knows_markers = True
-            self._note_change(room)  # or it would stay if nobody watches in the end
+            self._note_change(room)  # so that the state is dropped again if no `watch` follows
 
     def watch(self, connection: UserConnection, room: str) -> None:
-        """Note that this room, and no other, is on this connection's screen. Call it directly after `learn`."""
+        """Note that this connection shows this room, and no other. To be called directly after `learn`."""
         if self._watched.get(connection) != room:
             self.unwatch(connection)
-            self._rooms[room].attendance.come(connection, connection.person.id)
+            self._rooms[room].attendance.add(connection, connection.person.id)
             self._watched[connection] = room
             self._note_change(room)
 
     def unwatch(self, connection: UserConnection, room: str | None = None) -> None:
-        """Note that no room is on this connection's screen, or only not this ``room``. Idempotent."""
+        """Note that this connection shows no room, or no longer this ``room``. Idempotent."""
         watched = self._watched.get(connection)
         if watched is not None and room in (None, watched):
             del self._watched[connection]
-            self._rooms[watched].attendance.go(connection)
+            self._rooms[watched].attendance.discard(connection)
             self._note_change(watched)
 
     def members_changed(self, room: str) -> None:
-        """Note that the members of a room changed: whoever may not hear it any more does not watch it any more."""
+        """Note that the members of a room changed: the next broadcast drops watchers who no longer hear it."""
         if room in self._rooms:
             self._note_change(room)
 
     def view(self, room: str) -> RoomPresence:
-        """Presence and read markers of a room that is being watched."""
+        """Presence and read markers of a room that is watched."""
         state = self._rooms[room]
         return RoomPresence(
             room,
-            [state.attendance.connection_of(one).person for one in state.attendance.people()],
+            [state.attendance.connection_of(person).person for person in state.attendance.people()],
             state.attendance.count,
             state.markers.latest(),
         )
 
     def typing(self, connection: UserConnection, room: str) -> None:
-        """Tell the others who watch a room, at once, that this connection's person is typing in it."""
+        """Notify the other people who watch a room, at once, that this connection's person is typing in it."""
         state = self._rooms.get(room)
         if state is None or len(state.attendance) > MAX_TYPING:
             return
         person = connection.person
-        if state.typists.may_tell(person.id, trio.current_time()):
+        if state.typists.may_notify(person.id, trio.current_time()):
             notice = EncodedNotices([Typing(room, person)])
             for other in state.attendance:
                 if other.person.id != person.id and other.hears(room):
                     other.outbox.post(notice.frames(other.encoding))
 
     def move_markers(self, connection: UserConnection, room: Room, *, delivered: int, read: int) -> None:
-        """Note up to where this connection's person has received and read a room; never beyond its head."""
+        """Move the read marker of this connection's person up to these numbers, but never beyond the head."""
         delivered, read = min(delivered, room.head), min(read, room.head)
         if not (delivered or read):
             return
@@ -158,13 +158,13 @@ class PresenceService:
             self._has_changed.set()
 
     def change_person(self, person: Person) -> None:
-        """Update somebody's name and looks: on all their connections at once, for everybody soon."""
+        """Update a person's name and looks: on their own connections at once, for others with the next broadcast."""
         self._connected.set_person(person)
         self._changed_people[person.id] = person
         self._has_changed.set()
 
-    def _note_gone(self, person: str) -> None:
-        self._gone.add(person)
+    def _note_offline(self, person: str) -> None:
+        self._offline.add(person)
         self._has_changed.set()
 
     def _note_change(self, room: str) -> None:
@@ -185,7 +185,7 @@ class PresenceService:
     # -- the task --
 
     async def run(self) -> None:
-        """Save and broadcast changes, for ever. A bug in here is logged; it must not end the server."""
+        """Save and broadcast changes, for ever. A bug in it is logged, and does not end the server."""
         while True:
             await self._has_changed.wait()
             await trio.sleep(GATHER_S)
@@ -197,15 +197,15 @@ class PresenceService:
             await trio.sleep(INTERVAL_S - GATHER_S)
 
     async def save(self) -> dict[str, list[ReadMarker]]:
-        """Save the markers that moved since the last time, and who was here; the moved markers, by room.
+        """Save the read markers that moved since the last call, and last-seen times; the saved markers, by room.
 
-        What cannot be saved now is saved the next time, and not told before.
+        What cannot be saved now is saved the next time, and not broadcast before.
         """
         moved = {
             room: state.markers.take_moved() for room, state in self._rooms.items() if state.markers.has_moved
         }
-        gone = {person for person in self._gone if person not in self._connected}
-        self._gone.clear()
+        offline = {person for person in self._offline if person not in self._connected}
+        self._offline.clear()
         moves = [marker for markers in moved.values() for marker in markers]
         try:
             if moves:
@@ -213,18 +213,18 @@ class PresenceService:
                 moves = []
                 for room, markers in moved.items():
                     self._state(room).markers.note_saved(markers)
-            if gone:
-                await self._store.note_seen(gone, self._now_ms())
-                gone = set()
+            if offline:
+                await self._store.note_seen(offline, self._now_ms())
+                offline = set()
         except StoreError as error:
-            LOGGER.error("what was read, and who was here, could not be saved: %s", error)
+            LOGGER.error("read markers and last-seen times could not be saved: %s", error)
             return {} if moves else moved
         finally:  # cancelled, perhaps
             if moves:
                 for room, markers in moved.items():
                     self._state(room).markers.put_back(markers)
-            self._gone |= gone
-            if moves or gone:
+            self._offline |= offline
+            if moves or offline:
                 self._has_changed.set()
         return moved
 
@@ -256,18 +256,18 @@ class PresenceService:
             notices.append(ReadMarkersMoved(room, moved))
         if notices:
             await self._post(watching, notices, room=room)
-        await self._tell_own_devices(state, moved, room, set(watching) if may_name_markers else set())
+        await self._notify_own_devices(state, moved, room, set(watching) if may_name_markers else set())
 
-    async def _tell_own_devices(
-        self, state: _RoomState, moved: Sequence[ReadMarker], room: str, told: set[UserConnection]
+    async def _notify_own_devices(
+        self, state: _RoomState, moved: Sequence[ReadMarker], room: str, notified: set[UserConnection]
     ) -> None:
-        """Tell each person whose marker moved on their other connections, as far as they were not ``told`` yet."""
+        """Post each moved marker to the other connections of its person that were not ``notified`` yet."""
         for marker in moved:
             mover = state.moved_by.pop(marker.person, None)
             others = [
                 connection
                 for connection in self._connected.connections(marker.person)
-                if connection is not mover and connection not in told
+                if connection is not mover and connection not in notified
             ]
             if others:
                 await self._post(others, [ReadMarkersMoved(room, [marker])], room=room)
@@ -275,7 +275,7 @@ class PresenceService:
     async def _post(
         self, connections: Iterable[UserConnection], notices: Sequence[Notice], *, room: str | None = None
     ) -> None:
-        """Post notices to these connections, as far as they (still) hear the room."""
+        """Post notices to those of the connections that hear the room at that moment; without a room, to all."""
         encoded = EncodedNotices(notices)
         for connection in connections:
             if room is None or connection.hears(room):
@@ -288,18 +288,19 @@ class PresenceService:
         if not self._changed_people:
             return
         connections = self._connected.connections()
-        n_told = min(MAX_TOLD, max(1, MAX_NAMED // (len(connections) or 1)))
-        told = [self._changed_people.pop(person) for person in list(self._changed_people)[:n_told]]
+        n_people = min(MAX_NAMES, max(1, MAX_NAMES_SENT // (len(connections) or 1)))
+        people = [self._changed_people.pop(person) for person in list(self._changed_people)[:n_people]]
         if self._changed_people:
             self._has_changed.set()
-        await self._post(connections, [PersonChanged(person) for person in told])
+        await self._post(connections, [PersonChanged(person) for person in people])
 
 
 @asynccontextmanager
 async def open_presence(
     store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]
 ) -> AsyncIterator[PresenceService]:
-    """Presence, until the block is left; then what has moved is saved once more."""
+    """The presence service, running until the block is left; read markers and last-seen times are saved a last time
+    then."""
     presence = PresenceService(store, connected, now_ms=now_ms)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(presence.run)

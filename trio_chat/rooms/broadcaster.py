@@ -1,7 +1,7 @@
-"""The broadcaster: the task of a room that logs what comes into the inbox and fans it out to the subscriptions.
+"""The broadcaster: a room's task, which logs the submissions in the inbox and fans their events out to subscriptions.
 
-It takes what has gathered, appends it to the log durably, posts the logged events to every live subscription, the
-sender's too, and then settles the submissions. It never waits for a listener.
+It takes all submissions that wait as one batch, appends them to the log durably, posts the logged events to every live
+subscription, the sender's included, and then settles the submissions. It never waits for a listener.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 BATCH_BYTES = 256 * 1024
-"""How much text goes into one batch at most: what an outbox may be asked to hold on top of its bound."""
+"""Max text in one batch: what an outbox may have to hold beyond its bound."""
 
 
 @attrs.define
 class BroadcastStatistics:
-    """What a broadcaster has done since it was started; times in seconds."""
+    """Counters of a broadcaster since it was started; times in seconds."""
 
     batches: int = 0
     messages: int = 0
@@ -42,9 +42,10 @@ class BroadcastStatistics:
 
 
 class Broadcaster:
-    """One room's broadcaster, at work in `run`, which ends when the inbox's send end is closed.
+    """The broadcaster of one room: `run` is its task, which ends when the inbox's send end is closed.
 
-    ``on_ends_batch`` is called with each event of the kinds `CHANGE_MEMBERS`, when that was fanned out.
+    ``on_ends_batch`` is called with each event of the kinds `CHANGE_MEMBERS`, directly after it was fanned out: it ends
+    its batch.
     """
 
     def __init__(
@@ -69,11 +70,11 @@ class Broadcaster:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether nothing is on its way: the broadcaster waits at an empty inbox."""
+        """Whether the broadcaster waits at an empty inbox: no submission is under way."""
         return self._inbox.statistics().tasks_waiting_receive > 0
 
     async def run(self) -> None:
-        """Log and fan out what comes in, until the inbox is closed and empty."""
+        """Log and fan out submissions, until the inbox is closed and empty."""
         with self._inbox:
             while True:
                 try:
@@ -86,11 +87,11 @@ class Broadcaster:
                     event.set()
                 # Batch as the work allows: after a fan-out of t seconds rest about t, so that a busy room needs half as
                 # many system calls each time its load doubles (this alone was worth a factor of five). An idle room
-                # is not delayed at all: nobody is waiting behind its message.
+                # is not delayed at all: nothing waits behind its message.
                 await trio.sleep(min(spent_s, self._pause_max_s))
 
     def _gather(self, first: Submission | trio.Event) -> tuple[list[Submission], list[trio.Event]]:
-        """A batch, as far as it has come in, and the flushes that wait for it."""
+        """A batch of the submissions that wait, and the flushes among them."""
         batch: list[Submission] = []
         flushed: list[trio.Event] = []
         size = 0
@@ -112,7 +113,7 @@ class Broadcaster:
         return batch, flushed
 
     async def _broadcast(self, batch: list[Submission]) -> float:
-        """Log a batch, fan it out, settle it; how long the last two took, in seconds."""
+        """Log a batch, fan it out and settle it; the seconds that the fan-out and settling took."""
         drafts = [submission.draft for submission in batch]
         try:
             outcomes = await self._store.append(self._room, drafts, at_ms=self._now_ms())

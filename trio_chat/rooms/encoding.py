@@ -1,6 +1,6 @@
-"""Encodings: how a gateway writes what rooms and presence tell its connections.
+"""Encodings: how a gateway writes events and notices for its connections.
 
-A gateway brings one `Encoding` object, for good; everything that is encoded once for many connections is cached by it.
+A gateway has one `Encoding` object for the life of the process. It is the key of all caches of encoded frames.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class Encoding:
-    """One gateway's words, as functions to bytes. Compared by identity."""
+    """One gateway's functions from events and notices to bytes. Compared by identity."""
 
     event: Callable[[Event], bytes]
-    """The frames of an event of the log; empty where this gateway says nothing of it."""
+    """The frames of an event of the log; empty if the gateway does not send it."""
     notice: Callable[[Notice], bytes] = lambda notice: b""
-    """The frames of a notice; empty where this gateway says nothing of it."""
+    """The frames of a notice; empty if the gateway does not send it."""
     has_cursors: bool = False
-    """Whether clients learn sequence numbers, so that a new epoch means something to them."""
+    """Whether clients learn sequence numbers, so that a new epoch concerns them."""
 
 
 class EncodedNotices:
-    """Notices on their way to many connections, encoded once for each encoding."""
+    """Notices for many connections, encoded once for each encoding."""
 
     def __init__(self, notices: Sequence[Notice]) -> None:
         self._notices = notices

@@ -1,4 +1,4 @@
-"""The newest events of a room, kept in memory with their frames, so that catching up rarely needs the store."""
+"""Recent events: the newest events of a room in memory, with their frames. Catching up rarely needs the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class CachedEvent:
-    """An event of the log and its frames: made once for each encoding, when first asked for."""
+    """An event of the log, and its frames, which are encoded once for each encoding, at the first use."""
 
     __slots__ = ("_frames", "event")
 
@@ -27,7 +27,7 @@ class CachedEvent:
         self._frames: dict[Encoding, bytes] = {}
 
     def redact(self) -> None:
-        """Forget what the event said."""
+        """Drop the event's body, since its message was deleted."""
         self.event = msgspec.structs.replace(self.event, body=None)
         self._frames.clear()
 
@@ -40,19 +40,19 @@ class CachedEvent:
 
 
 PAGES_KEPT = 64
-"""For how many cursors the page is kept: after a restart or an outage most connections come back with the same."""
+"""How many pages are cached, by cursor: after a restart or an outage most connections come back with the same one."""
 
 
 class RecentEvents:
-    """The events after some number up to the head, without a gap: at most ``max_events`` of them, plus as many again
-    before the older half is dropped in one go; and few of those that are no longer new (`age`)."""
+    """The events from some number up to the head, without a gap: at most twice ``max_events``, of which the older half
+    is dropped in one go, and few that are old (`age`)."""
 
     def __init__(self, *, max_events: int) -> None:
         self._events: list[CachedEvent] = []
         self._n_aged = 0
         self._max_events = max_events
-        # The last page given after each cursor, and its last number: still right as a beginning when events
-        # are added. Joining it anew for each of the thousands who come back at once took most of the time.
+        # The last page given after each cursor, and its last number: when events are added it is still the beginning
+        # of the page. Joining it anew for each of the thousands who come back at once took most of the time.
         self._pages: dict[tuple[Encoding, int], tuple[bytes, int]] = {}
 
     def extend(self, events: Iterable[CachedEvent]) -> None:
@@ -62,10 +62,10 @@ class RecentEvents:
             self._drop(len(self._events) - self._max_events)
 
     def age(self, *, keep: int) -> None:
-        """Drop the events that were here already at the last call, but for the newest ``keep``.
+        """Drop the events that were here at the last call already, except the newest ``keep``.
 
-        Called from time to time it bounds what a room holds by what is said in it, so that many rooms that were busy
-        once hold no more than one.
+        Called at intervals, it bounds a room's memory by its present traffic: many rooms that were busy one after the
+        other do not all keep ``max_events``.
         """
         self._drop(max(0, min(self._n_aged, len(self._events) - keep)))
         self._n_aged = len(self._events)
@@ -76,9 +76,9 @@ class RecentEvents:
         self._pages.clear()
 
     def redact(self, target: int) -> None:
-        """Forget what message ``target`` and its edits said, since it was deleted.
+        """Drop the texts of message ``target`` and of its edits, since it was deleted.
 
-        (Live subscriptions were told before, or not at all; this is for those that catch up.)
+        This is for subscriptions that catch up later: live ones got the texts before, or never.
         """
         for cached in self._events:
             event = cached.event
@@ -92,9 +92,9 @@ class RecentEvents:
         self._pages.clear()
 
     def page_after(self, after: int, *, max_bytes: int, encoding: Encoding) -> tuple[bytes, int] | None:
-        """A page of frames directly after number ``after``, and its last number; None if not all of it is here.
+        """The page of frames after number ``after``, and its last number; None if the page begins before these events.
 
-        As many frames as it takes to reach ``max_bytes``.
+        It has as many frames as it takes to reach ``max_bytes``.
         """
         if not self._events or after + 1 < self._events[0].event.seq:
             return None

@@ -1,4 +1,4 @@
-"""The registry of open rooms: a room is opened when a gateway asks for it, and closed when it was idle for a while."""
+"""The registry of open rooms: a room is opened when a gateway asks for it, and closed when it was idle for a minute."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ IDLE_S = 60.0
 """How long an idle room stays open: longer than a page takes to reload."""
 
 EVICTION_TRIES = 8
-"""How many rooms are looked at to find one whose place is free: enough, as those used longest ago come first."""
+"""How many rooms are tried for eviction, least recently used first."""
 
 
 @attrs.frozen
 class Cursor:
-    """What a client has seen of a room: everything up to number ``after`` of an epoch; None: nothing yet."""
+    """A client's cursor: it has seen everything up to number ``after`` of ``epoch``; None: nothing yet."""
 
     after: int | None = None
     epoch: str | None = None
@@ -43,14 +43,14 @@ class Cursor:
 
 @attrs.frozen
 class Start:
-    """Where a subscription starts, told before anything of it is posted."""
+    """Where a subscription starts."""
 
     position: Position
-    """Where the log ends now."""
+    """The head of the room at this moment."""
     after: int
-    """Everything after this number follows."""
+    """All events after this number follow."""
     is_reset: bool
-    """Whether what the client holds is of no use."""
+    """Whether the client must drop what it holds of the room."""
 
 
 class RoomRegistry:
@@ -71,18 +71,18 @@ class RoomRegistry:
         self._on_members = on_members
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
-        """When each room was asked for, or seen in use: those that were so longest ago come first."""
+        """When each room was asked for, or found in use; least recently used first."""
         self._empty: dict[str, None] = {}
-        """The rooms to which nobody ever wrote: they take no place (``max_open_rooms``) of those that exist."""
+        """Open rooms with an empty log: they have a limit of their own, and do not count against that of the others."""
         self._opening: dict[str, trio.Event] = {}
-        """The rooms that are being opened, each with what tells that this is over. One after the other would take too
-        long when everybody comes back: the store reads many in one go."""
+        """Rooms that are being opened, each with an event that is set when that has ended. They are opened
+        concurrently: when all clients reconnect, the store reads many in one go."""
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
 
     async def get(self, name: str) -> Room:
-        """The room of this (normal) name, open. Use it before the next checkpoint, or it may be closed again.
+        """The open room of this (normalised) name, to be used before the next checkpoint: after that it may be closed.
 
         Raises `Refused` when too many rooms are in use and this one has no members, `StoreUnavailable` when its log
         cannot be read.
@@ -92,7 +92,7 @@ class RoomRegistry:
             if opening is None:
                 await self._open(name)
             else:
-                await opening.wait()  # perhaps in vain, and then it is our turn
+                await opening.wait()  # if that failed, we try it ourselves
         self._touch(name)
         return self._rooms[name]
 
@@ -111,10 +111,10 @@ class RoomRegistry:
         replacing: Subscription | None = None,
         on_start: Callable[[Start], object] = lambda start: None,
     ) -> Subscription:
-        """Register an outbox in the room of this (normal) name, opened if need be; join and resume are this one call.
+        """Register an outbox in the room of this (normalised) name, which is opened if need be. To join and to resume.
 
-        Everything after the cursor is posted, or the latest page where that cannot be (a reset); without a cursor only
-        what is said from now on. ``on_start`` is called when it is clear where it starts: whatever it posts comes
+        With a cursor all events after it are posted, or the latest page if that is not possible (a reset); without one
+        only new events. ``on_start`` is called when the start is known, before any event: frames that it posts come
         first. ``replacing`` is an earlier subscription of this outbox to the room, which ends.
 
         A cursor beyond the head begins a new epoch of the room (`Room.must_begin_epoch`).
@@ -130,10 +130,10 @@ class RoomRegistry:
             self._check_empty_rooms(room)
             if not room.must_begin_epoch(cursor_after, epoch):
                 break
-            if replacing is not None:  # it starts afresh, so it is not sent away to do so
+            if replacing is not None:  # it starts afresh by this call: its connection need not end for that
                 replacing.leave()
             await room.begin_epoch(seen=cursor_after)
-        # No checkpoint from here on: what `on_start` says, and what follows it, fit together.
+        # No checkpoint from here on, so that the events directly follow the start that `on_start` was given.
         if replacing is not None:
             replacing.leave()
         after, is_reset = room.head, False
@@ -169,7 +169,7 @@ class RoomRegistry:
         self._rooms[name] = room
 
     def _wake(self, room: Room) -> None:
-        """Start the broadcaster of a room that somebody writes to. Raises `Refused` if there is no place for it."""
+        """Start the broadcaster of a room for its first submission. Raises `Refused` if too many rooms are in use."""
         if room.name in self._empty:
             if room.kind == PUBLIC and room.name != LOBBY:  # others get a member with their first event
                 self._make_place()
@@ -179,7 +179,7 @@ class RoomRegistry:
     # Refusing takes the same time however many rooms there are.
 
     def _make_place(self) -> None:
-        """Close an idle room if all places are taken. Raises `Refused` if the ones used longest ago are in use."""
+        """Close an idle room if the limit is reached. Raises `Refused` if the least recently used ones are in use."""
         limit = self._config.max_open_rooms
         if limit and len(self._rooms) - len(self._empty) >= limit:
             self._evict(self._last_used)
@@ -187,7 +187,7 @@ class RoomRegistry:
                 raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
 
     def _check_empty_rooms(self, room: Room) -> None:
-        """Raise `Refused` if too many rooms have listeners and nothing to hear, and this would be one more."""
+        """Raise `Refused` if too many empty rooms have subscriptions, and this would be one more."""
         limit = self._config.max_open_rooms
         if limit and room.is_empty and room.is_idle and room.name != LOBBY and len(self._empty) > limit:
             self._evict(self._empty, but=room.name)
@@ -195,7 +195,7 @@ class RoomRegistry:
                 raise Refused("too_many_rooms", "Too many empty rooms are in use on this server. Try later.")
 
     def _evict(self, names: Mapping[str, object], *, but: str | None = None) -> None:
-        """Close the first idle one of these rooms, if there is one among the first few."""
+        """Close the first idle room among the first `EVICTION_TRIES` of these, if there is one."""
         for name in list(islice(names, EVICTION_TRIES)):
             if name not in (LOBBY, but) and self._rooms[name].is_idle:
                 self._close(name)
@@ -213,25 +213,25 @@ class RoomRegistry:
         return self._rooms.pop(name)
 
     async def _run(self, room: Room) -> None:
-        """One room's task. A bug in it ends that room, whose clients come back to a new one; not the server."""
+        """One room's task. A bug in it ends this room, whose clients come back to a new one, and not the server."""
         try:
             await room.broadcast()
         except Exception:
-            LOGGER.exception("the broadcaster of room %s failed; its subscriptions are sent away", room.name)
-            room.send_away(INTERNAL_ERROR)
+            LOGGER.exception("the broadcaster of room %s failed; its connections are ended", room.name)
+            room.disconnect_all(INTERNAL_ERROR)
         finally:
             if self._rooms.get(room.name) is room:
                 self._forget(room.name)
 
     async def drain(self) -> None:
-        """Take nothing more into any inbox, and wait until what is there is logged and fanned out."""
+        """Seal all rooms, and wait until everything in their inboxes is logged and fanned out."""
         async with trio.open_nursery() as nursery:
             for room in self:
                 room.seal()
                 nursery.start_soon(room.flush)
 
     async def run_housekeeping(self) -> None:
-        """For ever: close the rooms that were idle for a while, and let the others drop old events from memory."""
+        """Close rooms that were idle for `IDLE_S`, and let the others drop old events from memory, for ever."""
         while True:
             await trio.sleep(IDLE_S)
             await self._close_idle()
@@ -252,7 +252,7 @@ class RoomRegistry:
             await trio.lowlevel.checkpoint()
 
     def close(self) -> None:
-        """Take nothing more; each broadcaster ends when its inbox is empty."""
+        """Close all rooms: each broadcaster ends when its inbox is empty."""
         for room in self:
             room.close()
 
@@ -265,10 +265,10 @@ async def open_rooms(
     now_ms: Callable[[], int],
     on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
 ) -> AsyncIterator[RoomRegistry]:
-    """The rooms over ``store``, with the lobby open; ``now_ms`` is the wall clock, ``on_members`` as `Room` has it.
+    """The rooms over ``store``, with the lobby open. ``now_ms`` is the wall clock; for ``on_members`` see `Room`.
 
-    Leaving the block closes their inboxes and waits until everything in them is settled; when cancelled, they stop
-    as they are.
+    Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
+    stop at once.
     """
     async with trio.open_nursery() as rooms_nursery:
         rooms = RoomRegistry(rooms_nursery, store, config, now_ms, on_members)

@@ -1,7 +1,7 @@
 """A room: an inbox, a broadcaster task, and the subscriptions that it fans messages out to.
 
-The way of a message: a connection handler puts a `Submission` into the inbox, and this is the only place where anybody
-waits. The broadcaster (`broadcaster`) logs it and posts it to every subscription (`subscribers`). Nothing flows back.
+The way of a message: a connection handler puts a `Submission` into the inbox, which is the only place where it waits.
+The broadcaster (`broadcaster`) logs it and posts it to every subscription (`subscribers`). Nothing flows back.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 EPOCH_PAUSE_S = 60.0
-"""For how long a room's new epoch is safe from claims to have seen more than there is: a liar can make everybody in the
-room load one page a minute."""
+"""The shortest time between two epochs of a room that are begun by claims: a client that lies makes everybody in the
+room load at most one page a minute."""
 
 
 @attrs.frozen
 class RoomStatistics:
-    """What a room has done since it was opened."""
+    """Counters of a room since it was opened."""
 
     subscriptions: int
     live_subscriptions: int
@@ -50,16 +50,16 @@ class RoomStatistics:
     deliveries: int
     fell_behind: int
     claims_ahead: int
-    """How often a client claimed to have seen more than there is: the log lost something, or they lie."""
+    """How often a client claimed to have seen more than there is: the log lost events, or the client lies."""
     broadcast: BroadcastStatistics
 
 
 class Room:
-    """One open room. It is dormant, without an inbox and a broadcaster, until somebody writes to it.
+    """One open room. It is dormant, without an inbox and a broadcaster, until the first submission.
 
     ``on_wake`` is called with the room when it needs its broadcaster: it starts `broadcast` in a task (which `close`
     ends), or raises `Refused`. ``on_members`` is called with the room and the ids of those who became members or are no
-    longer members, when that is in the log and was fanned out.
+    longer members, when that was logged and fanned out.
     """
 
     def __init__(
@@ -92,39 +92,39 @@ class Room:
         self._claims_ahead = 0
         self._may_begin_epoch_at = -math.inf
 
-    # -- who is in it --
+    # -- members, and who may hear --
 
     @property
     def head(self) -> int:
-        """The number up to which the live subscriptions were told."""
+        """The sequence number up to which the log was fanned out."""
         return self.subscribers.head
 
     @property
     def position(self) -> Position:
-        """Where the log ends, as far as it was fanned out."""
+        """The head and the epoch."""
         return Position(self.head, self.epoch)
 
     @property
     def members(self) -> frozenset[str]:
-        """The ids of its members, connected or not. (Of a public room: of those who have it in their list.)"""
+        """Ids of the members, connected or not. (Members of a public room are those who have it in their list.)"""
         return frozenset(self._members)
 
     def may_hear(self, person: str | None) -> bool:
-        """Whether this person (None: a plain client) may be told what is said here."""
+        """Whether this person (None: a plain client) may hear the room."""
         return rules.may_hear(self.name, self.kind, person in self._members, person)
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was ever written here, and nobody is about to."""
+        """Whether the log is empty, and no submission was ever made."""
         return self.head == 0 and self._broadcaster is None
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is no subscription and nothing is on its way."""
+        """Whether there is no subscription, and no submission under way."""
         return not len(self.subscribers) and (self._broadcaster is None or self._broadcaster.is_waiting)
 
     def _apply_membership_change(self, event: Event) -> None:
-        """Follow a logged change of the members; end the subscriptions of those who may not hear the room any more."""
+        """Apply a logged change of the members; end the subscriptions of those who may no longer hear the room."""
         if event.body is None:
             return
         before = self.members
@@ -148,9 +148,10 @@ class Room:
     def resume_point(
         self, after: int | None, epoch: str | None, *, page_size: int, max_gap: int
     ) -> tuple[int, bool]:
-        """Where a client resumes that has seen everything up to ``after`` of ``epoch``, and whether that is a reset.
+        """The number after which a client with this cursor resumes, and whether that is a reset.
 
-        A reset says that what it holds is of no use: it gets the latest page, never a part that claims to be all.
+        After a reset the client drops what it holds of the room and gets the latest page: it never gets a part of what
+        it missed as if that were all.
         """
         latest_page = max(0, self.head - page_size)
         if after is None:
@@ -162,10 +163,10 @@ class Room:
     def must_begin_epoch(self, after: int | None, epoch: str | None) -> bool:
         """Whether a new epoch must begin because a client claims to have seen everything up to ``after`` of ``epoch``.
 
-        It must if that is more than there is: the log lost something that was told, and others may hold it too, so its
-        numbers must not be used again (`begin_epoch`). But it may also be a lie, and in a new epoch everybody starts
-        afresh: so for `EPOCH_PAUSE_S` after one began, claims are only counted. (Whoever holds something of the
-        epoch before is told to start afresh in any case.)
+        It must if ``after`` is beyond the head: the log lost events that had been fanned out, and other clients may
+        hold them as well, so their numbers must not be used again (`begin_epoch`). But the claim may be a lie, and in a
+        new epoch everybody starts afresh: so for `EPOCH_PAUSE_S` after one began, claims are only counted. (A client
+        with a cursor of an earlier epoch gets a reset in any case.)
         """
         if after is None or epoch != self.epoch or after <= self.head:
             return False
@@ -173,9 +174,9 @@ class Room:
         return trio.current_time() >= self._may_begin_epoch_at
 
     async def begin_epoch(self, *, seen: int | None) -> None:
-        """Begin a new epoch, durably, because somebody has ``seen`` more than there is. Numbers go on from the head.
+        """Begin a new epoch, durably, since a client has ``seen`` more than there is. Numbers go on from the head.
 
-        Subscriptions with cursors are sent away, to come back and start afresh; plain ones know no numbers.
+        Connections with cursors are ended (4002), to come back and start afresh; plain ones know no numbers.
         Raises `StoreUnavailable`, and then nothing has changed.
         """
         LOGGER.error(
@@ -192,7 +193,7 @@ class Room:
         except BaseException:
             self._may_begin_epoch_at = earlier
             raise
-        # No checkpoint from here on: nobody joins in between.
+        # No checkpoint from here on, so that nobody joins in between.
         self.epoch = position.epoch
         for subscription in self.subscribers:
             if subscription.encoding.has_cursors:
@@ -200,21 +201,21 @@ class Room:
                 subscription.leave()
 
     async def read_before(self, before: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """The events before number ``before`` that were fanned out already, oldest first."""
+        """Events before number ``before``, as far as they were fanned out, oldest first. Raises `StoreError`."""
         before = min(before, self.head + 1)
         return await self._store.read_before(self.name, before, limit=limit, max_bytes=max_bytes)
 
     async def read_after(self, after: int, *, limit: int, max_bytes: int) -> list[Event]:
-        """The events after number ``after`` that were fanned out already, oldest first."""
+        """Events after number ``after``, as far as they were fanned out, oldest first. Raises `StoreError`."""
         events = await self._store.read_after(self.name, after, limit=limit, max_bytes=max_bytes)
         return [event for event in events if event.seq <= self.head]
 
     def subscribe(
         self, outbox: Outbox, encoding: Encoding, *, person: str | None = None, after: int | None = None
     ) -> Subscription:
-        """Register an outbox, to be posted everything after number ``after`` (by default: from now on).
+        """Register an outbox: all events after number ``after`` (by default: new ones) will be posted to it.
 
-        `RoomRegistry.subscribe` does this for gateways, with all that has to come before it.
+        Gateways use `RoomRegistry.subscribe`, which also checks permission and cursor.
         """
         subscription = Subscription(self, outbox, encoding, person, self.head if after is None else after)
         self.subscribers.add(subscription)
@@ -225,8 +226,8 @@ class Room:
     def try_submit(self, submission: Submission) -> bool:
         """Put a submission into the inbox unless it is full; False if the caller has to wait, with `submit`.
 
-        Most of the time it is not, and a checkpoint for each message would cost a tenth of what a message costs. Raises
-        `Refused` if the room is dormant and there is no place for one more that is written to.
+        Mostly it is not full, and a checkpoint for each message would cost a tenth of what a message costs. Raises
+        `Refused` if the room is dormant and too many rooms are in use.
         """
         if self._is_sealed:
             return False
@@ -240,14 +241,14 @@ class Room:
         """Put a submission into the inbox, waiting while that is full: back-pressure that slows a flood's own socket.
 
         When cancelled, it was not put there. Otherwise it will be settled. In a sealed room the caller waits until its
-        connection is ended.
+        connection is ended. Raises `Refused` as `try_submit` does.
         """
         if self._is_sealed:
             await trio.sleep_forever()
         await (self._inbox or self._wake()).send(submission)
 
     async def write(self, draft: Draft) -> Outcome:
-        """Have a draft logged and fanned out, and wait for its outcome.
+        """Submit a draft, and wait for its outcome.
 
         Raises `StoreError` if it could not be logged. When cancelled, it may be logged or not.
         """
@@ -270,33 +271,33 @@ class Room:
         return self._inbox
 
     def seal(self) -> None:
-        """Take no more submissions."""
+        """Accept no more submissions."""
         self._is_sealed = True
 
     async def flush(self) -> None:
-        """Wait until everything that is in the inbox now was logged, fanned out and settled."""
+        """Wait until all submissions that are in the inbox now are logged, fanned out and settled."""
         if self._inbox is not None:
             done = trio.Event()
             await self._inbox.send(done)
             await done.wait()
 
-    def send_away(self, close: Close) -> None:
+    def disconnect_all(self, close: Close) -> None:
         """End the connections of all subscriptions."""
         for subscription in self.subscribers:
             subscription.outbox.end(close)
 
     def close(self) -> None:
-        """Take nothing more; the broadcaster ends when everything in the inbox is settled."""
+        """Close the inbox: the broadcaster ends when everything in it is settled."""
         if self._inbox is not None:
             self._inbox.close()
 
     async def broadcast(self) -> None:
-        """Log and fan out what comes in, until `close`: the room's task."""
+        """Log and fan out submissions, until `close`: the room's task."""
         assert self._broadcaster is not None
         await self._broadcaster.run()
 
     def statistics(self) -> RoomStatistics:
-        """What was done so far; a copy."""
+        """The counters so far; a copy."""
         return RoomStatistics(
             subscriptions=len(self.subscribers),
             live_subscriptions=self.subscribers.n_live,

@@ -1,4 +1,4 @@
-"""Submissions: drafts on their way into a room's log, and who learns what became of them."""
+"""Submissions: drafts on their way into a room's log, and their submitters, who learn the outcomes."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @attrs.frozen
 class NotLogged:
-    """The log could not be written: nothing of the draft is there, and it may be submitted again."""
+    """Outcome of a draft when the log could not be written: nothing of it is there, and it may be submitted again."""
 
     error: StoreError
 
 
 Settled: TypeAlias = "tuple[Draft, Outcome | NotLogged]"
-"""A draft and what became of it."""
+"""A draft and its outcome."""
 
 
 class Submitter(Protocol):
-    """Who submitted drafts."""
+    """The sender of drafts, as a room sees it."""
 
     def settle(self, room: str, settled: Sequence[Settled]) -> None:
-        """Learn what became of drafts submitted to this room, in their order: all those of one batch in one call.
+        """Learn the outcomes of drafts submitted to this room, in their order: those of one batch in one call.
 
         Called once for each draft, after its event was fanned out. Sync, and it must not raise.
         """
@@ -39,23 +39,23 @@ class Submitter(Protocol):
 
 @attrs.frozen
 class Submission:
-    """A draft on its way into the log, and who learns what became of it."""
+    """A draft on its way into the log, and the submitter, who learns its outcome."""
 
     draft: Draft
     submitter: Submitter
 
 
 def settle(room: str, batch: Sequence[Submission], outcomes: Sequence[Outcome] | Sequence[NotLogged]) -> None:
-    """Tell the submitters of a batch what became of it: one call for each of them."""
+    """Report the outcomes of a batch to its submitters, with one call for each of them."""
     settled: dict[Submitter, list[Settled]] = {}
     for submission, outcome in zip(batch, outcomes, strict=True):
         settled.setdefault(submission.submitter, []).append((submission.draft, outcome))
-    for submitter, theirs in settled.items():
-        submitter.settle(room, theirs)
+    for submitter, own in settled.items():
+        submitter.settle(room, own)
 
 
 class Waiter:
-    """A submitter of one draft who waits for its outcome."""
+    """A submitter of one draft that waits for its outcome."""
 
     def __init__(self) -> None:
         self._outcome: Outcome | NotLogged
@@ -67,7 +67,7 @@ class Waiter:
         self._is_settled.set()
 
     async def wait(self) -> Outcome:
-        """The outcome. Raises `StoreError` if the draft could not be logged."""
+        """Wait for the outcome. Raises `StoreError` if the draft could not be logged."""
         await self._is_settled.wait()
         if isinstance(self._outcome, NotLogged):
             raise self._outcome.error

@@ -1,7 +1,7 @@
-"""The subscriptions of one room: which are live, which are catching up, and how one becomes the other.
+"""The subscriptions of one room: live ones, ones that are catching up, and the change between the two.
 
-A subscription is live or catching up, never lost. Live: it has been posted everything up to the head. Catching up: it
-has a cursor, and its connection's speaker reads it pages from the log. One becomes the other without a checkpoint.
+A subscription is live or catching up, never lost. Live: everything up to the head was posted to it. Catching up: it has
+a cursor, and its connection's speaker reads pages from the log for it. The change has no checkpoint.
 """
 
 from __future__ import annotations
@@ -26,38 +26,38 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 PAGE_BYTES = 64 * 1024
-"""How much is read from the log at a time for a subscription that catches up."""
+"""Bytes read from the log at a time for a subscription that is catching up."""
 
 PAGE_EVENTS = 500
-"""How many events are read at a time: as many as a page of ordinary chat lines holds."""
+"""Max events read at a time: as many ordinary chat lines fill `PAGE_BYTES`."""
 
 RECENT_EVENTS = 2048
-"""How many events are kept in memory: ten seconds of a very busy room (200 a second), some 3 MiB."""
+"""Events kept in memory: ten seconds of a very busy room (200 a second), some 3 MiB."""
 
 OLD_EVENTS = 64
-"""How many of those that are a minute or two old: more than the latest page that everybody who joins gets.
+"""Events kept that are more than a minute old: more than the latest page, which everybody who joins gets.
 
-An event takes 1.4 KiB with its frames. Without this memory grew by 100 MiB in a quarter of an hour in which a
-hundred rooms came into being."""
+An event takes 1.4 KiB with its frames. Without this bound memory grew by 100 MiB in a quarter of an hour in which a
+hundred rooms were created."""
 
 FAN_OUT_STEP = 1000
-"""After how many posts other tasks get their turn: some 8 ms of system calls."""
+"""A checkpoint follows so many posts: some 8 ms of system calls."""
 
 
 @attrs.define(eq=False)
 class Subscription:
     """A connection's outbox, the send end of its memory channel, registered in a room.
 
-    It ends with the ``with`` block, or with `leave`.
+    It ends with its ``with`` block, or with `leave`.
     """
 
     room: Room
     outbox: Outbox
     encoding: Encoding
     person: str | None
-    """Whose connection it is; None for a plain one, which has no identity."""
+    """The connection's person; None for a plain client, which has no identity."""
     cursor: int
-    """The last number it was told; only kept while it is catching up."""
+    """The last number that was posted; only kept while it is catching up."""
     is_live: bool = False
 
     def __enter__(self) -> Self:
@@ -68,11 +68,11 @@ class Subscription:
 
     @property
     def is_registered(self) -> bool:
-        """Whether it has not left, and was not sent away."""
+        """Whether it has not ended."""
         return self in self.room.subscribers
 
     def leave(self) -> None:
-        """End the subscription: nothing more is posted. Sync and idempotent: safe in any ``finally``."""
+        """End the subscription: no event is posted from here on. Sync and idempotent: safe in any ``finally``."""
         self.room.subscribers.remove(self)
         self.outbox.discard_laggard(self)
 
@@ -87,21 +87,21 @@ class Subscription:
 
 
 class Subscribers:
-    """The subscriptions of one room, and the head up to which they have been told. All but `read_page` and `fan_out` is
-    sync, so that nothing is missed or told twice."""
+    """The subscriptions of one room, and the head up to which events were fanned out. Everything except `read_page` and
+    `fan_out` is sync, so that no event is missed or posted twice."""
 
     def __init__(self, room: str, head: int, store: Store) -> None:
         self.head = head
         self._room = room
         self._store = store
         self._all: set[Subscription] = set()
-        # Live ones by encoding, in the order in which they joined: dictionaries, so that leaving is cheap.
+        # Live ones by encoding, in the order in which they joined. Dictionaries, so that leaving is cheap.
         self._live: dict[Encoding, dict[Subscription, None]] = {}
         self._recent = RecentEvents(max_events=RECENT_EVENTS)
         self.deliveries = self.fell_behind = 0
 
     def age(self) -> None:
-        """Keep few of the events that are a minute old in memory; called once a minute."""
+        """Drop most of the recent events that are more than a minute old; called once a minute."""
         self._recent.age(keep=OLD_EVENTS)
 
     def __len__(self) -> int:
@@ -115,17 +115,17 @@ class Subscribers:
 
     @property
     def n_live(self) -> int:
-        """How many subscriptions are live."""
+        """The number of live subscriptions."""
         return sum(map(len, self._live.values()))
 
     def add(self, subscription: Subscription) -> None:
-        """Register a subscription, which will be told everything after its cursor."""
+        """Register a subscription: all events after its cursor will be posted to it."""
         self._all.add(subscription)
         if not self.promote(subscription):
             subscription.outbox.add_laggard(subscription)
 
     def promote(self, subscription: Subscription) -> bool:
-        """Make a subscription live if it has been told everything. (One that has left has nothing left to be told.)"""
+        """Make a subscription live if its cursor is at the head; False if it must catch up. True if it has ended."""
         if subscription not in self._all:
             return True
         if subscription.cursor != self.head:
@@ -135,7 +135,7 @@ class Subscribers:
         return True
 
     def remove(self, subscription: Subscription) -> None:
-        """Forget a subscription. Idempotent."""
+        """Remove a subscription. Idempotent."""
         self._all.discard(subscription)
         if subscription.is_live:
             self._demote(subscription)
@@ -148,13 +148,13 @@ class Subscribers:
             del self._live[subscription.encoding]
 
     async def read_page(self, after: int, encoding: Encoding) -> tuple[bytes, int]:
-        """The frames directly after number ``after``, and the number of the last of them."""
+        """The frames of the events directly after number ``after``, and the number of the last of them."""
         page = self._recent.page_after(after, max_bytes=PAGE_BYTES, encoding=encoding)
         if page is not None:
             await trio.lowlevel.checkpoint()
             return page
         events = await self._store.read_after(self._room, after, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
-        # What is in the log but was not fanned out yet is left to the fan-out, or it would be told twice.
+        # Events that are in the log but not fanned out yet are left to the fan-out, or they would be posted twice.
         events = [event for event in events if event.seq <= self.head]
         return b"".join(map(encoding.event, events)), events[-1].seq if events else after
 
@@ -162,7 +162,7 @@ class Subscribers:
         """Post the next events of the log to every live subscription, and move the head."""
         cached = [CachedEvent(event) for event in events]
         before = self.head
-        # What is not live at this moment will find these events in the log: they are at the head from here on.
+        # A subscription that is not live at this moment will read these events as pages: the head includes them.
         listeners = [(encoding, list(live)) for encoding, live in self._live.items()]
         self._recent.extend(cached)
         self._redact(events)
@@ -171,7 +171,7 @@ class Subscribers:
         for encoding, subscriptions in listeners:
             frames = b"".join([event.frames(encoding) for event in cached])
             for subscription in subscriptions:
-                # Other tasks had their turn meanwhile: it may have left, and even joined again as another one.
+                # Since the list was made there may have been a checkpoint: this subscription may have ended.
                 if subscription.is_live and frames and not subscription.outbox.post(frames):
                     self._fall_behind(subscription, before)
                 posted += 1
@@ -180,7 +180,7 @@ class Subscribers:
         self.deliveries += posted * len(cached)
 
     def _redact(self, events: Iterable[Event]) -> None:
-        """From now on nobody who catches up is told what these events delete."""
+        """Drop the texts that these events delete from the recent events, so that catching up does not post them."""
         for event in events:
             if event.kind == DELETE and event.body is not None:
                 body = read_body(event.kind, event.body)

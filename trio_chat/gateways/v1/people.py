@@ -89,4 +89,4 @@ async def people(client: Client, command: commands.AskPeople) -> PeopleFound:
 
 async def link(client: Client, command: commands.Link) -> LinkCode:
     """Make a code for another device of the person."""
-    return LinkCode(command.id, client.hub.people.make_link(client.person), LIFE_S)
+    return LinkCode(command.id, client.hub.people.make_device_code(client.person), LIFE_S)
