@@ -31,7 +31,7 @@ Each option is also an environment variable: TRIO_CHAT_ and the option's name in
 
 
 def _with_settings(command: Command) -> Command:
-    """Give a command one option for each setting of `Config`, under the name of its field."""
+    """Give a command one option for each setting of `Config`, named after its field."""
     for setting in reversed(SETTINGS):  # decorators apply from the bottom up
         default = f"  [default: {setting.default_text}]" if setting.default_text else ""
         command = click.option(
@@ -60,17 +60,17 @@ def main(context: click.Context, /, *, config_file: str | None, **flags: object)
     try:
         config = read_config(config_file, flags, os.environ)
     except BadSetting as error:
-        give_up(str(error), status=2)
+        exit_with(str(error), status=2)
     set_up_logging(config.log_level)
     context.obj = config
     if context.invoked_subcommand is None:
         from trio_chat import app  # everything else answers without waiting for the server's imports
 
-        run_to_the_end(app.run, config)
+        run_server(app.run, config)
 
 
-def _of_data(command: Command) -> Command:
-    """Let a command name the data directory as well: it is what one looks for there."""
+def _with_data(command: Command) -> Command:
+    """Give a command the option --data as well, so that it may follow the command's name."""
     return click.option(
         "--data",
         metavar="PATH",
@@ -81,7 +81,7 @@ def _of_data(command: Command) -> Command:
 
 @main.command()
 @click.argument("file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
-@_of_data
+@_with_data
 @click.pass_obj
 def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
     """Check that the log (or a backup of it, FILE) is what was written. It may be in use.
@@ -96,13 +96,13 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
             click.echo(str(found))
             is_damaged |= found.is_damage
     except StartError as error:
-        give_up(str(error), status=1)
+        exit_with(str(error), status=1)
     sys.exit(1 if is_damaged else 0)
 
 
 @main.command()
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-@_of_data
+@_with_data
 @click.pass_obj
 def backup(config: Config, /, *, data: Path | None, file: Path) -> None:
     """Copy the log, as it is at this moment, into the new file FILE. It may be in use."""
@@ -111,7 +111,7 @@ def backup(config: Config, /, *, data: Path | None, file: Path) -> None:
     try:
         events = back_up(_database(config, data), file)
     except StartError as error:
-        give_up(str(error), status=1)
+        exit_with(str(error), status=1)
     click.echo(f"{events} events are in {file}.")
 
 
@@ -122,7 +122,7 @@ def _database(config: Config, data: Path | None) -> Path:
 
 
 def read_config(file_name: str | None, flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:
-    """The configuration from all its sources. Raises `BadSetting`."""
+    """The configuration from the command line, the environment and an optional TOML file. Raises `BadSetting`."""
     file: dict[str, object] = {}
     if file_name:
         try:
@@ -133,14 +133,15 @@ def read_config(file_name: str | None, flags: Mapping[str, object], environment:
             raise BadSetting(f"The file {file_name} (--config) is not valid TOML: {error}.") from error
     config = build_config(flags=flags, environment=environment, file=file, file_name=file_name or "")
     try:
-        # Shells do not expand the ~ of --data=~/chat, and nobody does that of a file.
+        # Shells do not expand the ~ of --data=~/chat, and nothing expands that of a file.
         return attrs.evolve(config, data=config.data.expanduser())
     except RuntimeError as error:
         raise BadSetting(f"The home of --data {config.data} cannot be found; write the path out.") from error
 
 
-def run_to_the_end(run: Callable[[Config], Awaitable[None]], config: Config) -> None:
-    """Run the server's main task. A `StartError`, also in a group, becomes its sentence and exit code 1."""
+def run_server(run: Callable[[Config], Awaitable[None]], config: Config) -> None:
+    """Run the server's main task, and exit the process: with the sentence of a `StartError`, also of one in a group,
+    and code 1; with code 130 after a Ctrl-C that came before the server handled signals."""
     sentences: list[str] = []
     interrupted = False
     try:
@@ -148,15 +149,15 @@ def run_to_the_end(run: Callable[[Config], Awaitable[None]], config: Config) -> 
     except* StartError as group:
         sentences = [str(error) for error in _leaves(group)]
     except* KeyboardInterrupt:
-        interrupted = True  # Ctrl-C before the server listens to signals
+        interrupted = True
     if sentences:
-        give_up(" ".join(sentences), status=1)
+        exit_with(" ".join(sentences), status=1)
     if interrupted:
-        sys.exit(130)  # 128 + SIGINT, as a shell says it
+        sys.exit(130)  # 128 + SIGINT, as in a shell
 
 
-def give_up(sentence: str, *, status: int) -> NoReturn:
-    """Say why on stderr and end the process."""
+def exit_with(sentence: str, *, status: int) -> NoReturn:
+    """Write the sentence to stderr and exit the process."""
     click.echo(f"trio-chat: {sentence}", err=True)
     sys.exit(status)
 

@@ -1,9 +1,9 @@
 """The whole server as nested blocks: leaving them, from the inside out, is how it stops.
 
-store                       the log closes last
+store                       closes last
   rooms                     inboxes run empty, broadcasters end
-    connections             runs serve_websocket on port 8080; everybody is told goodbye, until the drain deadline
-      accepting             nobody new
+    connections             runs serve_websocket on port 8080; each is closed, until the drain deadline
+      accepting             no new connections
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ DATABASE = "chat.db"
 
 
 async def run(config: Config) -> None:
-    """Serve until SIGTERM or Ctrl-C, then stop politely; a second signal stops at once.
+    """Serve until SIGTERM or Ctrl-C, then drain and stop; a second signal stops at once.
 
     Raises `StartError` when the server cannot start.
     """
@@ -72,10 +72,10 @@ async def serve(
 ) -> None:
     """Serve from the data directory of ``config`` until ``stop`` is set and everything is drained.
 
-    ``on_ready`` is called once, with the port, when connections are really accepted.
+    ``on_ready`` is called once, with the port, when connections are accepted. Raises `StartError`.
     """
     async with AsyncExitStack() as stack:
-        # Before the database is touched: of two servers started by mistake, the second changes nothing.
+        # Before the database is opened: of two servers started by mistake, the second changes nothing.
         listeners = await open_listeners(config.host, config.port)
         for listener in listeners:
             await stack.enter_async_context(listener)
@@ -92,7 +92,8 @@ async def serve_store(
     on_ready: Callable[[int], object] = lambda port: None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
-    """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners."""
+    """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners, not the
+    store."""
     limits = ConnectionLimits(
         max_total=_max_connections(config), max_per_address=config.max_connections_per_address
     )
@@ -114,7 +115,7 @@ async def serve_store(
 
 
 def _max_connections(config: Config) -> int:
-    """The limit of connections: what is configured, but never so many that descriptors run out."""
+    """The limit of connections: the configured one, but never more than there are file descriptors."""
     possible = raise_file_limit()
     if config.max_connections > possible or not config.max_connections:
         LOGGER.info("at most %d connections: the system allows no more open files", possible)
@@ -133,8 +134,8 @@ def _ready_line(config: Config, port: int) -> str:
 
 
 def _network_address() -> str | None:
-    """This machine's address on its network, None if it is on none. Nothing is sent: connecting a UDP socket only
-    asks the routing table (192.0.2.1 is reserved for documentation, RFC 5737)."""
+    """This machine's address on its network; None if it is on none. Nothing is sent: connecting a UDP socket only reads
+    the routing table (192.0.2.1 is reserved for documentation, RFC 5737)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from trio_chat import __version__
-from trio_chat.__main__ import main, read_config, run_to_the_end
+from trio_chat.__main__ import main, read_config, run_server
 from trio_chat.config.config import SETTINGS, Config, build_config, settings_table
 from trio_chat.config.setting import BadSetting, Setting
 from trio_chat.errors import StartError
@@ -35,7 +35,7 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 # One class, many names
 
 
-def test_nothing_at_all_is_a_configuration() -> None:
+def test_without_any_source_the_defaults_hold() -> None:
     config = build_config()
     assert config == Config()
     assert (config.host, config.port, config.data) == (None, 8080, Path("trio-chat-data"))
@@ -47,10 +47,10 @@ def test_the_names_of_a_setting_follow_one_rule() -> None:
     assert names["max_message_bytes"] == ("--max-message-bytes", "TRIO_CHAT_MAX_MESSAGE_BYTES")
 
 
-def test_every_setting_states_a_reason_and_is_in_the_help_and_in_the_table() -> None:
+def test_every_setting_has_a_reason_and_is_in_the_help_and_the_table() -> None:
     shown = "".join(invoke("--help").output.split())  # the help breaks lines at dashes, too
     for setting in SETTINGS:
-        assert setting.why.endswith(".")
+        assert setting.reason.endswith(".")
         assert "".join(setting.help.split()) in shown
         assert f"`{setting.flag}`" in settings_table()
 
@@ -58,7 +58,7 @@ def test_every_setting_states_a_reason_and_is_in_the_help_and_in_the_table() -> 
 @pytest.mark.parametrize(
     "setting", [setting for setting in SETTINGS if setting.default_text], ids=lambda setting: setting.key
 )
-def test_every_default_would_be_accepted_from_each_source(setting: Setting) -> None:
+def test_every_default_is_accepted_from_each_source(setting: Setting) -> None:
     typed = setting.default_text
     in_toml = str(setting.default) if isinstance(setting.default, Path) else setting.default
     flag = setting.default if setting.type is bool else typed
@@ -67,7 +67,7 @@ def test_every_default_would_be_accepted_from_each_source(setting: Setting) -> N
     assert build_config(file={setting.key: in_toml}, file_name="chat.toml") == Config()
 
 
-def test_the_operating_manual_holds_the_table_of_settings() -> None:
+def test_the_operating_manual_has_the_table_of_settings() -> None:
     if not OPERATING.exists():
         pytest.skip("docs/operating.md is not written yet")
     assert settings_table() in OPERATING.read_text(encoding="utf-8"), (
@@ -79,29 +79,29 @@ def test_the_operating_manual_holds_the_table_of_settings() -> None:
 # Which source wins
 
 
-def test_a_flag_wins_over_the_environment_that_over_the_file_that_over_the_default() -> None:
+def test_flag_wins_over_environment_over_file_over_default() -> None:
     file = {"port": 1, "burst": 1, "max-gap": 1}
     environment = {"TRIO_CHAT_PORT": "2", "TRIO_CHAT_BURST": "2"}
     config = build_config(flags={"port": "3"}, environment=environment, file=file, file_name="chat.toml")
     assert (config.port, config.burst, config.max_gap, config.page_size) == (3, 2, 1, Config().page_size)
 
 
-def test_a_bad_value_is_an_error_although_another_source_wins_over_it() -> None:
+def test_a_bad_value_is_an_error_even_if_another_source_wins() -> None:
     with pytest.raises(BadSetting, match="TRIO_CHAT_PORT in the environment is 'x'"):
         build_config(flags={"port": "3"}, environment={"TRIO_CHAT_PORT": "x"})
 
 
-def test_keys_of_the_file_may_have_dashes_or_underscores_but_not_both() -> None:
+def test_keys_in_the_file_have_dashes_or_underscores_but_not_both() -> None:
     assert build_config(file={"max_gap": 7}, file_name="chat.toml").max_gap == 7
     with pytest.raises(BadSetting, match=r"max_gap in chat\.toml is there twice"):
         build_config(file={"max-gap": 7, "max_gap": 7}, file_name="chat.toml")
 
 
-def test_an_empty_variable_counts_as_not_given() -> None:
+def test_an_empty_variable_counts_as_not_set() -> None:
     assert build_config(environment={"TRIO_CHAT_PORT": ""}) == Config()
 
 
-def test_variables_of_other_programs_do_not_matter() -> None:
+def test_other_variables_are_ignored() -> None:
     environment = {"PORT": "x", "TRIO_CHATTER": "x", "TRIO_CHAT_CONFIG": "x", "TRIO_CHAT_CHROMIUM": "x"}
     assert build_config(environment=environment) == Config()
 
@@ -121,7 +121,9 @@ def test_variables_of_other_programs_do_not_matter() -> None:
         ("data", "", "--data is '', but must be a path."),
     ],
 )
-def test_a_bad_value_is_told_with_its_source_and_what_it_must_be(name: str, text: str, sentence: str) -> None:
+def test_a_bad_value_is_reported_with_its_source_and_what_is_valid(
+    name: str, text: str, sentence: str
+) -> None:
     with pytest.raises(BadSetting) as caught:
         build_config(flags={name: text})
     assert str(caught.value) == sentence
@@ -149,7 +151,7 @@ def test_a_value_of_the_wrong_type_in_the_file_is_refused(key: str, value: objec
         build_config(file={key: value}, file_name="chat.toml")
 
 
-def test_an_unknown_key_is_told_with_the_one_that_was_probably_meant() -> None:
+def test_an_unknown_key_is_reported_with_a_suggestion() -> None:
     with pytest.raises(BadSetting) as caught:
         build_config(file={"prot": 8080}, file_name="chat.toml")
     assert str(caught.value) == "prot in chat.toml is no setting; perhaps port is meant."
@@ -163,7 +165,7 @@ def test_a_switch_in_the_environment_is_a_word(text: str, is_plain: bool) -> Non
     assert build_config(environment={"TRIO_CHAT_PLAIN": text}).plain is is_plain
 
 
-def test_origins_are_kept_as_a_browser_spells_them() -> None:
+def test_origins_are_normalised_to_a_browsers_spelling() -> None:
     environment = {"TRIO_CHAT_ALLOW_ORIGIN": "https://Chat.Example.org/, http://[::1]:80,https://a:8443"}
     origins = ("https://chat.example.org", "http://[::1]", "https://a:8443")
     assert build_config(environment=environment).allow_origin == origins
@@ -181,7 +183,7 @@ def test_an_origin_that_no_browser_would_send_is_refused(origin: str) -> None:
 # The command line
 
 
-def test_version_and_help_need_nothing_else() -> None:
+def test_version_and_help_need_no_configuration() -> None:
     assert invoke("--version").output.split()[-1] == __version__
     assert invoke("--help").exit_code == 0
 
@@ -196,7 +198,7 @@ def test_version_and_help_need_nothing_else() -> None:
         (("serve",), {}, "No such command"),
     ],
 )
-def test_a_bad_command_line_is_a_sentence_and_exit_code_2(
+def test_a_bad_command_line_gives_a_sentence_and_exit_code_2(
     arguments: tuple[str, ...], environment: dict[str, str], said: str
 ) -> None:
     result = invoke(*arguments, **environment)
@@ -206,7 +208,7 @@ def test_a_bad_command_line_is_a_sentence_and_exit_code_2(
 
 
 @pytest.mark.parametrize("content", [b"port = ", b"port = 1\nport = 2\n", b"\xff"])
-def test_a_file_that_is_not_toml_is_a_sentence(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_toml_gives_a_sentence(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "chat.toml"
     file.write_bytes(content)
     with pytest.raises(BadSetting, match=r"chat\.toml \(--config\) is not valid TOML: "):
@@ -224,7 +226,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows homes by other variables")
-def test_the_data_directory_may_start_with_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_data_directory_may_begin_with_a_tilde(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     assert read_config(None, {"data": "~/chat"}, {}).data == Path("/home/ada/chat")
     with pytest.raises(BadSetting, match="home"):
@@ -256,33 +258,33 @@ async def _ends(config: Config) -> None:
     pass
 
 
-def test_a_server_that_cannot_start_says_so_in_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_server_that_cannot_start_gives_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        run_to_the_end(_cannot_start, Config())
+        run_server(_cannot_start, Config())
     assert caught.value.code == 1
     assert capsys.readouterr().err == "trio-chat: Port 8080 is in use. Choose another one with --port.\n"
 
 
-def test_the_sentence_is_found_inside_groups(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_start_error_is_found_inside_exception_groups(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
-        run_to_the_end(_cannot_start_in_a_nursery, Config())
+        run_server(_cannot_start_in_a_nursery, Config())
     assert caught.value.code == 1
     assert capsys.readouterr().err == "trio-chat: The data directory is not writable.\n"
 
 
-def test_a_bug_beside_it_is_not_hidden() -> None:
+def test_a_bug_beside_a_start_error_is_not_hidden() -> None:
     with pytest.RaisesGroup(ZeroDivisionError):
-        run_to_the_end(_breaks, Config())
+        run_server(_breaks, Config())
 
 
-def test_ctrl_c_is_no_traceback() -> None:
+def test_ctrl_c_gives_no_traceback() -> None:
     with pytest.raises(SystemExit) as caught:
-        run_to_the_end(_is_interrupted, Config())
+        run_server(_is_interrupted, Config())
     assert caught.value.code == 130
 
 
-def test_a_server_that_stops_is_no_error() -> None:
-    run_to_the_end(_ends, Config())
+def test_a_server_that_stops_gives_no_error() -> None:
+    run_server(_ends, Config())
 
 
 # The log
@@ -294,18 +296,18 @@ def _record(message: str, *arguments: object) -> logging.LogRecord:
     return record
 
 
-def test_a_log_line_tells_time_level_logger_and_message() -> None:
+def test_a_log_line_has_time_level_logger_and_message() -> None:
     assert LineFormatter().format(_record("hello, %s", "Zoë")) == (
         "2026-11-22T21:00:00.123Z info trio_chat.app hello, Zoë"
     )
 
 
-def test_nobody_can_forge_a_log_line_or_steer_a_terminal() -> None:
+def test_user_text_cannot_forge_a_log_line_or_control_a_terminal() -> None:
     line = LineFormatter().format(_record("from %s", "a\r\nb\x1b[2J\u2028c\u202ed\x85"))
     assert line.endswith(r"from a\r\nb\x1b[2J\u2028c\u202ed\x85")
 
 
-def test_a_traceback_is_indented_so_that_no_line_of_it_looks_like_a_record() -> None:
+def test_lines_of_a_traceback_are_indented_and_cannot_look_like_records() -> None:
     try:
         raise ValueError("x\n2026-11-22T21:00:00.123Z info trio_chat.app forged\x1b[2J")
     except ValueError:

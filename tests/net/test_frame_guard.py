@@ -1,4 +1,4 @@
-"""The guard sees the same in a client's frames however the network cuts them, and judges what they cost."""
+"""The frame guard finds the same frames however the network splits the bytes, and limits what they may cost."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def codes(*chunks: bytes, burst: int = 10) -> list[int]:
         (frame(TEXT, b"a", fin=False) + frame(PING) + frame(CONTINUATION, b"b")) * 5,
     ],
 )
-def test_what_says_something_costs_nothing(good: bytes) -> None:
+def test_frames_with_content_cost_nothing(good: bytes) -> None:
     assert codes(good) == []
 
 
@@ -51,23 +51,25 @@ def test_what_says_something_costs_nothing(good: bytes) -> None:
     ],
 )
 @given(cuts=st.lists(st.integers(0, 1100), max_size=8))
-def test_what_costs_too_much_is_seen_wherever_it_is_cut(bad: bytes, code: int, cuts: list[int]) -> None:
+def test_too_many_idle_frames_are_noticed_however_the_bytes_are_split(
+    bad: bytes, code: int, cuts: list[int]
+) -> None:
     bounds = [0, *sorted(min(cut, len(bad)) for cut in cuts), len(bad)]
     chunks = [bad[begin:end] for begin, end in pairwise(bounds)]
     assert code in codes(*chunks)
     assert code in codes(*[bad[at : at + 1] for at in range(len(bad))])
 
 
-def test_frames_that_say_nothing_may_come_slowly_for_ever() -> None:
+def test_idle_frames_may_come_slowly_for_ever() -> None:
     guard = FrameGuard(TokenBucket(20, 10), max_message_bytes=LIMIT)
     assert all(guard.feed(frame(PING), second / 20) is None for second in range(10_000))
 
 
 @pytest.mark.parametrize("no_frame", [frame(TEXT, b"a", masked=False), frame(TEXT, b"a", rsv=RSV1)])
-def test_what_the_parser_will_refuse_is_left_to_it(no_frame: bytes) -> None:
+def test_invalid_frames_are_left_to_the_parser(no_frame: bytes) -> None:
     assert codes(no_frame, b"\xff" * 10_000, frame(PING) * 100) == []
 
 
-def test_without_limits_nothing_is_too_much() -> None:
+def test_without_limits_nothing_is_refused() -> None:
     guard = FrameGuard(TokenBucket(0, 0), max_message_bytes=0)
     assert guard.feed(frame(PING) * 10_000 + frame(TEXT, b"a" * 100_000), 0.0) is None

@@ -16,7 +16,7 @@ from trio_chat.ops.file_limits import RESERVED, raise_file_limit
 # Rates
 
 
-def test_a_burst_passes_at_once_and_then_the_rate_counts() -> None:
+def test_a_burst_passes_at_once_and_then_the_rate_applies() -> None:
     bucket = TokenBucket(rate=2, burst=3)
     assert [bucket.take(100.0) for _ in range(3)] == [0.0, 0.0, 0.0]
     assert bucket.take(100.0) == pytest.approx(0.5, abs=1e-5)
@@ -24,7 +24,7 @@ def test_a_burst_passes_at_once_and_then_the_rate_counts() -> None:
     assert bucket.take(100.5) == pytest.approx(0.5, abs=1e-5)
 
 
-def test_what_is_refused_takes_nothing() -> None:
+def test_a_refused_take_takes_no_token() -> None:
     bucket = TokenBucket(rate=1, burst=1)
     assert bucket.take(0.0) == 0.0
     assert [bucket.take(0.0) for _ in range(100)] == [pytest.approx(1.0, abs=1e-5)] * 100
@@ -44,7 +44,7 @@ def test_several_tokens_are_taken_together_or_not_at_all() -> None:
 
 
 @pytest.mark.parametrize(("rate", "burst"), [(0, 5), (5, 0), (0, 0)])
-def test_zero_is_no_limit(rate: float, burst: int) -> None:
+def test_zero_means_no_limit(rate: float, burst: int) -> None:
     bucket = TokenBucket(rate, burst)
     assert not any(bucket.take(0.0) for _ in range(1000))
 
@@ -55,7 +55,7 @@ def test_zero_is_no_limit(rate: float, burst: int) -> None:
     pauses=st.lists(st.floats(0, 10), max_size=200),
     start=st.floats(0, 1e7),
 )
-def test_nobody_gets_more_than_burst_and_rate_allow_and_who_waits_as_told_gets_on(
+def test_burst_and_rate_hold_and_waiting_as_told_is_enough(
     rate: float, burst: int, pauses: list[float], start: float
 ) -> None:
     bucket, now = TokenBucket(rate, burst), start
@@ -83,11 +83,11 @@ def test_nobody_gets_more_than_burst_and_rate_allow_and_who_waits_as_told_gets_o
         ("a pipe", "a pipe"),
     ],
 )
-def test_what_counts_as_one_address(ip: str, key: str) -> None:
+def test_addresses_of_one_household_count_as_one(ip: str, key: str) -> None:
     assert address_key(ip) == key
 
 
-def test_connections_are_counted_while_they_last() -> None:
+def test_connections_count_while_they_last() -> None:
     limits = ConnectionLimits(max_total=3, max_per_address=2)
     with ExitStack() as connections:
         connections.enter_context(limits.admit("2001:db8::1"))
@@ -104,14 +104,14 @@ def test_connections_are_counted_while_they_last() -> None:
     assert limits.total == 0
 
 
-def test_a_connection_that_breaks_is_not_counted_any_more() -> None:
+def test_a_connection_that_failed_no_longer_counts() -> None:
     limits = ConnectionLimits(max_total=1, max_per_address=1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), limits.admit("192.0.2.7"):
             raise ZeroDivisionError
 
 
-def test_connections_are_unlimited_with_zero() -> None:
+def test_zero_means_unlimited_connections() -> None:
     limits = ConnectionLimits(max_total=0, max_per_address=0)
     with ExitStack() as connections:
         for _ in range(100):
@@ -123,7 +123,7 @@ def test_connections_are_unlimited_with_zero() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
-def test_the_limit_of_open_files_is_raised_as_far_as_it_may() -> None:
+def test_the_limit_of_open_files_is_raised_as_far_as_allowed() -> None:
     import resource
 
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

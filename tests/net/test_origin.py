@@ -1,4 +1,4 @@
-"""Which pages may speak v1."""
+"""The origin check: pages that may speak v1."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trio_chat.net.origin import is_allowed
         ("http://[::1]:8080", "[::1]:8080"),
     ],
 )
-def test_a_page_of_this_server_may(origin: str, host: str) -> None:
+def test_pages_of_this_server_are_allowed(origin: str, host: str) -> None:
     assert is_allowed(origin, host, ())
 
 
@@ -48,15 +48,15 @@ def test_a_page_of_this_server_may(origin: str, host: str) -> None:
         ("http://chat.example", None),
     ],
 )
-def test_any_other_page_may_not(origin: str, host: str | None) -> None:
+def test_pages_of_other_origins_are_not_allowed(origin: str, host: str | None) -> None:
     assert not is_allowed(origin, host, ())
 
 
-def test_a_program_sends_no_origin_and_may() -> None:
+def test_programs_without_an_origin_are_allowed() -> None:
     assert is_allowed(None, "chat.example", ())
 
 
-def test_the_operator_can_allow_other_pages() -> None:
+def test_the_operator_can_allow_other_origins() -> None:
     allowed = ("https://friend.example", "null")
     assert is_allowed("https://friend.example", "chat.example", allowed)
     assert is_allowed("HTTPS://Friend.example", "chat.example", allowed)
@@ -67,5 +67,5 @@ def test_the_operator_can_allow_other_pages() -> None:
 
 
 @given(st.text(), st.none() | st.text())
-def test_any_text_at_all_gets_an_answer(origin: str, host: str | None) -> None:
+def test_any_text_as_origin_is_decided_without_an_error(origin: str, host: str | None) -> None:
     assert is_allowed(origin, host, ()) in (True, False)

@@ -79,7 +79,7 @@ class Pages:
         return self.is_live
 
 
-async def test_posting_never_waits(autojump_clock: MockClock) -> None:
+async def test_post_never_waits(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         ends.tap.stall()
         with trio.testing.assert_no_checkpoints():
@@ -87,7 +87,7 @@ async def test_posting_never_waits(autojump_clock: MockClock) -> None:
         assert ends.outbox.is_full
 
 
-async def test_all_of_the_frames_are_taken_or_none(autojump_clock: MockClock) -> None:
+async def test_post_takes_all_frames_or_none(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         ends.tap.stall()
         taken = [number for number in range(1000) if ends.outbox.post(b"%03d;" % number)]
@@ -97,7 +97,7 @@ async def test_all_of_the_frames_are_taken_or_none(autojump_clock: MockClock) ->
         assert await ends.taken() == b"".join(b"%03d;" % number for number in taken)
 
 
-async def test_the_order_of_posts_and_replies_is_kept_whatever_the_peer_does(
+async def test_posts_and_replies_keep_their_order_whatever_the_peer_does(
     autojump_clock: MockClock,
 ) -> None:
     async with open_outbox(max_bytes=10**9) as ends:
@@ -113,7 +113,7 @@ async def test_the_order_of_posts_and_replies_is_kept_whatever_the_peer_does(
         assert await ends.taken() == b"".join(b"%d;" % number for number in range(300))
 
 
-async def test_what_is_kept_is_bounded_by_the_limit_and_the_last_post(autojump_clock: MockClock) -> None:
+async def test_memory_is_bounded_by_the_limit_and_the_last_post(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         ends.tap.stall()
         fill(ends.outbox, b"x" * 700)
@@ -122,7 +122,7 @@ async def test_what_is_kept_is_bounded_by_the_limit_and_the_last_post(autojump_c
         assert await ends.pending() == 0
 
 
-async def test_a_reply_is_taken_even_when_the_outbox_is_full(autojump_clock: MockClock) -> None:
+async def test_a_full_outbox_still_takes_a_reply(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         ends.tap.stall()
         fill(ends.outbox, b"x" * 100)
@@ -131,7 +131,7 @@ async def test_a_reply_is_taken_even_when_the_outbox_is_full(autojump_clock: Moc
         assert (await ends.taken()).endswith(b"pong")
 
 
-async def test_nobody_speaks_while_nothing_waits(autojump_clock: MockClock) -> None:
+async def test_there_is_no_speaker_while_nothing_waits(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         assert not ends.outbox.is_speaking
         ends.tap.stall()
@@ -142,7 +142,7 @@ async def test_nobody_speaks_while_nothing_waits(autojump_clock: MockClock) -> N
         assert not ends.outbox.is_speaking
 
 
-async def test_on_a_socket_a_post_to_an_idle_peer_is_written_at_once_and_without_a_task() -> None:
+async def test_a_post_to_an_idle_socket_is_written_at_once_without_a_task() -> None:
     left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with right:
         async with trio.SocketStream(trio.socket.from_stdlib_socket(left)) as stream:
@@ -156,7 +156,7 @@ async def test_on_a_socket_a_post_to_an_idle_peer_is_written_at_once_and_without
             wire.abandon()
 
 
-async def test_on_a_socket_what_does_not_fit_follows_in_order() -> None:
+async def test_bytes_that_the_socket_did_not_take_follow_in_order() -> None:
     left, right = trio.socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     async with (
         trio.SocketStream(left) as near,
@@ -175,7 +175,7 @@ async def test_on_a_socket_what_does_not_fit_follows_in_order() -> None:
         outbox.wire.abandon()
 
 
-async def test_who_waits_for_room_goes_on_when_the_peer_has_read(autojump_clock: MockClock) -> None:
+async def test_waiting_for_space_ends_when_the_peer_has_read(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends, trio.open_nursery() as nursery:
         await ends.outbox.wait_not_full()  # at once
         ends.tap.stall()
@@ -196,7 +196,7 @@ async def test_who_waits_for_room_goes_on_when_the_peer_has_read(autojump_clock:
 # Catching up
 
 
-async def test_a_laggard_is_told_its_pages_after_what_waits_and_then_is_live(
+async def test_a_laggard_gets_its_pages_after_waiting_frames_and_then_goes_live(
     autojump_clock: MockClock,
 ) -> None:
     async with open_outbox() as ends:
@@ -211,7 +211,7 @@ async def test_a_laggard_is_told_its_pages_after_what_waits_and_then_is_live(
         assert ends.outbox.statistics().laggards == 0
 
 
-async def test_several_laggards_take_turns_and_live_frames_come_between(autojump_clock: MockClock) -> None:
+async def test_several_laggards_take_turns_with_live_frames_in_between(autojump_clock: MockClock) -> None:
     async with open_outbox() as ends:
         first, second = Pages(b"1", b"2"), Pages(b"x", b"y", b"z")
 
@@ -224,7 +224,7 @@ async def test_several_laggards_take_turns_and_live_frames_come_between(autojump
         assert await ends.taken() == b"1x!2y!z!"
 
 
-async def test_a_laggard_that_leaves_while_its_page_is_read_is_told_nothing(
+async def test_a_laggard_that_leaves_while_its_page_is_read_gets_nothing(
     autojump_clock: MockClock,
 ) -> None:
     async with open_outbox() as ends:
@@ -267,7 +267,7 @@ async def test_a_page_is_not_overtaken_by_a_reply(autojump_clock: MockClock) -> 
         assert await ends.taken() == b"pong page reply"
 
 
-async def test_when_the_log_cannot_be_read_nothing_is_left_out_of_what_is_still_said(
+async def test_when_the_log_cannot_be_read_all_other_frames_are_still_written(
     autojump_clock: MockClock,
 ) -> None:
     """What is posted while the page is read may be a room's next message, or why a command was refused."""
@@ -291,7 +291,7 @@ async def test_when_the_log_cannot_be_read_nothing_is_left_out_of_what_is_still_
 # Ending
 
 
-async def test_ending_lets_everything_be_said_first_and_the_first_word_counts(
+async def test_end_writes_everything_first_and_the_first_close_counts(
     autojump_clock: MockClock,
 ) -> None:
     async with open_outbox() as ends:
@@ -308,7 +308,7 @@ async def test_ending_lets_everything_be_said_first_and_the_first_word_counts(
         assert ends.outbox.close is GOING_AWAY
 
 
-async def test_a_peer_that_is_gone_is_the_speakers_trouble_and_not_that_of_who_posts(
+async def test_a_lost_peer_raises_in_the_speaker_and_never_in_post(
     autojump_clock: MockClock,
 ) -> None:
     near, far = trio.testing.memory_stream_pair()

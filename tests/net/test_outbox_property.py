@@ -1,4 +1,4 @@
-"""Whatever is posted, and whatever the peer does meanwhile: what was taken comes, whole, once and in order."""
+"""Outbox, property: whatever the peer does, frames that were taken arrive whole, once and in order."""
 
 from __future__ import annotations
 
@@ -133,5 +133,5 @@ async def _read(stream: trio.abc.ReceiveStream) -> list[str]:
         max_size=40,
     )
 )
-def test_what_was_taken_comes_whole_once_and_in_order_whatever_happens(moves: list[Move]) -> None:
+def test_frames_that_were_taken_arrive_whole_once_and_in_order_whatever_happens(moves: list[Move]) -> None:
     trio.run(play, moves, clock=trio.testing.MockClock(autojump_threshold=0))

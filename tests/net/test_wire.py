@@ -27,7 +27,7 @@ async def receive_exactly(stream: trio.abc.ReceiveStream, count: int) -> bytes:
     return data
 
 
-async def test_two_who_write_at_the_same_time_do_it_one_after_the_other() -> None:
+async def test_concurrent_writers_take_turns() -> None:
     """Where Trio's streams raise `BusyResourceError`: the library writes pongs while the speaker writes."""
     near, far = await make_socket_pair()
     async with near, far:
@@ -41,7 +41,7 @@ async def test_two_who_write_at_the_same_time_do_it_one_after_the_other() -> Non
         wire.abandon()
 
 
-async def test_what_is_unread_is_read_first_and_in_pieces_of_any_size() -> None:
+async def test_unread_bytes_are_read_first_in_pieces_of_any_size() -> None:
     near, far = trio.testing.memory_stream_pair()
     wire = Wire(near)
     wire.unread(b"GET / HTTP")
@@ -61,12 +61,12 @@ async def test_write_now_writes_at_once_on_a_socket() -> None:
         wire.abandon()
 
 
-async def test_write_now_does_nothing_on_a_stream_that_cannot() -> None:
+async def test_write_now_does_nothing_on_other_streams() -> None:
     near, _far = trio.testing.memory_stream_pair()
     assert not Wire(near).write_now(b"frame")
 
 
-async def test_what_write_now_left_behind_comes_before_everything_else() -> None:
+async def test_the_rest_of_write_now_is_written_before_everything_else() -> None:
     near, far = await make_socket_pair()
     async with near, far:
         wire = Wire(near)
@@ -161,7 +161,7 @@ async def test_a_write_that_makes_no_progress_breaks_the_wire(
         wire.abandon()
 
 
-async def test_a_peer_that_is_gone_breaks_the_wire_without_a_word_to_who_posts() -> None:
+async def test_a_lost_peer_breaks_the_wire_without_an_error_in_write_now() -> None:
     near, far = await make_socket_pair()
     async with near:
         wire = Wire(near)
@@ -173,7 +173,7 @@ async def test_a_peer_that_is_gone_breaks_the_wire_without_a_word_to_who_posts()
         wire.abandon()
 
 
-async def test_silence_counts_only_while_we_listen(autojump_clock: trio.testing.MockClock) -> None:
+async def test_silence_is_measured_only_while_we_read(autojump_clock: trio.testing.MockClock) -> None:
     near, far = trio.testing.memory_stream_pair()
     wire = Wire(near)
     await trio.sleep(100)
@@ -187,7 +187,7 @@ async def test_silence_counts_only_while_we_listen(autojump_clock: trio.testing.
     assert wire.silent_s(trio.current_time()) == 0
 
 
-async def test_an_abandoned_wire_lets_go_of_the_descriptor() -> None:
+async def test_an_abandoned_wire_releases_the_descriptor() -> None:
     near, far = await make_socket_pair()
     async with near, far:
         wire = Wire(near)
@@ -197,7 +197,7 @@ async def test_an_abandoned_wire_lets_go_of_the_descriptor() -> None:
         assert await far.receive_some() == b"the transport lives on"
 
 
-async def test_when_many_peers_are_gone_at_once_few_of_them_end_in_each_turn_of_the_scheduler() -> None:
+async def test_when_many_peers_are_lost_at_once_few_are_cleaned_up_in_each_scheduler_turn() -> None:
     """Or everybody else would wait until thousands of connections are cleaned up."""
     cleanups = trio.Semaphore(2)
     turns: list[int] = []

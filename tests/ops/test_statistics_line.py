@@ -1,4 +1,4 @@
-"""The operator's line of figures: it counts what happened."""
+"""The statistics line in the operator's log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
 
-async def test_what_was_done_is_logged_now_and_then_and_at_the_end(
+async def test_statistics_are_logged_at_intervals_and_at_the_end(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "trio_chat.ops.statistics_line")

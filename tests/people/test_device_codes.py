@@ -35,7 +35,7 @@ def codes() -> DeviceCodes:
     return DeviceCodes(random.Random(7))
 
 
-def test_a_code_is_good_once_however_it_is_typed(codes: DeviceCodes) -> None:
+def test_a_code_is_valid_once_however_it_is_typed(codes: DeviceCodes) -> None:
     code = codes.make("p-ada", 0)
     assert len(code) == 9
     assert code[4] == "-"
@@ -44,13 +44,13 @@ def test_a_code_is_good_once_however_it_is_typed(codes: DeviceCodes) -> None:
     assert refusal(codes, code, 2) == "bad_link"
 
 
-def test_a_code_is_good_for_some_minutes_only(codes: DeviceCodes) -> None:
+def test_a_code_expires(codes: DeviceCodes) -> None:
     first, second = codes.make("p-ada", 0), codes.make("p-bob", 1)
     assert refusal(codes, first, LIFE_S) == "bad_link"
     assert codes.redeem(second, LIFE_S) == "p-bob"
 
 
-def test_somebody_has_a_few_codes_at_a_time_and_a_new_one_ends_the_oldest(codes: DeviceCodes) -> None:
+def test_a_person_has_few_codes_and_a_new_one_replaces_the_oldest(codes: DeviceCodes) -> None:
     made = [codes.make("p-ada", 0) for _ in range(MAX_CODES + 1)]
     other = codes.make("p-bob", 0)
     assert refusal(codes, made[0], 1) == "bad_link"
@@ -59,12 +59,12 @@ def test_somebody_has_a_few_codes_at_a_time_and_a_new_one_ends_the_oldest(codes:
 
 
 @pytest.mark.parametrize("typed", ["", "-", "K7QM-2XHD", "x" * 60_000, "\0", "K7QM\n2XHD", "ſſſſſſſſ"])
-def test_what_is_no_code_is_refused(codes: DeviceCodes, typed: str) -> None:
+def test_text_that_is_no_code_is_refused(codes: DeviceCodes, typed: str) -> None:
     codes.make("p-ada", 0)
     assert refusal(codes, typed, 0) == "bad_link"
 
 
-def test_guessing_is_slow_for_all_guessers_together(codes: DeviceCodes) -> None:
+def test_guesses_are_rate_limited_over_all_clients(codes: DeviceCodes) -> None:
     code = codes.make("p-ada", 0)
     assert {refusal(codes, "AAAAAAAA", 0) for _ in range(GUESSES_AT_ONCE)} == {"bad_link"}
     assert refusal(codes, code, 0) == "rate_limited"
@@ -93,7 +93,7 @@ async def test_another_device_becomes_the_same_person_with_a_token_of_its_own(
         assert texts_of(await phone.hear_frames()) == ["from the laptop"]
 
 
-async def test_a_code_ends_with_its_time(autojump_clock: MockClock) -> None:
+async def test_an_expired_code_is_refused(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         phone, laptop = await core.open_v1(), await core.open_v1()
         await phone.ask("hello", name="Ada")
@@ -102,7 +102,7 @@ async def test_a_code_ends_with_its_time(autojump_clock: MockClock) -> None:
         assert (await laptop.ask("hello", link=code))["code"] == "bad_link"
 
 
-async def test_whoever_guesses_is_told_to_wait_and_can_say_hello_otherwise(autojump_clock: MockClock) -> None:
+async def test_a_guesser_must_wait_but_can_log_in_otherwise(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         eve = await core.open_v1()
         for _ in range(GUESSES_AT_ONCE):
@@ -112,6 +112,6 @@ async def test_whoever_guesses_is_told_to_wait_and_can_say_hello_otherwise(autoj
         assert (await eve.ask("hello", name="Eve"))["type"] == "welcome"
 
 
-async def test_a_code_needs_hello_first(autojump_clock: MockClock) -> None:
+async def test_asking_for_a_code_needs_a_login(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         assert (await (await core.open_v1()).ask("link"))["code"] == "hello_first"

@@ -1,4 +1,4 @@
-"""Who is who: tokens, names, guests."""
+"""Identities: tokens, names, guests."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def refusal(made: Awaitable[object]) -> str:
     return caught.value.code
 
 
-async def test_who_comes_back_with_the_token_is_the_same() -> None:
+async def test_a_token_gives_back_the_same_person() -> None:
     disk = MemoryDisk()
     async with open_people(disk) as (people, _):
         ada, token = await people.register("Ada")
@@ -53,7 +53,7 @@ async def test_who_comes_back_with_the_token_is_the_same() -> None:
         assert await people.authenticate(token) == ada
 
 
-async def test_nobody_comes_back_with_another_token() -> None:
+async def test_an_unknown_token_is_refused() -> None:
     async with open_people() as (people, _):
         _, token = await people.register("Ada")
         for wrong in ("", token[:-1], token + "x", token.swapcase()):
@@ -67,7 +67,7 @@ async def test_the_store_never_sees_a_token() -> None:
     assert token.encode() not in disk.contents()
 
 
-async def test_a_name_is_somebodys_whatever_its_case_or_form() -> None:
+async def test_a_name_is_taken_whatever_its_case_or_unicode_form() -> None:
     async with open_people() as (people, _):
         await people.register("Straße")
         for name in ("Straße", "straße", "STRASSE", "  Straße "):
@@ -80,7 +80,7 @@ async def test_a_name_that_breaks_a_rule_is_refused() -> None:
         assert await refusal(people.register("x" * 41)) == "bad_name"
 
 
-async def test_of_two_who_want_a_name_at_the_same_time_one_gets_it() -> None:
+async def test_of_two_concurrent_registrations_of_a_name_one_succeeds() -> None:
     async with open_people() as (people, _):
         got: list[str] = []
 
@@ -96,7 +96,7 @@ async def test_of_two_who_want_a_name_at_the_same_time_one_gets_it() -> None:
         assert sorted(got) == ["Ada", "name_taken"]
 
 
-async def test_who_gives_no_name_gets_one_that_nobody_has() -> None:
+async def test_without_a_name_a_free_one_is_generated() -> None:
     async with open_people() as (people, _):
         names = [(await people.register(None))[0].name for _ in range(5)]
         assert names[0] == FIRST_NAME
@@ -123,7 +123,7 @@ async def test_guests_have_names_that_nobody_has() -> None:
         assert len({guest.id for guest in guests}) == 5
 
 
-async def test_a_guests_name_is_free_again_when_the_guest_has_left() -> None:
+async def test_a_guests_name_is_free_again_after_they_left() -> None:
     async with open_people() as (people, _):
         guest = await people.add_guest()
         ada, _ = await people.register("Ada")
@@ -133,7 +133,7 @@ async def test_a_guests_name_is_free_again_when_the_guest_has_left() -> None:
         await people.register(guest.name)
 
 
-async def test_a_guest_and_somebody_new_never_get_the_same_name() -> None:
+async def test_a_guest_and_a_new_person_never_get_the_same_name() -> None:
     async with open_people() as (people, store), trio.open_nursery() as nursery:
         with store.holding_commits():
             nursery.start_soon(people.register, FIRST_NAME)
@@ -142,7 +142,7 @@ async def test_a_guest_and_somebody_new_never_get_the_same_name() -> None:
         assert guest.name != FIRST_NAME
 
 
-async def test_a_guest_who_cannot_be_taken_in_leaves_no_name_behind() -> None:
+async def test_a_guest_who_cannot_be_added_reserves_no_name() -> None:
     async with open_people() as (people, store):
         with store.unavailable(), pytest.raises(StoreUnavailable):
             await people.add_guest()
@@ -152,7 +152,7 @@ async def test_a_guest_who_cannot_be_taken_in_leaves_no_name_behind() -> None:
         assert (await people.add_guest()).name == FIRST_NAME
 
 
-async def test_a_name_that_only_looks_like_somebodys_is_taken() -> None:
+async def test_a_name_that_looks_like_another_persons_is_taken() -> None:
     async with open_people() as (people, _):
         await people.register("Alice")
         guest, _ = await people.register("Роса")  # Cyrillic through and through, and nobody is called Poca
@@ -163,7 +163,7 @@ async def test_a_name_that_only_looks_like_somebodys_is_taken() -> None:
                 await people.rename(guest, name)
 
 
-async def test_a_name_has_no_heap_of_marks() -> None:
+async def test_a_name_cannot_have_stacked_combining_marks() -> None:
     async with open_people() as (people, _):
         with pytest.raises(Refused, match="marks"):
             await people.register("Z" + "\u0323\u0308" * 6)

@@ -1,4 +1,4 @@
-"""How people are shown: names, colours and pictures, on all devices and for everybody."""
+"""Profiles: names, colours and pictures, on all devices and for everybody."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ async def told(client: V1Client) -> list[dict[str, Any]]:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_picture_has_the_type_that_its_bytes_say(data: bytes, media_type: str) -> None:
+def test_a_picture_has_the_type_of_its_bytes(data: bytes, media_type: str) -> None:
     picture = read_picture(text(data))
     assert (picture.media_type, picture.data, len(picture.hash)) == (media_type, data, 32)
 
@@ -131,7 +131,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("said", BAD.values(), ids=BAD)
-def test_what_is_no_small_picture_is_refused(said: str) -> None:
+def test_bytes_that_are_no_small_picture_are_refused(said: str) -> None:
     with pytest.raises(Refused) as caught:
         read_picture(said)
     assert caught.value.code == "bad_picture"
@@ -152,7 +152,7 @@ async def get(port: int, target: str) -> Answer:
     return Answer(int(first.split()[1]), dict(line.lower().split(": ", 1) for line in lines), body)
 
 
-async def test_a_picture_is_served_to_everybody_and_runs_nothing() -> None:
+async def test_a_picture_is_served_to_everybody_and_cannot_run_scripts() -> None:
     async with open_server() as serving, open_v1(serving.port, name="Ada") as (ada, _, _):
         await ada.say(type="profile", id="c1", picture=text(png()))
         name = (await ada.hear("profiled"))["user"]["picture"]
@@ -173,13 +173,13 @@ async def test_a_picture_is_served_to_everybody_and_runs_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x", "0" * 32, "0" * 31 + "/", "..%2f..%2fchat.db", "F" * 32])
-async def test_there_is_no_other_picture(name: str) -> None:
+async def test_an_unknown_picture_is_not_found(name: str) -> None:
     async with open_server() as serving:
         answer = await get(serving.port, f"/pictures/{name}")
         assert (answer.status, answer.headers["cache-control"]) == (404, "no-store")
 
 
-async def test_a_picture_that_cannot_be_read_now_can_be_asked_for_again() -> None:
+async def test_a_picture_that_cannot_be_read_now_gives_503() -> None:
     async def find(picture_hash: str) -> None:
         raise StoreUnavailable("The disk is ill.")
 
@@ -200,7 +200,7 @@ async def test_a_picture_that_cannot_be_read_now_can_be_asked_for_again() -> Non
 # Profiles
 
 
-async def test_a_profile_is_shown_to_everybody_and_kept(autojump_clock: MockClock) -> None:
+async def test_a_profile_is_shown_to_everybody_and_saved(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         ada, bob = await core.open_v1(), (await arrive(core, "Bob"))[0]
         welcome = await ada.ask("hello", name="Ada")
@@ -218,7 +218,7 @@ async def test_a_profile_is_shown_to_everybody_and_kept(autojump_clock: MockCloc
         assert (await bob.ask("people", ids=[user["id"]]))["people"] == [user | {"here": True}]
 
 
-async def test_what_is_left_out_of_a_profile_stays(autojump_clock: MockClock) -> None:
+async def test_fields_left_out_of_a_profile_stay(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, user), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         await ada.ask("profile", colour=3)
@@ -234,7 +234,7 @@ async def test_what_is_left_out_of_a_profile_stays(autojump_clock: MockClock) ->
         assert await told(bob) == [], "nothing has changed"
 
 
-async def test_what_somebody_may_not_be_is_refused_and_nothing_changes(autojump_clock: MockClock) -> None:
+async def test_an_invalid_profile_is_refused_and_nothing_changes(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, user), _ = await arrive(core, "Ada"), await arrive(core, "Bob")
         for fields, code in (
@@ -247,7 +247,7 @@ async def test_what_somebody_may_not_be_is_refused_and_nothing_changes(autojump_
         assert (await ada.ask("profile"))["user"] == user
 
 
-async def test_a_name_that_a_guest_has_is_taken(autojump_clock: MockClock) -> None:
+async def test_a_guests_name_is_taken(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _) = await arrive(core, "Ada")
         plain = await core.open_plain()
@@ -257,9 +257,7 @@ async def test_a_name_that_a_guest_has_is_taken(autojump_clock: MockClock) -> No
 
 
 @pytest.mark.parametrize("how", ["rename", "profile"])
-async def test_all_devices_of_a_person_are_called_by_the_new_name(
-    autojump_clock: MockClock, how: str
-) -> None:
+async def test_a_new_name_holds_on_all_devices_of_the_person(autojump_clock: MockClock, how: str) -> None:
     async with open_core() as core:
         phone, laptop = await core.open_v1(), await core.open_v1()
         token = (await phone.ask("hello", name="Ada"))["token"]
@@ -277,7 +275,7 @@ async def test_all_devices_of_a_person_are_called_by_the_new_name(
         assert people == ["Ada L."]
 
 
-async def test_a_device_that_says_hello_during_a_rename_has_the_new_name(autojump_clock: MockClock) -> None:
+async def test_a_device_that_logs_in_during_a_rename_has_the_new_name(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         phone, laptop = await core.open_v1(), await core.open_v1()
         token = (await phone.ask("hello", name="Ada"))["token"]
@@ -311,7 +309,7 @@ class SomeConnection:
         pass
 
 
-async def test_a_device_that_read_the_old_name_before_a_rename_and_comes_after_it_has_the_new_one(
+async def test_a_login_that_read_the_old_name_still_ends_with_the_new_one(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -330,7 +328,7 @@ async def test_a_device_that_read_the_old_name_before_a_rename_and_comes_after_i
         assert len(connected.connections()) == 1
 
 
-async def test_whoever_changes_again_and_again_is_told_of_once_a_second(autojump_clock: MockClock) -> None:
+async def test_changes_of_a_profile_are_broadcast_at_most_once_a_second(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         for colour in range(12):
@@ -338,7 +336,7 @@ async def test_whoever_changes_again_and_again_is_told_of_once_a_second(autojump
         assert [user["colour"] for user in await told(bob)] == [11]
 
 
-async def test_many_who_change_at_once_are_told_of_one_after_the_other(
+async def test_many_changed_profiles_are_spread_over_several_broadcasts(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trio_chat.presence.service.MAX_NAMES_SENT", 4)

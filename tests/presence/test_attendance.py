@@ -1,4 +1,4 @@
-"""What is beside the log of one room, without any connection: who is here, who writes, how far everybody is."""
+"""Presence, typing and read markers of one room, without connections."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def mark(person: str, delivered: int, read: int = 0) -> ReadMarker:
 # Attendance
 
 
-def test_somebody_is_here_from_their_first_screen_to_their_last() -> None:
+def test_a_person_is_present_from_their_first_screen_to_their_last() -> None:
     attendance = Attendance[str]()
     attendance.add("phone", "ada")
     attendance.add("laptop", "ada")
@@ -38,7 +38,7 @@ def test_somebody_is_here_from_their_first_screen_to_their_last() -> None:
     assert (attendance.count, len(attendance), attendance.people()) == (0, 0, [])
 
 
-def test_who_came_and_went_between_two_tellings_went_and_who_is_back_is_here() -> None:
+def test_between_broadcasts_come_and_gone_is_gone_and_back_is_come() -> None:
     attendance = Attendance[str]()
     attendance.add("a", "ada")
     attendance.discard("a")
@@ -50,7 +50,7 @@ def test_who_came_and_went_between_two_tellings_went_and_who_is_back_is_here() -
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["come", "go", "tell", "look"]))))
-def test_whoever_folds_the_changes_knows_who_is_here(steps: list[tuple[str, str]]) -> None:
+def test_applying_all_changes_gives_the_present_people(steps: list[tuple[str, str]]) -> None:
     attendance, here, looking = Attendance[str](), set[str](), set[str]()
     for name, step in steps:
         if step == "come":
@@ -69,14 +69,14 @@ def test_whoever_folds_the_changes_knows_who_is_here(steps: list[tuple[str, str]
     )
 
 
-def test_the_list_of_who_is_here_is_bounded() -> None:
+def test_the_list_of_present_people_is_bounded() -> None:
     attendance = Attendance[int]()
     for number in range(MAX_NAMES + 5):
         attendance.add(number, f"p-{number}")
     assert (len(attendance.people()), attendance.count) == (MAX_NAMES, MAX_NAMES + 5)
 
 
-def test_in_a_large_room_only_few_are_named() -> None:
+def test_in_a_large_room_only_few_people_are_named() -> None:
     assert may_name(MAX_NAMES, MAX_NAMES_SENT // MAX_NAMES)
     assert not may_name(MAX_NAMES + 1, 1)
     assert may_name(5, 10_000)
@@ -86,7 +86,7 @@ def test_in_a_large_room_only_few_are_named() -> None:
 # Typing
 
 
-def test_that_somebody_is_writing_is_told_once_in_a_while() -> None:
+def test_typing_notices_of_a_person_have_a_pause_between_them() -> None:
     typists = Typists()
     assert typists.may_notify("ada", 0)
     assert not typists.may_notify("ada", TYPING_PAUSE_S - 0.1)
@@ -98,7 +98,7 @@ def test_that_somebody_is_writing_is_told_once_in_a_while() -> None:
 # ReadMarkers
 
 
-def test_marks_never_go_back_and_what_is_read_was_received() -> None:
+def test_read_markers_never_go_back_and_reading_implies_receiving() -> None:
     marks = ReadMarkers("lobby")
     assert marks.move("ada", delivered=5, read=0)
     assert not marks.move("ada", delivered=3, read=0)
@@ -108,7 +108,7 @@ def test_marks_never_go_back_and_what_is_read_was_received() -> None:
     assert (marks.take_moved(), marks.has_moved) == ([], False)
 
 
-def test_what_was_saved_before_is_older_than_what_moved_since() -> None:
+def test_learning_saved_markers_keeps_newer_ones() -> None:
     marks = ReadMarkers("lobby")
     marks.move("ada", delivered=5, read=1)
     marks.note_saved(marks.take_moved())
@@ -117,7 +117,7 @@ def test_what_was_saved_before_is_older_than_what_moved_since() -> None:
     assert not marks.move("bob", delivered=4, read=3)
 
 
-def test_what_was_not_saved_yet_is_not_told() -> None:
+def test_unsaved_markers_are_not_given_out() -> None:
     marks = ReadMarkers("lobby")
     marks.learn([mark("ada", 3, 2)])
     marks.move("ada", delivered=5, read=5)
@@ -131,7 +131,7 @@ def test_what_was_not_saved_yet_is_not_told() -> None:
     assert marks.take_moved() == [mark("ada", 7, 5)]
 
 
-def test_the_marks_that_moved_last_come_first() -> None:
+def test_the_markers_saved_last_come_first() -> None:
     marks = ReadMarkers("lobby")
     marks.learn([mark("ada", 3), mark("bob", 4)])
     marks.move("cleo", delivered=1, read=0)
@@ -140,7 +140,7 @@ def test_the_marks_that_moved_last_come_first() -> None:
     assert [one.person for one in marks.latest(2)] == ["ada", "cleo"]
 
 
-def test_what_was_taken_in_vain_is_taken_again_as_it_is_then() -> None:
+def test_markers_put_back_are_taken_again_in_their_newest_state() -> None:
     marks = ReadMarkers("lobby")
     marks.move("ada", delivered=1, read=0)
     marks.move("bob", delivered=1, read=0)

@@ -1,4 +1,4 @@
-"""What is told beside the log: who is here, who is writing, how far everybody has come; and what it costs."""
+"""Presence, typing and read markers, over connections; and their cost."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def ids(users: list[dict[str, Any]]) -> set[str]:
 # Who is here
 
 
-async def test_whoever_watches_a_room_sees_who_does_and_hears_who_comes_and_goes(
+async def test_watching_gives_the_present_people_and_then_the_changes(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -86,7 +86,7 @@ async def test_whoever_watches_a_room_sees_who_does_and_hears_who_comes_and_goes
 
 
 @pytest.mark.parametrize("how", ["leaves", "goes elsewhere", "is cut"])
-async def test_whoever_does_not_show_the_room_any_more_has_gone(autojump_clock: MockClock, how: str) -> None:
+async def test_a_person_goes_when_no_screen_shows_the_room(autojump_clock: MockClock, how: str) -> None:
     async with open_core() as core:
         (ada, _), (bob, bob_id) = await arrive(core, "Ada"), await arrive(core, "Bob")
         await watch(ada)
@@ -103,7 +103,7 @@ async def test_whoever_does_not_show_the_room_any_more_has_gone(autojump_clock: 
         assert [frame.get("went") for frame in await told(ada, "presence")] == [[bob_id]]
 
 
-async def test_joining_again_is_not_going_away(autojump_clock: MockClock) -> None:
+async def test_joining_again_keeps_presence(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         await watch(ada)
@@ -114,7 +114,7 @@ async def test_joining_again_is_not_going_away(autojump_clock: MockClock) -> Non
         assert (await watch(bob))["count"] == 2
 
 
-async def test_a_person_with_two_screens_is_here_once(autojump_clock: MockClock) -> None:
+async def test_a_person_with_two_screens_is_present_once(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, ada_id), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         laptop = await arrive_again(core, ada)
@@ -128,7 +128,7 @@ async def test_a_person_with_two_screens_is_here_once(autojump_clock: MockClock)
         assert [frame.get("went") for frame in await told(bob, "presence")] == [[ada_id]]
 
 
-async def test_what_happens_in_one_second_is_told_as_one(autojump_clock: MockClock) -> None:
+async def test_changes_within_a_second_are_one_broadcast(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _) = await arrive(core, "Ada")
         await watch(ada)
@@ -141,7 +141,7 @@ async def test_what_happens_in_one_second_is_told_as_one(autojump_clock: MockClo
         assert ids(presence["came"]) == {other_id for _, other_id in others}
 
 
-async def test_of_too_many_changes_only_the_sum_is_told(
+async def test_of_too_many_changes_only_the_count_is_broadcast(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trio_chat.presence.attendance.MAX_NAMES_SENT", 5)
@@ -160,7 +160,7 @@ async def test_only_a_joined_room_can_be_watched(autojump_clock: MockClock) -> N
         assert (await watch(ada, None))["type"] == "watching"
 
 
-async def test_whoever_may_not_hear_the_room_any_more_is_told_nothing_beside_its_log_either(
+async def test_who_may_no_longer_hear_a_room_gets_no_notices_of_it(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -199,7 +199,7 @@ async def test_whoever_may_not_hear_the_room_any_more_is_told_nothing_beside_its
 # Who is writing
 
 
-async def test_that_somebody_is_writing_is_told_to_the_others_at_once_and_seldom(
+async def test_typing_is_notified_to_the_others_at_once_but_with_pauses(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -219,7 +219,7 @@ async def test_that_somebody_is_writing_is_told_to_the_others_at_once_and_seldom
         assert await bob.hear_frames() == [notice]
 
 
-async def test_in_a_room_on_very_many_screens_nobody_is_told_who_is_writing(
+async def test_a_room_on_very_many_screens_gets_no_typing_notices(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "MAX_TYPING", 1)
@@ -239,7 +239,7 @@ async def test_in_a_room_on_very_many_screens_nobody_is_told_who_is_writing(
 # How far everybody has come
 
 
-async def test_how_far_somebody_has_come_is_told_and_saved(autojump_clock: MockClock) -> None:
+async def test_read_markers_are_broadcast_and_saved(autojump_clock: MockClock) -> None:
     disk = MemoryDisk()
     async with open_core(disk) as core:
         (ada, ada_id), (bob, bob_id) = await arrive(core, "Ada"), await arrive(core, "Bob")
@@ -261,7 +261,7 @@ async def test_how_far_somebody_has_come_is_told_and_saved(autojump_clock: MockC
         assert ada_id
 
 
-async def test_a_mark_is_never_beyond_the_head_and_never_goes_back(autojump_clock: MockClock) -> None:
+async def test_a_read_marker_is_never_beyond_the_head_and_never_goes_back(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _), (bob, bob_id) = await arrive(core, "Ada"), await arrive(core, "Bob")
         await watch(ada)
@@ -276,7 +276,7 @@ async def test_a_mark_is_never_beyond_the_head_and_never_goes_back(autojump_cloc
         assert await told(ada, "marks") == []
 
 
-async def test_what_one_device_has_read_the_others_of_the_person_hear(autojump_clock: MockClock) -> None:
+async def test_a_moved_read_marker_reaches_the_persons_other_devices(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, ada_id), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         laptop = await arrive_again(core, ada)
@@ -292,7 +292,7 @@ async def test_what_one_device_has_read_the_others_of_the_person_hear(autojump_c
             assert await told(client, "marks") == []
 
 
-async def test_when_marks_cannot_be_saved_nobody_is_told_until_they_can(
+async def test_read_markers_are_not_broadcast_before_they_are_saved(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_core() as core:
@@ -310,7 +310,7 @@ async def test_when_marks_cannot_be_saved_nobody_is_told_until_they_can(
         assert await core.store.read_markers("lobby") == [ReadMarker("lobby", bob_id, 1, 1)]
 
 
-async def test_what_moved_last_is_saved_when_the_server_stops(autojump_clock: MockClock) -> None:
+async def test_read_markers_are_saved_when_the_server_stops(autojump_clock: MockClock) -> None:
     disk = MemoryDisk()
     async with open_core(disk) as core:
         (ada, ada_id) = await arrive(core, "Ada")
@@ -324,7 +324,7 @@ async def test_what_moved_last_is_saved_when_the_server_stops(autojump_clock: Mo
         assert profile.seen_ms == AT_MS
 
 
-async def test_who_has_received_and_read_a_message_can_be_asked(autojump_clock: MockClock) -> None:
+async def test_receipts_say_who_has_received_and_read_a_message(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _), (bob, bob_id), (cleo, cleo_id) = [
             await arrive(core, name) for name in ("Ada", "Bob", "Cleo")
@@ -347,7 +347,7 @@ async def test_who_has_received_and_read_a_message_can_be_asked(autojump_clock: 
 # Seen
 
 
-async def test_when_somebody_was_here_last_is_told_unless_they_hide_it(autojump_clock: MockClock) -> None:
+async def test_last_seen_is_shown_unless_hidden(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _), (bob, bob_id), (cleo, cleo_id) = [
             await arrive(core, name) for name in ("Ada", "Bob", "Cleo")
@@ -367,7 +367,7 @@ async def test_when_somebody_was_here_last_is_told_unless_they_hide_it(autojump_
         ]
 
 
-async def test_who_is_here_stands_in_the_rooms_info(autojump_clock: MockClock) -> None:
+async def test_room_info_shows_presence_and_last_seen(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, ada_id), (bob, bob_id) = await arrive(core, "Ada"), await arrive(core, "Bob")
         for client in (ada, bob):
@@ -389,7 +389,7 @@ async def test_who_is_here_stands_in_the_rooms_info(autojump_clock: MockClock) -
 # Its cost, and its faults
 
 
-async def test_who_reads_too_slowly_misses_it_and_stays(autojump_clock: MockClock) -> None:
+async def test_a_slow_reader_misses_notices_and_stays_connected(autojump_clock: MockClock) -> None:
     async with open_core(outbox_bytes=100) as core:
         (ada, _), (bob, _), (cleo, _) = [await arrive(core, name) for name in ("Ada", "Bob", "Cleo")]
         await watch(ada)
@@ -407,7 +407,7 @@ async def test_who_reads_too_slowly_misses_it_and_stays(autojump_clock: MockCloc
         assert (await watch(ada))["count"] == 1
 
 
-async def test_nothing_is_kept_of_a_room_that_nobody_watches(autojump_clock: MockClock) -> None:
+async def test_no_state_is_kept_of_a_room_that_nobody_watches(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _) = await arrive(core, "Ada")
         await ack(ada, "send", room="lobby", text="one")
@@ -422,7 +422,7 @@ async def test_nothing_is_kept_of_a_room_that_nobody_watches(autojump_clock: Moc
         assert not core.hub.presence._changed_rooms
 
 
-async def test_a_connection_that_never_watches_wakes_nobody(autojump_clock: MockClock) -> None:
+async def test_a_connection_that_never_watches_does_not_wake_the_task(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         (ada, _), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
         for _ in range(3):
@@ -433,7 +433,7 @@ async def test_a_connection_that_never_watches_wakes_nobody(autojump_clock: Mock
         assert not core.hub.presence._rooms
 
 
-async def test_marks_are_read_once_for_all_who_come_back_together(
+async def test_markers_are_read_once_for_all_who_reconnect_together(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_core() as core:
@@ -452,7 +452,7 @@ async def test_marks_are_read_once_for_all_who_come_back_together(
         assert asked == ["lobby"]
 
 
-async def test_a_bug_in_the_telling_is_logged_and_the_next_telling_comes(
+async def test_a_bug_in_a_broadcast_is_logged_and_the_next_broadcast_comes(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_core() as core:
@@ -466,5 +466,5 @@ async def test_a_bug_in_the_telling_is_logged_and_the_next_telling_comes(
         assert len(await told(ada, "presence")) == 1
 
 
-def test_no_more_is_told_than_a_frame_may_hold() -> None:
+def test_the_names_of_a_frame_fit_into_it() -> None:
     assert MAX_NAMES * 250 < 64 * 1024, "a person with a long name and a picture takes some 250 bytes"

@@ -1,4 +1,4 @@
-"""Cancelled at any point whatever, a connection leaves nothing behind, and nobody else feels it."""
+"""Cancellation: a connection that is cancelled at any point leaves nothing behind and affects no other."""
 
 from __future__ import annotations
 

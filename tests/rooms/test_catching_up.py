@@ -1,4 +1,4 @@
-"""A member is live or catching up, never lost: whoever reads slowly gets everything, and nobody else feels it."""
+"""Catching up: a subscription is live or catching up, never lost. A slow reader gets everything and delays nobody."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def test_a_slow_reader_falls_behind_alone_and_gets_everything_in_order(
         assert texts_of(await slow.hear_frames()) == await slow_plain.hear_rest() == ["live again"]
 
 
-async def test_what_waits_for_a_slow_reader_is_bounded(autojump_clock: MockClock) -> None:
+async def test_memory_for_a_slow_reader_is_bounded(autojump_clock: MockClock) -> None:
     async with open_core(outbox_bytes=OUTBOX) as core:
         ada, slow = await core.open_person("Ada"), await core.open_person("Slow")
         slow.tap.stall()
@@ -73,7 +73,7 @@ async def test_what_waits_for_a_slow_reader_is_bounded(autojump_clock: MockClock
 
 @pytest.mark.parametrize("tail_lines", [4, 2048], ids=["from the store", "from the tail"])
 @pytest.mark.parametrize("page_bytes", [1, 500, 64 * 1024])
-async def test_what_was_missed_comes_from_the_tail_or_the_store_in_pages_of_any_size(
+async def test_missed_events_come_from_memory_or_store_in_pages_of_any_size(
     tail_lines: int, page_bytes: int, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscribers_module, "RECENT_EVENTS", tail_lines)
@@ -95,7 +95,7 @@ async def test_what_was_missed_comes_from_the_tail_or_the_store_in_pages_of_any_
         assert texts_of(await slow.hear_frames()) == await slow_plain.hear_rest() == texts
 
 
-async def test_catching_up_keeps_up_with_a_room_that_goes_on_talking(
+async def test_catching_up_ends_in_a_busy_room(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 300)
@@ -110,7 +110,7 @@ async def test_catching_up_keeps_up_with_a_room_that_goes_on_talking(
         assert core.lobby.statistics().live_subscriptions == 2
 
 
-async def test_two_rooms_that_were_missed_are_both_told(autojump_clock: MockClock) -> None:
+async def test_one_connection_catches_up_in_two_rooms(autojump_clock: MockClock) -> None:
     async with open_core(outbox_bytes=OUTBOX) as core:
         await core.fill(numbered(30))
         await core.fill(numbered(30), room="garden")
@@ -125,9 +125,7 @@ async def test_two_rooms_that_were_missed_are_both_told(autojump_clock: MockCloc
             assert seqs_of(told) == list(range(1, 31))
 
 
-async def test_leaving_in_the_middle_of_catching_up_stops_it(
-    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_leaving_stops_catching_up(autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 300)
     async with open_core() as core:
         await core.fill(numbered(30))
@@ -147,7 +145,7 @@ async def test_leaving_in_the_middle_of_catching_up_stops_it(
         assert core.lobby.is_idle
 
 
-async def test_joining_again_in_the_middle_of_catching_up_begins_afresh(
+async def test_joining_again_while_catching_up_begins_afresh(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscribers_module, "PAGE_BYTES", 300)
@@ -168,7 +166,7 @@ async def test_joining_again_in_the_middle_of_catching_up_begins_afresh(
         assert core.lobby.statistics().subscriptions == 1
 
 
-async def test_leaving_and_joining_while_a_fan_out_is_in_steps_misses_nothing_and_tells_nothing_twice(
+async def test_leaving_and_joining_during_a_fan_out_misses_and_repeats_nothing(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others get their turn in the middle of a fan-out; what they do there must fit what the fan-out does next."""
@@ -200,7 +198,7 @@ async def test_leaving_and_joining_while_a_fan_out_is_in_steps_misses_nothing_an
             assert await listener.hear_rest() == numbered(30)
 
 
-async def test_while_the_log_cannot_be_read_who_needs_it_is_sent_away_to_come_back(
+async def test_a_connection_that_needs_an_unreadable_log_is_ended_to_come_back(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscribers_module, "RECENT_EVENTS", 4)

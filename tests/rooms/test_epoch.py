@@ -1,4 +1,4 @@
-"""Somebody who has seen more than there is: the server says so, begins a new epoch, and uses no number twice."""
+"""Epochs: a claim beyond the head is logged and begins a new epoch, so that no number is used twice."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def claim(core: Core, after: int = 99, epoch: str | None = None, **hello: 
     return client, joined
 
 
-async def test_who_has_seen_more_than_there_is_starts_afresh_in_a_new_epoch(
+async def test_a_claim_beyond_the_head_begins_a_new_epoch(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_core() as core:
@@ -53,7 +53,7 @@ async def test_numbers_go_on_from_the_head_and_the_claimant_hears_them(autojump_
         assert seqs_of(await client.hear_frames()) == [3]
 
 
-async def test_members_are_sent_away_and_start_afresh_when_they_come_back(autojump_clock: MockClock) -> None:
+async def test_a_new_epoch_ends_connections_and_they_start_afresh(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         await core.fill(["a", "b"])
         ada = await core.open_person("Ada")
@@ -66,7 +66,7 @@ async def test_members_are_sent_away_and_start_afresh_when_they_come_back(autoju
         assert texts_of(await back.hear_frames()) == ["a", "b"]
 
 
-async def test_plain_members_hold_no_numbers_and_stay(autojump_clock: MockClock) -> None:
+async def test_a_new_epoch_does_not_end_plain_connections(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         plain = await core.open_plain()
         client, _ = await claim(core)
@@ -76,7 +76,7 @@ async def test_plain_members_hold_no_numbers_and_stay(autojump_clock: MockClock)
         assert texts_of(await client.hear_frames()) == ["still here?", "yes"]
 
 
-async def test_members_of_other_rooms_hear_nothing_of_it(autojump_clock: MockClock) -> None:
+async def test_a_new_epoch_does_not_concern_other_rooms(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         bob = await core.open_person("Bob", room="garden")
         garden = (await core.rooms.get("garden")).epoch
@@ -86,7 +86,7 @@ async def test_members_of_other_rooms_hear_nothing_of_it(autojump_clock: MockClo
         assert (await core.rooms.get("garden")).epoch == garden
 
 
-async def test_a_member_that_claims_on_its_own_connection_is_not_sent_away(autojump_clock: MockClock) -> None:
+async def test_a_claim_on_a_subscribed_connection_does_not_end_it(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         await core.fill(["a"])
         ada = await core.open_person("Ada")
@@ -96,7 +96,7 @@ async def test_a_member_that_claims_on_its_own_connection_is_not_sent_away(autoj
         assert texts_of(await ada.hear_frames()) == ["a", "b"]
 
 
-async def test_a_liar_makes_everybody_start_afresh_once_a_minute_at_most(
+async def test_false_claims_begin_at_most_one_epoch_a_minute(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_core() as core:
@@ -118,7 +118,7 @@ async def test_a_liar_makes_everybody_start_afresh_once_a_minute_at_most(
         assert await ada.hear_close() == 4002
 
 
-async def test_a_room_that_nobody_wrote_to_begins_a_new_epoch_too(autojump_clock: MockClock) -> None:
+async def test_an_empty_room_can_begin_a_new_epoch(autojump_clock: MockClock) -> None:
     """So it is when the loss took all of a room."""
     async with open_core() as core:
         client = await core.open_v1()
@@ -130,7 +130,7 @@ async def test_a_room_that_nobody_wrote_to_begins_a_new_epoch_too(autojump_clock
         assert (await core.store.position("cellar")).epoch == joined["epoch"]
 
 
-async def test_a_new_epoch_that_cannot_be_written_is_not_begun_and_is_tried_again(
+async def test_an_epoch_that_cannot_be_written_is_tried_again_later(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -150,7 +150,7 @@ async def test_a_new_epoch_that_cannot_be_written_is_not_begun_and_is_tried_agai
         assert core.lobby.epoch != before
 
 
-async def test_what_is_on_its_way_into_the_log_is_logged_acked_and_heard_by_those_who_come_back(
+async def test_submissions_under_way_during_a_new_epoch_are_logged_acked_and_heard(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -173,7 +173,7 @@ async def test_what_is_on_its_way_into_the_log_is_logged_acked_and_heard_by_thos
         assert texts_of(frames) == ["a", "b"]
 
 
-async def test_two_who_claim_at_the_same_moment_begin_one_epoch_and_both_end_up_in_it(
+async def test_two_concurrent_claims_begin_one_epoch_that_both_join(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -206,7 +206,7 @@ async def core_with_damage(disk: MemoryDisk) -> None:
 DAMAGE = [{"type": "damaged", "room": "lobby", "seq": seq} for seq in (2, 3)]
 
 
-async def test_catching_up_over_a_damaged_event_says_so_in_its_place_and_goes_on(
+async def test_catching_up_has_a_damaged_frame_in_the_place_of_a_damaged_event(
     autojump_clock: MockClock,
 ) -> None:
     disk = MemoryDisk()
@@ -222,7 +222,7 @@ async def test_catching_up_over_a_damaged_event_says_so_in_its_place_and_goes_on
         assert texts_of(await client.hear_frames()) == ["e"]
 
 
-async def test_a_page_of_history_says_so_in_its_place_too(autojump_clock: MockClock) -> None:
+async def test_history_has_a_damaged_frame_in_the_place_of_a_damaged_event(autojump_clock: MockClock) -> None:
     disk = MemoryDisk()
     await core_with_damage(disk)
     async with open_core(disk) as core:
@@ -231,7 +231,7 @@ async def test_a_page_of_history_says_so_in_its_place_too(autojump_clock: MockCl
         assert (page["events"], page["more"]) == (DAMAGE, True)
 
 
-async def test_a_plain_member_that_catches_up_hears_nothing_of_it_and_what_follows(
+async def test_a_plain_client_catching_up_passes_over_a_damaged_event(
     autojump_clock: MockClock,
 ) -> None:
     disk = MemoryDisk()

@@ -1,4 +1,4 @@
-"""The tail of a room holds what is new, little of what is old, and never tells of a gap."""
+"""Recent events: the new ones, few old ones, and never a gap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def oldest(tail: RecentEvents) -> int:
     return next(after for after in range(10_000) if tail.page_after(after, max_bytes=1, encoding=ENCODING))
 
 
-def test_what_is_not_new_any_more_goes_but_for_the_newest() -> None:
+def test_ageing_drops_old_events_except_the_newest() -> None:
     tail = RecentEvents(max_events=100)
     tail.extend(lines(1, 50))
     tail.age(keep=10)
@@ -41,7 +41,7 @@ def test_what_is_not_new_any_more_goes_but_for_the_newest() -> None:
     assert tail.page_after(79, max_bytes=1_000, encoding=ENCODING) is None
 
 
-def test_what_went_because_there_was_too_much_is_not_taken_for_what_is_old() -> None:
+def test_events_dropped_for_size_do_not_count_as_aged() -> None:
     tail = RecentEvents(max_events=20)
     tail.extend(lines(1, 30))
     tail.age(keep=5)
@@ -51,7 +51,7 @@ def test_what_went_because_there_was_too_much_is_not_taken_for_what_is_old() -> 
     assert oldest(tail) == 30
 
 
-def test_an_empty_tail_stays_empty() -> None:
+def test_no_recent_events_stay_none() -> None:
     tail = RecentEvents(max_events=20)
     tail.age(keep=5)
     tail.age(keep=5)

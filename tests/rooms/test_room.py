@@ -1,4 +1,4 @@
-"""The laws of a room: nobody hears what is not in the log, one order for all, nothing twice, nothing missed."""
+"""The laws of a room: only logged events are fanned out, in one order for all, nothing twice, nothing missed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def numbered(count: int, length: int = 100) -> list[str]:
 # Nobody hears what is not in the log
 
 
-async def test_nobody_hears_what_is_not_in_the_log_and_then_everybody_the_sender_too(
+async def test_messages_are_fanned_out_only_when_logged_to_the_sender_too(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -49,7 +49,7 @@ async def test_nobody_hears_what_is_not_in_the_log_and_then_everybody_the_sender
         assert sorted(texts_of(await bob.hear_frames())) == ["from Ada", "from nobody"]
 
 
-async def test_who_catches_up_is_not_told_what_the_log_has_and_the_room_did_not_tell_yet(
+async def test_catching_up_stops_at_the_head(
     autojump_clock: MockClock,
 ) -> None:
     """Between its commit and its fan-out an event can be read, but is left to the fan-out: or it would come twice."""
@@ -66,7 +66,7 @@ async def test_who_catches_up_is_not_told_what_the_log_has_and_the_room_did_not_
         assert core.lobby.statistics().live_subscriptions == 1
 
 
-async def test_when_the_log_cannot_be_written_nobody_hears_anything_and_the_room_goes_on(
+async def test_when_the_log_cannot_be_written_nothing_is_fanned_out_and_the_room_goes_on(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -88,7 +88,7 @@ async def test_when_the_log_cannot_be_written_nobody_hears_anything_and_the_room
 # One order, verbatim, exactly once
 
 
-async def test_everybody_hears_everything_once_and_in_one_order(autojump_clock: MockClock) -> None:
+async def test_everybody_hears_every_message_once_in_one_order(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         people = [await core.open_person(f"P{number}") for number in range(4)]
         plain = [await core.open_plain() for _ in range(4)]
@@ -128,7 +128,7 @@ async def test_everybody_hears_everything_once_and_in_one_order(autojump_clock: 
         "x" * 4000,
     ],
 )
-async def test_what_a_plain_client_says_is_heard_verbatim(text: str, autojump_clock: MockClock) -> None:
+async def test_a_plain_clients_text_is_heard_verbatim(text: str, autojump_clock: MockClock) -> None:
     async with open_core() as core:
         ada, speaker = await core.open_person("Ada"), await core.open_plain()
         await speaker.say(text)
@@ -149,7 +149,7 @@ async def test_the_sender_hears_its_message_and_then_the_ack(autojump_clock: Moc
         assert ack == {"type": "ack", "id": command_id, "room": "lobby", "seq": 1}
 
 
-async def test_a_repeat_is_answered_with_the_same_ack_wherever_it_comes_from_and_heard_by_nobody(
+async def test_a_repeat_gets_the_same_ack_on_any_connection_and_is_not_fanned_out(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -171,7 +171,7 @@ async def test_a_repeat_is_answered_with_the_same_ack_wherever_it_comes_from_and
         assert texts_of(await bob.hear_frames()) == ["once"]
 
 
-async def test_an_id_belongs_to_one_command_for_ever_but_to_one_person_only(
+async def test_an_idempotency_key_is_one_command_of_one_person_for_ever(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -189,7 +189,7 @@ async def test_an_id_belongs_to_one_command_for_ever_but_to_one_person_only(
 # Joining: from where, and what then
 
 
-async def test_the_answer_to_join_says_where_one_is_and_what_follows_it_fits(
+async def test_the_events_after_joined_follow_on_from_its_position(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core(page_size=3, max_gap=5) as core:
@@ -213,7 +213,7 @@ async def test_the_answer_to_join_says_where_one_is_and_what_follows_it_fits(
             assert seqs_of(await ada.hear_frames()) == list(range(after + 1, 9))
 
 
-async def test_an_unlimited_gap_is_told_whole(autojump_clock: MockClock) -> None:
+async def test_without_a_limit_a_gap_of_any_size_is_filled(autojump_clock: MockClock) -> None:
     async with open_core(max_gap=0, page_size=1) as core:
         await core.fill(numbered(30))
         ada = await core.open_person("Ada")
@@ -222,7 +222,7 @@ async def test_an_unlimited_gap_is_told_whole(autojump_clock: MockClock) -> None
         assert seqs_of(await ada.hear_frames()) == list(range(1, 31))
 
 
-async def test_a_plain_client_hears_what_is_said_from_now_on(autojump_clock: MockClock) -> None:
+async def test_a_plain_client_hears_new_messages_only(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         await core.fill(["before"])
         client = await core.open_plain()
@@ -230,7 +230,7 @@ async def test_a_plain_client_hears_what_is_said_from_now_on(autojump_clock: Moc
         assert await client.hear_rest() == ["after"]
 
 
-async def test_who_has_left_hears_nothing_more(autojump_clock: MockClock) -> None:
+async def test_after_leaving_nothing_is_heard(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         ada = await core.open_person("Ada")
         assert (await ada.ask("leave", id="l", room="LOBBY")) == {"type": "left", "id": "l", "room": "lobby"}
@@ -255,7 +255,7 @@ async def test_pages_of_history_lead_back_to_the_first_message(autojump_clock: M
         assert seqs_of(beyond["events"]) == [6, 7]
 
 
-async def test_who_comes_after_a_restart_goes_on_where_it_was(autojump_clock: MockClock) -> None:
+async def test_a_cursor_is_resumed_after_a_restart(autojump_clock: MockClock) -> None:
     disk = MemoryDisk()
     async with open_core(disk) as core:
         await core.fill(numbered(3))

@@ -1,4 +1,4 @@
-"""Whatever members do, in whatever order: what each one hears is the log from where it joined, without a gap."""
+"""A room, property: whatever connections do, each hears the log from where it joined, without a gap."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
 
 
 @pytest.mark.parametrize("move", ["leave", "join", "stall"])
-def test_whatever_happens_in_the_middle_of_a_fan_out_fits_what_follows(
+def test_whatever_happens_during_a_fan_out_leaves_no_gap_and_no_repeat(
     move: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscribers_module, "FAN_OUT_STEP", 1)

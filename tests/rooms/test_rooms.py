@@ -1,4 +1,4 @@
-"""The table of rooms: opened when needed, closed when idle, drained at the end; and a fault in one harms no other."""
+"""The registry of rooms: opened when needed, closed when idle, drained at the end; a bug in one harms no other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trio_chat.rooms.room import Room
 
 
-async def test_who_asks_for_a_room_at_the_same_time_gets_the_same(autojump_clock: MockClock) -> None:
+async def test_concurrent_gets_of_a_room_give_the_same_room(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         found: list[Room] = []
 
@@ -34,7 +34,7 @@ async def test_who_asks_for_a_room_at_the_same_time_gets_the_same(autojump_clock
         assert found[0] is found[1] is found[2]
 
 
-async def test_who_waits_for_a_room_gets_it_though_who_opens_it_gives_up(autojump_clock: MockClock) -> None:
+async def test_a_waiter_gets_the_room_although_its_opener_was_cancelled(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         found: list[Room] = []
         impatient = trio.CancelScope()
@@ -54,7 +54,7 @@ async def test_who_waits_for_a_room_gets_it_though_who_opens_it_gives_up(autojum
         assert [room.name for room in found] == ["garden"]
 
 
-async def test_a_room_that_is_only_listened_to_has_no_task_and_takes_no_place(
+async def test_an_empty_room_with_subscriptions_has_no_task_and_does_not_count(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core(max_open_rooms=4) as core:
@@ -77,7 +77,7 @@ async def test_rooms_do_not_hear_each_other(autojump_clock: MockClock) -> None:
         assert await bob.hear_frames() == []
 
 
-async def test_a_room_that_nobody_uses_is_closed_and_opens_again_with_its_log(
+async def test_an_idle_room_is_closed_and_opens_again_with_its_log(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -90,7 +90,7 @@ async def test_a_room_that_nobody_uses_is_closed_and_opens_again_with_its_log(
         assert second.position == first.position
 
 
-async def test_a_room_with_somebody_in_it_stays_open(autojump_clock: MockClock) -> None:
+async def test_a_room_with_a_subscription_stays_open(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         ada = await core.open_person("Ada", room="garden")
         await trio.sleep(3 * IDLE_S)
@@ -98,7 +98,7 @@ async def test_a_room_with_somebody_in_it_stays_open(autojump_clock: MockClock) 
         assert texts_of(await ada.hear_frames()) == ["still here"]
 
 
-async def test_a_room_is_not_closed_while_its_last_message_is_being_written(
+async def test_a_room_is_not_closed_while_a_message_is_being_logged(
     autojump_clock: MockClock,
 ) -> None:
     """Or it would be opened again at a head that the message is about to pass, and its new members would miss it."""
@@ -118,7 +118,7 @@ async def test_a_room_is_not_closed_while_its_last_message_is_being_written(
         await core.rooms.get("cellar")
 
 
-async def test_one_room_too_many_takes_the_place_of_an_idle_one_or_is_refused(
+async def test_beyond_the_limit_an_idle_room_is_evicted_or_the_new_one_refused(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core(max_open_rooms=2) as core:
@@ -134,7 +134,9 @@ async def test_one_room_too_many_takes_the_place_of_an_idle_one_or_is_refused(
         assert (await ada.ask("send", room="cellar", text="two more"))["code"] == "too_many_rooms"
 
 
-async def test_strangers_in_all_places_keep_nobody_from_their_own_rooms(autojump_clock: MockClock) -> None:
+async def test_strangers_who_use_all_rooms_do_not_lock_members_out_of_theirs(
+    autojump_clock: MockClock,
+) -> None:
     async with open_core(max_open_rooms=3) as core:
         ada, ada_id = await hello(core, "Ada")
         _, bob_id = await hello(core, "Bob")
@@ -156,7 +158,7 @@ async def test_strangers_in_all_places_keep_nobody_from_their_own_rooms(autojump
         assert (await core.rooms.get(room)).may_hear(ada_id)
 
 
-async def test_each_room_of_a_follow_gives_others_their_turn(autojump_clock: MockClock) -> None:
+async def test_follow_has_a_checkpoint_for_each_room(autojump_clock: MockClock) -> None:
     async with open_core(max_open_rooms=1) as core:
         stranger = await core.open_person("Stranger", room="taken")
         await stranger.tell("send", room="taken", text="mine")
@@ -180,7 +182,7 @@ async def test_each_room_of_a_follow_gives_others_their_turn(autojump_clock: Moc
         assert turns >= 100
 
 
-async def test_a_room_whose_log_cannot_be_read_does_not_open_and_opens_later(
+async def test_a_room_whose_log_cannot_be_read_opens_later(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -189,7 +191,7 @@ async def test_a_room_whose_log_cannot_be_read_does_not_open_and_opens_later(
         assert (await core.rooms.get("garden")).head == 0
 
 
-async def test_draining_waits_until_what_was_said_is_logged_and_heard_and_takes_nothing_more(
+async def test_draining_logs_and_fans_out_all_submissions_and_accepts_no_more(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:
@@ -206,7 +208,7 @@ async def test_draining_waits_until_what_was_said_is_logged_and_heard_and_takes_
         assert core.lobby.head == 1
 
 
-async def test_leaving_the_rooms_logs_what_was_in_their_inboxes(autojump_clock: MockClock) -> None:
+async def test_closing_the_registry_logs_what_is_in_the_inboxes(autojump_clock: MockClock) -> None:
     disk = MemoryDisk()
     async with open_core(disk) as core:
         ada = await core.open_person("Ada")
@@ -222,7 +224,7 @@ async def test_leaving_the_rooms_logs_what_was_in_their_inboxes(autojump_clock: 
     assert [event.body for event in events] == ["one", "two"]
 
 
-async def test_a_fault_in_one_room_sends_its_members_away_and_nobody_else(
+async def test_a_bug_in_one_room_ends_only_its_connections(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with open_core() as core:

@@ -1,4 +1,4 @@
-"""What the operator chooses: the settings, their defaults and reasons, and reading them from everywhere they may stand.
+"""Configuration: the settings, their defaults and reasons, and reading them from command line, environment and file.
 
 Pure. Imports: errors.
 """

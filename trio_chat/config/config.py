@@ -1,13 +1,13 @@
-"""How the server is to run: every setting once, as a field of `Config` that carries its own documentation.
+"""The configuration: every setting once, as a field of `Config` that carries its own documentation.
 
-The flags, the environment variables, the keys of the file and the manual's table are all made from these
-fields, by the rule in `trio_chat.config.setting`.
+The flags, the environment variables, the keys of the file and the manual's table are all made from these fields, by the
+rule in `trio_chat.config.setting`.
 
 Pure: the environment and the parsed file are passed in.
 """
 
 # No `from __future__ import annotations` here: the fields' types are used at run time.
-# ruff: noqa: RUF009  (`setting` makes an attrs field)
+# ruff: noqa: RUF009  (`setting_field` makes an attrs field)
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,134 +15,134 @@ from typing import Any
 
 import attrs
 
-from trio_chat.config.setting import PREFIX, BadSetting, LogLevel, Origins, Setting, setting
+from trio_chat.config.setting import PREFIX, BadSetting, LogLevel, Origins, Setting, setting_field
 
 OTHER_VARIABLES = frozenset({"TRIO_CHAT_CONFIG", "TRIO_CHAT_CHROMIUM"})
-"""Variables with the prefix that are no settings: the file's name, and the browser that the tests drive."""
+"""Variables with the prefix that are no settings: the name of the file, and the browser that the tests drive."""
 
 
 @attrs.frozen(kw_only=True)
 class Config:
-    """How this server is to run. Times are in seconds; for a limit 0 means none."""
+    """The configuration of a server. Times are in seconds; for a limit, 0 means none."""
 
-    host: str | None = setting(
+    host: str | None = setting_field(
         None,
         "The address to listen on; all interfaces if left out",
         "People on the same network can join without any configuration.",
     )
-    port: int = setting(
+    port: int = setting_field(
         8080,
         "The TCP port for everything: page, WebSocket and health",
         "It needs no privileges and is where people look for a web server of their own.",
         zero="any free port",
-        most=65535,
+        maximum=65535,
     )
-    data: Path = setting(
+    data: Path = setting_field(
         Path("trio-chat-data"),
         "The directory that holds everything worth keeping; made if it is not there",
         "Beside where the server is started, so that it is easily found.",
     )
-    log_level: LogLevel = setting(
+    log_level: LogLevel = setting_field(
         "info", "How much to say on stderr", "It tells starting, stopping and trouble, not what people do."
     )
-    plain: bool = setting(
+    plain: bool = setting_field(
         True,
         "Let WebSocket clients without a subprotocol talk in the lobby",
         "Any WebSocket client and any page can join; turn it off where every message needs a known sender.",
     )
-    allow_origin: Origins = setting(
+    allow_origin: Origins = setting_field(
         (),
         "Another site whose pages may speak trio-chat.v1, * for any; may be repeated (environment: commas)",
         "That protocol carries an identity, so only the server's own page may speak it.",
     )
 
-    max_message_bytes: int = setting(
+    max_message_bytes: int = setting_field(
         65536,
         "The largest WebSocket message to accept",
         "It holds the longest text however it is escaped, and bounds what a client can make us keep.",
         zero="no limit",
         unit="bytes",
     )
-    max_text_chars: int = setting(
+    max_text_chars: int = setting_field(
         4000,
         "The longest text of one message",
         "More than a page of a book; what is longer is a file.",
         zero="no limit",
         unit="characters",
     )
-    max_connections: int = setting(
+    max_connections: int = setting_field(
         10_000,
         "How many connections there may be",
         "About what one core serves well; it is never more than the system's limit of open files allows.",
         zero="no limit of its own",
     )
-    max_connections_per_address: int = setting(
+    max_connections_per_address: int = setting_field(
         1000,
         "How many of them may come from one address (an IPv6 /64 counts as one)",
         "A whole office behind one address fits, and nobody can take all places alone.",
         zero="no limit",
     )
-    messages_per_second: float = setting(
+    messages_per_second: float = setting_field(
         20.0,
         "How many commands a connection may send for long",
         "Faster than anybody types, fast enough for bots.",
         zero="no limit",
     )
-    burst: int = setting(
+    burst: int = setting_field(
         100,
         "How many commands a connection may send at once before that rate counts",
         "Somebody who comes back with an outbox full of waiting messages is not held up.",
         zero="no limit of the rate",
     )
-    max_rooms_per_connection: int = setting(
+    max_rooms_per_connection: int = setting_field(
         1_000,
         "How many rooms a connection may be in at once",
         "A page follows all rooms of its person's list; each costs memory and work with every message.",
         zero="no limit",
     )
-    max_open_rooms: int = setting(
+    max_open_rooms: int = setting_field(
         10_000,
         "How many rooms without members may be open at once, and how many empty ones",
         "This keeps inventing room names from filling the memory. Rooms that have members always have a place.",
         zero="no limit",
     )
 
-    handshake_timeout_s: float = setting(
+    handshake_timeout_s: float = setting_field(
         10.0,
         "How long a client may take for the request and the handshake",
         "Enough for a phone with a bad connection, too little to collect idle sockets.",
         zero="no limit",
         unit="seconds",
     )
-    max_head_bytes: int = setting(
+    max_head_bytes: int = setting_field(
         16384,
         "The largest head of a request",
         "What other servers allow (h11 16 KiB, nginx 8 KiB a line); a browser with many cookies fits.",
         zero="no limit",
         unit="bytes",
     )
-    write_stall_s: float = setting(
+    write_stall_s: float = setting_field(
         60.0,
         "How long a connection may take no byte at all before it is closed, to come back and resume",
         "A phone in a lift or a tunnel is back within a minute.",
         zero="no limit",
         unit="seconds",
     )
-    idle_ping_s: float = setting(
+    idle_ping_s: float = setting_field(
         25.0,
         "The silence after which a connection is pinged; twice that without a sign of life ends it",
         "NATs and proxies forget a silent connection after some 60 seconds.",
         zero="no pings, no limit",
         unit="seconds",
     )
-    drain_timeout_s: float = setting(
+    drain_timeout_s: float = setting_field(
         10.0,
         "How long stopping may take to hand everybody the last messages",
         "Init systems and containers kill after 10 to 90 seconds.",
         zero="do not wait",
         unit="seconds",
     )
-    close_timeout_s: float = setting(
+    close_timeout_s: float = setting_field(
         5.0,
         "How long to wait for the other side's goodbye",
         "Several round trips of the worst network; who has not answered by then is not there.",
@@ -150,33 +150,33 @@ class Config:
         unit="seconds",
     )
 
-    outbox_bytes: int = setting(
+    outbox_bytes: int = setting_field(
         65536,
         "What may wait in memory for one connection before it falls back to catching up from the log",
         "Some seconds of a busy room; 10,000 connections that read nothing cost 640 MiB at the worst.",
         unit="bytes",
-        least=1024,
+        minimum=1024,
     )
-    max_gap: int = setting(
+    max_gap: int = setting_field(
         10_000,
         "How many events a client may be behind and still get them all; beyond, it gets the latest page",
         "Reading so much at once helps nobody, and older pages can always be asked for.",
         zero="no limit",
     )
-    page_size: int = setting(
+    page_size: int = setting_field(
         50,
         "How many events are in the latest page that somebody new to a room gets",
         "It fills a large screen.",
-        least=1,
-        most=200,
+        minimum=1,
+        maximum=200,
     )
-    inbox_messages: int = setting(
+    inbox_messages: int = setting_field(
         1024,
         "How many commands may wait for a room's broadcaster before its senders are slowed",
         "A group commit of that size takes some ten milliseconds, which is what a sender then waits.",
-        least=1,
+        minimum=1,
     )
-    fan_out_pause_max_s: float = setting(
+    fan_out_pause_max_s: float = setting_field(
         0.02,
         "The longest pause of a busy room's broadcaster, in which messages gather to be sent together",
         "Nobody sees 20 milliseconds, and halving the number of system calls again gains little beyond.",
@@ -198,11 +198,11 @@ def build_config(
     file: Mapping[str, object] | None = None,
     file_name: str = "",
 ) -> Config:
-    """The configuration from the command line, the environment and the parsed file; the first that says
-    something about a setting wins, but all of it is checked. Raises `BadSetting`.
+    """The configuration from the command line, the environment and the parsed file. The first of them that has a
+    setting wins, but all values are checked. Raises `BadSetting`.
 
-    ``flags`` go by the fields' names; None and () stand for a flag that was not given, and an empty variable
-    for one that is not set.
+    The keys of ``flags`` are names of fields; None and () mean that a flag was not given. An empty variable counts as
+    not set.
     """
     from_file = _from_file(file or {}, file_name)
     return Config(**(from_file | _from_environment(environment or {}) | _from_flags(flags or {})))
@@ -210,52 +210,54 @@ def build_config(
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for known in SETTINGS:
-        given = flags.get(known.field)
+    for setting in SETTINGS:
+        given = flags.get(setting.field)
         if isinstance(given, str):
-            values[known.field] = known.read(given, known.flag)
+            values[setting.field] = setting.parse(given, setting.flag)
         elif given is not None and given != ():
-            values[known.field] = known.checked(given, known.flag)
+            values[setting.field] = setting.check(given, setting.flag)
     return values
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    by_variable = {known.variable: known for known in SETTINGS}
+    by_variable = {setting.variable: setting for setting in SETTINGS}
     values: dict[str, Any] = {}
     for variable, text in environment.items():
         if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES or not text:
             continue
         if variable not in by_variable:
-            raise BadSetting(f"{variable} in the environment is no setting{_perhaps(variable, by_variable)}.")
-        known = by_variable[variable]
-        values[known.field] = known.read(text, f"{variable} in the environment")
+            raise BadSetting(
+                f"{variable} in the environment is no setting{_suggestion(variable, by_variable)}."
+            )
+        setting = by_variable[variable]
+        values[setting.field] = setting.parse(text, f"{variable} in the environment")
     return values
 
 
 def _from_file(file: Mapping[str, object], file_name: str) -> dict[str, Any]:
-    by_key = {known.key: known for known in SETTINGS}
+    by_key = {setting.key: setting for setting in SETTINGS}
     values: dict[str, Any] = {}
     for given_key, value in file.items():
         key = given_key.replace("_", "-")
         if key not in by_key:
-            raise BadSetting(f"{given_key} in {file_name} is no setting{_perhaps(key, by_key)}.")
-        known = by_key[key]
-        if known.field in values:
+            raise BadSetting(f"{given_key} in {file_name} is no setting{_suggestion(key, by_key)}.")
+        setting = by_key[key]
+        if setting.field in values:
             raise BadSetting(f"{given_key} in {file_name} is there twice, with dashes and with underscores.")
-        values[known.field] = known.checked(value, f"{given_key} in {file_name}")
+        values[setting.field] = setting.check(value, f"{given_key} in {file_name}")
     return values
 
 
-def _perhaps(name: str, names: Mapping[str, object]) -> str:
+def _suggestion(name: str, names: Mapping[str, object]) -> str:
     matches = difflib.get_close_matches(name, names, n=1)
     return f"; perhaps {matches[0]} is meant" if matches else ""
 
 
 def settings_table() -> str:
-    """All settings as a table in Markdown, for docs/operating.md (a test keeps it there)."""
+    """The table of all settings in Markdown, for docs/operating.md (a test compares it)."""
     lines = ["| option | default | what it sets, and why |", "|---|---|---|"]
-    for known in SETTINGS:
-        flag = f"{known.flag}`, `--no-{known.key}" if known.type is bool else known.flag
-        default = f"`{known.default_text}` {known.unit}".strip() if known.default_text else "none"
-        lines.append(f"| `{flag}` | {default} | {known.help} |")
+    for setting in SETTINGS:
+        flag = f"{setting.flag}`, `--no-{setting.key}" if setting.type is bool else setting.flag
+        default = f"`{setting.default_text}` {setting.unit}".strip() if setting.default_text else "none"
+        lines.append(f"| `{flag}` | {default} | {setting.help} |")
     return "\n".join(lines) + "\n"

@@ -1,10 +1,10 @@
-"""What a setting is: its names, its documentation, and how its value is read from a text or a TOML file.
+"""A setting: its names, its documentation, and how its value is parsed from a text or a TOML file.
 
 One rule makes all names. A setting's flag is its field's name with dashes and without the ``_s`` of seconds:
-``drain_timeout_s`` is ``--drain-timeout``. The same name is the key in the TOML file (dashes or underscores),
-and in capitals, with underscores and after ``TRIO_CHAT_``, the environment variable:
-``TRIO_CHAT_DRAIN_TIMEOUT``. A switch is ``--plain`` or ``--no-plain`` on the command line,
-``TRIO_CHAT_PLAIN=no`` in the environment, and ``plain = false`` in the file.
+``drain_timeout_s`` is ``--drain-timeout``. The same name is the key in the TOML file (dashes or underscores). In
+capitals, with underscores and after ``TRIO_CHAT_``, it is the environment variable: ``TRIO_CHAT_DRAIN_TIMEOUT``. A
+switch is ``--plain`` or ``--no-plain`` on the command line, ``TRIO_CHAT_PLAIN=no`` in the environment, and
+``plain = false`` in the file.
 
 Pure.
 """
@@ -30,44 +30,44 @@ Origins = tuple[str, ...]
 
 
 class BadSetting(StartError):
-    """A setting is unknown, or its value is of no use; the sentence names it and where it came from."""
+    """A setting is unknown, or its value is not valid; the sentence names it and its source."""
 
 
 @attrs.frozen(kw_only=True)
 class Setting:
-    """What is known of one setting beside its value; all texts are for people."""
+    """One setting, without its value; all texts are for people."""
 
     field: str
     type: Any
     default: Any
-    what: str
-    """What it sets, as a phrase that can follow the flag."""
-    why: str
-    """Why the default is what it is, as a sentence."""
+    summary: str
+    """The thing that is set, as a phrase that can follow the flag."""
+    reason: str
+    """The reason for the default, as a sentence."""
     zero: str | None
-    """What 0 means, where it means something else than the number 0."""
+    """The meaning of 0, where it is not the number 0."""
     unit: str
-    least: float | None
-    most: float | None
+    minimum: float | None
+    maximum: float | None
 
     @property
     def key(self) -> str:
-        """Its name in the file, and the flag without its dashes."""
+        """The key in the file, and the flag without its dashes."""
         return self.field.removesuffix("_s").replace("_", "-")
 
     @property
     def flag(self) -> str:
-        """Its option on the command line."""
+        """The option on the command line."""
         return f"--{self.key}"
 
     @property
     def variable(self) -> str:
-        """Its environment variable."""
+        """The environment variable."""
         return PREFIX + self.key.upper().replace("-", "_")
 
     @property
     def default_text(self) -> str:
-        """The default as one would type it; empty if that is nothing."""
+        """The default, as it would be typed; empty if there is none."""
         if isinstance(self.default, bool):
             return "yes" if self.default else "no"
         if isinstance(self.default, float):
@@ -76,62 +76,63 @@ class Setting:
 
     @property
     def metavar(self) -> str:
-        """What stands for the value where the flag is explained; empty for a switch."""
-        return self.unit.upper() or KINDS[self.type].metavar
+        """The placeholder for the value in the help; empty for a switch."""
+        return self.unit.upper() or VALUE_TYPES[self.type].metavar
 
     @property
     def expected(self) -> str:
-        """What a value must be."""
-        noun = KINDS[self.type].noun
-        if self.least is None:
+        """The description of a valid value."""
+        noun = VALUE_TYPES[self.type].noun
+        if self.minimum is None:
             return noun
-        if self.most is None:
-            return f"{noun} of at least {self.least}"
-        return f"{noun} from {self.least} to {self.most}"
+        if self.maximum is None:
+            return f"{noun} of at least {self.minimum}"
+        return f"{noun} from {self.minimum} to {self.maximum}"
 
     @property
     def help(self) -> str:
-        """All there is to say, in sentences."""
+        """The whole documentation, in sentences."""
         zero = f" 0: {self.zero}." if self.zero else ""
-        return f"{self.what}. {self.why}{zero}"
+        return f"{self.summary}. {self.reason}{zero}"
 
-    def read(self, text: str, source: str) -> object:
-        """The value from a text, as `checked` answers it."""
-        return self.checked(KINDS[self.type].read(text), source, text)
+    def parse(self, text: str, source: str) -> object:
+        """The value as `Config` holds it, from a text. Raises `BadSetting` as `check` does."""
+        return self.check(VALUE_TYPES[self.type].parse(text), source, text)
 
-    def checked(self, value: object, source: str, shown: object = None) -> object:
-        """The value as `Config` holds it, from what a TOML file would hold.
+    def check(self, value: object, source: str, shown: object = None) -> object:
+        """The value as `Config` holds it, from a value of a TOML file.
 
-        Raises `BadSetting`, with ``source`` as the culprit's name.
+        Raises `BadSetting`, which names ``source``, and the value as ``shown`` if that is given.
         """
-        good = KINDS[self.type].checked(value)
-        is_out_of_range = good is not None and (
-            (self.least is not None and good < self.least) or (self.most is not None and good > self.most)
+        valid = VALUE_TYPES[self.type].check(value)
+        is_out_of_range = valid is not None and (
+            (self.minimum is not None and valid < self.minimum)
+            or (self.maximum is not None and valid > self.maximum)
         )
-        if good is None or is_out_of_range:
+        if valid is None or is_out_of_range:
             given = value if shown is None else shown
             raise BadSetting(f"{source} is {given!r}, but must be {self.expected}.")
-        return good
+        return valid
 
 
 @attrs.frozen
-class Kind:
-    """How the values of one type are read. Both functions answer None to what is no such value."""
+class ValueType:
+    """How values of one type are parsed and checked. Both functions return None for what is not valid."""
 
     noun: str
-    """What a value must be, for people."""
+    """The description of a valid value, for people."""
     metavar: str
-    """What stands for the value in the list of options."""
-    read: Callable[[str], object]
-    """From a text to what a TOML file would hold."""
-    checked: Callable[[object], Any]
-    """From what a TOML file would hold to what `Config` holds."""
+    """The placeholder for the value in the help."""
+    parse: Callable[[str], object]
+    """From a text to a value of a TOML file."""
+    check: Callable[[object], Any]
+    """From a value of a TOML file to the value in `Config`."""
 
 
 SWITCH = dict.fromkeys(("yes", "true", "on", "1"), True) | dict.fromkeys(("no", "false", "off", "0"), False)
 
-# What a browser sends as Origin (RFC 6454 section 6.2): a scheme, a host, perhaps a port, and no path; or
-# null. And * for any.
+# An Origin as browsers send it (RFC 6454 section 6.2): a scheme, a host, perhaps a port, and no path; or null.
+# And * for any.
 ORIGIN = re.compile(r"null|\*|([a-z][a-z0-9+.-]*)://[^/\s?#@,]+")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -173,7 +174,7 @@ def _path(value: object) -> Path | None:
 
 
 def _origins(value: object) -> Origins | None:
-    """The origins as a browser spells them, so that they can be compared letter by letter."""
+    """Origins as browsers spell them, so that they can be compared as strings."""
     if not isinstance(value, list | tuple) or not all(isinstance(origin, str) for origin in value):
         return None
     origins = []
@@ -187,19 +188,19 @@ def _origins(value: object) -> Origins | None:
     return tuple(origins)
 
 
-KINDS: dict[Any, Kind] = {
-    bool: Kind("yes or no", "", lambda text: SWITCH.get(text.lower()), _switch),
-    int: Kind("a whole number", "N", _number(int), _whole_number),
-    float: Kind("a number", "N", _number(float), _finite_number),
-    str | None: Kind("a text", "TEXT", str, _text),
-    Path: Kind("a path", "PATH", str, _path),
-    LogLevel: Kind(
+VALUE_TYPES: dict[Any, ValueType] = {
+    bool: ValueType("yes or no", "", lambda text: SWITCH.get(text.lower()), _switch),
+    int: ValueType("a whole number", "N", _number(int), _whole_number),
+    float: ValueType("a number", "N", _number(float), _finite_number),
+    str | None: ValueType("a text", "TEXT", str, _text),
+    Path: ValueType("a path", "PATH", str, _path),
+    LogLevel: ValueType(
         "one of " + ", ".join(get_args(LogLevel)),
         "LEVEL",
         str.lower,
         lambda value: value if value in get_args(LogLevel) else None,
     ),
-    Origins: Kind(
+    Origins: ValueType(
         "origins such as https://example.org (scheme and host, no path)",
         "ORIGIN",
         lambda text: [origin for origin in text.split(",") if origin.strip()],
@@ -208,18 +209,25 @@ KINDS: dict[Any, Kind] = {
 }
 
 
-def setting(
+def setting_field(
     default: object,
-    what: str,
-    why: str,
+    summary: str,
+    reason: str,
     *,
     zero: str | None = None,
     unit: str = "",
-    least: float | None = None,
-    most: float | None = None,
+    minimum: float | None = None,
+    maximum: float | None = None,
 ) -> Any:  # noqa: ANN401
     """A field of `Config` with its documentation. Numbers are at least 0."""
-    if least is None and type(default) in (int, float):
-        least = 0
-    about = {"what": what, "why": why, "zero": zero, "unit": unit, "least": least, "most": most}
-    return attrs.field(default=default, metadata=about)
+    if minimum is None and type(default) in (int, float):
+        minimum = 0
+    metadata = {
+        "summary": summary,
+        "reason": reason,
+        "zero": zero,
+        "unit": unit,
+        "minimum": minimum,
+        "maximum": maximum,
+    }
+    return attrs.field(default=default, metadata=metadata)

@@ -1,4 +1,4 @@
-"""What only operators see: log lines, statistics, and tuning of the process.
+"""Operations: the format of the log, statistics, the limit of open files, and tuning of the interpreter.
 
 Imports: rooms, server, store.
 """

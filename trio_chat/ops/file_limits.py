@@ -10,14 +10,14 @@ except ImportError:  # Windows has no such limit on sockets
     resource = None  # type: ignore[assignment]
 
 RESERVED = 64
-"""Files that are no connections: listeners, the database and its companions, threads, the page's files."""
+"""Descriptors that are no connections: listeners, the database's files, threads, the page's files."""
 
 ENOUGH = 2**20
-"""What is asked for where there is no hard limit: Linux allows no more unless told to (fs.nr_open)."""
+"""The limit that is asked for where there is no hard limit: the default maximum of Linux (fs.nr_open)."""
 
 
 def raise_file_limit() -> int:
-    """Raise this process's limit of open files as far as it may; answers how many connections fit below."""
+    """Raise this process's limit of open files as far as allowed; returns how many connections fit below it."""
     if resource is None:
         return sys.maxsize
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

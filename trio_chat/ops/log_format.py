@@ -1,11 +1,11 @@
-"""The log for the operator, on stderr: one line for each record, and no way for anybody to forge one."""
+"""The format of the operator's log, on stderr: one line for each record, which no user's text can forge."""
 
 from __future__ import annotations
 
 import logging
 import time
 
-# Control characters, what some viewers take for a line break, and what reorders a line on screen.
+# Control characters, those that some viewers take for a line break, and those that reorder a line on screen.
 _UNSAFE = (
     *range(0x20),
     *range(0x7F, 0xA0),
@@ -20,8 +20,8 @@ _ESCAPES = {char: ascii(chr(char))[1:-1] for char in _UNSAFE}
 class LineFormatter(logging.Formatter):
     """``2026-11-22T21:00:00.123Z info trio_chat.app message``, in UTC; a traceback follows indented.
 
-    What would start a line, hide or reorder text, or steer a terminal is shown escaped, since names and texts
-    of strangers are part of messages and of tracebacks.
+    Characters that would start a line, hide or reorder text, or control a terminal are escaped, since names and texts
+    of users are part of messages and of tracebacks.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -41,5 +41,5 @@ def set_up_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # It logs each frame at debug and each connection at info, which is what `trio_chat` tells better.
+    # It logs each frame at debug and each connection at info, which `trio_chat` logs better.
     logging.getLogger("trio-websocket").setLevel(logging.WARNING)

@@ -21,21 +21,21 @@ LOG_EVERY_S = 300.0
 
 
 async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> None:
-    """For ever: write the figures to the log now and then, if anything was said meanwhile; once more at the end."""
-    said = ""
+    """Log the statistics line every `LOG_EVERY_S` if it has changed, for ever; when cancelled, a last time."""
+    logged = ""
     try:
         while True:
             await trio.sleep(LOG_EVERY_S)
-            figures = statistics_line(server, rooms, store)
-            if figures != said:
-                LOGGER.info("%s", figures)
-                said = figures
+            line = statistics_line(server, rooms, store)
+            if line != logged:
+                LOGGER.info("%s", line)
+                logged = line
     finally:
         LOGGER.info("%s", statistics_line(server, rooms, store))
 
 
 def statistics_line(server: Server, rooms: RoomRegistry, store: Store) -> str:
-    """The counters since the start (those of rooms: since each was opened) as one line."""
+    """The counters since the start as one line; those of rooms count since each was opened."""
     served = server.statistics()
     logged = store.statistics()
     each = [room.statistics() for room in rooms]
