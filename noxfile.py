@@ -247,6 +247,46 @@ def vendor(session: nox.Session) -> None:
     (VENDOR / "VERSIONS").write_text(versions, "utf-8")
 
 
+EMOJI_TABLE = Path("trio_chat/model/emoji_table.py")
+
+
+@nox.session(default=False)
+def emoji(session: nox.Session) -> None:
+    """Write the table of emoji anew, from Unicode's list as the package emoji has it, to be committed."""
+    session.install("emoji == 2.16.0")
+    listing = "import emoji; print(*(e for e, about in emoji.EMOJI_DATA.items() if about['status'] == 2), sep='\\n')"
+    listed = session.run("python", "-X", "utf8", "-c", listing, silent=True)
+    assert isinstance(listed, str)
+    EMOJI_TABLE.write_text(emoji_table(listed.split()), "utf-8")
+
+
+def emoji_table(fully_qualified: list[str]) -> str:
+    """The module with these emoji, in lines that are as wide as code."""
+    lines: list[str] = []
+    line: list[str] = []
+    width = 0
+    for each in sorted(fully_qualified):
+        if width + 2 * len(each) > 90:  # an emoji is two columns wide; of a sequence each part, at worst
+            lines.append(" ".join(line))
+            line, width = [], 0
+        line.append(each)
+        width += 2 * len(each) + 1
+    rows = "\n".join([*lines, " ".join(line)])
+    return f'''"""Unicode's emoji: the fully-qualified ones. Made by ``nox -s emoji``, and not to be changed by hand.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+FULLY_QUALIFIED: Final = """
+{rows}
+"""
+'''
+
+
 def slim_emoji(entries: list[dict[str, Any]]) -> list[list[Any]]:
     """What the page uses of emojibase's list, in its order: emoji, label, tags, group, and five skin tones or none."""
     rows: list[list[Any]] = []
