@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
 from trio_chat.model.name_words import ANIMALS, QUALITIES
-from trio_chat.model.names import check_client_id, check_text, generated_name, normal_name, normal_room
+from trio_chat.model.names import check_client_id, generated_name, normal_name, normal_room
+from trio_chat.model.texts import check_text
 
 
 def refusal(rule: object, *arguments: object) -> Refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -12,11 +13,12 @@ import trio.testing
 
 from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
 from trio_chat.errors import Refused, StoreUnavailable
-from trio_chat.model.names import generated_name, normal_name
+from trio_chat.model.events import Person
+from trio_chat.model.names import KEPT_NAME_MS, generated_name, normal_name
 from trio_chat.people.identities import Identities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 
 class SameName(random.Random):
@@ -30,11 +32,13 @@ FIRST_NAME = generated_name(SameName())
 
 
 @asynccontextmanager
-async def open_people(disk: MemoryDisk | None = None) -> AsyncIterator[tuple[Identities, MemoryStore]]:
+async def open_people(
+    disk: MemoryDisk | None = None, *, now_ms: Callable[[], int] = lambda: 1000
+) -> AsyncIterator[tuple[Identities, MemoryStore]]:
     """People whom nobody knows yet; all generated names are the same at first."""
     with trio.fail_after(5):
         async with open_memory_store(disk) as store:
-            yield Identities(store, rng=SameName(7), now_ms=lambda: 1000), store
+            yield Identities(store, rng=SameName(7), now_ms=now_ms), store
 
 
 async def refusal(made: Awaitable[object]) -> str:
@@ -103,12 +107,15 @@ async def test_without_a_name_a_free_one_is_generated() -> None:
         assert len({normal_name(name)[1] for name in names}) == 5
 
 
-async def test_renaming_keeps_the_person_and_frees_the_old_name() -> None:
-    async with open_people() as (people, _):
+async def test_renaming_keeps_the_person_and_the_old_name_for_a_time() -> None:
+    now = 1000
+    async with open_people(now_ms=lambda: now) as (people, _):
         ada, token = await people.register("Ada")
         renamed = await people.rename(ada, "Ada L.")
         assert (renamed.id, renamed.name) == (ada.id, "Ada L.")
         assert await people.authenticate(token) == renamed
+        assert await refusal(people.register("Ada")) == "name_taken"
+        now += KEPT_NAME_MS
         await people.register("Ada")
         assert await refusal(people.rename(renamed, "ada")) == "name_taken"
         assert (await people.rename(renamed, "ADA L.")).name == "ADA L."  # one's own, written otherwise
@@ -169,3 +176,35 @@ async def test_a_name_cannot_have_stacked_combining_marks() -> None:
             await people.register("Z" + "\u0323\u0308" * 6)
         await people.register("Nguyễn Thị Ngọc")
         await people.register("कृष्णा")
+
+
+async def test_a_reserved_name_is_refused_but_whoever_has_one_keeps_it() -> None:
+    async with open_people() as (people, store):
+        ada, _ = await people.register("Ada")
+        for name in ("Admin", "\u0410D\u041c\u0406N", "Ada (admin)", "Ada \u2713"):
+            assert await refusal(people.register(name)) == "bad_name"
+            assert await refusal(people.rename(ada, name)) == "bad_name"
+        token = "of before there were reserved names"
+        token_hash = hashlib.sha256(token.encode()).digest()
+        await store.add_person(Person("p-1", "Admin"), name_key="admin", token_hash=token_hash, at_ms=1)
+        root = await people.authenticate(token)
+        assert (await people.set_profile(root, name="Admin", colour=3)).name == "Admin"
+
+
+async def test_somebody_new_who_looks_like_a_guest_is_refused() -> None:
+    async with open_people() as (people, _):
+        guest = await people.add_guest()
+        assert await refusal(people.register(in_other_letters(guest.name))) == "name_taken"
+
+
+async def test_a_guest_is_not_called_like_somebody_who_looks_so() -> None:
+    async with open_people() as (people, _):
+        await people.register(in_other_letters(FIRST_NAME))
+        assert (await people.add_guest()).name != FIRST_NAME
+
+
+def in_other_letters(name: str) -> str:
+    """A name that looks the same, with Cyrillic letters."""
+    twin = name.translate(str.maketrans("AaEeOo", "\u0410\u0430\u0415\u0435\u041e\u043e"))
+    assert twin != name
+    return twin

@@ -12,6 +12,8 @@ import trio.testing
 
 from tests.support.core import Core, open_core
 from tests.support.raw import TEXT, RawPeer, close_frame, frame, upgrade
+from trio_chat.model.lookalikes import name_forms
+from trio_chat.model.names import normal_name
 from trio_chat.protocol.encoding import V1
 from trio_chat.rooms import subscribers as subscribers_module
 
@@ -135,7 +137,7 @@ async def test_each_await_point_of_a_connection_can_be_cancelled(
         assert core.server.statistics().faults == 0
         log = await core.store.read_after("lobby", 5, limit=10**6, max_bytes=10**9)
         assert [event.body for event in log] == heard
-        assert core.people._claimed_keys == {log[-1].name.casefold()}
+        assert core.people._claimed_forms == name_forms(*normal_name(log[-1].name))
 
 
 async def test_a_server_that_is_cancelled_leaves_no_task_behind(autojump_clock: MockClock) -> None:

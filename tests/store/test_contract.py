@@ -17,6 +17,7 @@ from tests.support.memory_store import MemoryDisk, open_memory_store
 from trio_chat.errors import NameTaken, StoreUnavailable
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import Draft, Event, Person, Position, damaged
+from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.outcomes import Conflict, Denied, Outcome, Repeat
 from trio_chat.store.base import Store
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -455,33 +456,71 @@ async def test_a_name_is_taken_only_once(store: Store) -> None:
     assert not await store.is_name_known("bob")
 
 
-async def test_renaming_takes_the_new_name_and_frees_the_old_one(store: Store) -> None:
+async def test_renaming_takes_the_new_name_and_frees_the_old_one_later(store: Store) -> None:
     await store.add_person(Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
-    await store.set_profile("p-1", name="Ada L.", name_key="ada l.")
+    await store.set_profile("p-1", at_ms=1, name="Ada L.", name_key="ada l.")
     assert await store.find_person(b"1") == Person("p-1", "Ada L.")
     assert await store.is_name_known("ada l.")
     assert not await store.is_name_known("ada")
-    await store.add_person(Person("p-2", "Ada"), name_key="ada", token_hash=b"2", at_ms=1)
+    other = Person("p-2", "Ada")
+    with pytest.raises(NameTaken):
+        await store.add_person(other, name_key="ada", token_hash=b"2", at_ms=KEPT_NAME_MS)
+    await store.add_person(other, name_key="ada", token_hash=b"2", at_ms=KEPT_NAME_MS + 1)
+
+
+async def test_who_gave_a_name_up_can_take_it_back(store: Store) -> None:
+    await store.add_person(Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
+    await store.add_person(Person("p-2", "Bob"), name_key="bob", token_hash=b"2", at_ms=1)
+    await store.set_profile("p-1", at_ms=2, name="Ann", name_key="ann")
+    with pytest.raises(NameTaken):
+        await store.set_profile("p-2", at_ms=3, name="Ada", name_key="ada")
+    await store.set_profile("p-1", at_ms=4, name="Ada", name_key="ada")
+    with pytest.raises(NameTaken):  # it is the name of the person again, and not only kept for them
+        await store.set_profile("p-2", at_ms=5 + KEPT_NAME_MS, name="Ada", name_key="ada")
+    await store.set_profile("p-2", at_ms=5 + KEPT_NAME_MS, name="Ann", name_key="ann")
+
+
+async def test_of_many_names_that_somebody_gave_up_the_latest_are_kept(store: Store) -> None:
+    await store.add_person(Person("p-1", "A1"), name_key="a1", token_hash=b"1", at_ms=1)
+    await store.add_person(Person("p-2", "Bob"), name_key="bob", token_hash=b"2", at_ms=1)
+    for n in range(2, 3 + KEPT_NAMES):
+        await store.set_profile("p-1", at_ms=n, name=f"A{n}", name_key=f"a{n}")
+    for n in range(2, 3 + KEPT_NAMES):
+        with pytest.raises(NameTaken):
+            await store.set_profile("p-2", at_ms=10, name=f"A{n}", name_key=f"a{n}")
+    await store.set_profile("p-2", at_ms=10, name="A1", name_key="a1")
+
+
+@pytest.mark.parametrize(
+    ("name", "twin"),
+    [("Mary", "\u041cary"), ("Привет", "Пp\u0438вет"), ("Ada Miller", "Ada Mi11er")],
+)
+async def test_of_two_names_that_look_alike_the_first_is_taken(store: Store, name: str, twin: str) -> None:
+    for n, (first, second) in enumerate([(name, twin), (f"{twin} 2", f"{name} 2")]):
+        key, other_key = first.casefold(), second.casefold()
+        await store.add_person(Person(f"p-{n}", first), name_key=key, token_hash=bytes([n]), at_ms=1)
+        with pytest.raises(NameTaken):
+            await store.add_person(Person("p-9", second), name_key=other_key, token_hash=b"9", at_ms=1)
 
 
 async def test_renaming_to_a_taken_name_changes_nothing(store: Store) -> None:
     await store.add_person(Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
     await store.add_person(Person("p-2", "Bob"), name_key="bob", token_hash=b"2", at_ms=1)
     with pytest.raises(NameTaken):
-        await store.set_profile("p-2", name="ada", name_key="ada")
+        await store.set_profile("p-2", at_ms=1, name="ada", name_key="ada")
     assert await store.find_person(b"2") == Person("p-2", "Bob")
     assert await store.is_name_known("bob")
 
 
 async def test_renaming_to_another_form_of_the_same_name_is_allowed(store: Store) -> None:
     await store.add_person(Person("p-1", "ada"), name_key="ada", token_hash=b"1", at_ms=1)
-    await store.set_profile("p-1", name="Ada", name_key="ada")
+    await store.set_profile("p-1", at_ms=1, name="Ada", name_key="ada")
     assert await store.find_person(b"1") == Person("p-1", "Ada")
 
 
 async def test_renaming_an_unknown_person_raises_key_error(store: Store) -> None:
     with pytest.raises(KeyError):
-        await store.set_profile("p-9", name="Ada", name_key="ada")
+        await store.set_profile("p-9", at_ms=1, name="Ada", name_key="ada")
     assert not await store.is_name_known("ada")
 
 
@@ -528,7 +567,7 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
         partial(store.read_before, "lobby", 9, limit=1, max_bytes=1),
         partial(store.find_person, b"1"),
         partial(store.is_name_known, "ada"),
-        partial(store.set_profile, "p-1", name="Ada", name_key="ada"),
+        partial(store.set_profile, "p-1", at_ms=1, name="Ada", name_key="ada"),
     ):
         with trio.CancelScope() as scope:
             scope.cancel()

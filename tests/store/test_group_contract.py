@@ -561,14 +561,14 @@ async def test_a_profile_is_changed_in_part(open_store: OpenStore) -> None:
     async with open_store() as store:
         await know(store, ADA, BOB)
         assert await store.people([ADA.id, "p-nobody"]) == [Profile(ADA.id, "Ada")]
-        changed = await store.set_profile(ADA.id, colour=7, shows_seen=False)
+        changed = await store.set_profile(ADA.id, at_ms=1, colour=7, shows_seen=False)
         assert changed == Profile(ADA.id, "Ada", 7, None, None, False)
-        changed = await store.set_profile(ADA.id, name="Ada L.", name_key="ada l.")
+        changed = await store.set_profile(ADA.id, at_ms=1, name="Ada L.", name_key="ada l.")
         assert changed == Profile(ADA.id, "Ada L.", 7, None, None, False)
         with pytest.raises(NameTaken):
-            await store.set_profile(ADA.id, name="BOB", name_key="bob", colour=1)
+            await store.set_profile(ADA.id, at_ms=1, name="BOB", name_key="bob", colour=1)
         with pytest.raises(KeyError):
-            await store.set_profile("p-nobody", colour=1)
+            await store.set_profile("p-nobody", at_ms=1, colour=1)
         await store.note_seen([ADA.id, BOB.id, "p-nobody"], 50)
         await store.note_seen([BOB.id], 40)
     async with open_store() as store:
@@ -584,14 +584,14 @@ async def test_a_profile_is_changed_in_part(open_store: OpenStore) -> None:
 async def test_a_picture_is_kept_as_long_as_somebody_has_it(store: Store) -> None:
     await know(store, ADA, BOB)
     one, other = Picture("1", "image/png", b"\0png"), Picture("2", "image/webp", b"webp")
-    assert (await store.set_profile(ADA.id, picture=one)).picture == "1"
-    await store.set_profile(BOB.id, picture=one)
+    assert (await store.set_profile(ADA.id, at_ms=1, picture=one)).picture == "1"
+    await store.set_profile(BOB.id, at_ms=1, picture=one)
     assert await store.find_person(ADA.id.encode()) == Person(ADA.id, "Ada", None, "1")
     assert await store.picture("1") == one
-    await store.set_profile(ADA.id, picture=one)
-    await store.set_profile(ADA.id, picture=other)
+    await store.set_profile(ADA.id, at_ms=1, picture=one)
+    await store.set_profile(ADA.id, at_ms=1, picture=other)
     assert (await store.picture("1"), await store.picture("2")) == (one, other)
-    assert (await store.set_profile(BOB.id, no_picture=True)).picture is None
+    assert (await store.set_profile(BOB.id, at_ms=1, no_picture=True)).picture is None
     assert (await store.picture("1"), await store.picture("2")) == (None, other)
 
 
@@ -682,7 +682,7 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
         partial(store.personal, ADA.id),
         partial(store.find_invite, HASH),
         partial(store.move_read_markers, [], 1),
-        partial(store.set_profile, ADA.id),
+        partial(store.set_profile, ADA.id, at_ms=1),
     ):
         with trio.CancelScope() as scope:
             scope.cancel()

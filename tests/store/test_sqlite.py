@@ -18,7 +18,7 @@ import apsw
 import pytest
 import trio
 
-from trio_chat.errors import StartError, StoreError, StoreUnavailable
+from trio_chat.errors import NameTaken, StartError, StoreError, StoreUnavailable
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.model.outcomes import Repeat
@@ -27,7 +27,7 @@ from trio_chat.store.sqlite.file import INDEX_BYTES, check_sqlite_version, conne
 from trio_chat.store.sqlite.history import read_after
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.reader import SqliteReader
-from trio_chat.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
+from trio_chat.store.sqlite.schema import APPLICATION_ID, MIGRATIONS, make_name_forms, migrate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -556,3 +556,28 @@ async def test_disk_space_is_reserved_for_the_index_of_the_write_ahead_log(tmp_p
     async with open_sqlite_store(path):
         assert index.stat().st_blocks * 512 >= INDEX_BYTES
     assert not index.exists()
+
+
+async def test_people_who_looked_alike_before_lookalikes_were_kept_apart_keep_their_names(path: Path) -> None:
+    before = MIGRATIONS[: MIGRATIONS.index(make_name_forms)]
+    path.parent.mkdir(exist_ok=True)
+    people = [("Mary", "mary"), ("\u041cary", "\u043cary"), ("Admin", "admin")]
+    with closing(apsw.Connection(str(path))) as connection:
+        migrate(connection, path, before)
+        for n, (name, key) in enumerate(people):
+            connection.execute(
+                "INSERT INTO people (id, name, name_key, created_at_ms) VALUES (?, ?, ?, 1)",
+                (f"p-{n}", name, key),
+            )
+            connection.execute("INSERT INTO tokens VALUES (?, ?)", (bytes([n]), f"p-{n}"))
+    async with open_sqlite_store(path) as store:
+        for n, (name, key) in enumerate(people):
+            assert await store.find_person(bytes([n])) == Person(f"p-{n}", name)
+            assert await store.is_name_known(key)
+        with pytest.raises(NameTaken):
+            await store.add_person(Person("p-9", "\u039cary"), name_key="\u03bcary", token_hash=b"9", at_ms=2)
+        await store.set_profile("p-1", at_ms=2, name="Masha", name_key="masha")
+        with pytest.raises(NameTaken):  # Mary's, who still has it
+            await store.set_profile("p-1", at_ms=3, name="\u041cary", name_key="\u043cary")
+        assert await store.find_person(bytes([1])) == Person("p-1", "Masha")
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]

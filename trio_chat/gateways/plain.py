@@ -17,7 +17,7 @@ from trio_chat.errors import (
 from trio_chat.kinds.facts import LOBBY
 from trio_chat.kinds.table import MESSAGES, text_of
 from trio_chat.model.events import MESSAGE, Draft
-from trio_chat.model.names import check_length
+from trio_chat.model.texts import check_length
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.websocket_frames import encode_text
 from trio_chat.rooms.encoding import Encoding

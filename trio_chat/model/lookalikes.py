@@ -1,32 +1,81 @@
-"""Lookalikes: names with letters of another script that look like ASCII letters, and so like another person's name.
+"""Lookalikes: texts that are not the same and look so, such as ``Mary`` with a Latin and with a Cyrillic M.
 
-The table is Unicode's own (UTS #39, confusables), by the package confusable-homoglyphs.
+What looks the same has the same skeleton (UTS #39, section 4). The table is Unicode's own, by the package
+confusable-homoglyphs.
 
 Pure.
 """
 
 from __future__ import annotations
 
-import string
+import unicodedata
 from functools import cache
+from typing import Final
 
-_ASCII = frozenset(string.ascii_lowercase + string.digits)
+_LEFT_TO_RIGHT_MARK: Final = "\u200e"
+"""Stands around letters from right to left in the package's table, and belongs to none of them."""
 
 
-def plain_twin(key: str) -> str:
-    """The ASCII name that a name looks like (both are keys, so in lower case); itself if there is none."""
-    return key if key.isascii() else key.translate(_twins())
+def name_forms(name: str, key: str) -> frozenset[str]:
+    """What is compared of a name, given with its key: two names of which one form is the same look alike.
+
+    Many letters look alike only as capitals (a Cyrillic M and the Latin one), others only as small letters, and names
+    are read in both. So the cased forms of two names are compared, and their folded ones. A name that looks Latin as
+    it is written has a second folded form: that of the Latin name.
+    """
+    return frozenset({f"cased:{_skeleton(name)}", folded_form(key), folded_form(_latin(name))})
+
+
+def folded_forms(text: str) -> frozenset[str]:
+    """Two texts of which one form is the same look alike, whatever their case."""
+    return frozenset({folded_form(text), folded_form(_latin(text))})
+
+
+def folded_form(text: str) -> str:
+    """The same for all texts whose small letters look alike."""
+    # Folded again, as some skeletons of small letters and digits are capitals: that of 0 is O.
+    return f"folded:{_skeleton(_skeleton(text.casefold()).casefold())}"
+
+
+def _skeleton(text: str) -> str:
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).translate(_prototypes()))
+
+
+def _latin(text: str) -> str:
+    """The text with a Latin letter in the place of each letter that looks like one."""
+    return text.translate(_latin_letters())
 
 
 @cache
-def _twins() -> dict[int, str]:
-    # Loaded only when needed: reading the table takes a twentieth of a second, a fifth of a start.
+def _prototypes() -> dict[int, str]:
+    """What stands in the skeleton for a character."""
+    # Loaded only when needed: reading the table takes a tenth of a second, a third of a start.
     from confusable_homoglyphs.confusables import confusables_data
 
-    twins: dict[int, str] = {}
-    for char, others in confusables_data.items():
-        if len(char) == 1 and not char.isascii():
-            found = sorted({other["c"].lower() for other in others} & _ASCII, key=lambda c: (c.isdigit(), c))
-            if found:
-                twins[ord(char)] = found[0]
-    return twins
+    # The table lists for each character those that it looks like, in both directions: for a prototype all of its
+    # lookalikes, for each of these the prototype. Of two who have only each other, either will do.
+    alike = {
+        char.replace(_LEFT_TO_RIGHT_MARK, ""): [
+            other["c"].replace(_LEFT_TO_RIGHT_MARK, "") for other in others
+        ]
+        for char, others in confusables_data.items()
+    }
+    prototypes: dict[int, str] = {}
+    for char, others in alike.items():
+        if len(char) == len(others) == 1:
+            (other,) = others
+            if len(other) > 1 or len(alike[other]) > 1 or other < char:
+                prototypes[ord(char)] = other
+    return {char: prototype.translate(prototypes) for char, prototype in prototypes.items()}
+
+
+@cache
+def _latin_letters() -> dict[int, str]:
+    letters = {
+        char: prototype
+        for char, prototype in _prototypes().items()
+        if char > 0x7F and len(prototype) == 1 and prototype.isascii() and prototype.isalpha()
+    }
+    # The prototype of all capitals I is the small l.
+    capitals_i = {char: "I" for char, letter in letters.items() if letter == "l" and chr(char).isupper()}
+    return letters | capitals_i

@@ -1,4 +1,4 @@
-"""Rules for names of people and rooms, for titles, client ids and texts.
+"""Rules for names of people and rooms, for titles and client ids.
 
 Each function returns the normal form, or raises `Refused` with a sentence that says what to change.
 The rules for letters are not ours: names of people follow the Nickname profile of PRECIS (RFC 8266), names of
@@ -17,6 +17,7 @@ from precis_i18n import get_profile
 
 from trio_chat.errors import Refused
 from trio_chat.model.name_words import ANIMALS, QUALITIES
+from trio_chat.model.texts import check_marks, is_visible, normal_line
 
 if TYPE_CHECKING:
     from random import Random
@@ -26,8 +27,11 @@ MAX_ROOM_CHARS = 64
 MAX_ID_CHARS = 64
 MAX_TITLE_CHARS = 80
 
-MAX_COMBINING_MARKS = 4
-"""Combining marks on one letter. No language needs more, and more cover the lines above and below."""
+KEPT_NAMES = 3
+"""So many of the names that a person gave up are kept for them, the latest, and nobody else can take them."""
+
+KEPT_NAME_MS = 30 * 24 * 60 * 60 * 1000
+"""How long: until everybody has got used to the new one."""
 
 MAX_RAW_CHARS = 200
 """A longer name is refused unread; 40 characters written with separate combining marks, and spaces, fit."""
@@ -40,9 +44,7 @@ _ROOM = get_profile("UsernameCaseMapped:CaseFold")
 # or leave out. And the braille blank counts as a symbol there, but looks like a space.
 _PRE_NORMALISE = {0xFE0E: None, 0xFE0F: None, 0x2800: " "}
 
-_STACKED_MARKS = re.compile(f"m{{{MAX_COMBINING_MARKS + 1}}}")
 _MADE_BY_SERVER = re.compile(r"~[A-Za-z0-9_-]{1,63}")
-_BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 _ZERO_WIDTH_JOINER = "\u200d"
 
@@ -60,8 +62,7 @@ def normal_name(raw: str) -> tuple[str, str]:
         name = _NICKNAME.enforce(legible)
     except UnicodeEncodeError as error:
         raise Refused("bad_name", _why_bad_name(error)) from None
-    if _STACKED_MARKS.search("".join("m" if unicodedata.category(c)[0] == "M" else "-" for c in name)):
-        raise Refused("bad_name", f"A name can have {MAX_COMBINING_MARKS} marks on one letter at most.")
+    check_marks(name, "bad_name", "A name")
     if not any(unicodedata.category(char)[0] in "LNPS" for char in name):
         raise Refused("bad_name", "A name needs at least one letter, digit or symbol.")
     # The rules are applied twice, as they are not idempotent (RFC 8266 section 2.4). Which characters there
@@ -101,11 +102,9 @@ def normal_room(raw: str) -> str:
 
 def check_title(raw: str) -> str:
     """Normal form of a room's title. Raises `Refused` (``bad_title``)."""
-    title = " ".join(raw.split())
-    if not 1 <= len(title) <= MAX_TITLE_CHARS or not any(map(_is_visible, title)):
+    title = normal_line(raw, "bad_title", "A title")
+    if not 1 <= len(title) <= MAX_TITLE_CHARS or not is_visible(title):
         raise Refused("bad_title", f"A title has 1 to {MAX_TITLE_CHARS} characters that can be seen.")
-    if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in _BIDI for char in title):
-        raise Refused("bad_title", "A title cannot have control characters.")
     return title
 
 
@@ -113,31 +112,6 @@ def check_client_id(raw: str) -> None:
     """Check a client id, the client's idempotency key for a command. Raises `Refused` (``bad_id``)."""
     if not (1 <= len(raw) <= MAX_ID_CHARS and raw.isprintable()):
         raise Refused("bad_id", f"An id has 1 to {MAX_ID_CHARS} characters, all of them printable.")
-
-
-def check_length(text: str, max_chars: int) -> None:
-    """Raises `Refused` (``too_long``) for a text of more than ``max_chars``; 0: no limit."""
-    if max_chars and len(text) > max_chars:
-        raise Refused("too_long", f"The text has {len(text):,} characters; {max_chars:,} is the limit.")
-
-
-def check_text(text: str, max_chars: int) -> None:
-    """Raises `Refused` (``too_long``, ``empty``) unless this can be a message; ``max_chars`` 0: no limit."""
-    check_length(text, max_chars)
-    if not any(map(_is_visible, text)):  # nearly always the first one is
-        raise Refused("empty", "The text has nothing in it that can be seen.")
-
-
-# Characters that show nothing although their category does not say so: the fillers of Hangul, the blank of
-# braille, and marks that only choose between forms of the character before them.
-_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
-    *(map(chr, marks) for marks in (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)))
-)
-
-
-def _is_visible(char: str) -> bool:
-    # Unassigned and private characters may be emoji that this Python does not know yet.
-    return unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"} and char not in _BLANKS
 
 
 def _bad_room() -> Refused:

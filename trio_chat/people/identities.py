@@ -12,8 +12,9 @@ import trio
 
 from trio_chat.errors import NameTaken, Refused
 from trio_chat.model.events import Person
-from trio_chat.model.lookalikes import plain_twin
+from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import generated_name, normal_name
+from trio_chat.model.reserved_names import check_not_reserved
 from trio_chat.people.device_codes import DeviceCodes
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ class Identities:
         self._rng = rng or random.SystemRandom()
         self._now_ms = now_ms
         self._device_codes = DeviceCodes(self._rng)
-        self._claimed_keys: set[str] = set()
-        """Keys of the names that guests have, and of those that are being written to the store."""
+        self._claimed_forms: set[str] = set()
+        """Forms (`name_forms`) of the names that guests have, and of those that are being written to the store."""
 
     async def authenticate(self, token: str) -> Person:
         """The person of this token. Raises `Refused` (``unknown_token``) if there is none."""
@@ -54,11 +55,10 @@ class Identities:
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         for attempt in range(100):
-            display, key = normal_name(self._generated(attempt) if name is None else name)
+            display, key = _name_to_take(self._generated(attempt) if name is None else name)
             person = Person(id=f"p-{secrets.token_urlsafe(9)}", name=display)
             try:
-                await self._check_no_twin(key, display)
-                with self._claimed(key, display):
+                with self._claimed(display, key):
                     await self._store.add_person(
                         person, name_key=key, token_hash=_hash(token), at_ms=self._now_ms()
                     )
@@ -84,13 +84,12 @@ class Identities:
         shows_seen: bool | None = None,
     ) -> Profile:
         """Change a person's profile; None leaves a field as it is. Raises `Refused` as `rename` does."""
-        display, key = (None, None) if name is None else normal_name(name)
+        display, key = (None, None) if name in (None, person.name) else _name_to_take(name)
         try:
-            if display is not None and key is not None:
-                await self._check_no_twin(key, display)
-            with nullcontext() if display is None or key is None else self._claimed(key, display):
+            with nullcontext() if display is None or key is None else self._claimed(display, key):
                 return await self._store.set_profile(
                     person.id,
+                    at_ms=self._now_ms(),
                     name=display,
                     name_key=key,
                     colour=colour,
@@ -100,12 +99,6 @@ class Identities:
                 )
         except NameTaken:
             raise _name_taken(display or "") from None
-
-    async def _check_no_twin(self, key: str, display: str) -> None:
-        """Raise `NameTaken` if the name has look-alikes of plain letters, and the name in plain letters is taken."""
-        twin = plain_twin(key)
-        if twin != key and (twin in self._claimed_keys or await self._store.is_name_known(twin)):
-            raise NameTaken(display)
 
     def make_device_code(self, person: Person) -> str:
         """A device code for this person (`trio_chat.people.device_codes`)."""
@@ -125,36 +118,38 @@ class Identities:
         """A guest with a generated name that nobody has, until `remove_guest`. Raises `Refused` if none is free."""
         for attempt in range(100):
             display, key = normal_name(self._generated(attempt))
-            if key in self._claimed_keys:
+            forms = name_forms(display, key)
+            if not self._claimed_forms.isdisjoint(forms):
                 continue
-            self._claimed_keys.add(key)  # before the checkpoint, so that no other guest gets it
+            self._claimed_forms |= forms  # before the checkpoint, so that no other guest gets it
             try:
                 if not await self._store.is_name_known(key):
                     return Person(id=f"g-{secrets.token_urlsafe(9)}", name=display)
             except BaseException:
-                self._claimed_keys.discard(key)
+                self._claimed_forms -= forms
                 raise
-            self._claimed_keys.discard(key)
+            self._claimed_forms -= forms
         raise Refused("name_taken", "No free name could be made up.")
 
     def remove_guest(self, guest: Person) -> None:
         """Free the name of a guest who left."""
-        self._claimed_keys.discard(normal_name(guest.name)[1])
+        self._claimed_forms -= name_forms(*normal_name(guest.name))
 
     def _generated(self, attempt: int) -> str:
         name = generated_name(self._rng)
         return name if attempt < NAMES_WITHOUT_NUMBER else f"{name} {self._rng.randrange(2, 10_000)}"
 
     @contextmanager
-    def _claimed(self, key: str, display: str) -> Iterator[None]:
-        """Reserve a name while it is being written to the store. Raises `NameTaken` if it is reserved already."""
-        if key in self._claimed_keys:
+    def _claimed(self, display: str, key: str) -> Iterator[None]:
+        """Reserve a name while it is being written to the store. Raises `NameTaken` if one that looks so is already."""
+        forms = name_forms(display, key)
+        if not self._claimed_forms.isdisjoint(forms):
             raise NameTaken(display)
-        self._claimed_keys.add(key)
+        self._claimed_forms |= forms
         try:
             yield
         finally:
-            self._claimed_keys.discard(key)
+            self._claimed_forms -= forms
 
 
 def person_of(profile: Profile) -> Person:
@@ -162,8 +157,18 @@ def person_of(profile: Profile) -> Person:
     return Person(profile.id, profile.name, profile.colour, profile.picture)
 
 
+def _name_to_take(raw: str) -> tuple[str, str]:
+    """As `normal_name`, for a name that somebody wants from now on."""
+    name, key = normal_name(raw)
+    check_not_reserved(name)
+    return name, key
+
+
 def _name_taken(display: str) -> Refused:
-    return Refused("name_taken", f"Somebody is called {display} already, or looks so. Choose another name.")
+    return Refused(
+        "name_taken",
+        f"Somebody is called {display} already, or looks so, or was until lately. Choose another name.",
+    )
 
 
 def _hash(token: str) -> bytes:

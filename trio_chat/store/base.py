@@ -170,9 +170,10 @@ class PeopleTable(Protocol):
     """People, their tokens and profiles, and their read markers."""
 
     async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
-        """Register a person under their name (unique by ``name_key``), with the hash of their first token.
+        """Register a person under their name, with the hash of their first token.
 
-        Raises `NameTaken`; then nothing was written.
+        Raises `NameTaken` if somebody else's name has the same ``name_key`` or looks like it, or one that is kept for
+        who gave it up (`trio_chat.model.names.KEPT_NAME_MS`); then nothing was written.
         """
         ...
 
@@ -185,7 +186,7 @@ class PeopleTable(Protocol):
         ...
 
     async def is_name_known(self, name_key: str) -> bool:
-        """Whether a person is registered under this name."""
+        """Whether a person is registered under this name, or one that looks like it whatever its case."""
         ...
 
     async def people(self, ids: Collection[str]) -> list[Profile]:
@@ -196,6 +197,7 @@ class PeopleTable(Protocol):
         self,
         person_id: str,
         *,
+        at_ms: int,
         name: str | None = None,
         name_key: str | None = None,
         colour: int | None = None,
@@ -205,7 +207,8 @@ class PeopleTable(Protocol):
     ) -> Profile:
         """Change a person's profile; what is None stays, ``no_picture`` removes the picture. Returns the new profile.
 
-        Raises `NameTaken`; then nothing was written. Raises `KeyError` if there is no such person: a bug.
+        Raises `NameTaken` as `add_person` does; then nothing was written. Raises `KeyError` if there is no such
+        person: a bug.
         """
         ...
 

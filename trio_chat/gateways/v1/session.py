@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, cast
 import msgspec
 
 from trio_chat.errors import Refused
-from trio_chat.model.names import check_client_id, check_text, normal_room
+from trio_chat.model.names import check_client_id, normal_room
+from trio_chat.model.texts import check_text
 from trio_chat.protocol.commands import Enter, Hello, Join, Leave, Mark, Typing, Uninvite
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from trio_chat.errors import NameTaken
 from trio_chat.model.events import Person
+from trio_chat.model.lookalikes import folded_form, name_forms
+from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.records import Picture, Profile
 
 if TYPE_CHECKING:
@@ -19,11 +21,12 @@ def add_person(
     connection: apsw.Connection, person: Person, *, name_key: str, token_hash: bytes, at_ms: int
 ) -> None:
     """See `Store.add_person`."""
-    _check_name(connection, person.id, person.name, name_key)
+    forms = _free_forms(connection, person.id, person.name, name_key, at_ms)
     connection.execute(
         "INSERT INTO people (id, name, name_key, created_at_ms) VALUES (?, ?, ?, ?)",
         (person.id, person.name, name_key, at_ms),
     )
+    _take_forms(connection, person.id, forms)
     connection.execute("INSERT INTO tokens VALUES (?, ?)", (token_hash, person.id))
 
 
@@ -44,7 +47,10 @@ def find_person(connection: apsw.Connection, token_hash: bytes) -> Person | None
 
 def is_name_known(connection: apsw.Connection, name_key: str) -> bool:
     """See `Store.is_name_known`."""
-    return connection.execute("SELECT 1 FROM people WHERE name_key = ?", (name_key,)).get is not None
+    found = connection.execute(
+        "SELECT 1 FROM name_forms WHERE form = ? AND until_ms IS NULL", (folded_form(name_key),)
+    )
+    return found.get is not None
 
 
 def people(connection: apsw.Connection, ids: Collection[str]) -> list[Profile]:
@@ -66,6 +72,7 @@ def set_profile(
     connection: apsw.Connection,
     person_id: str,
     *,
+    at_ms: int,
     name: str | None = None,
     name_key: str | None = None,
     colour: int | None = None,
@@ -74,9 +81,11 @@ def set_profile(
     shows_seen: bool | None = None,
 ) -> Profile:
     """See `Store.set_profile`."""
-    if name is not None and name_key is not None:
-        _check_name(connection, person_id, name, name_key)
     _check_person(connection, person_id)
+    if name is not None and name_key is not None:
+        forms = _free_forms(connection, person_id, name, name_key, at_ms)
+        _give_up_name(connection, person_id, at_ms)
+        _take_forms(connection, person_id, forms)
     connection.execute(
         """
         UPDATE people SET name = coalesce(?, name), name_key = coalesce(?, name_key),
@@ -124,10 +133,45 @@ def _set_picture(connection: apsw.Connection, person_id: str, picture: Picture |
     )
 
 
-def _check_name(connection: apsw.Connection, person_id: str, name: str, name_key: str) -> None:
-    owner = connection.execute("SELECT id FROM people WHERE name_key = ?", (name_key,)).get
-    if owner not in (None, person_id):
+def _free_forms(
+    connection: apsw.Connection, person_id: str, name: str, name_key: str, at_ms: int
+) -> frozenset[str]:
+    """The forms of a name. Raises `NameTaken` if somebody else's name looks like it, or one that is kept for them."""
+    connection.execute("DELETE FROM name_forms WHERE until_ms <= ?", (at_ms,))
+    forms = name_forms(name, name_key)
+    # The key as well, as the forms of names that were taken before are those of an older Unicode.
+    taken = connection.execute(
+        """
+        SELECT 1 FROM name_forms WHERE form IN (SELECT value FROM json_each(?1)) AND person_id != ?2
+        UNION ALL SELECT 1 FROM people WHERE name_key = ?3 AND id != ?2
+        """,
+        (json.dumps(list(forms)), person_id, name_key),
+    )
+    if taken.get is not None:
         raise NameTaken(f"The name {name!r} is taken.")
+    return forms
+
+
+def _take_forms(connection: apsw.Connection, person_id: str, forms: Collection[str]) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO name_forms VALUES (?, ?, NULL)", [(form, person_id) for form in forms]
+    )
+
+
+def _give_up_name(connection: apsw.Connection, person_id: str, at_ms: int) -> None:
+    """From now on the name is only kept for the person, and of all those they gave up the latest are."""
+    connection.execute(
+        "UPDATE name_forms SET until_ms = ? WHERE person_id = ? AND until_ms IS NULL",
+        (at_ms + KEPT_NAME_MS, person_id),
+    )
+    connection.execute(
+        """
+        DELETE FROM name_forms WHERE person_id = ?1 AND until_ms NOT IN (
+            SELECT DISTINCT until_ms FROM name_forms WHERE person_id = ?1 ORDER BY until_ms DESC LIMIT ?2
+        )
+        """,
+        (person_id, KEPT_NAMES),
+    )
 
 
 def _check_person(connection: apsw.Connection, person_id: str) -> None:

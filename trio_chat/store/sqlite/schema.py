@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import secrets
 from contextlib import closing
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import apsw
 
 from trio_chat.errors import StartError
+from trio_chat.model.lookalikes import name_forms
 from trio_chat.store.sqlite.epochs import mark_as_copy
 
 if TYPE_CHECKING:
@@ -154,7 +155,30 @@ def _make_the_directory(connection: apsw.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_make_the_log, _make_the_group, _make_the_directory)
+def make_name_forms(connection: apsw.Connection) -> None:
+    """Keep what is compared of names (`trio_chat.model.lookalikes`), beginning with everybody's name of today."""
+    # Not unique: people who looked alike before keep their names.
+    connection.execute(
+        """
+        CREATE TABLE name_forms (
+            form TEXT NOT NULL,
+            person_id TEXT NOT NULL REFERENCES people,
+            until_ms INTEGER,
+            PRIMARY KEY (form, person_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX own_name_forms ON name_forms (person_id);
+        CREATE INDEX old_name_forms ON name_forms (until_ms) WHERE until_ms IS NOT NULL;
+        """
+    )
+    named: list[Any] = connection.execute("SELECT id, name, name_key FROM people").fetchall()
+    for person_id, name, name_key in named:
+        connection.executemany(
+            "INSERT INTO name_forms VALUES (?, ?, NULL)",
+            [(form, person_id) for form in name_forms(name, name_key)],
+        )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_make_the_log, _make_the_group, _make_the_directory, make_name_forms)
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
 

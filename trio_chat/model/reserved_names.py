@@ -1,0 +1,53 @@
+"""Reserved names: words by which a person would pass for the server, or for who runs it, or for everybody.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Final
+
+from trio_chat.errors import Refused
+from trio_chat.model.lookalikes import folded_forms
+
+ROLES: Final = """
+admin admins administration administrator administrators bot mod moderator moderators mods operator operators owner
+owners root server staff support system trio triochat
+"""
+"""Who runs a server, and what is the server's own."""
+
+EVERYBODY: Final = "all channel everybody everyone here lobby"
+"""What mentions of many are called here, or elsewhere."""
+
+_SEALS: Final = re.compile("[✓✔✅☑🗸🗹]")
+_SEPARATORS: Final = re.compile(r"[|/\\,:;@#*~•·–—<>]+|\s-+\s")
+
+
+def check_not_reserved(name: str) -> None:
+    """Raises `Refused` (``bad_name``) for a name that is a reserved word, or has one in brackets or set apart.
+
+    ``Ada (admin)`` and ``Mod | Ada`` are refused, ``Ada Moderator`` and ``Hereford`` are names like others.
+    """
+    if _SEALS.search(name):
+        raise Refused("bad_name", "A name cannot have a tick: it would look as if somebody had checked it.")
+    without_brackets = "".join("|" if unicodedata.category(char) in {"Ps", "Pe"} else char for char in name)
+    for part in (name, *_SEPARATORS.split(without_brackets)):
+        if not _squeezed(part).isdisjoint(_reserved()):
+            raise Refused(
+                "bad_name", f"Nobody can be called {part.strip()} here: it is reserved for the server."
+            )
+
+
+def _squeezed(part: str) -> frozenset[str]:
+    """What is compared: letters alone (without a number behind them), and those that are read as i are l."""
+    letters = "".join(char for char in part if char.isalnum())
+    forms = folded_forms(letters.rstrip("0123456789") or letters)
+    return frozenset(form.replace("i", "l") for form in forms)
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    return frozenset().union(*map(_squeezed, (ROLES + EVERYBODY).split()))
