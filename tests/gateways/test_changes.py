@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.support.core import Core, V1Client, open_core
-from tests.support.memory_store import MemoryDisk
+from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.v1 import ack
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.reactions import Reaction
+from trio_chat.model.events import Draft
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -190,3 +193,26 @@ async def test_one_emoji_in_two_spellings_is_one_reaction(autojump_clock: MockCl
             await ack(ada, "react", room="lobby", seq=1, emoji=emoji, on=on)
         page = await ada.ask("history", room="lobby", before=2)
         assert [(change["emoji"], change["on"]) for change in page["changes"]] == [("❤\ufe0f", False)]
+
+
+async def test_who_said_it_elsewhere_stands_on_one_line(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        for name in ("a\0b", "a\u202eb", "a\u200bb"):
+            answer = await ack(ada, "send", room="lobby", text="hi", forwarded=name)
+            assert answer["code"] == "bad_field", ascii(name)
+        await ada.tell("send", id="c1", room="lobby", text="hi", forwarded=" Grace\nHopper " + "x" * 40)
+        (told,) = (frame for frame in await ada.hear_frames() if frame["type"] == "message")
+        assert told["forwarded"] == "Grace Hopper " + "x" * 27
+
+
+async def test_a_reaction_of_before_they_were_one_emoji_is_still_told(autojump_clock: MockClock) -> None:
+    disk = MemoryDisk()
+    reaction = write_body(Reaction(1, "18+5=23", on=True))
+    async with open_memory_store(disk) as store:
+        message = Draft("message", "p-1", "Ada", "c1", "hi")
+        await store.append("lobby", [message, Draft("reaction", "p-1", "Ada", "c2", reaction)], at_ms=1)
+    async with open_core(disk) as core:
+        bob = await core.open_person("Bob")
+        (change,) = (await bob.ask("history", room="lobby", before=2))["changes"]
+        assert (change["type"], change["emoji"]) == ("reaction", "18+5=23")

@@ -363,3 +363,38 @@ async def test_a_repeat_after_one_was_renamed_is_a_repeat(autojump_clock: MockCl
         assert await ack(ada, "create", id="a1", kind="private", title="Plans") == made
         assert await ack(ada, "enter", id="a2", room="garden") == entered
         assert (await ack(ada, "create", id="a1", kind="private", title="Others"))["code"] == "id_conflict"
+
+
+async def test_no_other_room_is_titled_like_the_lobby(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, _ = await hello(core, "Ada")
+        room = await make_room(ada)
+        for title in ("Lobby", " LOBBY ", "L\u043ebby"):
+            assert (await ack(ada, "create", kind="private", title=title))["code"] == "bad_title", title
+            assert (await ack(ada, "create", kind="public", room="hall", title=title))[
+                "code"
+            ] == "bad_title", title
+            assert (await ack(ada, "settings", room=room, title=title))["code"] == "bad_title", title
+        assert (await ack(ada, "settings", room=room, title="Lobbyists"))["type"] == "ack"
+        await ada.tell("join", room="lobby")
+        await ada.hear_frames()
+        assert (await ack(ada, "settings", room="lobby", title="Lobby"))["type"] == "ack"
+
+
+async def test_titles_and_topics_stand_on_one_line(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, _ = await hello(core, "Ada")
+        room = await make_room(ada)
+        for text in ("a\0b", "a\u202eb", "a\u200bb", "Z" + "\u0323\u0308" * 6):
+            assert (await ack(ada, "settings", room=room, title=text))["code"] == "bad_title", text
+            assert (await ack(ada, "settings", room=room, topic=text))["code"] == "bad_title", text
+            assert (await ack(ada, "create", kind="private", title="x", topic=text))["code"] == "bad_title", (
+                text
+            )
+        await ack(ada, "settings", room=room, title="Our\nplans ", topic=" What \r\n grows")
+        await ada.hear_frames()
+        info = await ada.ask("info", room=room)
+        assert (info["title"], info["topic"]) == ("Our plans", "What grows")
+        await ack(ada, "settings", room=room, topic="")
+        await ada.hear_frames()
+        assert "topic" not in await ada.ask("info", room=room)

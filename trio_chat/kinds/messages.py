@@ -21,6 +21,7 @@ from trio_chat.kinds.forms import (
 )
 from trio_chat.kinds.kind import Kind
 from trio_chat.model.events import MESSAGE
+from trio_chat.model.texts import is_visible, normal_line
 
 if TYPE_CHECKING:
     from trio_chat.kinds.facts import Facts
@@ -77,11 +78,17 @@ class Send(EventCommand, tag="send"):
     forwarded: ShortText | None = None
 
     def event(self, person: Person) -> tuple[str, str]:
-        """See `EventCommand`."""
+        """See `EventCommand`. Raises `Refused` (``bad_field``)."""
         if self.reply_to is None and not self.mentions and self.forwarded is None:
             return MESSAGE, self.text
-        forwarded = None if self.forwarded is None else self.forwarded[:MAX_FORWARDED_CHARS]
+        forwarded = None if self.forwarded is None else _normal_forwarded(self.forwarded)
         return POST, write_body(Post(self.text, self.reply_to, self.mentions, forwarded))
+
+
+def _normal_forwarded(raw: str) -> str:
+    """Who said it elsewhere, or an empty text: somebody."""
+    name = normal_line(raw, "bad_field", "The name of who said it")[:MAX_FORWARDED_CHARS].rstrip()
+    return name if is_visible(name) else ""
 
 
 def check_post(sender: str, body: Post, facts: Facts, at_ms: int) -> None:

@@ -13,7 +13,9 @@ from trio_chat.errors import Refused
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, ShortText, Who, write_body
 from trio_chat.kinds.kind import Kind, Writers
-from trio_chat.model.names import check_text, check_title
+from trio_chat.model.lookalikes import folded_forms
+from trio_chat.model.names import check_title
+from trio_chat.model.texts import check_length, check_text, normal_line
 
 if TYPE_CHECKING:
     from trio_chat.kinds.facts import Facts
@@ -54,6 +56,7 @@ def check_created(sender: str, body: Created, facts: Facts, at_ms: int) -> None:
         raise Refused("already_there", "There is a room of this name already.")
     if (body.kind == PUBLIC) != (facts.kind == PUBLIC):
         raise no_such_room()
+    _check_not_like_the_lobby(body.title, facts.room)
 
 
 def _renamed_in_created(body: Created, person: str, name: str) -> Created:
@@ -89,15 +92,25 @@ class SettingsCommand(EventCommand, tag="settings"):
         if self.title is None and self.topic is None:
             raise Refused("bad_field", "Say a title or a topic.")
         title = None if self.title is None else check_title(self.title)
-        if self.topic is not None:
-            check_topic(self.topic)
-        return SETTINGS, write_body(Settings(title, self.topic))
+        topic = None if self.topic is None else check_topic(self.topic)
+        return SETTINGS, write_body(Settings(title, topic))
 
 
-def check_topic(topic: str) -> None:
-    """Raises `Refused` (``too_long``, ``empty``) unless this can be a room's topic, or none (an empty one)."""
-    if topic:
-        check_text(topic, MAX_TOPIC_CHARS)
+def check_topic(raw: str) -> str:
+    """Normal form of a room's topic, which may be none: empty.
+
+    Raises `Refused` (``bad_title``, ``too_long``, ``empty``).
+    """
+    if raw:
+        check_text(raw, MAX_TOPIC_CHARS)
+    topic = normal_line(raw, "bad_title", "A topic")
+    check_length(topic, MAX_TOPIC_CHARS)  # normalising can lengthen it
+    return topic
+
+
+def _check_not_like_the_lobby(title: str, room: str) -> None:
+    if title and room != LOBBY and not folded_forms(title).isdisjoint(folded_forms(LOBBY)):
+        raise Refused("bad_title", "Only the lobby can be called so. Choose another title.")
 
 
 def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> None:
@@ -107,6 +120,8 @@ def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> Non
     may_name = facts.kind == PRIVATE or facts.owner in (None, sender)
     if body.title is not None and not may_name:
         raise Refused("not_yours", "Only the room's owner can change its title.")
+    if body.title is not None:
+        _check_not_like_the_lobby(body.title, facts.room)
 
 
 # -- members --

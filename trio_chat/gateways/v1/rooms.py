@@ -82,8 +82,8 @@ async def create(client: Client, command: commands.Create) -> None:
     else:
         raise Refused("bad_field", "The kind of a room is public or private.")
     title = check_title(command.title) if command.title or command.kind == PRIVATE else ""
-    check_topic(command.topic)
-    body = Created(command.kind, title, command.topic, (Who(person.id, person.name),))
+    topic = check_topic(command.topic)
+    body = Created(command.kind, title, topic, (Who(person.id, person.name),))
     room = await client.hub.rooms.get(name)
     await client.submit_body(room, CREATED, command.id, body)
 
