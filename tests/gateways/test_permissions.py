@@ -17,7 +17,7 @@ from msgspec.structs import fields
 
 from tests.support.core import Core, V1Client, open_core
 from tests.support.v1 import ack, hello, let_in, make_room
-from trio_chat.gateways import v1
+from trio_chat.gateways.v1 import handlers
 from trio_chat.kinds.forms import Command, Frame
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol.event_frames import EventFrame
@@ -81,7 +81,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 
 IN_ROOM: Final = {
     kind
-    for kind, command in v1.DECODER.by_type.items()
+    for kind, command in handlers.DECODER.by_type.items()
     if command.is_in_room and any(field.name == "room" and field.required for field in fields(command))
 }
 
@@ -90,11 +90,11 @@ SAME: Final = {"private": "~" + "a" * 24, "direct": "~d" + "a" * 24, "personal":
 
 
 def test_every_command_is_tried() -> None:
-    assert {kind for kind, _ in TRIALS.values()} == set(v1.DECODER.by_type)
+    assert {kind for kind, _ in TRIALS.values()} == set(handlers.DECODER.by_type)
 
 
 def test_every_command_has_somebody_who_carries_it_out() -> None:
-    assert set(v1.HANDLERS) == set(all_commands(Command))
+    assert set(handlers.HANDLERS) == set(all_commands(Command))
 
 
 def all_commands(base: type[Command]) -> Iterator[type[Command]]:

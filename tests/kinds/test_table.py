@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from trio_chat.gateways.v1 import HANDLERS
+from trio_chat.gateways.v1.handlers import HANDLERS
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.kind import COMMON_FIELDS
 from trio_chat.kinds.messages import Delete, Edit, Post

@@ -12,8 +12,8 @@ from wsproto.events import CloseConnection, Ping, TextMessage
 
 from trio_chat.errors import GOING_AWAY, TOO_BIG, Refused, RemoteProtocolError
 from trio_chat.gateways import plain
-from trio_chat.gateways.v1 import DECODER
 from trio_chat.gateways.v1 import encoding as v1
+from trio_chat.gateways.v1.handlers import DECODER
 from trio_chat.kinds.messages import Send
 from trio_chat.model.events import Event
 from trio_chat.net.websocket_frames import encode_close, encode_ping

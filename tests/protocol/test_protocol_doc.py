@@ -15,7 +15,7 @@ from wsproto.events import TextMessage
 from trio_chat import errors
 from trio_chat.config.config import Config
 from trio_chat.errors import Close
-from trio_chat.gateways.v1 import DECODER
+from trio_chat.gateways.v1.handlers import DECODER
 from trio_chat.protocol import commands, replies
 from trio_chat.protocol.encoding import encode_frame
 

@@ -44,8 +44,8 @@ class BroadcastStatistics:
 class Broadcaster:
     """The broadcaster of one room: `run` is its task, which ends when the inbox's send end is closed.
 
-    ``on_ends_batch`` is called with each event of the kinds `CHANGE_MEMBERS`, directly after it was fanned out: it ends
-    its batch.
+    ``on_members_changed`` is called with each event of the kinds `CHANGE_MEMBERS`, directly after it was fanned out:
+    it ends its batch.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Broadcaster:
         *,
         pause_max_s: float,
         now_ms: Callable[[], int],
-        on_ends_batch: Callable[[Event], object],
+        on_members_changed: Callable[[Event], object],
     ) -> None:
         self._room = room
         self._inbox = inbox
@@ -65,7 +65,7 @@ class Broadcaster:
         self._store = store
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
-        self._on_ends_batch = on_ends_batch
+        self._on_members_changed = on_members_changed
         self.statistics = BroadcastStatistics()
 
     @property
@@ -126,7 +126,7 @@ class Broadcaster:
         if events:
             await self._subscribers.fan_out(events)
             if events[-1].kind in CHANGE_MEMBERS:
-                self._on_ends_batch(events[-1])
+                self._on_members_changed(events[-1])
         settle(self._room, batch, outcomes)
         spent_s = time.perf_counter() - started
         statistics = self.statistics

@@ -266,7 +266,7 @@ class Room:
             self._store,
             pause_max_s=self._pause_max_s,
             now_ms=self._now_ms,
-            on_ends_batch=self._apply_membership_change,
+            on_members_changed=self._apply_membership_change,
         )
         return self._inbox
 

@@ -80,7 +80,7 @@ class Connection:
         "_is_v1",
         "_outbox",
         "_scope",
-        "_session",
+        "_session_scope",
         "_wire",
         "peer",
     )
@@ -107,7 +107,7 @@ class Connection:
         )
         wire.inspect = self._inspect
         self._scope: trio.CancelScope  # the transport nursery's, from the first step of `run` on
-        self._session = trio.CancelScope()
+        self._session_scope = trio.CancelScope()
 
     # -- for the server: sync --
 
@@ -135,7 +135,9 @@ class Connection:
         if silent_s >= 2 * self._config.idle_ping_s:
             LOGGER.info("%s: cut, nothing was heard for %.0f s", self.peer, silent_s)
             self._outbox.end(SILENT)
-            self._session.deadline = min(self._session.deadline, now + self._config.close_timeout_s)
+            self._session_scope.deadline = min(
+                self._session_scope.deadline, now + self._config.close_timeout_s
+            )
         elif not self._outbox.is_speaking:
             self._outbox.post(_PING)
 
@@ -223,11 +225,11 @@ class Connection:
 
     async def _hear(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
         hear = serve_v1 if self._is_v1 else serve_plain
-        with self._session:
+        with self._session_scope:
             try:
                 await hear(websocket, outbox, hub=self._hub)
             except trio_websocket.ConnectionClosed:
-                self._session.cancel()
+                self._session_scope.cancel()
             except RemoteProtocolError as error:
                 outbox.end(error.close)
             except StoreError:
@@ -236,7 +238,7 @@ class Connection:
                 LOGGER.exception("%s: fault while listening", self.peer)
                 outbox.end(INTERNAL_ERROR)
             # What the peer sent before is still answered, if it reads that.
-            self._session.deadline = trio.current_time() + self._config.close_timeout_s
+            self._session_scope.deadline = trio.current_time() + self._config.close_timeout_s
             await trio.sleep_forever()
 
     async def _speak(self, speak: Callable[[], Awaitable[None]]) -> None:
@@ -246,9 +248,9 @@ class Connection:
             await speak()
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             LOGGER.debug("%s: %s", self.peer, error)
-            self._session.cancel()
+            self._session_scope.cancel()
         if self._outbox.close is not None and not self._outbox.is_speaking:
-            self._session.cancel()
+            self._session_scope.cancel()
 
 
 async def serve_websocket(

@@ -6,59 +6,16 @@ answered.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from trio_chat.gateways.v1 import client, events, history, invitations, people, presence, rooms, search
-from trio_chat.kinds.table import COMMANDS
-from trio_chat.protocol import commands
-from trio_chat.protocol.commands import CommandDecoder
+from trio_chat.gateways.v1 import client
+from trio_chat.gateways.v1.handlers import DECODER, HANDLERS
 
 if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
-    from trio_chat.gateways.v1.client import Handler
     from trio_chat.hub import Hub
-    from trio_chat.kinds.forms import Command
     from trio_chat.net.outbox import Outbox
-
-HANDLERS: Final[dict[type[Command], Handler]] = {
-    commands.Hello: people.greet,
-    commands.Pinging: client.ping,
-    # events
-    **dict.fromkeys(COMMANDS, events.write_event),
-    # history
-    commands.History: history.history,
-    commands.Fetch: history.fetch,
-    commands.Versions: history.versions,
-    commands.Search: search.search,
-    # rooms
-    commands.Join: rooms.join,
-    commands.Follow: rooms.follow,
-    commands.Leave: rooms.leave,
-    commands.Create: rooms.create,
-    commands.Direct: rooms.direct,
-    commands.Enter: rooms.enter,
-    commands.Info: rooms.info,
-    commands.Directory: rooms.directory,
-    commands.Invite: invitations.invite,
-    commands.Invites: invitations.invites,
-    commands.Uninvite: invitations.uninvite,
-    commands.Peek: invitations.peek,
-    commands.Accept: invitations.accept,
-    # people
-    commands.Rename: people.rename,
-    commands.SetProfile: people.profile,
-    commands.AskPeople: people.people,
-    commands.Link: people.link,
-    # presence, typing, receipts
-    commands.Watch: presence.watch,
-    commands.Typing: presence.typing,
-    commands.Mark: presence.mark,
-    commands.Receipts: presence.receipts,
-}
-"""Who carries out which command. A command that is not here is none: what is understood follows from this table."""
-
-DECODER: Final = CommandDecoder(HANDLERS)
 
 
 async def serve_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import trio
 
 from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
-from trio_chat.gateways.v1.encoding import ENCODING, SILENT
+from trio_chat.gateways.v1.encoding import ENCODING, NOT_WELCOMED_YET
 from trio_chat.gateways.v1.outcomes import Outcomes, unavailable
 from trio_chat.gateways.v1.session import Session, not_joined
 from trio_chat.kinds.facts import no_such_room
@@ -45,9 +45,9 @@ class Client:
     """One v1 client: its session and its subscriptions, which end with the ``with`` block (a `UserConnection`)."""
 
     __slots__ = (
-        "_changed_rooms",
         "_decoder",
         "_handlers",
+        "_membership_changes",
         "_outcomes",
         "_subscriptions",
         "encoding",
@@ -61,13 +61,13 @@ class Client:
     ) -> None:
         self.outbox = outbox
         self.hub = hub
-        self.encoding: Encoding = SILENT
-        """`SILENT` until it was welcomed."""
+        self.encoding: Encoding = NOT_WELCOMED_YET
+        """`NOT_WELCOMED_YET` until it was welcomed."""
         self._handlers = handlers
         self._decoder = decoder
         self._outcomes = Outcomes(outbox)
         self._subscriptions: dict[str, Subscription] = {}
-        self._changed_rooms: dict[str, bool] = {}
+        self._membership_changes: dict[str, bool] = {}
         self.session = Session(
             TokenBucket(hub.config.messages_per_second, hub.config.burst),
             rooms=self._subscriptions,
@@ -98,8 +98,8 @@ class Client:
                 raise
             command_id = getattr(command, "id", None)
             command = self.session.admit(command, trio.current_time())
-            if self._changed_rooms:
-                self._changed_rooms = {}
+            if self._membership_changes:
+                self._membership_changes = {}
             try:
                 reply = await self._handlers[type(command)](self, command)
             except Refused:
@@ -119,7 +119,7 @@ class Client:
         only to who is in it still, and of other rooms nothing is told that they may not hear any more.
         """
         self._check_still_in_room(command)
-        removed = {name for name, is_member in self._changed_rooms.items() if not is_member}
+        removed = {name for name, is_member in self._membership_changes.items() if not is_member}
         for frame in [reply] if isinstance(reply, Frame) else reply:
             told = frame.without(removed) if removed else frame
             if told is not None:
@@ -167,12 +167,11 @@ class Client:
 
     def membership_changed(self, room: str, *, is_member: bool) -> None:
         """See `UserConnection`."""
-        self._changed_rooms[room] = is_member
+        self._membership_changes[room] = is_member
 
-    @property
-    def has_other_rooms(self) -> bool:
-        """Whether the person became, or ceased to be, a member of a room since the command came; asking forgets it."""
-        changed, self._changed_rooms = bool(self._changed_rooms), {}
+    def take_membership_changes(self) -> bool:
+        """Whether the person became, or ceased to be, a member of a room since the command came or this was asked."""
+        changed, self._membership_changes = bool(self._membership_changes), {}
         return changed
 
     # -- rooms --

@@ -52,7 +52,7 @@ def marks_of(markers: Iterable[ReadMarker]) -> tuple[parts.MarkOf, ...]:
     return tuple(parts.MarkOf(marker.person, marker.delivered, marker.read) for marker in markers)
 
 
-SILENT: Final = Encoding(lambda event: b"", has_cursors=True)
+NOT_WELCOMED_YET: Final = Encoding(lambda event: b"", has_cursors=True)
 """What a client hears before it is welcomed: nothing."""
 
 ENCODING: Final = Encoding(encode_event, encode_notice, has_cursors=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.outcomes import id_conflict
 from trio_chat.gateways.v1.room_lists import user_of
-from trio_chat.gateways.v1.rooms import again
+from trio_chat.gateways.v1.rooms import answer_repeat
 from trio_chat.kinds.forms import Frame, Who, timestamp
 from trio_chat.kinds.rooms import MEMBER, Membership
 from trio_chat.kinds.rules import check_may_invite
@@ -95,7 +95,7 @@ async def accept(client: Client, command: commands.Accept) -> list[Frame] | None
     before = await client.hub.store.find_command(person.id, command.id)
     if before is not None:  # the link need not be valid any more
         _check_repeat(before, command)
-        return await again(client, Ack(command.id, before.room, before.seq))
+        return await answer_repeat(client, Ack(command.id, before.room, before.seq))
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     who = Who(person.id, person.name)

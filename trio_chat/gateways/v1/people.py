@@ -51,7 +51,7 @@ async def _lists(client: Client) -> tuple[list[RoomItem], Own]:
     store, person = client.hub.store, client.person.id
     position, events = await store.personal(person)
     rooms = await list_rooms(store, person)
-    while client.has_other_rooms:
+    while client.take_membership_changes():
         rooms = await list_rooms(store, person)
     own_room = personal_room(person)
     return rooms, Own(own_room, position.seq, position.epoch, [to_frame(event) for event in events])

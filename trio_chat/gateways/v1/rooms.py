@@ -100,7 +100,7 @@ async def direct(client: Client, command: commands.Direct) -> list[Frame] | None
     name = derived_name("d", *sorted((person.id, other.id)))
     room = await client.hub.rooms.get(name)
     if room.members:
-        return await again(client, Ack(command.id, name, 1))
+        return await answer_repeat(client, Ack(command.id, name, 1))
     members = (Who(person.id, person.name), Who(other.id, other.name))
     body = Created(DIRECT, members=members)
     # The other one may ask for it at the same moment.
@@ -109,7 +109,7 @@ async def direct(client: Client, command: commands.Direct) -> list[Frame] | None
     return None
 
 
-async def again(client: Client, ack: Ack) -> list[Frame]:
+async def answer_repeat(client: Client, ack: Ack) -> list[Frame]:
     """The answer to a command that was carried out before: the same ack, and the room as it is now."""
     items = await list_rooms(client.hub.store, client.person.id, only=ack.room)
     return [ack, *map(RoomAdded, items)]
