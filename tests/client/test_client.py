@@ -33,10 +33,12 @@ from trio_chat.client import (
     Reset,
     open_chat,
 )
+from trio_chat.client.address import Address
 from trio_chat.client.backoff import LONGEST_S, STEADY_S, Backoff
+from trio_chat.client.connection import CONNECT_S
 from trio_chat.client.conversation import IDLE_S
 from trio_chat.client.frames import Unknown, decode
-from trio_chat.client.link import CONNECT_S, WRITE_S, Address
+from trio_chat.client.guarded_stream import WRITE_S
 from trio_chat.config.config import Config
 from trio_chat.errors import RemoteProtocolError
 

@@ -7,12 +7,12 @@
 
 See docs/client.md.
 
-Imports: errors, model.
+Imports: errors, kinds, model, protocol.
 """
 
 from trio_chat.client.chat import Chat, ChatStatistics, open_chat
-from trio_chat.client.frames import Change, Deleted, Edited, Event, History, Message, Reacted, Reset
-from trio_chat.client.link import CannotConnect, ConnectionLost
+from trio_chat.client.endings import CannotConnect, ConnectionLost
+from trio_chat.client.events import Change, Deleted, Edited, Event, History, Message, Reacted, Reset
 from trio_chat.errors import ChatError, Refused
 from trio_chat.model.events import Person, Position
 

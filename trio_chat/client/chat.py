@@ -10,17 +10,19 @@ import attrs
 import trio
 
 from trio_chat.client import frames
+from trio_chat.client.address import Address
 from trio_chat.client.conversation import Conversation, new_id
-from trio_chat.client.link import Address
 from trio_chat.errors import Refused
+from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Position
+from trio_chat.protocol.commands import Join, Leave, Rename
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
     from typing import Self
 
-    from trio_chat.client.frames import Event, History
-    from trio_chat.client.link import Connect
+    from trio_chat.client.connection import Connect
+    from trio_chat.client.events import Event, History
     from trio_chat.model.events import Person
 
 MAX_UNREAD = 1000
@@ -145,19 +147,17 @@ class Chat:
 
         It can answer message number ``reply_to`` of the room, and mention people by their ids (``all``: everybody).
         """
-        command = frames.Send(
-            id=id or new_id(), room=room, text=text, reply_to=reply_to, mentions=tuple(mentions)
-        )
+        command = Send(id=id or new_id(), room=room, text=text, reply_to=reply_to, mentions=tuple(mentions))
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def edit(self, room: str, seq: int, text: str, *, mentions: Iterable[str] = ()) -> int:
         """Have one's own message number ``seq`` say something else. Returns the number of the change."""
-        command = frames.Edit(id=new_id(), room=room, seq=seq, text=text, mentions=tuple(mentions))
+        command = EditCommand(id=new_id(), room=room, seq=seq, text=text, mentions=tuple(mentions))
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def delete(self, room: str, seq: int) -> int:
         """Have message number ``seq`` say nothing any more, to anybody. Returns the number of the change."""
-        command = frames.Delete(id=new_id(), room=room, seq=seq)
+        command = DeleteCommand(id=new_id(), room=room, seq=seq)
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def react(self, room: str, seq: int, emoji: str, *, on: bool = True) -> int:
@@ -176,7 +176,7 @@ class Chat:
         if known is not None:
             await trio.lowlevel.checkpoint()
             return known.received
-        command = frames.Join(id=new_id(), room=room, after=after, epoch=epoch)
+        command = Join(id=new_id(), room=room, after=after, epoch=epoch)
         joined = await self._conversation.call(command, frames.Joined)
         return Position(joined.head, joined.epoch)
 
@@ -184,19 +184,19 @@ class Chat:
         """Hear no more of a room; from this moment on, not even what waits to be taken."""
         self._conversation.rooms.forget(room)
         try:
-            await self._conversation.call(frames.Leave(id=new_id(), room=room), frames.Left)
+            await self._conversation.call(Leave(id=new_id(), room=room), frames.Left)
         except Refused as refused:
             if refused.code != "not_joined":  # the connection was another one, or one was not there anyway
                 raise
 
     async def history(self, room: str, *, before: int, limit: int = 50) -> History:
         """The messages directly before number ``before``: at most ``limit`` (up to 200), perhaps fewer."""
-        command = frames.AskHistory(id=new_id(), room=room, before=before, limit=limit)
+        command = frames.History(id=new_id(), room=room, before=before, limit=limit)
         return frames.history_of(await self._conversation.call(command, frames.HistoryPage))
 
     async def rename(self, name: str) -> Person:
         """Be called something else. Returns the new `user`; the server tidies up spaces and the like."""
-        renamed = await self._conversation.call(frames.Rename(id=new_id(), name=name), frames.Renamed)
+        renamed = await self._conversation.call(Rename(id=new_id(), name=name), frames.Renamed)
         self._conversation.user = renamed.user
         return renamed.user
 

@@ -1,16 +1,16 @@
-"""A conversation: what lasts while connections come and go beneath it.
+"""A conversation: the state of a chat that outlasts its connections, and the task that makes them.
 
     keep connected: one connection after the other, with pauses
-        hear (every frame the server sends) | speak (every frame we send) | keep up (join, and join again)
+        hear (frames of the server) | speak (frames to the server) | keep up (join rooms, and join them again)
 
 The rules:
 
-1. Calls (send, join, …) belong to the conversation, not to a connection. Each new connection is told again what was not
-   answered yet, under the same id, once all rooms are joined again.
-2. Rooms are joined again with their cursors, on each new connection, and whenever they fell behind (`Rooms`).
-3. The socket is read only as fast as the application takes events, so the server waits for us. But it is read on while
-   a call waits for its answer, which comes through the same socket: else a loop that answers what it reads would stop
-   for good.
+1. Calls (send, join, …) belong to the conversation, not to a connection. Those without an answer are written again to
+   each new connection, under the same id, once all rooms are joined again.
+2. Rooms are joined again from their cursors on each new connection, and whenever they fell behind (`JoinedRooms`).
+3. Back-pressure: the socket is read only as fast as the application takes events. But while a call waits for its
+   answer, the socket is read on, since the answer comes through it: else a loop that answers what it reads would wait
+   for itself.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import attrs
 import trio
 
-from trio_chat.client import frames
+from trio_chat.client import events, frames
 from trio_chat.client.backoff import Backoff
+from trio_chat.client.connection import CONNECT_S, run_connection
+from trio_chat.client.endings import CannotConnect, ConnectionLost, first_of
 from trio_chat.client.frames import Failure
-from trio_chat.client.link import CONNECT_S, CannotConnect, ConnectionLost, converse, first_of
-from trio_chat.client.rooms import Rooms
+from trio_chat.client.joined_rooms import JoinedRooms
 from trio_chat.errors import (
     GOING_AWAY,
     INVALID_DATA,
@@ -39,14 +40,17 @@ from trio_chat.errors import (
     Refused,
 )
 from trio_chat.model.events import Person
+from trio_chat.protocol.commands import Hello, Join, Leave, Pinging
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import NoReturn
 
-    from trio_chat.client.frames import Answer, Command, Event, ServerFrame
-    from trio_chat.client.link import Address, Connect, Link
-    from trio_chat.client.rooms import Room
+    from trio_chat.client.address import Address
+    from trio_chat.client.connection import Connect, Connection
+    from trio_chat.client.events import Event
+    from trio_chat.client.frames import Answer, Command, ServerFrame
+    from trio_chat.client.joined_rooms import JoinedRoom
 
 LOGGER = logging.getLogger(__name__)
 
@@ -77,7 +81,7 @@ class _Call:
     """A command on its way, and its answer. ``rejoins`` is the room that it takes up again."""
 
     command: Command
-    rejoins: Room | None
+    rejoins: JoinedRoom | None
     answer: Answer | None = None
     is_over: trio.Event = attrs.field(factory=trio.Event)
 
@@ -99,7 +103,7 @@ class Conversation:
         self.token = token
         self.user = Person("", "")  # until the first welcome
         self.calls: dict[str, _Call] = {}
-        self.rooms = Rooms(max_unread=max_unread, is_busy=lambda: bool(self.calls))
+        self.rooms = JoinedRooms(max_unread=max_unread, is_busy=lambda: bool(self.calls))
         self.welcomes = 0
         self._name = name
         self._address = address
@@ -112,7 +116,7 @@ class Conversation:
         self._is_left = False
         self._life = trio.CancelScope()
         self._talk_scope: trio.CancelScope | None = None
-        self._link: Link | None = None  # from when on it takes calls
+        self._connection: Connection | None = None  # from when on it takes calls
 
     # -- for the application: calls and events --
 
@@ -126,15 +130,15 @@ class Conversation:
         command: Command,
         answer_type: type[_A],
         *,
-        rejoins: Room | None = None,
-        link: Link | None = None,
+        rejoins: JoinedRoom | None = None,
+        connection: Connection | None = None,
     ) -> _A:
-        """Have a command carried out over this link, or by default over whatever link there is or will be.
+        """Have a command carried out over this connection, or by default over whatever connection there is or will be.
 
         What may pass is waited out. Raises `Refused`, or what ended the conversation.
         """
         while True:
-            answer = await self._ask(_Call(command, rejoins), link)
+            answer = await self._ask(_Call(command, rejoins), connection)
             if isinstance(answer, answer_type):
                 return answer
             if not isinstance(answer, Failure):
@@ -143,22 +147,22 @@ class Conversation:
                 raise _refused(answer)
             await self._wait_out(answer)
 
-    async def _ask(self, call: _Call, link: Link | None) -> Answer:
+    async def _ask(self, call: _Call, connection: Connection | None) -> Answer:
         self._raise_end()
         command_id = call.command.id
         if command_id in self.calls:
             raise ValueError(f"A call with the id {command_id!r} is under way already.")
         self.calls[command_id] = call
         self.rooms.hurry()  # rule 3
-        link = link or self._link
-        if link is not None:
-            link.post(call.command)
+        connection = connection or self._connection
+        if connection is not None:
+            connection.post(call.command)
         try:
             await call.is_over.wait()
         finally:
             del self.calls[command_id]
-            if self._link is not None:
-                self._link.withdraw(command_id)
+            if self._connection is not None:
+                self._connection.withdraw(command_id)
         if call.answer is None:
             self._raise_end()
         assert call.answer is not None
@@ -180,7 +184,7 @@ class Conversation:
         with self.rooms, self._life:
             while self._end is None:
                 self._welcomed_at = float("inf")
-                lost = await converse(self._address, self._connect, self._talk)
+                lost = await run_connection(self._address, self._connect, self._talk)
                 self._talk_scope = None
                 if lost is not None and self._end is None:
                     await self._get_over(lost)
@@ -214,23 +218,23 @@ class Conversation:
 
     # -- one connection --
 
-    async def _talk(self, link: Link) -> None:
+    async def _talk(self, connection: Connection) -> None:
         with trio.CancelScope() as self._talk_scope:
             try:
-                await self._greet(link)
+                await self._greet(connection)
                 async with trio.open_nursery() as session:
-                    session.start_soon(self._hear, link)
-                    session.start_soon(link.speak)
-                    session.start_soon(self._keep_up, link)
+                    session.start_soon(self._hear, connection)
+                    session.start_soon(connection.speak)
+                    session.start_soon(self._keep_up, connection)
             except* Refused as refusals:
                 self._finish(first_of(refusals))
             finally:
-                self._link = None
+                self._connection = None
 
-    async def _greet(self, link: Link) -> None:
+    async def _greet(self, connection: Connection) -> None:
         while True:
-            await link.say(frames.Hello(token=self.token) if self.token else frames.Hello(name=self._name))
-            answer = await self._answer_to_hello(link)
+            await connection.write(Hello(token=self.token) if self.token else Hello(name=self._name))
+            answer = await self._answer_to_hello(connection)
             if isinstance(answer, frames.Welcome):
                 break
             if answer.code not in PASSING:
@@ -242,10 +246,10 @@ class Conversation:
         self._welcomed_at = trio.current_time()
         self._welcomed.set()
 
-    async def _answer_to_hello(self, link: Link) -> frames.Welcome | Failure:
+    async def _answer_to_hello(self, connection: Connection) -> frames.Welcome | Failure:
         with trio.move_on_after(CONNECT_S):
             while True:
-                frame = await link.receive()
+                frame = await connection.receive()
                 if isinstance(frame, frames.Welcome | Failure):
                     return frame
         raise ConnectionLost(_NO_WELCOME)
@@ -254,45 +258,45 @@ class Conversation:
         LOGGER.info("%s: waiting: %s", self._address.url, failure.message)
         await trio.sleep(failure.retry_after or RETRY_S)
 
-    async def _keep_up(self, link: Link) -> NoReturn:
+    async def _keep_up(self, connection: Connection) -> NoReturn:
         """Join all rooms, let calls through, and join again what falls behind."""
         self.rooms.fall_behind()
         while True:
             for room in self.rooms.behind():
                 cursor = room.received
-                join = frames.Join(id=new_id(), room=room.name, after=cursor.seq, epoch=cursor.epoch)
-                await self.call(join, frames.Joined, rejoins=room, link=link)
-            if self._link is None:
-                self._link = link
+                join = Join(id=new_id(), room=room.name, after=cursor.seq, epoch=cursor.epoch)
+                await self.call(join, frames.Joined, rejoins=room, connection=connection)
+            if self._connection is None:
+                self._connection = connection
                 for call in self.calls.values():
-                    link.post(call.command)
+                    connection.post(call.command)
             await self.rooms.wait_to_catch_up()
 
-    async def _hear(self, link: Link) -> NoReturn:
+    async def _hear(self, connection: Connection) -> NoReturn:
         was_asked = False
         while True:
             # Only silence while we listen is silence: waiting for the application does not count.
             with trio.move_on_after(IDLE_S) as silence:
-                frame = await link.receive()
+                frame = await connection.receive()
             if not silence.cancelled_caught:
                 was_asked = False
-                await self._heed(frame, link)
+                await self._heed(frame, connection)
             elif was_asked:
                 raise ConnectionLost(SILENT)
             else:
-                link.post(frames.Ping(id=new_id()))
+                connection.post(Pinging(id=new_id()))
                 was_asked = True
 
-    async def _heed(self, frame: ServerFrame, link: Link) -> None:
+    async def _heed(self, frame: ServerFrame, connection: Connection) -> None:
         match frame:
-            case frames.Edited(deleted=True):
+            case events.Edited(deleted=True):
                 await self.rooms.take(frame.room, frame.seq, None)
-            case frames.Message() | frames.Edited() | frames.Deleted() | frames.Reacted():
+            case events.Message() | events.Edited() | events.Deleted() | events.Reacted():
                 await self.rooms.take(frame.room, frame.seq, frame)
             case frames.Unknown(room=str(room), seq=int(seq)):
                 await self.rooms.take(room, seq, None)
             case frames.Joined():
-                await self._begin(frame, link)
+                await self._begin(frame, connection)
             case frames.Left() | frames.Ack() | frames.HistoryPage() | frames.Renamed() | Failure(id=str()):
                 self._answer(frame)
             case _:
@@ -304,13 +308,13 @@ class Conversation:
             call.answer = answer
             call.is_over.set()
 
-    async def _begin(self, joined: frames.Joined, link: Link) -> None:
+    async def _begin(self, joined: frames.Joined, connection: Connection) -> None:
         """Have a room that was joined, unless it is not wanted any more."""
         call = self.calls.get(joined.id)
         room = self.rooms.get(joined.room)
         if call is None:
             if room is None:  # the call was cancelled
-                link.post(frames.Leave(id=new_id(), room=joined.room))
+                connection.post(Leave(id=new_id(), room=joined.room))
         elif call.rejoins is None or call.rejoins is room:  # or else it was left meanwhile
             await self.rooms.begin(joined)
         self._answer(joined)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.client.frames import Reset
-from trio_chat.client.link import ConnectionLost
+from trio_chat.client.endings import ConnectionLost
+from trio_chat.client.events import Reset
 from trio_chat.errors import PROTOCOL_ERROR, Close
 from trio_chat.model.events import Position
 
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from trio_chat.client.frames import Change, Event, Joined, Message
+    from trio_chat.client.events import Change, Event, Message
+    from trio_chat.client.frames import Joined
 
 _GAP: Final = Close(PROTOCOL_ERROR.code, "the server left out an event", come_back=True)
 
 
 @attrs.define(eq=False)
-class Room:
+class JoinedRoom:
     """A room one is in: up to where it was received, and up to where the application has taken it."""
 
     name: str
@@ -36,7 +37,7 @@ class Room:
     is_behind: bool = False
 
 
-class Rooms:
+class JoinedRooms:
     """All rooms of one conversation. The ``with`` block is the time in which events can come.
 
     ``is_busy`` tells whether the one who brings events has something more urgent to do than to wait for the
@@ -44,9 +45,9 @@ class Rooms:
     """
 
     def __init__(self, *, max_unread: int, is_busy: Callable[[], bool]) -> None:
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, JoinedRoom] = {}
         self._is_busy = is_busy
-        unread = trio.open_memory_channel[tuple[Room, "Event"]](max_unread)
+        unread = trio.open_memory_channel[tuple[JoinedRoom, "Event"]](max_unread)
         self._unread_send, self._unread_receive = unread
         self._waiting = trio.CancelScope()
         self._drained = trio.Event()
@@ -62,7 +63,7 @@ class Rooms:
     ) -> None:
         self._unread_send.close()
 
-    def get(self, name: str) -> Room | None:
+    def get(self, name: str) -> JoinedRoom | None:
         """The room of this name (compared in lower case) if one is in it."""
         return self._rooms.get(name.lower())
 
@@ -70,7 +71,7 @@ class Rooms:
         """Not be in a room any more; what waits of it is not given out."""
         self._rooms.pop(name.lower(), None)
 
-    def behind(self) -> list[Room]:
+    def behind(self) -> list[JoinedRoom]:
         """The rooms to be joined again."""
         return [room for room in self._rooms.values() if room.is_behind]
 
@@ -87,7 +88,7 @@ class Rooms:
         room = self.get(joined.room)
         if room is None:
             name = joined.room.lower()
-            room = self._rooms[name] = Room(name, received=start, taken=start)
+            room = self._rooms[name] = JoinedRoom(name, received=start, taken=start)
         room.is_behind = False
         if joined.reset:
             if await self._put(room, Reset(room.name, start)):
@@ -110,7 +111,7 @@ class Rooms:
         else:
             room.is_behind = True
 
-    async def _put(self, room: Room, event: Event) -> bool:
+    async def _put(self, room: JoinedRoom, event: Event) -> bool:
         """Hand an event to the application. False if there is no place for it, and no time to wait for one."""
         try:
             self._unread_send.send_nowait((room, event))

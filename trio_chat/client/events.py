@@ -1,0 +1,99 @@
+"""The events that an application gets, and pages of them: see docs/client.md.
+
+They are read leniently: unknown keys are ignored, and ``at`` is a `datetime`, where the server's own frames of events
+(`trio_chat.kinds`) have a string.
+
+Pure.
+"""
+
+# No `from __future__ import annotations` here: the fields' types are used at run time.
+from datetime import datetime
+
+import msgspec
+
+from trio_chat.model.events import Position
+
+
+class _LogEvent(
+    msgspec.Struct, tag_field="type", frozen=True, gc=False, kw_only=True, rename={"sender": "from"}
+):
+    """Event number ``seq`` of the log of ``room``.
+
+    ``id`` is the sender's idempotency key (None from the plain gateway), ``sender`` the sender's user id, ``name`` the
+    sender's name at that moment, ``at`` the server's time, which is for people: the order is that of ``seq``.
+    """
+
+    room: str
+    seq: int
+    id: str | None = None
+    sender: str
+    name: str
+    at: datetime
+
+
+class Message(_LogEvent, tag="message", frozen=True, kw_only=True):
+    """A message: somebody said ``text``.
+
+    It may reply to message ``reply_to``, mention people (their ids, or ``all``), and be forwarded (``forwarded``: the
+    name of who said it first). One that is ``deleted`` has no text any more.
+    """
+
+    text: str
+    reply_to: int | None = None
+    mentions: tuple[str, ...] = ()
+    forwarded: str | None = None
+    deleted: bool = False
+
+
+class Edited(_LogEvent, tag="edit", frozen=True, kw_only=True):
+    """An edit: the text of message ``target`` is ``text`` now."""
+
+    target: int
+    text: str
+    mentions: tuple[str, ...] = ()
+    deleted: bool = False
+    """The message was deleted since, so the edit is of no use."""
+
+
+class Deleted(_LogEvent, tag="delete", frozen=True, kw_only=True):
+    """A deletion: message ``target`` has no text any more."""
+
+    target: int
+
+
+class Reacted(_LogEvent, tag="reaction", frozen=True, kw_only=True):
+    """A reaction: the sender put an emoji to message ``target``, or (``on`` is false) took it away."""
+
+    target: int
+    emoji: str
+    on: bool
+
+
+Change = Edited | Deleted | Reacted
+"""An event about an earlier message."""
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """A reset: what the application holds of ``room`` is of no use. What follows begins after ``position``.
+
+    The log was replaced (another epoch), or the client was away for more events than the server sends again.
+    """
+
+    room: str
+    position: Position
+
+
+Event = Message | Change | Reset
+"""What iterating over a chat gives. More kinds may be added."""
+
+
+class History(msgspec.Struct, frozen=True):
+    """A page of history: messages as they were written, oldest first, and whether there are ``more`` before them.
+
+    ``changes`` are the changes of these messages that hold now, in order: the newest edit, the newest of each person's
+    reactions; of a deleted message, only the deletion.
+    """
+
+    messages: list[Message]
+    more: bool
+    changes: list[Change]
