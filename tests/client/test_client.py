@@ -83,7 +83,7 @@ async def test_sending_returns_the_sequence_number(opens: OpenChat) -> None:
         assert [await chat.send("lobby", text) for text in ("one", "two")] == [1, 2]
 
 
-async def test_events_come_in_order_with_all_that_is_known_of_them(opens: OpenChat) -> None:
+async def test_events_come_in_order_with_all_their_fields(opens: OpenChat) -> None:
     async with opens(name="Ada") as ada, opens(name="Bob") as bob:
         await ada.send("lobby", "hi", id="first")
         await bob.send("lobby", "hello")
@@ -96,7 +96,7 @@ async def test_events_come_in_order_with_all_that_is_known_of_them(opens: OpenCh
             assert await take(chat, 1) == ["hello"]
 
 
-async def test_a_token_makes_one_oneself_again(opens: OpenChat) -> None:
+async def test_a_token_logs_in_as_the_same_person(opens: OpenChat) -> None:
     async with opens(name="Ada") as chat:
         user, token = chat.user, chat.token
     async with opens(name="Somebody", token=token) as chat:
@@ -111,7 +111,7 @@ async def test_a_wrong_token_is_refused(opens: OpenChat) -> None:
     assert refused.value.code == "unknown_token"
 
 
-async def test_a_name_that_somebody_has_is_refused(opens: OpenChat) -> None:
+async def test_a_taken_name_is_refused(opens: OpenChat) -> None:
     async with opens(name="Ada"):
         with pytest.raises(Refused) as refused:
             async with opens(name="Ada"):
@@ -119,7 +119,7 @@ async def test_a_name_that_somebody_has_is_refused(opens: OpenChat) -> None:
     assert refused.value.code == "name_taken"
 
 
-async def test_the_same_id_is_said_once_and_never_for_something_else(opens: OpenChat) -> None:
+async def test_an_idempotency_key_is_logged_once_and_a_conflict_is_refused(opens: OpenChat) -> None:
     async with opens(name="Ada") as chat:
         assert await chat.send("lobby", "one", id="x") == 1
         assert await chat.send("lobby", "one", id="x") == 1
@@ -129,7 +129,7 @@ async def test_the_same_id_is_said_once_and_never_for_something_else(opens: Open
         assert await chat.send("lobby", "two") == 2
 
 
-async def test_a_refusal_belongs_to_its_call(opens: OpenChat) -> None:
+async def test_a_refusal_is_raised_by_its_call(opens: OpenChat) -> None:
     async with opens(name="Ada") as chat:
         with pytest.raises(Refused) as refused:
             await chat.send("nowhere", "hi")
@@ -150,7 +150,7 @@ async def test_rooms_are_joined_and_left(opens: OpenChat) -> None:
             chat.position("garden")
 
 
-async def test_joining_a_room_again_changes_nothing(opens: OpenChat) -> None:
+async def test_joining_a_joined_room_changes_nothing(opens: OpenChat) -> None:
     async with opens(name="Ada") as chat:
         await chat.send("lobby", "one")
         await chat.join("lobby", after=0)
@@ -158,7 +158,7 @@ async def test_joining_a_room_again_changes_nothing(opens: OpenChat) -> None:
         assert await take(chat, 2) == ["one", "two"]
 
 
-async def test_one_goes_on_from_the_position_one_kept(opens: OpenChat) -> None:
+async def test_joining_from_a_kept_position_resumes_there(opens: OpenChat) -> None:
     async with opens(name="Ada") as chat:
         for text in ("one", "two", "three"):
             await chat.send("lobby", text)
@@ -173,7 +173,7 @@ async def test_one_goes_on_from_the_position_one_kept(opens: OpenChat) -> None:
         assert chat.position("lobby") == head
 
 
-async def test_a_position_of_another_log_gives_a_reset_first(opens: OpenChat) -> None:
+async def test_joining_from_a_position_of_another_epoch_gives_a_reset(opens: OpenChat) -> None:
     async with opens(name="Ada") as chat:
         await chat.send("lobby", "one")
     async with opens(name="Bob", rooms=()) as chat:
@@ -195,7 +195,7 @@ async def test_history_comes_in_pages(opens: OpenChat) -> None:
         assert not page.more
 
 
-async def test_renaming_changes_who_one_is(opens: OpenChat) -> None:
+async def test_renaming_changes_the_user(opens: OpenChat) -> None:
     async with opens(name="Ada") as chat:
         user = await chat.rename("Ada L.")
         assert user.name == "Ada L."
@@ -205,7 +205,7 @@ async def test_renaming_changes_who_one_is(opens: OpenChat) -> None:
 # -- the real server, with real trouble --
 
 
-async def test_nothing_is_lost_or_doubled_while_connections_break() -> None:
+async def test_no_message_is_lost_or_doubled_while_connections_break() -> None:
     everything = sorted(f"{name} {number}" for name in ("Ada", "Bob", "Eve") for number in range(50))
     heard: dict[str, list[str]] = {}
 
@@ -241,7 +241,7 @@ async def test_nothing_is_lost_or_doubled_while_connections_break() -> None:
     assert heard["Ada"] == heard["Bob"] == heard["Eve"]
 
 
-async def test_a_chat_lives_on_when_the_server_is_restarted(tmp_path: Path, nursery: trio.Nursery) -> None:
+async def test_a_chat_outlasts_a_restart_of_the_server(tmp_path: Path, nursery: trio.Nursery) -> None:
     with trio.fail_after(PATIENCE_S):
         server: Running = await nursery.start(run_server, tmp_path, 0)
         async with open_chat(f"ws://127.0.0.1:{server.port}", name="Ada", jitter=lambda: 0.01) as chat:
@@ -316,7 +316,7 @@ async def lose_answer(visitor: Visitor, frame: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("failing", [cut, lose_answer])
-async def test_a_send_whose_answer_is_lost_is_repeated_under_the_same_id(
+async def test_a_send_without_ack_is_repeated_under_the_same_id(
     server: ScriptedServer, autojump_clock: MockClock, failing: Deviation
 ) -> None:
     async with opened(server) as chat:
@@ -342,7 +342,7 @@ async def test_a_send_without_a_connection_waits_for_one(
         assert server.texts() == ["hi"]  # what was given up is not said later
 
 
-async def test_a_new_connection_resumes_every_room_with_its_cursor(
+async def test_a_new_connection_resumes_each_room_from_its_cursor(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server, rooms=("lobby", "garden")) as chat:
@@ -368,14 +368,14 @@ async def test_a_new_connection_resumes_every_room_with_its_cursor(
         assert chat.statistics().connections == 2
 
 
-async def test_a_room_that_was_left_is_not_resumed(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_a_left_room_is_not_resumed(server: ScriptedServer, autojump_clock: MockClock) -> None:
     async with opened(server, rooms=("lobby", "garden")) as chat:
         server.next_time("leave", cut)
         await chat.leave("garden")
         assert [join["room"] for join in server.visitor.heard if join["type"] == "join"] == ["lobby"]
 
 
-async def test_a_replaced_log_gives_a_reset_and_then_the_new_page(
+async def test_a_new_epoch_gives_a_reset_and_then_the_latest_page(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
@@ -390,9 +390,7 @@ async def test_a_replaced_log_gives_a_reset_and_then_the_new_page(
         assert chat.position("lobby") == Position(1, "e1x")
 
 
-async def test_events_that_come_twice_are_given_once(
-    server: ScriptedServer, autojump_clock: MockClock
-) -> None:
+async def test_a_repeated_event_is_given_once(server: ScriptedServer, autojump_clock: MockClock) -> None:
     async with opened(server) as chat:
         server.write("one")
         server.visitor.say(server.log["lobby"][0])
@@ -412,7 +410,7 @@ async def test_a_gap_is_closed_by_a_new_connection(server: ScriptedServer, autoj
         assert chat.statistics().connections == 2
 
 
-async def test_what_newer_servers_say_is_no_trouble(
+async def test_unknown_frames_and_fields_are_ignored(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
@@ -434,7 +432,7 @@ async def real(nursery: trio.Nursery) -> AsyncIterator[OpenChat]:
         yield partial(open_chat, f"ws://127.0.0.1:{serving.port}")
 
 
-async def test_messages_are_answered_changed_and_reacted_to(real: OpenChat) -> None:
+async def test_replies_edits_deletions_and_reactions_are_given(real: OpenChat) -> None:
     async with real(name="Ada") as ada, real(name="Bob") as bob:
         assert await ada.send("lobby", "hi", mentions=[bob.user.id]) == 1
         assert await bob.send("lobby", "hello", reply_to=1) == 2
@@ -456,7 +454,7 @@ async def test_messages_are_answered_changed_and_reacted_to(real: OpenChat) -> N
         assert [change.seq for change in page.changes] == [3, 5, 6]
 
 
-async def test_the_edit_of_a_message_that_was_deleted_since_is_passed_over(real: OpenChat) -> None:
+async def test_an_edit_of_a_deleted_message_is_skipped(real: OpenChat) -> None:
     async with real(name="Ada") as ada:
         await ada.send("lobby", "one")
         await ada.edit("lobby", 1, "two")
@@ -469,7 +467,9 @@ async def test_the_edit_of_a_message_that_was_deleted_since_is_passed_over(real:
         assert bob.position("lobby").seq == 3
 
 
-async def test_too_much_at_once_is_waited_out(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_passing_refusals_are_waited_out_and_the_call_repeated(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
     async with opened(server) as chat:
         server.next_time("send", refusing("rate_limited", retry_after=1.5))
         server.next_time("send", refusing("unavailable", retry_after=2.5))
@@ -479,7 +479,7 @@ async def test_too_much_at_once_is_waited_out(server: ScriptedServer, autojump_c
         assert len({send["id"] for send in server.heard("send")}) == 1
 
 
-async def test_a_server_that_is_not_ready_is_waited_for(
+async def test_an_unavailable_server_is_waited_for_at_login_and_join(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     server.next_time("hello", refusing("unavailable"))
@@ -494,7 +494,7 @@ async def test_a_server_that_is_not_ready_is_waited_for(
 # -- slow applications --
 
 
-async def test_a_slow_reader_slows_the_server(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_a_slow_application_slows_the_server(server: ScriptedServer, autojump_clock: MockClock) -> None:
     server.make_pair = trio.testing.lockstep_stream_pair
     async with opened(server, max_unread=10) as chat:
         for number in range(500):
@@ -506,7 +506,7 @@ async def test_a_slow_reader_slows_the_server(server: ScriptedServer, autojump_c
         assert chat.statistics().connections == 1
 
 
-async def test_a_loop_that_answers_what_it_reads_never_waits_for_itself(
+async def test_sending_inside_the_iteration_never_deadlocks(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     for number in range(60):
@@ -525,7 +525,9 @@ async def test_a_loop_that_answers_what_it_reads_never_waits_for_itself(
         assert chat.statistics().connections == 1
 
 
-async def test_a_call_does_not_wait_for_the_reader(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_a_call_does_not_wait_for_the_application(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
     async with opened(server, max_unread=1) as chat:
         for number in range(10):
             server.write(str(number))
@@ -534,7 +536,7 @@ async def test_a_call_does_not_wait_for_the_reader(server: ScriptedServer, autoj
         assert await take(chat, 11) == [*map(str, range(10)), "mine"]
 
 
-async def test_a_reset_is_not_skipped_however_slow_the_reader(
+async def test_a_slow_application_still_gets_a_reset(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server, max_unread=1) as chat:
@@ -549,7 +551,7 @@ async def test_a_reset_is_not_skipped_however_slow_the_reader(
         assert await take(chat, 2) == ["new", "mine"]
 
 
-async def test_a_room_that_falls_behind_while_another_is_taken_up_again_is_caught_up_with(
+async def test_a_room_that_falls_behind_during_the_rejoin_of_another_catches_up(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     taken: list[str] = []
@@ -577,7 +579,7 @@ async def test_a_room_that_falls_behind_while_another_is_taken_up_again_is_caugh
 # -- cancellation --
 
 
-async def test_a_cancelled_send_leaves_the_chat_in_order_wherever_it_was(
+async def test_a_send_cancelled_at_any_point_leaves_the_chat_working(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
@@ -594,7 +596,9 @@ async def test_a_cancelled_send_leaves_the_chat_in_order_wherever_it_was(
         assert chat.statistics() == chat.statistics().__class__(connections=1, unread=0, calls=0)
 
 
-async def test_a_cancelled_iteration_loses_nothing(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_a_cancelled_iteration_loses_no_event(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
     taken: list[str] = []
 
     async def take_one(chat: Chat) -> None:
@@ -626,7 +630,7 @@ async def test_a_cancelled_join_is_undone(server: ScriptedServer, autojump_clock
         assert chat.statistics().unread == 0
 
 
-async def test_what_was_given_up_before_it_left_is_not_said(
+async def test_a_call_cancelled_before_it_was_written_is_not_written(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     go_on = trio.Event()
@@ -648,7 +652,7 @@ async def test_what_was_given_up_before_it_left_is_not_said(
         assert len(server.texts()) < 10  # what was on its way
 
 
-async def test_a_room_left_while_it_is_taken_up_again_stays_left(
+async def test_a_room_left_during_its_rejoin_stays_left(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat, trio.open_nursery() as nursery:
@@ -664,7 +668,7 @@ async def test_a_room_left_while_it_is_taken_up_again_stays_left(
         assert chat.statistics().unread == 0
 
 
-async def test_a_half_written_frame_ends_the_connection_and_nothing_else(
+async def test_a_half_written_frame_ends_only_the_connection(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
@@ -680,14 +684,14 @@ async def test_a_half_written_frame_ends_the_connection_and_nothing_else(
 # -- leaving --
 
 
-async def test_leaving_the_block_says_goodbye(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_leaving_the_block_closes_with_1000(server: ScriptedServer, autojump_clock: MockClock) -> None:
     async with opened(server):
         pass
     await server.visitor.is_gone.wait()
     assert server.visitor.close_code == 1000
 
 
-async def test_leaving_is_quick_when_the_server_hears_nothing(
+async def test_leaving_is_quick_when_the_server_reads_nothing(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
@@ -698,7 +702,7 @@ async def test_leaving_is_quick_when_the_server_hears_nothing(
     assert trio.current_time() == began
 
 
-async def test_leaving_is_quick_while_there_is_no_connection(
+async def test_leaving_is_quick_without_a_connection(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server):
@@ -732,9 +736,7 @@ async def test_an_exception_comes_out_of_the_block_as_it_is(
     assert server.visitor.close_code == 1000
 
 
-async def test_who_still_uses_a_chat_that_was_left_is_told(
-    server: ScriptedServer, autojump_clock: MockClock
-) -> None:
+async def test_using_a_left_chat_raises(server: ScriptedServer, autojump_clock: MockClock) -> None:
     heard = []
 
     async def iterate(chat: Chat) -> None:
@@ -756,7 +758,7 @@ async def test_who_still_uses_a_chat_that_was_left_is_told(
 # -- endings --
 
 
-async def test_an_ending_without_return_is_told_to_everybody(
+async def test_a_final_close_is_raised_by_calls_and_iterations(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async def call(chat: Chat) -> None:
@@ -780,7 +782,7 @@ async def test_an_ending_without_return_is_told_to_everybody(
 
 
 @pytest.mark.parametrize("code", [1000, 1002, 1003, 1007, 1008, 1009, 4500, 4999])
-async def test_codes_that_say_so_are_final(
+async def test_final_close_codes_end_the_chat(
     server: ScriptedServer, autojump_clock: MockClock, code: int
 ) -> None:
     async with opened(server) as chat:
@@ -794,7 +796,7 @@ async def test_codes_that_say_so_are_final(
     ("code", "pause_s"),
     [(1011, 0), (4000, 0), (4001, 0), (4499, 0), (1001, 1), (1012, 1), (1013, 1), (4002, 1)],
 )
-async def test_codes_that_say_so_are_come_back_from(
+async def test_other_close_codes_reconnect(
     server: ScriptedServer, autojump_clock: MockClock, code: int, pause_s: float
 ) -> None:
     async with opened(server) as chat:
@@ -806,7 +808,7 @@ async def test_codes_that_say_so_are_come_back_from(
         assert trio.current_time() - began == pytest.approx(pause_s)
 
 
-async def test_a_token_that_became_worthless_ends_the_chat(
+async def test_an_unknown_token_at_reconnect_ends_the_chat(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
@@ -817,16 +819,14 @@ async def test_a_token_that_became_worthless_ends_the_chat(
         assert refused.value.code == "unknown_token"
 
 
-async def test_a_server_that_speaks_nonsense_is_left(
-    server: ScriptedServer, autojump_clock: MockClock
-) -> None:
+async def test_an_invalid_frame_ends_the_chat(server: ScriptedServer, autojump_clock: MockClock) -> None:
     async with opened(server) as chat:
         server.visitor.say({"type": "message", "room": "lobby"})
         with pytest.raises(ConnectionLost, match="no frame of v1"):
             await anext(chat)
 
 
-async def test_a_silent_server_is_asked_and_then_left(
+async def test_a_silent_server_is_pinged_and_then_left(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:
     async with opened(server) as chat:
@@ -842,14 +842,18 @@ async def test_a_silent_server_is_asked_and_then_left(
 # -- connecting --
 
 
-async def test_no_server_is_said_clearly(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_a_missing_server_gives_a_clear_error(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
     server.is_down = True
     with pytest.raises(CannotConnect, match=r"Cannot reach ws://chat\.test: nobody is at home"):
         async with opened(server):
             pass
 
 
-async def test_a_first_server_can_be_waited_for(server: ScriptedServer, autojump_clock: MockClock) -> None:
+async def test_retry_first_waits_for_the_first_server(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
     async def start_later() -> None:
         await trio.sleep(10)
         server.is_down = False
@@ -861,7 +865,7 @@ async def test_a_first_server_can_be_waited_for(server: ScriptedServer, autojump
             assert await chat.send("lobby", "hi") == 1
 
 
-async def test_pauses_double_up_to_a_bound_and_are_forgotten_after_a_good_time(
+async def test_the_backoff_doubles_up_to_a_bound_and_is_reset_by_a_steady_connection(
     server: ScriptedServer,
     autojump_clock: MockClock,
 ) -> None:
@@ -885,7 +889,7 @@ async def test_pauses_double_up_to_a_bound_and_are_forgotten_after_a_good_time(
         assert server.attempts == [began]
 
 
-def test_jitter_spreads_the_whole_pause() -> None:
+def test_jitter_spreads_over_the_whole_pause() -> None:
     chances = iter([0.0, 0.5, 0.25])
     backoff = Backoff(lambda: next(chances))
     pauses = [backoff.pause_s(held_s=-math.inf, may_be_at_once=False) for _ in range(3)]
@@ -902,7 +906,7 @@ def test_jitter_spreads_the_whole_pause() -> None:
         (None, "opened no WebSocket"),
     ],
 )
-async def test_what_is_no_chat_is_said_clearly(
+async def test_a_server_that_is_no_chat_gives_a_clear_error(
     autojump_clock: MockClock, nursery: trio.Nursery, answer: bytes | None, complaint: str
 ) -> None:
     async def connect() -> trio.abc.Stream:
@@ -926,7 +930,9 @@ async def test_what_is_no_chat_is_said_clearly(
     assert trio.current_time() == pytest.approx(CONNECT_S if answer is None else 0)
 
 
-async def test_a_plain_websocket_server_is_no_chat(autojump_clock: MockClock, nursery: trio.Nursery) -> None:
+async def test_a_websocket_server_without_the_subprotocol_is_no_chat(
+    autojump_clock: MockClock, nursery: trio.Nursery
+) -> None:
     async def connect() -> trio.abc.Stream:
         theirs, ours = trio.testing.memory_stream_pair()
         nursery.start_soon(accept, ours)
@@ -941,9 +947,7 @@ async def test_a_plain_websocket_server_is_no_chat(autojump_clock: MockClock, nu
             pass
 
 
-async def test_a_server_that_never_says_welcome_is_given_up(
-    server: ScriptedServer, autojump_clock: MockClock
-) -> None:
+async def test_a_login_without_answer_times_out(server: ScriptedServer, autojump_clock: MockClock) -> None:
     server.next_time("hello", ignore)
     with pytest.raises(ConnectionLost, match="did not say welcome"):
         async with opened(server):
@@ -959,7 +963,7 @@ async def test_a_server_that_never_says_welcome_is_given_up(
         ("ws://[::1]:9/", "::1", 9, "[::1]:9", "/"),
     ],
 )
-def test_addresses_are_taken_apart(url: str, host: str, port: int, authority: str, resource: str) -> None:
+def test_an_address_is_parsed(url: str, host: str, port: int, authority: str, resource: str) -> None:
     address = Address.parse(url)
     assert (address.host, address.port, address.authority, address.resource) == (
         host,
@@ -970,12 +974,12 @@ def test_addresses_are_taken_apart(url: str, host: str, port: int, authority: st
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8080", "localhost:8080", "ws://", ""])
-def test_what_is_no_address_is_said_clearly(url: str) -> None:
+def test_an_invalid_address_gives_a_clear_error(url: str) -> None:
     with pytest.raises(ValueError, match="must look like ws://host:8080"):
         Address.parse(url)
 
 
-def test_frames_are_read_leniently_but_not_blindly() -> None:
+def test_unknown_frames_are_decoded_and_invalid_ones_refused() -> None:
     assert decode('{"type": "news", "seq": 3, "room": "lobby"}') == Unknown("news", "lobby", 3)
     for nonsense in ("", "[]", "{}", '{"type": "ack"}', '{"type": 3}', b"\xff"):
         with pytest.raises(RemoteProtocolError):
