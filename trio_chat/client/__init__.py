@@ -1,4 +1,4 @@
-"""The Python client: talk in a chat, exactly once and without gaps, over connections that come and go.
+"""The Python client: messages are sent exactly once and received in order without gaps, over all reconnects.
 
     async with open_chat("ws://localhost:8080", name="Ada") as chat:
         await chat.send("lobby", "hi")

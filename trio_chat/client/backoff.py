@@ -1,9 +1,10 @@
-"""When to connect again: exponential backoff with full jitter, so that a restarted server is not run over.
+"""Backoff: the pauses before connecting again are exponential, with full jitter, so that a restarted server is not
+overrun.
 
-The shape is the "full jitter" of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ which of
-all compared there costs clients and server together the least.
+"Full jitter" is that of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/: of all that are
+compared there, it costs clients and server together the least.
 
-Pure: chance is passed in.
+Pure: randomness is passed in.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FIRST_S = 1.0
-"""The longest first pause: about what a server needs to restart."""
+"""The bound of the first random pause, in seconds: about what a server needs to restart."""
 
 LONGEST_S = 30.0
-"""The longest pause: what somebody who waits for the server to come back can bear."""
+"""The bound of all pauses, in seconds: what somebody who waits for the server can bear."""
 
 STEADY_S = 10.0
-"""A connection that held for this long was a success; one that broke sooner counts as one more failure."""
+"""A connection that held for this long (seconds) was a success; one that broke sooner counts as a failure."""
 
 
 class Backoff:
@@ -31,10 +32,10 @@ class Backoff:
         self._failures = 0
 
     def pause_s(self, *, held_s: float, may_be_at_once: bool) -> float:
-        """How long to wait after a connection that held for ``held_s`` (0 if there was none).
+        """The pause after a connection that held for ``held_s`` (0 if there was none), in seconds.
 
-        The first time is at once, unless the server asked for a pause. After that the pause is anything between nothing
-        and a bound that doubles with each failure.
+        The first one is 0 if it ``may_be_at_once``. All others are random, between 0 and a bound that doubles with each
+        failure.
         """
         if held_s >= STEADY_S:
             self._failures = 0

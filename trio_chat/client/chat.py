@@ -1,4 +1,4 @@
-"""What an application has in hand: `open_chat` and the `Chat` it gives."""
+"""The API for applications: `open_chat`, and the `Chat` that it gives."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Person
 
 MAX_UNREAD = 1000
-"""How many events wait for the application: some 500 KiB of ordinary ones."""
+"""How many events may wait for the application: some 500 KiB of ordinary ones."""
 
 
 @asynccontextmanager
@@ -41,22 +41,22 @@ async def open_chat(
     connect: Connect | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> AsyncGenerator[Chat]:
-    """Be in a chat as long as the block lasts, over as many connections as that takes.
+    """Connect to a chat, log in, and stay connected until the block is left, over as many connections as that takes.
 
-    With a ``token`` one comes back as oneself, and ``name`` does not count. Without one, one is somebody new, called
-    ``name``, or something the server makes up. ``rooms`` are joined, from their latest page on, before the block
-    begins.
+    A ``token`` logs in as the person it belongs to; ``name`` does not count then. Without one, a new person is made,
+    called ``name``, or a name that the server makes up. ``rooms`` are joined, from their latest page on, before the
+    block begins.
 
     Raises `CannotConnect` if there is no chat at ``url`` (with ``retry_first`` it goes on trying, as after a lost
-    connection), `Refused` if one is not welcome under this name or token or in these rooms, `ConnectionLost` if the
-    server ends the first connection, `ValueError` for what is no URL.
+    connection), `Refused` if the server refuses the name, the token or one of the rooms, `ConnectionLost` if the server
+    ends the first connection for good, `ValueError` if ``url`` is no WebSocket URL.
 
-    Leaving the block says goodbye to the server (close code 1000), for which it takes two seconds at most; when
-    cancelled, it drops the connection. Either way nothing stays behind. An exception from the block comes out as it
-    is, not in a group.
+    Leaving the block closes the connection with a close frame (1000), within two seconds; when cancelled, it drops the
+    connection. Either way no task and no socket is left. An exception from the block comes out as it is, not in a
+    group.
 
-    ``max_unread`` events wait for the application, see `Chat`. ``connect`` makes the stream to the server, in place of
-    one to the URL's host; the chat closes it. ``jitter`` is where chance comes from, like `random.random`.
+    At most ``max_unread`` events wait for the application, see `Chat`. ``connect`` makes the stream to the server, in
+    place of one to the URL's host; the chat closes it. ``jitter`` gives random numbers, like `random.random`.
     """
     address = Address.parse(url)
     conversation = Conversation(
@@ -90,30 +90,30 @@ async def open_chat(
 
 @attrs.frozen
 class ChatStatistics:
-    """What a chat has done, and what waits."""
+    """Counts of a chat's connections, and of what waits in it."""
 
     connections: int
-    """How often the server said welcome: once, and once more each time that the connection came back."""
+    """Logins: one, and one more for each reconnect."""
     unread: int
     """Events that wait for the application."""
     calls: int
-    """Calls that wait for their answer."""
+    """Calls that wait for their answers."""
 
 
 class Chat:
-    """One person's conversation with a server. Made by `open_chat`.
+    """One person's chat with a server. Made by `open_chat`.
 
-    Iterate over it for the events of all joined rooms: of each room in order, each once, none missing, whatever happens
-    to the connection. The iteration ends when the block of `open_chat` is left, and raises what ends the chat for good.
-    Several tasks may iterate; each event goes to one of them. Cancelling loses nothing.
+    Iterating gives the events of all joined rooms: of each room in order, each once, none missing, over all reconnects.
+    The iteration ends when the block of `open_chat` is left, and raises what ends the chat for good. Several tasks may
+    iterate; each event goes to one of them. When cancelled, no event is lost.
 
-    When ``max_unread`` events wait, the server is not listened to any more, and waits in its turn. While a call waits
-    for its answer, further events are skipped instead, and fetched again when all that wait were taken.
+    Back-pressure: when ``max_unread`` events wait, the socket is not read any more. While a call waits for its answer,
+    further events are skipped instead, and asked for again when all that wait were taken.
 
-    A call that finds no connection waits for the next one, and is carried out then, once. Timeouts belong to the
-    caller; a cancelled call may have been carried out or not. Calls raise `Refused` when the server says no (but
-    ``rate_limited`` and ``unavailable`` are waited out, and asked again), `ConnectionLost` when the chat has ended for
-    good.
+    A call without a connection waits for the next one, and is carried out then, once. Timeouts belong to the caller; a
+    cancelled call may have been carried out or not. Calls raise `Refused` when the server refuses them (but
+    ``rate_limited`` and ``unavailable`` are waited out, and the call is repeated), `ConnectionLost` when the chat has
+    ended for good.
     """
 
     def __init__(self, conversation: Conversation) -> None:
@@ -121,12 +121,12 @@ class Chat:
 
     @property
     def user(self) -> Person:
-        """Who one is: ``id``, for good, and ``name``, of today."""
+        """The person: ``id`` stays, ``name`` is the one of now."""
         return self._conversation.user
 
     @property
     def token(self) -> str:
-        """What makes one oneself again: ``open_chat(url, token=…)``. Keep it, and keep it secret."""
+        """The token that logs in as the same person: ``open_chat(url, token=…)``. Keep it, and keep it secret."""
         assert self._conversation.token is not None
         return self._conversation.token
 
@@ -139,37 +139,39 @@ class Chat:
         reply_to: int | None = None,
         mentions: Iterable[str] = (),
     ) -> int:
-        """Say something. Returns its sequence number, when it is on the server's disk.
+        """Send a message. Returns its sequence number, once it is on the server's disk.
 
-        It stands in the log once, however often the connection breaks meanwhile. With an ``id`` of one's own (1 to 64
-        characters, never used for anything else) that holds across restarts of the program, too: sending the same
-        again under the same id changes nothing and returns the same number.
+        It is in the log once, however often the connection breaks meanwhile. ``id`` is the idempotency key (1 to 64
+        characters, never used for another command; by default a new one). With a key of one's own that holds across
+        restarts of the program, too: sending the same again changes nothing and returns the same number.
 
-        It can answer message number ``reply_to`` of the room, and mention people by their ids (``all``: everybody).
+        It can reply to message ``reply_to`` of the room, and mention people by their ids (``all``: everybody).
+
+        Raises `ValueError` if a call with this ``id`` is under way.
         """
         command = Send(id=id or new_id(), room=room, text=text, reply_to=reply_to, mentions=tuple(mentions))
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def edit(self, room: str, seq: int, text: str, *, mentions: Iterable[str] = ()) -> int:
-        """Have one's own message number ``seq`` say something else. Returns the number of the change."""
+        """Edit one's own message ``seq``. Returns the number of the edit."""
         command = EditCommand(id=new_id(), room=room, seq=seq, text=text, mentions=tuple(mentions))
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def delete(self, room: str, seq: int) -> int:
-        """Have message number ``seq`` say nothing any more, to anybody. Returns the number of the change."""
+        """Delete message ``seq``, for everybody and for good. Returns the number of the deletion."""
         command = DeleteCommand(id=new_id(), room=room, seq=seq)
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def react(self, room: str, seq: int, emoji: str, *, on: bool = True) -> int:
-        """Put an emoji to message number ``seq``, or take it away. Returns the number of the change."""
+        """Put an emoji to message ``seq``, or (``on`` false) take it away. Returns the number of the reaction."""
         command = frames.React(id=new_id(), room=room, seq=seq, emoji=emoji, on=on)
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def join(self, room: str, after: int | None = None, epoch: str | None = None) -> Position:
-        """Hear a room: from a cursor on (the `position` of an earlier time), or else from its latest page on.
+        """Join a room: subscribe to it from a cursor (an earlier `position`), or else from its latest page on.
 
-        Returns where the room's log ended at that moment: what has a greater number happened later. If the server
-        cannot go on from the cursor, a `Reset` comes first, and then the latest page. In a room one is in, nothing
+        Returns the position of its newest event at that moment: greater numbers came later. If the server cannot go on
+        from the cursor, a `Reset` comes first, and then the latest page. For a room that is joined already nothing
         changes.
         """
         known = self._conversation.rooms.get(room)
@@ -181,21 +183,21 @@ class Chat:
         return Position(joined.head, joined.epoch)
 
     async def leave(self, room: str) -> None:
-        """Hear no more of a room; from this moment on, not even what waits to be taken."""
+        """Leave a room: from now on none of its events is given out, not even of those that wait."""
         self._conversation.rooms.forget(room)
         try:
             await self._conversation.call(Leave(id=new_id(), room=room), frames.Left)
         except Refused as refused:
-            if refused.code != "not_joined":  # the connection was another one, or one was not there anyway
+            if refused.code != "not_joined":  # on a new connection, or never joined
                 raise
 
     async def history(self, room: str, *, before: int, limit: int = 50) -> History:
-        """The messages directly before number ``before``: at most ``limit`` (up to 200), perhaps fewer."""
+        """A page of history: the messages directly before ``before``, at most ``limit`` (up to 200), perhaps fewer."""
         command = frames.History(id=new_id(), room=room, before=before, limit=limit)
         return frames.history_of(await self._conversation.call(command, frames.HistoryPage))
 
     async def rename(self, name: str) -> Person:
-        """Be called something else. Returns the new `user`; the server tidies up spaces and the like."""
+        """Change the person's name. Returns the new `user`; the server normalises spaces and the like."""
         renamed = await self._conversation.call(Rename(id=new_id(), name=name), frames.Renamed)
         self._conversation.user = renamed.user
         return renamed.user
@@ -203,7 +205,7 @@ class Chat:
     def position(self, room: str) -> Position:
         """The cursor of a joined room: up to where its events were taken out of the iteration.
 
-        Keep it, and `join` with it another time to go on from there. Raises `LookupError` for a room one is not in.
+        Keep it, and `join` from it another time to go on from there. Raises `LookupError` for a room not joined.
         """
         known = self._conversation.rooms.get(room)
         if known is None:
@@ -211,7 +213,7 @@ class Chat:
         return known.taken
 
     def statistics(self) -> ChatStatistics:
-        """What was done, and what waits."""
+        """The counts of now."""
         return ChatStatistics(
             connections=self._conversation.welcomes,
             unread=self._conversation.rooms.unread,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 WRITE_S = 10.0
-"""How long one frame may wait for the network to take it. It is small: if it takes longer, the network is gone."""
+"""How long the network may take for one frame, in seconds. A frame is small: after that the network is gone."""
 
 
 class GuardedStream(trio.abc.Stream):
@@ -24,10 +24,10 @@ class GuardedStream(trio.abc.Stream):
         self._stream = stream
         self.is_torn = False
         self.on_end: Callable[[], object] = lambda: None
-        """Called when nothing more can be read."""
+        """Called when the stream has ended: nothing more can be read."""
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Write all; raises `trio.BrokenResourceError` when that takes longer than `WRITE_S`."""
+        """Write all of ``data``. Raises `trio.BrokenResourceError` also when that takes longer than `WRITE_S`."""
         self.is_torn = True
         with trio.move_on_after(WRITE_S) as deadline:
             await self._stream.send_all(data)
@@ -40,7 +40,7 @@ class GuardedStream(trio.abc.Stream):
         await self._stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """The next bytes."""
+        """The next bytes; none at the end of the stream."""
         try:
             data = await self._stream.receive_some(max_bytes)
         except trio.BrokenResourceError:

@@ -1,7 +1,7 @@
-"""The rooms one is in, and the way of their events to the application.
+"""Joined rooms: their cursors, and the memory channel that takes their events to the application.
 
-A room is heard or behind. Behind, its events are skipped, until it is joined again with its cursor. A new connection
-and an application that is too slow are the same case: so nothing is lost, and what waits is bounded.
+A room is live or behind. While it is behind, its events are skipped, until it is joined again from its cursor. It falls
+behind on a new connection, and when the application is too slow: so nothing is lost, and what waits is bounded.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _GAP: Final = Close(PROTOCOL_ERROR.code, "the server left out an event", come_ba
 
 @attrs.define(eq=False)
 class JoinedRoom:
-    """A room one is in: up to where it was received, and up to where the application has taken it."""
+    """A joined room and its two cursors: up to where it was received, and up to where the application has taken it."""
 
     name: str
     received: Position
@@ -38,10 +38,9 @@ class JoinedRoom:
 
 
 class JoinedRooms:
-    """All rooms of one conversation. The ``with`` block is the time in which events can come.
+    """The joined rooms of one conversation. Leaving the ``with`` block says that no more events come.
 
-    ``is_busy`` tells whether the one who brings events has something more urgent to do than to wait for the
-    application.
+    ``is_busy`` tells whether the task that reads the socket must not wait for the application.
     """
 
     def __init__(self, *, max_unread: int, is_busy: Callable[[], bool]) -> None:
@@ -64,26 +63,29 @@ class JoinedRooms:
         self._unread_send.close()
 
     def get(self, name: str) -> JoinedRoom | None:
-        """The room of this name (compared in lower case) if one is in it."""
+        """The joined room of this name (compared in lower case), or None."""
         return self._rooms.get(name.lower())
 
     def forget(self, name: str) -> None:
-        """Not be in a room any more; what waits of it is not given out."""
+        """Drop a room; its events that wait are not given out."""
         self._rooms.pop(name.lower(), None)
 
     def behind(self) -> list[JoinedRoom]:
-        """The rooms to be joined again."""
+        """The rooms that are behind: to be joined again."""
         return [room for room in self._rooms.values() if room.is_behind]
 
     def fall_behind(self) -> None:
-        """Skip the events of all rooms: the connection is new, and they were not joined on it."""
+        """Set all rooms behind: the connection is new, and they were not joined on it."""
         for room in self._rooms.values():
             room.is_behind = True
 
-    # -- for the one who hears the server --
+    # -- for the task that reads the socket --
 
     async def begin(self, joined: Joined) -> None:
-        """Stand where the server says that a room's events go on from. A room one was not in is one's room now."""
+        """Set a room's cursor to where its events go on from. A room that was not joined is added.
+
+        With ``reset`` the application gets a `Reset` first.
+        """
         start = Position(joined.after, joined.epoch)
         room = self.get(joined.room)
         if room is None:
@@ -97,9 +99,9 @@ class JoinedRooms:
                 room.is_behind = True
 
     async def take(self, name: str, seq: int, event: Message | Change | None) -> None:
-        """Hand an event on if it is the next one. None stands for one that says nothing to the application.
+        """Put event number ``seq`` into the channel, or only count it if ``event`` is None (of an unknown type).
 
-        Raises `ConnectionLost` at a gap.
+        A repeat, and an event of a room that is behind, is skipped. Raises `ConnectionLost` at a gap.
         """
         room = self.get(name)
         if room is None or room.is_behind or seq <= room.received.seq:
@@ -112,7 +114,7 @@ class JoinedRooms:
             room.is_behind = True
 
     async def _put(self, room: JoinedRoom, event: Event) -> bool:
-        """Hand an event to the application. False if there is no place for it, and no time to wait for one."""
+        """Put an event into the channel. False if that is full and there is no time to wait."""
         try:
             self._unread_send.send_nowait((room, event))
         except trio.WouldBlock:
@@ -124,11 +126,11 @@ class JoinedRooms:
         return True
 
     def hurry(self) -> None:
-        """Let nobody wait for the application: there is something more urgent now."""
+        """End a wait for the application: a call waits for its answer."""
         self._waiting.cancel()
 
     async def wait_to_catch_up(self) -> None:
-        """Wait until a room is behind, and the application has taken all that waited."""
+        """Wait until a room is behind and the application has taken all events that waited."""
         await self._drained.wait()
         self._drained = trio.Event()  # only now: it may have happened while nobody waited for it
 
@@ -136,21 +138,24 @@ class JoinedRooms:
 
     @property
     def unread(self) -> int:
-        """How many events wait."""
+        """How many events wait for the application."""
         return self._unread_receive.statistics().current_buffer_used
 
     async def next_event(self) -> Event:
-        """The next event. Raises `trio.EndOfChannel` when none can come, `trio.ClosedResourceError` after `close`."""
+        """The next event; its room's cursor counts it as taken. When cancelled, no event is lost.
+
+        Raises `trio.EndOfChannel` when no more can come, `trio.ClosedResourceError` after `close`.
+        """
         while True:
             if self.unread == 0 and self.behind():
                 self._drained.set()
             room, event = await self._unread_receive.receive()
-            # No checkpoint from here on: what is handed out counts as taken.
+            # No checkpoint from here on: an event that is returned counts as taken.
             if self._rooms.get(room.name) is not room:
                 continue  # left meanwhile
             room.taken = event.position if isinstance(event, Reset) else Position(event.seq, room.taken.epoch)
             return event
 
     def close(self) -> None:
-        """Let go of what was not taken."""
+        """Drop the events that were not taken."""
         self._unread_receive.close()
