@@ -16,7 +16,7 @@ LIMIT = 1000
 
 
 def codes(*chunks: bytes, burst: int = 10) -> list[int]:
-    """The codes of what the guard says to these bytes, one after the other."""
+    """The close codes that the guard returns for these chunks, in order."""
     guard = FrameGuard(TokenBucket(1, burst), max_message_bytes=LIMIT)
     verdicts = [guard.feed(chunk, 0.0) for chunk in chunks]
     return [close.code for close in verdicts if close is not None]

@@ -25,20 +25,20 @@ MAX_BYTES = 1000
 
 
 def fill(outbox: Outbox, frames: bytes) -> None:
-    """Post these again and again until the outbox takes no more."""
+    """Post these frames until the outbox is full."""
     assert not all(outbox.post(frames) for _ in range(MAX_BYTES))
 
 
 @attrs.define
 class Ends:
-    """An outbox and what is around it."""
+    """An outbox with its wire, its peer and its speaker."""
 
     outbox: Outbox
     tap: Tap
     peer: trio.abc.ReceiveStream
 
     async def taken(self) -> bytes:
-        """What the peer has got and not read yet, once nothing moves any more."""
+        """The bytes that the peer received and did not read yet, once all tasks are blocked."""
         data = b""
         with trio.move_on_after(1):
             while more := await self.peer.receive_some():
@@ -46,7 +46,7 @@ class Ends:
         return data
 
     async def pending(self) -> int:
-        """How much waits, once nothing moves any more."""
+        """How much waits, once all tasks are blocked."""
         await trio.testing.wait_all_tasks_blocked()
         return self.outbox.statistics().pending_bytes
 
@@ -63,7 +63,7 @@ async def open_outbox(max_bytes: int = MAX_BYTES) -> AsyncIterator[Ends]:
 
 
 class Pages:
-    """A membership that has missed these pages."""
+    """A laggard that has missed these pages."""
 
     def __init__(self, *pages: bytes, is_live_after: bool = True) -> None:
         self.pages = list(pages)
@@ -255,7 +255,7 @@ async def test_a_laggard_that_leaves_while_its_page_is_written_does_not_go_live(
 
 
 async def test_a_page_is_not_overtaken_by_a_reply(autojump_clock: MockClock) -> None:
-    """The reply may be a `joined` for the same room: what follows it must be of the new membership."""
+    """The reply may be a `joined` for the same room, after which only events of the new subscription may come."""
     async with open_outbox() as ends, trio.open_nursery() as nursery:
         ends.tap.stall()
         nursery.start_soon(ends.outbox.wire.send_all, b"pong ")
@@ -319,14 +319,14 @@ async def test_a_lost_peer_raises_in_the_speaker_and_never_in_post(
             for _ in range(3):
                 assert outbox.post(b"into the void")
             await trio.testing.wait_all_tasks_blocked()
-    # The nursery is closed: a speaker could not even be started any more.
+    # The nursery is closed, so no speaker can be started.
     with trio.testing.assert_no_checkpoints():
         assert outbox.post(b"into the void")
         outbox.reply(b"into the void")
 
 
 async def test_an_abandoned_outbox_starts_no_speaker(autojump_clock: MockClock) -> None:
-    """A room may have something to say to a connection that is over: the answer to its last command."""
+    """A room may report an outcome to a connection that is over: that of its last command."""
     near, _far = trio.testing.memory_stream_pair()
     outbox = Outbox(
         Wire(near), max_bytes=MAX_BYTES, start_speaker=lambda speak: pytest.fail("it was started")

@@ -24,7 +24,7 @@ Move: TypeAlias = tuple[str, int, int]
 
 @attrs.define(eq=False)
 class Pages:
-    """A membership that has missed so many pages, each of which takes a while to read."""
+    """A laggard that has missed so many pages, each of which takes a while to read."""
 
     name: str
     count: int
@@ -47,7 +47,7 @@ class Pages:
 
 
 async def play(moves: list[Move]) -> None:
-    """Make these moves, let everything flow, and check what the peer has got."""
+    """Make these moves, let everything flow, and check what the peer received."""
     near, far = trio.testing.memory_stream_pair()
     tap = Tap(near)
     taken: list[str] = []
@@ -112,7 +112,7 @@ def _name_of(text: str) -> str:
 
 
 async def _read(stream: trio.abc.ReceiveStream) -> list[str]:
-    """All texts so far, once nothing moves any more."""
+    """All texts so far, once all tasks are blocked."""
     data = b""
     with trio.move_on_after(1):
         while more := await stream.receive_some():

@@ -28,7 +28,7 @@ async def receive_exactly(stream: trio.abc.ReceiveStream, count: int) -> bytes:
 
 
 async def test_concurrent_writers_take_turns() -> None:
-    """Where Trio's streams raise `BusyResourceError`: the library writes pongs while the speaker writes."""
+    """Trio's own streams would raise `BusyResourceError`: trio-websocket writes pongs while the speaker writes."""
     near, far = await make_socket_pair()
     async with near, far:
         wire = Wire(near)
@@ -198,7 +198,7 @@ async def test_an_abandoned_wire_releases_the_descriptor() -> None:
 
 
 async def test_when_many_peers_are_lost_at_once_few_are_cleaned_up_in_each_scheduler_turn() -> None:
-    """Or everybody else would wait until thousands of connections are cleaned up."""
+    """Otherwise all other connections would wait until thousands are cleaned up."""
     cleanups = trio.Semaphore(2)
     turns: list[int] = []
     pairs = [trio.testing.memory_stream_one_way_pair() for _ in range(10)]

@@ -24,7 +24,7 @@ async def test_statistics_are_logged_at_intervals_and_at_the_end(
         ada, _bob = await core.open_person("Ada"), await core.open_person("Bob")
         await ada.tell("send", room="lobby", text="counted")
         await trio.sleep(2.5 * LOG_EVERY_S)
-        (line,) = caplog.messages  # the second time there was nothing new
+        (line,) = caplog.messages  # the second time it had not changed
         assert line.startswith("clients 2 (of 2, 0 turned away, 0 faults); rooms 1, messages 1 in 1 batches")
         assert "deliveries 2," in line
         assert "waiting 0 bytes" in line

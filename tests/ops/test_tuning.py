@@ -12,7 +12,7 @@ from trio_chat.ops.tuning import CHECK_EVERY_S, ENDED_BETWEEN_COLLECTIONS, colle
 
 
 class Cycle:
-    """What a closed connection leaves behind, in small."""
+    """A cycle of objects, as a closed connection leaves it."""
 
     def __init__(self) -> None:
         self.me = self

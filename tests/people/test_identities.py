@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class SameName(random.Random):
-    """Chance that always chooses the first, so that every generated name is the same."""
+    """A random generator that always chooses the first, so that every generated name is the same."""
 
     def choice(self, seq):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
         return seq[0]
@@ -35,14 +35,14 @@ FIRST_NAME = generated_name(SameName())
 async def open_people(
     disk: MemoryDisk | None = None, *, now_ms: Callable[[], int] = lambda: 1000
 ) -> AsyncIterator[tuple[Identities, MemoryStore]]:
-    """People whom nobody knows yet; all generated names are the same at first."""
+    """Identities over an empty store; all generated names are the same at first."""
     with trio.fail_after(5):
         async with open_memory_store(disk) as store:
             yield Identities(store, rng=SameName(7), now_ms=now_ms), store
 
 
 async def refusal(made: Awaitable[object]) -> str:
-    """The code of the refusal that this brings."""
+    """The error code with which this is refused."""
     with pytest.raises(Refused) as caught:
         await made
     return caught.value.code

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:
-    """A PNG, grey all over."""
+    """A grey PNG."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -44,7 +44,7 @@ def png(width: int = 2, height: int = 2, *, padding: int = 0) -> bytes:
 
 
 def jpeg(width: int = 2, height: int = 2) -> bytes:
-    """As much of a JPEG as says how large it is, with a comment before, and one that is padded."""
+    """A JPEG up to its frame header, with a comment before that and padding."""
     frame = struct.pack(">BHHB", 8, height, width, 1) + b"\x01\x11\x00"
     return (
         b"\xff\xd8\xff\xfe\x00\x06abcd\xff\xff\xfe\x00\x02"
@@ -56,7 +56,7 @@ def jpeg(width: int = 2, height: int = 2) -> bytes:
 
 
 def webp(kind: bytes, width: int = 2, height: int = 2) -> bytes:
-    """As much of a WebP as says how large it is."""
+    """A WebP up to its size."""
     match kind:
         case b"VP8 ":
             body = b"\x10\x00\x00\x9d\x01\x2a" + struct.pack("<HH", width, height)
@@ -73,7 +73,7 @@ def text(data: bytes) -> str:
 
 
 async def arrive(core: Core, name: str) -> tuple[V1Client, dict[str, Any]]:
-    """Somebody in the lobby, and their user."""
+    """A connection of a new person that joined the lobby, and their user."""
     client = await core.open_v1()
     user: dict[str, Any] = (await client.ask("hello", name=name))["user"]
     await client.tell("join", room="lobby")
@@ -82,7 +82,7 @@ async def arrive(core: Core, name: str) -> tuple[V1Client, dict[str, Any]]:
 
 
 async def told(client: V1Client) -> list[dict[str, Any]]:
-    """The people it hears of when one interval has passed."""
+    """The changed people that it hears of within one interval."""
     await trio.sleep(INTERVAL_S)
     return [frame["person"] for frame in await client.hear_frames() if frame["type"] == "person"]
 
@@ -293,7 +293,7 @@ async def test_a_device_that_logs_in_during_a_rename_has_the_new_name(autojump_c
 
 @attrs.define(eq=False)
 class SomeConnection:
-    """A connection that only knows whose it is."""
+    """A connection that knows only its person."""
 
     outbox: Outbox
     person: Person

@@ -17,7 +17,7 @@ from trio_chat.presence.attendance import (
 from trio_chat.presence.read_markers import ReadMarkers
 
 
-def mark(person: str, delivered: int, read: int = 0) -> ReadMarker:
+def marker(person: str, delivered: int, read: int = 0) -> ReadMarker:
     return ReadMarker("lobby", person, delivered, read)
 
 
@@ -57,7 +57,7 @@ def test_applying_all_changes_gives_the_present_people(steps: list[tuple[str, st
             attendance.add(name, name.upper())
         elif step == "go":
             attendance.discard(name)
-        elif step == "look":  # somebody else asks, between two tellings
+        elif step == "look":  # another client asks, between two broadcasts
             looking = set(attendance.people())
         else:
             came, went = attendance.take_changes()
@@ -95,59 +95,59 @@ def test_typing_notices_of_a_person_have_a_pause_between_them() -> None:
     assert not typists.may_notify("bob", TYPING_PAUSE_S)
 
 
-# ReadMarkers
+# Read markers
 
 
 def test_read_markers_never_go_back_and_reading_implies_receiving() -> None:
-    marks = ReadMarkers("lobby")
-    assert marks.move("ada", delivered=5, read=0)
-    assert not marks.move("ada", delivered=3, read=0)
-    assert marks.move("ada", delivered=0, read=7)
-    assert marks.take_moved() == [mark("ada", 7, 7)]
-    assert not marks.move("ada", delivered=7, read=6)
-    assert (marks.take_moved(), marks.has_moved) == ([], False)
+    markers = ReadMarkers("lobby")
+    assert markers.move("ada", delivered=5, read=0)
+    assert not markers.move("ada", delivered=3, read=0)
+    assert markers.move("ada", delivered=0, read=7)
+    assert markers.take_moved() == [marker("ada", 7, 7)]
+    assert not markers.move("ada", delivered=7, read=6)
+    assert (markers.take_moved(), markers.has_moved) == ([], False)
 
 
 def test_learning_saved_markers_keeps_newer_ones() -> None:
-    marks = ReadMarkers("lobby")
-    marks.move("ada", delivered=5, read=1)
-    marks.note_saved(marks.take_moved())
-    marks.learn([mark("ada", 3, 2), mark("bob", 4, 4)])
-    assert marks.latest() == [mark("ada", 5, 2), mark("bob", 4, 4)]
-    assert not marks.move("bob", delivered=4, read=3)
+    markers = ReadMarkers("lobby")
+    markers.move("ada", delivered=5, read=1)
+    markers.note_saved(markers.take_moved())
+    markers.learn([marker("ada", 3, 2), marker("bob", 4, 4)])
+    assert markers.latest() == [marker("ada", 5, 2), marker("bob", 4, 4)]
+    assert not markers.move("bob", delivered=4, read=3)
 
 
 def test_unsaved_markers_are_not_given_out() -> None:
-    marks = ReadMarkers("lobby")
-    marks.learn([mark("ada", 3, 2)])
-    marks.move("ada", delivered=5, read=5)
-    assert marks.latest() == [mark("ada", 3, 2)]
-    taken = marks.take_moved()
-    marks.move("ada", delivered=7, read=5)
-    assert marks.latest() == [mark("ada", 3, 2)]
-    marks.note_saved(taken)
-    assert marks.latest() == [mark("ada", 5, 5)]
-    assert not marks.move("ada", delivered=6, read=5)
-    assert marks.take_moved() == [mark("ada", 7, 5)]
+    markers = ReadMarkers("lobby")
+    markers.learn([marker("ada", 3, 2)])
+    markers.move("ada", delivered=5, read=5)
+    assert markers.latest() == [marker("ada", 3, 2)]
+    taken = markers.take_moved()
+    markers.move("ada", delivered=7, read=5)
+    assert markers.latest() == [marker("ada", 3, 2)]
+    markers.note_saved(taken)
+    assert markers.latest() == [marker("ada", 5, 5)]
+    assert not markers.move("ada", delivered=6, read=5)
+    assert markers.take_moved() == [marker("ada", 7, 5)]
 
 
 def test_the_markers_saved_last_come_first() -> None:
-    marks = ReadMarkers("lobby")
-    marks.learn([mark("ada", 3), mark("bob", 4)])
-    marks.move("cleo", delivered=1, read=0)
-    marks.move("ada", delivered=4, read=0)
-    marks.note_saved(marks.take_moved())
-    assert [one.person for one in marks.latest(2)] == ["ada", "cleo"]
+    markers = ReadMarkers("lobby")
+    markers.learn([marker("ada", 3), marker("bob", 4)])
+    markers.move("cleo", delivered=1, read=0)
+    markers.move("ada", delivered=4, read=0)
+    markers.note_saved(markers.take_moved())
+    assert [one.person for one in markers.latest(2)] == ["ada", "cleo"]
 
 
 def test_markers_put_back_are_taken_again_in_their_newest_state() -> None:
-    marks = ReadMarkers("lobby")
-    marks.move("ada", delivered=1, read=0)
-    marks.move("bob", delivered=1, read=0)
-    taken = marks.take_moved()
-    marks.move("ada", delivered=2, read=0)
-    marks.put_back(taken)
-    assert sorted(one.delivered for one in marks.take_moved()) == [1, 2]
+    markers = ReadMarkers("lobby")
+    markers.move("ada", delivered=1, read=0)
+    markers.move("bob", delivered=1, read=0)
+    taken = markers.take_moved()
+    markers.move("ada", delivered=2, read=0)
+    markers.put_back(taken)
+    assert sorted(one.delivered for one in markers.take_moved()) == [1, 2]
     fresh = ReadMarkers("lobby")
     fresh.put_back(taken)
     assert fresh.take_moved() == taken

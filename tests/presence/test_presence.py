@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 async def arrive(core: Core, name: str, *, room: str = "lobby") -> tuple[V1Client, str]:
-    """Somebody new who has joined, and their id."""
+    """A connection of a new person that joined the lobby, and the person's id."""
     client = await core.open_v1()
     welcome = await client.ask("hello", name=name)
     await client.tell("join", room=room)
@@ -31,7 +31,7 @@ async def arrive(core: Core, name: str, *, room: str = "lobby") -> tuple[V1Clien
 
 
 async def arrive_again(core: Core, client: V1Client) -> V1Client:
-    """Another device of the same person, which has joined."""
+    """Another device of the same person, which joined the lobby."""
     other = await core.open_v1()
     await other.ask("hello", link=(await client.ask("link"))["code"])
     await other.tell("join", room="lobby")
@@ -40,14 +40,14 @@ async def arrive_again(core: Core, client: V1Client) -> V1Client:
 
 
 async def watch(client: V1Client, room: str | None = "lobby") -> dict[str, Any]:
-    """Have the room on the screen; the answer."""
+    """Watch the room; the reply."""
     await client.tell("watch", room=room)
     (answer,) = (frame for frame in await client.hear_frames() if frame["type"] in {"watching", "error"})
     return answer
 
 
 async def told(client: V1Client, kind: str) -> list[dict[str, Any]]:
-    """What it is told of this type when one interval has passed."""
+    """The frames of this type that it hears within one interval."""
     await trio.sleep(INTERVAL_S)
     return [frame for frame in await client.hear_frames() if frame["type"] == kind]
 
@@ -56,7 +56,7 @@ def ids(users: list[dict[str, Any]]) -> set[str]:
     return {user["id"] for user in users}
 
 
-# Who is here
+# Presence
 
 
 async def test_watching_gives_the_present_people_and_then_the_changes(
@@ -196,7 +196,7 @@ async def test_who_may_no_longer_hear_a_room_gets_no_notices_of_it(
         assert ids((await watch(ada, room))["here"]) == {ada_id}
 
 
-# Who is writing
+# Typing
 
 
 async def test_typing_is_notified_to_the_others_at_once_but_with_pauses(
@@ -236,7 +236,7 @@ async def test_a_room_on_very_many_screens_gets_no_typing_notices(
         assert await bob.hear_frames() == []
 
 
-# How far everybody has come
+# Read markers
 
 
 async def test_read_markers_are_broadcast_and_saved(autojump_clock: MockClock) -> None:
@@ -344,7 +344,7 @@ async def test_receipts_say_who_has_received_and_read_a_message(autojump_clock: 
         assert (await ada.ask("receipts", room="garden", seq=1))["code"] == "not_joined"
 
 
-# Seen
+# Last seen
 
 
 async def test_last_seen_is_shown_unless_hidden(autojump_clock: MockClock) -> None:
@@ -386,7 +386,7 @@ async def test_room_info_shows_presence_and_last_seen(autojump_clock: MockClock)
         assert members == {ada_id: (True, None), bob_id: (None, timestamp(AT_MS))}
 
 
-# Its cost, and its faults
+# Cost and faults
 
 
 async def test_a_slow_reader_misses_notices_and_stays_connected(autojump_clock: MockClock) -> None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 
 class CancelAtStep(trio.abc.Instrument):
-    """Cancels a scope after so many steps of the task that opened it and of those below it: at that moment each of them
-    waits somewhere, so that counting through all steps cancels every await point in turn."""
+    """Cancels a scope after so many steps of the task that opened it and of the tasks below it. At that moment each of
+    them waits at some await point, so that trying all numbers of steps cancels every await point in turn."""
 
     def __init__(self, step: int) -> None:
         self.scope = trio.CancelScope()
@@ -53,7 +53,7 @@ class CancelAtStep(trio.abc.Instrument):
 
 
 async def serve_until(core: Core, stream: trio.abc.Stream, step: int, done: list[bool]) -> None:
-    """Serve this stream, and cancel that at this step; says if it came so far."""
+    """Serve this stream, cancelled at this step; appends to ``done`` whether it ended before."""
     cancel = CancelAtStep(step)
     trio.lowlevel.add_instrument(cancel)
     try:
@@ -82,10 +82,10 @@ async def talk_plain(core: Core, peer: RawPeer) -> None:
 
 
 async def talk_v1(core: Core, peer: RawPeer) -> None:
-    """A conversation of a v1 client with everything in it."""
+    """A conversation of a v1 client that uses most commands."""
     await peer.send(upgrade(sec_websocket_protocol=V1))
     if await peer.receive_head():
-        for said in (
+        for command in (
             {"type": "hello"},
             {"type": "join", "id": "1", "room": "lobby", "after": 0, "epoch": core.lobby.epoch},
             {"type": "send", "id": "2", "room": "lobby", "text": "from v1"},
@@ -96,7 +96,7 @@ async def talk_v1(core: Core, peer: RawPeer) -> None:
             {"type": "leave", "id": "7", "room": "lobby"},
             {"type": "ping", "id": "8"},
         ):
-            await peer.send(frame(TEXT, json.dumps(said).encode()))
+            await peer.send(frame(TEXT, json.dumps(command).encode()))
         while (heard := await peer.receive_frame()) is not None:
             if b'"pong"' in heard.payload:
                 await peer.send(close_frame())

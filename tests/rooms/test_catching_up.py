@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
 OUTBOX = 1024
-"""Bytes: an outbox that is full soon."""
+"""Bytes, so that the outbox is full soon."""
 
 
 async def say(client: V1Client, *texts: str) -> None:
@@ -30,8 +30,8 @@ def numbered(count: int, start: int = 1) -> list[str]:
 
 
 def pending_bytes(core: Core) -> int:
-    """What waits in the outboxes of the lobby's members, all together."""
-    return sum(member.outbox.statistics().pending_bytes for member in core.lobby.subscribers)
+    """The bytes that wait in all outboxes of the lobby's subscriptions."""
+    return sum(subscription.outbox.statistics().pending_bytes for subscription in core.lobby.subscribers)
 
 
 async def test_a_slow_reader_falls_behind_alone_and_gets_everything_in_order(
@@ -46,7 +46,7 @@ async def test_a_slow_reader_falls_behind_alone_and_gets_everything_in_order(
         slow.tap.stall()
         slow_plain.tap.stall()
         texts = numbered(100)
-        for text in texts:  # one by one, so that nobody can say that it was all one batch
+        for text in texts:  # one by one, so that they are not one batch
             await say(ada, text)
             assert texts_of(await ada.hear_frames()) == [text]
         statistics = core.lobby.statistics()
@@ -71,12 +71,12 @@ async def test_memory_for_a_slow_reader_is_bounded(autojump_clock: MockClock) ->
             assert pending_bytes(core) < OUTBOX + frame_bytes
 
 
-@pytest.mark.parametrize("tail_lines", [4, 2048], ids=["from the store", "from the tail"])
+@pytest.mark.parametrize("recent_events", [4, 2048], ids=["from the store", "from memory"])
 @pytest.mark.parametrize("page_bytes", [1, 500, 64 * 1024])
 async def test_missed_events_come_from_memory_or_store_in_pages_of_any_size(
-    tail_lines: int, page_bytes: int, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+    recent_events: int, page_bytes: int, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subscribers_module, "RECENT_EVENTS", tail_lines)
+    monkeypatch.setattr(subscribers_module, "RECENT_EVENTS", recent_events)
     monkeypatch.setattr(subscribers_module, "PAGE_BYTES", page_bytes)
     monkeypatch.setattr(subscribers_module, "PAGE_EVENTS", 7)
     async with open_core(outbox_bytes=OUTBOX) as core:
@@ -169,7 +169,7 @@ async def test_joining_again_while_catching_up_begins_afresh(
 async def test_leaving_and_joining_during_a_fan_out_misses_and_repeats_nothing(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Others get their turn in the middle of a fan-out; what they do there must fit what the fan-out does next."""
+    """A fan-out has checkpoints; the rest of it must fit what other tasks do there."""
     monkeypatch.setattr(subscribers_module, "FAN_OUT_STEP", 1)
     async with open_core(outbox_bytes=OUTBOX) as core:
         ada = await core.open_person("Ada")

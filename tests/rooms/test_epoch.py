@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 async def claim(core: Core, after: int = 99, epoch: str | None = None, **hello: str) -> tuple[V1Client, Any]:
-    """Somebody who says to have seen that much, and the answer."""
+    """A client that claims to have seen everything up to this number, and the reply to its join."""
     client = await core.open_v1()
     await client.ask("hello", **hello)
     joined = await client.ask("join", room="lobby", after=after, epoch=epoch or core.lobby.epoch)
@@ -119,7 +119,7 @@ async def test_false_claims_begin_at_most_one_epoch_a_minute(
 
 
 async def test_an_empty_room_can_begin_a_new_epoch(autojump_clock: MockClock) -> None:
-    """So it is when the loss took all of a room."""
+    """As when all events of a room were lost."""
     async with open_core() as core:
         client = await core.open_v1()
         welcome = await client.ask("hello")
@@ -194,7 +194,7 @@ async def test_two_concurrent_claims_begin_one_epoch_that_both_join(
         assert (joined["reset"], joined["epoch"]) == (True, core.lobby.epoch)
 
 
-# --- events that are not what was written ---
+# Damaged events
 
 
 async def core_with_damage(disk: MemoryDisk) -> None:
@@ -238,6 +238,6 @@ async def test_a_plain_client_catching_up_passes_over_a_damaged_event(
     await core_with_damage(disk)
     async with open_core(disk) as core:
         plain = await core.open_plain()
-        (member,) = core.lobby.subscribers
-        core.lobby.subscribers._fall_behind(member, 0)
+        (subscription,) = core.lobby.subscribers
+        core.lobby.subscribers._fall_behind(subscription, 0)
         assert await plain.hear_rest() == ["a", "d"]

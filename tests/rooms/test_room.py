@@ -27,7 +27,7 @@ def numbered(count: int, length: int = 100) -> list[str]:
     return [f"{number:03d} ".ljust(length, "x") for number in range(1, count + 1)]
 
 
-# Nobody hears what is not in the log
+# Only logged events are heard
 
 
 async def test_messages_are_fanned_out_only_when_logged_to_the_sender_too(
@@ -52,11 +52,11 @@ async def test_messages_are_fanned_out_only_when_logged_to_the_sender_too(
 async def test_catching_up_stops_at_the_head(
     autojump_clock: MockClock,
 ) -> None:
-    """Between its commit and its fan-out an event can be read, but is left to the fan-out: or it would come twice."""
+    """Between its commit and its fan-out an event can be read, but is left to the fan-out, or it would come twice."""
     disk = MemoryDisk()
     async with open_core(disk) as core:
         await core.fill(["one"])
-    async with open_core(disk) as core:  # with nothing in the tail, so that pages come from the store
+    async with open_core(disk) as core:  # with no recent events, so that pages come from the store
         draft = Draft(kind="message", sender="p", name="P", client_id=None, body="committed")
         await core.store.append("lobby", [draft], at_ms=0)
         ada = await core.open_v1()
@@ -107,7 +107,7 @@ async def test_everybody_hears_every_message_once_in_one_order(autojump_clock: M
         assert len(heard[0]) == len(set(heard[0])) == 160
         log = await core.store.read_after("lobby", 0, limit=999, max_bytes=10**9)
         assert [event.body for event in log] == heard[0]
-        for number in range(8):  # and what one says stays in order
+        for number in range(8):  # each sender's messages stay in order
             own = [text for text in heard[0] if text.startswith(f"speaker {number} ")]
             assert own == [f"speaker {number} {index}" for index in range(20)]
 
@@ -186,7 +186,7 @@ async def test_an_idempotency_key_is_one_command_of_one_person_for_ever(
         assert texts_of(await bob.hear_frames()) == ["somebody else's"]
 
 
-# Joining: from where, and what then
+# Joining with a cursor
 
 
 async def test_the_events_after_joined_follow_on_from_its_position(
@@ -199,11 +199,11 @@ async def test_the_events_after_joined_follow_on_from_its_position(
             ({}, 5, False),  # the latest page
             ({"after": 8, "epoch": epoch}, 8, False),  # at the head
             ({"after": 7, "epoch": epoch}, 7, False),  # behind
-            ({"after": 3, "epoch": epoch}, 3, False),  # as far as may be
+            ({"after": 3, "epoch": epoch}, 3, False),  # as far behind as allowed
             ({"after": 2, "epoch": epoch}, 5, True),  # farther
             ({"after": 7, "epoch": "another"}, 5, True),  # of another log
-            ({"after": 7}, 5, True),  # of who knows which
-        ]  # ahead, which begins a new epoch: tests/rooms/test_epoch.py
+            ({"after": 7}, 5, True),  # of an unknown log
+        ]  # a cursor beyond the head begins a new epoch: tests/rooms/test_epoch.py
         for cursor, after, is_reset in cases:
             ada = await core.open_v1()
             await ada.ask("hello")

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
     from trio_chat.rooms.subscribers import Subscription
 
-MEMBERS = 3
+CONNECTIONS = 3
 OUTBOX_BYTES = 60
-"""Full after a few lines."""
+"""Full after a few messages."""
 
 
 @attrs.define
-class Seat:
-    """A connection that can be in the room, and what it is told: plain frames, whose texts are the numbers."""
+class Listener:
+    """A connection that joins and leaves the room, and reads plain frames, whose texts are the sequence numbers."""
 
     room: Room
     outbox: Outbox
@@ -44,7 +44,7 @@ class Seat:
     ids: int = 0
 
     def join(self, back: int) -> None:
-        """Join from so many lines back, leaving first if necessary."""
+        """Join with a cursor so many events back, leaving first if necessary."""
         self.leave()
         after = max(0, self.room.head - back)
         self.outbox.reply(b"\x81\x05J%04d" % after)
@@ -72,8 +72,8 @@ def _texts(data: bytes) -> Iterator[str]:
         data = data[2 + data[1] :]
 
 
-def check(heard: list[str], head: int, is_member: bool) -> None:
-    """What was heard between a join and the leave after it runs on from where the join said, to the end."""
+def check(heard: list[str], head: int, is_subscribed: bool) -> None:
+    """Events between a join and the next leave follow on from the join's cursor without a gap, at last to the head."""
     last: int | None = None
     for text in heard:
         if text[0] == "J":
@@ -81,14 +81,14 @@ def check(heard: list[str], head: int, is_member: bool) -> None:
         elif text[0] == "L":
             last = None
         else:
-            assert last is not None, "told something while not a member"
+            assert last is not None, "an event without a subscription"
             assert int(text) == last + 1
             last += 1
-    assert last == (head if is_member else None)
+    assert last == (head if is_subscribed else None)
 
 
 async def play(moves: list[tuple[str, int, int]]) -> None:
-    """Make these moves in a room of its own, let everything flow, and check what everybody heard."""
+    """Make these moves in a new room, let everything flow, and check what each connection heard."""
     async with open_memory_store() as store, trio.open_nursery() as nursery:
         room = Room(
             "lobby",
@@ -99,30 +99,30 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             now_ms=lambda: AT_MS,
             on_wake=lambda room: nursery.start_soon(room.broadcast),
         )
-        async with trio.open_nursery() as speakers:
-            seats = [_take_seat(room, speakers) for _ in range(MEMBERS)]
-            chair = _take_seat(room, speakers)
-            chair.join(0)
-            said = 0
-            for move, who, number in moves:
-                seat = seats[who]
+        async with trio.open_nursery() as tasks:
+            connections = [_connect(room, tasks) for _ in range(CONNECTIONS)]
+            sender = _connect(room, tasks)
+            sender.join(0)
+            n_sent = 0
+            for move, index, number in moves:
+                connection = connections[index]
                 match move:
                     case "join":
-                        seat.join(number)
+                        connection.join(number)
                     case "leave":
-                        seat.leave()
+                        connection.leave()
                     case "stall":
-                        seat.tap.stall()
+                        connection.tap.stall()
                     case "flow":
-                        seat.tap.flow()
+                        connection.tap.flow()
                     case "say":
                         for _ in range(number):
-                            said += 1
-                            assert chair.subscription is not None
+                            n_sent += 1
+                            assert sender.subscription is not None
                             draft = Draft(
-                                kind="message", sender="c", name="C", client_id=None, body=f"{said:05d}"
+                                kind="message", sender="c", name="C", client_id=None, body=f"{n_sent:05d}"
                             )
-                            await room.submit(Submission(draft, Outcomes(chair.outbox)))
+                            await room.submit(Submission(draft, Outcomes(sender.outbox)))
                     case "steps":
                         for _ in range(number):
                             await trio.lowlevel.checkpoint()
@@ -130,27 +130,31 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                         _toggle_commits(store)
             store.may_commit.set()
             await room.flush()
-            for seat in [*seats, chair]:
-                seat.tap.flow()
-                check(await seat.heard(), room.head, seat.subscription is not None)
-                assert seat.outbox.statistics().pending_bytes == seat.outbox.statistics().laggards == 0
-            assert room.head == said
+            for connection in [*connections, sender]:
+                connection.tap.flow()
+                check(await connection.heard(), room.head, connection.subscription is not None)
+                assert (
+                    connection.outbox.statistics().pending_bytes
+                    == connection.outbox.statistics().laggards
+                    == 0
+                )
+            assert room.head == n_sent
             statistics = room.statistics()
-            taken = sum(seat.subscription is not None for seat in seats) + 1
-            assert statistics.live_subscriptions == statistics.subscriptions == taken
+            n_subscribed = sum(connection.subscription is not None for connection in connections) + 1
+            assert statistics.live_subscriptions == statistics.subscriptions == n_subscribed
         room.close()
 
 
 async def play_in_time(moves: list[tuple[str, int, int]]) -> None:
-    """A game in which nothing moves any more has failed."""
+    """Play; a game that hangs has failed."""
     with trio.fail_after(60):
         await play(moves)
 
 
-def _take_seat(room: Room, speakers: trio.Nursery) -> Seat:
+def _connect(room: Room, tasks: trio.Nursery) -> Listener:
     near, far = trio.testing.memory_stream_pair()
-    outbox = Outbox(Wire(near), max_bytes=OUTBOX_BYTES, start_speaker=speakers.start_soon)
-    return Seat(room, outbox, Tap(near), far)
+    outbox = Outbox(Wire(near), max_bytes=OUTBOX_BYTES, start_speaker=tasks.start_soon)
+    return Listener(room, outbox, Tap(near), far)
 
 
 def _toggle_commits(store: MemoryStore) -> None:
@@ -165,20 +169,20 @@ def _toggle_commits(store: MemoryStore) -> None:
     moves=st.lists(
         st.tuples(
             st.sampled_from(["join", "leave", "stall", "flow", "say", "say", "steps", "steps", "hold"]),
-            st.integers(0, MEMBERS - 1),
+            st.integers(0, CONNECTIONS - 1),
             st.integers(0, 9),
         ),
         max_size=40,
     ),
-    tail_lines=st.sampled_from([1, 5, 1000]),
+    recent_events=st.sampled_from([1, 5, 1000]),
     page_bytes=st.sampled_from([1, 30, 10_000]),
     step=st.sampled_from([1, 2, 1000]),
 )
 def test_everybody_hears_the_log_without_a_gap_whatever_happens(
-    moves: list[tuple[str, int, int]], tail_lines: int, page_bytes: int, step: int
+    moves: list[tuple[str, int, int]], recent_events: int, page_bytes: int, step: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subscribers_module, "RECENT_EVENTS", tail_lines)
+        patch.setattr(subscribers_module, "RECENT_EVENTS", recent_events)
         patch.setattr(subscribers_module, "PAGE_BYTES", page_bytes)
         patch.setattr(subscribers_module, "PAGE_EVENTS", 3)
         patch.setattr(subscribers_module, "FAN_OUT_STEP", step)
@@ -190,8 +194,11 @@ def test_whatever_happens_during_a_fan_out_leaves_no_gap_and_no_repeat(
     move: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscribers_module, "FAN_OUT_STEP", 1)
-    for steps in range(20):  # from before the commit until everything is told
-        for who in range(MEMBERS):
-            moves = [("join", number, 0) for number in range(MEMBERS)] + [("say", 0, 1), ("steps", 0, steps)]
-            moves += [(move, who, 1), ("say", 0, 2)]
+    for steps in range(20):  # from before the commit until the end of the fan-out
+        for index in range(CONNECTIONS):
+            moves = [("join", number, 0) for number in range(CONNECTIONS)] + [
+                ("say", 0, 1),
+                ("steps", 0, steps),
+            ]
+            moves += [(move, index, 1), ("say", 0, 2)]
             trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))

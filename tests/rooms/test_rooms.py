@@ -101,7 +101,7 @@ async def test_a_room_with_a_subscription_stays_open(autojump_clock: MockClock) 
 async def test_a_room_is_not_closed_while_a_message_is_being_logged(
     autojump_clock: MockClock,
 ) -> None:
-    """Or it would be opened again at a head that the message is about to pass, and its new members would miss it."""
+    """Otherwise it would be opened again with an old head, and new subscriptions would miss the message."""
     async with open_core(max_open_rooms=2) as core:
         await core.fill(["some"], room="cellar")
         await trio.sleep(3 * IDLE_S)

@@ -5,7 +5,7 @@ The write contract of `Outbox.post`, as the rooms rely on it:
 1. It never blocks and never raises for anything the peer does.
 2. It takes all of the frames or, returning False, none of them.
 3. It keeps the order in which it was called.
-4. What it keeps in memory is bounded: ``max_bytes``, and whatever it was given last on top.
+4. Its memory is bounded: ``max_bytes``, and the frames that were posted last on top.
 
 Most posts end in one system call: if nothing is pending they are written at once, because a task wake-up for each
 delivery costs several times the call (measured: 0.14 against 0.68 million deliveries per CPU-second). Only what does
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from trio_chat.net.wire import Wire
 
 JOIN_BYTES = 64 * 1024
-"""How much of what waits is joined into one write: enough to make system calls rare, small enough to be copied
-without being noticed."""
+"""Max bytes joined into one write: enough to make system calls rare, and cheap to copy."""
 
 
 class Laggard(Protocol):
@@ -59,7 +58,7 @@ class Outbox:
     """The frames that wait to be written to one connection.
 
     ``start_speaker`` starts a task of the function it is given, whenever something has to wait; when that task returns,
-    nothing waits any more. It may raise what `speak` raises.
+    nothing is left waiting. It may raise what `speak` raises.
     """
 
     __slots__ = (

@@ -56,7 +56,7 @@ class HttpRequest:
 
 @attrs.frozen
 class BadRequest:
-    """What cannot be served: the status to answer with, and a sentence that says why."""
+    """A request that cannot be served: the status of the answer, and a sentence that says why."""
 
     status: HTTPStatus
     reason: str
@@ -94,7 +94,7 @@ def parse_head(data: bytes) -> RequestHead:
 
 
 def _reason_to_refuse(request: h11.Request, head: bytes, fields: Mapping[bytes, bytes]) -> str | None:
-    """What h11 accepts but other readers may understand otherwise."""
+    """The reason to refuse a request that h11 accepts but other readers may understand otherwise, or None."""
     if request.http_version not in (b"1.0", b"1.1"):
         return "This server speaks HTTP/1.1."
     if _BARE_LINE_END.search(head):
@@ -107,7 +107,7 @@ def _reason_to_refuse(request: h11.Request, head: bytes, fields: Mapping[bytes, 
 
 
 def _reason_to_refuse_handshake(request: h11.Request, rest: bytes) -> str | None:
-    """What trio-websocket would not refuse but trip over, or not see."""
+    """The reason to refuse a handshake that trio-websocket would fail on, or not check, or None."""
     if request.http_version != b"1.1":
         return "A WebSocket handshake needs HTTP/1.1 (RFC 6455 section 4.2.1)."
     for name, value in request.headers:

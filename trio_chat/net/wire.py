@@ -27,7 +27,7 @@ CLOSE_FRAME = 0x88
 """First byte of a close frame: the final fragment, opcode 8 (RFC 6455 section 5.2)."""
 
 CHUNK_BYTES = 16 * 1024
-"""What is handed to a transport that does not tell how far it got: small enough that a deadline around it means
+"""Bytes in one write to a transport that does not report its progress: so few that a deadline around the write means
 "no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
 
 CLOSE_FRAME_S = 1.0
@@ -50,12 +50,12 @@ class Wire(trio.abc.HalfCloseableStream):
         "_close_was_sent",
         "_is_broken",
         "_is_closed",
-        "_listening_since",
-        "_rest",
+        "_reading_since",
         "_socket",
         "_stall_s",
-        "_turn",
         "_unread",
+        "_unsent",
+        "_write_ended",
         "carries_frames",
         "inspect",
         "make_close_frame",
@@ -82,13 +82,13 @@ class Wire(trio.abc.HalfCloseableStream):
         self._unread = b""
         self._stall_s = stall_s or float("inf")
         self._cleanups = cleanups
-        self._rest = b""
-        # Who writes now; whoever comes meanwhile waits for its event. Made for each write, as a lock is 0.5 KiB.
-        self._turn: trio.Event | None = None
+        self._unsent = b""
+        # Set when the present write ends; other writers wait for it. Made for each write, since a lock takes 0.5 KiB.
+        self._write_ended: trio.Event | None = None
         self._is_broken = False
         self._is_closed = False
         self._close_was_sent = False
-        self._listening_since: float | None = None
+        self._reading_since: float | None = None
         # A second handle on the same descriptor, since Trio's own socket has no call that never waits. None for
         # transports that are not plain sockets (TLS, streams in memory): there everything takes the waiting road.
         self._socket: socket.socket | None = None
@@ -105,35 +105,35 @@ class Wire(trio.abc.HalfCloseableStream):
 
     @property
     def unsent_bytes(self) -> int:
-        """How much of what `write_now` was given is still on its way into the transport."""
-        return len(self._rest)
+        """Bytes that `write_now` took and the transport did not take yet."""
+        return len(self._unsent)
 
     def silent_s(self, now: float) -> float:
-        """For how long we have been listening without hearing a byte; 0 while it is us who do not listen."""
-        return 0.0 if self._listening_since is None else now - self._listening_since
+        """Seconds that the present read has waited for a byte; 0 while nothing is reading."""
+        return 0.0 if self._reading_since is None else now - self._reading_since
 
     # -- writing --
 
     def write_now(self, data: bytes) -> bool:
-        """Write whole frames without waiting; True when the wire took charge of them.
+        """Write whole frames without waiting; True if the wire took all of them.
 
-        False when somebody is writing, earlier bytes still wait, or the transport cannot do this: nothing was done.
-        True does not mean that all bytes left: see `unsent_bytes`. On a broken or closed wire data
-        is dropped (True), as it is in any network. Sync, so it cannot come between anybody's frames.
+        False if a write is going on, earlier bytes still wait, or the transport cannot do this: then nothing was done.
+        True does not mean that all bytes were sent: see `unsent_bytes`. On a broken or closed wire the data is dropped
+        (True), as it may be in any network. Sync, so it never writes into the middle of another frame.
         """
         if not self.is_open:
             return True
-        if self._socket is None or self._rest or self._turn is not None:
+        if self._socket is None or self._unsent or self._write_ended is not None:
             return False
         try:
             taken = self._socket.send(data)
         except BlockingIOError:
             return False
         except OSError:
-            self._is_broken = True  # the reader hears of it in its own way and ends the connection
+            self._is_broken = True  # the reader gets an error of its own, and ends the connection
             return True
         if taken < len(data):
-            self._rest = data[taken:]
+            self._unsent = data[taken:]
         return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -142,8 +142,8 @@ class Wire(trio.abc.HalfCloseableStream):
         Raises `trio.BrokenResourceError` when the wire is broken (also by a stall), `trio.ClosedResourceError` when it
         is closed. When cancelled in the middle, the wire is broken.
         """
-        while self._turn is not None:
-            await self._turn.wait()
+        while self._write_ended is not None:
+            await self._write_ended.wait()
         if self._is_closed:
             raise trio.ClosedResourceError("the wire is closed")
         if self._is_broken:
@@ -151,8 +151,8 @@ class Wire(trio.abc.HalfCloseableStream):
         if self._close_was_sent:
             return  # rule 3; the session is over
         self._close_was_sent = self.carries_frames and len(data) > 0 and data[0] == CLOSE_FRAME
-        data, self._rest = self._rest + data, b""
-        self._turn = turn = trio.Event()
+        data, self._unsent = self._unsent + data, b""
+        self._write_ended = write_ended = trio.Event()
         try:
             if isinstance(self.transport, trio.SocketStream):
                 await self._write_to_socket(self.transport.socket, memoryview(data))
@@ -162,8 +162,8 @@ class Wire(trio.abc.HalfCloseableStream):
             self._is_broken = True
             raise
         finally:
-            self._turn = None
-            turn.set()
+            self._write_ended = None
+            write_ended.set()
 
     async def _write_in_chunks(self, data: bytes) -> None:
         for start in range(0, len(data), CHUNK_BYTES):
@@ -205,7 +205,7 @@ class Wire(trio.abc.HalfCloseableStream):
             await trio.lowlevel.checkpoint()
             unread, self._unread = self._unread[:max_bytes], self._unread[max_bytes or len(self._unread) :]
             return unread
-        self._listening_since = trio.current_time()
+        self._reading_since = trio.current_time()
         data: bytes | bytearray = b""
         failure: trio.BrokenResourceError | None = None
         try:
@@ -213,19 +213,19 @@ class Wire(trio.abc.HalfCloseableStream):
         except trio.BrokenResourceError as error:
             failure = error
         finally:
-            self._listening_since = None
+            self._reading_since = None
         if not data:
-            await self._wait_to_end()
+            await self._wait_for_cleanup()
         if failure is not None:
             raise failure
         if self.inspect is not None:
             self.inspect(data)
         return data
 
-    async def _wait_to_end(self) -> None:
+    async def _wait_for_cleanup(self) -> None:
         if self._cleanups is not None:
             async with self._cleanups:
-                await trio.lowlevel.checkpoint()  # so many in each turn of the scheduler
+                await trio.lowlevel.checkpoint()  # so that few are cleaned up in each turn of the scheduler
 
     # -- closing --
 
@@ -234,7 +234,7 @@ class Wire(trio.abc.HalfCloseableStream):
         if not self._is_closed:
             await self._write_close_frame()
             self.abandon()
-            if not self._is_broken and not self._rest:
+            if not self._is_broken and not self._unsent:
                 try:
                     await self.send_eof()
                 except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
@@ -245,15 +245,15 @@ class Wire(trio.abc.HalfCloseableStream):
         if self.make_close_frame is None or not self.is_open:
             return
         frame = self.make_close_frame()
-        # Not waited for behind what somebody else is writing: that may be just what the peer does not take.
-        if frame and not self.write_now(frame) and self._turn is None and not self._rest:
+        # It does not wait for a write that is going on: that may be the very one which the peer does not take.
+        if frame and not self.write_now(frame) and self._write_ended is None and not self._unsent:
             # Shielded, since the library closes the wire in a task that is cancelled as soon as it has begun to.
             with trio.move_on_after(CLOSE_FRAME_S, shield=True), suppress(trio.BrokenResourceError):
                 await self.send_all(frame)
         self._close_was_sent = True
 
     def abandon(self) -> None:
-        """Let go of the transport at once: no byte is read or written through this wire any more."""
+        """Release the transport at once: no byte is read or written through this wire from here on."""
         if not self._is_closed:
             self._is_closed = True
             if self._socket is not None:

@@ -31,7 +31,8 @@ NAMES_WITHOUT_NUMBER = 3
 
 
 class Identities:
-    """Registers and authenticates people, and names guests. Names are unique among all people and connected guests."""
+    """Identities of people and guests: registering, authenticating, naming. Names are unique among all people and
+    connected guests."""
 
     def __init__(self, store: Store, *, now_ms: Callable[[], int], rng: random.Random | None = None) -> None:
         self._store = store
@@ -158,7 +159,7 @@ def person_of(profile: Profile) -> Person:
 
 
 def _name_to_take(raw: str) -> tuple[str, str]:
-    """As `normal_name`, for a name that somebody wants from now on."""
+    """As `normal_name`, for a name that a person asks for."""
     name, key = normal_name(raw)
     check_not_reserved(name)
     return name, key
