@@ -178,7 +178,7 @@ async def test_a_name_cannot_have_stacked_combining_marks() -> None:
         await people.register("कृष्णा")
 
 
-async def test_a_reserved_name_is_refused_but_whoever_has_one_keeps_it() -> None:
+async def test_a_reserved_name_is_refused_but_kept_by_a_person_who_has_it() -> None:
     async with open_people() as (people, store):
         ada, _ = await people.register("Ada")
         for name in ("Admin", "\u0410D\u041c\u0406N", "Ada (admin)", "Ada \u2713"):
@@ -191,13 +191,13 @@ async def test_a_reserved_name_is_refused_but_whoever_has_one_keeps_it() -> None
         assert (await people.set_profile(root, name="Admin", colour=3)).name == "Admin"
 
 
-async def test_somebody_new_who_looks_like_a_guest_is_refused() -> None:
+async def test_a_new_name_that_looks_like_a_guests_is_refused() -> None:
     async with open_people() as (people, _):
         guest = await people.add_guest()
         assert await refusal(people.register(in_other_letters(guest.name))) == "name_taken"
 
 
-async def test_a_guest_is_not_called_like_somebody_who_looks_so() -> None:
+async def test_a_guest_gets_no_name_that_looks_like_a_persons() -> None:
     async with open_people() as (people, _):
         await people.register(in_other_letters(FIRST_NAME))
         assert (await people.add_guest()).name != FIRST_NAME

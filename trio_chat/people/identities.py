@@ -56,7 +56,7 @@ class Identities:
         """
         token = secrets.token_urlsafe(TOKEN_BYTES)
         for attempt in range(100):
-            display, key = _name_to_take(self._generated(attempt) if name is None else name)
+            display, key = _requested_name(self._generated(attempt) if name is None else name)
             person = Person(id=f"p-{secrets.token_urlsafe(9)}", name=display)
             try:
                 with self._claimed(display, key):
@@ -85,7 +85,7 @@ class Identities:
         shows_seen: bool | None = None,
     ) -> Profile:
         """Change a person's profile; None leaves a field as it is. Raises `Refused` as `rename` does."""
-        display, key = (None, None) if name in (None, person.name) else _name_to_take(name)
+        display, key = (None, None) if name in (None, person.name) else _requested_name(name)
         try:
             with nullcontext() if display is None or key is None else self._claimed(display, key):
                 return await self._store.set_profile(
@@ -158,7 +158,7 @@ def person_of(profile: Profile) -> Person:
     return Person(profile.id, profile.name, profile.colour, profile.picture)
 
 
-def _name_to_take(raw: str) -> tuple[str, str]:
+def _requested_name(raw: str) -> tuple[str, str]:
     """As `normal_name`, for a name that a person asks for."""
     name, key = normal_name(raw)
     check_not_reserved(name)
