@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.support.core import V1Client, open_core
+from tests.support.core import Core, V1Client, open_core
 from tests.support.v1 import ack, hello
-from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Edit
+from trio_chat.kinds.personal import MAX_PERSONAL, Star
 from trio_chat.kinds.rooms import Created
 from trio_chat.model.events import Draft
+from trio_chat.model.outcomes import Denied
 from trio_chat.protocol.encoding import ANSWER_BYTES
 
 if TYPE_CHECKING:
@@ -82,3 +84,48 @@ async def test_the_directory_comes_in_pages_however_long_its_rooms_topics(
         assert 3 <= pages < 9
         assert {len(item["last"]["text"]) for item in found} == {200}
         assert (await ada.ask("directory", cursor="what"))["code"] == "bad_field"
+
+
+async def test_a_welcome_is_bounded_and_the_rest_of_it_follows_or_is_asked_for(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core(burst=10_000) as core:
+        ada, person = await hello(core, "Ada")
+        token = await token_of(core, ada)
+        for n in range(400):
+            members = (Who(person, "Ada"),)
+            begun = Draft(
+                "created",
+                person,
+                "Ada",
+                f"c-{n}",
+                write_body(Created("private", "Plans", "\x01" * 500, members)),
+            )
+            said = Draft("message", person, "Ada", f"m-{n}", LONGEST)
+            await core.store.append(f"~room{n:03}", [begun, said], at_ms=n)
+        stars = drafts(
+            person, "star", *(write_body(Star("r" * 64, n, True)) for n in range(1, MAX_PERSONAL + 2))
+        )
+        outcomes = await core.store.append(f"~{person}", stars, at_ms=1)
+        assert [isinstance(outcome, Denied) for outcome in outcomes] == [False] * MAX_PERSONAL + [True]
+        client = await core.open_v1()
+        welcome = await answer(client, "hello", token=token, lists=True)
+        added = await client.hear_frames()
+        assert welcome["more"]
+        assert {frame["type"] for frame in added} == {"room_added"}
+        items = welcome["rooms"] + [frame["item"] for frame in added]
+        assert [item["room"] for item in items] == ["lobby", *(f"~room{n:03}" for n in reversed(range(400)))]
+        page = welcome["mine"]
+        kept = page["events"]
+        while page.get("more"):
+            page = await answer(client, "own", before=kept[0]["seq"])
+            kept = page["events"] + kept
+        assert [event["target"] for event in kept] == [*range(1, MAX_PERSONAL + 1)]
+
+
+async def token_of(core: Core, ada: V1Client) -> str:
+    """A token of the client's person, by a device code."""
+    other = await core.open_v1()
+    welcome = await other.ask("hello", link=(await ada.ask("link"))["code"])
+    token: str = welcome["token"]
+    return token

@@ -65,6 +65,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "people": ("people", {"ids": ["ROOM"]}),
     "link": ("link", {}),
     "mine": ("mine", {"what": "star", "room": "ROOM", "target": 1}),
+    "own": ("own", {"before": 99}),
     "watch": ("watch", {"room": "ROOM"}),
     "typing": ("typing", {"room": "ROOM"}),
     "mark": ("mark", {"room": "ROOM", "read": 1}),

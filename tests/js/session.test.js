@@ -264,6 +264,35 @@ test("a room added to the list is followed, a removed one goes", async () => {
   assert.equal(page.store.state.rooms.has("~new"), false);
 });
 
+test("rooms that follow a long welcome are kept as they were, and followed together", async () => {
+  const page = await online();
+  page.cut();
+  await page.greet();
+  page.say({ type: "welcome", user: ME, rooms: [item("lobby", 2)], mine: MINE, more: true });
+  assert.deepEqual(page.take("follow").rooms.map(({ room }) => room), ["work", "~p", "~p-me"]);
+  page.say(...["work", "~a", "~b", "~c"].map((name) => ({ type: "room_added", item: item(name, 1) })));
+  assert.deepEqual(page.take("follow").rooms.map(({ room }) => room), ["~a"], "at once");
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  assert.deepEqual(page.take("follow").rooms.map(({ room }) => room), ["~b", "~c"]);
+});
+
+test("personal state that the welcome had no room for is asked for, and the newer holds", async () => {
+  const page = await online();
+  const star = (seq, target, on = true) => ({ type: "star", room: "~p-me", seq, of: "lobby", target, on });
+  page.cut();
+  await page.greet();
+  page.say({ type: "welcome", user: ME, rooms: [item("lobby", 2)], mine: { ...MINE, head: 9, events: [star(8, 1, false), star(9, 2)], more: true } });
+  const first = page.take("own");
+  assert.equal(first.before, 8);
+  page.say({ type: "own", id: first.id, room: "~p-me", events: [star(5, 1), star(6, 3)], more: true });
+  await settled();
+  const second = page.take("own");
+  assert.equal(second.before, 5);
+  page.say({ type: "own", id: second.id, room: "~p-me", events: [star(4, 7)] });
+  await settled();
+  assert.deepEqual(stars(page.store.state).map(({ seq }) => seq), [2, 3, 7]);
+});
+
 test("an unknown token makes a new person, with the open room joined", async () => {
   const page = open();
   await page.greet();

@@ -12,7 +12,7 @@ from trio_chat.kinds import rules
 from trio_chat.kinds.facts import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, kind_of_new
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Delete, Edit, Post
-from trio_chat.kinds.personal import Level, Star, Unread
+from trio_chat.kinds.personal import MAX_PERSONAL, Level, Star, Unread
 from trio_chat.kinds.pins import MAX_PINS, Pin
 from trio_chat.kinds.reactions import MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -20,7 +20,7 @@ from trio_chat.kinds.rules import judge
 from trio_chat.model.events import MESSAGE, Draft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")
 """`LEFT` was a member, and wrote message 4."""
@@ -44,6 +44,7 @@ class SomeFacts:
     n_reactions: int = 0
     n_pins: int = 0
     n_edits: int = 0
+    keys: Collection[str] = ()
 
     def author_of(self, seq: int) -> str | None:
         return {OF_OWNER: OWNER, OF_MEMBER: MEMBER, DELETED: MEMBER, OF_LEFT: LEFT}.get(seq)
@@ -59,6 +60,12 @@ class SomeFacts:
 
     def count_reactions(self, seq: int, person: str) -> int:
         return self.n_reactions
+
+    def has_change(self, target: int, key: str) -> bool:
+        return key in self.keys
+
+    def count_changes(self, target: int) -> int:
+        return len(self.keys)
 
     def count_pins(self) -> int:
         return self.n_pins
@@ -328,6 +335,18 @@ def test_there_are_bounds_to_reactions_and_pins_but_not_to_taking_them_away() ->
     assert verdict(MEMBER, "reaction", Reaction(1, "🦀", False), facts) == "ok"
     assert verdict(MEMBER, "pin", Pin(1, True), facts) == "too_many"
     assert verdict(MEMBER, "pin", Pin(1, False), facts) == "ok"
+
+
+def test_people_keep_so_much_for_themselves_and_may_change_all_of_it() -> None:
+    keys = {f"star:lobby:{n}" for n in range(MAX_PERSONAL - 1)}
+    facts = attrs.evolve(room_of(PERSONAL_ROOM), keys=keys)
+    assert verdict(MEMBER, "level", Level(LOBBY, "none"), facts) == "ok"
+    full = attrs.evolve(facts, keys=keys | {"hide:lobby:1"})
+    for on in (True, False):
+        assert verdict(MEMBER, "star", Star(LOBBY, 7, on), full) == "ok"
+        assert verdict(MEMBER, "hide", Star(LOBBY, 7, on), full) == "too_many"
+    assert verdict(MEMBER, "level", Level(LOBBY, "none"), full) == "too_many"
+    assert verdict(MEMBER, "unread", Unread(LOBBY, 1), full) == "too_many"
 
 
 def test_a_message_is_edited_so_often_and_no_more() -> None:

@@ -361,7 +361,7 @@ async def test_anybody_joins_and_leaves_a_public_room(store: Store) -> None:
 
 async def test_a_personal_room_has_the_newest_event_of_each_change_key(open_store: OpenStore) -> None:
     async with open_store() as store:
-        assert (await store.personal(ADA.id))[1] == []
+        assert (await store.personal(ADA.id, limit=9))[1] == []
         await append(
             store,
             "~p-ada",
@@ -377,10 +377,10 @@ async def test_a_personal_room_has_the_newest_event_of_each_change_key(open_stor
         for person in (ADA, BOB):
             assert codes(await store.append("~p-ada", [said("hi", person)], at_ms=1)) == ["no_such_room"]
     async with open_store() as store:
-        position, current = await store.personal(ADA.id)
+        position, current = await store.personal(ADA.id, limit=9)
         assert position == await store.position("~p-ada")
         assert [event.seq for event in current] == [2, 3, 5, 6, 7, 8]
-        assert await store.personal(BOB.id) == (await store.position("~p-bob"), [])
+        assert await store.personal(BOB.id, limit=9) == (await store.position("~p-bob"), [])
 
 
 # --- invitations ---
@@ -679,7 +679,7 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
         partial(store.state, LOBBY),
         partial(store.listing, ADA.id),
         partial(store.read_changes, LOBBY, [1]),
-        partial(store.personal, ADA.id),
+        partial(store.personal, ADA.id, limit=9),
         partial(store.find_invite, HASH),
         partial(store.move_read_markers, [], 1),
         partial(store.set_profile, ADA.id, at_ms=1),

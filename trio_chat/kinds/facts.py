@@ -62,6 +62,14 @@ class Facts(Protocol):
         """How many emoji the person has put to message ``seq``."""
         ...
 
+    def has_change(self, target: int, key: str) -> bool:
+        """Whether there is a change of message ``target`` under this change key."""
+        ...
+
+    def count_changes(self, target: int) -> int:
+        """How many change keys there are of message ``target`` (0: in a personal room, all)."""
+        ...
+
     def count_pins(self) -> int:
         """How many messages are pinned."""
         ...

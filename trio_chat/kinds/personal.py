@@ -9,7 +9,7 @@ Pure.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, Moment, Number, timestamp, write_body
@@ -17,12 +17,20 @@ from trio_chat.kinds.kind import Kind, Writers
 from trio_chat.model.names import normal_room
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio_chat.kinds.facts import Facts
     from trio_chat.model.events import Person
+
+B = TypeVar("B", bound=Body)
 
 STAR: Final = "star"
 HIDE: Final = "hide"
 LEVEL: Final = "level"
 UNREAD: Final = "unread"
+
+MAX_PERSONAL: Final = 5_000
+"""So many change keys stand in a personal room: all of them are told when the person logs in."""
 
 END_MS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000
 """Moments beyond the year 9999 have no form in which they could be told, in whatever zone."""
@@ -116,15 +124,37 @@ class Mine(EventCommand, tag="mine"):
         return Star(room, self.target, self.on)
 
 
-def _star(name: str, frame: type[ChangeFrame]) -> Kind[Star]:
+def _kind(
+    name: str,
+    body: type[B],
+    frame: type[ChangeFrame],
+    *,
+    fields: Callable[[B], dict[str, Any]],
+    key_of: Callable[[B], str],
+) -> Kind[B]:
+    def check(sender: str, said: B, facts: Facts, at_ms: int) -> None:
+        if not facts.has_change(0, f"{name}:{key_of(said)}") and facts.count_changes(0) >= MAX_PERSONAL:
+            raise Refused("too_many", f"You can keep {MAX_PERSONAL:,} things for yourself at most.")
+
     return Kind(
         name=name,
-        body=Star,
+        body=body,
         frame=frame,
-        fields=lambda body: {"of": body.room, "target": body.target, "on": body.on},
+        fields=fields,
         command=Mine,
         written_by=Writers.THEMSELVES,
-        change_key=lambda sender, body: (0, f"{name}:{body.room}:{body.target}"),
+        check=check,
+        change_key=lambda sender, said: (0, f"{name}:{key_of(said)}"),
+    )
+
+
+def _star(name: str, frame: type[ChangeFrame]) -> Kind[Star]:
+    return _kind(
+        name,
+        Star,
+        frame,
+        fields=lambda body: {"of": body.room, "target": body.target, "on": body.on},
+        key_of=lambda body: f"{body.room}:{body.target}",
     )
 
 
@@ -136,22 +166,12 @@ def _level_fields(body: Level) -> dict[str, str | None]:
 KINDS: Final = (
     _star(STAR, StarFrame),
     _star(HIDE, HideFrame),
-    Kind(
-        name=LEVEL,
-        body=Level,
-        frame=LevelFrame,
-        fields=_level_fields,
-        command=Mine,
-        written_by=Writers.THEMSELVES,
-        change_key=lambda sender, body: (0, f"{LEVEL}:{body.room}"),
-    ),
-    Kind(
-        name=UNREAD,
-        body=Unread,
-        frame=UnreadFrame,
+    _kind(LEVEL, Level, LevelFrame, fields=_level_fields, key_of=lambda body: body.room),
+    _kind(
+        UNREAD,
+        Unread,
+        UnreadFrame,
         fields=lambda body: {"of": body.room, "from_seq": body.seq},
-        command=Mine,
-        written_by=Writers.THEMSELVES,
-        change_key=lambda sender, body: (0, f"{UNREAD}:{body.room}"),
+        key_of=lambda body: body.room,
     ),
 )

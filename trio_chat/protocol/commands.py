@@ -155,6 +155,13 @@ class Accept(Command, tag="accept"):
 # -- people --
 
 
+class AskOwn(Command, tag="own"):
+    """Read what the person keeps for themselves, by events before number ``before``."""
+
+    id: str
+    before: Number
+
+
 class Rename(Command, tag="rename"):
     """Change one's name."""
 

@@ -53,13 +53,15 @@ class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     """Its newest edit."""
 
 
-class Own(msgspec.Struct, frozen=True, gc=False):
+class Own(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A person's own room: of each change key the newest event, and where its log ends."""
 
     room: str
     head: int
     epoch: str
     events: Sequence[EventFrame]
+    more: bool = False
+    """There are earlier ones."""
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

@@ -33,10 +33,21 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     token: str | None = None
     rooms: Sequence[RoomItem]
     mine: Own | None = None
+    more: bool = False
+    """Further rooms follow, each as `RoomAdded`."""
 
     def without(self, rooms: Collection[str]) -> Welcome:
         """See `Frame`."""
         return msgspec.structs.replace(self, rooms=[item for item in self.rooms if item.room not in rooms])
+
+
+class OwnPage(Frame, tag="own"):
+    """Earlier events of the person's own room, of each change key the newest; ``more`` says that there are yet more."""
+
+    id: str
+    room: str
+    events: Sequence[EventFrame]
+    more: bool = False
 
 
 class Joined(Frame, tag="joined"):
@@ -306,6 +317,7 @@ class Failure(Frame, tag="error", kw_only=True):
 
 Answer = (
     Welcome
+    | OwnPage
     | Joined
     | Left
     | EventFrame

@@ -125,8 +125,11 @@ class EventLog(Protocol):
         ``after``. Empty if there is no such message."""
         ...
 
-    async def personal(self, person: str) -> tuple[Position, list[Event]]:
-        """State of a person's own room: its position, and up to there the newest event of each change key, in order."""
+    async def personal(
+        self, person: str, *, before: int | None = None, limit: int
+    ) -> tuple[Position, list[Event]]:
+        """State of a person's own room: its position, and up to there the newest event of each change key, in order.
+        Of these the newest, at most ``limit``, and only those before number ``before``."""
         ...
 
 

@@ -11,6 +11,12 @@ export function mineOf({ room, head, epoch, events }) {
   return { room, epoch, last: head, current: new Map(events.map((event) => [keyOf(event), event])) };
 }
 
+/** Earlier events of it. */
+export function withOlderMine(mine, events) {
+  const older = events.map((event) => [keyOf(event), event]);
+  return { ...mine, current: new Map([...older, ...mine.current]) };
+}
+
 /** The next event of the personal room. */
 export function withMineEvent(mine, event) {
   if (event.seq !== mine.last + 1) return mine;

@@ -1,7 +1,7 @@
 /**
  * The reducers of all rooms: which rooms there are, and which frame changes which. Pure.
  */
-import { joinedMine, mineOf, unreadFrom, withMineEvent } from "./mine.js";
+import { joinedMine, mineOf, unreadFrom, withMineEvent, withOlderMine } from "./mine.js";
 import { settled, without } from "./outbox.js";
 import { loading, withFetched, withoutLoadingWindows, withPage } from "./room-history.js";
 import { withInfo } from "./room-info.js";
@@ -65,14 +65,16 @@ function inServerOrder(state, items) {
 }
 
 export const roomReducers = {
-  /** The list of rooms and the personal state, as they are now. */
+  /** The list of rooms and the personal state, as they are now. With `more` the other rooms follow (`roomAdded`). */
   welcome(state, { frame }) {
     const names = new Set(frame.rooms.map(({ room }) => room));
-    const kept = Array.from(state.rooms).filter(([name]) => names.has(name) || name === state.open);
-    const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: false }]));
+    const kept = Array.from(state.rooms).filter(([name]) => frame.more || names.has(name) || name === state.open);
+    const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: Boolean(frame.more) && room.isMember }]));
     const base = { ...state, isListed: true, rooms, mine: frame.mine ? mineOf(frame.mine) : state.mine };
     return settled(inServerOrder(frame.rooms.reduce(withItem, withPeople(base, [frame.user])), frame.rooms));
   },
+
+  olderMine: (state, { events }) => ({ ...state, mine: withOlderMine(state.mine, events) }),
 
   /** A room came into the list, or looks like this now. */
   roomAdded(state, { item, now }) {

@@ -12,6 +12,7 @@ import { Sender } from "./sender.js";
 import { Subscriptions } from "./subscriptions.js";
 
 const TYPING_SHOWN_MS = 6_000;
+const ADDED_TOGETHER_MS = 20;
 
 export class Session {
   #store;
@@ -27,7 +28,8 @@ export class Session {
   #heldToken = null;
   #deviceCode = null; // {code, resolve}: a code of another device, to become its person
   #isWelcome = false;
-  #retries = new Set(); // timers
+  #timers = new Set(); // of this connection
+  #added = null; // rooms that will be followed together
   #onEvent;
 
   /**
@@ -107,8 +109,9 @@ export class Session {
   #disconnected(connection) {
     this.#isWelcome = false;
     this.#attempt += 1;
-    for (const timer of this.#retries) clearTimeout(timer);
-    this.#retries.clear();
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#added = null;
     this.#subscriptions.disconnected();
     this.#store.dispatch({ type: "connection", ...connection });
     this.#sender.disconnected();
@@ -167,6 +170,7 @@ export class Session {
       this.#store.dispatch({ type: "welcome", frame });
       this.#readMarkers.listed(frame.rooms);
       this.#subscriptions.follow();
+      if (frame.mine?.more) this.#readOlderMine(frame.mine.events);
     },
     joined: (frame) => this.#subscriptions.joined(frame),
     ack: (frame) => {
@@ -176,7 +180,7 @@ export class Session {
       const isNew = !this.#store.state.rooms.get(item.room)?.isMember;
       this.#store.dispatch({ type: "roomAdded", item, now: Date.now() });
       this.#readMarkers.listed([item]);
-      if (isNew && item.room !== this.#store.state.open) this.#subscriptions.follow([item.room]);
+      if (isNew && item.room !== this.#store.state.open) this.#followAdded(item.room);
     },
     room_removed: ({ room }) => this.#subscriptions.roomRemoved(room),
     marks: (frame) => this.#store.dispatch({ type: "readMarkers", frame }),
@@ -193,6 +197,25 @@ export class Session {
     },
     error: (frame) => this.#refused(frame),
   };
+
+  /** Follow a room that was added, and together those that are added soon after it: a long list ends in many. */
+  #followAdded(room) {
+    if (this.#added) return void this.#added.push(room);
+    this.#subscriptions.follow([room]);
+    const added = this.#added = [];
+    this.#later(ADDED_TOGETHER_MS, () => {
+      this.#added = null;
+      this.#subscriptions.follow(added);
+    });
+  }
+
+  /** Read the personal state that the welcome had no room for. */
+  async #readOlderMine(newer) {
+    const answer = await this.ask({ type: "own", before: newer[0].seq });
+    if (!answer.ok) return;
+    this.#store.dispatch({ type: "olderMine", events: answer.events });
+    if (answer.more) await this.#readOlderMine(answer.events);
+  }
 
   #setUser(user) {
     const hasChosenName = user.name === this.#identity.name;
@@ -226,12 +249,17 @@ export class Session {
   #retry(error, action) {
     const pauseMs = protocol.retryAfterMs(error);
     if (pauseMs === null) return false;
+    this.#later(pauseMs, action);
+    return true;
+  }
+
+  /** Do it then, if this is the same connection still. */
+  #later(pauseMs, action) {
     const timer = setTimeout(() => {
-      this.#retries.delete(timer);
+      this.#timers.delete(timer);
       action();
     }, pauseMs);
-    this.#retries.add(timer);
-    return true;
+    this.#timers.add(timer);
   }
 
   #giveUp(error) {

@@ -38,6 +38,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Peek: invitations.peek,
     commands.Accept: invitations.accept,
     # people
+    commands.AskOwn: people.own,
     commands.Rename: people.rename,
     commands.SetProfile: people.profile,
     commands.AskPeople: people.people,

@@ -10,16 +10,30 @@ from trio_chat.kinds.facts import LOBBY, personal_room
 from trio_chat.people.avatars import read_picture
 from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.identities import person_of
+from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.parts import Own, RoomItem, user_of
-from trio_chat.protocol.replies import LinkCode, PeopleFound, Profiled, Renamed, Welcome
+from trio_chat.protocol.replies import LinkCode, OwnPage, PeopleFound, Profiled, Renamed, RoomAdded, Welcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trio_chat.gateways.v1.client import Client
+    from trio_chat.kinds.forms import Frame
+    from trio_chat.model.events import Position
     from trio_chat.protocol import commands
+    from trio_chat.protocol.event_frames import EventFrame
 
 
-async def greet(client: Client, command: commands.Hello) -> Welcome:
+WELCOME_ROOMS_BYTES = 144 * 1024
+WELCOME_OWN_BYTES = LIST_BYTES - WELCOME_ROOMS_BYTES
+"""What of a welcome the rooms and the personal state take at most."""
+
+OWN_EVENTS = 1_000
+"""So many events of the personal room are told at once."""
+
+
+async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     """Log in: by a name, a token or a device code; the answer says what a client needs to know first."""
     hub = client.hub
     token = None
@@ -35,7 +49,13 @@ async def greet(client: Client, command: commands.Hello) -> Welcome:
     except BaseException:
         client.log_out()
         raise
-    return Welcome(user=user_of(client.person), token=token, rooms=rooms, mine=mine)
+    first = fitting(rooms, WELCOME_ROOMS_BYTES)
+    rest = rooms[len(first) :]
+    user = user_of(client.person)
+    return [
+        Welcome(user=user, token=token, rooms=first, mine=mine, more=bool(rest)),
+        *map(RoomAdded, rest),
+    ]
 
 
 async def _lobby(client: Client) -> tuple[list[RoomItem], None]:
@@ -49,12 +69,26 @@ async def _lists(client: Client) -> tuple[list[RoomItem], Own]:
     A client is told of changes of its list only after it was welcomed: so it is read again if it changed meanwhile.
     """
     store, person = client.hub.store, client.person.id
-    position, events = await store.personal(person)
+    position, events, more = await _own_events(client, None, WELCOME_OWN_BYTES)
     rooms = await list_rooms(store, person)
     while client.take_membership_changes():
         rooms = await list_rooms(store, person)
-    own_room = personal_room(person)
-    return rooms, Own(own_room, position.seq, position.epoch, [to_frame(event) for event in events])
+    return rooms, Own(personal_room(person), position.seq, position.epoch, events, more)
+
+
+async def own(client: Client, command: commands.AskOwn) -> OwnPage:
+    """Give an earlier page of what the person keeps for themselves."""
+    _, events, more = await _own_events(client, command.before, LIST_BYTES)
+    return OwnPage(command.id, personal_room(client.person.id), events, more)
+
+
+async def _own_events(
+    client: Client, before: int | None, max_bytes: int
+) -> tuple[Position, Sequence[EventFrame], bool]:
+    """The newest events of the person's own room that fit, in order; and whether there are earlier ones."""
+    position, events = await client.hub.store.personal(client.person.id, before=before, limit=OWN_EVENTS + 1)
+    newest_first = fitting([to_frame(event) for event in reversed(events[-OWN_EVENTS:])], max_bytes)
+    return position, newest_first[::-1], len(newest_first) < len(events)
 
 
 async def rename(client: Client, command: commands.Rename) -> Renamed:

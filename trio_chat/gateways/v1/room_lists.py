@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import trio
 
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.messages import EditFrame, MessageFrame
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Event
     from trio_chat.model.records import Listing, Profile
     from trio_chat.store.base import Store
+
+LISTED_AT_ONCE = 100
+"""Others are served after so many rooms."""
 
 PREVIEW_CHARS = 200
 PREVIEW_MENTIONS = 10
@@ -31,7 +35,12 @@ async def items_of(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
     """These rooms as items, with the other people of direct rooms. Raises `StoreError`."""
     others = [listing.other for listing in listings if listing.other is not None]
     profiles = {profile.id: profile for profile in await store.people(others)} if others else {}
-    return [item_of(listing, profiles.get(listing.other or "")) for listing in listings]
+    items: list[RoomItem] = []
+    for listing in listings:
+        if len(items) % LISTED_AT_ONCE == LISTED_AT_ONCE - 1:
+            await trio.lowlevel.checkpoint()
+        items.append(item_of(listing, profiles.get(listing.other or "")))
+    return items
 
 
 def item_of(listing: Listing, other: Profile | None) -> RoomItem:

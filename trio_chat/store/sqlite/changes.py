@@ -45,8 +45,19 @@ def read_versions(
     return events if events and events[0].kind in {*MESSAGES, DAMAGED} else []
 
 
-def personal(connection: apsw.Connection, person: str) -> tuple[Position, list[Event]]:
+def personal(
+    connection: apsw.Connection, person: str, *, before: int | None = None, limit: int
+) -> tuple[Position, list[Event]]:
     """See `Store.personal`."""
     room = personal_room(person)
     with snapshot(connection):
-        return position(connection, room), read_changes(connection, room, (0,))
+        room_id = find_room_id(connection, room)
+        found = connection.execute(
+            """
+            SELECT seq FROM changes WHERE room_id = ?1 AND target = 0 AND coalesce(seq < ?2, true)
+            ORDER BY seq DESC LIMIT ?3
+            """,
+            (room_id, before, limit),
+        )
+        places = [(room, room_id, seq) for (seq,) in found if room_id is not None]
+        return position(connection, room), events_at(connection, places)

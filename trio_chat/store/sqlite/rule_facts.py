@@ -9,7 +9,7 @@ from trio_chat.kinds.messages import Delete, Edit
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.rooms import Created, Membership
-from trio_chat.kinds.table import MESSAGES, read_body
+from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.store.sqlite.rooms import pins
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class AppendFacts:
         self._authors: dict[int, str | None] = {}
         self._are_deleted: dict[int, bool] = {}
         self._edits: dict[int, int] = {}
+        self._keys: dict[int, set[str]] = {}
         self._reactions: dict[tuple[int, str], set[str]] = {}
         self._pins: set[int] | None = None
         self._comings: dict[str, bool] = {}
@@ -104,6 +105,14 @@ class AppendFacts:
         """See `trio_chat.kinds.facts.Facts`."""
         return len(self._reactions_of(seq, person))
 
+    def has_change(self, target: int, key: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return key in self._keys_of(target)
+
+    def count_changes(self, target: int) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return len(self._keys_of(target))
+
     def count_pins(self) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
         return len(self._all_pins())
@@ -130,6 +139,9 @@ class AppendFacts:
         assert row.body is not None
         body = read_body(row.kind, row.body)
         self.changes.append((row, body))
+        change = change_key(row.kind, row.sender, body) if self._keys else None
+        if change is not None and change[0] in self._keys:
+            self._keys[change[0]].add(change[1])
         match body:
             case Created():
                 self.kind = body.kind
@@ -173,6 +185,16 @@ class AppendFacts:
                 assert isinstance(body, Reaction)
                 _put(self._reactions[key], body.emoji, body.on)
         return self._reactions[key]
+
+    def _keys_of(self, target: int) -> set[str]:
+        if target not in self._keys:
+            self._keys[target] = {
+                key
+                for (key,) in self._connection.execute(
+                    "SELECT key FROM changes WHERE room_id = ? AND target = ?", (self._room_id, target)
+                )
+            }
+        return self._keys[target]
 
     def _all_pins(self) -> set[int]:
         if self._pins is None:
