@@ -10,6 +10,7 @@ from tests.support.v1 import ack, hello
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Edit
 from trio_chat.kinds.personal import MAX_PERSONAL, Star
+from trio_chat.kinds.reactions import MAX_CHANGES, Reaction
 from trio_chat.kinds.rooms import Created
 from trio_chat.model.events import Draft
 from trio_chat.model.outcomes import Denied
@@ -129,3 +130,56 @@ async def token_of(core: Core, ada: V1Client) -> str:
     welcome = await other.ask("hello", link=(await ada.ask("link"))["code"])
     token: str = welcome["token"]
     return token
+
+
+async def test_a_page_of_history_has_fewer_messages_when_they_have_many_changes(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core(burst=10_000) as core:
+        ada, person = await hello(core, "Ada")
+        said = drafts(person, "message", *(f"text {n}" for n in range(1, 13)))
+        await core.store.append("garden", said, at_ms=1)
+        for seq in range(1, 11):
+            reactions = [
+                Draft("reaction", f"p-{n}", "Somebody", f"r-{seq}", write_body(Reaction(seq, "👍", True)))
+                for n in range(MAX_CHANGES + 1)
+            ]
+            outcomes = await core.store.append("garden", reactions, at_ms=1)
+            assert [isinstance(one, Denied) for one in outcomes] == [False] * MAX_CHANGES + [True]
+        await ada.ask("join", room="garden")
+        await ada.hear_frames()
+        found: list[dict[str, Any]] = []
+        before = 13
+        while before > 1:
+            page = await answer(ada, "history", room="garden", before=before)
+            assert {change["target"] for change in page["changes"]} <= {
+                event["seq"] for event in page["events"]
+            }
+            found = page["events"] + found
+            before = page["events"][0]["seq"]
+            assert page.get("more") == (before > 1)
+            for event in page["events"]:
+                of_it = [change for change in page["changes"] if change["target"] == event["seq"]]
+                assert len(of_it) == (MAX_CHANGES if event["seq"] <= 10 else 0)
+        assert [event["seq"] for event in found] == [*range(1, 13)]
+        page = await answer(ada, "history", room="garden", around=5)
+        assert [event["seq"] for event in page["events"]] == [5]
+        assert page["more"]
+        assert page["newer"]
+        page = await answer(ada, "history", room="garden", after=2)
+        assert [event["seq"] for event in page["events"]] == [3]
+        page = await answer(ada, "fetch", room="garden", seqs=[1, 2, 12])
+        assert ([event["seq"] for event in page["events"]], page["more"]) == ([1], True)
+
+
+async def test_a_page_of_the_longest_messages_fits(autojump_clock: MockClock) -> None:
+    async with open_core(burst=10_000) as core:
+        ada, person = await hello(core, "Ada")
+        await core.store.append("garden", drafts(person, "message", *[LONGEST] * 120), at_ms=1)
+        await ada.ask("join", room="garden")
+        await ada.hear_frames()
+        for fields in ({"before": 100}, {"after": 3}, {"around": 50}):
+            page = await answer(ada, "history", room="garden", limit=200, **fields)
+            assert len(page["events"]) == 10
+        page = await answer(ada, "fetch", room="garden", seqs=[*range(1, 100)])
+        assert [event["seq"] for event in page["events"]] == [*range(1, 11)]

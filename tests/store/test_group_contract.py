@@ -178,7 +178,7 @@ async def test_the_rules_see_other_appends_of_the_same_commit(store: Store) -> N
             nursery.start_soon(one, said(f"m {number}"))
             nursery.start_soon(one, react(1, "🦀", by=Who(f"p-{number}", "X")))
     assert found == ["Event"] * 20
-    assert len(await store.read_changes(LOBBY, [1])) == 10
+    assert len(await store.read_changes(LOBBY, [1], limit=99)) == 10
 
 
 async def test_reactions_and_pins_are_limited(store: Store) -> None:
@@ -205,10 +205,14 @@ async def test_changes_of_a_message_are_the_newest_event_of_each_change_key(open
         )
     async with open_store() as store:
         log = await whole(store)
-        assert await store.read_changes(LOBBY, [1]) == [log[n - 1] for n in (6, 7, 8, 9, 10)]
-        assert await store.read_changes(LOBBY, [3, 2, 2]) == [log[10], log[11]]
-        assert await store.read_changes(LOBBY, [5, 99, 0, -1, 2**70]) == []
-        assert await store.read_changes(LOBBY, []) == await store.read_changes("nowhere", [1]) == []
+        assert await store.read_changes(LOBBY, [1], limit=99) == [log[n - 1] for n in (6, 7, 8, 9, 10)]
+        assert await store.read_changes(LOBBY, [3, 2, 2], limit=99) == [log[10], log[11]]
+        assert await store.read_changes(LOBBY, [5, 99, 0, -1, 2**70], limit=99) == []
+        assert (
+            await store.read_changes(LOBBY, [], limit=99)
+            == await store.read_changes("nowhere", [1], limit=9)
+            == []
+        )
 
 
 async def test_an_event_is_found_by_its_command(store: Store) -> None:
@@ -261,7 +265,7 @@ async def test_a_deleted_message_and_its_edits_have_no_text_in_any_read(
             assert await store.read_after(LOBBY, seq - 1, limit=1, max_bytes=0) == [log[seq - 1]]
             assert await store.read_some(LOBBY, [seq]) == [log[seq - 1]]
         assert await store.read_versions(LOBBY, 1, limit=9) == [log[0], log[3]]
-        assert await store.read_changes(LOBBY, range(1, 10)) == [log[7], log[8]], (
+        assert await store.read_changes(LOBBY, range(1, 10), limit=99) == [log[7], log[8]], (
             "and nothing else about them"
         )
         assert (await store.state(LOBBY)).pins == ()
@@ -678,7 +682,7 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
     for call in (
         partial(store.state, LOBBY),
         partial(store.listing, ADA.id),
-        partial(store.read_changes, LOBBY, [1]),
+        partial(store.read_changes, LOBBY, [1], limit=9),
         partial(store.personal, ADA.id, limit=9),
         partial(store.find_invite, HASH),
         partial(store.move_read_markers, [], 1),

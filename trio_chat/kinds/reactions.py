@@ -22,6 +22,9 @@ REACTION: Final = "reaction"
 MAX_REACTIONS: Final = 20
 """How many different emoji one person may put to one message."""
 
+MAX_CHANGES: Final = 1_000
+"""So many change keys a message can have: all that hold are told with it."""
+
 
 class Reaction(Body, frozen=True):
     """The sender puts an emoji to message ``target``, or (``on`` false) takes it away."""
@@ -56,6 +59,13 @@ def check(sender: str, body: Reaction, facts: Facts, at_ms: int) -> None:
     check_is_message(body.target, facts)
     if body.on and facts.count_reactions(body.target, sender) >= MAX_REACTIONS:
         raise Refused("too_many", f"You can put {MAX_REACTIONS} different reactions to a message at most.")
+    if not facts.has_change(*change_key(sender, body)) and facts.count_changes(body.target) >= MAX_CHANGES:
+        raise Refused("too_many", "This message has all the reactions it can have.")
+
+
+def change_key(sender: str, body: Reaction) -> tuple[int, str]:
+    """Of each person and emoji the newest reaction holds."""
+    return body.target, f"react:{sender}:{body.emoji}"
 
 
 KINDS: Final = (
@@ -65,6 +75,6 @@ KINDS: Final = (
         frame=ReactionFrame,
         command=React,
         check=check,
-        change_key=lambda sender, body: (body.target, f"react:{sender}:{body.emoji}"),
+        change_key=change_key,
     ),
 )

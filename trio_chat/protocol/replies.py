@@ -90,13 +90,15 @@ class HistoryPage(Frame, tag="history"):
 
 
 class Fetched(Frame, tag="fetched"):
-    """Single events, with the changes of them that hold at ``upto``."""
+    """Single events, with the changes of them that hold at ``upto``; ``more`` says that those behind the last of them
+    did not fit."""
 
     id: str
     room: str
     events: Sequence[EventFrame]
     changes: Sequence[EventFrame]
     upto: int
+    more: bool = False
 
 
 class VersionsOf(Frame, tag="versions"):

@@ -114,9 +114,10 @@ class EventLog(Protocol):
         """Event of a command (an idempotency key: sender and client id), if it is in the log."""
         ...
 
-    async def read_changes(self, room: str, seqs: Collection[int]) -> list[Event]:
+    async def read_changes(self, room: str, seqs: Collection[int], *, limit: int) -> list[Event]:
         """Changes of these messages as they are to be shown, in order: the newest event for each change key
-        (`trio_chat.kinds.table.change_key`) of each message. Of a deleted message only the deletion.
+        (`trio_chat.kinds.table.change_key`) of each message. Of a deleted message only the deletion. At most ``limit``:
+        all of the first of ``seqs``, then all of the second, and so on, until the last of them may be incomplete.
         """
         ...
 

@@ -62,6 +62,9 @@ export class Lookups {
     if (seqs.length === 0) return;
     for (const seq of seqs) this.#asked.add(`${room} ${seq}`);
     const answer = await this.#ask({ type: "fetch", room, seqs });
-    if (answer.ok) this.#store.dispatch({ type: "fetched", frame: answer, seqs });
+    if (!answer.ok) return;
+    const last = answer.more ? answer.events.at(-1).seq : Infinity;
+    this.#store.dispatch({ type: "fetched", frame: answer, seqs: seqs.filter((seq) => seq <= last) });
+    await this.#askQuotes(room, seqs.filter((seq) => seq > last)); // those that had no room in the answer
   }
 }

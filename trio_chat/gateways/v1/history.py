@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.rules import check_may_read_versions
 from trio_chat.kinds.table import MESSAGES
-from trio_chat.protocol.encoding import fitting
+from trio_chat.protocol.encoding import LIST_BYTES, fitting, size_of
 from trio_chat.protocol.event_frames import EventFrame, to_frame
 from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
 
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 HISTORY_BYTES = 256 * 1024
 """How much text one page of history holds at most: it is made for one reader, so it is not shared memory."""
 
+CHANGES = 1_200
+"""How many changes are read for one page at most: more than one message can have."""
+
+FRAMES_AT_ONCE = 200
+"""Others are served after so many events were told."""
+
 VERSIONS = 100
 """How many versions of a message are told at once."""
 
@@ -33,8 +41,9 @@ async def history(client: Client, command: commands.History) -> HistoryPage:
         raise Refused("bad_field", "Say one of before, after and around.")
     room = client.room(command.room)
     upto = room.head
-    events = [event for event in await _page(client, room, command) if event.seq <= upto]
-    changes = await _changes(client, room, events, upto)
+    anchor = next(at for at in (command.before, command.after, command.around) if at is not None)
+    page = [event for event in await _page(client, room, command) if event.seq <= upto]
+    events, changes = await _fitting(client, room, page, anchor, upto)
     more = bool(events) and events[0].seq > 1
     newer = bool(events) and events[-1].seq < upto
     if not events and command.after is not None:
@@ -42,7 +51,7 @@ async def history(client: Client, command: commands.History) -> HistoryPage:
     return HistoryPage(
         command.id,
         room.name,
-        [to_frame(event) for event in events],
+        events,
         more=more,
         changes=changes,
         upto=upto,
@@ -67,9 +76,9 @@ async def fetch(client: Client, command: commands.Fetch) -> Fetched:
     room = client.room(command.room)
     upto = room.head
     seqs = sorted({seq for seq in command.seqs if seq <= upto})
-    events = await client.hub.store.read_some(room.name, seqs)
-    changes = await _changes(client, room, events, upto)
-    return Fetched(command.id, room.name, [to_frame(event) for event in events], changes, upto)
+    found = await client.hub.store.read_some(room.name, seqs)
+    events, changes = await _fitting(client, room, found, 0, upto)
+    return Fetched(command.id, room.name, events, changes, upto, more=len(events) < len(found))
 
 
 async def versions(client: Client, command: commands.Versions) -> VersionsOf:
@@ -86,10 +95,40 @@ async def versions(client: Client, command: commands.Versions) -> VersionsOf:
     return VersionsOf(command.id, room.name, command.seq, told, more=len(told) < len(frames))
 
 
-async def _changes(client: Client, room: Room, events: Sequence[Event], upto: int) -> list[EventFrame]:
-    """The events that say what holds of these messages at number ``upto``."""
-    seqs = [event.seq for event in events if event.kind in MESSAGES]
-    if not seqs:
-        return []
-    changes = await client.hub.store.read_changes(room.name, seqs)
-    return [to_frame(change) for change in changes if change.seq <= upto]
+async def _fitting(
+    client: Client, room: Room, events: Sequence[Event], anchor: int, upto: int
+) -> tuple[list[EventFrame], list[EventFrame]]:
+    """As many of the events as one answer holds, those nearest to number ``anchor``, with the changes that hold of them
+    at number ``upto``; both in order."""
+    nearest = sorted(events, key=lambda event: abs(event.seq - anchor))
+    messages = [event.seq for event in nearest if event.kind in MESSAGES]
+    changes = await client.hub.store.read_changes(room.name, messages, limit=CHANGES) if messages else []
+    by_target: dict[int, list[EventFrame]] = {}
+    for n, change in enumerate(changes, 1):
+        if n % FRAMES_AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
+        if change.seq <= upto:
+            frame = to_frame(change)
+            # Nobody knows what a damaged one is of.
+            by_target.setdefault(getattr(frame, "target", messages[0]), []).append(frame)
+    if len(changes) == CHANGES:  # the last message they are of may have more, and those behind it
+        last = max(by_target, key=lambda seq: abs(seq - anchor))
+        nearest = [one for one in nearest if abs(one.seq - anchor) < abs(last - anchor)] or nearest[:1]
+    told: list[EventFrame] = []
+    told_changes: list[EventFrame] = []
+    left = LIST_BYTES
+    for event in nearest:
+        frame, of_it = to_frame(event), by_target.get(event.seq, [])
+        left -= size_of(frame)
+        if not told:  # it is told in any case, with its newest changes
+            of_it = list(fitting(of_it[::-1], left))
+        left -= sum(map(size_of, of_it))
+        if told and left < 0:
+            break
+        told.append(frame)
+        told_changes += of_it
+    return sorted(told, key=_seq), sorted(told_changes, key=_seq)
+
+
+def _seq(frame: EventFrame) -> int:
+    return frame.seq

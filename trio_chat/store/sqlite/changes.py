@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Event, Position
 
 
-def read_changes(connection: apsw.Connection, room: str, seqs: Collection[int]) -> list[Event]:
+def read_changes(connection: apsw.Connection, room: str, seqs: Collection[int], *, limit: int) -> list[Event]:
     """See `Store.read_changes`."""
     room_id = find_room_id(connection, room)
     if room_id is None:
         return []
     found: list[Any] = connection.execute(
-        "SELECT DISTINCT seq FROM json_each(?) CROSS JOIN changes ON room_id = ? AND target = value",
-        (json.dumps(list(seqs)), room_id),
+        "SELECT seq FROM json_each(?) CROSS JOIN changes ON room_id = ? AND target = value LIMIT ?",
+        (json.dumps(list(dict.fromkeys(seqs))), room_id, limit),
     ).fetchall()
     return events_at(connection, [(room, room_id, seq) for (seq,) in found])
 
