@@ -312,7 +312,7 @@ async def test_accepting_where_one_is_already_logs_nothing_and_acknowledges_noth
         assert (await ack(bob, "accept", id="b1", token=token))["type"] == "ack"
 
 
-async def test_two_links_used_at_once_and_two_who_write_to_each_other_at_once_are_no_mistake(
+async def test_concurrent_accepts_and_concurrent_directs_join_once_and_make_one_room(
     autojump_clock: MockClock,
 ) -> None:
     async with open_core() as core:

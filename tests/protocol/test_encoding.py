@@ -82,7 +82,7 @@ def test_of_a_key_that_comes_twice_the_last_counts() -> None:
         '{"type":"ping","id":"c1","deep":' + "[" * 30_000 + "]" * 30_000 + "}",
     ],
 )
-def test_what_is_not_a_json_object_or_is_nested_too_deep_ends_the_connection_with_1007(text: str) -> None:
+def test_a_frame_that_is_no_json_object_ends_the_connection_with_1007(text: str) -> None:
     assert code_for(text) == 1007
 
 

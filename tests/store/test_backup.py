@@ -137,9 +137,7 @@ async def test_a_restore_beside_an_old_event_count_is_a_restore(
     assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
-async def test_a_copy_beside_the_write_ahead_log_of_another_is_refused_before_that_ruins_it(
-    path: Path, copy: Path
-) -> None:
+async def test_a_copy_beside_a_foreign_write_ahead_log_is_refused_unharmed(path: Path, copy: Path) -> None:
     await small_log(path)
     back_up(path, copy)
     content = copy.read_bytes()

@@ -95,7 +95,7 @@ async def test_a_bit_flipped_in_the_database_is_found_by_verify_or_harmless(path
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros", "flip"])
-async def test_a_damaged_write_ahead_log_leaves_whole_events_a_new_epoch_and_a_logged_error(
+async def test_a_damaged_write_ahead_log_leaves_whole_events_and_a_new_epoch(
     path: Path, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     logs, positions, files, _ = await make_log(path)

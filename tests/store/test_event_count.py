@@ -151,7 +151,7 @@ async def test_the_new_epoch_is_durable_before_anybody_is_served(path: Path) -> 
     assert (await positions(path))["lobby"] == begun
 
 
-async def test_a_crash_between_the_new_epoch_and_its_count_begins_another_and_loses_nothing(
+async def test_a_crash_before_the_new_count_begins_another_epoch_and_loses_nothing(
     path: Path,
 ) -> None:
     files, _ = await with_half_its_wal(path)

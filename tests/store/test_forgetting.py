@@ -209,7 +209,7 @@ def log_of_the_first_format(path: Path) -> list[Event]:
     return told
 
 
-async def test_a_log_of_the_first_format_is_whole_after_the_migration_and_has_the_new_features(
+async def test_a_first_format_log_is_whole_after_migration(
     path: Path,
 ) -> None:
     told = log_of_the_first_format(path)

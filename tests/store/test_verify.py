@@ -208,7 +208,7 @@ async def test_a_damaged_definition_of_a_table_is_refused_with_a_sentence(path: 
         await small_log(path)
 
 
-async def test_the_event_count_is_read_before_the_log_so_a_growing_log_is_not_taken_for_a_short_one(
+async def test_verifying_a_growing_log_reports_no_lost_events(
     path: Path,
 ) -> None:
     async with open_sqlite_store(path) as store:
