@@ -183,3 +183,29 @@ async def test_a_page_of_the_longest_messages_fits(autojump_clock: MockClock) ->
             assert len(page["events"]) == 10
         page = await answer(ada, "fetch", room="garden", seqs=[*range(1, 100)])
         assert [event["seq"] for event in page["events"]] == [*range(1, 11)]
+
+
+async def test_very_long_messages_are_found_few_at_a_time(autojump_clock: MockClock) -> None:
+    async with open_core(burst=10_000) as core:
+        ada, person = await hello(core, "Ada")
+        texts = ["apple" + LONGEST[5:]] * 40
+        await core.store.append("lobby", drafts(person, "message", *texts), at_ms=1)
+        found: list[int] = []
+        cursor: dict[str, str] = {}
+        while not found or cursor:
+            page = await answer(ada, "search", query="apple", limit=50, **cursor)
+            found += [hit["event"]["seq"] for hit in page["hits"]]
+            cursor = {"cursor": page["cursor"]} if "cursor" in page else {}
+        assert found == [*range(40, 0, -1)]
+
+
+async def test_the_members_of_a_room_fit(autojump_clock: MockClock) -> None:
+    async with open_core(burst=10_000) as core:
+        ada, person = await hello(core, "Ada")
+        members = (Who(person, "Ada"), *(Who(f"p-{n:060}", "") for n in range(3_000)))
+        body = write_body(Created("private", "Plans", "\x01" * 500, members))
+        await core.store.append("~plans", [Draft("created", person, "Ada", "c", body)], at_ms=1)
+        await ada.ask("join", room="~plans", after=1)
+        await ada.hear_frames()
+        info = await answer(ada, "info", room="~plans")
+        assert info["count"] == 3_001

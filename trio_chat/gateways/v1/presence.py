@@ -9,6 +9,7 @@ from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.forms import timestamp
 from trio_chat.protocol import parts, replies
+from trio_chat.protocol.encoding import LIST_BYTES, fitting
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -61,8 +62,12 @@ async def receipts(client: Client, command: commands.Receipts) -> replies.Receip
         command.id,
         room.name,
         command.seq,
-        read=[parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(read) if who in users],
-        delivered=[
-            parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(delivered) if who in users
-        ],
+        read=fitting(
+            [parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(read) if who in users],
+            LIST_BYTES // 2,
+        ),
+        delivered=fitting(
+            [parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(delivered) if who in users],
+            LIST_BYTES // 2,
+        ),
     )

@@ -18,7 +18,7 @@ from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership, check_to
 from trio_chat.kinds.rules import check_may_find
 from trio_chat.model.names import check_title, normal_room
 from trio_chat.model.records import DirectoryPlace
-from trio_chat.protocol.encoding import fitting
+from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, RoomInfo
 from trio_chat.rooms.registry import Cursor
 
@@ -32,6 +32,8 @@ ROOMS_FOR_ONE = 25
 
 MAX_MEMBERS_TOLD = 1_000
 MAX_DIRECTORY = 100
+ABOUT_BYTES = 8 * 1024
+"""What a room's title, topic and pins take at most."""
 
 
 # -- subscribing --
@@ -127,6 +129,10 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
     state = await client.hub.store.state(room.name)
     ids = list(state.members)[:MAX_MEMBERS_TOLD]
     profiles = {profile.id: profile for profile in await client.hub.store.people(ids)}
+    members = [
+        user_of(profiles.get(who), who, connected=client.hub.connected, role=state.members[who])
+        for who in ids
+    ]
     return RoomInfo(
         id=command.id,
         room=room.name,
@@ -134,10 +140,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         title=state.title,
         topic=state.topic,
         owner=state.owner,
-        members=[
-            user_of(profiles.get(who), who, connected=client.hub.connected, role=state.members[who])
-            for who in ids
-        ],
+        members=fitting(members, LIST_BYTES - ABOUT_BYTES),
         count=len(state.members),
         pins=state.pins,
         upto=state.position.seq,
