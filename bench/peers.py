@@ -54,6 +54,14 @@ def _trio_chat(port: int, directory: Path, checkout: Path | None = None) -> list
         "max-connections": 15_000,
         "max-connections-per-address": 0,
     }
+    if (
+        checkout is None or (checkout / "trio_chat/net/rate_limits.py").exists()
+    ):  # older ones have no such settings
+        settings |= {
+            "messages-per-second-per-address": 0,
+            "new-people-per-hour": 0,
+            "new-people-per-address-per-hour": 0,
+        }
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     if checkout is None:
         return [sys.executable, "-m", "trio_chat", *flags]

@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "rooms": {"config", "kinds", "model", "net", "store"},
     "people": {"model", "net", "store"},
     "presence": {"model", "net", "rooms", "store"},
-    "hub": {"config", "model", "people", "presence", "rooms", "store"},
+    "hub": {"config", "model", "net", "people", "presence", "rooms", "store"},
     # What speaks to clients, and the port that they come to.
     "gateways": {
         "hub",
@@ -79,6 +79,7 @@ PURE = {
     "net.frame_guard",
     "net.limits",
     "net.origin",
+    "net.rate_limits",
     "net.request_head",
     "net.websocket_frames",
     "people.avatars",

@@ -16,6 +16,7 @@ import trio
 
 from trio_chat.errors import StoreError
 from trio_chat.model.notices import RoomListed, RoomUnlisted
+from trio_chat.net.rate_limits import RateLimits
 from trio_chat.people.identities import Identities
 from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import open_presence
@@ -43,6 +44,7 @@ class Hub:
     people: Identities
     connected: ConnectedUsers
     presence: PresenceService
+    rate_limits: RateLimits
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
 
@@ -68,7 +70,16 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
         open_rooms(store, config, now_ms=now_ms, on_members=on_members) as rooms,
         trio.open_nursery() as nursery,
     ):
-        hub = Hub(config, store, rooms, Identities(store, now_ms=now_ms), connected, presence, now_ms)
+        people = Identities(store, now_ms=now_ms)
+        rate_limits = RateLimits(
+            rate=config.messages_per_second,
+            burst=config.burst,
+            address_rate=config.messages_per_second_per_address,
+            address_burst=config.burst_per_address,
+            new_people_per_hour=config.new_people_per_hour,
+            new_people_per_address_per_hour=config.new_people_per_address_per_hour,
+        )
+        hub = Hub(config, store, rooms, people, connected, presence, rate_limits, now_ms)
         nursery.start_soon(_announce_list_changes, hub, receive_change)
         yield hub
         nursery.cancel_scope.cancel()

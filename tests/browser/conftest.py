@@ -184,7 +184,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A running server with a data directory of its own."""
-    server = Server(tmp_path, "--messages-per-second=0")  # these tests type faster than people
+    server = Server(
+        tmp_path, "--messages-per-second=0", "--new-people-per-address-per-hour=0"
+    )  # these tests type faster than people
     try:
         server.start()
         yield server

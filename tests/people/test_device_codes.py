@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def refusal(codes: DeviceCodes, code: str, now: float) -> str:
     """The error code with which this device code is refused."""
     with pytest.raises(Refused) as caught:
-        codes.redeem(code, now)
+        codes.redeem(code, "192.0.2.7", now)
     return caught.value.code
 
 
@@ -40,22 +40,22 @@ def test_a_code_is_valid_once_however_it_is_typed(codes: DeviceCodes) -> None:
     assert len(code) == 9
     assert code[4] == "-"
     assert set(code) - {"-"} <= set(ALPHABET)
-    assert codes.redeem(f" {code.lower().replace('-', '')} ", 1) == "p-ada"
+    assert codes.redeem(f" {code.lower().replace('-', '')} ", "192.0.2.7", 1) == "p-ada"
     assert refusal(codes, code, 2) == "bad_link"
 
 
 def test_a_code_expires(codes: DeviceCodes) -> None:
     first, second = codes.make("p-ada", 0), codes.make("p-bob", 1)
     assert refusal(codes, first, LIFE_S) == "bad_link"
-    assert codes.redeem(second, LIFE_S) == "p-bob"
+    assert codes.redeem(second, "192.0.2.7", LIFE_S) == "p-bob"
 
 
 def test_a_person_has_few_codes_and_a_new_one_replaces_the_oldest(codes: DeviceCodes) -> None:
     made = [codes.make("p-ada", 0) for _ in range(MAX_CODES + 1)]
     other = codes.make("p-bob", 0)
     assert refusal(codes, made[0], 1) == "bad_link"
-    assert {codes.redeem(code, 1) for code in made[1:]} == {"p-ada"}
-    assert codes.redeem(other, 1) == "p-bob"
+    assert {codes.redeem(code, "192.0.2.7", 1) for code in made[1:]} == {"p-ada"}
+    assert codes.redeem(other, "192.0.2.7", 1) == "p-bob"
 
 
 @pytest.mark.parametrize("typed", ["", "-", "K7QM-2XHD", "x" * 60_000, "\0", "K7QM\n2XHD", "ſſſſſſſſ"])
@@ -64,11 +64,23 @@ def test_text_that_is_no_code_is_refused(codes: DeviceCodes, typed: str) -> None
     assert refusal(codes, typed, 0) == "bad_link"
 
 
-def test_guesses_are_rate_limited_over_all_clients(codes: DeviceCodes) -> None:
+def test_guesses_are_rate_limited_over_all_clients_of_an_address(codes: DeviceCodes) -> None:
     code = codes.make("p-ada", 0)
-    assert {refusal(codes, "AAAAAAAA", 0) for _ in range(GUESSES_AT_ONCE)} == {"bad_link"}
+    assert {refusal(codes, "AAAAAAAA", 0) for _ in range(2 * GUESSES_AT_ONCE)} == {"bad_link"}
     assert refusal(codes, code, 0) == "rate_limited"
-    assert codes.redeem(code, 1 / GUESSES_PER_SECOND) == "p-ada"
+    assert codes.redeem(code, "192.0.2.7", 1 / GUESSES_PER_SECOND) == "p-ada"
+
+
+def test_guesses_of_many_addresses_do_not_hold_up_another(codes: DeviceCodes) -> None:
+    code = codes.make("p-ada", 0)
+    for n in range(3):
+        guesser = f"198.51.100.{n}"
+        for _ in range(3 * GUESSES_AT_ONCE):
+            with pytest.raises(Refused):
+                codes.redeem("AAAAAAAA", guesser, 0)
+    with pytest.raises(Refused, match="Too many codes"):
+        codes.redeem(code, guesser, 0)
+    assert codes.redeem(code, "192.0.2.7", 0) == "p-ada"
 
 
 async def test_another_device_becomes_the_same_person_with_a_token_of_its_own(
@@ -105,7 +117,7 @@ async def test_an_expired_code_is_refused(autojump_clock: MockClock) -> None:
 async def test_a_guesser_must_wait_but_can_log_in_otherwise(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         eve = await core.open_v1()
-        for _ in range(GUESSES_AT_ONCE):
+        for _ in range(2 * GUESSES_AT_ONCE):  # her address's own, and those for addresses that used up theirs
             assert (await eve.ask("hello", link="WRNG-CDE2"))["code"] == "bad_link"
         refused = await eve.ask("hello", link="WRNG-CDE2")
         assert (refused["code"], refused["retry_after"]) == ("rate_limited", 1)

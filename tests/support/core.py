@@ -42,6 +42,9 @@ QUIET: dict[str, Any] = {
     "idle_ping_s": 0.0,
     "write_stall_s": 0.0,
     "messages_per_second": 0.0,
+    "new_people_per_hour": 0,
+    "new_people_per_address_per_hour": 0,
+    "hello_timeout_s": 0.0,
 }
 """Settings under which no timer does anything."""
 

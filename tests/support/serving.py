@@ -50,6 +50,8 @@ async def open_server(**settings: object) -> AsyncIterator[Serving]:
         "host": "127.0.0.1",
         "port": 0,
         "messages_per_second": 0,
+        "new_people_per_hour": 0,
+        "new_people_per_address_per_hour": 0,
         "close_timeout_s": 0.5,
     }
     config = Config(**(defaults | settings))  # type: ignore[arg-type]  # tests know the settings' types

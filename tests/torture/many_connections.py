@@ -69,7 +69,10 @@ async def open_many_connections(wanted: int) -> ManyConnections:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     many = ManyConnections(min(wanted, hard - SPARE_FILES))
-    settings = ("--max-connections", "0", "--max-connections-per-address", "0", "--messages-per-second", "0")
+    settings = (
+        *("--max-connections", "0", "--max-connections-per-address", "0", "--messages-per-second", "0"),
+        *("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0"),
+    )
     with tempfile.TemporaryDirectory(prefix="crowd-") as directory:
         data, output = Path(directory) / "data", Path(directory) / "server.log"
         async with open_server(

@@ -78,7 +78,10 @@ class Options:
     least: int = 0
     """Faults to inject at least, however long that takes."""
     synchronous: str = "FULL"
-    settings: tuple[str, ...] = ("--messages-per-second", "0", "--max-connections-per-address", "0")
+    settings: tuple[str, ...] = (
+        *("--messages-per-second", "0", "--max-connections-per-address", "0"),
+        *("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0"),
+    )
     """More options for the server."""
 
 

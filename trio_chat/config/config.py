@@ -84,15 +84,39 @@ class Config:
     )
     messages_per_second: float = setting_field(
         20.0,
-        "How many commands a connection may send for long",
+        "How many commands a person may send for long, over all their connections",
         "Faster than anybody types, fast enough for bots.",
         zero="no limit",
     )
     burst: int = setting_field(
         100,
-        "How many commands a connection may send at once before that rate counts",
+        "How many commands a person may send at once before that rate counts",
         "Somebody who comes back with an outbox full of waiting messages is not held up.",
         zero="no limit of the rate",
+    )
+    messages_per_second_per_address: float = setting_field(
+        200.0,
+        "How many commands all who come from one address may send together for long",
+        "Five hundred busy people in an office send half of that. Of no effect if a person has no limit.",
+        zero="no limit",
+    )
+    burst_per_address: int = setting_field(
+        5000,
+        "How many commands they may send at once before that rate counts",
+        "After a restart all in an office come back within seconds, with some commands each.",
+        zero="no limit of the rate",
+    )
+    new_people_per_address_per_hour: int = setting_field(
+        600,
+        "How many new people may come from one address within an hour",
+        "A school or an office behind one address can begin in the same minute; inventing people stays slow.",
+        zero="no limit",
+    )
+    new_people_per_hour: int = setting_field(
+        6000,
+        "How many new people may come within an hour from everywhere",
+        "Ten such offices; each new person takes some disk for ever.",
+        zero="no limit",
     )
     max_rooms_per_connection: int = setting_field(
         1_000,
@@ -111,6 +135,13 @@ class Config:
         10.0,
         "How long a client may take for the request and the handshake",
         "Enough for a phone with a bad connection, too little to collect idle sockets.",
+        zero="no limit",
+        unit="seconds",
+    )
+    hello_timeout_s: float = setting_field(
+        10.0,
+        "How long a connection of trio-chat.v1 may exist without a login",
+        "Programs say hello at once; who never does takes a place from somebody.",
         zero="no limit",
         unit="seconds",
     )

@@ -18,7 +18,7 @@ from trio_chat.kinds.facts import LOBBY
 from trio_chat.kinds.table import MESSAGES, text_of
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.model.texts import check_length
-from trio_chat.net.limits import TokenBucket
+from trio_chat.net.rate_limits import ConnectionBucket
 from trio_chat.net.websocket_frames import encode_text
 from trio_chat.rooms.encoding import Encoding
 from trio_chat.rooms.submission import NotLogged, Submission
@@ -60,12 +60,12 @@ class Outcomes:
             self._outbox.end(TRY_AGAIN_LATER)
 
 
-async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
+async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str) -> None:
     """Say in the lobby what the client sends, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what a plain client cannot send. One that sends too fast is read more slowly.
     """
-    bucket = TokenBucket(hub.config.messages_per_second, hub.config.burst)
+    bucket = ConnectionBucket(hub.rate_limits, address)
     outcomes = Outcomes(outbox)
     guest: Person | None = None
     subscription = await hub.rooms.subscribe(
@@ -81,10 +81,8 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                     check_length(text, hub.config.max_text_chars)
                 except Refused as refused:
                     raise RemoteProtocolError(TOO_BIG.because(refused.message)) from None
-                wait_s = bucket.take(trio.current_time())
-                if wait_s > 0:
+                while (wait_s := bucket.take(trio.current_time())) > 0:  # noqa: ASYNC110  # others take tokens
                     await trio.sleep(wait_s)
-                    bucket.take(trio.current_time())
                 if guest is None:  # named only now: many listen and never speak
                     guest = await _add_guest(hub.people)
                 draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)

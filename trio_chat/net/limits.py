@@ -39,6 +39,10 @@ class TokenBucket:
         self._full_at = full_at
         return 0.0
 
+    def is_full(self, now: float) -> bool:
+        """Whether it is as good as a new one."""
+        return self._full_at <= now
+
 
 def address_key(ip: str) -> str:
     """The key by which an address is counted: an IPv4 address, or the /64 of an IPv6 address, which one household gets.

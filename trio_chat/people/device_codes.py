@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused
 from trio_chat.net.limits import TokenBucket
+from trio_chat.net.rate_limits import TokenBuckets
 
 if TYPE_CHECKING:
     from random import Random
@@ -39,7 +40,9 @@ class DeviceCodes:
         self._rng = rng
         self._codes: dict[str, tuple[str, float]] = {}
         """For each code its person, and until when it is valid; oldest first."""
-        self._guesses = TokenBucket(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
+        self._guesses = TokenBuckets(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
+        self._further_guesses = TokenBucket(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
+        """Shared by the addresses that have used up their own, so that these take nothing from others."""
 
     def make(self, person: str, now: float) -> str:
         """A new code for this person, as it is shown to them."""
@@ -52,10 +55,10 @@ class DeviceCodes:
         self._codes[code] = person, now + LIFE_S
         return f"{code[:4]}-{code[4:]}"
 
-    def redeem(self, typed: str, now: float) -> str:
+    def redeem(self, typed: str, address: str, now: float) -> str:
         """The person of this code, which is used up. Raises `Refused` (``bad_link``, ``rate_limited``)."""
-        wait_s = self._guesses.take(now)
-        if wait_s > 0:
+        wait_s = self._guesses.take(address, now)
+        if wait_s > 0 and self._further_guesses.take(now) > 0:
             wait_s = math.ceil(wait_s)
             raise Refused(
                 "rate_limited", f"Too many codes are tried. Wait {wait_s} seconds.", retry_after_s=wait_s

@@ -105,12 +105,12 @@ class Identities:
         """A device code for this person (`trio_chat.people.device_codes`)."""
         return self._device_codes.make(person.id, trio.current_time())
 
-    async def authenticate_by_code(self, code: str) -> tuple[Person, str]:
+    async def authenticate_by_code(self, code: str, *, address: str) -> tuple[Person, str]:
         """The person of a device code, and a new token for the device. Raises `Refused` if the code is not valid.
 
         The code is used up, even when the store cannot save the token.
         """
-        person_id = self._device_codes.redeem(code, trio.current_time())
+        person_id = self._device_codes.redeem(code, address, trio.current_time())
         token = secrets.token_urlsafe(TOKEN_BYTES)
         await self._store.add_token(person_id, _hash(token))
         return await self.authenticate(token), token

@@ -72,6 +72,7 @@ class Connection:
     """A WebSocket and how to end it. `run` is its whole life."""
 
     __slots__ = (
+        "_address",
         "_config",
         "_guard",
         "_handshakes",
@@ -90,11 +91,13 @@ class Connection:
         wire: Wire,
         peer: str,
         *,
+        address: str,
         hub: Hub,
         handshakes: trio.Semaphore,
         host: str | None = None,
     ) -> None:
         self.peer = peer
+        self._address = address
         self._handshakes = handshakes
         self._host = host  # trio-websocket keeps all fields of the handshake but this one
         self._wire = wire
@@ -227,7 +230,7 @@ class Connection:
         hear = serve_v1 if self._is_v1 else serve_plain
         with self._session_scope:
             try:
-                await hear(websocket, outbox, hub=self._hub)
+                await hear(websocket, outbox, hub=self._hub, address=self._address)
             except trio_websocket.ConnectionClosed:
                 self._session_scope.cancel()
             except RemoteProtocolError as error:
@@ -257,6 +260,7 @@ async def serve_websocket(
     wire: Wire,
     peer: str,
     *,
+    address: str,
     hub: Hub,
     connected: set[Connection],
     handshakes: trio.Semaphore,
@@ -266,9 +270,10 @@ async def serve_websocket(
 
     While this runs, the connection is in ``connected``, for whoever pings, counts or closes all. As many handshakes go
     on at a time as ``handshakes`` allows. ``host`` is the server's name as the client knows it, ``peer`` the client's
-    in our log. Raises what is a fault of ours or the transport's. Never closes the transport.
+    in our log, ``address`` the `address_key` that limits go by. Raises what is a fault of ours or the transport's.
+    Never closes the transport.
     """
-    connection = Connection(wire, peer, hub=hub, handshakes=handshakes, host=host)
+    connection = Connection(wire, peer, address=address, hub=hub, handshakes=handshakes, host=host)
     connected.add(connection)
     try:
         await connection.run()

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from trio_chat.errors import Refused
+from trio_chat.net.limits import address_key
 from trio_chat.net.wire import Wire
 from trio_chat.server.closing import PEER_IS_GONE, linger, refuse
 from trio_chat.server.connection import serve_websocket
@@ -117,7 +118,7 @@ class Server:
         try:
             # Counted until it is closed: each has a file descriptor, of which there are not many more than places.
             with self._limits.admit(address):
-                await self._supervise(stream, peer)
+                await self._supervise(stream, address_key(address), peer)
         except Refused as refused:
             self._statistics.refused += 1
             LOGGER.info("%s: %s", peer, refused)
@@ -137,13 +138,13 @@ class Server:
         finally:
             self._refusals_now -= 1
 
-    async def _supervise(self, stream: trio.abc.Stream, peer: str) -> None:
+    async def _supervise(self, stream: trio.abc.Stream, address: str, peer: str) -> None:
         """Serve one admitted stream; whatever ends it, ends here."""
         wire = Wire(stream, stall_s=self._config.write_stall_s, cleanups=self._cleanups)
         http = HttpConnection(wire, self._app, self._config)
         try:
             try:
-                await self._serve(wire, http, peer)
+                await self._serve(wire, http, address, peer)
             except* PEER_IS_GONE as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
             except* Exception:
@@ -154,7 +155,7 @@ class Server:
         finally:
             wire.abandon()
 
-    async def _serve(self, wire: Wire, http: HttpConnection, peer: str) -> None:
+    async def _serve(self, wire: Wire, http: HttpConnection, address: str, peer: str) -> None:
         handshake = await self._serve_http(http)
         if handshake is None:
             return
@@ -162,6 +163,7 @@ class Server:
         await serve_websocket(
             wire,
             peer,
+            address=address,
             host=handshake.host,
             hub=self._hub,
             handshakes=self._handshakes,

@@ -18,6 +18,6 @@ if TYPE_CHECKING:
     from trio_chat.net.outbox import Outbox
 
 
-async def serve_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub) -> None:
+async def serve_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str) -> None:
     """Carry out what the client asks for, until it closes; see `client.serve`."""
-    await client.serve(websocket, outbox, hub, HANDLERS, DECODER)
+    await client.serve(websocket, outbox, hub, HANDLERS, DECODER, address=address)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
-from trio_chat.errors import UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
+from trio_chat.errors import NO_HELLO, UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
 from trio_chat.gateways.v1.encoding import ENCODING, NOT_WELCOMED_YET
 from trio_chat.gateways.v1.outcomes import Outcomes, unavailable
 from trio_chat.gateways.v1.session import Session, not_joined
 from trio_chat.kinds.facts import no_such_room
 from trio_chat.kinds.forms import Body, Frame, write_body
 from trio_chat.model.events import Draft
-from trio_chat.net.limits import TokenBucket
+from trio_chat.net.rate_limits import ConnectionBucket
 from trio_chat.protocol.encoding import encode_frame
 from trio_chat.protocol.replies import Failure, Joined, Pong, Welcome
 from trio_chat.rooms.submission import Submission
@@ -45,11 +46,13 @@ class Client:
     """One v1 client: its session and its subscriptions, which end with the ``with`` block (a `UserConnection`)."""
 
     __slots__ = (
+        "_bucket",
         "_decoder",
         "_handlers",
         "_membership_changes",
         "_outcomes",
         "_subscriptions",
+        "address",
         "encoding",
         "hub",
         "outbox",
@@ -57,10 +60,18 @@ class Client:
     )
 
     def __init__(
-        self, outbox: Outbox, hub: Hub, handlers: Mapping[type[Command], Handler], decoder: CommandDecoder
+        self,
+        outbox: Outbox,
+        hub: Hub,
+        handlers: Mapping[type[Command], Handler],
+        decoder: CommandDecoder,
+        *,
+        address: str,
     ) -> None:
         self.outbox = outbox
         self.hub = hub
+        self.address = address
+        """Where it comes from: an `address_key`."""
         self.encoding: Encoding = NOT_WELCOMED_YET
         """`NOT_WELCOMED_YET` until it was welcomed."""
         self._handlers = handlers
@@ -68,8 +79,9 @@ class Client:
         self._outcomes = Outcomes(outbox)
         self._subscriptions: dict[str, Subscription] = {}
         self._membership_changes: dict[str, bool] = {}
+        self._bucket = ConnectionBucket(hub.rate_limits, address)
         self.session = Session(
-            TokenBucket(hub.config.messages_per_second, hub.config.burst),
+            self._bucket,
             rooms=self._subscriptions,
             max_text_chars=hub.config.max_text_chars,
             max_rooms=hub.config.max_rooms_per_connection,
@@ -149,11 +161,13 @@ class Client:
     def log_in(self, person: Person) -> None:
         """Be a connection of this person: presence and the hub know of it from now on."""
         self.session.person = person
+        self._bucket.log_in(person.id, trio.current_time())
         self.hub.connected.add(self)
 
     def log_out(self) -> None:
         """Be nobody's connection again."""
         self.hub.connected.discard(self)
+        self._bucket.log_out()
         self.session.person = None
 
     def set_person(self, person: Person) -> None:
@@ -253,15 +267,24 @@ async def serve(
     hub: Hub,
     handlers: Mapping[type[Command], Handler],
     decoder: CommandDecoder,
+    *,
+    address: str,
 ) -> None:
     """Carry out the client's commands, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what is not of this protocol. While a client does not read the answers, no further
     command of it is read.
     """
-    with Client(outbox, hub, handlers, decoder) as client:
+    hello_by = trio.current_time() + (hub.config.hello_timeout_s or math.inf)
+    with Client(outbox, hub, handlers, decoder, address=address) as client:
         while True:
-            text = await websocket.get_message()
+            if client.session.person is None:
+                with trio.move_on_at(hello_by) as waiting:
+                    text = await websocket.get_message()
+                if waiting.cancelled_caught:
+                    raise RemoteProtocolError(NO_HELLO)
+            else:
+                text = await websocket.get_message()
             if not isinstance(text, str):
                 raise RemoteProtocolError(UNSUPPORTED_DATA)
             if outbox.is_full:

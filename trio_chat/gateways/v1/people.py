@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from trio_chat.gateways.v1 import room_lists
 from trio_chat.gateways.v1.room_lists import list_rooms
 from trio_chat.kinds.facts import LOBBY, personal_room
@@ -38,10 +40,11 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     hub = client.hub
     token = None
     if command.link is not None:
-        person, token = await hub.people.authenticate_by_code(command.link)
+        person, token = await hub.people.authenticate_by_code(command.link, address=client.address)
     elif command.token is not None:
         person = await hub.people.authenticate(command.token)
     else:
+        hub.rate_limits.check_new_person(client.address, trio.current_time())
         person, token = await hub.people.register(command.name)
     client.log_in(person)
     try:

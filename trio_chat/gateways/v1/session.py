@@ -9,7 +9,7 @@ Pure: the time is passed in.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 import msgspec
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from trio_chat.kinds.forms import Command, RoomCommand
     from trio_chat.model.events import Person
-    from trio_chat.net.limits import TokenBucket
 
 _TELLS_NOTHING: Final = frozenset({Join, Enter, Leave, Uninvite})
 """Their answers say nothing that is only for those who are in the room."""
@@ -32,13 +31,20 @@ _WITHOUT_ANSWER: Final = frozenset({Mark, Typing})
 """They may have an id, and need none."""
 
 
+class Bucket(Protocol):
+    """What commands are charged to: a `TokenBucket`, or several."""
+
+    def take(self, now: float, n: float = 1) -> float:
+        """See `TokenBucket.take`."""
+
+
 class Session:
     """The state of one v1 client. Its `Client` sets ``person`` and keeps ``rooms``: the names of those joined."""
 
     __slots__ = ("_bucket", "_max_rooms", "_max_text_chars", "person", "rooms")
 
     def __init__(
-        self, bucket: TokenBucket, *, rooms: Collection[str], max_text_chars: int, max_rooms: int
+        self, bucket: Bucket, *, rooms: Collection[str], max_text_chars: int, max_rooms: int
     ) -> None:
         self.person: Person | None = None
         self.rooms = rooms

@@ -1,0 +1,120 @@
+"""Rate limits that count per person and per address, so that a new connection has no new burst.
+
+Pure: the time is passed in, in seconds of any clock that does not go back. An address is an `address_key`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from typing import Final
+
+from trio_chat.errors import Refused
+from trio_chat.net.limits import TokenBucket
+
+HOUR_S: Final = 3600
+
+_CHECKED_PER_NEW_KEY: Final = 2
+"""More than come, so that the number of full buckets falls."""
+
+
+class TokenBuckets:
+    """A `TokenBucket` for each key. Those that are full again are forgotten, which makes no difference; 0: no limit.
+
+    Each new key checks the two buckets that were not checked for longest, so that this is O(1).
+    """
+
+    __slots__ = ("_buckets", "_burst", "_is_limited", "_rate")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._is_limited = bool(rate and burst)
+        self._buckets: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def take(self, key: str, now: float, n: float = 1) -> float:
+        """Take ``n`` tokens (at most the burst): 0.0, or the seconds to wait, and then none was taken."""
+        if not self._is_limited:
+            return 0.0
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            self._forget_full(now)
+            bucket = self._buckets[key] = TokenBucket(self._rate, self._burst)
+        return bucket.take(now, n)
+
+    def _forget_full(self, now: float) -> None:
+        for _ in range(min(_CHECKED_PER_NEW_KEY, len(self._buckets))):
+            key, bucket = next(iter(self._buckets.items()))
+            if bucket.is_full(now):
+                del self._buckets[key]
+            else:
+                self._buckets.move_to_end(key)
+
+
+class RateLimits:
+    """The rate limits that all connections share; for each number 0 means no limit.
+
+    ``rate`` (commands a second) and ``burst`` are a person's, ``address_rate`` and ``address_burst`` of all who come
+    from one address; if a person has no limit, an address has none either. New people are counted by the hour.
+    """
+
+    def __init__(
+        self,
+        *,
+        rate: float,
+        burst: float,
+        address_rate: float,
+        address_burst: float,
+        new_people_per_hour: float,
+        new_people_per_address_per_hour: float,
+    ) -> None:
+        self.rate = rate
+        self.burst = burst
+        self.people = TokenBuckets(rate, burst)
+        self.addresses = TokenBuckets(address_rate if rate and burst else 0, address_burst)
+        self._new_people = TokenBucket(new_people_per_hour / HOUR_S, new_people_per_hour)
+        self._new_people_per_address = TokenBuckets(
+            new_people_per_address_per_hour / HOUR_S, new_people_per_address_per_hour
+        )
+
+    def check_new_person(self, address: str, now: float) -> None:
+        """Count somebody new from this address; raises `Refused` if there are too many."""
+        wait_s = self._new_people_per_address.take(address, now) or self._new_people.take(now)
+        if wait_s > 0:
+            wait_s = math.ceil(wait_s)
+            raise Refused(
+                "rate_limited", f"Too many new people come. Wait {wait_s} seconds.", retry_after_s=wait_s
+            )
+
+
+class ConnectionBucket:
+    """What the commands of one connection are taken from: its person's bucket, and its address's.
+
+    As long as nobody has logged in there is a bucket of the connection in place of the person's.
+    """
+
+    __slots__ = ("_address", "_limits", "_own", "_person")
+
+    def __init__(self, limits: RateLimits, address: str) -> None:
+        self._limits = limits
+        self._address = address
+        self._own = TokenBucket(limits.rate, limits.burst)
+        self._person: str | None = None
+
+    def log_in(self, person: str, now: float) -> None:
+        """From now on count for this person; the hello counts as well, but is never too much."""
+        self._limits.people.take(person, now)
+        self._person = person
+
+    def log_out(self) -> None:
+        """From now on count for nobody."""
+        self._person = None
+
+    def take(self, now: float, n: float = 1) -> float:
+        """As `TokenBucket.take`. Whom the person's bucket refuses does not use up the tokens of the address."""
+        person = self._person
+        wait_s = self._own.take(now, n) if person is None else self._limits.people.take(person, now, n)
+        return wait_s or self._limits.addresses.take(self._address, now, n)
