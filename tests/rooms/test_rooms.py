@@ -102,11 +102,10 @@ async def test_a_room_is_not_closed_while_a_message_is_being_logged(
     autojump_clock: MockClock,
 ) -> None:
     """Otherwise it would be opened again with an old head, and new subscriptions would miss the message."""
-    async with open_core(max_open_rooms=2) as core:
+    async with open_core(max_open_rooms=1) as core:
         await core.fill(["some"], room="cellar")
         await trio.sleep(3 * IDLE_S)
         ada = await core.open_person("Ada", room="garden")
-        await core.fill(["hi"])
         with core.store.holding_commits():
             await ada.tell("send", room="garden", text="my last words")
             await ada.websocket.aclose()
@@ -121,9 +120,8 @@ async def test_a_room_is_not_closed_while_a_message_is_being_logged(
 async def test_beyond_the_limit_an_idle_room_is_evicted_or_the_new_one_refused(
     autojump_clock: MockClock,
 ) -> None:
-    async with open_core(max_open_rooms=2) as core:
-        for name in ("lobby", "idle"):
-            await core.fill(["some"], room=name)
+    async with open_core(max_open_rooms=1) as core:
+        await core.fill(["some"], room="idle")
         ada = await core.open_person("Ada", room="garden")
         await ada.tell("send", room="garden", text="one more")
         assert texts_of(await ada.hear_frames()) == ["one more"]
@@ -156,6 +154,59 @@ async def test_strangers_who_use_all_rooms_do_not_lock_members_out_of_theirs(
         assert (await ack(ada, "direct", person=bob_id))["type"] == "ack"
         assert (await ack(ada, "mine", what="star", room="lobby", target=1))["type"] == "ack"
         assert (await core.rooms.get(room)).may_hear(ada_id)
+
+
+async def test_rooms_that_are_opened_in_vain_do_not_stay_open(autojump_clock: MockClock) -> None:
+    async with open_core(max_open_rooms=3) as core:
+        stranger = await core.open_person("Stranger")
+        for kind in ("follow", "enter"):
+            for start in ("~x", "~p-", "~g-"):
+                names = [f"{start}{number}" for number in range(30)]
+                if kind == "follow":
+                    await stranger.tell("follow", rooms=[{"room": name} for name in names])
+                else:
+                    for name in names:
+                        await stranger.tell("enter", room=name)
+                await stranger.hear_frames()
+        assert len(list(core.rooms)) < 15
+        bob = await core.open_person("Bob", room="fresh")
+        await bob.tell("leave", room="fresh")
+        assert (await bob.ask("join", room="another"))["type"] in {"left", "joined"}
+
+
+async def test_an_idle_room_gives_its_place_away_however_many_are_in_use_or_empty(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core(max_open_rooms=12) as core:
+        for number in range(5):
+            await core.rooms.get(f"empty-{number}")
+        stranger = await core.open_person("Stranger")
+        for number in range(11):
+            await stranger.tell("join", room=f"busy-{number}")
+            await stranger.tell("send", room=f"busy-{number}", text="mine")
+        await stranger.hear_frames()
+        await core.fill(["some"], room="idle")
+        ada = await core.open_person("Ada", room="garden")
+        await ada.tell("send", room="garden", text="hello")
+        assert texts_of(await ada.hear_frames()) == ["hello"]
+
+
+async def test_rooms_with_members_and_own_rooms_take_no_place(autojump_clock: MockClock) -> None:
+    async with open_core(max_open_rooms=2) as core:
+        ada, ada_id = await hello(core, "Ada")
+        for number in range(4):
+            await make_room(ada, f"Room {number}")
+        assert (await ack(ada, "mine", what="star", room="lobby", target=1))["type"] == "ack"
+        await trio.sleep(3 * IDLE_S)
+        stranger = await core.open_person("Stranger")
+        for number in range(5):
+            await stranger.tell("join", room=f"taken-{number}")
+            await stranger.tell("send", room=f"taken-{number}", text="mine")
+        frames = await stranger.hear_frames()
+        assert texts_of(frames) == ["mine", "mine"]
+        assert (await ada.ask("join", room=f"~{ada_id}"))["type"] == "joined"
+        await ada.hear_frames()
+        assert (await ack(ada, "mine", what="star", room="lobby", target=2))["type"] == "ack"
 
 
 async def test_follow_has_a_checkpoint_for_each_room(autojump_clock: MockClock) -> None:

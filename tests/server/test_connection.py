@@ -307,3 +307,13 @@ async def test_stopping_does_not_wait_for_who_takes_nothing(autojump_clock: Mock
         began = trio.current_time()
         await stuck.receive_to_the_end()
         assert trio.current_time() - began <= 5
+
+
+async def test_a_handshake_that_comes_when_the_server_stops_is_refused(autojump_clock: MockClock) -> None:
+    """Else its client would wait for a goodbye until the drain timeout: the others have had theirs."""
+    async with open_core() as core:
+        peer = await core.open_raw(b"GET / HTTP/1.1\r\n")
+        await trio.testing.wait_all_tasks_blocked()
+        core.server.close_all()
+        await peer.send(upgrade().removeprefix(b"GET / HTTP/1.1\r\n"))
+        assert (await peer.receive_head()).startswith(b"HTTP/1.1 503 ")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import asynccontextmanager
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused
-from trio_chat.kinds.facts import LOBBY, PUBLIC, no_such_room
+from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, PUBLIC, kind_of_new, no_such_room, personal_room
+from trio_chat.rooms.places import Places
 from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from trio_chat.config.config import Config
     from trio_chat.model.events import Position
@@ -28,9 +29,6 @@ LOGGER = logging.getLogger(__name__)
 
 IDLE_S = 60.0
 """How long an idle room stays open: longer than a page takes to reload."""
-
-EVICTION_TRIES = 8
-"""How many rooms are tried for eviction, least recently used first."""
 
 
 @attrs.frozen
@@ -71,9 +69,11 @@ class RoomRegistry:
         self._on_members = on_members
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
-        """When each room was asked for, or found in use; least recently used first."""
-        self._empty: dict[str, None] = {}
-        """Open rooms with an empty log: they have a limit of their own, and do not count against that of the others."""
+        """When each room was asked for."""
+        self._empty = Places(config.max_open_rooms)
+        """The rooms to which nobody ever wrote."""
+        self._memberless = Places(config.max_open_rooms)
+        """The public rooms that were written to and have no members. All others always have a place."""
         self._opening: dict[str, trio.Event] = {}
         """Rooms that are being opened, each with an event that is set when that has ended. They are opened
         concurrently: when all clients reconnect, the store reads many in one go."""
@@ -93,12 +93,8 @@ class RoomRegistry:
                 await self._open(name)
             else:
                 await opening.wait()  # if that failed, we try it ourselves
-        self._touch(name)
-        return self._rooms[name]
-
-    def _touch(self, name: str) -> None:
-        self._last_used.pop(name, None)
         self._last_used[name] = trio.current_time()
+        return self._rooms[name]
 
     async def subscribe(
         self,
@@ -123,9 +119,13 @@ class RoomRegistry:
         `get` raises. When it raises, ``replacing`` may have ended.
         """
         cursor_after, epoch = (None, None) if cursor is None else (cursor.after, cursor.epoch)
+        if kind_of_new(name) == PERSONAL_ROOM and name != personal_room(person or ""):
+            raise no_such_room()
         while True:
             room = await self.get(name)
             if not room.may_hear(person):
+                if room in self._empty and room.is_idle:
+                    self._close(name)  # it was opened in vain
                 raise no_such_room()
             self._check_empty_rooms(room)
             if not room.must_begin_epoch(cursor_after, epoch):
@@ -160,57 +160,83 @@ class RoomRegistry:
             pause_max_s=self._config.fan_out_pause_max_s,
             now_ms=self._now_ms,
             on_wake=self._wake,
-            on_members=self._on_members,
+            on_idle=self._note_idle,
+            on_members=self._members_changed,
         )
-        if room.is_empty:
-            self._empty[name] = None
-        elif not room.members and name != LOBBY:
-            self._make_place()
+        places = self._places_of(room)
+        if places is self._memberless:
+            self._make_place(room)
+        elif places is self._empty:
+            self._close_idle_one(self._empty, but=room)
         self._rooms[name] = room
+        self._sort(room)
+
+    def _places_of(self, room: Room) -> Places | None:
+        """Where a room is counted; None for one that always has a place."""
+        if room.name == LOBBY:
+            return None
+        if room.is_empty:
+            return self._empty
+        return self._memberless if room.kind == PUBLIC and not room.members else None
+
+    def _sort(self, room: Room) -> None:
+        """Count a room where it belongs (now)."""
+        now = self._places_of(room)
+        for places in (self._empty, self._memberless):
+            if places is not now:
+                places.discard(room)
+        if now is not None and room not in now:
+            now.add(room)
 
     def _wake(self, room: Room) -> None:
         """Start the broadcaster of a room for its first submission. Raises `Refused` if too many rooms are in use."""
-        if room.name in self._empty:
-            if room.kind == PUBLIC and room.name != LOBBY:  # others get a member with their first event
-                self._make_place()
-            del self._empty[room.name]
+        if (
+            room in self._empty and room.kind == PUBLIC
+        ):  # others get a member with their first event, or need none
+            self._make_place(room)
         self._rooms_nursery.start_soon(self._run, room, name=f"room {room.name}")
 
-    # Refusing takes the same time however many rooms there are.
+    def _members_changed(self, room: Room, people: frozenset[str]) -> None:
+        self._sort(room)
+        self._on_members(room, people)
 
-    def _make_place(self) -> None:
-        """Close an idle room if the limit is reached. Raises `Refused` if the least recently used ones are in use."""
-        limit = self._config.max_open_rooms
-        if limit and len(self._rooms) - len(self._empty) >= limit:
-            self._evict(self._last_used)
-            if len(self._rooms) - len(self._empty) >= limit:
-                raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
+    def _note_idle(self, room: Room) -> None:
+        self._empty.note_idle(room)
+        self._memberless.note_idle(room)
+
+    def _make_place(self, room: Room) -> None:
+        """Raise `Refused` if the room finds no place among those that were written to and have no members."""
+        if not self._close_idle_one(self._memberless, but=room):
+            raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
+        if room in self._empty:
+            self._empty.discard(room)
+            self._memberless.add(room)
 
     def _check_empty_rooms(self, room: Room) -> None:
         """Raise `Refused` if too many empty rooms have subscriptions, and this would be one more."""
-        limit = self._config.max_open_rooms
-        if limit and room.is_empty and room.is_idle and room.name != LOBBY and len(self._empty) > limit:
-            self._evict(self._empty, but=room.name)
-            if len(self._empty) > limit:
+        if room in self._empty and len(self._empty) > (self._config.max_open_rooms or math.inf):
+            self._close_idle_one(self._empty, but=room)
+            if len(self._empty) > self._config.max_open_rooms and room.is_idle:
+                self._close(room.name)
                 raise Refused("too_many_rooms", "Too many empty rooms are in use on this server. Try later.")
 
-    def _evict(self, names: Mapping[str, object], *, but: str | None = None) -> None:
-        """Close the first idle room among the first `EVICTION_TRIES` of these, if there is one."""
-        for name in list(islice(names, EVICTION_TRIES)):
-            if name not in (LOBBY, but) and self._rooms[name].is_idle:
-                self._close(name)
-                return
-            self._touch(name)
-            if name in self._empty:
-                self._empty[name] = self._empty.pop(name)
+    def _close_idle_one(self, places: Places, *, but: Room) -> bool:
+        """Close an idle room if all places are taken; False if one more would still be too many."""
+        if places.are_taken:
+            idle = places.find_idle(but=but)
+            if idle is not None:
+                self._close(idle.name)
+        return not places.are_taken
 
     def _close(self, name: str) -> None:
         self._forget(name).close()
 
     def _forget(self, name: str) -> Room:
         del self._last_used[name]
-        self._empty.pop(name, None)
-        return self._rooms.pop(name)
+        room = self._rooms.pop(name)
+        self._empty.discard(room)
+        self._memberless.discard(room)
+        return room
 
     async def _run(self, room: Room) -> None:
         """One room's task. A bug in it ends this room, whose clients come back to a new one, and not the server."""
@@ -241,14 +267,10 @@ class RoomRegistry:
 
     async def _close_idle(self) -> None:
         now = trio.current_time()
-        for name, last_used in list(self._last_used.items()):
-            if now - last_used < IDLE_S:
-                break
-            if name in self._rooms and self._last_used[name] == last_used:
-                if name != LOBBY and self._rooms[name].is_idle:
-                    self._close(name)
-                else:
-                    self._touch(name)
+        for name, room in list(self._rooms.items()):
+            is_open = self._rooms.get(name) is room and name != LOBBY
+            if is_open and room.is_idle and now - self._last_used[name] >= IDLE_S:
+                self._close(name)
             await trio.lowlevel.checkpoint()
 
     def close(self) -> None:

@@ -72,6 +72,7 @@ class Room:
         pause_max_s: float,
         now_ms: Callable[[], int],
         on_wake: Callable[[Room], object],
+        on_idle: Callable[[Room], object] = lambda room: None,
         on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
     ) -> None:
         self.name = name
@@ -85,6 +86,7 @@ class Room:
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
         self._on_wake = on_wake
+        self.on_idle = on_idle
         self._on_members = on_members
         self._inbox: trio.MemorySendChannel[Submission | trio.Event] | None = None
         self._broadcaster: Broadcaster | None = None

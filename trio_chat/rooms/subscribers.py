@@ -74,6 +74,8 @@ class Subscription:
     def leave(self) -> None:
         """End the subscription: no event is posted from here on. Sync and idempotent: safe in any ``finally``."""
         self.room.subscribers.remove(self)
+        if not len(self.room.subscribers):
+            self.room.on_idle(self.room)
         self.outbox.discard_laggard(self)
 
     async def read_page(self) -> bytes:

@@ -6,6 +6,7 @@ is read here, under the same limits as the first, and only then handed on.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import trio
@@ -64,9 +65,13 @@ class HttpConnection:
             if not data:
                 break
             request = parse_head(data)
-            if isinstance(request, Handshake):
+            if isinstance(request, Handshake) and not self._is_stopping:
                 self._wire.unread(data)
                 return request
+            if isinstance(request, Handshake):
+                request = BadRequest(
+                    HTTPStatus.SERVICE_UNAVAILABLE, "The server is stopping. Come back in a moment."
+                )
             if isinstance(request, BadRequest):
                 await refuse(
                     self._wire, request.status, request.reason, timeout_s=self._config.close_timeout_s
