@@ -99,8 +99,13 @@ def test_every_command_has_somebody_who_carries_it_out() -> None:
 
 
 def all_commands(base: type[Command]) -> Iterator[type[Command]]:
-    """The program's commands that derive from this one: those of which no others derive."""
-    below = [command for command in base.__subclasses__() if command.__module__.startswith("trio_chat.")]
+    """The server's commands that derive from this one: those of which no others derive."""
+    below = [
+        command
+        for command in base.__subclasses__()
+        if command.__module__.startswith("trio_chat.")
+        and not command.__module__.startswith("trio_chat.client.")
+    ]
     for command in below:
         yield from all_commands(command)
     if not below:
