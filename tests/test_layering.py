@@ -77,6 +77,7 @@ PURE = {
     "client.frames",
     "gateways.v1.session",
     "net.frame_guard",
+    "net.forwarded",
     "net.limits",
     "net.origin",
     "net.rate_limits",

@@ -15,7 +15,7 @@ from typing import Any
 
 import attrs
 
-from trio_chat.config.setting import PREFIX, BadSetting, LogLevel, Origins, Setting, setting_field
+from trio_chat.config.setting import PREFIX, BadSetting, LogLevel, Networks, Origins, Setting, setting_field
 
 OTHER_VARIABLES = frozenset({"TRIO_CHAT_CONFIG", "TRIO_CHAT_CHROMIUM"})
 """Variables with the prefix that are no settings: the name of the file, and the browser that the tests drive."""
@@ -54,6 +54,12 @@ class Config:
         (),
         "Another site whose pages may speak trio-chat.v1, * for any; may be repeated (environment: commas)",
         "That protocol carries an identity, so only the server's own page may speak it.",
+    )
+
+    trusted_proxy: Networks = setting_field(
+        Networks(()),
+        "A proxy, or a network of them, whose X-Forwarded-For or Forwarded is believed; may be repeated",
+        "Limits per address then count the real clients; anybody else could invent such a field.",
     )
 
     max_message_bytes: int = setting_field(

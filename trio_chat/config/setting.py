@@ -11,10 +11,11 @@ Pure.
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NewType, get_args
 
 import attrs
 
@@ -27,6 +28,7 @@ PREFIX = "TRIO_CHAT_"
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Origins = tuple[str, ...]
+Networks = NewType("Networks", tuple[str, ...])
 
 
 class BadSetting(StartError):
@@ -188,6 +190,15 @@ def _origins(value: object) -> Origins | None:
     return tuple(origins)
 
 
+def _networks(value: object) -> Networks | None:
+    if not isinstance(value, list | tuple):
+        return None
+    try:
+        return Networks(tuple(str(ipaddress.ip_network(str(network).strip())) for network in value))
+    except ValueError:
+        return None
+
+
 VALUE_TYPES: dict[Any, ValueType] = {
     bool: ValueType("yes or no", "", lambda text: SWITCH.get(text.lower()), _switch),
     int: ValueType("a whole number", "N", _number(int), _whole_number),
@@ -205,6 +216,12 @@ VALUE_TYPES: dict[Any, ValueType] = {
         "ORIGIN",
         lambda text: [origin for origin in text.split(",") if origin.strip()],
         _origins,
+    ),
+    Networks: ValueType(
+        "networks such as 10.0.0.0/8 or ::1",
+        "CIDR",
+        lambda text: [network for network in text.split(",") if network.strip()],
+        _networks,
     ),
 }
 

@@ -69,23 +69,30 @@ class ConnectionLimits:
         self._by_address: Counter[str] = Counter()
         self.total = 0
 
-    def admit(self, ip: str) -> Admission:
+    def admit(self, ip: str | None) -> Admission:
         """Count a connection from this address as long as the ``with`` block of the `Admission` lasts.
 
         Raises `Refused` (``too_many_connections``), and then it is not counted.
         """
-        address = address_key(ip)
         if self.total >= self._max_total:
             raise Refused("too_many_connections", "The server is full. Try again later.")
+        admission = Admission(self)
+        if ip is not None:
+            admission.count_for(ip)
+        self.total += 1
+        return admission
+
+    def count_for(self, address: str) -> None:
+        """Count a connection for this address as well. Raises `Refused`, and then it is not counted."""
         if self._by_address[address] >= self._max_per_address:
             raise Refused("too_many_connections", "There are too many connections from your address.")
-        self.total += 1
         self._by_address[address] += 1
-        return Admission(self, address)
 
-    def release(self, address: str) -> None:
-        """Count one connection less from this address."""
+    def release(self, address: str | None) -> None:
+        """Count one connection less, and one less from its address."""
         self.total -= 1
+        if address is None:
+            return
         self._by_address[address] -= 1
         if not self._by_address[address]:
             del self._by_address[address]  # or the table would grow with each address ever seen
@@ -97,12 +104,18 @@ class Admission:
 
     __slots__ = ("_address", "_limits")
 
-    def __init__(self, limits: ConnectionLimits, address: str) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
+        self._address: str | None = None
+
+    def count_for(self, ip: str) -> None:
+        """Count it for this address from now on: once, for who was admitted without one. Raises `Refused`."""
+        address = address_key(ip)
+        self._limits.count_for(address)
         self._address = address
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> Admission:
+        return self
 
     def __exit__(self, *_exc_info: object) -> None:
         self._limits.release(self._address)

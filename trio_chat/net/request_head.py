@@ -36,6 +36,8 @@ class Handshake:
 
     host: str | None
     """The server's name and port as the client knows them (RFC 9110 section 7.2)."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    """All fields, with names in lower case."""
 
 
 @attrs.frozen
@@ -85,7 +87,7 @@ def parse_head(data: bytes) -> RequestHead:
     if reason is not None:
         return BadRequest(HTTPStatus.BAD_REQUEST, reason)
     if is_handshake:
-        return Handshake(fields.get(b"host", b"").decode("latin-1") or None)
+        return Handshake(fields.get(b"host", b"").decode("latin-1") or None, tuple(request.headers))
     if request.method not in (b"GET", b"HEAD") or not _BODY_FIELDS.isdisjoint(fields):
         return HttpRequest(request, parser, may_keep_connection=False)
     parser.next_event()  # the end of the request, as it has no body

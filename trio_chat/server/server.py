@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from trio_chat.errors import Refused
+from trio_chat.net.forwarded import client_ip, is_trusted
 from trio_chat.net.limits import address_key
 from trio_chat.net.wire import Wire
 from trio_chat.server.closing import PEER_IS_GONE, linger, refuse
@@ -24,7 +25,7 @@ from trio_chat.web.http import make_app
 
 if TYPE_CHECKING:
     from trio_chat.hub import Hub
-    from trio_chat.net.limits import ConnectionLimits
+    from trio_chat.net.limits import Admission, ConnectionLimits
     from trio_chat.net.request_head import Handshake
     from trio_chat.server.connection import Connection
 
@@ -117,8 +118,10 @@ class Server:
         address, peer = _describe(stream)
         try:
             # Counted until it is closed: each has a file descriptor, of which there are not many more than places.
-            with self._limits.admit(address):
-                await self._supervise(stream, address_key(address), peer)
+            # Behind a trusted proxy the address is known only when a WebSocket is asked for.
+            is_proxy = is_trusted(address, self._config.trusted_proxy)
+            with self._limits.admit(None if is_proxy else address) as admission:
+                await self._supervise(stream, admission if is_proxy else None, address, peer)
         except Refused as refused:
             self._statistics.refused += 1
             LOGGER.info("%s: %s", peer, refused)
@@ -138,13 +141,15 @@ class Server:
         finally:
             self._refusals_now -= 1
 
-    async def _supervise(self, stream: trio.abc.Stream, address: str, peer: str) -> None:
+    async def _supervise(
+        self, stream: trio.abc.Stream, proxied: Admission | None, address: str, peer: str
+    ) -> None:
         """Serve one admitted stream; whatever ends it, ends here."""
         wire = Wire(stream, stall_s=self._config.write_stall_s, cleanups=self._cleanups)
         http = HttpConnection(wire, self._app, self._config)
         try:
             try:
-                await self._serve(wire, http, address, peer)
+                await self._serve(wire, http, proxied, address, peer)
             except* PEER_IS_GONE as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
             except* Exception:
@@ -155,15 +160,28 @@ class Server:
         finally:
             wire.abandon()
 
-    async def _serve(self, wire: Wire, http: HttpConnection, address: str, peer: str) -> None:
+    async def _serve(
+        self, wire: Wire, http: HttpConnection, proxied: Admission | None, address: str, peer: str
+    ) -> None:
         handshake = await self._serve_http(http)
         if handshake is None:
             return
+        if proxied is not None:
+            address = client_ip(address, handshake.headers, self._config.trusted_proxy)
+            peer = f"{address} by {peer}"
+            try:
+                proxied.count_for(address)
+            except Refused as refused:
+                self._statistics.refused += 1
+                LOGGER.info("%s: %s", peer, refused)
+                status, timeout_s = HTTPStatus.SERVICE_UNAVAILABLE, self._config.close_timeout_s
+                await refuse(wire, status, str(refused), timeout_s=timeout_s, retry_after_s=RETRY_AFTER_S)
+                return
         self._statistics.websockets += 1
         await serve_websocket(
             wire,
             peer,
-            address=address,
+            address=address_key(address),
             host=handshake.host,
             hub=self._hub,
             handshakes=self._handshakes,
