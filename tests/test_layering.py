@@ -87,6 +87,7 @@ PURE = {
     "people.device_codes",
     "presence.attendance",
     "presence.read_markers",
+    "presence.room_state",
     "store.base",
     "web.bundle",
     "web.page",

@@ -11,13 +11,12 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import attrs
 import trio
 
 from trio_chat.errors import StoreError
 from trio_chat.model.notices import Notice, PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
-from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, Attendance, Typists, may_name
-from trio_chat.presence.read_markers import ReadMarkers
+from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, may_name
+from trio_chat.presence.room_state import RoomState
 from trio_chat.rooms.encoding import EncodedNotices
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Person
     from trio_chat.model.records import ReadMarker
     from trio_chat.presence.connected import ConnectedUsers, UserConnection
+    from trio_chat.presence.room_state import RoomPresence
     from trio_chat.rooms.room import Room
     from trio_chat.store.base import Store
 
@@ -44,32 +44,6 @@ POST_STEP = 1000
 """A checkpoint follows so many posts: some 8 ms of system calls."""
 
 
-@attrs.define(eq=False)
-class _RoomState:
-    """Ephemeral state of a room, kept while the room is on a screen or a marker of it is to be saved."""
-
-    markers: ReadMarkers
-    attendance: Attendance[UserConnection] = attrs.field(factory=Attendance)
-    typists: Typists = attrs.field(factory=Typists)
-    knows_markers: bool = False
-    """Whether the saved markers were read from the store, so that all are here."""
-    moved_by: dict[str, UserConnection] = attrs.field(factory=dict)
-    """The connection that moved a person's marker last, by person: it needs no notice of it."""
-
-
-@attrs.frozen
-class RoomPresence:
-    """Presence and read markers of a room, as they are now."""
-
-    room: str
-    people: Sequence[Person]
-    """People who have the room on a screen, at most `MAX_NAMES`."""
-    count: int
-    """The number of all people who have it on a screen."""
-    markers: Sequence[ReadMarker]
-    """The read markers that moved last, at most `MAX_NAMES`, newest first."""
-
-
 class PresenceService:
     """Presence, typing and read markers of all rooms. Made by `open_presence`. Sync methods are atomic."""
 
@@ -77,7 +51,7 @@ class PresenceService:
         self._store = store
         self._connected = connected
         self._now_ms = now_ms
-        self._rooms: dict[str, _RoomState] = {}
+        self._rooms: dict[str, RoomState] = {}
         self._watched: dict[UserConnection, str] = {}
         self._changed_rooms: dict[str, None] = {}
         """Rooms whose presence may have changed since the last broadcast."""
@@ -126,13 +100,7 @@ class PresenceService:
 
     def view(self, room: str) -> RoomPresence:
         """Presence and read markers of a room that is watched."""
-        state = self._rooms[room]
-        return RoomPresence(
-            room,
-            [state.attendance.connection_of(person).person for person in state.attendance.people()],
-            state.attendance.count,
-            state.markers.latest(),
-        )
+        return self._rooms[room].view()
 
     def typing(self, connection: UserConnection, room: str) -> None:
         """Notify the other people who watch a room, at once, that this connection's person is typing in it."""
@@ -171,15 +139,15 @@ class PresenceService:
         self._changed_rooms[room] = None
         self._has_changed.set()
 
-    def _state(self, room: str) -> _RoomState:
+    def _state(self, room: str) -> RoomState:
         state = self._rooms.get(room)
         if state is None:
-            state = self._rooms[room] = _RoomState(ReadMarkers(room))
+            state = self._rooms[room] = RoomState(room)
         return state
 
     def _forget_if_idle(self, room: str) -> None:
         state = self._rooms.get(room)
-        if state is not None and not len(state.attendance) and not state.markers.has_moved:
+        if state is not None and state.is_idle:
             del self._rooms[room]
 
     # -- the task --
@@ -201,32 +169,47 @@ class PresenceService:
 
         What cannot be saved now is saved the next time, and not broadcast before.
         """
+        moved = await self._save_markers()
+        await self._save_last_seen()
+        return moved
+
+    async def _save_markers(self) -> dict[str, list[ReadMarker]]:
         moved = {
             room: state.markers.take_moved() for room, state in self._rooms.items() if state.markers.has_moved
         }
+        if not moved:
+            return {}
+        is_saved = False
+        try:
+            markers = [marker for of_room in moved.values() for marker in of_room]
+            await self._store.move_read_markers(markers, self._now_ms())
+            is_saved = True
+        except StoreError as error:
+            LOGGER.error("read markers could not be saved: %s", error)
+        finally:  # cancelled, perhaps
+            for room, markers in moved.items():
+                if is_saved:
+                    self._state(room).markers.note_saved(markers)
+                else:
+                    self._state(room).markers.put_back(markers)
+                    self._has_changed.set()
+        return moved if is_saved else {}
+
+    async def _save_last_seen(self) -> None:
         offline = {person for person in self._offline if person not in self._connected}
         self._offline.clear()
-        moves = [marker for markers in moved.values() for marker in markers]
+        if not offline:
+            return
+        is_saved = False
         try:
-            if moves:
-                await self._store.move_read_markers(moves, self._now_ms())
-                moves = []
-                for room, markers in moved.items():
-                    self._state(room).markers.note_saved(markers)
-            if offline:
-                await self._store.note_seen(offline, self._now_ms())
-                offline = set()
+            await self._store.note_seen(offline, self._now_ms())
+            is_saved = True
         except StoreError as error:
-            LOGGER.error("read markers and last-seen times could not be saved: %s", error)
-            return {} if moves else moved
-        finally:  # cancelled, perhaps
-            if moves:
-                for room, markers in moved.items():
-                    self._state(room).markers.put_back(markers)
-            self._offline |= offline
-            if moves or offline:
+            LOGGER.error("last-seen times could not be saved: %s", error)
+        finally:
+            if not is_saved:
+                self._offline |= offline
                 self._has_changed.set()
-        return moved
 
     async def _broadcast(self) -> None:
         moved = await self.save()
@@ -249,8 +232,7 @@ class PresenceService:
         if came or went:
             if not may_name(len(came) + len(went), len(watching)):
                 came, went = [], []
-            people = [state.attendance.connection_of(person).person for person in came]
-            notices.append(PresenceChanged(room, state.attendance.count, people, went))
+            notices.append(PresenceChanged(room, state.attendance.count, state.people(came), went))
         may_name_markers = may_name(len(moved), len(watching))
         if moved and may_name_markers:
             notices.append(ReadMarkersMoved(room, moved))
@@ -259,7 +241,7 @@ class PresenceService:
         await self._notify_own_devices(state, moved, room, set(watching) if may_name_markers else set())
 
     async def _notify_own_devices(
-        self, state: _RoomState, moved: Sequence[ReadMarker], room: str, notified: set[UserConnection]
+        self, state: RoomState, moved: Sequence[ReadMarker], room: str, notified: set[UserConnection]
     ) -> None:
         """Post each moved marker to the other connections of its person that were not ``notified`` yet."""
         for marker in moved:
