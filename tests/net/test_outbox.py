@@ -65,7 +65,7 @@ async def open_outbox(max_bytes: int = MAX_BYTES) -> AsyncIterator[Ends]:
 class Pages:
     """A laggard that has missed these pages."""
 
-    def __init__(self, *pages: bytes, is_live_after: bool = True) -> None:
+    def __init__(self, *pages: bytes) -> None:
         self.pages = list(pages)
         self.is_live = False
         self.before_page: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint
