@@ -209,6 +209,17 @@ async def test_rooms_with_members_and_own_rooms_take_no_place(autojump_clock: Mo
         assert (await ack(ada, "mine", what="star", room="lobby", target=2))["type"] == "ack"
 
 
+async def test_an_own_room_that_was_just_written_to_is_no_empty_room(autojump_clock: MockClock) -> None:
+    async with open_core(max_open_rooms=2) as core:
+        ada, ada_id = await hello(core, "Ada")
+        stranger = await core.open_person("Stranger")
+        for number in range(4):
+            await stranger.tell("join", room=f"empty-{number}")
+        await stranger.hear_frames()
+        assert (await ack(ada, "mine", what="star", room="lobby", target=1))["type"] == "ack"
+        assert (await ada.ask("join", room=f"~{ada_id}"))["type"] == "joined"
+
+
 async def test_follow_has_a_checkpoint_for_each_room(autojump_clock: MockClock) -> None:
     async with open_core(max_open_rooms=1) as core:
         stranger = await core.open_person("Stranger", room="taken")

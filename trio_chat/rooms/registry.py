@@ -190,10 +190,11 @@ class RoomRegistry:
 
     def _wake(self, room: Room) -> None:
         """Start the broadcaster of a room for its first submission. Raises `Refused` if too many rooms are in use."""
-        if (
-            room in self._empty and room.kind == PUBLIC
-        ):  # others get a member with their first event, or need none
-            self._make_place(room)
+        if room in self._empty:
+            if room.kind == PUBLIC:  # others get a member with their first event, or need none
+                self._make_place(room)
+                self._memberless.add(room)
+            self._empty.discard(room)
         self._rooms_nursery.start_soon(self._run, room, name=f"room {room.name}")
 
     def _members_changed(self, room: Room, people: frozenset[str]) -> None:
@@ -208,9 +209,6 @@ class RoomRegistry:
         """Raise `Refused` if the room finds no place among those that were written to and have no members."""
         if not self._close_idle_one(self._memberless, but=room):
             raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
-        if room in self._empty:
-            self._empty.discard(room)
-            self._memberless.add(room)
 
     def _check_empty_rooms(self, room: Room) -> None:
         """Raise `Refused` if too many empty rooms have subscriptions, and this would be one more."""
