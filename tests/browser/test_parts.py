@@ -187,7 +187,8 @@ def test_escape_and_a_click_outside_close_a_dialog(
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("#msg")).to_be_focused()
     page.evaluate(opened)
-    page.get_by_text("Text").click()
+    # The first one may still be there for a moment, closed: what follows Escape comes with an event.
+    page.get_by_role("dialog").get_by_text("Text").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     page.mouse.click(5, 5)
     expect(page.get_by_role("dialog")).to_have_count(0)
