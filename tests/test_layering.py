@@ -78,6 +78,7 @@ PURE = {
     "gateways.v1.session",
     "net.frame_guard",
     "net.forwarded",
+    "net.host",
     "net.limits",
     "net.origin",
     "net.rate_limits",

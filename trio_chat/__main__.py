@@ -35,9 +35,9 @@ def _with_settings(command: Command) -> Command:
     for setting in reversed(SETTINGS):  # decorators apply from the bottom up
         default = f"  [default: {setting.default_text}]" if setting.default_text else ""
         command = click.option(
-            f"{setting.flag}/--no-{setting.key}" if setting.type is bool else setting.flag,
+            f"{setting.flag}/--no-{setting.key}" if setting.is_switch else setting.flag,
             setting.field,
-            type=bool if setting.type is bool else str,
+            type=bool if setting.is_switch else str,
             default=None,
             multiple=isinstance(setting.default, tuple),
             metavar=setting.metavar or None,

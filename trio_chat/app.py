@@ -97,6 +97,8 @@ async def serve_store(
     limits = ConnectionLimits(
         max_total=_max_connections(config), max_per_address=config.max_connections_per_address
     )
+    if config.public_url is not None and config.plain is None:
+        LOGGER.info("plain access is off, as there is a public URL; --plain switches it on")
     async with open_hub(store, config, now_ms=now_ms) as hub:
         server = Server(hub, limits=limits)
         async with trio.open_nursery() as connections:
@@ -124,13 +126,14 @@ def _max_connections(config: Config) -> int:
 
 def _ready_line(config: Config, port: int) -> str:
     """The line that tells the operator the addresses, on this machine and for others."""
-    here = f"http://localhost:{port}"
-    if config.host is None or config.host in {"0.0.0.0", "::"}:
-        address = _network_address()
-        others = f" (from other machines: http://{address}:{port})" if address else ""
-        return f"trio-chat {__version__} is ready at {here}{others}"
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    return f"trio-chat {__version__} is ready at http://{host}:{port}"
+    is_everywhere = config.host is None or config.host in {"0.0.0.0", "::"}
+    host = "localhost" if is_everywhere or config.host is None else config.host
+    here = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    address = _network_address() if is_everywhere else None
+    if config.public_url is not None:
+        return f"trio-chat {__version__} is ready at {config.public_url} (on this machine: {here})"
+    others = f" (from other machines: http://{address}:{port})" if address else ""
+    return f"trio-chat {__version__} is ready at {here}{others}"
 
 
 def _network_address() -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import sqlite3
 from typing import TYPE_CHECKING
@@ -33,6 +34,16 @@ async def test_a_client_can_connect_once_the_ready_line_is_written(tmp_path: Pat
         async with open_peer(server.port) as peer:
             await peer.send_text("hello")
             assert await peer.receive_text() == "hello"
+
+
+async def test_the_ready_line_says_the_public_url(tmp_path: Path) -> None:
+    async with open_process(tmp_path, "--public-url", "https://chat.example") as server:
+        here = f"http://127.0.0.1:{server.port}"
+        assert server.ready_line.endswith(f" is ready at https://chat.example/ (on this machine: {here})")
+        server.signal(signal.SIGTERM)
+        assert "plain access is off, as there is a public URL; --plain switches it on" in (
+            (await server.wait()).stderr
+        )
 
 
 async def test_a_port_in_use_is_reported_in_one_sentence_and_nothing_is_changed(tmp_path: Path) -> None:

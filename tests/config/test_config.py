@@ -318,3 +318,50 @@ def test_lines_of_a_traceback_are_indented_and_cannot_look_like_records() -> Non
     assert rest[0] == "    Traceback (most recent call last):"
     assert all(line.startswith("    ") for line in rest)
     assert rest[-1].endswith(r"forged\x1b[2J")
+
+
+# Addresses and names
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://chat.example", "https://chat.example/"),
+        ("HTTPS://Chat.Example.:443/", "https://chat.example/"),
+        ("http://chat.example:8080/team", "http://chat.example:8080/team/"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443/"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example/"),
+    ],
+)
+def test_a_public_url_is_kept_as_browsers_spell_it(given: str, kept: str) -> None:
+    config = build_config(flags={"public_url": given})
+    assert config.public_url == kept
+    assert kept.startswith(config.own_origins)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "chat.example",
+        "ftp://chat.example",
+        "https://",
+        "https://user@chat.example",
+        "https://chat.example/?x",
+        "https://chat.example/#x",
+        "https://chat.example/a b",
+        "https://chat example",
+        "https://chat.example:port",
+        "https://[::1",
+    ],
+)
+def test_what_is_no_address_of_a_page_is_no_public_url(given: str) -> None:
+    with pytest.raises(BadSetting, match="--public-url"):
+        build_config(flags={"public_url": given})
+
+
+def test_names_are_kept_as_browsers_send_them() -> None:
+    config = build_config(environment={"TRIO_CHAT_ALLOW_HOST": "Chat.Example., b\u00fccher.example"})
+    assert config.own_hosts == ("chat.example", "xn--bcher-kva.example")
+    for name in ("https://chat.example", "chat.example:80", "", "a b", "chat.example/"):
+        with pytest.raises(BadSetting, match="--allow-host"):
+            build_config(flags={"allow_host": [name]})

@@ -45,8 +45,9 @@ QUIET: dict[str, Any] = {
     "new_people_per_hour": 0,
     "new_people_per_address_per_hour": 0,
     "hello_timeout_s": 0.0,
+    "allow_host": ("chat.example",),
 }
-"""Settings under which no timer does anything."""
+"""Settings under which no timer does anything, of a server that clients know as chat.example."""
 
 AT_MS = 1_795_381_200_123
 """Wall clock of the server, which stands still: 2026-11-22T21:00:00.123Z."""

@@ -23,6 +23,9 @@ PATIENCE_S = 30
 
 ROOT = Path(__file__).parents[2]
 
+NAME = ("--allow-host", "chat.example")
+"""The name by which raw clients ask for a server."""
+
 
 def command(*arguments: str | Path) -> list[str]:
     """Command that starts the server."""
@@ -91,7 +94,7 @@ async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncItera
         process: trio.Process = await nursery.start(
             partial(
                 trio.run_process,
-                command("--host", "127.0.0.1", "--port", str(port), "--data", data, *arguments),
+                command("--host", "127.0.0.1", "--port", str(port), "--data", data, *NAME, *arguments),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 check=False,
@@ -103,7 +106,7 @@ async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncItera
         nursery.start_soon(_collect, process, stderr, heard_all)
         with trio.fail_after(PATIENCE_S):
             ready_line = await _read_line(process)
-        found = re.search(r"ready at http://127\.0\.0\.1:(\d+)$", ready_line)
+        found = re.search(r"ready at .*\bhttps?://127\.0\.0\.1:(\d+)\)?$", ready_line)
         assert found, f"{ready_line!r}, {stderr.decode()}"
         yield ServerProcess(process, int(found[1]), ready_line, stderr, heard_all)
         nursery.cancel_scope.cancel()

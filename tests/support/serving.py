@@ -49,6 +49,7 @@ async def open_server(**settings: object) -> AsyncIterator[Serving]:
     defaults: dict[str, object] = {
         "host": "127.0.0.1",
         "port": 0,
+        "allow_host": ("chat.example",),
         "messages_per_second": 0,
         "new_people_per_hour": 0,
         "new_people_per_address_per_hour": 0,

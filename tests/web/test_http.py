@@ -56,7 +56,7 @@ async def test_head_is_an_answer_without_its_body() -> None:
         (f"/static/{A_FILE}", "POST", 405),
         ("/healthz", "PUT", 405),
         ("*", "OPTIONS", 404),
-        ("http://evil.example/", "GET", 404),
+        ("http://chat.example/nothing", "GET", 404),
     ],
 )
 async def test_what_is_not_there_is_said_to_be_so(target: str, method: str, status: int) -> None:

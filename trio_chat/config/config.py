@@ -12,10 +12,21 @@ import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 
-from trio_chat.config.setting import PREFIX, BadSetting, LogLevel, Networks, Origins, Setting, setting_field
+from trio_chat.config.setting import (
+    PREFIX,
+    BadSetting,
+    LogLevel,
+    Names,
+    Networks,
+    Origins,
+    Setting,
+    Url,
+    setting_field,
+)
 
 OTHER_VARIABLES = frozenset({"TRIO_CHAT_CONFIG", "TRIO_CHAT_CHROMIUM"})
 """Variables with the prefix that are no settings: the name of the file, and the browser that the tests drive."""
@@ -45,10 +56,20 @@ class Config:
     log_level: LogLevel = setting_field(
         "info", "How much to say on stderr", "It tells starting, stopping and trouble, not what people do."
     )
-    plain: bool = setting_field(
-        True,
-        "Let WebSocket clients without a subprotocol talk in the lobby",
-        "Any WebSocket client and any page can join; turn it off where every message needs a known sender.",
+    public_url: Url | None = setting_field(
+        None,
+        "The address at which people reach the server, such as https://chat.example.org",
+        "Its host is answered, links begin with it; without it the server is one for private networks.",
+    )
+    allow_host: Names = setting_field(
+        Names(()),
+        "A further name by which the server may be asked for; may be repeated (environment: commas)",
+        "A foreign page could have any other name point here; addresses and private names need no mention.",
+    )
+    plain: bool | None = setting_field(
+        None,
+        "Let WebSocket clients without a subprotocol talk in the lobby; if left out, unless there is a public URL",
+        "On a private network any WebSocket client and any page can join; in public that is for you to say.",
     )
     allow_origin: Origins = setting_field(
         (),
@@ -221,6 +242,23 @@ class Config:
         unit="seconds",
     )
 
+    @property
+    def is_plain_on(self) -> bool:
+        """Whether plain access is on: as it is set, else where there is no public URL."""
+        return self.public_url is None if self.plain is None else self.plain
+
+    @property
+    def own_hosts(self) -> tuple[str, ...]:
+        """The names that the operator gave the server."""
+        public = urlsplit(self.public_url or "").hostname
+        return (*self.allow_host, *([public] if public else []))
+
+    @property
+    def own_origins(self) -> Origins:
+        """The origins whose pages may speak trio-chat.v1, beside that of the host that was asked for."""
+        public = urlsplit(self.public_url or "")
+        return (*self.allow_origin, *([f"{public.scheme}://{public.netloc}"] if public.netloc else []))
+
 
 SETTINGS: tuple[Setting, ...] = tuple(
     Setting(field=field.name, type=field.type, default=field.default, **field.metadata)
@@ -294,7 +332,7 @@ def settings_table() -> str:
     """The table of all settings in Markdown, for docs/operating.md (a test compares it)."""
     lines = ["| option | default | what it sets, and why |", "|---|---|---|"]
     for setting in SETTINGS:
-        flag = f"{setting.flag}`, `--no-{setting.key}" if setting.type is bool else setting.flag
+        flag = f"{setting.flag}`, `--no-{setting.key}" if setting.is_switch else setting.flag
         default = f"`{setting.default_text}` {setting.unit}".strip() if setting.default_text else "none"
         lines.append(f"| `{flag}` | {default} | {setting.help} |")
     return "\n".join(lines) + "\n"

@@ -16,6 +16,7 @@ import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NewType, get_args
+from urllib.parse import urlsplit
 
 import attrs
 
@@ -29,6 +30,8 @@ PREFIX = "TRIO_CHAT_"
 LogLevel = Literal["debug", "info", "warning", "error"]
 Origins = tuple[str, ...]
 Networks = NewType("Networks", tuple[str, ...])
+Names = NewType("Names", tuple[str, ...])
+Url = NewType("Url", str)
 
 
 class BadSetting(StartError):
@@ -56,6 +59,11 @@ class Setting:
     def key(self) -> str:
         """The key in the file, and the flag without its dashes."""
         return self.field.removesuffix("_s").replace("_", "-")
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is yes or no."""
+        return self.type in (bool, bool | None)
 
     @property
     def flag(self) -> str:
@@ -138,6 +146,8 @@ SWITCH = dict.fromkeys(("yes", "true", "on", "1"), True) | dict.fromkeys(("no", 
 ORIGIN = re.compile(r"null|\*|([a-z][a-z0-9+.-]*)://[^/\s?#@,]+")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
+NAME = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f]*:[0-9a-f:.]+")
+
 
 def _number(convert: Callable[[str], float]) -> Callable[[str], float | None]:
     def read(text: str) -> float | None:
@@ -199,8 +209,39 @@ def _networks(value: object) -> Networks | None:
         return None
 
 
+def _names(value: object) -> Names | None:
+    """Names of hosts as browsers send them: lower case, in ASCII, without a port."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        return None
+    try:
+        names = tuple(name.strip().lower().rstrip(".").encode("idna").decode() for name in value)
+    except UnicodeError:
+        return None
+    return Names(names) if all(map(NAME.fullmatch, names)) else None
+
+
+def _url(value: object) -> Url | None:
+    """A URL of a page as browsers spell it, with a slash at its end."""
+    if not isinstance(value, str):
+        return None
+    try:
+        parts = urlsplit(value.strip())
+        port, names = parts.port, _names([parts.hostname or ""])
+    except ValueError:
+        return None
+    is_plain = not (
+        parts.query or parts.fragment or "@" in parts.netloc or re.search(r"[\s\"'<>]", parts.path)
+    )
+    if parts.scheme not in DEFAULT_PORTS or names is None or not is_plain:
+        return None
+    host = f"[{names[0]}]" if ":" in names[0] else names[0]
+    is_default = port is None or f":{port}" == DEFAULT_PORTS[parts.scheme]
+    return Url(f"{parts.scheme}://{host}{'' if is_default else f':{port}'}{parts.path.rstrip('/')}/")
+
+
 VALUE_TYPES: dict[Any, ValueType] = {
     bool: ValueType("yes or no", "", lambda text: SWITCH.get(text.lower()), _switch),
+    bool | None: ValueType("yes or no", "", lambda text: SWITCH.get(text.lower()), _switch),
     int: ValueType("a whole number", "N", _number(int), _whole_number),
     float: ValueType("a number", "N", _number(float), _finite_number),
     str | None: ValueType("a text", "TEXT", str, _text),
@@ -223,6 +264,13 @@ VALUE_TYPES: dict[Any, ValueType] = {
         lambda text: [network for network in text.split(",") if network.strip()],
         _networks,
     ),
+    Names: ValueType(
+        "names such as chat.example.org (no scheme, no port)",
+        "NAME",
+        lambda text: [name for name in text.split(",") if name.strip()],
+        _names,
+    ),
+    Url | None: ValueType("an address such as https://chat.example.org", "URL", str, _url),
 }
 
 

@@ -29,6 +29,8 @@ _BARE_LINE_END = re.compile(rb"(?<!\r)\n")
 
 _FOLDED_LINE = re.compile(rb"\n[ \t]")
 
+_ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#]*|\?[^#]*)?", re.IGNORECASE)
+
 
 @attrs.frozen
 class Handshake:
@@ -38,12 +40,16 @@ class Handshake:
     """The server's name and port as the client knows them (RFC 9110 section 7.2)."""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     """All fields, with names in lower case."""
+    data: bytes = b""
+    """The bytes that trio-websocket is to read."""
 
 
 @attrs.frozen
 class HttpRequest:
     """Any other request."""
 
+    host: str | None
+    """As in `Handshake`; None also from who has none to say (HTTP/1.0)."""
     head: h11.Request
     parser: h11.Connection
     """Has read the head, and nothing behind it but the end of a request without a body."""
@@ -79,6 +85,7 @@ def parse_head(data: bytes) -> RequestHead:
         return BadRequest(HTTPStatus(error.error_status_hint), "That is not HTTP as RFC 9112 has it.")
     assert isinstance(request, h11.Request)  # a whole head is nothing else
     head, _, rest = data.partition(END)
+    request = _in_origin_form(request)
     fields = dict(request.headers)
     is_handshake = b"websocket" in fields.get(b"upgrade", b"").lower()
     reason = _reason_to_refuse(request, head, fields)
@@ -86,13 +93,33 @@ def parse_head(data: bytes) -> RequestHead:
         reason = _reason_to_refuse_handshake(request, rest)
     if reason is not None:
         return BadRequest(HTTPStatus.BAD_REQUEST, reason)
+    host = fields.get(b"host", b"").decode("latin-1") or None
     if is_handshake:
-        return Handshake(fields.get(b"host", b"").decode("latin-1") or None, tuple(request.headers))
+        in_origin_form = b" ".join((request.method, request.target, head.split(b" ", 2)[2])) + END
+        return Handshake(host, tuple(request.headers), in_origin_form)
     if request.method not in (b"GET", b"HEAD") or not _BODY_FIELDS.isdisjoint(fields):
-        return HttpRequest(request, parser, may_keep_connection=False)
+        return HttpRequest(host, request, parser, may_keep_connection=False)
     parser.next_event()  # the end of the request, as it has no body
     # Else the client said close, or proposed another protocol.
-    return HttpRequest(request, parser, may_keep_connection=parser.their_state is h11.DONE)
+    return HttpRequest(host, request, parser, may_keep_connection=parser.their_state is h11.DONE)
+
+
+def _in_origin_form(request: h11.Request) -> h11.Request:
+    """The same request with its path as the target. One for a proxy names the host in the target, which counts then
+    instead of the field (RFC 9112 section 3.2.2)."""
+    match = _ABSOLUTE_FORM.fullmatch(request.target)
+    if match is None:
+        return request
+    headers = [(name, match[1] if name == b"host" else value) for name, value in request.headers]
+    if not any(name == b"host" for name, _ in headers):  # HTTP/1.0
+        headers.append((b"host", match[1]))
+    target = match[2] or b"/"
+    return h11.Request(
+        method=request.method,
+        target=target if target.startswith(b"/") else b"/" + target,
+        headers=headers,
+        http_version=request.http_version,
+    )
 
 
 def _reason_to_refuse(request: h11.Request, head: bytes, fields: Mapping[bytes, bytes]) -> str | None:
@@ -103,6 +130,8 @@ def _reason_to_refuse(request: h11.Request, head: bytes, fields: Mapping[bytes, 
         return "Each line of a request ends with CR LF (RFC 9112 section 2.2)."
     if _FOLDED_LINE.search(head):
         return "A field of a request is one line (RFC 9112 section 5.2)."
+    if sum(name == b"origin" for name, _ in request.headers) > 1:
+        return "A request comes from one origin (RFC 6454 section 7.3)."
     if fields.keys() >= _BODY_FIELDS:
         return "A request has a Content-Length or a Transfer-Encoding, not both (RFC 9112 section 6.1)."
     return None

@@ -35,6 +35,8 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     mine: Own | None = None
     more: bool = False
     """Further rooms follow, each as `RoomAdded`."""
+    public_url: str | None = None
+    """The server's address for people, with which links begin, if its operator gave one."""
 
     def without(self, rooms: Collection[str]) -> Welcome:
         """See `Frame`."""

@@ -201,14 +201,14 @@ class Connection:
             return 404, "The chat is at the path / of this server."
         self._is_v1 = V1 in request.proposed_subprotocols
         if self._is_v1:
-            if not origin.is_allowed(headers.get(b"origin"), self._host, self._config.allow_origin):
+            if not origin.is_allowed(headers.get(b"origin"), self._host, self._config.own_origins):
                 return (
                     403,
                     "Pages of that origin may not connect. The operator can allow it with --allow-origin.",
                 )
         elif request.proposed_subprotocols:
             return 400, f"Ask for the subprotocol {V1}, or for none."
-        elif not self._config.plain:
+        elif not self._config.is_plain_on:
             return 403, f"Plain access is switched off here. Ask for the subprotocol {V1}."
         return None
 

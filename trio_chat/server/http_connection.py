@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_chat.net.host import why_not
 from trio_chat.net.request_head import END, BadRequest, Handshake, parse_head
 from trio_chat.server.closing import refuse
 from trio_chat.web.asgi import answer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from trio_chat.config.config import Config
+    from trio_chat.net.host import Hosts
     from trio_chat.net.wire import Wire
 
 KEEP_ALIVE_S = 5.0
@@ -38,11 +40,12 @@ RECEIVE_BYTES = 4096
 class HttpConnection:
     """One connection, as long as it speaks HTTP. `serve` is its whole life; the wire stays the caller's to close."""
 
-    __slots__ = ("_app", "_config", "_is_stopping", "_waiting", "_wire", "is_idle")
+    __slots__ = ("_app", "_config", "_hosts", "_is_stopping", "_waiting", "_wire", "is_idle")
 
-    def __init__(self, wire: Wire, app: ASGIApp, config: Config) -> None:
+    def __init__(self, wire: Wire, app: ASGIApp, config: Config, hosts: Hosts) -> None:
         self._wire = wire
         self._app = app
+        self._hosts = hosts
         self._config = config
         self._waiting: trio.CancelScope | None = None  # around reading what the client says next
         self._is_stopping = False
@@ -65,8 +68,10 @@ class HttpConnection:
             if not data:
                 break
             request = parse_head(data)
+            if not isinstance(request, BadRequest) and not self._hosts.has(request.host):
+                request = BadRequest(HTTPStatus.MISDIRECTED_REQUEST, why_not(request.host))
             if isinstance(request, Handshake) and not self._is_stopping:
-                self._wire.unread(data)
+                self._wire.unread(request.data)
                 return request
             if isinstance(request, Handshake):
                 request = BadRequest(

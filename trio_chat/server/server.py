@@ -16,11 +16,13 @@ import trio
 
 from trio_chat.errors import Refused
 from trio_chat.net.forwarded import client_ip, is_trusted
+from trio_chat.net.host import Hosts
 from trio_chat.net.limits import address_key
 from trio_chat.net.wire import Wire
 from trio_chat.server.closing import PEER_IS_GONE, linger, refuse
 from trio_chat.server.connection import serve_websocket
 from trio_chat.server.http_connection import HttpConnection
+from trio_chat.server.machine_names import machine_names
 from trio_chat.web.http import make_app
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class Server:
         self._hub = hub
         self._limits = limits
         self._config = hub.config
+        self._hosts = Hosts((*hub.config.own_hosts, *machine_names()))
         self._app = make_app(is_ready=lambda: self.is_ready, picture=self._find_picture)
         self._http_connections: set[HttpConnection] = set()
         self._websockets: set[Connection] = set()
@@ -146,7 +149,7 @@ class Server:
     ) -> None:
         """Serve one admitted stream; whatever ends it, ends here."""
         wire = Wire(stream, stall_s=self._config.write_stall_s, cleanups=self._cleanups)
-        http = HttpConnection(wire, self._app, self._config)
+        http = HttpConnection(wire, self._app, self._config, self._hosts)
         try:
             try:
                 await self._serve(wire, http, proxied, address, peer)

@@ -166,11 +166,16 @@ export class App {
     return this.#ask({ type: "part", room }, ({ seq }) => ({ seq }));
   }
 
+  /** The chat's address with this after the `#`, for other people and devices. */
+  addressOf(fragment) {
+    return new URL(`#${fragment}`, this.state.publicUrl ?? location.href).href;
+  }
+
   /** @param {{expiresIn?: number, uses?: number}} options seconds and a count; 0: without an end */
   invite(room, { expiresIn, uses } = {}) {
     return this.#ask({ type: "invite", room, expires_s: expiresIn, uses }, (answer) => ({
       token: answer.token,
-      address: new URL(`#join=${answer.token}`, location.href).href,
+      address: this.addressOf(`join=${answer.token}`),
       expiresAt: answer.expires_at,
       uses: answer.uses,
     }));

@@ -13,6 +13,7 @@ export function initialState(roomName) {
   return {
     connection: { phase: "connecting", retryAt: null, reason: null },
     me: null,
+    publicUrl: null,
     isListed: false,
     rooms: new Map([[roomName, emptyRoom(roomName)]]),
     open: roomName,

@@ -56,7 +56,14 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     rest = rooms[len(first) :]
     user = user_of(client.person)
     return [
-        Welcome(user=user, token=token, rooms=first, mine=mine, more=bool(rest)),
+        Welcome(
+            user=user,
+            token=token,
+            rooms=first,
+            mine=mine,
+            more=bool(rest),
+            public_url=hub.config.public_url,
+        ),
         *map(RoomAdded, rest),
     ]
 

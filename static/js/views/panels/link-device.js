@@ -23,9 +23,7 @@ export async function openLinkDevice(shell) {
     trouble.textContent = answer.ok ? "" : answer.message;
     again.hidden = answer.ok;
     if (!answer.ok) return;
-    const address = new URL(location.href);
-    address.hash = `link=${answer.code}`;
-    picture.replaceChildren(qrCode(address.href));
+    picture.replaceChildren(qrCode(shell.app.addressOf(`link=${answer.code}`)));
     code.textContent = answer.code;
     about.textContent = texts.shellLinkExpires(Math.max(1, Math.round(answer.expiresIn / MINUTE_S)));
     timer = setTimeout(() => {
