@@ -62,6 +62,8 @@ def _trio_chat(port: int, directory: Path, checkout: Path | None = None) -> list
             "new-people-per-hour": 0,
             "new-people-per-address-per-hour": 0,
         }
+    if checkout is None or (checkout / "trio_chat/store/space.py").exists():
+        settings |= {"person-quota": 1_000_000, "disk-floor": 50}
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     if checkout is None:
         return [sys.executable, "-m", "trio_chat", *flags]

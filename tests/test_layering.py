@@ -90,6 +90,7 @@ PURE = {
     "presence.read_markers",
     "presence.room_state",
     "store.base",
+    "store.space",
     "web.bundle",
     "web.page",
 }

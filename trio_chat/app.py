@@ -21,17 +21,20 @@ import trio
 from trio_chat import __version__
 from trio_chat.hub import open_hub
 from trio_chat.net.limits import ConnectionLimits
+from trio_chat.ops.disk_space import DiskWatch, read_disk
 from trio_chat.ops.file_limits import raise_file_limit
 from trio_chat.ops.statistics_line import log_statistics
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
 from trio_chat.server.listeners import accept_connections, open_listeners
 from trio_chat.server.server import Server
+from trio_chat.store.space import MIB
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from trio_chat.config.config import Config
+    from trio_chat.ops.disk_space import Disk
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
@@ -80,7 +83,14 @@ async def serve(
         for listener in listeners:
             await stack.enter_async_context(listener)
         store = await stack.enter_async_context(open_sqlite_store(config.data / DATABASE))
-        await serve_store(store, config, listeners, stop=stop, on_ready=on_ready)
+        await serve_store(
+            store,
+            config,
+            listeners,
+            stop=stop,
+            read_disk=partial(read_disk, config.data),
+            on_ready=on_ready,
+        )
 
 
 async def serve_store(
@@ -89,11 +99,12 @@ async def serve_store(
     listeners: list[trio.SocketListener],
     *,
     stop: trio.Event,
+    read_disk: Callable[[], Awaitable[Disk]] | None = None,
     on_ready: Callable[[int], object] = lambda port: None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners, not the
-    store."""
+    store. ``read_disk`` reads the disk of the store; None if it is on none."""
     limits = ConnectionLimits(
         max_total=_max_connections(config), max_per_address=config.max_connections_per_address
     )
@@ -103,6 +114,10 @@ async def serve_store(
         server = Server(hub, limits=limits)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
+                if read_disk is not None and config.disk_floor:
+                    watch = DiskWatch(store, read_disk, floor_bytes=config.disk_floor * MIB)
+                    await watch.look()
+                    accepting.start_soon(watch.run)
                 accepting.start_soon(server.keep_alive)
                 accepting.start_soon(log_statistics, server, hub.rooms, store)
                 accepting.start_soon(collect_garbage, server.connection_counts)

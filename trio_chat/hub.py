@@ -22,6 +22,7 @@ from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import open_presence
 from trio_chat.rooms.registry import open_rooms
 from trio_chat.rooms.room import Room
+from trio_chat.store.space import MIB
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -64,6 +65,8 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
                 connected.membership_changed(room.name, person, is_member=is_member)
                 send_change.send_nowait((person, room, is_member))
 
+    store.space.person_quota = config.person_quota * MIB
+    store.space.room_quota = config.room_quota * MIB
     connected = ConnectedUsers()
     async with (
         open_presence(store, connected, now_ms=now_ms) as presence,

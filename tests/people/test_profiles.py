@@ -193,7 +193,7 @@ async def test_a_picture_that_cannot_be_read_now_gives_503() -> None:
 
     path = f"/pictures/{'0' * 32}"
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
-    await make_app(is_ready=lambda: True, picture=find)(scope, receive, send)
+    await make_app(readiness=lambda: (True, "ready"), picture=find)(scope, receive, send)
     assert said[0]["status"] == 503
 
 

@@ -80,7 +80,7 @@ class Options:
     synchronous: str = "FULL"
     settings: tuple[str, ...] = (
         *("--messages-per-second", "0", "--max-connections-per-address", "0"),
-        *("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0"),
+        *("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0", "--disk-floor", "0"),
     )
     """More options for the server."""
 

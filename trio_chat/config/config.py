@@ -145,6 +145,27 @@ class Config:
         "Ten such offices; each new person takes some disk for ever.",
         zero="no limit",
     )
+    disk_floor: int = setting_field(
+        500,
+        "The free space below which nobody may write; below twice that, guests and people who came within a day",
+        "Deleting, reading and the work of an operator still have space. Of a small disk it is a twentieth at most.",
+        zero="no floor",
+        unit="MiB",
+    )
+    person_quota: int = setting_field(
+        200,
+        "How much a person may write in a day of UTC; all guests together ten times that",
+        "Four messages a second all day long, by one person.",
+        zero="no quota",
+        unit="MiB",
+    )
+    room_quota: int = setting_field(
+        50 * 1024,
+        "How much may be in one room",
+        "A hundred million messages; it keeps one room from taking the whole disk of all others.",
+        zero="no quota",
+        unit="MiB",
+    )
     max_rooms_per_connection: int = setting_field(
         1_000,
         "How many rooms a connection may be in at once",

@@ -17,6 +17,7 @@ from trio_chat.errors import (
 from trio_chat.kinds.facts import LOBBY
 from trio_chat.kinds.table import MESSAGES, text_of
 from trio_chat.model.events import MESSAGE, Draft
+from trio_chat.model.outcomes import Denied
 from trio_chat.model.texts import check_length
 from trio_chat.net.rate_limits import ConnectionBucket
 from trio_chat.net.websocket_frames import encode_text
@@ -55,9 +56,12 @@ class Outcomes:
         self._outbox = outbox
 
     def settle(self, room: str, settled: Sequence[Settled]) -> None:
-        """End the connection if something could not be logged: it has no other way to learn that."""
-        if any(isinstance(outcome, NotLogged) for _, outcome in settled):
-            self._outbox.end(TRY_AGAIN_LATER)
+        """End the connection if something could not be logged, or was refused: it has no other way to learn that."""
+        for _, outcome in settled:
+            if isinstance(outcome, NotLogged):
+                self._outbox.end(TRY_AGAIN_LATER)
+            elif isinstance(outcome, Denied):
+                self._outbox.end(TRY_AGAIN_LATER.because(outcome.message))
 
 
 async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str) -> None:

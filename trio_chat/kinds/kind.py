@@ -45,6 +45,10 @@ def _about_no_message(sender: str, body: Body) -> None:
     pass
 
 
+def _needs_space(body: Body) -> bool:
+    return False
+
+
 @attrs.frozen(kw_only=True)
 class Kind(Generic[B]):
     """A kind of event whose bodies are ``B``."""
@@ -71,6 +75,9 @@ class Kind(Generic[B]):
     """Whether people read it as a message."""
     changes_members: bool = False
     """Whether it changes who may hear the room."""
+    needs_no_space: Callable[[B], bool] = _needs_space
+    """Given the body: whether it may be written when the disk is full or a quota is used up, since it takes something
+    away: deleting, leaving, moderating."""
     read: Callable[[str], B] = attrs.field()
     """The body from its form in the log; by default JSON. Raises `msgspec.MsgspecError`."""
 

@@ -205,5 +205,6 @@ KINDS: Final = (
         command=DeleteCommand,
         check=check_delete,
         change_key=lambda sender, body: (body.target, DELETE),
+        needs_no_space=lambda body: True,
     ),
 )

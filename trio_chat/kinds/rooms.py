@@ -207,5 +207,6 @@ KINDS: Final = (
         check=check_membership,
         renamed=_renamed_in_membership,
         changes_members=True,
+        needs_no_space=lambda body: not body.on,
     ),
 )

@@ -18,7 +18,7 @@ from trio_chat.model.events import MESSAGE
 if TYPE_CHECKING:
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.kind import Kind
-    from trio_chat.model.events import Event
+    from trio_chat.model.events import Draft, Event
 
 KINDS: Final[dict[str, Kind[Any]]] = {
     kind.name: kind for subject in (messages, reactions, pins, rooms, personal) for kind in subject.KINDS
@@ -57,6 +57,12 @@ def change_key(kind: str, sender: str, body: Body) -> tuple[int, str] | None:
     Of all events with one key only the newest matters. Personal events are about target 0 of the person's own room.
     """
     return KINDS[kind].change_key(sender, body)
+
+
+def needs_no_space(draft: Draft) -> bool:
+    """Whether the draft may be written when the disk is full or a quota is used up (`Kind.needs_no_space`)."""
+    kind = KINDS[draft.kind]
+    return kind.needs_no_space(kind.read(draft.body))
 
 
 def renamed(kind: str, body: str, person: str, name: str) -> str:

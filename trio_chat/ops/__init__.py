@@ -1,4 +1,5 @@
-"""Operations: the format of the log, statistics, the limit of open files, and tuning of the interpreter.
+"""Operations: the format of the log, statistics, free space of the disk, the limit of open files, and tuning of the
+interpreter.
 
-Imports: rooms, server, store.
+Imports: errors, rooms, server, store.
 """

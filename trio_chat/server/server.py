@@ -74,7 +74,7 @@ class Server:
         self._limits = limits
         self._config = hub.config
         self._hosts = Hosts((*hub.config.own_hosts, *machine_names()))
-        self._app = make_app(is_ready=lambda: self.is_ready, picture=self._find_picture)
+        self._app = make_app(readiness=self._readiness, picture=self._find_picture)
         self._http_connections: set[HttpConnection] = set()
         self._websockets: set[Connection] = set()
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
@@ -82,7 +82,8 @@ class Server:
         self._refusals_now = 0
         self._statistics = ServerStatistics()
         self.is_ready = False
-        """What ``/readyz`` says: set when clients are accepted, unset before the first is sent away."""
+        """What ``/readyz`` says where there is space to write: set when clients are accepted, unset before the first is
+        sent away."""
 
     def statistics(self) -> ServerStatistics:
         """What was served so far."""
@@ -197,6 +198,12 @@ class Server:
             return await http.serve()
         finally:
             self._http_connections.discard(http)
+
+    def _readiness(self) -> tuple[bool, str]:
+        if not self.is_ready:
+            return False, "starting or stopping"
+        may_write, sentence = self._hub.store.space.readiness()
+        return may_write, f"ready\n{sentence}".strip() if may_write else sentence
 
     async def _find_picture(self, picture_hash: str) -> tuple[bytes, str] | None:
         found = await self._hub.store.picture(picture_hash)

@@ -15,7 +15,9 @@
 7. **Forgotten.** The text of a deleted message, and of its edits, is returned by no read that begins after the append
    of the deletion has returned, and is soon not in the files any more. Its event stays, with the body None.
 8. **Bounded pages.** Reading never returns more than was asked for, and never a page with a hole.
-9. **Cancellation.** A cancelled write may have been done or not, never in part; a cancelled read has no effect.
+9. **Within the space.** What needs space is answered with `trio_chat.model.outcomes.Denied`, or raises `Refused`, where
+   ``space`` does not allow it (`trio_chat.store.space`); deleting, leaving and reading are always allowed.
+10. **Cancellation.** A cancelled write may have been done or not, never in part; a cancelled read has no effect.
 
 Every method raises `StoreUnavailable` when the store cannot do its work just now (a full disk, a closed store).
 """
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
         SearchResults,
     )
     from trio_chat.search.query import Query
+    from trio_chat.store.space import Space
 
 
 @attrs.frozen
@@ -260,6 +263,13 @@ class MessageSearch(Protocol):
 class Store(EventLog, RoomTable, PeopleTable, MessageSearch, Protocol):
     """A whole store. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads
     and files and closes them."""
+
+    space: Space
+    """What may be written, as far as space goes: none of it is refused until somebody sets it."""
+
+    async def reusable_bytes(self) -> int:
+        """Bytes inside the store's files that hold nothing any more, and are written to before the files grow."""
+        ...
 
     def statistics(self) -> StoreStatistics:
         """Statistics since the store was opened."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
+    from trio_chat.store.space import Allowance
 
 CommandId: TypeAlias = tuple[str, str]
 """Idempotency key of a command: (sender, client_id). It is never free again."""
@@ -117,10 +118,11 @@ def plan_append(
     head: Head,
     known: Mapping[CommandId, Known],
     facts: GrowingFacts | None,
+    allowance: Allowance | None = None,
 ) -> Plan:
-    """Decide what becomes of the drafts, given the room's head, what the log knows of their commands, and the facts for
-    the rules, which then are those after the append. Without facts there are only `MESSAGE` drafts, in a public room:
-    nothing forbids those.
+    """Decide what becomes of the drafts, given the room's head, what the log knows of their commands, the facts for
+    the rules, which then are those after the append, and what may be written (None: everything). Without facts there
+    are only `MESSAGE` drafts, in a public room: no rule forbids those.
 
     Raises `UnicodeEncodeError` for a text that has no UTF-8 form (a lone surrogate), and what
     `trio_chat.kinds.table.read_body` raises.
@@ -139,11 +141,12 @@ def plan_append(
                 outcome = Repeat if before.says(room, draft) else Conflict
                 outcomes.append(outcome(before.room, before.seq))
                 continue
-        if facts is not None:
-            refused = judge(draft, facts, at_ms)
-            if refused is not None:
-                outcomes.append(Denied(refused.code, refused.message))
-                continue
+        refused = None if facts is None else judge(draft, facts, at_ms)
+        if refused is None and allowance is not None:
+            refused = allowance.take(draft)
+        if refused is not None:
+            outcomes.append(Denied(refused.code, refused.message))
+            continue
         seq += 1
         salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
         body_digest = digest_of_body(salt, draft.body)

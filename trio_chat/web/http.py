@@ -44,9 +44,9 @@ def _files(directory: Path) -> Assets:
     return Assets(directory)
 
 
-def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
-    """The ASGI application; ``is_ready`` is asked at each ``/readyz``, ``picture`` for the bytes and the media type of
-    a picture, by its hash."""
+def make_app(*, readiness: Callable[[], tuple[bool, str]], picture: FindPicture) -> ASGIApp:
+    """The ASGI application; ``readiness`` is asked at each ``/readyz`` whether the server is ready and what to say,
+    ``picture`` for the bytes and the media type of a picture, by its hash."""
 
     files = _files(STATIC)
 
@@ -55,9 +55,8 @@ def make_app(*, is_ready: Callable[[], bool], picture: FindPicture) -> ASGIApp:
         return PlainTextResponse("alive\n")
 
     async def readyz(_request: Request) -> Response:
-        if is_ready():
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse("starting or stopping\n", status_code=503)
+        is_ready, sentence = readiness()
+        return PlainTextResponse(f"{sentence}\n", status_code=200 if is_ready else 503)
 
     routes = [
         Route("/pictures/{hash:str}", partial(_picture, find=picture)),

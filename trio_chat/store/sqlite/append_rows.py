@@ -25,6 +25,8 @@ class CachedRoom(NamedTuple):
     owner: str | None
     members: frozenset[str] | None
     """Members of a room that is not public: the rules ask for them with every message there."""
+    bytes: int
+    """What is in it, in bytes (`trio_chat.store.space`), or what was before some of it was deleted."""
 
 
 def insert_events(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
@@ -57,25 +59,32 @@ def find_known(connection: apsw.Connection, commands: Sequence[CommandId]) -> di
     }
 
 
+def find_came_ms(connection: apsw.Connection, person: str) -> int | None:
+    """When the person came; None for somebody who is not registered."""
+    came_ms: int | None = connection.execute("SELECT created_at_ms FROM people WHERE id = ?", (person,)).get
+    return came_ms
+
+
 def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
     """The room as it is in the database, whether anybody wrote to it or not."""
     found = connection.execute(
         """
-        SELECT id, rooms.kind, owner, seq, digest FROM rooms LEFT JOIN events ON room_id = id
+        SELECT id, rooms.kind, owner, bytes, seq, digest FROM rooms LEFT JOIN events ON room_id = id
         WHERE rooms.name = ? ORDER BY seq DESC LIMIT 1
         """,
         (name,),
     ).fetchone()
     if found is None:
         kind = kind_of_new(name)
-        return CachedRoom(None, Head(), kind, None, None if kind == PUBLIC else frozenset())
-    room_id, kind, owner, seq, digest = found
+        return CachedRoom(None, Head(), kind, None, None if kind == PUBLIC else frozenset(), 0)
+    room_id, kind, owner, size, seq, digest = found
     return CachedRoom(
         room_id,
         Head() if seq is None else Head(seq, digest),
         kind,
         owner,
         None if kind == PUBLIC else _read_members(connection, room_id),
+        size,
     )
 
 

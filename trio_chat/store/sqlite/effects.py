@@ -52,11 +52,15 @@ def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row
             effect(connection, room_id, by_kind[kind])
 
 
-def note_newest(connection: apsw.Connection, newest_ms: dict[int, int]) -> None:
-    """Note when the newest events of these rooms (by their ids) were written: the directory is in this order."""
+def note_newest(connection: apsw.Connection, newest: dict[int, tuple[int, int]]) -> None:
+    """Note of these rooms (by their ids) when their newest events were written, since the directory is in this order,
+    and how many bytes came in (`trio_chat.store.space`)."""
     connection.execute(
-        "UPDATE rooms SET newest_ms = value FROM json_each(?) WHERE rooms.id = CAST(key AS INTEGER)",
-        (json.dumps(newest_ms),),
+        """
+        UPDATE rooms SET newest_ms = value ->> 0, bytes = bytes + (value ->> 1)
+        FROM json_each(?) WHERE rooms.id = CAST(key AS INTEGER)
+        """,
+        (json.dumps(newest),),
     )
 
 

@@ -41,6 +41,15 @@ def erase_texts(connection: apsw.Connection, room_id: int, targets: Sequence[int
         (room_id,),
     )
     connection.execute(
+        """
+        UPDATE rooms SET bytes = bytes - (
+            SELECT coalesce(sum(octet_length(body)), 0) FROM events
+            WHERE room_id = ?1 AND seq IN (SELECT seq FROM temp.gone)
+        ) WHERE id = ?1
+        """,
+        (room_id,),
+    )
+    connection.execute(
         "UPDATE events SET body = NULL, salt = NULL WHERE room_id = ? AND seq IN (SELECT seq FROM temp.gone)",
         (room_id,),
     )

@@ -137,6 +137,13 @@ def snapshot(connection: apsw.Connection) -> Iterator[None]:
         yield
 
 
+def reusable_bytes(connection: apsw.Connection) -> int:
+    """See `Store.reusable_bytes`."""
+    pages: int = connection.pragma("freelist_count")
+    size: int = connection.pragma("page_size")
+    return pages * size
+
+
 def find_room_id(connection: apsw.Connection, room: str) -> int | None:
     """Id of a room in the tables; None if nobody wrote to it."""
     found = connection.execute("SELECT id FROM rooms WHERE name = ?", (room,)).get

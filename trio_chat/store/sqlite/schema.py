@@ -15,6 +15,7 @@ import apsw
 
 from trio_chat.errors import StartError
 from trio_chat.model.lookalikes import name_forms
+from trio_chat.store.space import EVENT_BYTES
 from trio_chat.store.sqlite.epochs import mark_as_copy
 
 if TYPE_CHECKING:
@@ -178,7 +179,25 @@ def make_name_forms(connection: apsw.Connection) -> None:
         )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_make_the_log, _make_the_group, _make_the_directory, make_name_forms)
+def _count_the_bytes(connection: apsw.Connection) -> None:
+    connection.execute("ALTER TABLE rooms ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0")
+    connection.execute(
+        """
+        UPDATE rooms SET bytes = (
+            SELECT count(*) * ?1 + coalesce(sum(octet_length(body)), 0) FROM events WHERE room_id = rooms.id
+        )
+        """,
+        (EVENT_BYTES,),
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    _make_the_log,
+    _make_the_group,
+    _make_the_directory,
+    make_name_forms,
+    _count_the_bytes,
+)
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
 

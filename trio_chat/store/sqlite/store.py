@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from trio_chat.store.group_commit import BatchQueue
+from trio_chat.store.space import Space
 from trio_chat.store.sqlite import changes, epochs, history, people, read_markers, rooms, search
 from trio_chat.store.sqlite.writer import Append
 
@@ -50,9 +51,23 @@ def _reads(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
     return _method(lambda store: store.reads, function)
 
 
-def _writes(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
-    """Method that calls the function with the connection that writes, inside the transaction of its batch."""
+def _writes_always(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+    """Method that calls the function with the connection that writes, inside the transaction of its batch, also when
+    the disk is full: what is small, and what reading and deleting need."""
     return _method(lambda store: store.writes, function)
+
+
+def _writes(
+    function: _Function[_P, _Answer], check: Callable[[Space], None] = Space.check_writing
+) -> _Method[_P, _Answer]:
+    """The same for what needs space: raises what ``check`` raises, and then nothing was written."""
+    write = _writes_always(function)
+
+    async def method(store: SqliteStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _Answer:
+        check(store.space)
+        return await write(store, *args, **kwargs)
+
+    return method
 
 
 def _searches(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
@@ -73,6 +88,7 @@ class SqliteStore:
         read_executor: Executor,
         search_executor: Executor,
     ) -> None:
+        self.space = writer.space
         self._writer = writer
         self._reader = reader
         self._searcher = searcher
@@ -103,7 +119,7 @@ class SqliteStore:
         return outcomes
 
     position = _reads(history.position)
-    begin_epoch = _writes(epochs.begin_epoch)
+    begin_epoch = _writes_always(epochs.begin_epoch)
     read_after = _reads(history.read_after)
     read_before = _reads(history.read_before)
     read_some = _reads(history.read_some)
@@ -117,23 +133,25 @@ class SqliteStore:
     directory = _searches(rooms.directory)
     add_invite = _writes(rooms.add_invite)
     invites = _reads(rooms.invites)
-    void_invites = _writes(rooms.void_invites)
+    void_invites = _writes_always(rooms.void_invites)
     find_invite = _reads(rooms.find_invite)
 
-    add_person = _writes(people.add_person)
-    add_token = _writes(people.add_token)
+    add_person = _writes(people.add_person, Space.check_newcomer)
+    add_token = _writes_always(people.add_token)
     find_person = _reads(people.find_person)
     is_name_known = _reads(people.is_name_known)
     set_profile = _writes(people.set_profile)
     picture = _reads(people.picture)
-    note_seen = _writes(people.note_seen)
+    note_seen = _writes_always(people.note_seen)
     people = _reads(people.people)  # last, for it hides the module
 
-    move_read_markers = _writes(read_markers.move_read_markers)
+    move_read_markers = _writes_always(read_markers.move_read_markers)
     receipts = _reads(read_markers.receipts)
     read_markers = _reads(read_markers.read_markers)  # last, for it hides the module
 
     find = _searches(search.find)
+
+    reusable_bytes = _reads(history.reusable_bytes)
 
     def statistics(self) -> StoreStatistics:
         """See `Store`."""

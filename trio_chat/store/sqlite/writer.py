@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import apsw
 import attrs
 
-from trio_chat.errors import NameTaken
+from trio_chat.errors import NameTaken, Refused
 from trio_chat.kinds.facts import PUBLIC
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.outcomes import Repeat
 from trio_chat.store.base import StoreStatistics
 from trio_chat.store.plan import CommandId, plan_append
+from trio_chat.store.space import Allowance, Space
 from trio_chat.store.sqlite import effects
 from trio_chat.store.sqlite.append_rows import (
     CachedRoom,
+    find_came_ms,
     find_known,
     insert_events,
     make_room,
@@ -62,7 +64,7 @@ class Checkpoint:
 
 Write: TypeAlias = Append | Callable[[apsw.Connection], object] | Checkpoint
 """What the writer takes: appends, checkpoints, and functions. A function writes after all its checks: when it raises
-`NameTaken` or `KeyError`, it has written nothing."""
+`NameTaken`, `KeyError` or `Refused`, it has written nothing."""
 
 
 class SqliteWriter:
@@ -81,6 +83,7 @@ class SqliteWriter:
         self._count = count
         self._write_event_count = write_event_count
         self._rooms: dict[str, CachedRoom] = {}
+        self.space = Space()
         self._is_in_doubt = False
         self.has_remains = False
         """Whether deleted texts may still be in the write-ahead log, until a `Checkpoint`."""
@@ -119,7 +122,11 @@ class SqliteWriter:
         if len(self._rooms) > MAX_CACHED_ROOMS:
             self._rooms.clear()
         self._rooms.update(done.rooms)
-        self.has_remains |= done.has_deleted
+        for name in done.emptied:  # how much was in there is in the database
+            self._rooms.pop(name, None)
+        if done.written:
+            self.space.count(done.written, done.at_ms)
+        self.has_remains |= bool(done.emptied)
         n_repeats = sum(
             isinstance(outcome, Repeat)
             for answer in done.answers
@@ -166,30 +173,51 @@ class SqliteWriter:
         known = find_known(connection, _command_ids(requests))
         rows: list[tuple[Any, ...]] = []
         flush = partial(insert_events, connection, rows)
-        newest_ms: dict[int, int] = {}
+        came_ms = partial(find_came_ms, connection)
+        newest: dict[int, tuple[int, int]] = {}
         done = _Done()
         for request in requests:
             if isinstance(request, Append):
                 name = request.room
                 room = done.rooms.get(name) or self._rooms.get(name) or read_room(connection, name)
                 facts = _facts(connection, request, room, flush)
+                allowance = Allowance(
+                    self.space,
+                    done.written,
+                    room_bytes=room.bytes,
+                    at_ms=request.at_ms,
+                    came_ms=came_ms,
+                )
                 plan = plan_append(
-                    name, request.drafts, at_ms=request.at_ms, head=room.head, known=known, facts=facts
+                    name,
+                    request.drafts,
+                    at_ms=request.at_ms,
+                    head=room.head,
+                    known=known,
+                    facts=facts,
+                    allowance=allowance,
                 )
                 if plan.rows:
                     room_id = make_room(connection, name) if room.id is None else room.id
-                    done.rooms[name] = room._replace(id=room_id, head=plan.head)
+                    done.rooms[name] = room._replace(id=room_id, head=plan.head, bytes=allowance.room_bytes)
                     known.update(plan.known)
                     rows += [(room_id, *row) for row in plan.rows]
                     done.n_events += len(plan.rows)
-                    newest_ms[room_id] = request.at_ms
+                    added = newest.get(room_id, (0, 0))[1] + allowance.room_bytes - room.bytes
+                    newest[room_id] = (request.at_ms, added)
+                    done.at_ms = request.at_ms
                     if facts is not None and facts.changes:
                         if effects.deletes(facts.changes):
                             flush()
-                            done.has_deleted = True
+                            done.emptied.add(name)
                         effects.apply(connection, room_id, facts.changes)
                         done.rooms[name] = CachedRoom(
-                            room_id, plan.head, facts.kind, facts.owner, facts.members
+                            room_id,
+                            plan.head,
+                            facts.kind,
+                            facts.owner,
+                            facts.members,
+                            allowance.room_bytes,
                         )
                 done.answers.append(plan.outcomes)
             elif isinstance(request, Checkpoint):
@@ -198,11 +226,11 @@ class SqliteWriter:
                 flush()  # it may look at them
                 try:
                     done.answers.append(request(connection))
-                except (NameTaken, KeyError) as error:
+                except (NameTaken, KeyError, Refused) as error:
                     done.answers.append(error)
         flush()
-        if newest_ms:
-            effects.note_newest(connection, newest_ms)
+        if newest:
+            effects.note_newest(connection, newest)
         return done
 
 
@@ -213,7 +241,11 @@ class _Done:
     answers: list[Any] = attrs.field(factory=list)
     rooms: dict[str, CachedRoom] = attrs.field(factory=dict)
     n_events: int = 0
-    has_deleted: bool = False
+    emptied: set[str] = attrs.field(factory=set)
+    """Rooms of which texts were deleted."""
+    written: dict[str, int] = attrs.field(factory=dict)
+    """Bytes, by who wrote them."""
+    at_ms: int = 0
 
 
 def _facts(
