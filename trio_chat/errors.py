@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 
 
@@ -83,3 +85,12 @@ class NameTaken(StoreError):
 
 class StartError(ChatError):
     """The server cannot start; the text is one sentence that says why and what to do."""
+
+
+def moment_in(seconds: float) -> str:
+    """When something works again that must wait so long, in the words of a sentence: ``in 3 minutes``."""
+    if seconds < 120:
+        return f"in {math.ceil(seconds)} seconds"
+    if seconds < 7200:
+        return f"in {math.ceil(seconds / 60)} minutes"
+    return f"in {math.ceil(seconds / 3600)} hours"

@@ -81,6 +81,13 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
             address_burst=config.burst_per_address,
             new_people_per_hour=config.new_people_per_hour,
             new_people_per_address_per_hour=config.new_people_per_address_per_hour,
+            searches_per_minute=config.searches_per_minute,
+            searches_per_minute_per_address=config.searches_per_minute_per_address,
+            daily={
+                "rooms": config.rooms_per_person_per_day,
+                "invitations": config.invitations_per_person_per_day,
+                "conversations": config.conversations_per_person_per_day,
+            },
         )
         hub = Hub(config, store, rooms, people, connected, presence, rate_limits, now_ms)
         nursery.start_soon(_announce_list_changes, hub, receive_change)

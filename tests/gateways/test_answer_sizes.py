@@ -104,8 +104,12 @@ async def test_a_welcome_is_bounded_and_the_rest_of_it_follows_or_is_asked_for(
             )
             said = Draft("message", person, "Ada", f"m-{n}", LONGEST)
             await core.store.append(f"~room{n:03}", [begun, said], at_ms=n)
+        starred = "r" * 64
+        for n in range(0, MAX_PERSONAL + 1, 1_000):
+            said_there = [Draft("message", person, "Ada", f"r-{n}-{i}", "hi") for i in range(1_001)]
+            await core.store.append(starred, said_there, at_ms=1)
         stars = drafts(
-            person, "star", *(write_body(Star("r" * 64, n, True)) for n in range(1, MAX_PERSONAL + 2))
+            person, "star", *(write_body(Star(starred, n, True)) for n in range(1, MAX_PERSONAL + 2))
         )
         outcomes = await core.store.append(f"~{person}", stars, at_ms=1)
         assert [isinstance(outcome, Denied) for outcome in outcomes] == [False] * MAX_PERSONAL + [True]

@@ -8,6 +8,7 @@ from tests.support.core import Core, V1Client, open_core
 from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.v1 import ack
 from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.messages import MAX_MENTIONS
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.model.events import Draft
 
@@ -216,3 +217,15 @@ async def test_a_reaction_of_before_they_were_one_emoji_is_still_told(autojump_c
         bob = await core.open_person("Bob")
         (change,) = (await bob.ask("history", room="lobby", before=2))["changes"]
         assert (change["type"], change["emoji"]) == ("reaction", "18+5=23")
+
+
+async def test_so_many_people_are_mentioned_in_a_message_and_no_more(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        people = [f"p-{n}" for n in range(MAX_MENTIONS)]
+        assert (await ack(ada, "send", room="lobby", text="hi", mentions=people))["type"] == "ack"
+        assert (await ack(ada, "send", room="lobby", text="hi", mentions=[*people, "p-x"]))[
+            "code"
+        ] == "too_many"
+        refused = await ack(ada, "edit", room="lobby", seq=1, text="ho", mentions=[*people, "all"])
+        assert refused["code"] == "too_many"

@@ -264,7 +264,10 @@ REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     | NO_LINKS
     | {"part": "not_yours"}
     | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
-    ("personal", "Ada"): NOT_PUBLIC | NO_LINKS | NO_MESSAGES,
+    ("personal", "Ada"): NOT_PUBLIC
+    | NO_LINKS
+    | NO_MESSAGES
+    | {"mine": "no_such_room", "receipts": "no_such_message"},
     ("public", "Ada"): NO_LINKS | {"edit theirs": "not_yours", "create public": "already_there"},
     ("public", "Cy"): NO_LINKS
     | NOT_THEIRS

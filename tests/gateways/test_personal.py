@@ -51,6 +51,7 @@ async def test_what_somebody_keeps_stands_in_their_own_room_and_all_their_device
     autojump_clock: MockClock, said: dict[str, Any], told: dict[str, Any]
 ) -> None:
     async with open_core() as core:
+        await core.fill(list("abcd"))
         ada, welcome = await arrive(core, "Ada")
         laptop, _ = await arrive(core, token=welcome["token"])
         bob = await core.open_person("Bob")
@@ -67,6 +68,8 @@ async def test_what_somebody_keeps_stands_in_their_own_room_and_all_their_device
 
 async def test_who_comes_back_is_told_what_they_keep_and_only_that(autojump_clock: MockClock) -> None:
     async with open_core() as core:
+        await core.fill(["a", "b"])
+        await core.fill(["c"], room="garden")
         ada, welcome = await arrive(core, "Ada")
         await ack(ada, "mine", what="star", room="lobby", target=1)
         await ack(ada, "mine", what="star", room="lobby", target=2)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from tests.support.core import Core, open_core
+from tests.support.v1 import ack, make_room
 from trio_chat.config.config import Config
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ DEFAULTS = {
         "burst_per_address",
         "new_people_per_hour",
         "new_people_per_address_per_hour",
+        "rooms_per_person_per_day",
+        "invitations_per_person_per_day",
+        "conversations_per_person_per_day",
+        "searches_per_minute",
+        "searches_per_minute_per_address",
         "hello_timeout_s",
     )
 }
@@ -71,6 +77,36 @@ async def test_who_never_says_hello_is_sent_away_and_others_stay(autojump_clock:
         await plain.say("still here")
 
 
+async def test_rooms_links_and_conversations_are_limited_by_the_day_on_whatever_connection(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core(
+        messages_per_second=1000.0,
+        rooms_per_person_per_day=48,
+        invitations_per_person_per_day=2,
+        conversations_per_person_per_day=1,
+    ) as core:
+        eve = await core.open_v1()
+        token = (await eve.ask("hello", name="Eve"))["token"]
+        ids = [(await (await core.open_v1()).ask("hello"))["user"]["id"] for _ in range(2)]
+        room = await make_room(eve)
+        made = [await ack(eve, "create", id=f"r{n}", kind="public", room=f"r{n}") for n in range(48)]
+        assert [one.get("code") for one in made] == [None] * 47 + ["too_many"]
+        assert made[-1]["message"] == "You made 48 rooms within a day. It works again in 30 minutes."
+        links = [await eve.ask("invite", room=room) for _ in range(3)]
+        assert [one.get("code") for one in links] == [None, None, "too_many"]
+        begun = [await ack(eve, "direct", person=who) for who in (ids[0], ids[0], ids[1])]
+        assert [one.get("code") for one in begun] == [None, None, "too_many"]
+        await eve.websocket.aclose()
+        again = await core.open_v1()
+        await again.ask("hello", token=token)
+        assert (await ack(again, "create", id="r0", kind="public", room="r0")) == made[0], "a repeat"
+        assert (await ack(again, "create", id="n1", kind="public", room="r0"))["code"] == "already_there"
+        assert (await ack(again, "create", id="n2", kind="public", room="r99"))["code"] == "too_many"
+        await trio.sleep(made[-1]["retry_after"])
+        assert (await ack(again, "create", id="n3", kind="public", room="r99"))["type"] == "ack"
+
+
 async def come_and_talk(core: Core, number: int, codes: set[str], *, lines: int, pause_s: float) -> None:
     """Join as a page does, and send some lines."""
     await trio.sleep(number % 60)
@@ -81,6 +117,7 @@ async def come_and_talk(core: Core, number: int, codes: set[str], *, lines: int,
         await client.tell("ping")
         await client.tell("typing", room="lobby")
         await client.tell("send", room="lobby", text=f"{number}: {line}")
+        await client.tell("search", query=f"{number} what")
         await trio.sleep(pause_s)
     for frame in await client.hear_frames():
         if frame["type"] == "error":

@@ -45,6 +45,10 @@ class SomeFacts:
     n_pins: int = 0
     n_edits: int = 0
     keys: Collection[str] = ()
+    mentioned_all_ms: Collection[int] = ()
+    to_note: Collection[tuple[str, int]] = tuple(
+        (room, seq) for room in (LOBBY, "garden") for seq in range(10)
+    )
 
     def author_of(self, seq: int) -> str | None:
         return {OF_OWNER: OWNER, OF_MEMBER: MEMBER, DELETED: MEMBER, OF_LEFT: LEFT}.get(seq)
@@ -72,6 +76,12 @@ class SomeFacts:
 
     def admits(self, invite: str, at_ms: int) -> bool:
         return invite == INVITE and at_ms < 100
+
+    def mentions_of_all(self, person: str, since_ms: int) -> list[int]:
+        return sorted((at_ms for at_ms in self.mentioned_all_ms if at_ms > since_ms), reverse=True)
+
+    def is_theirs_to_note(self, person: str, room: str, seq: int) -> bool:
+        return (room, seq) in self.to_note
 
 
 def room_of(kind: str) -> SomeFacts:
@@ -347,6 +357,38 @@ def test_people_keep_so_much_for_themselves_and_may_change_all_of_it() -> None:
         assert verdict(MEMBER, "hide", Star(LOBBY, 7, on), full) == "too_many"
     assert verdict(MEMBER, "level", Level(LOBBY, "none"), full) == "too_many"
     assert verdict(MEMBER, "unread", Unread(LOBBY, 1), full) == "too_many"
+
+
+@pytest.mark.parametrize("kind", ["star", "hide"])
+def test_only_what_one_may_hear_is_noted_but_notes_can_always_be_changed(kind: str) -> None:
+    facts = room_of(PERSONAL_ROOM)
+    for on in (True, False):
+        assert verdict(MEMBER, kind, Star("garden", 99, on), facts) == "no_such_message"
+        assert verdict(MEMBER, kind, Star("~secret", 1, on), facts) == NO_ROOM
+        kept = attrs.evolve(facts, keys={f"{kind}:~secret:1"})
+        assert verdict(MEMBER, kind, Star("~secret", 1, on), kept) == "ok"
+    assert verdict(MEMBER, "level", Level("~secret", "none"), facts) == NO_ROOM
+    assert verdict(MEMBER, "unread", Unread("~secret"), facts) == NO_ROOM
+    assert verdict(MEMBER, "unread", Unread("garden", 99), facts) == "no_such_message"
+
+
+def test_everybody_is_mentioned_now_and_then_and_by_the_rooms_owner_more_often() -> None:
+    hour = 3_600_000
+    at_all = Post("@all", mentions=("all",))
+
+    def post(who: str, *earlier_ms: int, kind: str = PUBLIC) -> str:
+        facts = attrs.evolve(room_of(kind), mentioned_all_ms=earlier_ms)
+        return verdict(who, "post", at_all, facts, at_ms=hour)
+
+    assert post(MEMBER) == post(MEMBER, hour - 60_000) == "ok"
+    assert post(MEMBER, hour - 59_999) == "too_many"
+    assert post(OWNER, *[hour - 1] * 4) == "ok"
+    assert post(OWNER, *[hour - 1] * 5) == "too_many"
+    in_the_hour = [hour - 60_000 * n for n in range(1, 11)]
+    assert post(MEMBER, *in_the_hour[1:]) == "ok"
+    assert post(MEMBER, *in_the_hour) == "too_many"
+    assert post(OWNER, *in_the_hour) == "ok"
+    assert post(MEMBER, hour, kind=DIRECT) == "ok", "it is only the other one"
 
 
 def test_a_message_is_edited_so_often_and_no_more() -> None:

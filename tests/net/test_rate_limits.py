@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from trio_chat.errors import Refused
-from trio_chat.net.rate_limits import HOUR_S, ConnectionBucket, RateLimits, TokenBuckets
+from trio_chat.net.rate_limits import DAY_S, HOUR_S, ConnectionBucket, RateLimits, TokenBuckets
 
 
-def make_limits(**numbers: float) -> RateLimits:
+def make_limits(**numbers: object) -> RateLimits:
     """Limits of these numbers; the others are large."""
-    large = {
+    large: dict[str, Any] = {
         "rate": 1.0,
         "burst": 10,
         "address_rate": 1e6,
         "address_burst": 1e6,
         "new_people_per_hour": 1e6,
         "new_people_per_address_per_hour": 1e6,
+        "searches_per_minute": 1e6,
+        "searches_per_minute_per_address": 1e6,
+        "daily": dict.fromkeys(("rooms", "invitations", "conversations"), 1e6),
     }
     return RateLimits(**(large | numbers))
 
@@ -89,3 +94,36 @@ def test_new_people_are_limited_by_address_and_in_all() -> None:
             limits.check_new_person(address, 0)
         assert caught.value.code == "rate_limited"
     limits.check_new_person("192.0.2.3", HOUR_S / 3)
+
+
+def test_what_is_done_seldom_is_limited_by_the_day_and_works_again_when_it_says() -> None:
+    limits = make_limits(daily={"rooms": 4, "conversations": 24})
+    for _ in range(4):
+        limits.check_daily("rooms", "eve", 0)
+    with pytest.raises(Refused) as refused:
+        limits.check_daily("rooms", "eve", 0)
+    assert refused.value.code == "too_many"
+    assert str(refused.value) == "You made 4 rooms within a day. It works again in 6 hours."
+    limits.check_daily("rooms", "ada", 0)
+    limits.check_daily("conversations", "eve", 0)
+    assert refused.value.retry_after_s == DAY_S / 4
+    limits.check_daily("rooms", "eve", DAY_S / 4)
+
+
+def test_searches_are_limited_by_person_and_by_address() -> None:
+    limits = make_limits(searches_per_minute=2, searches_per_minute_per_address=3)
+    limits.check_search("eve", "1", 0)
+    limits.check_search("eve", "1", 0)
+    with pytest.raises(Refused, match="Wait 30 seconds"):
+        limits.check_search("eve", "2", 0)
+    limits.check_search("bob", "1", 0)
+    with pytest.raises(Refused, match="Wait 20 seconds"):
+        limits.check_search("ada", "1", 0)
+    limits.check_search("ada", "2", 0)
+
+
+def test_without_a_limit_of_commands_a_person_has_no_other() -> None:
+    limits = make_limits(rate=0, searches_per_minute=1, daily={"rooms": 1})
+    for _ in range(5):
+        limits.check_daily("rooms", "ada", 0)
+        limits.check_search("ada", "1", 0)

@@ -366,6 +366,8 @@ async def test_anybody_joins_and_leaves_a_public_room(store: Store) -> None:
 async def test_a_personal_room_has_the_newest_event_of_each_change_key(open_store: OpenStore) -> None:
     async with open_store() as store:
         assert (await store.personal(ADA.id, limit=9))[1] == []
+        await append(store, LOBBY, *(said(str(n)) for n in range(7)))
+        await append(store, "garden", said("hi"))
         await append(
             store,
             "~p-ada",
@@ -385,6 +387,40 @@ async def test_a_personal_room_has_the_newest_event_of_each_change_key(open_stor
         assert position == await store.position("~p-ada")
         assert [event.seq for event in current] == [2, 3, 5, 6, 7, 8]
         assert await store.personal(BOB.id, limit=9) == (await store.position("~p-bob"), [])
+
+
+async def test_only_messages_and_rooms_that_the_person_may_hear_are_noted(store: Store) -> None:
+    await append(store, CLUB, create("private", ADA), said("hi"))
+    star = draft("star", Star(CLUB, 2, True))
+    of_bob = draft("star", Star(CLUB, 2, True), by=BOB)
+    assert codes(await store.append("~p-bob", [of_bob], at_ms=1)) == ["no_such_room"]
+    assert codes(await store.append("~p-ada", [star], at_ms=1)) == ["Event"]
+    for noted, code in (
+        (draft("star", Star(CLUB, 3, True)), "no_such_message"),
+        (draft("star", Star("nowhere", 1, False)), "no_such_room"),
+        (draft("level", Level("nowhere", "none")), "no_such_room"),
+        (draft("level", Level(LOBBY, "none")), "Event"),
+    ):
+        assert codes(await store.append("~p-ada", [noted], at_ms=1)) == [code]
+    await append(store, CLUB, leave(ADA))
+    assert codes(await store.append("~p-ada", [draft("star", Star(CLUB, 2, False))], at_ms=1)) == ["Event"]
+    assert codes(await store.append("~p-ada", [draft("hide", Star(CLUB, 2, True))], at_ms=1)) == [
+        "no_such_room"
+    ]
+
+
+async def test_everybody_is_mentioned_once_a_minute_by_a_person_and_a_repeat_is_its_repeat(
+    store: Store,
+) -> None:
+    first = draft("post", Post("first", mentions=("all",)), BOB, "c1")
+    posts = [first, post("again", "all", by=BOB), post("@Ada", ADA.id, by=BOB), post("me too", "all")]
+    outcomes = await store.append("garden", posts, at_ms=1)
+    assert codes(outcomes) == ["Event", "too_many", "Event", "Event"]
+    assert codes(await store.append("garden", [first, posts[1]], at_ms=60_000)) == ["Repeat", "too_many"]
+    await append(store, "garden", delete(1, by=BOB))
+    assert codes(await store.append("garden", [posts[1]], at_ms=60_000)) == ["too_many"]
+    assert codes(await store.append("garden", [posts[1]], at_ms=60_001)) == ["Event"]
+    assert codes(await store.append("lobby", [posts[1]], at_ms=60_001)) == ["Event"]
 
 
 # --- invitations ---
@@ -507,7 +543,7 @@ async def test_unread_are_messages_by_others_after_the_read_marker_that_were_not
     assert await seen_by(BOB) == (3, 9, 3, 1)
     await store.move_read_markers([ReadMarker(CLUB, BOB.id, 10, 10)], 1)
     assert await seen_by(BOB) == (10, 10, 0, 0)
-    await append(store, CLUB, *(post(str(number), "all") for number in range(MAX_UNREAD_COUNTED + 50)))
+    await append(store, CLUB, *(post(str(number), BOB.id) for number in range(MAX_UNREAD_COUNTED + 50)))
     assert await seen_by(BOB) == (10, 10, MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
 
 

@@ -113,7 +113,7 @@ class Config:
         20.0,
         "How many commands a person may send for long, over all their connections",
         "Faster than anybody types, fast enough for bots.",
-        zero="no limit",
+        zero="no limit, nor of what a person may do within a minute or a day",
     )
     burst: int = setting_field(
         100,
@@ -165,6 +165,36 @@ class Config:
         "A hundred million messages; it keeps one room from taking the whole disk of all others.",
         zero="no quota",
         unit="MiB",
+    )
+    rooms_per_person_per_day: int = setting_field(
+        20,
+        "How many rooms a person may make within a day",
+        "More than anybody needs; the names of public rooms are for all.",
+        zero="no limit",
+    )
+    invitations_per_person_per_day: int = setting_field(
+        30,
+        "How many links into private rooms a person may make within a day",
+        "One link lets in as many people as one likes.",
+        zero="no limit",
+    )
+    conversations_per_person_per_day: int = setting_field(
+        50,
+        "With how many people a person may begin a conversation within a day",
+        "Somebody new can write to a whole class; writing to everybody takes weeks.",
+        zero="no limit",
+    )
+    searches_per_minute: int = setting_field(
+        120,
+        "How many searches a person may make within a minute",
+        "The page searches while one types, some times a second at most.",
+        zero="no limit",
+    )
+    searches_per_minute_per_address: int = setting_field(
+        1200,
+        "How many searches all who come from one address may make together within a minute",
+        "An office that looks for something; each takes a millisecond or some more.",
+        zero="no limit",
     )
     max_rooms_per_connection: int = setting_field(
         1_000,

@@ -78,6 +78,15 @@ class Facts(Protocol):
         """Whether this invitation (its hash) lets somebody into the room at this moment."""
         ...
 
+    def mentions_of_all(self, person: str, since_ms: int) -> list[int]:
+        """When the person's messages since this moment mentioned everybody, the latest first: of the newest events.
+        One that was deleted counts, as nobody knows what it said."""
+        ...
+
+    def is_theirs_to_note(self, person: str, room: str, seq: int) -> bool:
+        """Whether the person may hear another ``room``, and it has an event ``seq`` (0: any room, the lobby always)."""
+        ...
+
 
 def personal_room(person: str) -> str:
     """The name of a person's own room."""

@@ -5,10 +5,11 @@ Pure.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.errors import Refused
-from trio_chat.kinds.facts import author_of, check_not_deleted
+from trio_chat.errors import Refused, moment_in
+from trio_chat.kinds.facts import DIRECT, author_of, check_not_deleted
 from trio_chat.kinds.forms import (
     Body,
     ChangeFrame,
@@ -24,6 +25,8 @@ from trio_chat.model.events import MESSAGE
 from trio_chat.model.texts import is_visible, normal_line
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from trio_chat.kinds.facts import Facts
     from trio_chat.model.events import Person
 
@@ -39,6 +42,13 @@ MAX_EDITS: Final = 1_000
 
 MAX_FORWARDED_CHARS: Final = 40
 """A name's length."""
+
+MAX_MENTIONS: Final = 20
+"""So many people can be mentioned in a message."""
+
+MENTIONS_OF_ALL: Final = {60_000: (1, 5), 3_600_000: (10, 60)}
+"""Within so many milliseconds a person can mention everybody in a room so often, and the room's owner so often. Edits
+notify nobody, and do not count."""
 
 
 # -- messages --
@@ -78,7 +88,8 @@ class Send(EventCommand, tag="send"):
     forwarded: ShortText | None = None
 
     def event(self, person: Person) -> tuple[str, str]:
-        """See `EventCommand`. Raises `Refused` (``bad_field``)."""
+        """See `EventCommand`. Raises `Refused` (``bad_field``, ``too_many``)."""
+        check_mentions(self.mentions)
         if self.reply_to is None and not self.mentions and self.forwarded is None:
             return MESSAGE, self.text
         forwarded = None if self.forwarded is None else _normal_forwarded(self.forwarded)
@@ -91,10 +102,36 @@ def _normal_forwarded(raw: str) -> str:
     return name if is_visible(name) else ""
 
 
+def check_mentions(mentions: Collection[str]) -> None:
+    """Raises `Refused` (``too_many``) if too many people are mentioned."""
+    if len(mentions) > MAX_MENTIONS:
+        raise Refused(
+            "too_many", f"A message can mention {MAX_MENTIONS} people at most. Mention @all, or fewer people."
+        )
+
+
 def check_post(sender: str, body: Post, facts: Facts, at_ms: int) -> None:
-    """One replies to a message that is there; it may be deleted."""
+    """One replies to a message that is there; it may be deleted. Everybody is mentioned now and then."""
     if body.reply_to is not None:
         author_of(body.reply_to, facts)
+    if EVERYBODY in body.mentions:
+        _check_mention_of_all(sender, facts, at_ms)
+
+
+def _check_mention_of_all(sender: str, facts: Facts, at_ms: int) -> None:
+    """In the append, and not by a bucket, so that a repeat of a message is its repeat whenever it comes."""
+    if facts.kind == DIRECT:
+        return
+    earlier = facts.mentions_of_all(sender, at_ms - max(MENTIONS_OF_ALL))
+    for period_ms, (of_anybody, of_owner) in MENTIONS_OF_ALL.items():
+        limit = of_owner if sender == facts.owner else of_anybody
+        if len(earlier) >= limit and earlier[limit - 1] > at_ms - period_ms:
+            wait_s = math.ceil((earlier[limit - 1] + period_ms - at_ms) / 1000)
+            raise Refused(
+                "too_many",
+                f"You mentioned everybody in this room just now. It works again {moment_in(wait_s)};"
+                " or send it without @all.",
+            )
 
 
 # -- edits --
@@ -125,7 +162,8 @@ class EditCommand(EventCommand, tag="edit"):
     mentions: Ids = ()
 
     def event(self, person: Person) -> tuple[str, str]:
-        """See `EventCommand`."""
+        """See `EventCommand`. Raises `Refused` (``too_many``)."""
+        check_mentions(self.mentions)
         return EDIT, write_body(Edit(self.seq, self.text, self.mentions))
 
 

@@ -1,7 +1,7 @@
 """What people keep for themselves: stars, hidden messages, notification levels, and rooms marked as unread.
 
-It stands in the log of the person's own room, which their other devices hear. What it is about may be a room that the
-person has left.
+It stands in the log of the person's own room, which their other devices hear. It is about messages and rooms that they
+could hear when they noted it first; what is noted can always be changed, also when they have left the room.
 
 Pure.
 """
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 from trio_chat.errors import Refused
+from trio_chat.kinds.facts import no_such_message, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, Moment, Number, timestamp, write_body
 from trio_chat.kinds.kind import Kind, Writers
 from trio_chat.model.names import normal_room
@@ -131,9 +132,15 @@ def _kind(
     *,
     fields: Callable[[B], dict[str, Any]],
     key_of: Callable[[B], str],
+    place_of: Callable[[B], tuple[str, int]],
 ) -> Kind[B]:
     def check(sender: str, said: B, facts: Facts, at_ms: int) -> None:
-        if not facts.has_change(0, f"{name}:{key_of(said)}") and facts.count_changes(0) >= MAX_PERSONAL:
+        if facts.has_change(0, f"{name}:{key_of(said)}"):
+            return  # also of a room that they have left since
+        room, seq = place_of(said)
+        if not facts.is_theirs_to_note(sender, room, seq):
+            raise no_such_message() if seq and facts.is_theirs_to_note(sender, room, 0) else no_such_room()
+        if facts.count_changes(0) >= MAX_PERSONAL:
             raise Refused("too_many", f"You can keep {MAX_PERSONAL:,} things for yourself at most.")
 
     return Kind(
@@ -155,6 +162,7 @@ def _star(name: str, frame: type[ChangeFrame]) -> Kind[Star]:
         frame,
         fields=lambda body: {"of": body.room, "target": body.target, "on": body.on},
         key_of=lambda body: f"{body.room}:{body.target}",
+        place_of=lambda body: (body.room, body.target),
     )
 
 
@@ -166,12 +174,20 @@ def _level_fields(body: Level) -> dict[str, str | None]:
 KINDS: Final = (
     _star(STAR, StarFrame),
     _star(HIDE, HideFrame),
-    _kind(LEVEL, Level, LevelFrame, fields=_level_fields, key_of=lambda body: body.room),
+    _kind(
+        LEVEL,
+        Level,
+        LevelFrame,
+        fields=_level_fields,
+        key_of=lambda body: body.room,
+        place_of=lambda body: (body.room, 0),
+    ),
     _kind(
         UNREAD,
         Unread,
         UnreadFrame,
         fields=lambda body: {"of": body.room, "from_seq": body.seq},
         key_of=lambda body: body.room,
+        place_of=lambda body: (body.room, body.seq or 0),
     ),
 )

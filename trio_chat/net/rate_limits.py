@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from typing import Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from trio_chat.errors import Refused
+from trio_chat.errors import Refused, moment_in
 from trio_chat.net.limits import TokenBucket
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 HOUR_S: Final = 3600
+DAY_S: Final = 24 * HOUR_S
+
+Daily: TypeAlias = Literal["rooms", "invitations", "conversations"]
+"""What a person can do so often a day."""
+
+_DONE: Final[dict[Daily, str]] = {
+    "rooms": "made {} rooms",
+    "invitations": "made {} links",
+    "conversations": "began {} conversations",
+}
 
 _CHECKED_PER_NEW_KEY: Final = 2
 """More than come, so that the number of full buckets falls."""
@@ -58,7 +71,9 @@ class RateLimits:
     """The rate limits that all connections share; for each number 0 means no limit.
 
     ``rate`` (commands a second) and ``burst`` are a person's, ``address_rate`` and ``address_burst`` of all who come
-    from one address; if a person has no limit, an address has none either. New people are counted by the hour.
+    from one address; without that limit there is none of an address, of searches or by the day.
+    New people are counted by the hour, searches by the minute, and what a person does seldom (``daily``) by the day:
+    so much at once, and then as much in each day that passes. All are in memory: a restart begins anew.
     """
 
     def __init__(
@@ -70,6 +85,9 @@ class RateLimits:
         address_burst: float,
         new_people_per_hour: float,
         new_people_per_address_per_hour: float,
+        searches_per_minute: float,
+        searches_per_minute_per_address: float,
+        daily: Mapping[Daily, float],
     ) -> None:
         self.rate = rate
         self.burst = burst
@@ -80,14 +98,46 @@ class RateLimits:
             new_people_per_address_per_hour / HOUR_S, new_people_per_address_per_hour
         )
 
+        is_limited = bool(rate and burst)
+        self._searches = TokenBuckets(searches_per_minute / 60 * is_limited, searches_per_minute)
+        self._searches_per_address = TokenBuckets(
+            searches_per_minute_per_address / 60 * is_limited, searches_per_minute_per_address
+        )
+        self._daily = {what: (TokenBuckets(n / DAY_S * is_limited, n), n) for what, n in daily.items()}
+
+    def check_search(self, person: str, address: str, now: float) -> None:
+        """Count a search of this person from this address; raises `Refused` if there are too many."""
+        wait_s = self._searches.take(person, now) or self._searches_per_address.take(address, now)
+        if wait_s > 0:
+            wait_s = _whole(wait_s)
+            raise Refused("rate_limited", f"Too many searches. Wait {wait_s} seconds.", retry_after_s=wait_s)
+
+    def check_daily(self, what: Daily, person: str, now: float) -> None:
+        """Count what this person does; raises `Refused` if they did so much of it within a day."""
+        buckets, n = self._daily[what]
+        wait_s = buckets.take(person, now)
+        if wait_s > 0:
+            wait_s = _whole(wait_s)
+            done = _DONE[what].format(f"{n:g}")
+            raise Refused(
+                "too_many",
+                f"You {done} within a day. It works again {moment_in(wait_s)}.",
+                retry_after_s=wait_s,
+            )
+
     def check_new_person(self, address: str, now: float) -> None:
         """Count somebody new from this address; raises `Refused` if there are too many."""
         wait_s = self._new_people_per_address.take(address, now) or self._new_people.take(now)
         if wait_s > 0:
-            wait_s = math.ceil(wait_s)
+            wait_s = _whole(wait_s)
             raise Refused(
                 "rate_limited", f"Too many new people come. Wait {wait_s} seconds.", retry_after_s=wait_s
             )
+
+
+def _whole(wait_s: float) -> int:
+    """So long in whole seconds; a bucket's own tolerance is no second."""
+    return math.ceil(wait_s - 0.001)
 
 
 class ConnectionBucket:

@@ -6,6 +6,8 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
+import trio
+
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.outcomes import id_conflict
 from trio_chat.gateways.v1.room_lists import user_of
@@ -38,6 +40,7 @@ async def invite(client: Client, command: commands.Invite) -> Invited:
     if len(await client.hub.store.invites(room.name, at_ms=now_ms)) >= MAX_INVITES:
         raise Refused("too_many", f"{MAX_INVITES} links are out already. Use one of them, or make all void.")
     client.room(room.name)  # nobody invites into a room they were removed from meanwhile
+    client.hub.rate_limits.check_daily("invitations", client.person.id, trio.current_time())
     token = secrets.token_urlsafe(TOKEN_BYTES)
     expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else None
     await client.hub.store.add_invite(

@@ -87,6 +87,8 @@ async def create(client: Client, command: commands.Create) -> None:
     topic = check_topic(command.topic)
     body = Created(command.kind, title, topic, (Who(person.id, person.name),))
     room = await client.hub.rooms.get(name)
+    if not room.head:  # else it is a repeat, or refused
+        client.hub.rate_limits.check_daily("rooms", person.id, trio.current_time())
     await client.submit_body(room, CREATED, command.id, body)
 
 
@@ -103,6 +105,7 @@ async def direct(client: Client, command: commands.Direct) -> list[Frame] | None
     room = await client.hub.rooms.get(name)
     if room.members:
         return await answer_repeat(client, Ack(command.id, name, 1))
+    client.hub.rate_limits.check_daily("conversations", person.id, trio.current_time())
     members = (Who(person.id, person.name), Who(other.id, other.name))
     body = Created(DIRECT, members=members)
     # The other one may ask for it at the same moment.

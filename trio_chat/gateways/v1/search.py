@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import trio
 
 from trio_chat.kinds.messages import MessageFrame
 from trio_chat.protocol.encoding import fitting
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 async def search(client: Client, command: commands.Search) -> Found:
     """Find messages in the rooms of the person's list, or in one room."""
+    client.hub.rate_limits.check_search(client.person.id, client.address, trio.current_time())
     query = parse_query(command.query)
     limit = command.limit
     while True:

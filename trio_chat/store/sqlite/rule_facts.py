@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from trio_chat.kinds.facts import DIRECT
-from trio_chat.kinds.messages import Delete, Edit
+from trio_chat.kinds.facts import DIRECT, LOBBY
+from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.rooms import Created, Membership
+from trio_chat.kinds.rules import may_hear
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.store.sqlite.rooms import pins
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from trio_chat.store.plan import Row
 
 _Thing = TypeVar("_Thing")
+
+MENTIONS_WINDOW = 1_000
+"""Mentions of everybody are looked for among so many of a room's newest events."""
 
 
 class AppendFacts:
@@ -59,6 +63,7 @@ class AppendFacts:
         self._pins: set[int] | None = None
         self._comings: dict[str, bool] = {}
         self._uses: dict[str, int] = {}
+        self._mentions_of_all: dict[str, list[int]] = {}
 
     def author_of(self, seq: int) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -130,11 +135,52 @@ class AppendFacts:
             uses_left is None or self._uses.get(invite, 0) < uses_left
         )
 
+    def mentions_of_all(self, person: str, since_ms: int) -> list[int]:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if person not in self._mentions_of_all:
+            self._flush()
+            found = self._connection.execute(
+                """
+                SELECT at_ms FROM (
+                    SELECT kind, sender, at_ms, body FROM events WHERE room_id = ? ORDER BY seq DESC LIMIT ?
+                ) WHERE sender = ? AND at_ms > ? AND kind = 'post' AND CASE
+                    WHEN body IS NULL THEN true
+                    WHEN instr(body, '"all"') AND json_valid(body)
+                    THEN EXISTS (SELECT 1 FROM json_each(body, '$.mentions') WHERE value = 'all')
+                END
+                """,
+                (self._room_id, MENTIONS_WINDOW, person, since_ms),
+            )
+            self._mentions_of_all[person] = [at_ms for (at_ms,) in found]
+        return self._mentions_of_all[person]
+
+    def is_theirs_to_note(self, person: str, room: str, seq: int) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if room == LOBBY and not seq:
+            return True
+        self._flush()
+        found = self._connection.execute(
+            """
+            SELECT kind, EXISTS (SELECT 1 FROM members WHERE room_id = id AND person_id = ?2),
+                ?3 = 0 OR EXISTS (SELECT 1 FROM events WHERE room_id = id AND seq = ?3)
+            FROM rooms WHERE name = ?1
+            """,
+            (room, person, seq),
+        ).fetchone()
+        return found is not None and may_hear(room, found[0], bool(found[1]), person) and bool(found[2])
+
     def note(self, row: Row) -> None:
         """See `GrowingFacts.note`."""
         self.head = row.seq
         if row.kind in MESSAGES:
             self._authors[row.seq] = row.sender
+            said = self._mentions_of_all.get(row.sender)
+            if (
+                said is not None
+                and row.body
+                and EVERYBODY in getattr(read_body(row.kind, row.body), "mentions", ())
+            ):
+                said.insert(0, row.at_ms)
             return
         assert row.body is not None
         body = read_body(row.kind, row.body)
