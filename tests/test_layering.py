@@ -39,12 +39,14 @@ ALLOWED: dict[str, set[str]] = {
     "rooms": {"config", "kinds", "model", "net", "store"},
     "people": {"model", "net", "store"},
     "presence": {"model", "net", "rooms", "store"},
-    "hub": {"config", "model", "net", "people", "presence", "rooms", "store"},
+    "moderation": {"kinds", "model", "store"},
+    "hub": {"config", "kinds", "model", "moderation", "net", "people", "presence", "rooms", "store"},
     # What speaks to clients, and the port that they come to.
     "gateways": {
         "hub",
         "kinds",
         "model",
+        "moderation",
         "net",
         "people",
         "protocol",
@@ -56,8 +58,8 @@ ALLOWED: dict[str, set[str]] = {
     "server": {"config", "gateways", "hub", "net", "protocol", "web"},
     # The process.
     "ops": {"rooms", "server", "store"},
-    "app": {"config", "hub", "net", "ops", "server", "store", "store.sqlite"},
-    "__main__": {"app", "config", "ops", "store.sqlite"},
+    "app": {"config", "hub", "moderation", "net", "ops", "server", "store", "store.sqlite"},
+    "__main__": {"app", "config", "moderation", "ops", "store.sqlite"},
     # On the other side of the wire.
     "client": {"kinds", "model", "protocol"},
 }

@@ -115,6 +115,26 @@ def backup(config: Config, /, *, data: Path | None, file: Path) -> None:
     click.echo(f"{events} events are in {file}.")
 
 
+@main.command()
+@_with_data
+@click.pass_obj
+def owner_link(config: Config, /, *, data: Path | None) -> None:
+    """Make a link by which somebody becomes an owner of the server. It holds for a day, and once.
+
+    The server may be running. Only give it to whom you trust with everything.
+    """
+    from trio_chat.app import page_address
+    from trio_chat.moderation import owner_links
+    from trio_chat.store.sqlite.owner_links import save_owner_link
+
+    token = owner_links.new_token()
+    try:
+        save_owner_link(_database(config, data), owner_links.hash_of(token), life_ms=owner_links.LIFE_MS)
+    except StartError as error:
+        exit_with(str(error), status=1)
+    click.echo(owner_links.owner_link(page_address(config, config.port), token))
+
+
 def _database(config: Config, data: Path | None) -> Path:
     from trio_chat.app import DATABASE
 

@@ -14,12 +14,13 @@ import socket
 import time
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
 from trio_chat import __version__
 from trio_chat.hub import open_hub
+from trio_chat.moderation.owner_links import first_owner_token, owner_link
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.ops.disk_space import DiskWatch, read_disk
 from trio_chat.ops.file_limits import raise_file_limit
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+OnReady: TypeAlias = "Callable[[int, str | None], object]"
+"""Called with the port, and the token of an owner link if the server has no owner."""
+
 DATABASE = "chat.db"
 """The database's name in the data directory."""
 
@@ -54,7 +58,7 @@ async def run(config: Config) -> None:
         async with trio.open_nursery() as nursery:
             stop = trio.Event()
             nursery.start_soon(_follow_signals, signals, stop, nursery.cancel_scope)
-            await serve(config, stop=stop, on_ready=lambda port: print(_ready_line(config, port), flush=True))
+            await serve(config, stop=stop, on_ready=partial(_announce, config))
             nursery.cancel_scope.cancel()
 
 
@@ -71,11 +75,11 @@ async def _follow_signals(
 
 
 async def serve(
-    config: Config, *, stop: trio.Event, on_ready: Callable[[int], object] = lambda port: None
+    config: Config, *, stop: trio.Event, on_ready: OnReady = lambda port, owner_token: None
 ) -> None:
     """Serve from the data directory of ``config`` until ``stop`` is set and everything is drained.
 
-    ``on_ready`` is called once, with the port, when connections are accepted. Raises `StartError`.
+    ``on_ready`` is called once, when connections are accepted. Raises `StartError`.
     """
     async with AsyncExitStack() as stack:
         # Before the database is opened: of two servers started by mistake, the second changes nothing.
@@ -100,7 +104,7 @@ async def serve_store(
     *,
     stop: trio.Event,
     read_disk: Callable[[], Awaitable[Disk]] | None = None,
-    on_ready: Callable[[int], object] = lambda port: None,
+    on_ready: OnReady = lambda port, owner_token: None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
 ) -> None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners, not the
@@ -110,6 +114,7 @@ async def serve_store(
     )
     if config.public_url is not None and config.plain is None:
         LOGGER.info("plain access is off, as there is a public URL; --plain switches it on")
+    owner_token = await first_owner_token(store, now_ms=now_ms())
     async with open_hub(store, config, now_ms=now_ms) as hub:
         server = Server(hub, limits=limits)
         async with trio.open_nursery() as connections:
@@ -122,7 +127,7 @@ async def serve_store(
                 accepting.start_soon(log_statistics, server, hub.rooms, store)
                 accepting.start_soon(collect_garbage, server.connection_counts)
                 await accepting.start(partial(accept_connections, server, listeners, connections=connections))
-                on_ready(listeners[0].socket.getsockname()[1])
+                on_ready(listeners[0].socket.getsockname()[1], owner_token)
                 await stop.wait()
                 server.is_ready = False
                 accepting.cancel_scope.cancel()
@@ -139,14 +144,32 @@ def _max_connections(config: Config) -> int:
     return min(config.max_connections or possible, possible)
 
 
+def _announce(config: Config, port: int, owner_token: str | None) -> None:
+    """Tell the operator the addresses, and how to become the owner of a server that has none."""
+    lines = [_ready_line(config, port)]
+    if owner_token is not None:
+        lines.append(f"Become its owner, once: {owner_link(page_address(config, port), owner_token)}")
+    print("\n".join(lines), flush=True)  # at once: whoever waits for the first may read no further
+
+
+def page_address(config: Config, port: int) -> str:
+    """The address of the page for links: the public one, else that on this machine."""
+    return _address_here(config, port) if config.public_url is None else config.public_url.rstrip("/")
+
+
+def _address_here(config: Config, port: int) -> str:
+    host = config.host
+    if host is None or host in {"0.0.0.0", "::"}:
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _ready_line(config: Config, port: int) -> str:
     """The line that tells the operator the addresses, on this machine and for others."""
-    is_everywhere = config.host is None or config.host in {"0.0.0.0", "::"}
-    host = "localhost" if is_everywhere or config.host is None else config.host
-    here = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    address = _network_address() if is_everywhere else None
+    here = _address_here(config, port)
     if config.public_url is not None:
         return f"trio-chat {__version__} is ready at {config.public_url} (on this machine: {here})"
+    address = _network_address() if config.host is None or config.host in {"0.0.0.0", "::"} else None
     others = f" (from other machines: http://{address}:{port})" if address else ""
     return f"trio-chat {__version__} is ready at {here}{others}"
 

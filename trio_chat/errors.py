@@ -45,6 +45,7 @@ TOO_SLOW = Close(4000, "no byte was taken for too long; come back and resume", c
 SILENT = Close(4001, "nothing was heard for too long; come back and resume", come_back=True)
 LOG_REPLACED = Close(4002, "the log was replaced; come back and start afresh", come_back=True)
 NO_HELLO = Close(4003, "nobody said hello in time; come back and say it", come_back=True)
+BANNED = Close(4501, "a moderator has removed you from this server", come_back=False)
 
 
 class ChatError(Exception):

@@ -14,8 +14,12 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.errors import StoreError
+from trio_chat.errors import BANNED, StoreError
+from trio_chat.kinds.facts import SERVER_ROOM
+from trio_chat.kinds.moderation import Restriction
+from trio_chat.kinds.standing import BAN
 from trio_chat.model.notices import RoomListed, RoomUnlisted
+from trio_chat.moderation.door import Door
 from trio_chat.net.rate_limits import RateLimits
 from trio_chat.people.identities import Identities
 from trio_chat.presence.connected import ConnectedUsers
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from trio_chat.config.config import Config
+    from trio_chat.kinds.forms import Body
+    from trio_chat.model.events import Event
     from trio_chat.presence.service import PresenceService
     from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.store.base import Store
@@ -46,6 +52,7 @@ class Hub:
     connected: ConnectedUsers
     presence: PresenceService
     rate_limits: RateLimits
+    door: Door
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
 
@@ -53,7 +60,7 @@ class Hub:
 @asynccontextmanager
 async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -> AsyncIterator[Hub]:
     """The hub over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens then.
-    ``now_ms`` is the wall clock."""
+    ``now_ms`` is the wall clock. Raises `StoreUnavailable`."""
     # Not bounded: each change of members is an event in a log, and logging it takes longer than announcing it.
     send_change, receive_change = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
 
@@ -67,10 +74,18 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
 
     store.space.person_quota = config.person_quota * MIB
     store.space.room_quota = config.room_quota * MIB
+
+    def on_access(event: Event, body: Body) -> None:
+        if event.room == SERVER_ROOM:
+            door.apply(event, body)
+            if isinstance(body, Restriction) and event.kind == BAN and body.on:
+                connected.cut(body.person, BANNED)
+
     connected = ConnectedUsers()
+    door = Door(await store.server(), now_ms=now_ms)
     async with (
         open_presence(store, connected, now_ms=now_ms) as presence,
-        open_rooms(store, config, now_ms=now_ms, on_members=on_members) as rooms,
+        open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
         trio.open_nursery() as nursery,
     ):
         people = Identities(store, now_ms=now_ms)
@@ -89,7 +104,7 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
                 "conversations": config.conversations_per_person_per_day,
             },
         )
-        hub = Hub(config, store, rooms, people, connected, presence, rate_limits, now_ms)
+        hub = Hub(config, store, rooms, people, connected, presence, rate_limits, door, now_ms)
         nursery.start_soon(_announce_list_changes, hub, receive_change)
         yield hub
         nursery.cancel_scope.cancel()

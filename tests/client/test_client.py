@@ -269,7 +269,9 @@ async def run_server(data: Path, port: int, *, task_status: trio.TaskStatus[Runn
     config = Config(host="127.0.0.1", port=port, data=data, drain_timeout_s=2)
     stop, has_stopped = trio.Event(), trio.Event()
     await serve(
-        config, stop=stop, on_ready=lambda port: task_status.started(Running(port, stop, has_stopped))
+        config,
+        stop=stop,
+        on_ready=lambda port, _owner_token: task_status.started(Running(port, stop, has_stopped)),
     )
     has_stopped.set()
 

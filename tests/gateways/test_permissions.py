@@ -55,6 +55,11 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "settings, topic": ("settings", {"room": "ROOM", "topic": "x"}),
     "info": ("info", {"room": "ROOM"}),
     "directory": ("directory", {"query": "~"}),
+    "role": ("role", {"room": "ROOM", "person": "p-nobody", "role": "moderator"}),
+    "ban": ("ban", {"room": "ROOM", "person": "p-nobody"}),
+    "mute": ("mute", {"room": "ROOM", "person": "p-nobody"}),
+    "admit": ("admit", {"room": "ROOM", "person": "p-nobody"}),
+    "become_owner": ("become_owner", {"token": "ROOM"}),
     "invite": ("invite", {"room": "ROOM"}),
     "invites": ("invites", {"room": "ROOM"}),
     "uninvite": ("uninvite", {"room": "ROOM"}),
@@ -235,15 +240,19 @@ ANYBODY: Final = {
     "hello": "already_greeted",
     "create public": "bad_room",
     "direct": "no_such_person",
+    "admit": "no_such_person",
+    "role": "not_member",
+    "become_owner": "bad_link",
 } | dict.fromkeys(("peek", "accept"), "bad_invite")
 """What anybody is refused in these trials."""
 NOT_THEIRS: Final = dict.fromkeys(("edit theirs", "delete theirs", "versions of theirs"), "not_yours")
+NO_MODERATOR: Final = dict.fromkeys(("ban", "mute"), "not_yours")
 NO_LINKS: Final = dict.fromkeys(("invite", "invites", "uninvite"), "not_yours")
 NOT_PUBLIC: Final = {"enter": "no_such_room"}
 NO_MESSAGES: Final = dict.fromkeys(
     (
         *("send", "send, in reply", "edit", "edit theirs", "delete", "delete theirs", "react", "pin", "part"),
-        *("settings", "settings, topic"),
+        *("settings", "settings, topic", "role", "ban", "mute"),
     ),
     "no_such_room",
 ) | {
@@ -253,15 +262,17 @@ NO_MESSAGES: Final = dict.fromkeys(
 
 REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("private", "Ada"): NOT_PUBLIC | {"edit theirs": "not_yours"},
-    ("private", "Cy"): NOT_PUBLIC | NOT_THEIRS,
+    ("private", "Cy"): NOT_PUBLIC | NOT_THEIRS | NO_MODERATOR,
     ("direct", "Ada"): NOT_PUBLIC
     | NOT_THEIRS
     | NO_LINKS
+    | NO_MODERATOR
     | {"part": "not_yours"}
     | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
     ("direct", "Cy"): NOT_PUBLIC
     | NOT_THEIRS
     | NO_LINKS
+    | NO_MODERATOR
     | {"part": "not_yours"}
     | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
     ("personal", "Ada"): NOT_PUBLIC
@@ -271,6 +282,7 @@ REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("public", "Ada"): NO_LINKS | {"edit theirs": "not_yours", "create public": "already_there"},
     ("public", "Cy"): NO_LINKS
     | NOT_THEIRS
+    | NO_MODERATOR
     | {"part": "not_member", "settings": "not_yours", "create public": "already_there"},
 }
 """By the room's kind, and who it is, who has joined: what is refused, and how. Everything else is done."""

@@ -106,7 +106,7 @@ async def test_the_disk_is_read_before_the_first_client_comes(floor: int, level:
     config = Config(host="127.0.0.1", port=0, disk_floor=floor)
     async with open_memory_store() as store:
 
-        def ready(port: int) -> None:
+        def ready(port: int, owner_token: str | None) -> None:
             found.append(store.space.level)
             stop.set()
 

@@ -9,9 +9,11 @@ from trio_chat.gateways.v1.handlers import HANDLERS
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.kind import COMMON_FIELDS
 from trio_chat.kinds.messages import Delete, Edit, Post
+from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.personal import Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.table import COMMANDS, KINDS, change_key, read_body, renamed, text_of
 from trio_chat.model.events import MESSAGE, Event
@@ -75,6 +77,36 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         Settings("T"),
         '{"title":"T"}',
         '"type":"settings",@,"at":"2026-11-22T21:00:00.123Z","title":"T"',
+    ),
+    (
+        "settings",
+        Settings(slow_s=30, writers="moderators"),
+        '{"slow_s":30,"writers":"moderators"}',
+        '"type":"settings",@,"at":"2026-11-22T21:00:00.123Z","slow_s":30,"writers":"moderators"',
+    ),
+    (
+        "role",
+        Role("p-2", "moderator", "ab"),
+        '{"person":"p-2","role":"moderator","link":"ab"}',
+        '"type":"role",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","role":"moderator"',
+    ),
+    (
+        "ban",
+        Restriction("p-2", True, AT_MS, "spam"),
+        '{"person":"p-2","on":true,"until_ms":1795381200123,"reason":"spam"}',
+        '"type":"ban",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","on":true,"until":"2026-11-22T21:00:00.123Z","reason":"spam"',
+    ),
+    (
+        "mute",
+        Restriction("p-2", False),
+        '{"person":"p-2","on":false}',
+        '"type":"mute",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","on":false',
+    ),
+    (
+        "knock",
+        Knock("p-2", True, "ab"),
+        '{"person":"p-2","on":true,"invite":"ab"}',
+        '"type":"knock",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","on":true',
     ),
     (
         "settings",

@@ -26,6 +26,7 @@ from trio_chat.web.http import make_app
 if TYPE_CHECKING:
     from trio.testing import MockClock
 
+    from trio_chat.errors import Close
     from trio_chat.net.outbox import Outbox
     from trio_chat.rooms.encoding import Encoding
 
@@ -307,6 +308,9 @@ class SomeConnection:
 
     def membership_changed(self, room: str, *, is_member: bool) -> None:
         pass
+
+    def cut(self, close: Close) -> None:
+        self.outbox.end(close)
 
 
 async def test_a_login_that_read_the_old_name_still_ends_with_the_new_one(

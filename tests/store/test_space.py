@@ -13,9 +13,11 @@ from tests.support.memory_store import MemoryDisk, open_memory_store
 from trio_chat.errors import Refused
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
+from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.personal import Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.table import KINDS
 from trio_chat.model.events import Draft, Event, Person
@@ -72,6 +74,8 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
     before = [
         ("garden", change("created", Created("public", "Garden", members=(ADA_WHO,)))),
         *[("garden", say(f"{n}")) for n in range(3)],
+        ("garden", change("member", Membership(Who("p-cy", "Cy"), True), sender="p-cy")),
+        ("~club", change("created", Created("private", "Club", members=(ADA_WHO,)))),
     ]
     when_full = {
         "message": ("garden", say("more"), "disk_full"),
@@ -81,11 +85,15 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         "pin": ("garden", change("pin", Pin(2, True)), "disk_full"),
         "created": ("shed", change("created", Created("public", "Shed", members=(ADA_WHO,))), "disk_full"),
         "settings": ("garden", change("settings", Settings("Park")), "disk_full"),
+        "knock": ("~club", change("knock", Knock(BOB.id, True, "ab" * 32), sender=BOB.id), "disk_full"),
         "star": (f"~{ADA.id}", change("star", Star("garden", 2, True)), "disk_full"),
         "hide": (f"~{ADA.id}", change("hide", Star("garden", 2, True)), "disk_full"),
         "level": (f"~{ADA.id}", change("level", Level("garden", "none")), "disk_full"),
         "unread": (f"~{ADA.id}", change("unread", Unread("garden", 2)), "disk_full"),
         "delete": ("garden", change("delete", Delete(2)), ""),
+        "mute": ("garden", change("mute", Restriction(BOB.id, on=True)), ""),
+        "ban": ("garden", change("ban", Restriction(BOB.id, on=True)), ""),
+        "role": ("garden", change("role", Role("p-cy", "moderator")), ""),
         "member": ("garden", change("member", Membership(ADA_WHO, False)), ""),
     }
     assert when_full.keys() == KINDS.keys(), "a new kind: may it be written when the disk is full?"
@@ -94,6 +102,7 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         await register(store, ADA, LONG_AGO)
         for room, draft in before:
             assert await denied(store, draft, room=room) == [""]
+        await store.add_invite(Invitation(b"\xab" * 32, "~club", ADA.id, AT_MS, None, None))
         store.space.level = SpaceLevel.FULL
         assert await denied(store, coming, room="garden") == ["disk_full"]
         for room, draft, code in when_full.values():

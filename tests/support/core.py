@@ -24,7 +24,7 @@ from trio_chat.protocol.encoding import V1
 from trio_chat.server.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from trio_websocket import CloseReason, WebSocketConnection
 
@@ -249,14 +249,16 @@ class Core:
 
 
 @asynccontextmanager
-async def open_core(disk: MemoryDisk | None = None, **settings: object) -> AsyncIterator[Core]:
+async def open_core(
+    disk: MemoryDisk | None = None, *, now_ms: Callable[[], int] = lambda: AT_MS, **settings: object
+) -> AsyncIterator[Core]:
     """Run a server over a memory store until the block is left; then all connections are cut."""
     config = Config(**(QUIET | settings))
     limits = ConnectionLimits(max_total=config.max_connections, max_per_address=0)
     with trio.fail_after(LIMIT_S):
         async with (
             open_memory_store(disk) as store,
-            open_hub(store, config, now_ms=lambda: AT_MS) as hub,
+            open_hub(store, config, now_ms=now_ms) as hub,
         ):
             server = Server(hub, limits=limits)
             async with trio.open_nursery() as clients, trio.open_nursery() as connections:

@@ -66,6 +66,8 @@ class ServerProcess:
     process: trio.Process
     port: int
     ready_line: str
+    owner_line: str
+    """The line behind it: how to become the owner; empty if there is one."""
     _stderr: bytearray
     _heard_all: trio.Event
 
@@ -105,10 +107,10 @@ async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncItera
         stderr, heard_all = bytearray(), trio.Event()
         nursery.start_soon(_collect, process, stderr, heard_all)
         with trio.fail_after(PATIENCE_S):
-            ready_line = await _read_line(process)
+            ready_line, _, owner_line = (await _read_lines(process)).partition("\n")
         found = re.search(r"ready at .*\bhttps?://127\.0\.0\.1:(\d+)\)?$", ready_line)
         assert found, f"{ready_line!r}, {stderr.decode()}"
-        yield ServerProcess(process, int(found[1]), ready_line, stderr, heard_all)
+        yield ServerProcess(process, int(found[1]), ready_line, owner_line, stderr, heard_all)
         nursery.cancel_scope.cancel()
 
 
@@ -116,15 +118,15 @@ async def _kill(process: trio.Process) -> None:
     process.kill()
 
 
-async def _read_line(process: trio.Process) -> str:
+async def _read_lines(process: trio.Process) -> str:
     assert process.stdout is not None
-    line = b""
-    while not line.endswith(b"\n"):
+    lines = b""
+    while not lines.endswith(b"\n"):
         more = await process.stdout.receive_some()
         if not more:
             break
-        line += more
-    return line.decode().rstrip("\n")
+        lines += more
+    return lines.decode().rstrip("\n")
 
 
 async def _collect(process: trio.Process, into: bytearray, heard_all: trio.Event) -> None:

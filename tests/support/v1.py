@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tests.support.core import AT_MS
+from trio_chat.moderation.owner_links import hash_of
+
 if TYPE_CHECKING:
     from tests.support.core import Core, V1Client
 
@@ -21,6 +24,14 @@ async def hello(core: Core, name: str, **fields: object) -> tuple[V1Client, str]
     client = await core.open_v1()
     welcome = await client.ask("hello", name=name, **fields)
     return client, welcome["user"]["id"]
+
+
+async def become_owner(core: Core, client: V1Client) -> None:
+    """Make a client's person an owner of the server, by an owner link, and join its room."""
+    await core.store.add_owner_link(hash_of("own"), ends_ms=AT_MS + 1, at_ms=AT_MS)
+    assert (await ack(client, "become_owner", token="own"))["type"] == "ack"
+    await client.tell("join", room="~server")
+    await client.hear_frames()
 
 
 async def make_room(ada: V1Client, title: str = "Plans") -> str:

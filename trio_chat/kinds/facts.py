@@ -5,15 +5,22 @@ Pure.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from trio_chat.errors import Refused
+
+if TYPE_CHECKING:
+    from trio_chat.kinds.standing import Policy, Server
 
 PUBLIC: Final = "public"
 PRIVATE: Final = "private"
 DIRECT: Final = "direct"
 PERSONAL_ROOM: Final = "personal"
+SERVER: Final = "server"
 """The kinds of rooms. Which one a room is cannot change."""
+
+SERVER_ROOM: Final = "~server"
+"""The room of those who run the server: its members, with their roles. What they decide for all rooms stands there."""
 
 LOBBY: Final = "lobby"
 """The room where everybody is, always; nobody has created it."""
@@ -40,6 +47,44 @@ class Facts(Protocol):
     @property
     def head(self) -> int:
         """The number of its last event."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """How it is run."""
+        ...
+
+    @property
+    def server(self) -> Server:
+        """How the server is run."""
+        ...
+
+    def role_of(self, person: str) -> str | None:
+        """The role of a member; None for everybody else."""
+        ...
+
+    def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
+        """Whether the person is banned from the room, or muted in it (a kind of restriction), at this moment."""
+        ...
+
+    def count_restricted(self) -> int:
+        """How many people are banned from the room or muted in it."""
+        ...
+
+    def has_knocked(self, person: str) -> bool:
+        """Whether the person waits to be let into the room."""
+        ...
+
+    def last_message_ms(self, person: str) -> int:
+        """When the person wrote the last message in the room, as far as that matters for slow mode; else 0."""
+        ...
+
+    def is_known(self, person: str) -> bool:
+        """Whether there is a person of this id (who is no guest)."""
+        ...
+
+    def admits_owner(self, link: str, at_ms: int) -> bool:
+        """Whether this link (its hash) makes an owner of the server at this moment."""
         ...
 
     def author_of(self, seq: int) -> str | None:
@@ -100,6 +145,8 @@ def kind_of_new(room: str) -> str:
     """
     if not room.startswith("~"):
         return PUBLIC
+    if room == SERVER_ROOM:
+        return SERVER
     return PERSONAL_ROOM if room.startswith(("~p-", "~g-")) else PRIVATE
 
 

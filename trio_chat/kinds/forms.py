@@ -30,6 +30,10 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Ids = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=200)]
 
 
+END_MS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000
+"""Moments beyond the year 9999 have no form in which they could be told, in whatever zone."""
+
+
 class Who(msgspec.Struct, frozen=True, gc=False):
     """A person as they were called then."""
 

@@ -73,11 +73,13 @@ class Kind(Generic[B]):
     """Given (body, person, name): the body as it would be if this person were called so; None if it names nobody."""
     is_message: bool = False
     """Whether people read it as a message."""
-    changes_members: bool = False
-    """Whether it changes who may hear the room."""
     needs_no_space: Callable[[B], bool] = _needs_space
     """Given the body: whether it may be written when the disk is full or a quota is used up, since it takes something
     away: deleting, leaving, moderating."""
+    changes_access: bool = False
+    """Whether it changes who may hear the room, or come to the server."""
+    is_silenced: bool = True
+    """Whether who is muted may not write it."""
     read: Callable[[str], B] = attrs.field()
     """The body from its form in the log; by default JSON. Raises `msgspec.MsgspecError`."""
 

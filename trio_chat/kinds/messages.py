@@ -21,6 +21,7 @@ from trio_chat.kinds.forms import (
     write_body,
 )
 from trio_chat.kinds.kind import Kind
+from trio_chat.kinds.standing import MODERATES, rank
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.texts import is_visible, normal_line
 
@@ -202,9 +203,12 @@ class DeleteCommand(EventCommand, tag="delete"):
 
 
 def check_delete(sender: str, body: Delete, facts: Facts, at_ms: int) -> None:
-    """Messages are deleted by their authors and by the room's owner."""
-    if author_of(body.target, facts) != sender and facts.owner != sender:
-        raise Refused("not_yours", "Only who wrote a message, or the room's owner, can delete it.")
+    """Messages are deleted by their authors, by the room's owner, and by moderators if the author is of lower rank."""
+    author = author_of(body.target, facts)
+    own = rank(sender, facts)
+    may = sender == author or (own >= MODERATES and (sender == facts.owner or own > rank(author, facts)))
+    if not may:
+        raise Refused("not_yours", "Only who wrote a message, or a moderator, can delete it.")
     check_not_deleted(body.target, facts)
 
 
@@ -242,6 +246,7 @@ KINDS: Final = (
         frame=DeleteFrame,
         command=DeleteCommand,
         check=check_delete,
+        is_silenced=False,
         change_key=lambda sender, body: (body.target, DELETE),
         needs_no_space=lambda body: True,
     ),

@@ -8,12 +8,20 @@ Pure.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import no_such_message, no_such_room
-from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, Moment, Number, timestamp, write_body
+from trio_chat.kinds.forms import (
+    END_MS,
+    Body,
+    ChangeFrame,
+    EventCommand,
+    Moment,
+    Number,
+    timestamp,
+    write_body,
+)
 from trio_chat.kinds.kind import Kind, Writers
 from trio_chat.model.names import normal_room
 
@@ -32,9 +40,6 @@ UNREAD: Final = "unread"
 
 MAX_PERSONAL: Final = 5_000
 """So many change keys stand in a personal room: all of them are told when the person logs in."""
-
-END_MS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000
-"""Moments beyond the year 9999 have no form in which they could be told, in whatever zone."""
 
 
 class Star(Body, frozen=True):

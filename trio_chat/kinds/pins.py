@@ -11,6 +11,7 @@ from trio_chat.errors import Refused
 from trio_chat.kinds.facts import check_is_message
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, Number, write_body
 from trio_chat.kinds.kind import Kind
+from trio_chat.kinds.standing import check_allowed
 
 if TYPE_CHECKING:
     from trio_chat.kinds.facts import Facts
@@ -47,7 +48,8 @@ class PinCommand(EventCommand, tag="pin"):
 
 
 def check(sender: str, body: Pin, facts: Facts, at_ms: int) -> None:
-    """Everybody may pin a message, but not without end."""
+    """Everybody may pin a message, unless the room leaves that to moderators, but not without end."""
+    check_allowed(sender, facts.policy.pinning, facts)
     check_is_message(body.target, facts)
     if body.on and facts.count_pins() >= MAX_PINS:
         raise Refused("too_many", f"{MAX_PINS} messages can be pinned at most. Unpin one first.")

@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trio_chat.errors import Refused
-from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, no_such_room
+from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, ShortText, Who, write_body
 from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.kinds.standing import (
+    BAN,
+    OWNS,
+    Allowed,
+    Joining,
+    Policy,
+    SlowS,
+    check_allowed,
+    check_rank,
+    rank,
+)
 from trio_chat.model.lookalikes import folded_forms
 from trio_chat.model.names import check_title
 from trio_chat.model.texts import check_length, check_text, normal_line
@@ -26,6 +37,9 @@ SETTINGS: Final = "settings"
 MEMBER: Final = "member"
 
 MAX_TOPIC_CHARS: Final = 500
+
+POLICY_FIELDS: Final = Policy.__struct_fields__
+"""The fields of `Settings` that change the room's policy."""
 
 
 # -- creation --
@@ -68,32 +82,61 @@ def _renamed_in_created(body: Created, person: str, name: str) -> Created:
 
 
 class Settings(Body, frozen=True):
-    """The room has this title or topic now; None: as before."""
+    """The room has this title, topic or policy (see `Policy`) now; None: as before."""
 
     title: str | None = None
     topic: str | None = None
+    slow_s: int | None = None
+    writers: str | None = None
+    joining: str | None = None
+    inviting: str | None = None
+    pinning: str | None = None
+    titling: str | None = None
+
+    @property
+    def policy(self) -> dict[str, int | str]:
+        """What of the policy it changes."""
+        fields = {name: getattr(self, name) for name in POLICY_FIELDS}
+        return {name: value for name, value in fields.items() if value is not None}
 
 
 class SettingsFrame(ChangeFrame, tag="settings", kw_only=True):
-    """The room has this title or topic now."""
+    """The room has this title, topic or policy now."""
 
     title: str | None = None
     topic: str | None = None
+    slow_s: int | None = None
+    writers: str | None = None
+    joining: str | None = None
+    inviting: str | None = None
+    pinning: str | None = None
+    titling: str | None = None
 
 
 class SettingsCommand(EventCommand, tag="settings"):
-    """Give the room another title or topic."""
+    """Give the room another title, topic or policy."""
 
     title: ShortText | None = None
     topic: ShortText | None = None
+    slow_s: SlowS | None = None
+    writers: Allowed | None = None
+    joining: Joining | None = None
+    inviting: Allowed | None = None
+    pinning: Allowed | None = None
+    titling: Allowed | None = None
 
     def event(self, person: Person) -> tuple[str, str]:
         """See `EventCommand`. Raises `Refused` (``bad_field``, ``bad_title``, ``too_long``, ``empty``)."""
-        if self.title is None and self.topic is None:
-            raise Refused("bad_field", "Say a title or a topic.")
+        policy = {name: getattr(self, name) for name in POLICY_FIELDS}
+        if (
+            self.title is None
+            and self.topic is None
+            and not any(value is not None for value in policy.values())
+        ):
+            raise Refused("bad_field", "Say a title, a topic, or another setting.")
         title = None if self.title is None else check_title(self.title)
         topic = None if self.topic is None else check_topic(self.topic)
-        return SETTINGS, write_body(Settings(title, topic))
+        return SETTINGS, write_body(Settings(title, topic, **policy))
 
 
 def check_topic(raw: str) -> str:
@@ -114,10 +157,17 @@ def _check_not_like_the_lobby(title: str, room: str) -> None:
 
 
 def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> None:
-    """Members change the topic; the title of a public room is its owner's."""
-    if facts.kind == DIRECT:
-        raise Refused("not_yours", "A conversation of two has no title and no topic.")
-    may_name = facts.kind == PRIVATE or facts.owner in (None, sender)
+    """Members change the topic, unless the room leaves that to moderators. The title of a public room is its owner's,
+    the policy its moderators'."""
+    if facts.kind not in (PUBLIC, PRIVATE):
+        raise Refused("not_yours", "This room has no title, no topic and no settings.")
+    if body.policy:
+        check_rank(sender, facts)
+        if facts.kind == PUBLIC and body.joining == "knock":
+            raise Refused("bad_field", "A public room is open to all. Nobody knocks there.")
+    if body.title is not None or body.topic is not None:
+        check_allowed(sender, facts.policy.titling, facts)
+    may_name = facts.kind == PRIVATE or facts.owner in (None, sender) or rank(sender, facts) > OWNS
     if body.title is not None and not may_name:
         raise Refused("not_yours", "Only the room's owner can change its title.")
     if body.title is not None:
@@ -152,17 +202,31 @@ class Part(EventCommand, tag="part"):
 
 
 def check_membership(sender: str, body: Membership, facts: Facts, at_ms: int) -> None:
-    """People come and leave by themselves; into a private room by an invitation."""
+    """People come and leave by themselves; into a private room by an invitation, or when a moderator lets them in."""
+    if facts.kind == SERVER:
+        raise no_such_room()  # who gives up a role leaves
     person = body.person.id
     is_there = facts.is_member(person) or facts.room == LOBBY
     if facts.kind != PUBLIC and not facts.is_member(sender) and (not body.on or is_there):
         raise no_such_room()
     if person != sender:
-        raise Refused("not_yours", "Everybody comes and leaves by themselves.")
+        _check_letting_in(sender, body, facts, at_ms, is_there=is_there)
+        return
     if body.on:
         _check_coming(body, facts, at_ms, is_there=is_there)
     else:
         _check_leaving(facts, is_there=is_there)
+
+
+def _check_letting_in(sender: str, body: Membership, facts: Facts, at_ms: int, *, is_there: bool) -> None:
+    if not body.on or facts.kind not in (PUBLIC, PRIVATE):
+        raise Refused("not_yours", "Everybody comes and leaves by themselves.")
+    check_rank(sender, facts)
+    if is_there:
+        raise Refused("already_there", "They are in this room already.")
+    # Nobody is put into a room that they did not ask for, or were in.
+    if not facts.has_knocked(body.person.id) and not facts.is_restricted(BAN, body.person.id, at_ms):
+        raise Refused("not_waiting", "They do not wait here any more.")
 
 
 def _check_coming(body: Membership, facts: Facts, at_ms: int, *, is_there: bool) -> None:
@@ -170,6 +234,8 @@ def _check_coming(body: Membership, facts: Facts, at_ms: int, *, is_there: bool)
         raise Refused("already_there", "You are in this room already.")
     if facts.kind == PUBLIC:
         return
+    if facts.policy.joining == "knock":
+        raise Refused("must_knock", "A moderator lets people into this room. Knock, and wait.")
     if facts.kind != PRIVATE or body.invite is None or not facts.admits(body.invite, at_ms):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
 
@@ -195,9 +261,16 @@ KINDS: Final = (
         written_by=Writers.ANYBODY,
         check=check_created,
         renamed=_renamed_in_created,
-        changes_members=True,
+        changes_access=True,
     ),
-    Kind(name=SETTINGS, body=Settings, frame=SettingsFrame, command=SettingsCommand, check=check_settings),
+    Kind(
+        name=SETTINGS,
+        body=Settings,
+        frame=SettingsFrame,
+        command=SettingsCommand,
+        check=check_settings,
+        changes_access=True,
+    ),
     Kind(
         name=MEMBER,
         body=Membership,
@@ -206,7 +279,8 @@ KINDS: Final = (
         written_by=Writers.ANYBODY,
         check=check_membership,
         renamed=_renamed_in_membership,
-        changes_members=True,
         needs_no_space=lambda body: not body.on,
+        changes_access=True,
+        is_silenced=False,
     ),
 )

@@ -2,7 +2,7 @@
 
 `judge` is asked inside the append, for one draft after the other (`trio_chat.store.plan`), so that what it was asked
 about cannot change before the draft is written. What is particular to one kind of event stands with it (`Kind.check`).
-Roles are few so far: the owner of a room is who created it.
+Roles, restrictions and policies: `trio_chat.kinds.standing`.
 
 Pure.
 """
@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import PERSONAL_ROOM, PRIVATE, PUBLIC, no_such_room, personal_room
 from trio_chat.kinds.kind import Writers
+from trio_chat.kinds.standing import (
+    MODERATES,
+    ROOM_RANKS,
+    check_may_write_message,
+    check_not_restricted,
+)
 from trio_chat.kinds.table import KINDS
-from trio_chat.model.events import MESSAGE
 
 if TYPE_CHECKING:
     from trio_chat.kinds.facts import Facts
+    from trio_chat.kinds.standing import Policy
     from trio_chat.model.events import Draft
 
 # -- writing --
@@ -26,8 +32,6 @@ if TYPE_CHECKING:
 
 def judge(draft: Draft, facts: Facts, at_ms: int) -> Refused | None:
     """Why the draft must not be written; None if it may be."""
-    if draft.kind == MESSAGE and facts.kind == PUBLIC:
-        return None  # nearly all of them
     try:
         _check(draft, facts, at_ms)
     except Refused as refused:
@@ -40,6 +44,10 @@ def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
     body = kind.read(draft.body)
     if not _may_write(kind.written_by, draft.sender, facts):
         raise no_such_room()
+    if kind.written_by is not Writers.THEMSELVES:
+        check_not_restricted(draft.sender, facts, at_ms, is_silenced=kind.is_silenced)
+    if kind.is_message:
+        check_may_write_message(draft.sender, facts, at_ms)
     kind.check(draft.sender, body, facts, at_ms)
 
 
@@ -53,8 +61,10 @@ def _may_write(writers: Writers, sender: str, facts: Facts) -> bool:
 # -- reading --
 
 
-def may_hear(room: str, kind: str, is_member: bool, person: str | None) -> bool:
+def may_hear(room: str, kind: str, is_member: bool, person: str | None, *, is_banned: bool = False) -> bool:
     """Whether the person (None: nobody known) may be told what is said in a room of this kind."""
+    if is_banned:
+        return False
     if kind == PERSONAL_ROOM:
         return person is not None and room == personal_room(person)
     return kind == PUBLIC or is_member
@@ -74,7 +84,10 @@ def check_may_read_versions(person: str, *, author: str, owner: str | None) -> N
         )
 
 
-def check_may_invite(kind: str) -> None:
-    """Raises `Refused` (``not_yours``) unless whoever hears a room of this kind may make, list and void links to it."""
+def check_may_invite(kind: str, policy: Policy, role: str | None) -> None:
+    """Raises `Refused` (``not_yours``) unless a member of this role may make, list and void links to a room of this
+    kind and policy."""
     if kind != PRIVATE:
         raise Refused("not_yours", "Links lead into private rooms; a public room is open to all.")
+    if policy.inviting == "moderators" and ROOM_RANKS.get(role or "", 0) < MODERATES:
+        raise Refused("not_yours", "Only moderators invite people into this room.")

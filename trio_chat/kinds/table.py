@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trio_chat.kinds import messages, personal, pins, reactions, rooms
+from trio_chat.kinds import messages, moderation, personal, pins, reactions, roles, rooms
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.kind import Writers
 from trio_chat.kinds.messages import Edit, Post
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from trio_chat.kinds.kind import Kind
     from trio_chat.model.events import Draft, Event
 
-KINDS: Final[dict[str, Kind[Any]]] = {
-    kind.name: kind for subject in (messages, reactions, pins, rooms, personal) for kind in subject.KINDS
-}
+_SUBJECTS: Final = (messages, reactions, pins, rooms, roles, moderation, personal)
+
+KINDS: Final[dict[str, Kind[Any]]] = {kind.name: kind for subject in _SUBJECTS for kind in subject.KINDS}
 """Every kind of event by its name in the log."""
 
 MESSAGES: Final = frozenset(kind.name for kind in KINDS.values() if kind.is_message)
@@ -34,9 +34,9 @@ PERSONAL: Final = frozenset(kind.name for kind in KINDS.values() if kind.written
 DELETABLE: Final = frozenset(kind.name for kind in KINDS.values() if kind.deleted is not None)
 """The kinds whose bodies may be deleted."""
 
-CHANGE_MEMBERS: Final = frozenset(kind.name for kind in KINDS.values() if kind.changes_members)
-"""The kinds that change who may hear the room: each ends its batch, so that nothing stands behind it that somebody
-hears who may not."""
+CHANGE_ACCESS: Final = frozenset(kind.name for kind in KINDS.values() if kind.changes_access)
+"""The kinds that change who may hear the room, or come to the server: each ends its batch, so that nothing stands
+behind it that somebody hears who may not."""
 
 COMMANDS: Final = frozenset(kind.command for kind in KINDS.values() if kind.command is not None)
 """The commands that do nothing but write an event."""

@@ -31,6 +31,8 @@ class Denied:
 
     code: str
     message: str
+    retry_after_s: float | None = None
+    """Where waiting helps."""
 
 
 Outcome: TypeAlias = Event | Repeat | Conflict | Denied

@@ -25,9 +25,15 @@ class RoomState:
     topic: str
     owner: str | None
     members: Mapping[str, str]
-    """Person id to role: ``owner`` or ``member``. (Everybody is in the lobby; nobody is listed there.)"""
+    """Person id to role (`trio_chat.kinds.standing`). (Everybody is in the lobby; nobody is listed there.)"""
     pins: tuple[int, ...]
     """Sequence numbers of the pinned messages, the one pinned last at the end."""
+    policy: Mapping[str, int | str] = attrs.field(factory=dict)
+    """What of how it is run is not at its default, by the name of the setting."""
+    restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
+    """When each ban and mute ends, by its kind and the person."""
+    knocking: tuple[str, ...] = ()
+    """Those who wait to be let in, in the order in which they came."""
 
 
 @attrs.frozen
@@ -58,6 +64,10 @@ class Listing:
     """Newest edit of that message."""
     newest_ms: int = 0
     """When its newest event was written; 0 if there is none."""
+    role: str | None = None
+    """The person's role; None: not a member."""
+    policy: Mapping[str, int | str] = attrs.field(factory=dict)
+    """As in `RoomState`."""
 
 
 class DirectoryPlace(NamedTuple):

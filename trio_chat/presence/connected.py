@@ -10,6 +10,7 @@ from trio_chat.rooms.encoding import EncodedNotices, Encoding
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trio_chat.errors import Close
     from trio_chat.model.events import Person
     from trio_chat.model.notices import Notice
     from trio_chat.net.outbox import Outbox
@@ -46,6 +47,10 @@ class UserConnection(Protocol):
 
     def membership_changed(self, room: str, *, is_member: bool) -> None:
         """Note, at once, that its person became a member of the room, or is no longer one."""
+        ...
+
+    def cut(self, close: Close) -> None:
+        """Hear nothing more, at once, and end with ``close``."""
         ...
 
 
@@ -93,6 +98,11 @@ class ConnectedUsers:
         """Tell all connections of a person, at once, that they became a member of the room, or are no longer one."""
         for connection in self.connections(person):
             connection.membership_changed(room, is_member=is_member)
+
+    def cut(self, person: str, close: Close) -> None:
+        """End all connections of a person; nothing more is posted to them."""
+        for connection in self.connections(person):
+            connection.cut(close)
 
     def notify(self, person: str, notice: Notice) -> None:
         """Post a notice that must not be missed to all connections of a person.

@@ -15,6 +15,7 @@ import msgspec
 
 from trio_chat.errors import INVALID_DATA, POLICY_VIOLATION, Refused, RemoteProtocolError
 from trio_chat.kinds.forms import Command, Ids, Number, RoomCommand, Seq, ShortText
+from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,6 +111,20 @@ class Enter(RoomCommand, tag="enter"):
 
 class Info(RoomCommand, tag="info"):
     """Read what the room is, and who is a member."""
+
+
+class Admit(RoomCommand, tag="admit"):
+    """Let in a person who waits, or who was banned; or (``on`` false) send away who waits."""
+
+    person: PersonId
+    on: bool = True
+
+
+class BecomeOwner(Command, tag="become_owner"):
+    """Become an owner of the server, by the token of an owner link."""
+
+    id: str
+    token: ShortText
 
 
 class Directory(Command, tag="directory"):

@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence  # noqa: TC003  (tests decode what is encoded here)
+from collections.abc import Mapping, Sequence  # noqa: TC003  (tests decode what is encoded here)
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,6 +47,10 @@ class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     delivered: int = 0
     members: int = 0
     joined: bool = False
+    role: str | None = None
+    """The person's own role, if they are more than a member."""
+    policy: Mapping[str, int | str] = msgspec.field(default_factory=dict)
+    """What of how it is run is not at its default, by the name of the setting."""
     last: EventFrame | None = None
     """The newest message."""
     last_edit: EventFrame | None = None
@@ -93,6 +97,14 @@ class InviteItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     at: str
     expires_at: str | None = None
     uses_left: int | None = None
+
+
+class RestrictionItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A ban or a mute, and until when; without end if that is missing."""
+
+    person: User
+    what: str
+    until: str | None = None
 
 
 def user_of(person: Person) -> User:

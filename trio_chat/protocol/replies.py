@@ -5,7 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence  # noqa: TC003  (tests decode what is encoded here)
+from collections.abc import Collection, Mapping, Sequence  # noqa: TC003  (tests decode what is encoded here)
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -18,6 +18,7 @@ from trio_chat.protocol.parts import (  # noqa: TC001  (tests decode what is enc
     MarkOf,
     Own,
     Receipt,
+    RestrictionItem,
     RoomItem,
     User,
 )
@@ -71,11 +72,13 @@ class Left(Frame, tag="left"):
 
 
 class Ack(Frame, tag="ack"):
-    """Acknowledgement: the command is in the log, as number ``seq``."""
+    """Acknowledgement: the command is in the log, as number ``seq``; ``waiting`` says that whoever gave it has to be
+    let in by a moderator."""
 
     id: str
     room: str
     seq: int
+    waiting: bool = False
 
 
 class HistoryPage(Frame, tag="history"):
@@ -125,6 +128,11 @@ class RoomInfo(Frame, tag="info", kw_only=True):
     members: Sequence[User] = ()
     count: int = 0
     pins: Sequence[int] = ()
+    policy: Mapping[str, int | str] = msgspec.field(default_factory=dict)
+    """What of how it is run is not at its default, by the name of the setting."""
+    restricted: Sequence[RestrictionItem] = ()
+    knocking: Sequence[User] = ()
+    """To moderators: who is banned or muted, and who waits to be let in."""
     upto: int
 
 

@@ -14,7 +14,7 @@ import attrs
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.kinds.table import CHANGE_MEMBERS
+from trio_chat.kinds.table import CHANGE_ACCESS
 from trio_chat.model.events import Event
 from trio_chat.rooms.submission import NotLogged, Submission, settle
 
@@ -44,7 +44,7 @@ class BroadcastStatistics:
 class Broadcaster:
     """The broadcaster of one room: `run` is its task, which ends when the inbox's send end is closed.
 
-    ``on_members_changed`` is called with each event of the kinds `CHANGE_MEMBERS`, directly after it was fanned out:
+    ``on_access_changed`` is called with each event of the kinds `CHANGE_ACCESS`, directly after it was fanned out:
     it ends its batch.
     """
 
@@ -57,7 +57,7 @@ class Broadcaster:
         *,
         pause_max_s: float,
         now_ms: Callable[[], int],
-        on_members_changed: Callable[[Event], object],
+        on_access_changed: Callable[[Event], object],
     ) -> None:
         self._room = room
         self._inbox = inbox
@@ -65,7 +65,7 @@ class Broadcaster:
         self._store = store
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
-        self._on_members_changed = on_members_changed
+        self._on_access_changed = on_access_changed
         self.statistics = BroadcastStatistics()
 
     @property
@@ -100,7 +100,7 @@ class Broadcaster:
             if isinstance(item, Submission):
                 batch.append(item)
                 size += len(item.draft.body)
-                if item.draft.kind in CHANGE_MEMBERS:
+                if item.draft.kind in CHANGE_ACCESS:
                     break
             else:
                 flushed.append(item)
@@ -125,8 +125,8 @@ class Broadcaster:
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
         if events:
             await self._subscribers.fan_out(events)
-            if events[-1].kind in CHANGE_MEMBERS:
-                self._on_members_changed(events[-1])
+            if events[-1].kind in CHANGE_ACCESS:
+                self._on_access_changed(events[-1])
         settle(self._room, batch, outcomes)
         spent_s = time.perf_counter() - started
         statistics = self.statistics

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from trio_chat.config.config import Config
-    from trio_chat.model.events import Position
+    from trio_chat.kinds.forms import Body
+    from trio_chat.model.events import Event, Position
     from trio_chat.net.outbox import Outbox
     from trio_chat.rooms.encoding import Encoding
     from trio_chat.rooms.subscribers import Subscription
@@ -61,12 +62,14 @@ class RoomRegistry:
         config: Config,
         now_ms: Callable[[], int],
         on_members: Callable[[Room, frozenset[str]], object],
+        on_access: Callable[[Event, Body], object],
     ) -> None:
         self._rooms_nursery = rooms_nursery
         self._store = store
         self._config = config
         self._now_ms = now_ms
         self._on_members = on_members
+        self._on_access = on_access
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
         """When each room was asked for."""
@@ -162,6 +165,7 @@ class RoomRegistry:
             on_wake=self._wake,
             on_idle=self._note_idle,
             on_members=self._members_changed,
+            on_access=self._on_access,
         )
         places = self._places_of(room)
         if places is self._memberless:
@@ -284,14 +288,16 @@ async def open_rooms(
     *,
     now_ms: Callable[[], int],
     on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
+    on_access: Callable[[Event, Body], object] = lambda event, body: None,
 ) -> AsyncIterator[RoomRegistry]:
-    """The rooms over ``store``, with the lobby open. ``now_ms`` is the wall clock; for ``on_members`` see `Room`.
+    """The rooms over ``store``, with the lobby open. ``now_ms`` is the wall clock; for ``on_members`` and
+    ``on_access`` see `Room`.
 
     Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
     stop at once.
     """
     async with trio.open_nursery() as rooms_nursery:
-        rooms = RoomRegistry(rooms_nursery, store, config, now_ms, on_members)
+        rooms = RoomRegistry(rooms_nursery, store, config, now_ms, on_members, on_access)
         await rooms.get(LOBBY)
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(rooms.run_housekeeping)

@@ -11,12 +11,16 @@ import math
 from typing import TYPE_CHECKING
 
 import attrs
+import msgspec
 import trio
 
 from trio_chat.errors import LOG_REPLACED
 from trio_chat.kinds import rules
-from trio_chat.kinds.facts import DIRECT, PUBLIC
-from trio_chat.kinds.rooms import Created, Membership
+from trio_chat.kinds.facts import DIRECT, PUBLIC, SERVER
+from trio_chat.kinds.moderation import Restriction
+from trio_chat.kinds.roles import Role
+from trio_chat.kinds.rooms import Created, Membership, Settings
+from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, Policy
 from trio_chat.kinds.table import read_body
 from trio_chat.model.events import Draft, Event, Position
 from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.errors import Close
+    from trio_chat.kinds.forms import Body
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import RoomState
     from trio_chat.net.outbox import Outbox
@@ -59,7 +64,7 @@ class Room:
 
     ``on_wake`` is called with the room when it needs its broadcaster: it starts `broadcast` in a task (which `close`
     ends), or raises `Refused`. ``on_members`` is called with the room and the ids of those who became members or are no
-    longer members, when that was logged and fanned out.
+    longer members, when that was logged and fanned out; ``on_access`` before it, with the event.
     """
 
     def __init__(
@@ -74,13 +79,16 @@ class Room:
         on_wake: Callable[[Room], object],
         on_idle: Callable[[Room], object] = lambda room: None,
         on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
+        on_access: Callable[[Event, Body], object] = lambda event, body: None,
     ) -> None:
         self.name = name
         self.epoch = state.position.epoch
         self.kind = state.kind
         self.owner = state.owner
         self.subscribers = Subscribers(name, state.position.seq, store)
-        self._members = set(state.members)
+        self.policy = msgspec.convert(state.policy, Policy)
+        self._roles = dict(state.members)
+        self._bans = {person: ends for (kind, person), ends in state.restrictions.items() if kind == BAN}
         self._store = store
         self._inbox_messages = inbox_messages
         self._pause_max_s = pause_max_s
@@ -88,6 +96,7 @@ class Room:
         self._on_wake = on_wake
         self.on_idle = on_idle
         self._on_members = on_members
+        self._on_access = on_access
         self._inbox: trio.MemorySendChannel[Submission | trio.Event] | None = None
         self._broadcaster: Broadcaster | None = None
         self._is_sealed = False
@@ -109,11 +118,16 @@ class Room:
     @property
     def members(self) -> frozenset[str]:
         """Ids of the members, connected or not. (Members of a public room are those who have it in their list.)"""
-        return frozenset(self._members)
+        return frozenset(self._roles)
+
+    def role_of(self, person: str) -> str | None:
+        """The role of a member; None for everybody else."""
+        return self._roles.get(person)
 
     def may_hear(self, person: str | None) -> bool:
         """Whether this person (None: a plain client) may hear the room."""
-        return rules.may_hear(self.name, self.kind, person in self._members, person)
+        is_banned = person in self._bans and self._now_ms() < self._bans[person]
+        return rules.may_hear(self.name, self.kind, person in self._roles, person, is_banned=is_banned)
 
     @property
     def is_empty(self) -> bool:
@@ -125,25 +139,46 @@ class Room:
         """Whether there is no subscription, and no submission under way."""
         return not len(self.subscribers) and (self._broadcaster is None or self._broadcaster.is_waiting)
 
-    def _apply_membership_change(self, event: Event) -> None:
-        """Apply a logged change of the members; end the subscriptions of those who may no longer hear the room."""
+    def _apply_access_change(self, event: Event) -> None:
+        """Apply a logged change of access; end the subscriptions of those who may no longer hear the room."""
         if event.body is None:
             return
         before = self.members
-        match read_body(event.kind, event.body):
+        body = read_body(event.kind, event.body)
+        match body:
             case Created(kind=kind, members=members):
                 self.kind = kind
                 self.owner = None if kind == DIRECT else event.sender
-                self._members.update(who.id for who in members)
+                self._roles.update((who.id, OWNER if who.id == self.owner else MEMBER) for who in members)
             case Membership(person=person, on=True):
-                self._members.add(person.id)
+                self._bans.pop(person.id, None)
+                self._roles[person.id] = OWNER if person.id == self.owner else MEMBER
             case Membership(person=person):
-                self._members.discard(person.id)
-        if self.kind != PUBLIC:
+                self._roles.pop(person.id, None)
+            case Settings():
+                self.policy = msgspec.structs.replace(self.policy, **body.policy)
+            case Role(person=person_id, role=role):
+                self._apply_role(person_id, role)
+            case Restriction(person=person_id, ends_ms=ends_ms) if event.kind == BAN:
+                self._bans[person_id] = ends_ms
+                if body.on:
+                    self._roles.pop(person_id, None)
+        if self.kind != PUBLIC or event.kind == BAN:
             for subscription in self.subscribers:
                 if not self.may_hear(subscription.person):
                     subscription.leave()
-        self._on_members(self, before ^ self._members)
+        self._on_access(event, body)
+        self._on_members(self, before ^ self.members)
+
+    def _apply_role(self, person: str, role: str) -> None:
+        if self.kind == SERVER and role == MEMBER:
+            self._roles.pop(person, None)
+            return
+        if self.kind != SERVER and role == OWNER:
+            if self.owner in self._roles:
+                self._roles[self.owner] = MODERATOR
+            self.owner = person
+        self._roles[person] = role
 
     # -- subscribing --
 
@@ -268,7 +303,7 @@ class Room:
             self._store,
             pause_max_s=self._pause_max_s,
             now_ms=self._now_ms,
-            on_members_changed=self._apply_membership_change,
+            on_access_changed=self._apply_access_change,
         )
         return self._inbox
 

@@ -31,6 +31,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from trio_chat.kinds.standing import Server
     from trio_chat.model.events import Draft, Event, Person, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import (
@@ -154,6 +155,18 @@ class RoomTable(Protocol):
     ) -> list[Listing]:
         """Public rooms with ``query`` in name, title or topic (case does not count), as the person sees them; by their
         newest event, the newest first, and only those behind the place ``after``."""
+        ...
+
+    async def server(self) -> Server:
+        """How the server is run now."""
+        ...
+
+    async def has_owner(self) -> bool:
+        """Whether the server has an owner."""
+        ...
+
+    async def add_owner_link(self, link_hash: bytes, *, ends_ms: int, at_ms: int) -> None:
+        """Save the hash of a link that makes whoever has it an owner of the server, once, until ``ends_ms``."""
         ...
 
     async def add_invite(self, invite: Invitation) -> None:

@@ -145,7 +145,7 @@ def plan_append(
         if refused is None and allowance is not None:
             refused = allowance.take(draft)
         if refused is not None:
-            outcomes.append(Denied(refused.code, refused.message))
+            outcomes.append(Denied(refused.code, refused.message, refused.retry_after_s))
             continue
         seq += 1
         salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]

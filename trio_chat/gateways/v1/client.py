@@ -13,6 +13,7 @@ from trio_chat.gateways.v1.outcomes import Outcomes, unavailable
 from trio_chat.gateways.v1.session import Session, not_joined
 from trio_chat.kinds.facts import no_such_room
 from trio_chat.kinds.forms import Body, Frame, write_body
+from trio_chat.kinds.standing import room_rank
 from trio_chat.model.events import Draft
 from trio_chat.net.rate_limits import ConnectionBucket
 from trio_chat.protocol.encoding import encode_frame
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from trio_websocket import WebSocketConnection
 
+    from trio_chat.errors import Close
     from trio_chat.hub import Hub
     from trio_chat.kinds.forms import Command
     from trio_chat.model.events import Person
@@ -159,7 +161,11 @@ class Client:
         return self.session.person
 
     def log_in(self, person: Person) -> None:
-        """Be a connection of this person: presence and the hub know of it from now on."""
+        """Be a connection of this person: presence and the hub know of it from now on.
+
+        Raises `Refused` (``banned``).
+        """
+        self.hub.door.check_person(person.id)
         self.session.person = person
         self._bucket.log_in(person.id, trio.current_time())
         self.hub.connected.add(self)
@@ -183,6 +189,12 @@ class Client:
         """See `UserConnection`."""
         self._membership_changes[room] = is_member
 
+    def cut(self, close: Close) -> None:
+        """See `UserConnection`."""
+        for room in list(self._subscriptions):
+            self.leave(room)
+        self.outbox.end(close)
+
     def take_membership_changes(self) -> bool:
         """Whether the person became, or ceased to be, a member of a room since the command came or this was asked."""
         changed, self._membership_changes = bool(self._membership_changes), {}
@@ -202,6 +214,11 @@ class Client:
             self.leave(name)
             raise no_such_room()
         return subscription.room
+
+    def rank_in(self, room: Room) -> int:
+        """The rank of the person in a room (`trio_chat.kinds.standing`)."""
+        person = self.person.id
+        return room_rank(room.kind, room.role_of(person), self.hub.door.server.roles.get(person))
 
     async def join(self, command_id: str, name: str, cursor: Cursor) -> None:
         """Subscribe to a room from a cursor on, once more if it was subscribed already, and say where it starts."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.gateways.v1 import client, events, history, invitations, people, presence, rooms, search
+from trio_chat.gateways.v1 import (
+    client,
+    events,
+    history,
+    invitations,
+    moderation,
+    people,
+    presence,
+    rooms,
+    search,
+)
 from trio_chat.kinds.table import COMMANDS
 from trio_chat.protocol import commands
 from trio_chat.protocol.commands import CommandDecoder
@@ -30,6 +40,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Create: rooms.create,
     commands.Direct: rooms.direct,
     commands.Enter: rooms.enter,
+    commands.Admit: rooms.admit,
     commands.Info: rooms.info,
     commands.Directory: rooms.directory,
     commands.Invite: invitations.invite,
@@ -37,6 +48,8 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Uninvite: invitations.uninvite,
     commands.Peek: invitations.peek,
     commands.Accept: invitations.accept,
+    # who runs the server
+    commands.BecomeOwner: moderation.become_owner,
     # people
     commands.AskOwn: people.own,
     commands.Rename: people.rename,

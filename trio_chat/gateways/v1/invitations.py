@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import Refused
-from trio_chat.gateways.v1.outcomes import id_conflict
+from trio_chat.gateways.v1.outcomes import OutcomesOfKnock, id_conflict
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.gateways.v1.rooms import answer_repeat
 from trio_chat.kinds.forms import Frame, Who, timestamp
+from trio_chat.kinds.moderation import KNOCK, Knock
 from trio_chat.kinds.rooms import MEMBER, Membership
 from trio_chat.kinds.rules import check_may_invite
 from trio_chat.kinds.table import read_body
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
     from trio_chat.model.events import Event
     from trio_chat.protocol import commands
+    from trio_chat.rooms.room import Room
 
 TOKEN_BYTES = 18
 """144 bits: not to be guessed, and short enough for a QR code that a phone reads from afar."""
@@ -35,7 +37,7 @@ MAX_INVITES = 100
 async def invite(client: Client, command: commands.Invite) -> Invited:
     """Make a link."""
     room = client.room(command.room)
-    check_may_invite(room.kind)
+    _check_may_invite(client, room)
     now_ms = client.hub.now_ms()
     if len(await client.hub.store.invites(room.name, at_ms=now_ms)) >= MAX_INVITES:
         raise Refused("too_many", f"{MAX_INVITES} links are out already. Use one of them, or make all void.")
@@ -53,7 +55,7 @@ async def invite(client: Client, command: commands.Invite) -> Invited:
 async def invites(client: Client, command: commands.Invites) -> InvitesOf:
     """List the links that are out."""
     room = client.room(command.room)
-    check_may_invite(room.kind)
+    _check_may_invite(client, room)
     out = await client.hub.store.invites(room.name, at_ms=client.hub.now_ms())
     profiles = {one.id: one for one in await client.hub.store.people({found.person for found in out})}
     listed = [
@@ -71,9 +73,13 @@ async def invites(client: Client, command: commands.Invites) -> InvitesOf:
 async def uninvite(client: Client, command: commands.Uninvite) -> Done:
     """Make all links to the room void."""
     room = client.room(command.room)
-    check_may_invite(room.kind)
+    _check_may_invite(client, room)
     await client.hub.store.void_invites(room.name)
     return Done(command.id)
+
+
+def _check_may_invite(client: Client, room: Room) -> None:
+    check_may_invite(room.kind, room.policy, room.role_of(client.person.id))
 
 
 async def peek(client: Client, command: commands.Peek) -> Peeked:
@@ -93,24 +99,30 @@ async def peek(client: Client, command: commands.Peek) -> Peeked:
 
 
 async def accept(client: Client, command: commands.Accept) -> list[Frame] | None:
-    """Let the client's person in. Whether the link still holds is decided when it is written (`kinds.rules`)."""
+    """Let the client's person in, or let them knock. Whether the link still holds is decided when that is written
+    (`kinds.rules`)."""
     person = client.person
     before = await client.hub.store.find_command(person.id, command.id)
     if before is not None:  # the link need not be valid any more
         _check_repeat(before, command)
-        return await answer_repeat(client, Ack(command.id, before.room, before.seq))
+        ack = Ack(command.id, before.room, before.seq, waiting=before.kind == KNOCK)
+        return await answer_repeat(client, ack)
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
-    who = Who(person.id, person.name)
-    body = Membership(who, on=True, invite=hash_of(command.token).hex())
+    invite = hash_of(command.token).hex()
+    if room.policy.joining == "knock" and person.id not in room.members:
+        knock = Knock(person.id, on=True, invite=invite)
+        await client.submit_body(room, KNOCK, command.id, knock, submitter=OutcomesOfKnock(client.outbox))
+        return None
+    body = Membership(Who(person.id, person.name), on=True, invite=invite)
     await client.submit_body(room, MEMBER, command.id, body)
     return None
 
 
 def _check_repeat(before: Event, command: commands.Accept) -> None:
     """Raise `Refused` unless the command is that of the event once more."""
-    body = before.body and before.kind == MEMBER and read_body(before.kind, before.body)
-    if not (isinstance(body, Membership) and body.invite == hash_of(command.token).hex()):
+    body = before.body and before.kind in (MEMBER, KNOCK) and read_body(before.kind, before.body)
+    if not (isinstance(body, Membership | Knock) and body.invite == hash_of(command.token).hex()):
         raise id_conflict()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from trio_chat.errors import Refused
 from trio_chat.model.outcomes import Conflict, Denied
 from trio_chat.protocol.encoding import encode_frame
@@ -46,7 +48,8 @@ class Outcomes:
             case Denied():
                 # Who accepts a link knows only from this where it leads to.
                 where = room if outcome.code == "already_there" else None
-                return Failure.of(Refused(outcome.code, outcome.message), command_id, room=where)
+                refused = Refused(outcome.code, outcome.message, retry_after_s=outcome.retry_after_s)
+                return Failure.of(refused, command_id, room=where)
         return Ack(id=command_id, room=outcome.room, seq=outcome.seq)
 
 
@@ -60,6 +63,17 @@ class OutcomesOfDirect(Outcomes):
         if isinstance(outcome, Denied) and outcome.code == "already_there":
             return Ack(id=command_id, room=room, seq=1)
         return super().reply_to(outcome, command_id, room)
+
+
+class OutcomesOfKnock(Outcomes):
+    """The same for a link to a room where people knock: they wait."""
+
+    __slots__ = ()
+
+    def reply_to(self, outcome: Outcome | NotLogged, command_id: str, room: str) -> Ack | Failure:
+        """See `Outcomes`."""
+        reply = super().reply_to(outcome, command_id, room)
+        return msgspec.structs.replace(reply, waiting=True) if isinstance(reply, Ack) else reply
 
 
 def unavailable() -> Refused:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import trio
 
 from trio_chat.gateways.v1 import room_lists
@@ -54,7 +55,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
         raise
     first = fitting(rooms, WELCOME_ROOMS_BYTES)
     rest = rooms[len(first) :]
-    user = user_of(client.person)
+    user = msgspec.structs.replace(user_of(client.person), role=hub.door.server.roles.get(client.person.id))
     return [
         Welcome(
             user=user,

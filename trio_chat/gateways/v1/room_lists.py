@@ -9,6 +9,7 @@ import trio
 
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.messages import EditFrame, MessageFrame
+from trio_chat.kinds.standing import MEMBER
 from trio_chat.protocol.event_frames import EventFrame, to_frame
 from trio_chat.protocol.parts import RoomItem, User
 
@@ -60,6 +61,8 @@ def item_of(listing: Listing, other: Profile | None) -> RoomItem:
         delivered=listing.delivered,
         members=listing.n_members,
         joined=listing.is_member,
+        role=None if listing.role == MEMBER else listing.role,
+        policy=listing.policy,
         last=_preview(listing.last),
         last_edit=_preview(listing.last_edit),
     )

@@ -13,12 +13,15 @@ from trio_chat.errors import Refused, StoreError
 from trio_chat.gateways.v1.outcomes import OutcomesOfDirect, unavailable
 from trio_chat.gateways.v1.room_lists import items_of, list_rooms, user_of
 from trio_chat.kinds.facts import DIRECT, PRIVATE, PUBLIC
-from trio_chat.kinds.forms import Who
+from trio_chat.kinds.forms import Who, timestamp
+from trio_chat.kinds.moderation import KNOCK, Knock
 from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership, check_topic
 from trio_chat.kinds.rules import check_may_find
+from trio_chat.kinds.standing import FOR_EVER, MODERATES
 from trio_chat.model.names import check_title, normal_room
 from trio_chat.model.records import DirectoryPlace
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
+from trio_chat.protocol.parts import RestrictionItem
 from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, RoomInfo
 from trio_chat.rooms.registry import Cursor
 
@@ -34,6 +37,9 @@ MAX_MEMBERS_TOLD = 1_000
 MAX_DIRECTORY = 100
 ABOUT_BYTES = 8 * 1024
 """What a room's title, topic and pins take at most."""
+RESTRICTED_BYTES = 32 * 1024
+"""What those who are banned or muted take at most, and those who wait."""
+MEMBERS_BYTES = LIST_BYTES - ABOUT_BYTES - 2 * RESTRICTED_BYTES
 
 
 # -- subscribing --
@@ -131,7 +137,12 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
     room = client.room(command.room)
     state = await client.hub.store.state(room.name)
     ids = list(state.members)[:MAX_MEMBERS_TOLD]
-    profiles = {profile.id: profile for profile in await client.hub.store.people(ids)}
+    moderates = client.rank_in(room) >= MODERATES
+    waiting = list(state.knocking)[:MAX_MEMBERS_TOLD] if moderates else []
+    now_ms = client.hub.now_ms()
+    restrictions = {key: ends for key, ends in state.restrictions.items() if moderates and ends > now_ms}
+    others = {person for _, person in restrictions}
+    profiles = {one.id: one for one in await client.hub.store.people({*ids, *waiting, *others})}
     members = [
         user_of(profiles.get(who), who, connected=client.hub.connected, role=state.members[who])
         for who in ids
@@ -143,9 +154,21 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         title=state.title,
         topic=state.topic,
         owner=state.owner,
-        members=fitting(members, LIST_BYTES - ABOUT_BYTES),
+        members=fitting(members, MEMBERS_BYTES),
         count=len(state.members),
         pins=state.pins,
+        policy=state.policy,
+        restricted=fitting(
+            [
+                RestrictionItem(
+                    user_of(profiles.get(who), who), what, None if ends == FOR_EVER else timestamp(ends)
+                )
+                for (what, who), ends in restrictions.items()
+            ],
+            RESTRICTED_BYTES,
+        )
+        or (),
+        knocking=fitting([user_of(profiles.get(who), who) for who in waiting], RESTRICTED_BYTES) or (),
         upto=state.position.seq,
     )
 
@@ -160,6 +183,19 @@ async def enter(client: Client, command: commands.Enter) -> None:
     check_may_find(room.kind)
     body = Membership(Who(person.id, person.name), on=True)
     await client.submit_body(room, MEMBER, command.id, body)
+
+
+async def admit(client: Client, command: commands.Admit) -> None:
+    """Let in who waits, or who was banned; or send away who waits."""
+    room = client.room(command.room)
+    if not command.on:
+        await client.submit_body(room, KNOCK, command.id, Knock(command.person, on=False))
+        return
+    profiles = await client.hub.store.people([command.person])
+    if not profiles:
+        raise Refused("no_such_person", "There is nobody of this id.")
+    body = Membership(Who(profiles[0].id, profiles[0].name), on=True)
+    await client.submit_body(client.room(command.room), MEMBER, command.id, body)
 
 
 async def directory(client: Client, command: commands.Directory) -> DirectoryPage:

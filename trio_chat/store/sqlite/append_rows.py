@@ -6,8 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trio_chat.kinds.facts import PUBLIC, kind_of_new
+from trio_chat.kinds.standing import DEFAULT_POLICY, Policy
 from trio_chat.store.plan import CommandId, Head, Known, Row
 from trio_chat.store.sqlite.sql_batches import portions, with_values
+from trio_chat.store.sqlite.standing import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +29,14 @@ class CachedRoom(NamedTuple):
     """Members of a room that is not public: the rules ask for them with every message there."""
     bytes: int
     """What is in it, in bytes (`trio_chat.store.space`), or what was before some of it was deleted."""
+    policy: Policy = DEFAULT_POLICY
+    has_restrictions: bool = False
+    """Whether anybody is banned from the room, or muted in it."""
+
+    @property
+    def is_open_to_all(self) -> bool:
+        """Whether everybody may write messages as they like, as far as the room is concerned."""
+        return self.kind == PUBLIC and not self.has_restrictions and not self.policy.limits_writing
 
 
 def insert_events(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
@@ -69,7 +79,9 @@ def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
     """The room as it is in the database, whether anybody wrote to it or not."""
     found = connection.execute(
         """
-        SELECT id, rooms.kind, owner, bytes, seq, digest FROM rooms LEFT JOIN events ON room_id = id
+        SELECT id, rooms.kind, owner, bytes, policy, seq, digest,
+            EXISTS (SELECT 1 FROM restrictions WHERE restrictions.room_id = id)
+        FROM rooms LEFT JOIN events ON events.room_id = id
         WHERE rooms.name = ? ORDER BY seq DESC LIMIT 1
         """,
         (name,),
@@ -77,7 +89,7 @@ def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
     if found is None:
         kind = kind_of_new(name)
         return CachedRoom(None, Head(), kind, None, None if kind == PUBLIC else frozenset(), 0)
-    room_id, kind, owner, size, seq, digest = found
+    room_id, kind, owner, size, policy, seq, digest, has_restrictions = found
     return CachedRoom(
         room_id,
         Head() if seq is None else Head(seq, digest),
@@ -85,6 +97,8 @@ def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
         owner,
         None if kind == PUBLIC else _read_members(connection, room_id),
         size,
+        read_policy(policy),
+        bool(has_restrictions),
     )
 
 

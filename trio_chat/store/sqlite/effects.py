@@ -9,12 +9,15 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from trio_chat.kinds import rooms
-from trio_chat.kinds.facts import DIRECT
+from trio_chat.kinds.facts import DIRECT, SERVER_ROOM
 from trio_chat.kinds.messages import DELETE, EDIT, POST
+from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.personal import HIDE, LEVEL, STAR, UNREAD
 from trio_chat.kinds.pins import PIN
 from trio_chat.kinds.reactions import REACTION
+from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import CREATED, SETTINGS
+from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, MUTE, OWNER
 from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
 from trio_chat.store.sqlite.erasing import erase_texts
@@ -28,12 +31,10 @@ if TYPE_CHECKING:
 
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.messages import Delete, Edit
+    from trio_chat.kinds.moderation import Knock, Restriction
+    from trio_chat.kinds.roles import Role
     from trio_chat.kinds.rooms import Created, Membership, Settings
     from trio_chat.store.plan import Row
-
-OWNER = "owner"
-MEMBER = "member"
-"""The roles of members."""
 
 
 def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row, Body]]) -> None:
@@ -94,8 +95,11 @@ def _create(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Ro
 
 def _set(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Settings]]) -> None:
     connection.executemany(
-        "UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic) WHERE id = ?",
-        [(body.title, body.topic, room_id) for _, body in events],
+        """
+        UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic), policy = json_patch(policy, ?)
+        WHERE id = ?
+        """,
+        [(body.title, body.topic, json.dumps(body.policy), room_id) for _, body in events],
     )
 
 
@@ -109,14 +113,88 @@ def _change_members(
                 "INSERT INTO members SELECT id, ?, CASE owner WHEN ? THEN ? ELSE ? END, ? FROM rooms WHERE id = ?",
                 (person, person, OWNER, MEMBER, row.seq, room_id),
             )
+            connection.execute("DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, person))
+            _lift(connection, room_id, person, BAN)
         else:
-            connection.execute("DELETE FROM members WHERE room_id = ? AND person_id = ?", (room_id, person))
+            _remove_member(connection, room_id, person)
         if body.on and body.invite is not None:
             used = (bytes.fromhex(body.invite), room_id)
             connection.execute(
                 "UPDATE invites SET uses_left = uses_left - 1 WHERE hash = ? AND room_id = ?", used
             )
             connection.execute("DELETE FROM invites WHERE hash = ? AND room_id = ? AND uses_left < 1", used)
+
+
+def _give_roles(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Role]]) -> None:
+    is_server = connection.execute("SELECT name = ? FROM rooms WHERE id = ?", (SERVER_ROOM, room_id)).get
+    for row, body in events:
+        if not is_server:
+            if body.role == OWNER:
+                connection.execute(
+                    "UPDATE members SET role = ? WHERE room_id = ? AND role = ?", (MODERATOR, room_id, OWNER)
+                )
+                connection.execute("UPDATE rooms SET owner = ? WHERE id = ?", (body.person, room_id))
+            connection.execute(
+                "UPDATE members SET role = ? WHERE room_id = ? AND person_id = ?",
+                (body.role, room_id, body.person),
+            )
+        elif body.role == MEMBER:
+            _remove_member(connection, room_id, body.person)
+        else:
+            connection.execute(
+                "INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role",
+                (room_id, body.person, body.role, row.seq),
+            )
+        if body.link is not None:
+            connection.execute("DELETE FROM owner_links")
+
+
+def _ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
+    for row, body in events:
+        _restrict(connection, room_id, row, body)
+        if body.on:
+            _remove_member(connection, room_id, body.person)
+            connection.execute(
+                "DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, body.person)
+            )
+
+
+def _mute(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
+    for row, body in events:
+        _restrict(connection, room_id, row, body)
+
+
+def _restrict(connection: apsw.Connection, room_id: int, row: Row, body: Restriction) -> None:
+    connection.execute("DELETE FROM restrictions WHERE room_id = ? AND ends_ms <= ?", (room_id, row.at_ms))
+    if body.on:
+        connection.execute(
+            "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?)",
+            (room_id, body.person, row.kind, body.ends_ms, row.seq),
+        )
+    else:
+        _lift(connection, room_id, body.person, row.kind)
+
+
+def _lift(connection: apsw.Connection, room_id: int, person: str, kind: str) -> None:
+    connection.execute(
+        "DELETE FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = ?", (room_id, person, kind)
+    )
+
+
+def _remove_member(connection: apsw.Connection, room_id: int, person: str) -> None:
+    connection.execute("DELETE FROM members WHERE room_id = ? AND person_id = ?", (room_id, person))
+
+
+def _knock(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Knock]]) -> None:
+    for row, body in events:
+        if body.on:
+            connection.execute(
+                "INSERT OR IGNORE INTO knocks VALUES (?, ?, ?)", (room_id, body.person, row.seq)
+            )
+        else:
+            connection.execute(
+                "DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, body.person)
+            )
 
 
 def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:
@@ -149,6 +227,10 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     CREATED: _create,
     SETTINGS: _set,
     rooms.MEMBER: _change_members,
+    ROLE: _give_roles,
+    BAN: _ban,
+    MUTE: _mute,
+    KNOCK: _knock,
     EDIT: _edit,
     DELETE: _delete,  # after the edits, whose texts it may delete
     STAR: None,

@@ -12,6 +12,7 @@ from trio_chat.kinds.table import read_body
 from trio_chat.model.events import DAMAGED, Position
 from trio_chat.model.records import MAX_UNREAD_COUNTED, Invitation, Listing, RoomState
 from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot
+from trio_chat.store.sqlite.standing import knocking, restrictions_of, roles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,15 +34,23 @@ def state(connection: apsw.Connection, room: str) -> RoomState:
     with snapshot(connection):
         place = position(connection, room)
         found = connection.execute(
-            "SELECT id, kind, title, topic, owner FROM rooms WHERE name = ?", (room,)
+            "SELECT id, kind, title, topic, owner, policy FROM rooms WHERE name = ?", (room,)
         ).fetchone()
         if found is None:
             return RoomState(place, kind_of_new(room), "", "", None, {}, ())
-        room_id, kind, title, topic, owner = found
-        members: list[Any] = connection.execute(
-            "SELECT person_id, role FROM members WHERE room_id = ? ORDER BY seq", (room_id,)
-        ).fetchall()
-        return RoomState(place, kind, title, topic, owner, dict(members), tuple(pins(connection, room_id)))
+        room_id, kind, title, topic, owner, policy = found
+        return RoomState(
+            place,
+            kind,
+            title,
+            topic,
+            owner,
+            roles_of(connection, room_id),
+            tuple(pins(connection, room_id)),
+            json.loads(policy),
+            restrictions_of(connection, room_id),
+            tuple(knocking(connection, room_id)),
+        )
 
 
 def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
@@ -159,7 +168,8 @@ _DESCRIPTION = f"""
         ),
         last,
         (SELECT seq FROM changes WHERE room_id = messages.id AND target = last AND key = 'edit'),
-        newest
+        newest, policy,
+        (SELECT role FROM members WHERE room_id = messages.id AND person_id = :person)
     FROM messages CROSS JOIN rooms ON rooms.id = messages.id
     ORDER BY newest DESC, name
 """
@@ -173,7 +183,7 @@ def _described(
     found: list[Any] = connection.execute(
         _DESCRIPTION, {"rooms": json.dumps(list(rooms)), "person": person}
     ).fetchall()
-    places = [(row[1], row[0], seq) for row in found for seq in row[-3:-1] if seq is not None]
+    places = [(row[1], row[0], seq) for row in found for seq in row[-5:-3] if seq is not None]
     events: dict[tuple[str, int], Event] = {
         (event.room, event.seq): event for event in events_at(connection, places) if event.kind != DAMAGED
     }
@@ -195,6 +205,8 @@ def _described(
             last=events.get((name, last)),
             last_edit=events.get((name, last_edit)),
             newest_ms=newest_ms,
+            role=role,
+            policy=json.loads(policy),
         )
         for (
             _,
@@ -215,6 +227,8 @@ def _described(
             last,
             last_edit,
             newest_ms,
+            policy,
+            role,
         ) in found
     ]
 

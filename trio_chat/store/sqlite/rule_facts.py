@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from trio_chat.kinds.facts import DIRECT, LOBBY
+from msgspec.structs import replace
+
+from trio_chat.kinds.facts import DIRECT, LOBBY, SERVER
 from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
+from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
-from trio_chat.kinds.rooms import Created, Membership
+from trio_chat.kinds.roles import Role
+from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import may_hear
+from trio_chat.kinds.server import after
+from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.store.sqlite.rooms import pins
+from trio_chat.store.sqlite.standing import knocking, restrictions_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +26,7 @@ if TYPE_CHECKING:
     import apsw
 
     from trio_chat.kinds.forms import Body
+    from trio_chat.kinds.standing import Policy, Server
     from trio_chat.store.plan import Row
 
 _Thing = TypeVar("_Thing")
@@ -42,18 +50,25 @@ class AppendFacts:
         head: int,
         kind: str,
         owner: str | None,
+        policy: Policy,
         members: frozenset[str] | None,
+        server: Server,
+        has_restrictions: bool,
+        last_messages: dict[tuple[int | None, str], int],
         flush: Callable[[], object],
     ) -> None:
         self.room = room
         self.kind = kind
         self.owner = owner
+        self.policy = policy
+        self.server = server
         self.head = head
         self.changes: list[tuple[Row, Body]] = []
         """Events of the append that are no messages, with their parsed bodies."""
         self._connection = connection
         self._room_id = room_id
         self._members = members
+        self._last_messages = last_messages
         self._flush = flush
         self._authors: dict[int, str | None] = {}
         self._are_deleted: dict[int, bool] = {}
@@ -64,6 +79,9 @@ class AppendFacts:
         self._comings: dict[str, bool] = {}
         self._uses: dict[str, int] = {}
         self._mentions_of_all: dict[str, list[int]] = {}
+        self._roles: dict[str, str | None] = {}
+        self._restrictions: dict[tuple[str, str], int] | None = None if has_restrictions else {}
+        self._knocking: set[str] | None = None
 
     def author_of(self, seq: int) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -105,6 +123,41 @@ class AppendFacts:
                 ).get
             )
         return self._comings[person]
+
+    def role_of(self, person: str) -> str | None:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if person not in self._roles:
+            self._roles[person] = self._connection.execute(
+                "SELECT role FROM members WHERE room_id = ? AND person_id = ?", (self._room_id, person)
+            ).get
+        return self._roles[person]
+
+    def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return at_ms < self._all_restrictions().get((restriction, person), 0)
+
+    def count_restricted(self) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return len(self._all_restrictions())
+
+    def has_knocked(self, person: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return person in self._all_knocking()
+
+    def last_message_ms(self, person: str) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return self._last_messages.get((self._room_id, person), 0)
+
+    def is_known(self, person: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return bool(self._connection.execute("SELECT 1 FROM people WHERE id = ?", (person,)).get)
+
+    def admits_owner(self, link: str, at_ms: int) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        found = self._connection.execute(
+            "SELECT 1 FROM owner_links WHERE hash = ? AND ends_ms > ?", (bytes.fromhex(link), at_ms)
+        )
+        return bool(found.get)
 
     def count_reactions(self, seq: int, person: str) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -181,10 +234,14 @@ class AppendFacts:
                 and EVERYBODY in getattr(read_body(row.kind, row.body), "mentions", ())
             ):
                 said.insert(0, row.at_ms)
+            if self.policy.slow_s:
+                self._last_messages[self._room_id, row.sender] = row.at_ms
             return
         assert row.body is not None
         body = read_body(row.kind, row.body)
         self.changes.append((row, body))
+        if self.kind == SERVER:
+            self.server = after(self.server, row.kind, body)
         change = change_key(row.kind, row.sender, body) if self._keys else None
         if change is not None and change[0] in self._keys:
             self._keys[change[0]].add(change[1])
@@ -193,8 +250,18 @@ class AppendFacts:
                 self.kind = body.kind
                 self.owner = None if body.kind == DIRECT else row.sender
                 self._comings.update((who.id, True) for who in body.members)
+            case Settings():
+                self.policy = replace(self.policy, **body.policy)
+            case Role():
+                self._note_role(body)
+            case Restriction():
+                self._all_restrictions()[row.kind, body.person] = body.ends_ms
+                if row.kind == BAN and body.on:
+                    self._note_coming(body.person, is_in=False)
+            case Knock():
+                _put(self._all_knocking(), body.person, body.on)
             case Membership():
-                self._comings[body.person.id] = body.on
+                self._note_coming(body.person.id, is_in=body.on)
                 if body.invite is not None:
                     self._uses[body.invite] = self._uses.get(body.invite, 0) + 1
             case Edit():
@@ -206,6 +273,27 @@ class AppendFacts:
                 _put(self._reactions_of(body.target, row.sender), body.emoji, body.on)
             case Pin():
                 _put(self._all_pins(), body.target, body.on)
+
+    def _note_coming(self, person: str, *, is_in: bool) -> None:
+        self._comings[person] = is_in
+        self._roles[person] = MEMBER if is_in else None
+        if is_in:
+            self._all_knocking().discard(person)
+            self._all_restrictions().pop((BAN, person), None)
+
+    def _note_role(self, body: Role) -> None:
+        if self.kind == SERVER:
+            self._comings[body.person] = body.role != MEMBER
+        elif body.role == OWNER:
+            if self.owner is not None:
+                self._roles[self.owner] = MODERATOR
+            self.owner = body.person
+        self._roles[body.person] = body.role
+
+    @property
+    def has_restrictions(self) -> bool:
+        """Whether anybody is banned from the room or muted in it."""
+        return bool(self._all_restrictions())
 
     @property
     def members(self) -> frozenset[str] | None:
@@ -231,6 +319,16 @@ class AppendFacts:
                 assert isinstance(body, Reaction)
                 _put(self._reactions[key], body.emoji, body.on)
         return self._reactions[key]
+
+    def _all_restrictions(self) -> dict[tuple[str, str], int]:
+        if self._restrictions is None:
+            self._restrictions = restrictions_of(self._connection, self._room_id)
+        return self._restrictions
+
+    def _all_knocking(self) -> set[str]:
+        if self._knocking is None:
+            self._knocking = set(knocking(self._connection, self._room_id))
+        return self._knocking
 
     def _keys_of(self, target: int) -> set[str]:
         if target not in self._keys:

@@ -191,12 +191,38 @@ def _count_the_bytes(connection: apsw.Connection) -> None:
     )
 
 
+def make_moderation(connection: apsw.Connection) -> None:
+    """Who is banned or muted, who knocks, how rooms are run, and links that make an owner."""
+    # All but the links follows from the log. `restrictions` of the server room hold everywhere.
+    connection.execute(
+        """
+        ALTER TABLE rooms ADD COLUMN policy TEXT NOT NULL DEFAULT '{}';
+        CREATE TABLE restrictions (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            person_id TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            ends_ms INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (room_id, person_id, kind)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE knocks (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            person_id TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            PRIMARY KEY (room_id, person_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE owner_links (hash BLOB PRIMARY KEY, ends_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
     _make_the_directory,
     make_name_forms,
     _count_the_bytes,
+    make_moderation,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -13,7 +13,7 @@ import trio
 
 from trio_chat.store.group_commit import BatchQueue
 from trio_chat.store.space import Space
-from trio_chat.store.sqlite import changes, epochs, history, people, read_markers, rooms, search
+from trio_chat.store.sqlite import changes, epochs, history, people, read_markers, rooms, search, standing
 from trio_chat.store.sqlite.writer import Append
 
 if TYPE_CHECKING:
@@ -131,6 +131,9 @@ class SqliteStore:
     state = _reads(rooms.state)
     listing = _reads(rooms.listing)
     directory = _searches(rooms.directory)
+    server = _reads(standing.server)
+    has_owner = _reads(standing.has_owner)
+    add_owner_link = _writes(standing.add_owner_link)
     add_invite = _writes(rooms.add_invite)
     invites = _reads(rooms.invites)
     void_invites = _writes_always(rooms.void_invites)

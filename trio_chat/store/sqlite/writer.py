@@ -18,13 +18,13 @@ import apsw
 import attrs
 
 from trio_chat.errors import NameTaken, Refused
-from trio_chat.kinds.facts import PUBLIC
+from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.outcomes import Repeat
 from trio_chat.store.base import StoreStatistics
 from trio_chat.store.plan import CommandId, plan_append
 from trio_chat.store.space import Allowance, Space
-from trio_chat.store.sqlite import effects
+from trio_chat.store.sqlite import effects, standing
 from trio_chat.store.sqlite.append_rows import (
     CachedRoom,
     find_came_ms,
@@ -37,12 +37,14 @@ from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE, unavailable
 from trio_chat.store.sqlite.rule_facts import AppendFacts
 
 if TYPE_CHECKING:
+    from trio_chat.kinds.standing import Server
     from trio_chat.model.events import Draft
     from trio_chat.store.sqlite.event_count import EventCount
 
 LOGGER = logging.getLogger(__name__)
 
 MAX_CACHED_ROOMS = 10_000
+MAX_LAST_MESSAGES = 100_000
 
 CHECKPOINT_BUSY_MS = 100
 """How long a checkpoint waits for readers; all writes wait with it."""
@@ -84,6 +86,10 @@ class SqliteWriter:
         self._write_event_count = write_event_count
         self._rooms: dict[str, CachedRoom] = {}
         self.space = Space()
+        self._server: Server | None = None
+        """How the server is run, once it was read; None again after each change of it."""
+        self._last_messages: dict[tuple[int | None, str], int] = {}
+        """When people (ids) wrote last in the rooms (ids) that are slow; since the start."""
         self._is_in_doubt = False
         self.has_remains = False
         """Whether deleted texts may still be in the write-ahead log, until a `Checkpoint`."""
@@ -121,6 +127,8 @@ class SqliteWriter:
             self._write_event_count(self._count)
         if len(self._rooms) > MAX_CACHED_ROOMS:
             self._rooms.clear()
+        if len(self._last_messages) > MAX_LAST_MESSAGES:
+            self._last_messages.clear()
         self._rooms.update(done.rooms)
         for name in done.emptied:  # how much was in there is in the database
             self._rooms.pop(name, None)
@@ -155,6 +163,7 @@ class SqliteWriter:
 
     def _roll_back(self) -> None:
         self._rooms.clear()
+        self._server = None
         if self._connection.in_transaction:
             with suppress(apsw.Error):  # it is rolled back whatever it says
                 self._connection.execute("ROLLBACK")
@@ -180,7 +189,7 @@ class SqliteWriter:
             if isinstance(request, Append):
                 name = request.room
                 room = done.rooms.get(name) or self._rooms.get(name) or read_room(connection, name)
-                facts = _facts(connection, request, room, flush)
+                facts = self._facts(connection, request, room, flush)
                 allowance = Allowance(
                     self.space,
                     done.written,
@@ -218,7 +227,11 @@ class SqliteWriter:
                             facts.owner,
                             facts.members,
                             allowance.room_bytes,
+                            facts.policy,
+                            facts.has_restrictions,
                         )
+                        if name == SERVER_ROOM:
+                            self._server = None  # the next append asks for what this one wrote
                 done.answers.append(plan.outcomes)
             elif isinstance(request, Checkpoint):
                 done.answers.append(None)
@@ -233,6 +246,33 @@ class SqliteWriter:
             effects.note_newest(connection, newest)
         return done
 
+    def _facts(
+        self, connection: apsw.Connection, append: Append, room: CachedRoom, flush: Callable[[], object]
+    ) -> AppendFacts | None:
+        """Facts for the rules about the drafts; None if the rules allow them all anyway."""
+        if self._server is None:
+            self._server = standing.server(connection)
+        if (
+            room.is_open_to_all
+            and not self._server.limits_writing
+            and all(draft.kind == MESSAGE for draft in append.drafts)
+        ):
+            return None
+        return AppendFacts(
+            connection,
+            room=append.room,
+            room_id=room.id,
+            head=room.head.seq,
+            kind=room.kind,
+            owner=room.owner,
+            policy=room.policy,
+            members=room.members,
+            server=self._server,
+            has_restrictions=room.has_restrictions,
+            last_messages=self._last_messages,
+            flush=flush,
+        )
+
 
 @attrs.define
 class _Done:
@@ -246,24 +286,6 @@ class _Done:
     written: dict[str, int] = attrs.field(factory=dict)
     """Bytes, by who wrote them."""
     at_ms: int = 0
-
-
-def _facts(
-    connection: apsw.Connection, append: Append, room: CachedRoom, flush: Callable[[], object]
-) -> AppendFacts | None:
-    """Facts for the rules about the drafts; None if the rules allow them all anyway."""
-    if room.kind == PUBLIC and all(draft.kind == MESSAGE for draft in append.drafts):
-        return None
-    return AppendFacts(
-        connection,
-        room=append.room,
-        room_id=room.id,
-        head=room.head.seq,
-        kind=room.kind,
-        owner=room.owner,
-        members=room.members,
-        flush=flush,
-    )
 
 
 def _command_ids(requests: Sequence[Write]) -> list[CommandId]:

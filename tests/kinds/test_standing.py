@@ -1,0 +1,312 @@
+"""Who may moderate whom: roles, ranks, restrictions and policies, as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM
+from trio_chat.kinds.forms import Body, Who, write_body
+from trio_chat.kinds.messages import Delete, Edit, Post
+from trio_chat.kinds.moderation import MAX_RESTRICTED, Knock, Restriction
+from trio_chat.kinds.pins import Pin
+from trio_chat.kinds.roles import Role
+from trio_chat.kinds.rooms import Membership, Settings
+from trio_chat.kinds.rules import judge
+from trio_chat.kinds.server import after
+from trio_chat.kinds.standing import DEFAULT_POLICY, FOR_EVER, Policy, Server
+from trio_chat.model.events import MESSAGE, Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+PEOPLE = ("outsider", "member", "moderator", "owner", "s-moderator", "s-admin", "s-owner")
+"""By their ranks. All but the outsider are members of the room."""
+
+SERVER_ROLES = {"s-moderator": "moderator", "s-admin": "admin", "s-owner": "owner"}
+MESSAGES = dict(enumerate(PEOPLE, start=1))
+AT_MS = 1_000_000
+
+
+@attrs.define
+class Room:
+    """A room in which there is somebody of each rank, and a message of each."""
+
+    room: str = "garden"
+    kind: str = PUBLIC
+    owner: str | None = "owner"
+    head: int = 10
+    policy: Policy = DEFAULT_POLICY
+    server: Server = attrs.field(factory=lambda: Server(roles=SERVER_ROLES))
+    restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
+    knocking: Collection[str] = ()
+    last_ms: int = 0
+    n_restricted: int = 0
+
+    def author_of(self, seq: int) -> str | None:
+        return MESSAGES.get(seq)
+
+    def is_deleted(self, seq: int) -> bool:
+        return False
+
+    def count_edits(self, seq: int) -> int:
+        return 0
+
+    def is_member(self, person: str) -> bool:
+        if self.kind == SERVER:
+            return person in self.server.roles
+        return person in PEOPLE and person != "outsider"
+
+    def role_of(self, person: str) -> str | None:
+        return person if person in ("moderator", "owner") else "member" if self.is_member(person) else None
+
+    def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
+        return at_ms < self.restrictions.get((restriction, person), 0)
+
+    def count_restricted(self) -> int:
+        return self.n_restricted
+
+    def has_knocked(self, person: str) -> bool:
+        return person in self.knocking
+
+    def last_message_ms(self, person: str) -> int:
+        return self.last_ms
+
+    def is_known(self, person: str) -> bool:
+        return person != "nobody"
+
+    def admits_owner(self, link: str, at_ms: int) -> bool:
+        return link == "ab"
+
+    def mentions_of_all(self, person: str, since_ms: int) -> list[int]:
+        return []
+
+    def is_theirs_to_note(self, person: str, room: str, seq: int) -> bool:
+        return True
+
+    def count_reactions(self, seq: int, person: str) -> int:
+        return 0
+
+    def has_change(self, target: int, key: str) -> bool:
+        return False
+
+    def count_changes(self, target: int) -> int:
+        return 0
+
+    def count_pins(self) -> int:
+        return 0
+
+    def admits(self, invite: str, at_ms: int) -> bool:
+        return invite == "ab"
+
+
+def verdict(facts: Room, sender: str, kind: str, body: Body | str) -> str:
+    """The code of the refusal, or ``ok``."""
+    text = body if isinstance(body, str) else write_body(body)
+    refused = judge(Draft(kind, sender, sender, None, text), facts, AT_MS)
+    return "ok" if refused is None else refused.code
+
+
+def allowed(facts: Room, kind: str, body: Body | str) -> set[str]:
+    """Who may write this."""
+    return {person for person in PEOPLE if verdict(facts, person, kind, body) == "ok"}
+
+
+def above(person: str, least: str = "moderator") -> set[str]:
+    """Those of higher rank than this person, and at least of this one."""
+    return {one for n, one in enumerate(PEOPLE) if n > PEOPLE.index(person) and n >= PEOPLE.index(least)}
+
+
+@pytest.mark.parametrize("kind", [PUBLIC, PRIVATE])
+@pytest.mark.parametrize("target", PEOPLE)
+@pytest.mark.parametrize("event", ["ban", "mute"])
+def test_only_who_is_above_somebody_can_ban_or_mute_them(event: str, target: str, kind: str) -> None:
+    facts = Room(room="garden" if kind == PUBLIC else "~aaa", kind=kind)
+    assert allowed(facts, event, Restriction(target, on=True)) == above(target)
+    assert allowed(facts, event, Restriction(target, on=False)) == above(target)
+
+
+@pytest.mark.parametrize("target", PEOPLE)
+def test_only_who_is_above_the_author_can_delete_a_message_but_the_room_is_its_owners(target: str) -> None:
+    facts = Room()
+    expected = above(target) | {target, "owner"}
+    number = PEOPLE.index(target) + 1
+    assert allowed(facts, "delete", Delete(number)) == expected
+    lobby = Room(room=LOBBY, owner=None)
+    in_lobby = {"s-moderator", "s-admin", "s-owner"} & above(target) | {target}
+    assert allowed(lobby, "delete", Delete(number)) - {"moderator", "owner"} == in_lobby - {
+        "moderator",
+        "owner",
+    }
+
+
+@pytest.mark.parametrize("event", ["ban", "mute", "role", "settings"])
+def test_in_a_conversation_of_two_nobody_has_a_rank(event: str) -> None:
+    bodies: dict[str, Body] = {
+        "ban": Restriction("member", on=True),
+        "mute": Restriction("member", on=True),
+        "role": Role("member", "moderator"),
+        "settings": Settings(slow_s=5),
+    }
+    assert allowed(Room(room="~daaa", kind=DIRECT, owner=None), event, bodies[event]) == set()
+
+
+def test_roles_of_a_room_are_given_by_its_owner_and_the_servers_staff() -> None:
+    givers = {"owner", "s-moderator", "s-admin", "s-owner"}
+    assert allowed(Room(), "role", Role("member", "moderator")) == givers
+    assert allowed(Room(), "role", Role("moderator", "member")) == givers | {"moderator"}
+    assert allowed(Room(), "role", Role("member", "owner")) == givers
+    assert allowed(Room(), "role", Role("owner", "member")) == givers - {"owner"}
+    assert verdict(Room(), "owner", "role", Role("member", "admin")) == "bad_field"
+    assert verdict(Room(), "owner", "role", Role("outsider", "moderator")) == "not_member"
+    assert (
+        verdict(Room(room="~aaa", kind=PRIVATE), "outsider", "role", Role("member", "member"))
+        == "no_such_room"
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "role", "expected"),
+    [
+        ("member", "moderator", {"s-admin", "s-owner"}),
+        ("member", "admin", {"s-owner"}),
+        ("member", "owner", {"s-owner"}),
+        ("s-moderator", "admin", {"s-owner"}),
+        ("s-moderator", "member", {"s-moderator", "s-admin", "s-owner"}),
+        ("s-admin", "moderator", {"s-admin", "s-owner"}),
+        ("s-admin", "owner", {"s-owner"}),
+        ("s-owner", "member", set()),  # the last owner stays
+        ("nobody", "moderator", set()),
+    ],
+)
+def test_who_may_give_which_role_on_the_server(target: str, role: str, expected: set[str]) -> None:
+    facts = Room(room=SERVER_ROOM, kind=SERVER, owner=None)
+    assert allowed(facts, "role", Role(target, role)) == expected
+
+
+def test_the_last_owner_of_the_server_cannot_go_but_one_of_two_can() -> None:
+    facts = Room(room=SERVER_ROOM, kind=SERVER, owner=None)
+    assert verdict(facts, "s-owner", "role", Role("s-owner", "member")) == "last_owner"
+    facts.server = Server(roles=SERVER_ROLES | {"second": "owner"})
+    assert verdict(facts, "s-owner", "role", Role("s-owner", "member")) == "ok"
+    assert verdict(facts, "s-owner", "role", Role("second", "member")) == "not_yours"
+
+
+def test_an_owner_link_makes_an_owner_of_who_has_it_and_of_nobody_else() -> None:
+    facts = Room(room=SERVER_ROOM, kind=SERVER, owner=None)
+    assert verdict(facts, "outsider", "role", Role("outsider", "owner", "ab")) == "ok"
+    for body in (
+        Role("outsider", "owner", "cd"),
+        Role("member", "owner", "ab"),
+        Role("outsider", "admin", "ab"),
+    ):
+        assert verdict(facts, "outsider", "role", body) == "bad_link"
+    assert verdict(facts, "outsider", "role", Role("outsider", "owner")) == "no_such_room"
+
+
+EVERYTHING: list[tuple[str, Body | str]] = [
+    (MESSAGE, "hello"),
+    ("post", Post("hello", reply_to=1)),
+    ("edit", Edit(2, "better")),
+    ("delete", Delete(2)),
+    ("pin", Pin(2, on=True)),
+    ("settings", Settings(topic="x")),
+    ("member", Membership(Who("member", "member"), on=False)),
+]
+
+
+@pytest.mark.parametrize("where", ["server", "room"])
+def test_who_is_muted_can_only_delete_and_leave_and_who_is_banned_nothing(where: str) -> None:
+    def codes(restriction: str, ends_ms: int = FOR_EVER) -> dict[str, str]:
+        facts = Room()
+        if where == "room":
+            facts.restrictions = {(restriction, "member"): ends_ms}
+        else:
+            restricted = {"member": ends_ms}
+            facts.server = Server(bans=restricted) if restriction == "ban" else Server(mutes=restricted)
+        return {kind: verdict(facts, "member", kind, body) for kind, body in EVERYTHING}
+
+    muted = dict.fromkeys(dict(EVERYTHING), "muted") | {"delete": "ok", "member": "ok"}
+    assert codes("mute") == muted
+    assert codes("ban") == dict.fromkeys(dict(EVERYTHING), "banned")
+    for over in ("mute", "ban"):
+        assert set(codes(over, AT_MS).values()) == {"ok"}, "it has ended"
+
+
+def test_restrictions_end_later_than_now_and_are_not_without_number() -> None:
+    assert verdict(Room(), "owner", "ban", Restriction("member", True, AT_MS)) == "bad_field"
+    assert verdict(Room(), "owner", "ban", Restriction("member", True, AT_MS + 1)) == "ok"
+    full = Room(n_restricted=MAX_RESTRICTED)
+    assert verdict(full, "owner", "ban", Restriction("member", on=True)) == "too_many"
+    assert verdict(full, "owner", "ban", Restriction("member", on=False)) == "ok"
+    lobby = Room(room=LOBBY, owner=None)
+    assert verdict(lobby, "s-admin", "ban", Restriction("member", on=True)) == "not_yours"
+    assert verdict(lobby, "s-admin", "mute", Restriction("member", on=True)) == "ok"
+
+
+MODERATORS = above("member")
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind", "body", "expected"),
+    [
+        ({"writers": "moderators"}, MESSAGE, "hi", MODERATORS),
+        ({"writers": "moderators"}, "post", Post("hi", mentions=("all",)), MODERATORS),
+        ({"writers": "moderators"}, "pin", Pin(1, on=True), set(PEOPLE)),
+        ({"pinning": "moderators"}, "pin", Pin(1, on=True), MODERATORS),
+        ({"titling": "moderators"}, "settings", Settings(topic="x"), MODERATORS),
+        ({}, "settings", Settings(slow_s=5), MODERATORS),
+        ({}, "settings", Settings(topic="x"), set(PEOPLE)),
+    ],
+)
+def test_what_the_policy_of_a_room_leaves_to_moderators(
+    policy: dict[str, Any], kind: str, body: Body | str, expected: set[str]
+) -> None:
+    assert allowed(Room(policy=Policy(**policy)), kind, body) == expected
+
+
+def test_in_a_slow_room_members_wait_and_moderators_do_not() -> None:
+    facts = Room(policy=Policy(slow_s=5), last_ms=AT_MS - 4_999)
+    assert allowed(facts, MESSAGE, "hi") == MODERATORS
+    assert verdict(facts, "member", MESSAGE, "hi") == "slow"
+    facts.last_ms = AT_MS - 5_000
+    assert allowed(facts, MESSAGE, "hi") == set(PEOPLE)
+
+
+def test_a_moderator_lets_in_who_knocks_or_was_banned_and_nobody_else() -> None:
+    private = Room(room="~aaa", kind=PRIVATE)
+    coming = Membership(Who("outsider", "Eve"), on=True)
+    assert allowed(private, "member", coming) == set()
+    private.knocking = ("outsider",)
+    assert allowed(private, "member", coming) == MODERATORS
+    assert allowed(private, "knock", Knock("outsider", on=False)) == MODERATORS | {"outsider"}
+    banned = Room(room="~aaa", kind=PRIVATE, restrictions={("ban", "outsider"): FOR_EVER})
+    assert allowed(banned, "member", coming) == MODERATORS
+
+
+def test_where_people_knock_a_link_alone_lets_nobody_in() -> None:
+    private = Room(room="~aaa", kind=PRIVATE, policy=Policy(joining="knock"))
+    coming = Membership(Who("outsider", "Eve"), on=True, invite="ab")
+    assert verdict(private, "outsider", "member", coming) == "must_knock"
+    assert verdict(private, "outsider", "knock", Knock("outsider", True, "ab")) == "ok"
+    assert verdict(private, "outsider", "knock", Knock("outsider", True, "cd")) == "bad_invite"
+    assert verdict(private, "member", "knock", Knock("member", True, "ab")) == "already_there"
+    assert verdict(Room(), "owner", "settings", Settings(joining="knock")) == "bad_field"
+
+
+def test_the_fold_of_the_server_room() -> None:
+    server = Server()
+    for kind, body in [
+        ("role", Role("ann", "owner")),
+        ("role", Role("bob", "admin")),
+        ("mute", Restriction("cy", on=True)),
+        ("ban", Restriction("bob", True, AT_MS)),
+        ("role", Role("dan", "moderator")),
+        ("role", Role("dan", "member")),
+        ("mute", Restriction("cy", on=False)),
+        ("message", Post("hello")),
+    ]:
+        server = after(server, kind, body)
+    assert server == Server(roles={"ann": "owner"}, bans={"bob": AT_MS})

@@ -1,0 +1,40 @@
+"""Saving an owner link from the command line, while a server may be running."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import apsw
+
+from trio_chat.errors import StartError
+from trio_chat.store.sqlite.file import BUSY_MS, check_sqlite_version, explaining
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
+from trio_chat.store.sqlite.standing import add_owner_link
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def save_owner_link(database: Path, link_hash: bytes, *, life_ms: int) -> None:
+    """Save the hash of an owner link in the database, durably.
+
+    Raises `StartError` if there is no database of today's format, or it cannot be written.
+    """
+    check_sqlite_version(apsw.sqlite_lib_version())
+    if not database.exists():
+        raise StartError(
+            f"There is no log at {database}. Name its directory with --data, or start the server first."
+        )
+    now_ms = time.time_ns() // 1_000_000
+    with (
+        explaining(database),
+        closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as connection,
+    ):
+        connection.set_busy_timeout(BUSY_MS)
+        check_identity(connection, database, MIGRATIONS)
+        if connection.pragma("user_version") != len(MIGRATIONS):
+            raise StartError(f"{database} is of an older trio-chat. Start the server once, then try again.")
+        with connection:
+            add_owner_link(connection, link_hash, ends_ms=now_ms + life_ms, at_ms=now_ms)
