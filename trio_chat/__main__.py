@@ -152,11 +152,22 @@ def read_config(file_name: str | None, flags: Mapping[str, object], environment:
         except ValueError as error:
             raise BadSetting(f"The file {file_name} (--config) is not valid TOML: {error}.") from error
     config = build_config(flags=flags, environment=environment, file=file, file_name=file_name or "")
+    if config.tls_key is not None and config.tls_certificate is None:
+        raise BadSetting("--tls-key is given without --tls-certificate, the certificate it is for.")
+    return attrs.evolve(
+        config,
+        data=_expanded("--data", config.data),
+        tls_certificate=config.tls_certificate and _expanded("--tls-certificate", config.tls_certificate),
+        tls_key=config.tls_key and _expanded("--tls-key", config.tls_key),
+    )
+
+
+def _expanded(flag: str, path: Path) -> Path:
+    """Shells do not expand the ~ of --data=~/chat, and nothing expands that of a file."""
     try:
-        # Shells do not expand the ~ of --data=~/chat, and nothing expands that of a file.
-        return attrs.evolve(config, data=config.data.expanduser())
+        return path.expanduser()
     except RuntimeError as error:
-        raise BadSetting(f"The home of --data {config.data} cannot be found; write the path out.") from error
+        raise BadSetting(f"The home of {flag} {path} cannot be found; write the path out.") from error
 
 
 def run_server(run: Callable[[Config], Awaitable[None]], config: Config) -> None:

@@ -26,6 +26,7 @@ from trio_chat.ops.disk_space import DiskWatch, read_disk
 from trio_chat.ops.file_limits import raise_file_limit
 from trio_chat.ops.statistics_line import log_statistics
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
+from trio_chat.server.certificates import Certificates
 from trio_chat.server.listeners import accept_connections, open_listeners
 from trio_chat.server.server import Server
 from trio_chat.store.space import MIB
@@ -53,20 +54,29 @@ async def run(config: Config) -> None:
     Raises `StartError` when the server cannot start.
     """
     tune_interpreter()
+    certificates = (
+        None if config.tls_certificate is None else Certificates(config.tls_certificate, config.tls_key)
+    )
+    reload = [signal.SIGHUP] if certificates is not None and hasattr(signal, "SIGHUP") else []
     # Open for the whole run: leaving it with a signal unread would deliver that again, with the default handler.
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *reload) as signals:
         async with trio.open_nursery() as nursery:
             stop = trio.Event()
-            nursery.start_soon(_follow_signals, signals, stop, nursery.cancel_scope)
-            await serve(config, stop=stop, on_ready=partial(_announce, config))
+            nursery.start_soon(_follow_signals, signals, certificates, stop, nursery.cancel_scope)
+            await serve(config, stop=stop, certificates=certificates, on_ready=partial(_announce, config))
             nursery.cancel_scope.cancel()
 
 
 async def _follow_signals(
-    signals: AsyncIterator[int], stop: trio.Event, everything: trio.CancelScope
+    signals: AsyncIterator[int],
+    certificates: Certificates | None,
+    stop: trio.Event,
+    everything: trio.CancelScope,
 ) -> None:
     async for signum in signals:
-        if stop.is_set():
+        if certificates is not None and signum not in (signal.SIGTERM, signal.SIGINT):
+            certificates.reload()
+        elif stop.is_set():
             LOGGER.warning("%s again: stopping at once", signal.Signals(signum).name)
             everything.cancel()
         else:
@@ -75,9 +85,14 @@ async def _follow_signals(
 
 
 async def serve(
-    config: Config, *, stop: trio.Event, on_ready: OnReady = lambda port, owner_token: None
+    config: Config,
+    *,
+    stop: trio.Event,
+    certificates: Certificates | None = None,
+    on_ready: OnReady = lambda port, owner_token: None,
 ) -> None:
-    """Serve from the data directory of ``config`` until ``stop`` is set and everything is drained.
+    """Serve from the data directory of ``config`` until ``stop`` is set and everything is drained; over TLS, if there
+    are certificates.
 
     ``on_ready`` is called once, when connections are accepted. Raises `StartError`.
     """
@@ -92,6 +107,7 @@ async def serve(
             config,
             listeners,
             stop=stop,
+            certificates=certificates,
             read_disk=partial(read_disk, config.data),
             on_ready=on_ready,
         )
@@ -103,6 +119,7 @@ async def serve_store(
     listeners: list[trio.SocketListener],
     *,
     stop: trio.Event,
+    certificates: Certificates | None = None,
     read_disk: Callable[[], Awaitable[Disk]] | None = None,
     on_ready: OnReady = lambda port, owner_token: None,
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -116,7 +133,7 @@ async def serve_store(
         LOGGER.info("plain access is off, as there is a public URL; --plain switches it on")
     owner_token = await first_owner_token(store, now_ms=now_ms())
     async with open_hub(store, config, now_ms=now_ms) as hub:
-        server = Server(hub, limits=limits)
+        server = Server(hub, limits=limits, certificates=certificates)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:
                 if read_disk is not None and config.disk_floor:
@@ -161,7 +178,11 @@ def _address_here(config: Config, port: int) -> str:
     host = config.host
     if host is None or host in {"0.0.0.0", "::"}:
         host = "localhost"
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{_scheme(config)}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _scheme(config: Config) -> str:
+    return "http" if config.tls_certificate is None else "https"
 
 
 def _ready_line(config: Config, port: int) -> str:
@@ -170,7 +191,7 @@ def _ready_line(config: Config, port: int) -> str:
     if config.public_url is not None:
         return f"trio-chat {__version__} is ready at {config.public_url} (on this machine: {here})"
     address = _network_address() if config.host is None or config.host in {"0.0.0.0", "::"} else None
-    others = f" (from other machines: http://{address}:{port})" if address else ""
+    others = f" (from other machines: {_scheme(config)}://{address}:{port})" if address else ""
     return f"trio-chat {__version__} is ready at {here}{others}"
 
 

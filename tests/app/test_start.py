@@ -8,9 +8,11 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 
-from tests.support.process import Finished, open_process, run_server
-from tests.support.raw import open_peer
+from tests.support.process import PATIENCE_S, Finished, open_process, run_server
+from tests.support.raw import open_peer, upgrade
+from tests.support.tls import make_authority, open_tls
 from trio_chat import __version__
 from trio_chat.app import DATABASE
 
@@ -44,6 +46,37 @@ async def test_the_ready_line_says_the_public_url(tmp_path: Path) -> None:
         assert "plain access is off, as there is a public URL; --plain switches it on" in (
             (await server.wait()).stderr
         )
+
+
+async def test_a_server_with_a_certificate_speaks_tls_and_reads_it_again_at_sighup(tmp_path: Path) -> None:
+    authority = make_authority(tmp_path)
+    files = ("--tls-certificate", str(authority.certificate), "--tls-key", str(authority.key))
+    async with open_process(tmp_path / "data", *files) as server:
+        assert server.ready_line.endswith(f" is ready at https://127.0.0.1:{server.port}")
+        context = authority.client_context()
+        async with open_tls(server.port, context) as (peer, stream):
+            first = stream.getpeercert()["serialNumber"]
+            authority.renew()
+            server.signal(signal.SIGHUP)
+            serial = first
+            with trio.fail_after(PATIENCE_S):
+                while serial == first:
+                    async with open_tls(server.port, context) as (_, stream):
+                        serial = stream.getpeercert()["serialNumber"]
+            await peer.send(upgrade())
+            assert (await peer.receive_head()).startswith(b"HTTP/1.1 101 ")
+        server.signal(signal.SIGTERM)
+        finished = await server.wait()
+        assert finished.status == 0
+        assert f"the certificate was read again from {authority.certificate}" in finished.stderr
+
+
+async def test_files_that_are_no_certificate_are_reported_in_one_sentence(tmp_path: Path) -> None:
+    where = ("--host", "127.0.0.1", "--port", "0", "--data", tmp_path)
+    assert "--tls-key" in said_why(await run_server(*where, "--tls-certificate", tmp_path / "nothing.pem"))
+    finished = await run_server(*where, "--tls-key", tmp_path / "nothing.pem")
+    assert finished.status == 2
+    assert "--tls-certificate" in finished.stderr
 
 
 async def test_a_port_in_use_is_reported_in_one_sentence_and_nothing_is_changed(tmp_path: Path) -> None:

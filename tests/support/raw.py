@@ -105,14 +105,17 @@ def upgrade(path: str = "/", *, method: str = "GET", drop: tuple[str, ...] = (),
 class RawPeer:
     """One TCP connection to the server. What does not come in time fails the test."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(
+        self, stream: trio.SocketStream, tls: trio.SSLStream[trio.SocketStream] | None = None
+    ) -> None:
         self.stream = stream
+        self._talk: trio.abc.Stream = tls or stream
         self._heard = bytearray()
 
     async def send(self, data: bytes) -> None:
         """Send these bytes; fails the test if the server does not read them in time."""
         with trio.fail_after(PATIENCE_S):
-            await self.stream.send_all(data)
+            await self._talk.send_all(data)
 
     async def send_text(self, text: str) -> None:
         """Send one text message."""
@@ -129,7 +132,7 @@ class RawPeer:
             return data
         with trio.fail_after(PATIENCE_S):
             try:
-                return bytes(await self.stream.receive_some(65536))
+                return bytes(await self._talk.receive_some(65536))
             except trio.BrokenResourceError:
                 return b""
 
@@ -202,7 +205,7 @@ class RawPeer:
     async def _hear_more(self) -> bool:
         with trio.fail_after(PATIENCE_S):
             try:
-                data = await self.stream.receive_some(65536)
+                data = await self._talk.receive_some(65536)
             except trio.BrokenResourceError:
                 return False
         self._heard += data

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pytest
 
     from trio_chat.rooms.room import Room
+    from trio_chat.server.certificates import Certificates
 
 
 @attrs.frozen
@@ -44,7 +45,7 @@ class Serving:
 
 
 @asynccontextmanager
-async def open_server(**settings: object) -> AsyncIterator[Serving]:
+async def open_server(certificates: Certificates | None = None, **settings: object) -> AsyncIterator[Serving]:
     """Serve a memory store on a free port until the block is left; then all connections are cut."""
     defaults: dict[str, object] = {
         "host": "127.0.0.1",
@@ -63,7 +64,7 @@ async def open_server(**settings: object) -> AsyncIterator[Serving]:
         open_memory_store() as store,
         open_hub(store, config, now_ms=lambda: time.time_ns() // 1_000_000) as hub,
     ):
-        server = Server(hub, limits=limits)
+        server = Server(hub, limits=limits, certificates=certificates)
         listeners = await open_listeners(config.host, config.port)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.keep_alive)
@@ -124,7 +125,7 @@ async def unharmed(
     """Run a server with a `Conversation`, and assert that peers in the block do no harm: the two go on, there is no
     fault and no warning in the operator's log, and the peers are disconnected after."""
     async with (
-        open_server(**settings) as serving,
+        open_server(**settings) as serving,  # type: ignore[arg-type]  # mypy sees any keyword in them
         open_conversation(serving.port, line_chars=line_chars) as talk,
     ):
         await talk.wait_lines(2)

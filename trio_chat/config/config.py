@@ -61,6 +61,16 @@ class Config:
         "The address at which people reach the server, such as https://chat.example.org",
         "Its host is answered, links begin with it; without it the server is one for private networks.",
     )
+    tls_certificate: Path | None = setting_field(
+        None,
+        "A PEM file with a certificate and its chain: the server speaks TLS by itself; read again at SIGHUP",
+        "Without it, let a proxy do that wherever the network is not yours.",
+    )
+    tls_key: Path | None = setting_field(
+        None,
+        "A PEM file with the certificate's key, without a password",
+        "It may stand in the certificate's file as well.",
+    )
     allow_host: Names = setting_field(
         Names(()),
         "A further name by which the server may be asked for; may be repeated (environment: commas)",

@@ -246,6 +246,7 @@ VALUE_TYPES: dict[Any, ValueType] = {
     float: ValueType("a number", "N", _number(float), _finite_number),
     str | None: ValueType("a text", "TEXT", str, _text),
     Path: ValueType("a path", "PATH", str, _path),
+    Path | None: ValueType("a path", "PATH", str, _path),
     LogLevel: ValueType(
         "one of " + ", ".join(get_args(LogLevel)),
         "LEVEL",

@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_chat.net.tls import TlsStream
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,7 +33,7 @@ CHUNK_BYTES = 16 * 1024
 "no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
 
 CLOSE_FRAME_S = 1.0
-"""How long a transport that cannot be written to at once (TLS, streams in memory) may take for a close frame."""
+"""How long a transport that cannot be written to at once (streams in memory) may take for a close frame."""
 
 
 class Wire(trio.abc.HalfCloseableStream):
@@ -51,8 +53,10 @@ class Wire(trio.abc.HalfCloseableStream):
         "_is_broken",
         "_is_closed",
         "_reading_since",
+        "_seal",
         "_socket",
         "_stall_s",
+        "_stream",
         "_unread",
         "_unsent",
         "_write_ended",
@@ -90,10 +94,13 @@ class Wire(trio.abc.HalfCloseableStream):
         self._close_was_sent = False
         self._reading_since: float | None = None
         # A second handle on the same descriptor, since Trio's own socket has no call that never waits. None for
-        # transports that are not plain sockets (TLS, streams in memory): there everything takes the waiting road.
+        # transports that have no socket (streams in memory): there everything takes the waiting road.
         self._socket: socket.socket | None = None
-        if isinstance(transport, trio.SocketStream):
-            sock = transport.socket
+        # What makes records of TLS of the frames. Whatever it returned has to be sent, and before what it returns next.
+        self._seal = transport.seal if isinstance(transport, TlsStream) else None
+        self._stream = transport.transport if isinstance(transport, TlsStream) else transport
+        if isinstance(self._stream, trio.SocketStream):
+            sock = self._stream.socket
             self._socket = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
 
     # -- state --
@@ -126,10 +133,14 @@ class Wire(trio.abc.HalfCloseableStream):
         if self._socket is None or self._unsent or self._write_ended is not None:
             return False
         try:
+            if self._seal is not None:
+                data = self._seal(data)
             taken = self._socket.send(data)
         except BlockingIOError:
-            return False
-        except OSError:
+            if self._seal is None:
+                return False
+            taken = 0  # what is sealed has its place in the stream
+        except (OSError, trio.BrokenResourceError):
             self._is_broken = True  # the reader gets an error of its own, and ends the connection
             return True
         if taken < len(data):
@@ -151,11 +162,13 @@ class Wire(trio.abc.HalfCloseableStream):
         if self._close_was_sent:
             return  # rule 3; the session is over
         self._close_was_sent = self.carries_frames and len(data) > 0 and data[0] == CLOSE_FRAME
-        data, self._unsent = self._unsent + data, b""
         self._write_ended = write_ended = trio.Event()
         try:
-            if isinstance(self.transport, trio.SocketStream):
-                await self._write_to_socket(self.transport.socket, memoryview(data))
+            if self._seal is not None:
+                data = self._seal(data)
+            data, self._unsent = self._unsent + data, b""
+            if isinstance(self._stream, trio.SocketStream):
+                await self._write_to_socket(self._stream.socket, memoryview(data))
             else:
                 await self._write_in_chunks(data)
         except BaseException:

@@ -18,6 +18,7 @@ from trio_chat.errors import Refused
 from trio_chat.net.forwarded import client_ip, is_trusted
 from trio_chat.net.host import Hosts
 from trio_chat.net.limits import address_key
+from trio_chat.net.tls import NotTls, TlsStream
 from trio_chat.net.wire import Wire
 from trio_chat.server.closing import PEER_IS_GONE, linger, refuse
 from trio_chat.server.connection import serve_websocket
@@ -26,9 +27,12 @@ from trio_chat.server.machine_names import machine_names
 from trio_chat.web.http import make_app
 
 if TYPE_CHECKING:
+    import ssl
+
     from trio_chat.hub import Hub
     from trio_chat.net.limits import Admission, ConnectionLimits
     from trio_chat.net.request_head import Handshake
+    from trio_chat.server.certificates import Certificates
     from trio_chat.server.connection import Connection
 
 LOGGER = logging.getLogger(__name__)
@@ -46,6 +50,9 @@ descriptors too, which come out of the reserve (`trio_chat.ops.file_limits`)."""
 
 RETRY_AFTER_S = 30
 """When somebody for whom there is no place is told to try again."""
+
+SPEAKS_TLS = "This server speaks HTTPS: its address begins with https:// (of WebSockets with wss://)."
+"""The answer to whoever asks without TLS where there is."""
 
 CLEANUPS_AT_ONCE = 2
 """How many connections whose peer is gone begin to be cleaned up in each turn of the scheduler, so that those whose
@@ -69,12 +76,19 @@ class ServerStatistics:
 class Server:
     """Serves connections; each is a task of whoever accepts it (`trio_chat.server.listeners`)."""
 
-    def __init__(self, hub: Hub, *, limits: ConnectionLimits) -> None:
+    def __init__(
+        self, hub: Hub, *, limits: ConnectionLimits, certificates: Certificates | None = None
+    ) -> None:
         self._hub = hub
+        self._certificates = certificates
         self._limits = limits
         self._config = hub.config
         self._hosts = Hosts((*hub.config.own_hosts, *machine_names()))
-        self._app = make_app(readiness=self._readiness, picture=self._find_picture)
+        self._app = make_app(
+            readiness=self._readiness,
+            picture=self._find_picture,
+            is_https=certificates is not None or (self._config.public_url or "").startswith("https:"),
+        )
         self._http_connections: set[HttpConnection] = set()
         self._websockets: set[Connection] = set()
         self._handshakes = trio.Semaphore(HANDSHAKES_AT_ONCE)
@@ -134,7 +148,8 @@ class Server:
             await trio.aclose_forcefully(stream)
 
     async def _turn_away(self, stream: trio.abc.Stream, reason: str) -> None:
-        if self._refusals_now >= REFUSALS_AT_ONCE:
+        # With TLS the sentence would cost a handshake, of which nobody counts how many there are.
+        if self._refusals_now >= REFUSALS_AT_ONCE or self._certificates is not None:
             return
         self._refusals_now += 1
         try:
@@ -149,6 +164,11 @@ class Server:
         self, stream: trio.abc.Stream, proxied: Admission | None, address: str, peer: str
     ) -> None:
         """Serve one admitted stream; whatever ends it, ends here."""
+        if self._certificates is not None:
+            secured = await self._secure(stream, self._certificates.context, peer)
+            if secured is None:
+                return
+            stream = secured
         wire = Wire(stream, stall_s=self._config.write_stall_s, cleanups=self._cleanups)
         http = HttpConnection(wire, self._app, self._config, self._hosts)
         try:
@@ -163,6 +183,23 @@ class Server:
                 await linger(wire, timeout_s=self._config.close_timeout_s)
         finally:
             wire.abandon()
+
+    async def _secure(self, stream: trio.abc.Stream, context: ssl.SSLContext, peer: str) -> TlsStream | None:
+        """The stream after the handshake of TLS; None, and then nothing is left to do, if there was none in time."""
+        assert isinstance(stream, trio.SocketStream)
+        tls = TlsStream(stream, context)
+        try:
+            with trio.fail_after(self._config.handshake_timeout_s or float("inf")):
+                await tls.shake_hands(self._handshakes)
+        except NotTls:
+            wire, timeout_s = Wire(stream), self._config.close_timeout_s
+            await refuse(wire, HTTPStatus.BAD_REQUEST, SPEAKS_TLS, timeout_s=timeout_s)
+            await linger(wire, timeout_s=timeout_s)
+        except (*PEER_IS_GONE, trio.TooSlowError) as error:
+            LOGGER.debug("%s: %r", peer, error)
+        else:
+            return tls
+        return None
 
     async def _serve(
         self, wire: Wire, http: HttpConnection, proxied: Admission | None, address: str, peer: str

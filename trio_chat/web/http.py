@@ -16,6 +16,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from trio_chat.errors import StoreError
+from trio_chat.net.host import host_name, is_private
 from trio_chat.web.assets import Assets
 
 if TYPE_CHECKING:
@@ -34,6 +35,18 @@ STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "stati
 NEVER_KEPT = "no-store"
 """What is said of an answer's use in caches where the answer does not say it."""
 
+UNUSED_FEATURES = ", ".join(
+    f"{feature}=()"
+    for feature in (
+        *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
+        *("magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
+    )
+)
+"""The Permissions-Policy: what of a browser's features the page does not use, and nothing in it may."""
+
+HTTPS_ONLY = "max-age=31536000"
+"""Strict-Transport-Security (RFC 6797): for a year the browser asks over TLS only."""
+
 _PICTURE = re.compile(r"[0-9a-f]{32}")
 _HOST = re.compile(r"[A-Za-z0-9.\-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
@@ -44,9 +57,12 @@ def _files(directory: Path) -> Assets:
     return Assets(directory)
 
 
-def make_app(*, readiness: Callable[[], tuple[bool, str]], picture: FindPicture) -> ASGIApp:
+def make_app(
+    *, readiness: Callable[[], tuple[bool, str]], picture: FindPicture, is_https: bool = False
+) -> ASGIApp:
     """The ASGI application; ``readiness`` is asked at each ``/readyz`` whether the server is ready and what to say,
-    ``picture`` for the bytes and the media type of a picture, by its hash."""
+    ``picture`` for the bytes and the media type of a picture, by its hash. ``is_https`` says that people reach it over
+    TLS, and should do so only."""
 
     files = _files(STATIC)
 
@@ -67,9 +83,8 @@ def make_app(*, readiness: Callable[[], tuple[bool, str]], picture: FindPicture)
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
-    return _SafeHeaders(
-        app, partial(content_security_policy, scripts=files.made.scripts, styles=files.made.styles)
-    )
+    policy = partial(content_security_policy, scripts=files.made.scripts, styles=files.made.styles)
+    return _SafeHeaders(app, policy, is_https=is_https)
 
 
 async def _picture(request: Request, *, find: FindPicture) -> Response:
@@ -96,12 +111,15 @@ async def _picture(request: Request, *, find: FindPicture) -> Response:
 class _SafeHeaders:
     """Puts on every answer what a browser needs to hear to keep the page safe."""
 
-    def __init__(self, app: ASGIApp, policy: Callable[[str], str]) -> None:
+    def __init__(self, app: ASGIApp, policy: Callable[[str], str], *, is_https: bool) -> None:
         self._app = app
         self._policy = policy
+        self._is_https = is_https
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        # On ``localhost`` it would hold for every other program's server as well, on whatever port.
+        is_https_only = self._is_https and not is_private(host_name(host) or "")
 
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -111,6 +129,9 @@ class _SafeHeaders:
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-opener-policy"] = "same-origin"
                 headers["cross-origin-resource-policy"] = "same-origin"
+                headers["permissions-policy"] = UNUSED_FEATURES
+                if is_https_only:
+                    headers["strict-transport-security"] = HTTPS_ONLY
                 headers.setdefault("cache-control", NEVER_KEPT)
             await send(message)
 
