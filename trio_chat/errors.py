@@ -46,6 +46,7 @@ SILENT = Close(4001, "nothing was heard for too long; come back and resume", com
 LOG_REPLACED = Close(4002, "the log was replaced; come back and start afresh", come_back=True)
 NO_HELLO = Close(4003, "nobody said hello in time; come back and say it", come_back=True)
 BANNED = Close(4501, "a moderator has removed you from this server", come_back=False)
+LOGGED_OUT = Close(4510, "this device was logged out", come_back=False)
 
 
 class ChatError(Exception):
@@ -68,6 +69,8 @@ class Refused(ChatError):
         self.code = code
         self.message = message
         self.retry_after_s = retry_after_s
+        self.server_id: str | None = None
+        """The id of the server, where a token is refused: it may be another one's."""
         self.command_id: str | None = None
         """The id of the refused command, if only the raiser could read it (a frame that did not decode)."""
 

@@ -1,7 +1,7 @@
 """The hub: what all connections share over one store: rooms, people, presence, connected users.
 
-Its one task notifies people that a room was added to their list of rooms, or removed from it. That follows from an
-event in the room's log, but the notice has to be read from the store.
+One task notifies people that a room was added to their list of rooms, or removed from it. That follows from an event in
+the room's log, but the notice has to be read from the store. Another saves which devices are in use.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.errors import BANNED, StoreError
+from trio_chat.errors import BANNED, LOGGED_OUT, StoreError
 from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.standing import BAN
 from trio_chat.model.notices import RoomListed, RoomUnlisted
 from trio_chat.moderation.door import Door
 from trio_chat.net.rate_limits import RateLimits
+from trio_chat.people.devices import USE_NOTED_MS, Devices
 from trio_chat.people.identities import Identities
 from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import open_presence
@@ -48,7 +49,10 @@ class Hub:
     config: Config
     store: Store
     rooms: RoomRegistry
+    server_id: str
+    """Tells this server from others, by its log."""
     people: Identities
+    devices: Devices
     connected: ConnectedUsers
     presence: PresenceService
     rate_limits: RateLimits
@@ -83,12 +87,19 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
 
     connected = ConnectedUsers()
     door = Door(await store.server(), now_ms=now_ms)
+    server = await store.server_identity()
     async with (
         open_presence(store, connected, now_ms=now_ms) as presence,
         open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
         trio.open_nursery() as nursery,
     ):
         people = Identities(store, now_ms=now_ms)
+        devices = Devices(
+            store,
+            server,
+            now_ms=now_ms,
+            on_logged_out=lambda person, ids: connected.cut(person, LOGGED_OUT, devices=ids),
+        )
         rate_limits = RateLimits(
             rate=config.messages_per_second,
             burst=config.burst,
@@ -104,10 +115,25 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
                 "conversations": config.conversations_per_person_per_day,
             },
         )
-        hub = Hub(config, store, rooms, people, connected, presence, rate_limits, door, now_ms)
+        hub = Hub(
+            config, store, rooms, server.id, people, devices, connected, presence, rate_limits, door, now_ms
+        )
         nursery.start_soon(_announce_list_changes, hub, receive_change)
+        nursery.start_soon(_note_devices_in_use, hub)
         yield hub
         nursery.cancel_scope.cancel()
+
+
+async def _note_devices_in_use(hub: Hub) -> None:
+    """Save, as often as it counts, which devices are connected: some stay so for weeks."""
+    while True:
+        await trio.sleep(USE_NOTED_MS / 1000)
+        in_use = hub.connected.devices()
+        try:
+            if in_use:
+                await hub.store.note_devices_used(in_use, hub.now_ms())
+        except StoreError as error:
+            LOGGER.error("which devices are in use could not be saved: %s", error)
 
 
 async def _announce_list_changes(

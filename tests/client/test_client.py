@@ -16,6 +16,8 @@ import trio.testing
 from trio.testing import wait_all_tasks_blocked
 from trio_websocket import wrap_server_stream
 
+from tests.support.core import open_core
+from tests.support.memory_store import MemoryDisk
 from tests.support.raw import PATIENCE_S
 from tests.support.scripted import ScriptedServer, Visitor
 from tests.support.serving import open_server
@@ -109,6 +111,30 @@ async def test_a_wrong_token_is_refused(opens: OpenChat) -> None:
         async with opens(token="wrong"):
             pass
     assert refused.value.code == "unknown_token"
+
+
+async def test_a_token_is_replaced_for_who_keeps_the_new_one(autojump_clock: MockClock) -> None:
+    disk = MemoryDisk()
+    kept: list[tuple[str, str]] = []
+    async with open_core(disk) as core:
+
+        async def connect() -> trio.abc.Stream:
+            return core.connect_stream()[0]
+
+        opens = partial(open_chat, "ws://chat.example", connect=connect)
+        async with opens(name="Ada", on_token=lambda *told: kept.append(told), device="Counter") as chat:
+            assert kept == [(core.hub.server_id, chat.token)]
+            assert chat.server_id == core.hub.server_id
+            user = chat.user
+        disk.connection.execute("UPDATE tokens SET issued_ms = 0")
+        first = kept[0][1]
+        async with opens(token=first) as chat:
+            assert chat.token == first
+        async with opens(token=first, on_token=lambda *told: kept.append(told)) as chat:
+            assert kept[1:] == [(core.hub.server_id, chat.token)]
+        assert kept[1][1] != first
+        async with opens(token=kept[1][1]) as chat:
+            assert chat.user == user
 
 
 async def test_a_taken_name_is_refused(opens: OpenChat) -> None:

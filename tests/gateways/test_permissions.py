@@ -69,6 +69,10 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "profile": ("profile", {"colour": 1}),
     "people": ("people", {"ids": ["ROOM"]}),
     "link": ("link", {}),
+    "peek_link": ("peek_link", {"link": "ROOM"}),
+    "recovery": ("recovery", {}),
+    "devices": ("devices", {}),
+    "log_out": ("log_out", {"all": True}),
     "mine": ("mine", {"what": "star", "room": "ROOM", "target": 1}),
     "own": ("own", {"before": 99}),
     "watch": ("watch", {"room": "ROOM"}),
@@ -154,7 +158,12 @@ class Scene:
         await trio.sleep(2 * INTERVAL_S)
         frames = []
         for frame in await client.hear_frames():
-            for field in ("id", "code" if kind == "link" else "", "seq", "at"):  # what is another each time
+            for field in (
+                "id",
+                "code" if kind in {"link", "recovery"} else "",
+                "seq",
+                "at",
+            ):  # what is another each time
                 frame.pop(field, None)
             frames.append(json.loads(json.dumps(frame).replace(room, "ROOM")))
         return frames
@@ -243,6 +252,7 @@ ANYBODY: Final = {
     "admit": "no_such_person",
     "role": "not_member",
     "become_owner": "bad_link",
+    "peek_link": "bad_link",
 } | dict.fromkeys(("peek", "accept"), "bad_invite")
 """What anybody is refused in these trials."""
 NOT_THEIRS: Final = dict.fromkeys(("edit theirs", "delete theirs", "versions of theirs"), "not_yours")

@@ -299,6 +299,7 @@ class SomeConnection:
     outbox: Outbox
     person: Person
     encoding: Encoding = ENCODING
+    device: str = "d-1"
 
     def hears(self, room: str) -> bool:
         return False

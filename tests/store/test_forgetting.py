@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from tests.support.damage import BIG, by_hand, drafts, put, take, whole
+from tests.support.people import find_person
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import Delete, Edit
 from trio_chat.model.chain import GENESIS
@@ -215,7 +216,7 @@ async def test_a_first_format_log_is_whole_after_migration(
     told = log_of_the_first_format(path)
     async with open_sqlite_store(path) as store:
         assert await whole(store, "lobby") + await whole(store, "kitchen") == told
-        assert await store.find_person(b"token") == Person("p-1", "Ada")
+        assert await find_person(store, b"token") == Person("p-1", "Ada")
         assert await store.append("lobby", drafts("lobby 1"), at_ms=1) == [Repeat("lobby", 1)]
         for room in ("lobby", "kitchen"):
             state = await store.state(room)

@@ -10,6 +10,7 @@ import apsw
 import pytest
 
 from tests.support.memory_store import MemoryDisk, open_memory_store
+from tests.support.people import add_person, add_token
 from trio_chat.errors import Refused
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
@@ -53,7 +54,7 @@ async def denied(store: MemoryStore, *drafts: Draft, room: str = "lobby", at_ms:
 
 
 async def register(store: MemoryStore, person: Person, at_ms: int) -> None:
-    await store.add_person(person, name_key=person.name.lower(), token_hash=person.id.encode(), at_ms=at_ms)
+    await add_person(store, person, name_key=person.name.lower(), token_hash=person.id.encode(), at_ms=at_ms)
 
 
 def counted(disk: MemoryDisk) -> list[tuple[object, ...]]:
@@ -151,7 +152,7 @@ async def test_nobody_new_comes_while_space_is_low_and_nothing_is_made_while_the
         with pytest.raises(Refused, match="nearly full"):
             await store.add_invite(Invitation(b"hash", "garden", ADA.id, AT_MS, None, None))
         # What reading needs goes on.
-        await store.add_token(ADA.id, b"another device")
+        await add_token(store, ADA.id, b"another device")
         await store.note_seen([ADA.id], AT_MS)
         await store.move_read_markers([ReadMarker("garden", ADA.id, 1, 1)], AT_MS)
         assert len(await store.read_markers("garden")) == 1

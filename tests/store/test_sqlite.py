@@ -18,6 +18,7 @@ import apsw
 import pytest
 import trio
 
+from tests.support.people import add_person, find_person
 from trio_chat.errors import NameTaken, StartError, StoreError, StoreUnavailable
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
@@ -361,7 +362,7 @@ async def test_a_full_disk_refuses_every_write_and_loses_nothing(path: Path, dis
         assert set(failed) == {"garden", "kitchen", "lobby"}
         assert all("disk is full" in message for message in failed.values())
         with pytest.raises(StoreUnavailable):
-            await store.add_person(Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
+            await add_person(store, Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
         assert await bodies(store) == ["a"]
         assert (await store.position("kitchen")).seq == 0
 
@@ -572,12 +573,14 @@ async def test_people_who_looked_alike_before_lookalikes_were_kept_apart_keep_th
             connection.execute("INSERT INTO tokens VALUES (?, ?)", (bytes([n]), f"p-{n}"))
     async with open_sqlite_store(path) as store:
         for n, (name, key) in enumerate(people):
-            assert await store.find_person(bytes([n])) == Person(f"p-{n}", name)
+            assert await find_person(store, bytes([n])) == Person(f"p-{n}", name)
             assert await store.is_name_known(key)
         with pytest.raises(NameTaken):
-            await store.add_person(Person("p-9", "\u039cary"), name_key="\u03bcary", token_hash=b"9", at_ms=2)
+            await add_person(
+                store, Person("p-9", "\u039cary"), name_key="\u03bcary", token_hash=b"9", at_ms=2
+            )
         await store.set_profile("p-1", at_ms=2, name="Masha", name_key="masha")
         with pytest.raises(NameTaken):  # Mary's, who still has it
             await store.set_profile("p-1", at_ms=3, name="\u041cary", name_key="\u043cary")
-        assert await store.find_person(bytes([1])) == Person("p-1", "Masha")
+        assert await find_person(store, bytes([1])) == Person("p-1", "Masha")
     assert rows(path, "PRAGMA integrity_check") == [("ok",)]

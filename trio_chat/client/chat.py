@@ -35,6 +35,8 @@ async def open_chat(
     *,
     name: str | None = None,
     token: str | None = None,
+    device: str | None = None,
+    on_token: Callable[[str, str], object] | None = None,
     rooms: Iterable[str] = ("lobby",),
     retry_first: bool = False,
     max_unread: int = MAX_UNREAD,
@@ -46,6 +48,9 @@ async def open_chat(
     A ``token`` logs in as the person it belongs to; ``name`` does not count then. Without one, a new person is made,
     called ``name``, or a name that the server makes up. ``rooms`` are joined, from their latest page on, before the
     block begins.
+
+    ``device`` is what this program is called in the person's list of devices. ``on_token`` is called with the server's
+    id and a token that is to be used from now on: it keeps both, at once. Without it the server never replaces a token.
 
     Raises `CannotConnect` if there is no chat at ``url`` (with ``retry_first`` it goes on trying, as after a lost
     connection), `Refused` if the server refuses the name, the token or one of the rooms, `ConnectionLost` if the server
@@ -64,6 +69,8 @@ async def open_chat(
         connect or address.connect,
         name=name,
         token=token,
+        device=device,
+        on_token=on_token,
         retry_first=retry_first,
         max_unread=max_unread,
         jitter=jitter,
@@ -129,6 +136,11 @@ class Chat:
         """The token that logs in as the same person: ``open_chat(url, token=…)``. Keep it, and keep it secret."""
         assert self._conversation.token is not None
         return self._conversation.token
+
+    @property
+    def server_id(self) -> str:
+        """Tells the server from others, by its log. Keep it beside the token, which is good there only."""
+        return self._conversation.server_id
 
     async def send(
         self,

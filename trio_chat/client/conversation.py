@@ -86,16 +86,21 @@ class Conversation:
         *,
         name: str | None,
         token: str | None,
+        device: str | None,
+        on_token: Callable[[str, str], object] | None,
         retry_first: bool,
         max_unread: int,
         jitter: Callable[[], float],
     ) -> None:
         self.token = token
+        self.server_id = ""
         self.user = Person("", "")  # until the first welcome
         self.rooms = JoinedRooms(max_unread=max_unread, is_busy=lambda: bool(self.calls))
         self.calls = Calls(on_call=self.rooms.hurry)  # rule 3
         self.welcomes = 0
         self._name = name
+        self._device = device
+        self._on_token = on_token
         self._address = address
         self._connect = connect
         self._retry_first = retry_first
@@ -197,7 +202,7 @@ class Conversation:
 
     async def _log_in(self, connection: Connection) -> None:
         while True:
-            await connection.write(Hello(token=self.token) if self.token else Hello(name=self._name))
+            await connection.write(self._hello())
             answer = await self._reply_to_hello(connection)
             if isinstance(answer, frames.Welcome):
                 break
@@ -205,10 +210,21 @@ class Conversation:
                 raise _refused(answer)
             await self._wait_out(answer)
         self.user = answer.user
-        self.token = answer.token or self.token
+        self.server_id = answer.server
+        if answer.token is not None:
+            self.token = answer.token
+            if self._on_token is not None:
+                self._on_token(answer.server, answer.token)
         self.welcomes += 1
         self._welcomed_at = trio.current_time()
         self._welcomed.set()
+
+    def _hello(self) -> Hello:
+        if self.token is None:
+            return Hello(name=self._name, device=self._device)
+        # Else whoever starts this program again with the old token would find it void.
+        may_rotate = self._on_token is not None
+        return Hello(token=self.token, server=self.server_id or None, device=self._device, rotate=may_rotate)
 
     async def _reply_to_hello(self, connection: Connection) -> frames.Welcome | Failure:
         with trio.move_on_after(CONNECT_S):

@@ -53,10 +53,12 @@ Command = Join | Leave | Send | EditCommand | DeleteCommand | React | History | 
 
 
 class Welcome(Frame, tag="welcome"):
-    """Login succeeded: the client is ``user``'s. ``token`` comes only when it is new."""
+    """Login succeeded: the client is ``user``'s. ``token`` comes only when it is new; ``server`` tells the server from
+    others."""
 
     user: Person
     token: str | None = None
+    server: str = ""
 
 
 class Joined(Frame, tag="joined"):

@@ -12,7 +12,7 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trio_chat.model.events import Event, Position
+    from trio_chat.model.events import Event, Person, Position
 
 
 @attrs.frozen
@@ -103,6 +103,43 @@ class Picture:
     hash: str
     media_type: str
     data: bytes
+
+
+@attrs.frozen
+class ServerIdentity:
+    """Who a server is to its clients."""
+
+    id: str
+    """Tells its log from all others."""
+    token_key: bytes = attrs.field(repr=False)
+    """Secret from which the tokens are derived that replace older ones."""
+
+
+@attrs.frozen
+class Device:
+    """Device that a person is logged in on: a browser, a program."""
+
+    id: str
+    name: str
+    """What it says it is; may be empty."""
+    created_ms: int
+    """When it was logged in; 0: not known."""
+    used_ms: int
+    """When it was last in use, to the hour; 0: not known."""
+
+
+@attrs.frozen
+class Login:
+    """What a token stands for."""
+
+    person: Person
+    device: Device
+    issued_ms: int
+    """When the token was issued; 0: not known."""
+    replaces_another: bool
+    """Whether there still is the token that this one replaces."""
+    has_recovery: bool
+    """Whether the person has a recovery code."""
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""People: identities and their tokens, device codes, avatars.
+"""People: identities, devices and their codes, avatars.
 
 Imports: errors, model, net, store.
 """

@@ -1,7 +1,7 @@
 """Device codes: one-time codes by which another device becomes the same person. Short to type, valid for minutes.
 
-There are 24⁸ codes, a hundred thousand million. At `GUESSES_PER_SECOND` for all clients together, no guess hits one
-that is valid for `LIFE_S`.
+There are 24⁸ codes, a hundred thousand million. At the rate that `Guesses` allows, no guess hits one that is valid for
+`LIFE_S`.
 
 Pure: the random numbers and the time are passed in; ``now`` is in seconds, of any clock that does not go back.
 """
@@ -33,16 +33,32 @@ ALPHABET: Final = "BCDFGHJKMPQRTVWXY2346789"
 CODE_CHARS: Final = 8
 
 
-class DeviceCodes:
-    """The valid codes, in memory only."""
+class Guesses:
+    """How often codes are tried, of whatever kind."""
 
-    def __init__(self, rng: Random) -> None:
-        self._rng = rng
-        self._codes: dict[str, tuple[str, float]] = {}
-        """For each code its person, and until when it is valid; oldest first."""
+    def __init__(self) -> None:
         self._guesses = TokenBuckets(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
         self._further_guesses = TokenBucket(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
         """Shared by the addresses that have used up their own, so that these take nothing from others."""
+
+    def charge(self, address: str, now: float) -> None:
+        """Count a try from this address. Raises `Refused` (``rate_limited``)."""
+        wait_s = self._guesses.take(address, now)
+        if wait_s > 0 and self._further_guesses.take(now) > 0:
+            wait_s = math.ceil(wait_s)
+            raise Refused(
+                "rate_limited", f"Too many codes are tried. Wait {wait_s} seconds.", retry_after_s=wait_s
+            )
+
+
+class DeviceCodes:
+    """The valid codes, in memory only."""
+
+    def __init__(self, rng: Random, guesses: Guesses | None = None) -> None:
+        self._rng = rng
+        self._guesses = guesses or Guesses()
+        self._codes: dict[str, tuple[str, float]] = {}
+        """For each code its person, and until when it is valid; oldest first."""
 
     def make(self, person: str, now: float) -> str:
         """A new code for this person, as it is shown to them."""
@@ -50,22 +66,22 @@ class DeviceCodes:
         own = [code for code, (owner, _) in self._codes.items() if owner == person]
         for code in own[: len(own) - MAX_CODES + 1]:
             del self._codes[code]
-        code = "".join(self._rng.choices(ALPHABET, k=CODE_CHARS))
+        code = random_code(self._rng, CODE_CHARS)
         self._codes.pop(code, None)
         self._codes[code] = person, now + LIFE_S
         return f"{code[:4]}-{code[4:]}"
 
     def redeem(self, typed: str, address: str, now: float) -> str:
         """The person of this code, which is used up. Raises `Refused` (``bad_link``, ``rate_limited``)."""
-        wait_s = self._guesses.take(address, now)
-        if wait_s > 0 and self._further_guesses.take(now) > 0:
-            wait_s = math.ceil(wait_s)
-            raise Refused(
-                "rate_limited", f"Too many codes are tried. Wait {wait_s} seconds.", retry_after_s=wait_s
-            )
+        person = self.peek(typed, address, now)
+        del self._codes[normal_code(typed)]
+        return person
+
+    def peek(self, typed: str, address: str, now: float) -> str:
+        """As `redeem`, but the code is good still."""
+        self._guesses.charge(address, now)
         self._drop_expired(now)
-        code = "".join(char for char in typed[:100].upper() if char not in "- ")
-        person, _ = self._codes.pop(code, (None, 0.0))
+        person, _ = self._codes.get(normal_code(typed), (None, 0.0))
         if person is None:
             raise Refused("bad_link", "This code is not good (any more). Get a new one on your other device.")
         return person
@@ -76,3 +92,13 @@ class DeviceCodes:
             if now < valid_until:
                 return
             del self._codes[code]
+
+
+def random_code(rng: Random, n_chars: int) -> str:
+    """A new code, as it is compared."""
+    return "".join(rng.choices(ALPHABET, k=n_chars))
+
+
+def normal_code(typed: str) -> str:
+    """A code as it is compared, however it was typed."""
+    return "".join(char for char in typed[:100].upper() if char not in "- ")

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import secrets
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
-
-import trio
 
 from trio_chat.errors import NameTaken, Refused
 from trio_chat.model.events import Person
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import generated_name, normal_name
 from trio_chat.model.reserved_names import check_not_reserved
-from trio_chat.people.device_codes import DeviceCodes
+from trio_chat.people.devices import hash_of, new_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,45 +20,34 @@ if TYPE_CHECKING:
     from trio_chat.model.records import Picture, Profile
     from trio_chat.store.base import Store
 
-TOKEN_BYTES = 32
-"""256 bits: cannot be guessed. The store keeps only its SHA-256, which is enough for something that random."""
-
 NAMES_WITHOUT_NUMBER = 3
 """How many generated names are tried before a number is added to make them unique."""
 
 
 class Identities:
-    """Identities of people and guests: registering, authenticating, naming. Names are unique among all people and
+    """Identities of people and guests: registering, naming. Names are unique among all people and
     connected guests."""
 
     def __init__(self, store: Store, *, now_ms: Callable[[], int], rng: random.Random | None = None) -> None:
         self._store = store
         self._rng = rng or random.SystemRandom()
         self._now_ms = now_ms
-        self._device_codes = DeviceCodes(self._rng)
         self._claimed_forms: set[str] = set()
         """Forms (`name_forms`) of the names that guests have, and of those that are being written to the store."""
 
-    async def authenticate(self, token: str) -> Person:
-        """The person of this token. Raises `Refused` (``unknown_token``) if there is none."""
-        person = await self._store.find_person(_hash(token))
-        if person is None:
-            raise Refused("unknown_token", "Nobody is known here by this token. Say hello with a name.")
-        return person
-
-    async def register(self, name: str | None) -> tuple[Person, str]:
-        """Register a new person under this name, or a generated one; the person and their token.
+    async def register(self, name: str | None, *, device_name: str = "") -> tuple[Person, str]:
+        """Register a new person under this name, or a generated one; the person, and the token of their device.
 
         Raises `Refused` when the name breaks a rule or is taken.
         """
-        token = secrets.token_urlsafe(TOKEN_BYTES)
+        token, device = new_device(device_name, self._now_ms())
         for attempt in range(100):
             display, key = _requested_name(self._generated(attempt) if name is None else name)
             person = Person(id=f"p-{secrets.token_urlsafe(9)}", name=display)
             try:
                 with self._claimed(display, key):
                     await self._store.add_person(
-                        person, name_key=key, token_hash=_hash(token), at_ms=self._now_ms()
+                        person, name_key=key, device=device, token_hash=hash_of(token)
                     )
             except NameTaken:
                 if name is not None:
@@ -100,20 +86,6 @@ class Identities:
                 )
         except NameTaken:
             raise _name_taken(display or "") from None
-
-    def make_device_code(self, person: Person) -> str:
-        """A device code for this person (`trio_chat.people.device_codes`)."""
-        return self._device_codes.make(person.id, trio.current_time())
-
-    async def authenticate_by_code(self, code: str, *, address: str) -> tuple[Person, str]:
-        """The person of a device code, and a new token for the device. Raises `Refused` if the code is not valid.
-
-        The code is used up, even when the store cannot save the token.
-        """
-        person_id = self._device_codes.redeem(code, address, trio.current_time())
-        token = secrets.token_urlsafe(TOKEN_BYTES)
-        await self._store.add_token(person_id, _hash(token))
-        return await self.authenticate(token), token
 
     async def add_guest(self) -> Person:
         """A guest with a generated name that nobody has, until `remove_guest`. Raises `Refused` if none is free."""
@@ -170,7 +142,3 @@ def _name_taken(display: str) -> Refused:
         "name_taken",
         f"Somebody is called {display} already, or looks so, or was until lately. Choose another name.",
     )
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -8,7 +8,7 @@ from trio_chat.errors import TOO_SLOW
 from trio_chat.rooms.encoding import EncodedNotices, Encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from trio_chat.errors import Close
     from trio_chat.model.events import Person
@@ -37,6 +37,11 @@ class UserConnection(Protocol):
         """Its person, with their present name and looks."""
         ...
 
+    @property
+    def device(self) -> str:
+        """The id of its device."""
+        ...
+
     def set_person(self, person: Person) -> None:
         """Update the cached name and looks of its person."""
         ...
@@ -50,7 +55,7 @@ class UserConnection(Protocol):
         ...
 
     def cut(self, close: Close) -> None:
-        """Hear nothing more, at once, and end with ``close``."""
+        """Hear nothing more and carry out nothing more, at once, and end with ``close``."""
         ...
 
 
@@ -89,6 +94,10 @@ class ConnectedUsers:
             return list(self._connections.get(person, ()))
         return [connection for connections in self._connections.values() for connection in connections]
 
+    def devices(self, person: str | None = None) -> set[str]:
+        """The ids of the devices that are connected, of a person or of all."""
+        return {connection.device for connection in self.connections(person)}
+
     def set_person(self, person: Person) -> None:
         """Update the name and looks of a person on all their connections."""
         for connection in self.connections(person.id):
@@ -99,10 +108,11 @@ class ConnectedUsers:
         for connection in self.connections(person):
             connection.membership_changed(room, is_member=is_member)
 
-    def cut(self, person: str, close: Close) -> None:
-        """End all connections of a person; nothing more is posted to them."""
+    def cut(self, person: str, close: Close, *, devices: Collection[str] | None = None) -> None:
+        """End all connections of a person, or of some of their devices; nothing more is posted to them."""
         for connection in self.connections(person):
-            connection.cut(close)
+            if devices is None or connection.device in devices:
+                connection.cut(close)
 
     def notify(self, person: str, notice: Notice) -> None:
         """Post a notice that must not be missed to all connections of a person.

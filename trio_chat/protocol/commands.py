@@ -22,11 +22,19 @@ if TYPE_CHECKING:
 
 
 class Hello(Command, tag="hello"):
-    """Log in: as somebody new (perhaps under a name), with a token, or as another device with its code."""
+    """Log in: as somebody new (perhaps under a name), with a token, as another device with its code, or with the
+    person's recovery code."""
 
     name: str | None = None
     token: str | None = None
     link: str | None = None
+    recover: str | None = None
+    server: str | None = None
+    """Which server the token is of."""
+    device: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    """What the client runs on, as the person knows it."""
+    rotate: bool = False
+    """Whether the client keeps a token that comes in place of its own."""
     lists: bool = False
     """Whether the answer is to bring all of the person's rooms, and what they keep for themselves."""
 
@@ -206,6 +214,34 @@ class Link(Command, tag="link"):
     """Make a code by which another device logs in as the same person."""
 
     id: str
+
+
+class PeekLink(Command, tag="peek_link"):
+    """Ask whom a device code, or a recovery code, stands for. Allowed before hello."""
+
+    id: str
+    link: str | None = None
+    recover: str | None = None
+
+
+class MakeRecoveryCode(Command, tag="recovery"):
+    """Make a recovery code, in place of an earlier one."""
+
+    id: str
+
+
+class AskDevices(Command, tag="devices"):
+    """List one's devices."""
+
+    id: str
+
+
+class LogOut(Command, tag="log_out"):
+    """Log out one of one's devices, or ``all`` others."""
+
+    id: str
+    device: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    all: bool = False
 
 
 # -- presence, typing, receipts --

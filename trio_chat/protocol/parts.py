@@ -90,6 +90,18 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
     marks: Sequence[tuple[int, int]]
 
 
+class DeviceItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A device of the person who asks. ``created`` and ``used`` are left out where they are not known."""
+
+    id: str
+    name: str = ""
+    created: str | None = None
+    used: str | None = None
+    here: bool = False
+    """It is connected."""
+    this: bool = False
+
+
 class InviteItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An invitation."""
 

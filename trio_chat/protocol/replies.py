@@ -13,6 +13,7 @@ import msgspec
 from trio_chat.kinds.forms import Frame, Who
 from trio_chat.protocol.event_frames import EventFrame
 from trio_chat.protocol.parts import (  # noqa: TC001  (tests decode what is encoded here)
+    DeviceItem,
     Hit,
     InviteItem,
     MarkOf,
@@ -38,6 +39,11 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     """Further rooms follow, each as `RoomAdded`."""
     public_url: str | None = None
     """The server's address for people, with which links begin, if its operator gave one."""
+
+    server: str = ""
+    """Tells this server from others: tokens are kept by it."""
+    recovery: bool = False
+    """The person has a recovery code."""
 
     def without(self, rooms: Collection[str]) -> Welcome:
         """See `Frame`."""
@@ -244,6 +250,28 @@ class LinkCode(Frame, tag="link"):
     expires_s: int
 
 
+class LinkPeeked(Frame, tag="peek_link"):
+    """Whom a code stands for."""
+
+    id: str
+    user: User
+
+
+class RecoveryCode(Frame, tag="recovery"):
+    """A recovery code, told this once."""
+
+    id: str
+    code: str
+
+
+class DevicesOf(Frame, tag="devices"):
+    """The person's devices, the one used last first, and when their recovery code was made, if they have one."""
+
+    id: str
+    devices: Sequence[DeviceItem]
+    recovery: str | None = None
+
+
 class Watching(Frame, tag="watching"):
     """Presence and read markers of the room that is watched from now on."""
 
@@ -314,6 +342,8 @@ class Failure(Frame, tag="error", kw_only=True):
     code: str
     message: str
     retry_after: float | None = None
+    server: str | None = None
+    """Which server this is, where a token is unknown to it."""
 
     @classmethod
     def of(cls, refused: Refused, command_id: str | None, *, room: str | None = None) -> Failure:
@@ -324,6 +354,7 @@ class Failure(Frame, tag="error", kw_only=True):
             code=refused.code,
             message=refused.message,
             retry_after=refused.retry_after_s,
+            server=refused.server_id,
         )
 
 
@@ -350,6 +381,9 @@ Answer = (
     | PeopleFound
     | PersonChanged
     | LinkCode
+    | LinkPeeked
+    | RecoveryCode
+    | DevicesOf
     | Watching
     | Presence
     | TypingIn

@@ -35,15 +35,18 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Draft, Event, Person, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import (
+        Device,
         DirectoryPlace,
         Invitation,
         Listing,
+        Login,
         MessageReceipt,
         Picture,
         Profile,
         ReadMarker,
         RoomState,
         SearchResults,
+        ServerIdentity,
     )
     from trio_chat.search.query import Query
     from trio_chat.store.space import Space
@@ -187,22 +190,14 @@ class RoomTable(Protocol):
 
 
 class PeopleTable(Protocol):
-    """People, their tokens and profiles, and their read markers."""
+    """People, their profiles, and their read markers."""
 
-    async def add_person(self, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
-        """Register a person under their name, with the hash of their first token.
+    async def add_person(self, person: Person, *, name_key: str, device: Device, token_hash: bytes) -> None:
+        """Register a person under their name, with their first device and the hash of its token.
 
         Raises `NameTaken` if somebody else's name has the same ``name_key`` or looks like it, or one that is kept for
         who gave it up (`trio_chat.model.names.KEPT_NAME_MS`); then nothing was written.
         """
-        ...
-
-    async def add_token(self, person_id: str, token_hash: bytes) -> None:
-        """Save one more token of a person. Raises `KeyError` if there is no such person: a bug."""
-        ...
-
-    async def find_person(self, token_hash: bytes) -> Person | None:
-        """Person with a token of this hash; None if there is none."""
         ...
 
     async def is_name_known(self, name_key: str) -> bool:
@@ -258,6 +253,68 @@ MOVES_KEPT = 100
 """Moves of a read marker that are remembered."""
 
 
+class DeviceTable(Protocol):
+    """Devices: what people are logged in on, with the hashes of their tokens; and their recovery codes.
+
+    A device has one token, or two while the newer of them replaces the other.
+    """
+
+    async def server_identity(self) -> ServerIdentity:
+        """Who this log is to clients: made with it, and the same for as long as it lives, in copies as well."""
+        ...
+
+    async def add_device(
+        self, person_id: str, device: Device, *, token_hash: bytes, max_devices: int
+    ) -> list[str]:
+        """Save one more device of a person; returns the ids of those removed as they were too many, the least recently
+        used. Raises `KeyError` if there is no such person: a bug."""
+        ...
+
+    async def find_login(self, token_hash: bytes) -> Login | None:
+        """Whose token has this hash; None if there is none."""
+        ...
+
+    async def use_device(
+        self,
+        token_hash: bytes,
+        at_ms: int,
+        *,
+        name: str | None = None,
+        next_hash: bytes | None = None,
+        is_settled: bool = False,
+    ) -> bool:
+        """Save that the device of this token was used at this moment, and its new ``name``. ``next_hash`` is that of a
+        token which is valid as well from now on; ``is_settled`` removes the tokens that this one replaces. False if
+        there is no such token (any more), and then nothing was written."""
+        ...
+
+    async def note_devices_used(self, ids: Collection[str], at_ms: int) -> None:
+        """Save that these devices were in use at this moment."""
+        ...
+
+    async def devices(self, person_id: str) -> list[Device]:
+        """Devices of a person, the one used last first."""
+        ...
+
+    async def remove_devices(
+        self, person_id: str, *, only: str | None = None, but: str | None = None
+    ) -> list[str]:
+        """Remove a person's devices with their tokens: ``only`` this one, all ``but`` this one. Returns their ids."""
+        ...
+
+    async def set_recovery_code(self, person_id: str, code_hash: bytes, at_ms: int) -> None:
+        """Save the hash of a person's recovery code, in place of an earlier one."""
+        ...
+
+    async def recovery_code_made(self, person_id: str) -> int | None:
+        """When the person's recovery code was made; None if there is none."""
+        ...
+
+    async def find_recovery_code(self, code_hash: bytes) -> str | None:
+        """Id of the person whose recovery code has this hash; None if there is none."""
+        ...
+
+
 class MessageSearch(Protocol):
     """Search of messages. The index follows the log soon after; events that are not indexed yet are looked through, if
     they are not too many."""
@@ -273,7 +330,7 @@ class MessageSearch(Protocol):
         ...
 
 
-class Store(EventLog, RoomTable, PeopleTable, MessageSearch, Protocol):
+class Store(EventLog, RoomTable, PeopleTable, DeviceTable, MessageSearch, Protocol):
     """A whole store. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads
     and files and closes them."""
 

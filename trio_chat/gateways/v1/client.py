@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
@@ -21,7 +22,7 @@ from trio_chat.protocol.replies import Failure, Joined, Pong, Welcome
 from trio_chat.rooms.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from typing import Self
 
     from trio_websocket import WebSocketConnection
@@ -49,12 +50,15 @@ class Client:
 
     __slots__ = (
         "_bucket",
+        "_close",
         "_decoder",
         "_handlers",
         "_membership_changes",
         "_outcomes",
+        "_scope",
         "_subscriptions",
         "address",
+        "device",
         "encoding",
         "hub",
         "outbox",
@@ -76,6 +80,10 @@ class Client:
         """Where it comes from: an `address_key`."""
         self.encoding: Encoding = NOT_WELCOMED_YET
         """`NOT_WELCOMED_YET` until it was welcomed."""
+        self.device = ""
+        """The id of the device that has logged in."""
+        self._scope = trio.CancelScope()
+        self._close: Close | None = None
         self._handlers = handlers
         self._decoder = decoder
         self._outcomes = Outcomes(outbox)
@@ -93,8 +101,11 @@ class Client:
         return self
 
     def __exit__(self, *_exc_info: object) -> None:
-        for subscription in self._subscriptions.values():
-            subscription.leave()
+        self._hear_nothing()
+
+    def _hear_nothing(self) -> None:
+        for room in list(self._subscriptions):
+            self.leave(room)
         if self.session.person is not None:
             self.hub.presence.unwatch(self)
             self.hub.connected.discard(self)
@@ -160,13 +171,14 @@ class Client:
         assert self.session.person is not None
         return self.session.person
 
-    def log_in(self, person: Person) -> None:
+    def log_in(self, person: Person, device: str) -> None:
         """Be a connection of this person: presence and the hub know of it from now on.
 
         Raises `Refused` (``banned``).
         """
         self.hub.door.check_person(person.id)
         self.session.person = person
+        self.device = device
         self._bucket.log_in(person.id, trio.current_time())
         self.hub.connected.add(self)
 
@@ -175,6 +187,14 @@ class Client:
         self.hub.connected.discard(self)
         self._bucket.log_out()
         self.session.person = None
+
+    @contextmanager
+    def until_cut(self) -> Iterator[None]:
+        """Leave the block, when cancelled by `cut`, with the `RemoteProtocolError` that says so."""
+        with self._scope:
+            yield
+        if self._close is not None:
+            raise RemoteProtocolError(self._close)
 
     def set_person(self, person: Person) -> None:
         """See `UserConnection`."""
@@ -191,9 +211,10 @@ class Client:
 
     def cut(self, close: Close) -> None:
         """See `UserConnection`."""
-        for room in list(self._subscriptions):
-            self.leave(room)
+        self._close = self._close or close
+        self._hear_nothing()
         self.outbox.end(close)
+        self._scope.cancel()
 
     def take_membership_changes(self) -> bool:
         """Whether the person became, or ceased to be, a member of a room since the command came or this was asked."""
@@ -293,7 +314,7 @@ async def serve(
     command of it is read.
     """
     hello_by = trio.current_time() + (hub.config.hello_timeout_s or math.inf)
-    with Client(outbox, hub, handlers, decoder, address=address) as client:
+    with Client(outbox, hub, handlers, decoder, address=address) as client, client.until_cut():
         while True:
             if client.session.person is None:
                 with trio.move_on_at(hello_by) as waiting:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from trio_chat.gateways.v1 import (
     client,
+    devices,
     events,
     history,
     invitations,
@@ -55,7 +56,12 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Rename: people.rename,
     commands.SetProfile: people.profile,
     commands.AskPeople: people.people,
-    commands.Link: people.link,
+    # devices
+    commands.Link: devices.link,
+    commands.PeekLink: devices.peek_link,
+    commands.MakeRecoveryCode: devices.recovery,
+    commands.AskDevices: devices.devices,
+    commands.LogOut: devices.log_out,
     # presence, typing, receipts
     commands.Watch: presence.watch,
     commands.Typing: presence.typing,

@@ -1,22 +1,20 @@
-"""Login, profiles and devices."""
+"""The welcome, and profiles."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import msgspec
-import trio
 
-from trio_chat.gateways.v1 import room_lists
+from trio_chat.gateways.v1 import devices, room_lists
 from trio_chat.gateways.v1.room_lists import list_rooms
 from trio_chat.kinds.facts import LOBBY, personal_room
 from trio_chat.people.avatars import read_picture
-from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.identities import person_of
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.parts import Own, RoomItem, user_of
-from trio_chat.protocol.replies import LinkCode, OwnPage, PeopleFound, Profiled, Renamed, RoomAdded, Welcome
+from trio_chat.protocol.replies import OwnPage, PeopleFound, Profiled, Renamed, RoomAdded, Welcome
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,17 +35,8 @@ OWN_EVENTS = 1_000
 
 
 async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
-    """Log in: by a name, a token or a device code; the answer says what a client needs to know first."""
-    hub = client.hub
-    token = None
-    if command.link is not None:
-        person, token = await hub.people.authenticate_by_code(command.link, address=client.address)
-    elif command.token is not None:
-        person = await hub.people.authenticate(command.token)
-    else:
-        hub.rate_limits.check_new_person(client.address, trio.current_time())
-        person, token = await hub.people.register(command.name)
-    client.log_in(person)
+    """Log in; the answer says what a client needs to know first."""
+    login, token = await devices.log_in(client, command)
     try:
         rooms, mine = await (_lists(client) if command.lists else _lobby(client))
     except BaseException:
@@ -55,7 +44,9 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
         raise
     first = fitting(rooms, WELCOME_ROOMS_BYTES)
     rest = rooms[len(first) :]
-    user = msgspec.structs.replace(user_of(client.person), role=hub.door.server.roles.get(client.person.id))
+    user = msgspec.structs.replace(
+        user_of(client.person), role=client.hub.door.server.roles.get(client.person.id)
+    )
     return [
         Welcome(
             user=user,
@@ -63,7 +54,9 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             rooms=first,
             mine=mine,
             more=bool(rest),
-            public_url=hub.config.public_url,
+            public_url=client.hub.config.public_url,
+            server=client.hub.server_id,
+            recovery=login.has_recovery,
         ),
         *map(RoomAdded, rest),
     ]
@@ -130,8 +123,3 @@ async def people(client: Client, command: commands.AskPeople) -> PeopleFound:
     found = await client.hub.store.people(command.ids)
     connected = client.hub.connected
     return PeopleFound(command.id, [room_lists.user_of(one, one.id, connected=connected) for one in found])
-
-
-async def link(client: Client, command: commands.Link) -> LinkCode:
-    """Make a code for another device of the person."""
-    return LinkCode(command.id, client.hub.people.make_device_code(client.person), LIFE_S)

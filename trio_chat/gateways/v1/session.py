@@ -16,7 +16,7 @@ import msgspec
 from trio_chat.errors import Refused
 from trio_chat.model.names import check_client_id, normal_room
 from trio_chat.model.texts import check_text
-from trio_chat.protocol.commands import Enter, Hello, Join, Leave, Mark, Typing, Uninvite
+from trio_chat.protocol.commands import Enter, Hello, Join, Leave, Mark, PeekLink, Typing, Uninvite
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -59,7 +59,7 @@ class Session:
             if self.person is not None:
                 raise Refused("already_greeted", "You said hello already.")
             return command
-        if self.person is None:
+        if self.person is None and not isinstance(command, PeekLink):
             raise Refused("hello_first", "Say hello first.")
         command_id = getattr(command, "id", None)
         if command_id is not None or type(command) not in _WITHOUT_ANSWER:

@@ -1,4 +1,4 @@
-"""People: tokens, profiles and pictures. Synchronous; writes belong into the writer's transaction."""
+"""People: names, profiles and pictures. Synchronous; writes belong into the writer's transaction."""
 
 from __future__ import annotations
 
@@ -6,43 +6,37 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trio_chat.errors import NameTaken
-from trio_chat.model.events import Person
 from trio_chat.model.lookalikes import folded_form, name_forms
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.records import Picture, Profile
+from trio_chat.store.sqlite.devices import insert_device
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     import apsw
 
+    from trio_chat.model.events import Person
+    from trio_chat.model.records import Device
+
 
 def add_person(
-    connection: apsw.Connection, person: Person, *, name_key: str, token_hash: bytes, at_ms: int
+    connection: apsw.Connection,
+    person: Person,
+    *,
+    name_key: str,
+    device: Device,
+    token_hash: bytes,
 ) -> None:
     """See `Store.add_person`."""
+    at_ms = device.created_ms
     forms = _free_forms(connection, person.id, person.name, name_key, at_ms)
     connection.execute(
         "INSERT INTO people (id, name, name_key, created_at_ms) VALUES (?, ?, ?, ?)",
         (person.id, person.name, name_key, at_ms),
     )
     _take_forms(connection, person.id, forms)
-    connection.execute("INSERT INTO tokens VALUES (?, ?)", (token_hash, person.id))
-
-
-def add_token(connection: apsw.Connection, person_id: str, token_hash: bytes) -> None:
-    """See `Store.add_token`."""
-    _check_person(connection, person_id)
-    connection.execute("INSERT INTO tokens VALUES (?, ?)", (token_hash, person_id))
-
-
-def find_person(connection: apsw.Connection, token_hash: bytes) -> Person | None:
-    """See `Store.find_person`."""
-    found = connection.execute(
-        "SELECT id, name, colour, picture FROM tokens JOIN people ON id = person_id WHERE hash = ?",
-        (token_hash,),
-    ).fetchone()
-    return None if found is None else Person(*found)
+    insert_device(connection, person.id, device, token_hash)
 
 
 def is_name_known(connection: apsw.Connection, name_key: str) -> bool:

@@ -216,6 +216,43 @@ def make_moderation(connection: apsw.Connection) -> None:
     )
 
 
+def make_devices(connection: apsw.Connection) -> None:
+    """Give the log an id, and make a device of each token; when it was made and used is not known."""
+    tokens: list[Any] = connection.execute("SELECT hash, person_id FROM tokens").fetchall()
+    connection.execute(
+        """
+        CREATE TABLE devices (
+            id TEXT PRIMARY KEY,
+            person_id TEXT NOT NULL REFERENCES people,
+            name TEXT NOT NULL,
+            created_ms INTEGER NOT NULL,
+            used_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX own_devices ON devices (person_id);
+        DROP TABLE tokens;
+        CREATE TABLE tokens (
+            hash BLOB PRIMARY KEY,
+            device_id TEXT NOT NULL REFERENCES devices,
+            issued_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX tokens_of_devices ON tokens (device_id);
+        CREATE TABLE recovery_codes (
+            person_id TEXT PRIMARY KEY REFERENCES people,
+            hash BLOB NOT NULL UNIQUE,
+            at_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        """
+    )
+    for token_hash, person_id in tokens:
+        device_id = f"d-{secrets.token_urlsafe(9)}"
+        connection.execute("INSERT INTO devices VALUES (?, ?, '', 0, 0)", (device_id, person_id))
+        connection.execute("INSERT INTO tokens VALUES (?, ?, 0)", (token_hash, device_id))
+    connection.executemany(
+        "INSERT INTO meta VALUES (?, ?)",
+        [("server", secrets.token_urlsafe(9)), ("token_key", secrets.token_hex(32))],
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -223,6 +260,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_name_forms,
     _count_the_bytes,
     make_moderation,
+    make_devices,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -13,7 +13,17 @@ import trio
 
 from trio_chat.store.group_commit import BatchQueue
 from trio_chat.store.space import Space
-from trio_chat.store.sqlite import changes, epochs, history, people, read_markers, rooms, search, standing
+from trio_chat.store.sqlite import (
+    changes,
+    devices,
+    epochs,
+    history,
+    people,
+    read_markers,
+    rooms,
+    search,
+    standing,
+)
 from trio_chat.store.sqlite.writer import Append
 
 if TYPE_CHECKING:
@@ -140,12 +150,21 @@ class SqliteStore:
     find_invite = _reads(rooms.find_invite)
 
     add_person = _writes(people.add_person, Space.check_newcomer)
-    add_token = _writes_always(people.add_token)
-    find_person = _reads(people.find_person)
     is_name_known = _reads(people.is_name_known)
     set_profile = _writes(people.set_profile)
     picture = _reads(people.picture)
     note_seen = _writes_always(people.note_seen)
+    server_identity = _reads(devices.server_identity)
+    add_device = _writes_always(devices.add_device)
+    find_login = _reads(devices.find_login)
+    use_device = _writes_always(devices.use_device)
+    note_devices_used = _writes_always(devices.note_devices_used)
+    remove_devices = _writes_always(devices.remove_devices)
+    set_recovery_code = _writes_always(devices.set_recovery_code)
+    recovery_code_made = _reads(devices.recovery_code_made)
+    find_recovery_code = _reads(devices.find_recovery_code)
+    devices = _reads(devices.devices)  # last, for it hides the module
+
     people = _reads(people.people)  # last, for it hides the module
 
     move_read_markers = _writes_always(read_markers.move_read_markers)

@@ -1,0 +1,163 @@
+"""Devices: their tokens, and people's recovery codes. Synchronous; writes belong into the writer's transaction."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from trio_chat.model.events import Person
+from trio_chat.model.records import Device, Login, ServerIdentity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import apsw
+
+
+def server_identity(connection: apsw.Connection) -> ServerIdentity:
+    """See `Store.server_identity`."""
+    found = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('server', 'token_key')"))
+    return ServerIdentity(str(found["server"]), bytes.fromhex(str(found["token_key"])))
+
+
+def add_device(
+    connection: apsw.Connection, person_id: str, device: Device, *, token_hash: bytes, max_devices: int
+) -> list[str]:
+    """See `Store.add_device`."""
+    if connection.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).get is None:
+        raise KeyError(person_id)
+    insert_device(connection, person_id, device, token_hash)
+    surplus = connection.execute(
+        """
+        SELECT id FROM devices WHERE person_id = ?1 AND id != ?2
+        ORDER BY used_ms DESC, created_ms DESC LIMIT -1 OFFSET ?3
+        """,
+        (person_id, device.id, max_devices - 1),
+    ).fetchall()
+    return _remove(connection, [str(device_id) for (device_id,) in surplus])
+
+
+def insert_device(connection: apsw.Connection, person_id: str, device: Device, token_hash: bytes) -> None:
+    """Save a device with its first token."""
+    connection.execute(
+        "INSERT INTO devices VALUES (?, ?, ?, ?, ?)",
+        (device.id, person_id, device.name, device.created_ms, device.used_ms),
+    )
+    connection.execute(
+        "INSERT INTO tokens (hash, device_id, issued_ms) VALUES (?, ?, ?)",
+        (token_hash, device.id, device.created_ms),
+    )
+
+
+def find_login(connection: apsw.Connection, token_hash: bytes) -> Login | None:
+    """See `Store.find_login`."""
+    found: Any = connection.execute(
+        """
+        SELECT issued_ms,
+            EXISTS (SELECT 1 FROM tokens AS other
+                WHERE other.device_id = devices.id AND other.issued_ms < tokens.issued_ms),
+            EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.person_id = people.id),
+            devices.id, devices.name, devices.created_ms, devices.used_ms,
+            people.id, people.name, colour, picture
+        FROM tokens JOIN devices ON devices.id = device_id JOIN people ON people.id = devices.person_id
+        WHERE hash = ?
+        """,
+        (token_hash,),
+    ).fetchone()
+    if found is None:
+        return None
+    issued_ms, replaces_another, has_recovery, *rest = found
+    return Login(
+        Person(*rest[4:]),
+        Device(*rest[:4]),
+        issued_ms,
+        bool(replaces_another),
+        has_recovery=bool(has_recovery),
+    )
+
+
+def use_device(
+    connection: apsw.Connection,
+    token_hash: bytes,
+    at_ms: int,
+    *,
+    name: str | None = None,
+    next_hash: bytes | None = None,
+    is_settled: bool = False,
+) -> bool:
+    """See `Store.use_device`."""
+    found: Any = connection.execute(
+        "SELECT device_id, issued_ms FROM tokens WHERE hash = ?", (token_hash,)
+    ).fetchone()
+    if found is None:
+        return False
+    device_id, issued_ms = found
+    connection.execute(
+        "UPDATE devices SET used_ms = max(used_ms, ?), name = coalesce(?, name) WHERE id = ?",
+        (at_ms, name, device_id),
+    )
+    if is_settled:
+        connection.execute("DELETE FROM tokens WHERE device_id = ? AND issued_ms < ?", (device_id, issued_ms))
+    if next_hash is not None:
+        connection.execute(
+            "INSERT OR IGNORE INTO tokens (hash, device_id, issued_ms) VALUES (?, ?, ?)",
+            (next_hash, device_id, at_ms),
+        )
+    return True
+
+
+def note_devices_used(connection: apsw.Connection, ids: Collection[str], at_ms: int) -> None:
+    """See `Store.note_devices_used`."""
+    connection.execute(
+        "UPDATE devices SET used_ms = max(used_ms, ?) WHERE id IN (SELECT value FROM json_each(?))",
+        (at_ms, json.dumps(list(ids))),
+    )
+
+
+def devices(connection: apsw.Connection, person_id: str) -> list[Device]:
+    """See `Store.devices`."""
+    found: list[Any] = connection.execute(
+        "SELECT id, name, created_ms, used_ms FROM devices WHERE person_id = ? ORDER BY used_ms DESC, id",
+        (person_id,),
+    ).fetchall()
+    return [Device(*row) for row in found]
+
+
+def remove_devices(
+    connection: apsw.Connection, person_id: str, *, only: str | None = None, but: str | None = None
+) -> list[str]:
+    """See `Store.remove_devices`."""
+    found = connection.execute(
+        "SELECT id FROM devices WHERE person_id = ?1 AND id = coalesce(?2, id) AND id IS NOT ?3",
+        (person_id, only, but),
+    ).fetchall()
+    return _remove(connection, [str(device_id) for (device_id,) in found])
+
+
+def set_recovery_code(connection: apsw.Connection, person_id: str, code_hash: bytes, at_ms: int) -> None:
+    """See `Store.set_recovery_code`."""
+    connection.execute(
+        "INSERT OR REPLACE INTO recovery_codes VALUES (?, ?, ?)", (person_id, code_hash, at_ms)
+    )
+
+
+def recovery_code_made(connection: apsw.Connection, person_id: str) -> int | None:
+    """See `Store.recovery_code_made`."""
+    at_ms = connection.execute("SELECT at_ms FROM recovery_codes WHERE person_id = ?", (person_id,)).get
+    assert at_ms is None or isinstance(at_ms, int)
+    return at_ms
+
+
+def find_recovery_code(connection: apsw.Connection, code_hash: bytes) -> str | None:
+    """See `Store.find_recovery_code`."""
+    found = connection.execute("SELECT person_id FROM recovery_codes WHERE hash = ?", (code_hash,)).get
+    return None if found is None else str(found)
+
+
+def _remove(connection: apsw.Connection, ids: list[str]) -> list[str]:
+    for table, column in (("tokens", "device_id"), ("devices", "id")):
+        connection.execute(
+            f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))",
+            (json.dumps(ids),),
+        )
+    return ids
