@@ -59,7 +59,7 @@ ALLOWED: dict[str, set[str]] = {
     # The process.
     "ops": {"rooms", "server", "store"},
     "app": {"config", "hub", "moderation", "net", "ops", "server", "store", "store.sqlite"},
-    "__main__": {"app", "config", "moderation", "ops", "store.sqlite"},
+    "__main__": {"app", "config", "moderation", "ops", "protocol", "store.sqlite"},
     # On the other side of the wire.
     "client": {"kinds", "model", "protocol"},
 }

@@ -135,6 +135,22 @@ def owner_link(config: Config, /, *, data: Path | None) -> None:
     click.echo(owner_links.owner_link(page_address(config, config.port), token))
 
 
+@main.command()
+@_with_data
+@click.pass_obj
+def audit(config: Config, /, *, data: Path | None) -> None:
+    """Print what those who run the server have decided: one JSON object a line, oldest first. The log may be in use."""
+    from trio_chat.protocol.encoding import json_of
+    from trio_chat.protocol.event_frames import to_frame
+    from trio_chat.store.sqlite.audit import read_audit_log
+
+    try:
+        for event in read_audit_log(_database(config, data)):
+            click.echo(json_of(to_frame(event)))
+    except StartError as error:
+        exit_with(str(error), status=1)
+
+
 def _database(config: Config, data: Path | None) -> Path:
     from trio_chat.app import DATABASE
 

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+REPORTS_PER_DAY = 20
+"""So often a person calls the moderators."""
+
 
 @attrs.frozen(eq=False)
 class Hub:
@@ -113,6 +116,7 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
                 "rooms": config.rooms_per_person_per_day,
                 "invitations": config.invitations_per_person_per_day,
                 "conversations": config.conversations_per_person_per_day,
+                "reports": REPORTS_PER_DAY,
             },
         )
         hub = Hub(

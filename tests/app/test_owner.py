@@ -63,6 +63,16 @@ async def test_the_command_line_makes_an_owner_link_while_the_server_runs(tmp_pa
         assert (await become_owner(server.port, server.owner_line))["code"] == "bad_link"
 
 
+async def test_the_audit_log_is_printed_line_by_line(tmp_path: Path) -> None:
+    async with open_process(tmp_path) as server:
+        await become_owner(server.port, server.owner_line)
+        printed = await run("audit", "--data", tmp_path)
+    (line,) = printed.stdout.decode().splitlines()
+    told = json.loads(line)
+    assert (told["type"], told["room"], told["seq"], told["role"]) == ("role", "~server", 1, "owner")
+    assert "link" not in told
+
+
 async def test_without_a_log_there_is_no_owner_link(tmp_path: Path) -> None:
     made = await run("owner-link", "--data", tmp_path / "none")
     assert (made.returncode, made.stderr.decode().count("\n")) == (1, 1)

@@ -59,6 +59,10 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "ban": ("ban", {"room": "ROOM", "person": "p-nobody"}),
     "mute": ("mute", {"room": "ROOM", "person": "p-nobody"}),
     "admit": ("admit", {"room": "ROOM", "person": "p-nobody"}),
+    "report": ("report", {"room": "ROOM", "seq": "THEIRS"}),
+    "reports": ("reports", {"room": "ROOM"}),
+    "resolve": ("resolve", {"report": 1, "state": "done"}),
+    "wipe": ("wipe", {"room": "ROOM", "person": "p-nobody"}),
     "become_owner": ("become_owner", {"token": "ROOM"}),
     "invite": ("invite", {"room": "ROOM"}),
     "invites": ("invites", {"room": "ROOM"}),
@@ -253,10 +257,13 @@ ANYBODY: Final = {
     "role": "not_member",
     "become_owner": "bad_link",
     "peek_link": "bad_link",
+    "reports": "not_yours",
+    "resolve": "not_joined",
 } | dict.fromkeys(("peek", "accept"), "bad_invite")
 """What anybody is refused in these trials."""
 NOT_THEIRS: Final = dict.fromkeys(("edit theirs", "delete theirs", "versions of theirs"), "not_yours")
-NO_MODERATOR: Final = dict.fromkeys(("ban", "mute"), "not_yours")
+NO_MODERATOR: Final = dict.fromkeys(("ban", "mute", "wipe"), "not_yours")
+NOTHING_TO_WIPE: Final = {"wipe": "no_such_message"}
 NO_LINKS: Final = dict.fromkeys(("invite", "invites", "uninvite"), "not_yours")
 NOT_PUBLIC: Final = {"enter": "no_such_room"}
 NO_MESSAGES: Final = dict.fromkeys(
@@ -271,7 +278,7 @@ NO_MESSAGES: Final = dict.fromkeys(
 }
 
 REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
-    ("private", "Ada"): NOT_PUBLIC | {"edit theirs": "not_yours"},
+    ("private", "Ada"): NOT_PUBLIC | NOTHING_TO_WIPE | {"edit theirs": "not_yours"},
     ("private", "Cy"): NOT_PUBLIC | NOT_THEIRS | NO_MODERATOR,
     ("direct", "Ada"): NOT_PUBLIC
     | NOT_THEIRS
@@ -285,11 +292,14 @@ REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     | NO_MODERATOR
     | {"part": "not_yours"}
     | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
-    ("personal", "Ada"): NOT_PUBLIC
+    ("personal", "Ada"): {"wipe": "not_yours", "report": "no_such_message"}
+    | NOT_PUBLIC
     | NO_LINKS
     | NO_MESSAGES
     | {"mine": "no_such_room", "receipts": "no_such_message"},
-    ("public", "Ada"): NO_LINKS | {"edit theirs": "not_yours", "create public": "already_there"},
+    ("public", "Ada"): NO_LINKS
+    | NOTHING_TO_WIPE
+    | {"edit theirs": "not_yours", "create public": "already_there"},
     ("public", "Cy"): NO_LINKS
     | NOT_THEIRS
     | NO_MODERATOR

@@ -56,6 +56,7 @@ class SomeFacts:
     restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
     n_restricted: int = 0
     knocking: tuple[str, ...] = ()
+    reports: Collection[int] = ()
     last_ms: int = 0
 
     def role_of(self, person: str) -> str | None:
@@ -74,6 +75,9 @@ class SomeFacts:
 
     def last_message_ms(self, person: str) -> int:
         return self.last_ms
+
+    def open_reports(self) -> Collection[int]:
+        return self.reports
 
     def is_known(self, person: str) -> bool:
         return person.startswith("p-")

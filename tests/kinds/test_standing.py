@@ -12,6 +12,7 @@ from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import MAX_RESTRICTED, Knock, Restriction
 from trio_chat.kinds.pins import Pin
+from trio_chat.kinds.reports import MAX_OPEN_REPORTS, Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Membership, Settings
 from trio_chat.kinds.rules import judge
@@ -42,6 +43,7 @@ class Room:
     server: Server = attrs.field(factory=lambda: Server(roles=SERVER_ROLES))
     restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
     knocking: Collection[str] = ()
+    reports: Collection[int] = ()
     last_ms: int = 0
     n_restricted: int = 0
 
@@ -73,6 +75,9 @@ class Room:
 
     def last_message_ms(self, person: str) -> int:
         return self.last_ms
+
+    def open_reports(self) -> Collection[int]:
+        return self.reports
 
     def is_known(self, person: str) -> bool:
         return person != "nobody"
@@ -294,6 +299,19 @@ def test_where_people_knock_a_link_alone_lets_nobody_in() -> None:
     assert verdict(private, "outsider", "knock", Knock("outsider", True, "cd")) == "bad_invite"
     assert verdict(private, "member", "knock", Knock("member", True, "ab")) == "already_there"
     assert verdict(Room(), "owner", "settings", Settings(joining="knock")) == "bad_field"
+
+
+def test_everybody_reports_and_those_who_run_the_server_look_after_it() -> None:
+    facts = Room(room=SERVER_ROOM, kind=SERVER, owner=None, reports=[3])
+    assert allowed(facts, "report", Report("somebody", "garden", 3, "spam")) == set(PEOPLE)
+    assert verdict(facts, "member", "report", Report("member")) == "not_yours"
+    assert verdict(Room(), "member", "report", Report("owner")) == "no_such_room"
+    for state in ("taken", "open", "done"):
+        assert allowed(facts, "resolve", Resolve(3, state)) == {"s-moderator", "s-admin", "s-owner"}
+        assert verdict(facts, "s-admin", "resolve", Resolve(4, state)) == "no_such_report"
+    facts.reports = range(MAX_OPEN_REPORTS)
+    assert verdict(facts, "member", "report", Report("somebody")) == "too_many"
+    assert allowed(Room(), "wipe", Wipe("member", 3)) == MODERATORS
 
 
 def test_the_fold_of_the_server_room() -> None:

@@ -13,6 +13,7 @@ from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.personal import Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.reports import Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.table import COMMANDS, KINDS, change_key, read_body, renamed, text_of
@@ -103,6 +104,24 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         '"type":"mute",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","on":false',
     ),
     (
+        "report",
+        Report("p-2", "garden", 3, "buy!", "spam"),
+        '{"person":"p-2","room":"garden","target":3,"text":"buy!","why":"spam"}',
+        '"type":"report",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","of":"garden","target":3,"text":"buy!","why":"spam"',
+    ),
+    (
+        "resolve",
+        Resolve(3, "done", "muted", "p-2"),
+        '{"target":3,"state":"done","how":"muted","person":"p-2"}',
+        '"type":"resolve",@,"at":"2026-11-22T21:00:00.123Z","target":3,"state":"done","how":"muted","person":"p-2"',
+    ),
+    (
+        "wipe",
+        Wipe("p-2", 23, AT_MS),
+        '{"person":"p-2","n":23,"since_ms":1795381200123}',
+        '"type":"wipe",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","n":23',
+    ),
+    (
         "knock",
         Knock("p-2", True, "ab"),
         '{"person":"p-2","on":true,"invite":"ab"}',
@@ -168,6 +187,7 @@ DELETED = [
     ("message", '"type":"message",@,"text":"","at":"2026-11-22T21:00:00.123Z","deleted":true'),
     ("post", '"type":"message",@,"text":"","at":"2026-11-22T21:00:00.123Z","deleted":true'),
     ("edit", '"type":"edit",@,"at":"2026-11-22T21:00:00.123Z","target":0,"text":"","deleted":true'),
+    ("report", '"type":"report",@,"at":"2026-11-22T21:00:00.123Z","deleted":true'),
 ]
 
 

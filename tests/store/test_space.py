@@ -12,12 +12,14 @@ import pytest
 from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.people import add_person, add_token
 from trio_chat.errors import Refused
+from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.personal import Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.reports import Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.table import KINDS
@@ -76,6 +78,8 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         ("garden", change("created", Created("public", "Garden", members=(ADA_WHO,)))),
         *[("garden", say(f"{n}")) for n in range(3)],
         ("garden", change("member", Membership(Who("p-cy", "Cy"), True), sender="p-cy")),
+        (SERVER_ROOM, change("role", Role(ADA.id, "owner", "cd" * 32))),
+        (SERVER_ROOM, change("report", Report(BOB.id))),
         ("~club", change("created", Created("private", "Club", members=(ADA_WHO,)))),
     ]
     when_full = {
@@ -87,6 +91,9 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         "created": ("shed", change("created", Created("public", "Shed", members=(ADA_WHO,))), "disk_full"),
         "settings": ("garden", change("settings", Settings("Park")), "disk_full"),
         "knock": ("~club", change("knock", Knock(BOB.id, True, "ab" * 32), sender=BOB.id), "disk_full"),
+        "report": (SERVER_ROOM, change("report", Report(BOB.id)), "disk_full"),
+        "resolve": (SERVER_ROOM, change("resolve", Resolve(2, "done")), ""),
+        "wipe": ("garden", change("wipe", Wipe(BOB.id, 3)), ""),
         "star": (f"~{ADA.id}", change("star", Star("garden", 2, True)), "disk_full"),
         "hide": (f"~{ADA.id}", change("hide", Star("garden", 2, True)), "disk_full"),
         "level": (f"~{ADA.id}", change("level", Level("garden", "none")), "disk_full"),
@@ -101,6 +108,7 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
     coming = change("member", Membership(Who(BOB.id, "Bob"), True), sender=BOB.id)
     async with open_memory_store() as store:
         await register(store, ADA, LONG_AGO)
+        await store.add_owner_link(b"\xcd" * 32, ends_ms=AT_MS + 1, at_ms=AT_MS)
         for room, draft in before:
             assert await denied(store, draft, room=room) == [""]
         await store.add_invite(Invitation(b"\xab" * 32, "~club", ADA.id, AT_MS, None, None))

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol
 from trio_chat.errors import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from trio_chat.kinds.standing import Policy, Server
 
 PUBLIC: Final = "public"
@@ -77,6 +79,10 @@ class Facts(Protocol):
 
     def last_message_ms(self, person: str) -> int:
         """When the person wrote the last message in the room, as far as that matters for slow mode; else 0."""
+        ...
+
+    def open_reports(self) -> Collection[int]:
+        """The numbers of the reports in the server room that are not done."""
         ...
 
     def is_known(self, person: str) -> bool:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 HOUR_S: Final = 3600
 DAY_S: Final = 24 * HOUR_S
 
-Daily: TypeAlias = Literal["rooms", "invitations", "conversations"]
+Daily: TypeAlias = Literal["rooms", "invitations", "conversations", "reports"]
 """What a person can do so often a day."""
 
 _DONE: Final[dict[Daily, str]] = {
     "rooms": "made {} rooms",
     "invitations": "made {} links",
     "conversations": "began {} conversations",
+    "reports": "made {} reports",
 }
 
 _CHECKED_PER_NEW_KEY: Final = 2

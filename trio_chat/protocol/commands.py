@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
 import msgspec
 
 from trio_chat.errors import INVALID_DATA, POLICY_VIOLATION, Refused, RemoteProtocolError
-from trio_chat.kinds.forms import Command, Ids, Number, RoomCommand, Seq, ShortText
+from trio_chat.kinds.forms import Command, Ids, Moment, Number, RoomCommand, Seq, ShortText
+from trio_chat.kinds.reports import State  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 
 if TYPE_CHECKING:
@@ -126,6 +127,38 @@ class Admit(RoomCommand, tag="admit"):
 
     person: PersonId
     on: bool = True
+
+
+class ReportCommand(Command, tag="report"):
+    """Report a message of the room, or a person, to those who run the server."""
+
+    is_in_room: ClassVar[bool] = True
+
+    id: str
+    room: str | None = None
+    seq: Number | None = None
+    person: PersonId | None = None
+    why: ShortText = ""
+
+
+class Reports(RoomCommand, tag="reports"):
+    """List the reports in the server room that are not done."""
+
+
+class ResolveCommand(Command, tag="resolve"):
+    """Take a report, leave it to others again, or be done with it."""
+
+    id: str
+    report: Number
+    state: State
+    how: ShortText = ""
+
+
+class WipeCommand(RoomCommand, tag="wipe"):
+    """Delete a person's messages in the room, or from the server room in all public ones; those written since then."""
+
+    person: PersonId
+    since: Moment | None = None
 
 
 class BecomeOwner(Command, tag="become_owner"):

@@ -32,7 +32,12 @@ _Part = TypeVar("_Part", bound=msgspec.Struct)
 
 def encode_frame(frame: Frame) -> bytes:
     """One JSON object as one text frame."""
-    return encode_text(_JSON.encode(frame).decode())
+    return encode_text(json_of(frame))
+
+
+def json_of(frame: Frame) -> str:
+    """One JSON object."""
+    return _JSON.encode(frame).decode()
 
 
 def fitting(parts: Sequence[_Part], max_bytes: int = LIST_BYTES) -> Sequence[_Part]:

@@ -111,6 +111,13 @@ class InviteItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     uses_left: int | None = None
 
 
+class ReportItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An open report: its event, and who looks after it."""
+
+    event: EventFrame
+    taken_by: str | None = None
+
+
 class RestrictionItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A ban or a mute, and until when; without end if that is missing."""
 

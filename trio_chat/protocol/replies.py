@@ -19,6 +19,7 @@ from trio_chat.protocol.parts import (  # noqa: TC001  (tests decode what is enc
     MarkOf,
     Own,
     Receipt,
+    ReportItem,
     RestrictionItem,
     RoomItem,
     User,
@@ -190,6 +191,15 @@ class InvitesOf(Frame, tag="invites"):
     id: str
     room: str
     invites: Sequence[InviteItem]
+
+
+class ReportList(Frame, tag="reports"):
+    """The reports that are not done, oldest first, and who looks after which; ``more``: there are later ones."""
+
+    id: str
+    room: str
+    reports: Sequence[ReportItem]
+    more: bool = False
 
 
 class Done(Frame, tag="done"):
@@ -369,6 +379,7 @@ Answer = (
     | Fetched
     | VersionsOf
     | RoomInfo
+    | ReportList
     | RoomAdded
     | RoomRemoved
     | DirectoryPage

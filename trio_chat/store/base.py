@@ -164,6 +164,17 @@ class RoomTable(Protocol):
         """How the server is run now."""
         ...
 
+    async def open_reports(self) -> dict[int, str | None]:
+        """Numbers of the reports in the server room that are not done, in order, each with who looks after it."""
+        ...
+
+    async def messages_of(
+        self, person: str, *, room: str | None, since_ms: int, limit: int
+    ) -> list[tuple[str, int]]:
+        """Messages of a person, written since then and not deleted, in a room or (None) in all public rooms: rooms and
+        numbers, the newest first."""
+        ...
+
     async def has_owner(self) -> bool:
         """Whether the server has an owner."""
         ...

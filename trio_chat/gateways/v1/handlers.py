@@ -51,6 +51,10 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Accept: invitations.accept,
     # who runs the server
     commands.BecomeOwner: moderation.become_owner,
+    commands.ReportCommand: moderation.report,
+    commands.Reports: moderation.reports,
+    commands.ResolveCommand: moderation.resolve,
+    commands.WipeCommand: moderation.wipe,
     # people
     commands.AskOwn: people.own,
     commands.Rename: people.rename,

@@ -1,17 +1,45 @@
-"""Who runs the server."""
+"""Who runs the server, reports to them, and wiping what somebody has written."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.kinds.facts import SERVER_ROOM
+import trio
+
+from trio_chat.errors import Refused
+from trio_chat.gateways.v1.outcomes import id_conflict
+from trio_chat.kinds.facts import PUBLIC, SERVER, SERVER_ROOM, no_such_message, no_such_room
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.messages import DELETE, EDIT, Delete
+from trio_chat.kinds.reports import MAX_WHY_CHARS, REPORT, RESOLVE, WIPE, Report, Resolve, Wipe
 from trio_chat.kinds.roles import ROLE, Role
-from trio_chat.kinds.standing import OWNER
+from trio_chat.kinds.standing import MODERATES, OWNER
+from trio_chat.kinds.table import MESSAGES, read_body, text_of
+from trio_chat.model.events import Draft
+from trio_chat.model.outcomes import Denied
+from trio_chat.model.texts import check_length, normal_line
 from trio_chat.moderation.owner_links import hash_of
+from trio_chat.protocol.encoding import fitting
+from trio_chat.protocol.event_frames import to_frame
+from trio_chat.protocol.parts import ReportItem
+from trio_chat.protocol.replies import Ack, ReportList
+from trio_chat.rooms.submission import Submission, Waiter
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
+    from trio_chat.model.events import Event
     from trio_chat.protocol import commands
+    from trio_chat.rooms.room import Room
+
+MAX_REPORTS_LISTED = 100
+
+MAX_WIPED = 500
+"""So many messages are deleted by one command: the log writes nothing else meanwhile for some tenths of a second."""
+
+WIPED_AT_ONCE = 100
+
+MAX_CHANGES = 1_200
+"""More than one message can have."""
 
 
 async def become_owner(client: Client, command: commands.BecomeOwner) -> None:
@@ -19,3 +47,131 @@ async def become_owner(client: Client, command: commands.BecomeOwner) -> None:
     room = await client.hub.rooms.get(SERVER_ROOM)
     body = Role(client.person.id, OWNER, hash_of(command.token).hex())
     await client.submit_body(room, ROLE, command.id, body)
+
+
+# -- reports --
+
+
+async def report(client: Client, command: commands.ReportCommand) -> Ack | None:
+    """Write a report to the server room, with a copy of what the message says now."""
+    before = await client.hub.store.find_command(client.person.id, command.id)
+    if before is not None:  # the message may say something else by now
+        return _ack_of(before, REPORT, command.id)
+    why = normal_line(command.why, "bad_field", "A reason")
+    check_length(why, MAX_WHY_CHARS)
+    if (command.room is None) != (command.seq is None) or (command.seq is None) != (
+        command.person is not None
+    ):
+        raise Refused("bad_field", "Say a room and the number of a message in it, or a person.")
+    client.hub.rate_limits.check_daily("reports", client.person.id, trio.current_time())
+    if command.room is None or command.seq is None:
+        assert command.person is not None
+        if not await client.hub.store.people([command.person]):
+            raise Refused("no_such_person", "There is nobody of this id.")
+        body = Report(command.person, why=why)
+    else:
+        said = await _text_now(client, client.room(command.room), command.seq)
+        body = Report(said[0], command.room, command.seq, said[1], why)
+    room = await client.hub.rooms.get(SERVER_ROOM)
+    await client.submit_body(room, REPORT, command.id, body)
+    return None
+
+
+async def _text_now(client: Client, room: Room, seq: int) -> tuple[str, str]:
+    """Who wrote a message, and what it says now. Raises `Refused` (``no_such_message``)."""
+    store = client.hub.store
+    found = await store.read_some(room.name, [seq]) if seq <= room.head else []
+    if not found or found[0].kind not in MESSAGES:
+        raise no_such_message()
+    edits = [one for one in await store.read_changes(room.name, [seq], limit=MAX_CHANGES) if one.kind == EDIT]
+    return found[0].sender, text_of((edits or found)[-1])
+
+
+async def reports(client: Client, command: commands.Reports) -> ReportList:
+    """List the reports that are not done, to moderators of the server."""
+    room = client.room(command.room)
+    if room.kind != SERVER:
+        raise Refused("not_yours", "Reports are in the room of those who run the server.")
+    taken_by = await client.hub.store.open_reports()
+    first = list(taken_by)[:MAX_REPORTS_LISTED]
+    events = await client.hub.store.read_some(room.name, first)
+    items = fitting([ReportItem(to_frame(event), taken_by[event.seq]) for event in events])
+    return ReportList(command.id, room.name, items, more=len(items) < len(taken_by))
+
+
+async def resolve(client: Client, command: commands.ResolveCommand) -> Ack | None:
+    """Take a report, leave it to others, or be done with it."""
+    room = client.room(SERVER_ROOM)
+    before = await client.hub.store.find_command(client.person.id, command.id)
+    if before is not None:  # what the report said may be gone
+        return _ack_of(before, RESOLVE, command.id)
+    how = normal_line(command.how, "bad_field", "What was done")
+    check_length(how, MAX_WHY_CHARS)
+    found = await client.hub.store.read_some(room.name, [command.report])
+    about = read_body(REPORT, found[0].body) if found and found[0].kind == REPORT and found[0].body else None
+    if not isinstance(about, Report):
+        raise Refused("no_such_report", "This report is done already, or there is none of this number.")
+    body = Resolve(command.report, command.state, how, about.person)
+    await client.submit_body(client.room(SERVER_ROOM), RESOLVE, command.id, body)
+    return None
+
+
+# -- wiping --
+
+
+async def wipe(client: Client, command: commands.WipeCommand) -> Ack | None:
+    """Delete what a person has written, the newest first, and say so in the room. There may be more: whoever says it
+    again, under another id, goes on, until there is nothing left (``no_such_message``)."""
+    room = client.room(command.room)
+    before = await client.hub.store.find_command(client.person.id, command.id)
+    if before is not None:
+        return _ack_of(before, WIPE, command.id)
+    if client.rank_in(room) < MODERATES:
+        raise Refused("not_yours", "Only moderators delete what others have written.")
+    since_ms = 0 if command.since is None else max(0, int(command.since.timestamp() * 1000))
+    found = await client.hub.store.messages_of(
+        command.person,
+        room=None if room.name == SERVER_ROOM else room.name,
+        since_ms=since_ms,
+        limit=MAX_WIPED,
+    )
+    if not found:
+        raise Refused("no_such_message", "They have written nothing there that could be deleted.")
+    by_room: dict[str, list[int]] = {}
+    for name, seq in found:
+        by_room.setdefault(name, []).append(seq)
+    n = 0
+    for name, seqs in by_room.items():
+        for start in range(0, len(seqs), WIPED_AT_ONCE):
+            n += await _delete(client, name, seqs[start : start + WIPED_AT_ONCE])
+    body = Wipe(command.person, n, since_ms or None)
+    await client.submit_body(client.room(command.room), WIPE, command.id, body)
+    return None
+
+
+async def _delete(client: Client, name: str, seqs: list[int]) -> int:
+    """Delete these messages of a room; how many there were to delete. Raises `Refused` for those of somebody who is not
+    below the client's person."""
+    room = await client.hub.rooms.get(name)
+    if room.kind != PUBLIC and not client.hears(name):
+        raise no_such_room()
+    waiters = []
+    for seq in seqs:
+        waiter = Waiter()
+        draft = Draft(DELETE, client.person.id, client.person.name, None, write_body(Delete(seq)))
+        await room.submit(Submission(draft, waiter))
+        waiters.append(waiter)
+    n = 0
+    for waiter in waiters:
+        outcome = await waiter.wait()
+        if isinstance(outcome, Denied) and outcome.code != "deleted":
+            raise Refused(outcome.code, outcome.message)
+        n += not isinstance(outcome, Denied)
+    return n
+
+
+def _ack_of(before: Event, kind: str, command_id: str) -> Ack:
+    """The ack of a command that was carried out before. Raises `Refused` if it was another one."""
+    if before.kind != kind:
+        raise id_conflict()
+    return Ack(command_id, before.room, before.seq)

@@ -15,6 +15,7 @@ from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.personal import HIDE, LEVEL, STAR, UNREAD
 from trio_chat.kinds.pins import PIN
 from trio_chat.kinds.reactions import REACTION
+from trio_chat.kinds.reports import REPORT, RESOLVE, WIPE
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import CREATED, SETTINGS
 from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, MUTE, OWNER
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.messages import Delete, Edit
     from trio_chat.kinds.moderation import Knock, Restriction
+    from trio_chat.kinds.reports import Report, Resolve
     from trio_chat.kinds.roles import Role
     from trio_chat.kinds.rooms import Created, Membership, Settings
     from trio_chat.store.plan import Row
@@ -67,7 +69,8 @@ def note_newest(connection: apsw.Connection, newest: dict[int, tuple[int, int]])
 
 def deletes(changes: Sequence[tuple[Row, Body]]) -> bool:
     """Whether a text is deleted."""
-    return any(row.kind == DELETE for row, _ in changes)
+    keys = (change_key(row.kind, row.sender, body) for row, body in changes if row.kind in (DELETE, RESOLVE))
+    return any(key is not None and key[1] == DELETE for key in keys)
 
 
 def _note_changes(connection: apsw.Connection, room_id: int, newest: dict[tuple[int, str], int]) -> None:
@@ -197,6 +200,21 @@ def _knock(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row
             )
 
 
+def _report(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Report]]) -> None:
+    connection.executemany("INSERT INTO reports (seq) VALUES (?)", [(row.seq,) for row, _ in events])
+
+
+def _resolve(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Resolve]]) -> None:
+    """Note who looks after reports; erase the texts of those that are done."""
+    for row, body in events:
+        if body.state == "done":
+            connection.execute("DELETE FROM reports WHERE seq = ?", (body.target,))
+            erase_texts(connection, room_id, [body.target])
+        else:
+            taken_by = row.sender if body.state == "taken" else None
+            connection.execute("UPDATE reports SET taken_by = ? WHERE seq = ?", (taken_by, body.target))
+
+
 def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:
     connection.execute(
         "INSERT INTO edits SELECT ?, value ->> 0, value ->> 1 FROM json_each(?)",
@@ -231,6 +249,9 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     BAN: _ban,
     MUTE: _mute,
     KNOCK: _knock,
+    REPORT: _report,
+    RESOLVE: _resolve,
+    WIPE: None,
     EDIT: _edit,
     DELETE: _delete,  # after the edits, whose texts it may delete
     STAR: None,

@@ -11,6 +11,7 @@ from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
 from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.reports import Report, Resolve
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import may_hear
@@ -18,10 +19,10 @@ from trio_chat.kinds.server import after
 from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.store.sqlite.rooms import pins
-from trio_chat.store.sqlite.standing import knocking, restrictions_of
+from trio_chat.store.sqlite.standing import knocking, open_reports, restrictions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     import apsw
 
@@ -82,6 +83,7 @@ class AppendFacts:
         self._roles: dict[str, str | None] = {}
         self._restrictions: dict[tuple[str, str], int] | None = None if has_restrictions else {}
         self._knocking: set[str] | None = None
+        self._reports: set[int] | None = None
 
     def author_of(self, seq: int) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -147,6 +149,12 @@ class AppendFacts:
     def last_message_ms(self, person: str) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
         return self._last_messages.get((self._room_id, person), 0)
+
+    def open_reports(self) -> Collection[int]:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if self._reports is None:
+            self._reports = set(open_reports(self._connection))
+        return self._reports
 
     def is_known(self, person: str) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -258,6 +266,10 @@ class AppendFacts:
                 self._all_restrictions()[row.kind, body.person] = body.ends_ms
                 if row.kind == BAN and body.on:
                     self._note_coming(body.person, is_in=False)
+            case Report():
+                self._reports = {*self.open_reports(), row.seq}
+            case Resolve(state="done"):
+                self._reports = {*self.open_reports()} - {body.target}
             case Knock():
                 _put(self._all_knocking(), body.person, body.on)
             case Membership():

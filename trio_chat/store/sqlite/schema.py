@@ -253,6 +253,11 @@ def make_devices(connection: apsw.Connection) -> None:
     )
 
 
+def _make_reports(connection: apsw.Connection) -> None:
+    # The open ones, by their numbers in the server room.
+    connection.execute("CREATE TABLE reports (seq INTEGER PRIMARY KEY, taken_by TEXT) STRICT")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -261,6 +266,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _count_the_bytes,
     make_moderation,
     make_devices,
+    _make_reports,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from trio_chat.kinds.facts import SERVER_ROOM
+from trio_chat.kinds.facts import LOBBY, SERVER_ROOM
 from trio_chat.kinds.standing import BAN, MUTE, OWNER, Policy, Server
 
 if TYPE_CHECKING:
     import apsw
+
+GUESTS_WINDOW = 5_000
+"""Messages of guests are looked for among so many of the lobby's newest events."""
 
 read_policy = msgspec.json.Decoder(Policy).decode
 
@@ -52,6 +55,37 @@ def knocking(connection: apsw.Connection, room_id: int | None) -> list[str]:
         "SELECT person_id FROM knocks WHERE room_id = ? ORDER BY seq", (room_id,)
     ).fetchall()
     return [person for (person,) in found]
+
+
+def open_reports(connection: apsw.Connection) -> dict[int, str | None]:
+    """See `Store.open_reports`."""
+    found: list[Any] = connection.execute("SELECT seq, taken_by FROM reports ORDER BY seq").fetchall()
+    return dict(found)
+
+
+def messages_of(
+    connection: apsw.Connection, person: str, *, room: str | None, since_ms: int, limit: int
+) -> list[tuple[str, int]]:
+    """See `Store.messages_of`."""
+    # Guests have no client ids, by which everybody else's commands are indexed.
+    is_guest = person.startswith("g-")
+    candidates = (
+        f"(SELECT * FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = '{LOBBY}') "
+        f"ORDER BY seq DESC LIMIT {GUESTS_WINDOW}) AS events"
+        if is_guest
+        else "events INDEXED BY commands"
+    )
+    found: list[Any] = connection.execute(
+        f"""
+        SELECT rooms.name, seq FROM {candidates} JOIN rooms ON rooms.id = room_id
+        WHERE sender = ?1 {"" if is_guest else "AND client_id IS NOT NULL"}
+            AND events.kind IN ('message', 'post') AND body IS NOT NULL AND at_ms >= ?2
+            AND CASE WHEN ?3 IS NULL THEN rooms.kind = 'public' ELSE rooms.name = ?3 END
+        ORDER BY at_ms DESC LIMIT ?4
+        """,
+        (person, since_ms, room, limit),
+    ).fetchall()
+    return found
 
 
 def add_owner_link(connection: apsw.Connection, link_hash: bytes, *, ends_ms: int, at_ms: int) -> None:

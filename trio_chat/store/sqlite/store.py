@@ -142,6 +142,8 @@ class SqliteStore:
     listing = _reads(rooms.listing)
     directory = _searches(rooms.directory)
     server = _reads(standing.server)
+    open_reports = _reads(standing.open_reports)
+    messages_of = _searches(standing.messages_of)
     has_owner = _reads(standing.has_owner)
     add_owner_link = _writes(standing.add_owner_link)
     add_invite = _writes(rooms.add_invite)
