@@ -99,7 +99,7 @@ PURE = {
 
 # fmt: off
 PURE_LIBRARIES = {
-    "__future__", "abc", "base64", "bisect", "collections", "collections.abc", "contextlib", "dataclasses",
+    "__future__", "abc", "base64", "binascii", "bisect", "collections", "collections.abc", "contextlib", "dataclasses",
     "datetime", "difflib", "enum", "functools", "hashlib", "hmac", "html", "http", "ipaddress", "itertools", "json",
     "math", "operator", "pathlib", "posixpath", "random", "re", "string", "textwrap", "types", "typing", "unicodedata",
     "urllib.parse", "attrs", "h11", "msgspec", "precis_i18n", "wsproto.connection", "wsproto.events",

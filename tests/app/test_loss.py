@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 from tests.support.process import ServerProcess, open_process, run_server
@@ -18,14 +19,53 @@ async def say(server: ServerProcess, *texts: str) -> dict[str, Any]:
         seq = joined["head"]
         for text in texts:
             await peer.say(type="send", id=f"c{seq}", room="lobby", text=text)
+            while (told := await peer.hear("message"))["text"] != text:
+                pass
             seq = (await peer.hear("ack"))["seq"]
-        return {"after": seq, "epoch": joined["epoch"]}
+            assert told["seq"] == seq
+        return {"after": seq, "epoch": joined["epoch"], "proof": told["proof"]}
 
 
 async def come_back(server: ServerProcess, cursor: dict[str, Any]) -> dict[str, Any]:
     """The answer to somebody who comes back with this cursor."""
     async with open_v1(server.port, **cursor) as (_, _, joined):
         return joined
+
+
+async def test_a_client_shows_the_loss_of_events_that_the_mark_does_not(tmp_path: Path) -> None:
+    """Who has the proof of a lost event begins a new epoch; who only says so does not."""
+    database, aside = tmp_path / DATABASE, tmp_path / "aside.db"
+    async with open_process(tmp_path) as server:
+        await say(server, "a", "b")
+        await stop(server)
+    aside.write_bytes(database.read_bytes())
+    async with open_process(tmp_path) as server:
+        cursor = await say(server, "c", "d")
+        await stop(server)
+    aside.replace(database)
+    (tmp_path / f"{DATABASE}.mark").unlink()
+    async with open_process(tmp_path) as server, open_v1(server.port) as (bystander, _, joined):
+        assert (joined["head"], joined["epoch"]) == (2, cursor["epoch"]), (
+            "nothing shows that events are missing"
+        )
+        for proof in (None, joined["proof"]):
+            answer = await come_back(server, cursor | {"proof": proof})
+            assert (answer["reset"], answer["epoch"]) == (True, cursor["epoch"])
+        answer = await come_back(server, cursor)
+        assert answer["reset"] is True
+        assert answer["epoch"] != cursor["epoch"]
+        assert await bystander.receive_close_code() == 4002
+        assert (await come_back(server, cursor | {"after": 2}))["epoch"] == answer["epoch"]
+        await server.kill()
+        stderr = (await server.wait()).stderr
+        assert stderr.count("THE LOG LOST EVENTS") == 1
+        assert "has seen number 4 of the room lobby, which ends at 2, and has the proof" in stderr
+
+
+async def stop(server: ServerProcess) -> None:
+    """Stop it in order: all is in the one file then."""
+    server.signal(signal.SIGTERM)
+    assert (await server.wait()).status == 0
 
 
 def cut(file: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trio_chat.hub import Hub
 
 SHOUTING = Encoding(
-    event=lambda event: f"{event.seq} {event.sender}: {(event.body or '').upper()}\n".encode()
+    event=lambda event, prover: f"{event.seq} {event.sender}: {(event.body or '').upper()}\n".encode()
 )
 
 

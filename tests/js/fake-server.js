@@ -116,8 +116,8 @@ export class FakeServer {
   }
 
   joined(cursor, page) {
-    const after = cursor === null ? Math.max(0, this.head - page) : cursor.seq;
-    return { type: "joined", room: this.room, head: this.head, epoch: this.epoch, after, reset: false };
+    const after = cursor === null ? Math.max(0, this.head - page) : cursor.after;
+    return { type: "joined", room: this.room, head: this.head, epoch: this.epoch, after, reset: false, proof: `proof of ${after}` };
   }
 }
 

@@ -10,8 +10,8 @@ test("hello has the token, else the name, else neither", () => {
 });
 
 test("join has the cursor if there is one", () => {
-  assert.deepEqual(protocol.join("c1", "lobby", { seq: 7, epoch: "e" }), {
-    type: "join", id: "c1", room: "lobby", after: 7, epoch: "e",
+  assert.deepEqual(protocol.join("c1", "lobby", { after: 7, epoch: "e", proof: "p" }), {
+    type: "join", id: "c1", room: "lobby", after: 7, epoch: "e", proof: "p",
   });
   assert.deepEqual(protocol.join("c1", "lobby"), { type: "join", id: "c1", room: "lobby" });
 });

@@ -10,11 +10,11 @@ const ME = { id: "p-me", name: "Ada", hasChosenName: true };
 const AT = "2026-11-22T21:00:00.000Z";
 
 const message = (seq, { from = "p-bob", id = `b${seq}`, text = `text ${seq}` } = {}) => ({
-  type: "message", room: "lobby", seq, id, from, name: from, text, at: AT,
+  type: "message", room: "lobby", seq, id, from, name: from, text, at: AT, proof: `proof of ${seq}`,
 });
 const event = (seq, options) => ({ type: "event", frame: message(seq, options) });
 const joined = (after, head, { epoch = "e1", reset = false, isFresh = false } = {}) => ({
-  type: "joined", isFresh, frame: { type: "joined", room: "lobby", after, head, epoch, reset },
+  type: "joined", isFresh, frame: { type: "joined", room: "lobby", after, head, epoch, reset, proof: `proof of ${after} in ${epoch}` },
 });
 const queued = (id, text = id) => ({ type: "queued", entry: { id, command: "send", room: "lobby", text, at: 0 } });
 const restored = (...entries) => ({ type: "restored", entries });
@@ -42,7 +42,18 @@ test("joining brings the latest page, and the room is in step when its head is r
   assert.equal(roomOf(done).isSynced, true);
   assert.equal(roomOf(done).live.hasOlder, true);
   assert.deepEqual(seqs(done), [61, 62]);
-  assert.deepEqual(cursorOf(roomOf(done)), { seq: 62, epoch: "e1" });
+  assert.deepEqual(cursorOf(roomOf(done)), { after: 62, epoch: "e1", proof: "proof of 62" });
+});
+
+test("the cursor has the proof of its number, however it came to it", () => {
+  const joins = after(joined(62, 62));
+  assert.deepEqual(cursorOf(roomOf(joins)), { after: 62, epoch: "e1", proof: "proof of 62 in e1" });
+  const heard = reduce(joins, event(63));
+  assert.equal(cursorOf(roomOf(heard)).proof, "proof of 63");
+  const earlier = reduce(heard, joined(62, 63));
+  assert.equal(cursorOf(roomOf(earlier)).proof, "proof of 63", "it holds 63, and no proof of 62 is of that");
+  const afresh = reduce(earlier, joined(10, 12, { epoch: "e2", reset: true }));
+  assert.deepEqual(cursorOf(roomOf(afresh)), { after: 10, epoch: "e2", proof: "proof of 10 in e2" });
 });
 
 test("an empty room is in step at once and has no history", () => {

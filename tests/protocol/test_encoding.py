@@ -16,11 +16,14 @@ from trio_chat.gateways.v1 import encoding as v1
 from trio_chat.gateways.v1.handlers import DECODER
 from trio_chat.kinds.messages import Send
 from trio_chat.model.events import Event
+from trio_chat.model.proofs import Prover
 from trio_chat.net.websocket_frames import encode_close, encode_ping
 from trio_chat.protocol import commands, replies
 from trio_chat.protocol.encoding import encode_frame
 
 EVENT = Event("lobby", 119, "message", "p-1", "Ada", "c2", 1_795_381_200_123, "hi", b"\0" * 32)
+
+PROVER = Prover(b"key", "lobby", "e1")
 
 
 def read(data: bytes) -> list[object]:
@@ -173,8 +176,8 @@ def outcome(text: str) -> str | int:
 
 
 def test_an_event_is_told_in_each_format() -> None:
-    assert read(plain.encode_event(EVENT)) == [TextMessage(data="hi")]
-    (frame,) = read(v1.encode_event(EVENT))
+    assert read(plain.encode_event(EVENT, PROVER)) == [TextMessage(data="hi")]
+    (frame,) = read(v1.encode_event(EVENT, PROVER))
     assert isinstance(frame, TextMessage)
     assert json.loads(frame.data) == {
         "type": "message",
@@ -185,6 +188,7 @@ def test_an_event_is_told_in_each_format() -> None:
         "name": "Ada",
         "text": "hi",
         "at": "2026-11-22T21:00:00.123Z",
+        "proof": PROVER.prove(119),
     }
 
 
@@ -197,7 +201,8 @@ def test_what_is_not_there_is_left_out() -> None:
 def test_frames_can_be_put_end_to_end() -> None:
     texts = ["short", "x" * 200, "y" * 70_000, ""]
     frames = b"".join(
-        plain.encode_event(Event("lobby", 1, "message", "p", "P", None, 0, text, b"")) for text in texts
+        plain.encode_event(Event("lobby", 1, "message", "p", "P", None, 0, text, b""), PROVER)
+        for text in texts
     )
     heard, text = [], ""
     for event in read(frames):
@@ -212,7 +217,7 @@ def test_frames_can_be_put_end_to_end() -> None:
 @given(st.text(max_size=300))
 def test_a_text_comes_out_as_it_went_in(body: str) -> None:
     event = Event("lobby", 1, "message", "p", "P", None, 0, body, b"")
-    as_text, as_json = read(plain.encode_event(event) + v1.encode_event(event))
+    as_text, as_json = read(plain.encode_event(event, PROVER) + v1.encode_event(event, PROVER))
     assert isinstance(as_text, TextMessage)
     assert as_text.data == body
     assert isinstance(as_json, TextMessage)
@@ -223,7 +228,7 @@ def test_control_frames_are_made_without_a_memory_of_the_one_before() -> None:
     for _ in range(2):
         assert read(encode_ping()) == [Ping(payload=b"")]
         assert read(encode_close(GOING_AWAY)) == [CloseConnection(code=1001, reason=GOING_AWAY.reason)]
-    assert read(plain.encode_event(EVENT)) == [TextMessage(data="hi")]
+    assert read(plain.encode_event(EVENT, PROVER)) == [TextMessage(data="hi")]
 
 
 def test_a_reason_is_cut_to_what_a_close_frame_can_carry_at_a_whole_character() -> None:

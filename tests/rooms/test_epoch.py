@@ -1,4 +1,4 @@
-"""Epochs: a claim beyond the head is logged and begins a new epoch, so that no number is used twice."""
+"""Epochs: a proven claim beyond the head is logged and begins a new epoch, so that no number is used twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import trio.testing
 
 from tests.support.core import open_core, seqs_of, texts_of
 from tests.support.memory_store import MemoryDisk
-from trio_chat.rooms.room import EPOCH_PAUSE_S
+from trio_chat.model.proofs import Prover
 
 if TYPE_CHECKING:
     import pytest
@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from tests.support.core import Core, V1Client
 
 
+def proven(core: Core, after: int) -> dict[str, Any]:
+    """The cursor of a client that was told of event number ``after`` of the lobby."""
+    lobby = core.lobby
+    return {"room": "lobby", "after": after, "epoch": lobby.epoch, "proof": lobby.prover.prove(after)}
+
+
 async def claim(core: Core, after: int = 99, epoch: str | None = None, **hello: str) -> tuple[V1Client, Any]:
-    """A client that claims to have seen everything up to this number, and the reply to its join."""
+    """A client that can prove that it has seen everything up to this number, and the reply to its join."""
     client = await core.open_v1()
     await client.ask("hello", **hello)
-    joined = await client.ask("join", room="lobby", after=after, epoch=epoch or core.lobby.epoch)
+    cursor = proven(core, after)
+    joined = await client.ask("join", **(cursor | {"epoch": epoch} if epoch else cursor))
     return client, joined
 
 
@@ -90,32 +97,90 @@ async def test_a_claim_on_a_subscribed_connection_does_not_end_it(autojump_clock
     async with open_core() as core:
         await core.fill(["a"])
         ada = await core.open_person("Ada")
-        joined = await ada.ask("join", room="lobby", after=99, epoch=core.lobby.epoch)
+        joined = await ada.ask("join", **proven(core, 99))
         assert joined["reset"] is True
         await ada.tell("send", room="lobby", text="b")
         assert texts_of(await ada.hear_frames()) == ["a", "b"]
 
 
-async def test_false_claims_begin_at_most_one_epoch_a_minute(
+async def test_a_claim_without_proof_is_answered_with_reset_alone_and_nobody_else_notices(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     async with open_core() as core:
         await core.fill(["a", "b"])
-        await claim(core)
         ada = await core.open_person("Ada")
         epoch = core.lobby.epoch
-        caplog.clear()
-        for _ in range(10):
-            _, joined = await claim(core)
-            assert (joined["reset"], joined["epoch"]) == (True, epoch), "answered with reset only"
-        assert caplog.text == ""
-        assert core.lobby.statistics().claims_ahead == 11
+        for number in range(10):
+            liar = await core.open_v1()
+            await liar.ask("hello")
+            joined = await liar.ask(
+                "join", room="lobby", after=99, epoch=epoch, proof="a" * 12 if number % 2 else None
+            )
+            assert (joined["reset"], joined["epoch"], joined["head"]) == (True, epoch, 2)
+            assert texts_of(await liar.hear_frames()) == ["a", "b"]
+        assert {record.levelname for record in caplog.records if "99" in record.getMessage()} == {"DEBUG"}
+        assert core.lobby.statistics().claims_ahead == 10
         await ada.tell("send", room="lobby", text="undisturbed")
         assert texts_of(await ada.hear_frames()) == ["undisturbed"]
-        await trio.sleep(EPOCH_PAUSE_S)
         await claim(core)
         assert core.lobby.epoch != epoch
         assert await ada.hear_close() == 4002
+
+
+async def test_an_epoch_is_begun_once_by_those_who_lost_the_same_events(autojump_clock: MockClock) -> None:
+    """In the new epoch the proofs of the old one prove nothing."""
+    async with open_core() as core:
+        await core.fill(["a", "b"])
+        lost = proven(core, 99)
+        await claim(core)
+        ada = await core.open_person("Ada")
+        epoch = core.lobby.epoch
+        for cursor in (lost, lost | {"epoch": epoch}):
+            client = await core.open_v1()
+            await client.ask("hello")
+            joined = await client.ask("join", **cursor)
+            assert (joined["reset"], joined["epoch"]) == (True, epoch)
+        await ada.tell("send", room="lobby", text="undisturbed")
+        assert texts_of(await ada.hear_frames()) == ["undisturbed"]
+
+
+async def test_the_proof_of_another_number_room_or_epoch_is_none(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        await core.fill(["a", "b"])
+        lobby = core.lobby
+        key, epoch = await core.store.proof_key(), lobby.epoch
+        others = [
+            Prover(key, "lobby", epoch).prove(98),
+            Prover(key, "lobby", epoch).prove(2),
+            Prover(key, "garden", epoch).prove(99),
+            Prover(key, "lobby", epoch[:-1]).prove(99),
+            Prover(b"another key", "lobby", epoch).prove(99),
+            "",
+            "ß" * 12,
+        ]
+        for proof in others:
+            client = await core.open_v1()
+            await client.ask("hello")
+            joined = await client.ask("join", room="lobby", after=99, epoch=epoch, proof=proof)
+            assert (joined["reset"], joined["epoch"]) == (True, epoch), proof
+        assert lobby.statistics().claims_ahead == len(others)
+
+
+async def test_every_way_to_a_cursor_brings_its_proof(autojump_clock: MockClock) -> None:
+    """With `joined`, live, and catching up: in the epoch of the moment."""
+    async with open_core() as core:
+        await core.fill(["a"])
+        ada = await core.open_person("Ada")
+        await ada.tell("send", room="lobby", text="b")
+        (live,) = [frame for frame in await ada.hear_frames() if frame["type"] == "message"]
+        assert live["proof"] == core.lobby.prover.prove(2)
+        for _ in range(2):
+            client, joined = await claim(core, 0)
+            assert (joined["after"], joined["proof"]) == (0, core.lobby.prover.prove(0))
+            events = await client.hear_frames()
+            assert [event["proof"] for event in events] == [core.lobby.prover.prove(seq) for seq in (1, 2)]
+            await claim(core, 99)
 
 
 async def test_an_empty_room_can_begin_a_new_epoch(autojump_clock: MockClock) -> None:
@@ -124,7 +189,8 @@ async def test_an_empty_room_can_begin_a_new_epoch(autojump_clock: MockClock) ->
         client = await core.open_v1()
         welcome = await client.ask("hello")
         epoch = welcome["rooms"][0]["epoch"]
-        joined = await client.ask("join", room="cellar", after=3, epoch=epoch)
+        proof = Prover(await core.store.proof_key(), "cellar", epoch).prove(3)
+        joined = await client.ask("join", room="cellar", after=3, epoch=epoch, proof=proof)
         assert joined["reset"] is True
         assert joined["epoch"] != epoch
         assert (await core.store.position("cellar")).epoch == joined["epoch"]
@@ -140,12 +206,12 @@ async def test_an_epoch_that_cannot_be_written_is_tried_again_later(
         client = await core.open_v1()
         await client.ask("hello")
         with core.store.unavailable():
-            refused = await client.ask("join", room="lobby", after=99, epoch=before)
+            refused = await client.ask("join", **proven(core, 99))
             assert refused["code"] == "unavailable"
             assert core.lobby.epoch == before
         await ada.tell("send", room="lobby", text="b")
         assert texts_of(await ada.hear_frames()) == ["b"]
-        joined = await client.ask("join", room="lobby", after=99, epoch=before)
+        joined = await client.ask("join", **proven(core, 99))
         assert joined["reset"] is True
         assert core.lobby.epoch != before
 
@@ -161,7 +227,7 @@ async def test_submissions_under_way_during_a_new_epoch_are_logged_acked_and_hea
         await client.ask("hello")
         with core.store.holding_commits():
             await ada.tell("send", id="mine", room="lobby", text="b")
-            await client.tell("join", room="lobby", after=99, epoch=before)
+            await client.tell("join", **proven(core, 99))
             await trio.testing.wait_all_tasks_blocked()
             assert await client.hear_frames() == []
         frames = await ada.hear_frames()
@@ -184,7 +250,7 @@ async def test_two_concurrent_claims_begin_one_epoch_that_both_join(
             await client.ask("hello")
         with core.store.holding_commits():
             for client in claimants:
-                await client.tell("join", room="lobby", after=99, epoch=before)
+                await client.tell("join", **proven(core, 99))
                 await trio.testing.wait_all_tasks_blocked()
         first, second = [await client.hear_frames() for client in claimants]
         assert (first[0]["reset"], first[0]["epoch"]) == (True, core.lobby.epoch)
@@ -216,7 +282,10 @@ async def test_catching_up_has_a_damaged_frame_in_the_place_of_a_damaged_event(
         assert joined["reset"] is False
         frames = await client.hear_frames()
         assert [frame["seq"] for frame in frames] == [1, 2, 3, 4], "no gap"
-        assert frames[1:3] == DAMAGE
+        prove = core.lobby.prover.prove
+        assert frames[1:3] == [
+            frame | {"proof": prove(seq)} for frame, seq in zip(DAMAGE, (2, 3), strict=True)
+        ]
         assert texts_of(frames) == ["a", "d"]
         await client.tell("send", room="lobby", text="e")
         assert texts_of(await client.hear_frames()) == ["e"]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from trio_chat.gateways.plain import ENCODING
 from trio_chat.model.events import MESSAGE, Event
+from trio_chat.model.proofs import Prover
 from trio_chat.rooms.recent_events import CachedEvent, RecentEvents
+
+PROVER = Prover(b"key", "lobby", "e1")
 
 
 def events(first: int, last: int) -> list[CachedEvent]:
     """Events with these numbers."""
     fields = {"room": "lobby", "kind": MESSAGE, "sender": "p", "name": "Ada", "client_id": None, "at_ms": 0}
     return [
-        CachedEvent(Event(seq=seq, body=str(seq), digest=b"", **fields))  # type: ignore[arg-type]
+        CachedEvent(Event(seq=seq, body=str(seq), digest=b"", **fields), PROVER)  # type: ignore[arg-type]
         for seq in range(first, last + 1)
     ]
 

@@ -203,12 +203,19 @@ async def test_the_events_after_joined_follow_on_from_its_position(
             ({"after": 2, "epoch": epoch}, 5, True),  # farther
             ({"after": 7, "epoch": "another"}, 5, True),  # of another log
             ({"after": 7}, 5, True),  # of an unknown log
-        ]  # a cursor beyond the head begins a new epoch: tests/rooms/test_epoch.py
+        ]  # a proven cursor beyond the head begins a new epoch: tests/rooms/test_epoch.py
         for cursor, after, is_reset in cases:
             ada = await core.open_v1()
             await ada.ask("hello")
             joined = await ada.ask("join", id="j", room="LOBBY", **cursor)
-            expected = {"room": "lobby", "head": 8, "epoch": epoch, "after": after, "reset": is_reset}
+            expected: dict[str, Any] = {
+                "room": "lobby",
+                "head": 8,
+                "epoch": epoch,
+                "after": after,
+                "reset": is_reset,
+            }
+            expected["proof"] = core.lobby.prover.prove(after)
             assert joined == {"type": "joined", "id": "j"} | expected
             assert seqs_of(await ada.hear_frames()) == list(range(after + 1, 9))
 

@@ -94,6 +94,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             "lobby",
             await store.state("lobby"),
             store,
+            proof_key=b"key",
             inbox_messages=1000,
             pause_max_s=0,
             now_ms=lambda: AT_MS,

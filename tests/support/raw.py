@@ -255,13 +255,21 @@ async def open_peer(port: int, *, receive_buffer: int = 0, **headers: str) -> As
 
 @asynccontextmanager
 async def open_v1(
-    port: int, *, room: str = "lobby", after: int | None = None, epoch: str | None = None, **hello: str
+    port: int,
+    *,
+    room: str = "lobby",
+    after: int | None = None,
+    epoch: str | None = None,
+    proof: str | None = None,
+    **hello: str,
 ) -> AsyncIterator[tuple[RawPeer, dict[str, Any], dict[str, Any]]]:
     """Open a v1 connection that has said hello and joined, with both answers. ``after`` is of the current epoch
     if none is given."""
     async with open_peer(port, sec_websocket_protocol="trio-chat.v1") as peer:
         await peer.say(type="hello", **hello)
         welcome = await peer.hear("welcome")
-        cursor = {} if after is None else {"after": after, "epoch": epoch or welcome["rooms"][0]["epoch"]}
+        cursor: dict[str, Any] = {}
+        if after is not None:
+            cursor = {"after": after, "epoch": epoch or welcome["rooms"][0]["epoch"], "proof": proof}
         await peer.say(type="join", id=f"join-{os.urandom(6).hex()}", room=room, **cursor)
         yield peer, welcome, await peer.hear("joined")

@@ -62,18 +62,22 @@ class Timeline:
     epoch: str | None = None
     after: int = 0
     events: list[Event] = attrs.field(factory=list)
+    proof: str | None = None
+    """What was told with `last`."""
 
     @property
     def last(self) -> int:
         """Number up to which the client has received everything: its cursor."""
         return self.events[-1].seq if self.events else self.after
 
-    def begin(self, joined: Joined) -> None:
+    def begin(self, joined: Joined, proof: str | None = None) -> None:
         """Take in the answer to a join: begin anew after a reset."""
         if joined.reset or self.epoch is None:
             self.epoch, self.after, self.events = joined.epoch, joined.after, []
+            self.proof = proof
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event, proof: str | None = None) -> None:
         """Add an event, unless it is held already."""
         if event.seq > self.last:
             self.events.append(event)
+            self.proof = proof

@@ -96,7 +96,10 @@ class V1Connection:
         key = self._new_id("follow")
         self._joins[key] = cursors
         self.joined -= cursors.keys()
-        frames = [{"room": spelled_name(room), **_cursor_fields(*cursor)} for room, cursor in cursors.items()]
+        frames = [
+            {"room": spelled_name(room), **self._cursor_fields(room, *cursor)}
+            for room, cursor in cursors.items()
+        ]
         await self.websocket.send_json(type="follow", id=key, rooms=frames)
 
     async def join(self, room: str, *, after: int | None = None, epoch: str | None = None) -> None:
@@ -110,12 +113,19 @@ class V1Connection:
         self.joined.discard(name)
         self.to_join.pop(name, None)
         await self.websocket.send_json(
-            type="join", id=key, room=spelled_name(name), **_cursor_fields(*cursor)
+            type="join", id=key, room=spelled_name(name), **self._cursor_fields(name, *cursor)
         )
 
     def _cursor(self, room: str, epoch: str | None) -> tuple[int | None, str | None]:
         timeline = self._timelines[canonical_name(room)]
         return (None, None) if timeline.epoch is None else (timeline.last, epoch or timeline.epoch)
+
+    def _cursor_fields(self, room: str, after: int | None, epoch: str | None) -> dict[str, Any]:
+        """A cursor as it is said: with its proof, if it is up to where the client has seen the room."""
+        if after is None:
+            return {}
+        timeline = self._timelines[room]
+        return {"after": after, "epoch": epoch, "proof": timeline.proof if after == timeline.last else None}
 
     async def retry_joins(self) -> None:
         """Join the rooms in `to_join` that are due."""
@@ -209,7 +219,7 @@ class V1Connection:
     def _on_event(self, frame: dict[str, Any]) -> None:
         event, room = event_from_frame(frame), frame["room"]
         self._record(Delivered, room=room, event=event)
-        self._timelines[room].add(event)
+        self._timelines[room].add(event, frame.get("proof"))
         if event.kind == "member" and event.details["person"] == self.client.person:
             if not event.details["on"] and not is_public(room):
                 self.joined.discard(room)
@@ -223,7 +233,7 @@ class V1Connection:
             client=self.name, connection=self.number, asked_after=after, asked_epoch=epoch, **about
         )
         self.client.context.recorder.add(joined)
-        self._timelines[room].begin(joined)
+        self._timelines[room].begin(joined, frame.get("proof"))
         self.joined.add(room)
 
     def _on_error(self, frame: dict[str, Any]) -> None:
@@ -303,10 +313,6 @@ class V1Connection:
     def _new_id(self, what: str) -> str:
         self._ids += 1
         return f"{what}-{self.number}-{self._ids}"
-
-
-def _cursor_fields(after: int | None, epoch: str | None) -> dict[str, Any]:
-    return {} if after is None else {"after": after, "epoch": epoch}
 
 
 def info_fields(frame: dict[str, Any]) -> dict[str, Any]:

@@ -179,7 +179,9 @@ class Chat:
         command = frames.React(id=new_id(), room=room, seq=seq, emoji=emoji, on=on)
         return (await self._conversation.call(command, frames.Ack)).seq
 
-    async def join(self, room: str, after: int | None = None, epoch: str | None = None) -> Position:
+    async def join(
+        self, room: str, after: int | None = None, epoch: str | None = None, proof: str | None = None
+    ) -> Position:
         """Join a room: subscribe to it from a cursor (an earlier `position`), or else from its latest page on.
 
         Returns the position of its newest event at that moment: greater numbers came later. If the server cannot go on
@@ -190,7 +192,7 @@ class Chat:
         if known is not None:
             await trio.lowlevel.checkpoint()
             return known.received
-        command = Join(id=new_id(), room=room, after=after, epoch=epoch)
+        command = Join(id=new_id(), room=room, after=after, epoch=epoch, proof=proof)
         joined = await self._conversation.call(command, frames.Joined)
         return Position(joined.head, joined.epoch)
 

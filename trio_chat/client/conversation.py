@@ -244,7 +244,9 @@ class Conversation:
         while True:
             for room in self.rooms.behind():
                 cursor = room.received
-                join = Join(id=new_id(), room=room.name, after=cursor.seq, epoch=cursor.epoch)
+                join = Join(
+                    id=new_id(), room=room.name, after=cursor.seq, epoch=cursor.epoch, proof=cursor.proof
+                )
                 await self.call(join, frames.Joined, rejoins=room, connection=connection)
             self.calls.begin_on(connection)
             await self.rooms.wait_to_catch_up()
@@ -267,11 +269,11 @@ class Conversation:
     async def _handle(self, frame: ServerFrame, connection: Connection) -> None:
         match frame:
             case events.Edited(deleted=True):
-                await self.rooms.take(frame.room, frame.seq, None)
+                await self.rooms.take(frame.room, frame.seq, None, proof=frame.proof)
             case events.Message() | events.Edited() | events.Deleted() | events.Reacted():
-                await self.rooms.take(frame.room, frame.seq, frame)
-            case frames.Unknown(room=str(room), seq=int(seq)):
-                await self.rooms.take(room, seq, None)
+                await self.rooms.take(frame.room, frame.seq, frame, proof=frame.proof)
+            case frames.Unknown(room=str(room), seq=int(seq), proof=proof):
+                await self.rooms.take(room, seq, None, proof=proof)
             case frames.Joined():
                 await self._begin(frame, connection)
             case frames.Left() | frames.Ack() | frames.HistoryPage() | frames.Renamed() | Failure(id=str()):

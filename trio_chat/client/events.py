@@ -19,6 +19,7 @@ class _LogEvent(
 ):
     """Event number ``seq`` of the log of ``room``.
 
+    ``proof`` proves to the server that one was told of it (None in pages of history): it is part of a cursor.
     ``id`` is the sender's idempotency key (None from the plain gateway), ``sender`` the sender's user id, ``name`` the
     sender's name at that moment, ``at`` the server's time, which is for people: the order is that of ``seq``.
     """
@@ -29,6 +30,7 @@ class _LogEvent(
     sender: str
     name: str
     at: datetime
+    proof: str | None = None
 
 
 class Message(_LogEvent, tag="message", frozen=True, kw_only=True):

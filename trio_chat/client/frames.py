@@ -70,6 +70,7 @@ class Joined(Frame, tag="joined"):
     epoch: str
     after: int
     reset: bool
+    proof: str | None = None
 
 
 class Left(Frame, tag="left"):
@@ -125,6 +126,7 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
     type: str
     room: str | None = None
     seq: int | None = None
+    proof: str | None = None
 
 
 Answer = Joined | Left | Ack | HistoryPage | Renamed | Failure

@@ -86,7 +86,7 @@ class JoinedRooms:
 
         With ``reset`` the application gets a `Reset` first.
         """
-        start = Position(joined.after, joined.epoch)
+        start = Position(joined.after, joined.epoch, joined.proof)
         room = self.get(joined.room)
         if room is None:
             name = joined.room.lower()
@@ -98,7 +98,7 @@ class JoinedRooms:
             else:
                 room.is_behind = True
 
-    async def take(self, name: str, seq: int, event: Message | Change | None) -> None:
+    async def take(self, name: str, seq: int, event: Message | Change | None, *, proof: str | None) -> None:
         """Put event number ``seq`` into the channel, or only count it if ``event`` is None (of an unknown type).
 
         A repeat, and an event of a room that is behind, is skipped. Raises `ConnectionLost` at a gap.
@@ -109,7 +109,7 @@ class JoinedRooms:
         if seq > room.received.seq + 1:
             raise ConnectionLost(_GAP)
         if event is None or await self._put(room, event):
-            room.received = Position(seq, room.received.epoch)
+            room.received = Position(seq, room.received.epoch, proof)
         else:
             room.is_behind = True
 
@@ -153,7 +153,10 @@ class JoinedRooms:
             # No checkpoint from here on: an event that is returned counts as taken.
             if self._rooms.get(room.name) is not room:
                 continue  # left meanwhile
-            room.taken = event.position if isinstance(event, Reset) else Position(event.seq, room.taken.epoch)
+            if isinstance(event, Reset):
+                room.taken = event.position
+            else:
+                room.taken = Position(event.seq, room.taken.epoch, event.proof)
             return event
 
     def close(self) -> None:

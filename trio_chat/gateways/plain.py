@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 
     from trio_chat.hub import Hub
     from trio_chat.model.events import Event, Person
+    from trio_chat.model.proofs import Prover
     from trio_chat.net.outbox import Outbox
     from trio_chat.people.identities import Identities
     from trio_chat.rooms.submission import Settled
 
 
-def encode_event(event: Event) -> bytes:
+def encode_event(event: Event, _prover: Prover) -> bytes:
     """The text of a message, verbatim; nothing for any other event."""
     if event.kind not in MESSAGES or event.body is None:
         return b""

@@ -25,6 +25,7 @@ Seq = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """The number of an event, or 0: before all of them."""
 Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 """The number of an event."""
+Proof = Annotated[str, msgspec.Meta(max_length=64)]
 ShortText = Annotated[str, msgspec.Meta(max_length=500)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 Ids = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=200)]
@@ -112,6 +113,8 @@ class EventFrame(Frame, kw_only=True):
 
     room: str
     seq: int
+    proof: str | None = None
+    """The proof of ``seq`` (`trio_chat.model.proofs`), where events come one after the other: live and catching up."""
 
 
 class ChangeFrame(EventFrame, kw_only=True, rename={"sender": "from"}):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 B = TypeVar("B", bound=Body)
 
-COMMON_FIELDS = frozenset({"room", "seq", "id", "sender", "name", "at"})
+COMMON_FIELDS = frozenset({"room", "seq", "proof", "id", "sender", "name", "at"})
 """The fields of a frame that come from the event and not from its body."""
 
 

@@ -69,6 +69,8 @@ class Position(msgspec.Struct, frozen=True):
 
     seq: int
     epoch: str
+    proof: str | None = None
+    """The proof that one was told of the number (`trio_chat.model.proofs`): a client's cursor has it."""
 
 
 class Person(msgspec.Struct, frozen=True, omit_defaults=True):

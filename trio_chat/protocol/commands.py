@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
 import msgspec
 
 from trio_chat.errors import INVALID_DATA, POLICY_VIOLATION, Refused, RemoteProtocolError
-from trio_chat.kinds.forms import Command, Ids, Moment, Number, RoomCommand, Seq, ShortText
+from trio_chat.kinds.forms import Command, Ids, Moment, Number, Proof, RoomCommand, Seq, ShortText
 from trio_chat.kinds.reports import State  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 
@@ -48,14 +48,16 @@ class Join(RoomCommand, tag="join"):
 
     after: Seq | None = None
     epoch: str | None = None
+    proof: Proof | None = None
 
 
 class Cursor(msgspec.Struct, gc=False, omit_defaults=True):
-    """A cursor: the number up to which the client has seen a room, and the epoch that it is of."""
+    """A cursor: the number up to which the client has seen a room, the epoch that it is of, and the proof of both."""
 
     room: str
     after: Seq | None = None
     epoch: str | None = None
+    proof: Proof | None = None
 
 
 class Follow(Command, tag="follow"):

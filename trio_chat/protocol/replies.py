@@ -69,6 +69,8 @@ class Joined(Frame, tag="joined"):
     epoch: str
     after: int
     reset: bool
+    proof: str
+    """The proof of number ``after``."""
 
 
 class Left(Frame, tag="left"):

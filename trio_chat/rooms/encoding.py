@@ -14,14 +14,16 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Event
     from trio_chat.model.notices import Notice
+    from trio_chat.model.proofs import Prover
 
 
 @attrs.frozen(eq=False)
 class Encoding:
     """One gateway's functions from events and notices to bytes. Compared by identity."""
 
-    event: Callable[[Event], bytes]
-    """The frames of an event of the log; empty if the gateway does not send it."""
+    event: Callable[[Event, Prover], bytes]
+    """The frames of an event of the log; empty if the gateway does not send it. The `Prover` is for clients that have
+    cursors: only with the proof of its number a client can show later that it was told of the event."""
     notice: Callable[[Notice], bytes] = lambda notice: b""
     """The frames of a notice; empty if the gateway does not send it."""
     has_cursors: bool = False

@@ -14,16 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trio_chat.model.events import Event
+    from trio_chat.model.proofs import Prover
     from trio_chat.rooms.encoding import Encoding
 
 
 class CachedEvent:
     """An event of the log, and its frames, which are encoded once for each encoding, at the first use."""
 
-    __slots__ = ("_frames", "event")
+    __slots__ = ("_frames", "_prover", "event")
 
-    def __init__(self, event: Event) -> None:
+    def __init__(self, event: Event, prover: Prover) -> None:
         self.event = event
+        self._prover = prover
         self._frames: dict[Encoding, bytes] = {}
 
     def redact(self) -> None:
@@ -31,11 +33,16 @@ class CachedEvent:
         self.event = msgspec.structs.replace(self.event, body=None)
         self._frames.clear()
 
+    def prove_by(self, prover: Prover) -> None:
+        """Encode it with the proof of another epoch from now on."""
+        self._prover = prover
+        self._frames.clear()
+
     def frames(self, encoding: Encoding) -> bytes:
         """The frames of the event in this encoding."""
         frames = self._frames.get(encoding)
         if frames is None:
-            frames = self._frames[encoding] = encoding.event(self.event)
+            frames = self._frames[encoding] = encoding.event(self.event, self._prover)
         return frames
 
 
@@ -89,6 +96,12 @@ class RecentEvents:
                 if not (isinstance(body, Edit) and body.target == target):
                     continue
             cached.redact()
+        self._pages.clear()
+
+    def prove_by(self, prover: Prover) -> None:
+        """A new epoch has begun: nothing is told with the proofs of the old one any more."""
+        for cached in self._events:
+            cached.prove_by(prover)
         self._pages.clear()
 
     def page_after(self, after: int, *, max_bytes: int, encoding: Encoding) -> tuple[bytes, int] | None:

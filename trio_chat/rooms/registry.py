@@ -34,10 +34,12 @@ IDLE_S = 60.0
 
 @attrs.frozen
 class Cursor:
-    """A client's cursor: it has seen everything up to number ``after`` of ``epoch``; None: nothing yet."""
+    """A client's cursor: it has seen everything up to number ``after`` of ``epoch``; None: nothing yet. The ``proof``
+    that it was told with that number makes it more than a claim."""
 
     after: int | None = None
     epoch: str | None = None
+    proof: str | None = None
 
 
 @attrs.frozen
@@ -50,6 +52,8 @@ class Start:
     """All events after this number follow."""
     is_reset: bool
     """Whether the client must drop what it holds of the room."""
+    proof: str
+    """The proof of number ``after``."""
 
 
 class RoomRegistry:
@@ -63,9 +67,12 @@ class RoomRegistry:
         now_ms: Callable[[], int],
         on_members: Callable[[Room, frozenset[str]], object],
         on_access: Callable[[Event, Body], object],
+        *,
+        proof_key: bytes,
     ) -> None:
         self._rooms_nursery = rooms_nursery
         self._store = store
+        self._proof_key = proof_key
         self._config = config
         self._now_ms = now_ms
         self._on_members = on_members
@@ -116,12 +123,12 @@ class RoomRegistry:
         only new events. ``on_start`` is called when the start is known, before any event: frames that it posts come
         first. ``replacing`` is an earlier subscription of this outbox to the room, which ends.
 
-        A cursor beyond the head begins a new epoch of the room (`Room.must_begin_epoch`).
+        A cursor beyond the head, with its proof, begins a new epoch of the room (`Room.must_begin_epoch`).
 
         Raises `Refused` (``no_such_room``) for a person (None: a plain client) who may not hear the room, and what
         `get` raises. When it raises, ``replacing`` may have ended.
         """
-        cursor_after, epoch = (None, None) if cursor is None else (cursor.after, cursor.epoch)
+        claim = Cursor() if cursor is None else cursor
         if kind_of_new(name) == PERSONAL_ROOM and name != personal_room(person or ""):
             raise no_such_room()
         while True:
@@ -131,11 +138,11 @@ class RoomRegistry:
                     self._close(name)  # it was opened in vain
                 raise no_such_room()
             self._check_empty_rooms(room)
-            if not room.must_begin_epoch(cursor_after, epoch):
+            if not room.must_begin_epoch(claim.after, claim.epoch, claim.proof):
                 break
             if replacing is not None:  # it starts afresh by this call: its connection need not end for that
                 replacing.leave()
-            await room.begin_epoch(seen=cursor_after)
+            await room.begin_epoch(seen=claim.after)
         # No checkpoint from here on, so that the events directly follow the start that `on_start` was given.
         if replacing is not None:
             replacing.leave()
@@ -143,9 +150,9 @@ class RoomRegistry:
         if cursor is not None:
             config = self._config
             after, is_reset = room.resume_point(
-                cursor_after, epoch, page_size=config.page_size, max_gap=config.max_gap
+                claim.after, claim.epoch, page_size=config.page_size, max_gap=config.max_gap
             )
-        on_start(Start(room.position, after, is_reset))
+        on_start(Start(room.position, after, is_reset, room.prover.prove(after)))
         return room.subscribe(outbox, encoding, person=person, after=after)
 
     async def _open(self, name: str) -> None:
@@ -159,6 +166,7 @@ class RoomRegistry:
             name,
             state,
             self._store,
+            proof_key=self._proof_key,
             inbox_messages=self._config.inbox_messages,
             pause_max_s=self._config.fan_out_pause_max_s,
             now_ms=self._now_ms,
@@ -296,8 +304,9 @@ async def open_rooms(
     Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
     stop at once.
     """
+    proof_key = await store.proof_key()
     async with trio.open_nursery() as rooms_nursery:
-        rooms = RoomRegistry(rooms_nursery, store, config, now_ms, on_members, on_access)
+        rooms = RoomRegistry(rooms_nursery, store, config, now_ms, on_members, on_access, proof_key=proof_key)
         await rooms.get(LOBBY)
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(rooms.run_housekeeping)

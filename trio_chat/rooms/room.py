@@ -7,7 +7,6 @@ The broadcaster (`broadcaster`) logs it and posts it to every subscription (`sub
 from __future__ import annotations
 
 import logging
-import math
 from typing import TYPE_CHECKING
 
 import attrs
@@ -23,6 +22,7 @@ from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, Policy
 from trio_chat.kinds.table import read_body
 from trio_chat.model.events import Draft, Event, Position
+from trio_chat.model.proofs import Prover
 from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
 from trio_chat.rooms.submission import Submission, Waiter
 from trio_chat.rooms.subscribers import Subscribers, Subscription
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-EPOCH_PAUSE_S = 60.0
-"""The shortest time between two epochs of a room that are begun by claims: a client that lies makes everybody in the
-room load at most one page a minute."""
-
 
 @attrs.frozen
 class RoomStatistics:
@@ -55,7 +51,7 @@ class RoomStatistics:
     deliveries: int
     fell_behind: int
     claims_ahead: int
-    """How often a client claimed to have seen more than there is: the log lost events, or the client lies."""
+    """How often a client claimed to have seen more than there is, proven or not: the log lost events, or it lies."""
     broadcast: BroadcastStatistics
 
 
@@ -73,6 +69,7 @@ class Room:
         state: RoomState,
         store: Store,
         *,
+        proof_key: bytes,
         inbox_messages: int,
         pause_max_s: float,
         now_ms: Callable[[], int],
@@ -85,7 +82,9 @@ class Room:
         self.epoch = state.position.epoch
         self.kind = state.kind
         self.owner = state.owner
-        self.subscribers = Subscribers(name, state.position.seq, store)
+        self._proof_key = proof_key
+        self.prover = Prover(proof_key, name, self.epoch)
+        self.subscribers = Subscribers(name, state.position.seq, store, self.prover)
         self.policy = msgspec.convert(state.policy, Policy)
         self._roles = dict(state.members)
         self._bans = {person: ends for (kind, person), ends in state.restrictions.items() if kind == BAN}
@@ -101,7 +100,7 @@ class Room:
         self._broadcaster: Broadcaster | None = None
         self._is_sealed = False
         self._claims_ahead = 0
-        self._may_begin_epoch_at = -math.inf
+        self._is_beginning_epoch = False
 
     # -- members, and who may hear --
 
@@ -197,18 +196,23 @@ class Room:
             return after, False
         return latest_page, True
 
-    def must_begin_epoch(self, after: int | None, epoch: str | None) -> bool:
+    def must_begin_epoch(self, after: int | None, epoch: str | None, proof: str | None) -> bool:
         """Whether a new epoch must begin because a client claims to have seen everything up to ``after`` of ``epoch``.
 
-        It must if ``after`` is beyond the head: the log lost events that had been fanned out, and other clients may
-        hold them as well, so their numbers must not be used again (`begin_epoch`). But the claim may be a lie, and in a
-        new epoch everybody starts afresh: so for `EPOCH_PAUSE_S` after one began, claims are only counted. (A client
-        with a cursor of an earlier epoch gets a reset in any case.)
+        It must if ``after`` is beyond the head, and the client has the ``proof`` of it: the log lost events that had
+        been fanned out, and other clients may hold them as well, so their numbers must not be used again
+        (`begin_epoch`). Without the proof it is a lie, as far as anybody can tell, and the client gets a reset alone.
+        (So does one with a cursor of an earlier epoch.)
         """
         if after is None or epoch != self.epoch or after <= self.head:
             return False
         self._claims_ahead += 1
-        return trio.current_time() >= self._may_begin_epoch_at
+        if self.prover.is_proven(after, proof):
+            return not self._is_beginning_epoch
+        LOGGER.debug(
+            "a client claims number %d of room %s without its proof: a reset for it", after, self.name
+        )
+        return False
 
     async def begin_epoch(self, *, seen: int | None) -> None:
         """Begin a new epoch, durably, since a client has ``seen`` more than there is. Numbers go on from the head.
@@ -217,21 +221,21 @@ class Room:
         Raises `StoreUnavailable`, and then nothing has changed.
         """
         LOGGER.error(
-            "THE LOG LOST EVENTS: somebody has seen number %s of the room %s, which ends at %d. A new epoch of the "
-            "room begins, and everybody in it starts afresh. If this comes with no damage to the disk, somebody lies",
+            "THE LOG LOST EVENTS: somebody has seen number %s of the room %s, which ends at %d, and has the proof. A "
+            "new epoch of the room begins, and everybody in it starts afresh. Check the disk; a backup may have more",
             seen,
             self.name,
             self.head,
         )
-        earlier = self._may_begin_epoch_at
-        self._may_begin_epoch_at = trio.current_time() + EPOCH_PAUSE_S
+        self._is_beginning_epoch = True
         try:
             position = await self._store.begin_epoch(self.name)
-        except BaseException:
-            self._may_begin_epoch_at = earlier
-            raise
+        finally:
+            self._is_beginning_epoch = False
         # No checkpoint from here on, so that nobody joins in between.
         self.epoch = position.epoch
+        self.prover = Prover(self._proof_key, self.name, self.epoch)
+        self.subscribers.prove_by(self.prover)
         for subscription in self.subscribers:
             if subscription.encoding.has_cursors:
                 subscription.outbox.end(LOG_REPLACED)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from trio_chat.model.events import Event
+    from trio_chat.model.proofs import Prover
     from trio_chat.net.outbox import Outbox
     from trio_chat.rooms.encoding import Encoding
     from trio_chat.rooms.room import Room
@@ -92,8 +93,9 @@ class Subscribers:
     """The subscriptions of one room, and the head up to which events were fanned out. Everything except `read_page` and
     `fan_out` is sync, so that no event is missed or posted twice."""
 
-    def __init__(self, room: str, head: int, store: Store) -> None:
+    def __init__(self, room: str, head: int, store: Store, prover: Prover) -> None:
         self.head = head
+        self._prover = prover
         self._room = room
         self._store = store
         self._all: set[Subscription] = set()
@@ -101,6 +103,11 @@ class Subscribers:
         self._live: dict[Encoding, dict[Subscription, None]] = {}
         self._recent = RecentEvents(max_events=RECENT_EVENTS)
         self.deliveries = self.fell_behind = 0
+
+    def prove_by(self, prover: Prover) -> None:
+        """A new epoch has begun: events are told with its proofs from now on."""
+        self._prover = prover
+        self._recent.prove_by(prover)
 
     def age(self) -> None:
         """Drop most of the recent events that are more than a minute old; called once a minute."""
@@ -158,11 +165,12 @@ class Subscribers:
         events = await self._store.read_after(self._room, after, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
         # Events that are in the log but not fanned out yet are left to the fan-out, or they would be posted twice.
         events = [event for event in events if event.seq <= self.head]
-        return b"".join(map(encoding.event, events)), events[-1].seq if events else after
+        frames = b"".join([encoding.event(event, self._prover) for event in events])
+        return frames, events[-1].seq if events else after
 
     async def fan_out(self, events: Sequence[Event]) -> None:
         """Post the next events of the log to every live subscription, and move the head."""
-        cached = [CachedEvent(event) for event in events]
+        cached = [CachedEvent(event, self._prover) for event in events]
         before = self.head
         # A subscription that is not live at this moment will read these events as pages: the head includes them.
         listeners = [(encoding, list(live)) for encoding, live in self._live.items()]

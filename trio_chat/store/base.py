@@ -96,6 +96,11 @@ class EventLog(Protocol):
         """Position of the room's newest event. A room that nobody wrote to is at 0 of the log's own epoch."""
         ...
 
+    async def proof_key(self) -> bytes:
+        """The secret of the log, by which events are proven (`trio_chat.model.proofs`). It never changes, and copies of
+        the log have the same."""
+        ...
+
     async def begin_epoch(self, room: str) -> Position:
         """Begin a new epoch of the room, durably: sequence numbers of earlier ones are void for its readers.
 

@@ -4,11 +4,11 @@
  */
 
 /** @returns {object} nothing is known yet */
-export const emptyMine = () => ({ room: null, epoch: null, last: 0, current: new Map() });
+export const emptyMine = () => ({ room: null, epoch: null, last: 0, proof: null, current: new Map() });
 
 /** The personal room as `welcome` tells it. */
 export function mineOf({ room, head, epoch, events }) {
-  return { room, epoch, last: head, current: new Map(events.map((event) => [keyOf(event), event])) };
+  return { room, epoch, last: head, proof: null, current: new Map(events.map((event) => [keyOf(event), event])) };
 }
 
 /** Earlier events of it. */
@@ -21,12 +21,13 @@ export function withOlderMine(mine, events) {
 export function withMineEvent(mine, event) {
   if (event.seq !== mine.last + 1) return mine;
   const key = keyOf(event);
-  return { ...mine, last: event.seq, current: key ? new Map(mine.current).set(key, event) : mine.current };
+  return { ...mine, last: event.seq, proof: event.proof ?? null, current: key ? new Map(mine.current).set(key, event) : mine.current };
 }
 
 /** The answer to joining it. */
-export function joinedMine(mine, { after, epoch, reset }) {
-  return reset || epoch !== mine.epoch ? { ...mine, epoch, last: after } : mine;
+export function joinedMine(mine, { after, epoch, reset, proof = null }) {
+  const isNew = reset || epoch !== mine.epoch;
+  return isNew || after === mine.last ? { ...mine, epoch, last: after, proof } : mine;
 }
 
 /** The newest event for each key, those in the outbox included. */

@@ -1,10 +1,10 @@
 /**
  * One room, as a pure function of the frames heard of it.
  *
- * `live` is the window of the log that ends at `last`, the newest event heard: the cursor to resume from. `head` is
- * where the log ended when the room was joined; until `last` reaches it the page is still catching up. `detached` is
- * the window around an old message that the reader jumped to. What the list of rooms tells (title, last message, counts)
- * is true up to number `listedTo`, and later events are folded on top.
+ * `live` is the window of the log that ends at `last`, the newest event heard: the cursor to resume from, with the server's
+ * `proof` that it was heard. `head` is where the log ended when the room was joined; until `last` reaches it the page is
+ * still catching up. `detached` is the window around an old message that the reader jumped to. What the list of rooms
+ * tells (title, last message, counts) is true up to number `listedTo`, and later events are folded on top.
  */
 import { changed, isChange, messageOf } from "./message.js";
 import { withoutLoadingWindows } from "./room-history.js";
@@ -33,6 +33,7 @@ export function emptyRoom(name) {
     epoch: null,
     head: 0,
     last: 0,
+    proof: null,
     isSynced: false,
     live: emptyWindow(0),
     detached: null,
@@ -54,7 +55,8 @@ export function emptyRoom(name) {
 }
 
 /** The cursor to resume from: null when nothing is held. */
-export const cursorOf = (room) => (room.epoch === null ? null : { seq: room.last, epoch: room.epoch });
+export const cursorOf = (room) =>
+  room.epoch === null ? null : { after: room.last, epoch: room.epoch, proof: room.proof ?? undefined };
 
 /** Whether events are missing before this one: then only resuming heals the gap. */
 export const isGap = (room, event) => event.seq > room.last + 1;
@@ -100,6 +102,7 @@ function startedAfter(room, after, epoch) {
     ...room,
     epoch,
     last: after,
+    proof: null,
     live: emptyWindow(after),
     detached: null,
     recent: { from: after, changes: [] },
@@ -112,12 +115,13 @@ function startedAfter(room, after, epoch) {
 }
 
 /** The answer to a join: keep what is held if the log goes on from there, else start afresh. */
-export function joined(room, { epoch, head, after, reset }, { isFresh = false } = {}) {
+export function joined(room, { epoch, head, after, reset, proof = null }, { isFresh = false } = {}) {
   const goesOn = !reset && !isFresh && room.epoch === epoch && after <= room.last;
   const base = goesOn ? room : startedAfter(room, after, epoch);
   // In a room that is only visited nothing is news yet.
   if (!base.isMember && isFresh) base.listedTo = head;
-  return { ...withoutLoadingWindows(base), head, isSynced: base.last >= head };
+  const known = base.last === after ? proof : base.proof;
+  return { ...withoutLoadingWindows(base), proof: known, head, isSynced: base.last >= head };
 }
 
 /**
@@ -129,6 +133,7 @@ export function withEvent(room, event, reader) {
   const next = {
     ...room,
     last: event.seq,
+    proof: event.proof ?? null,
     isSynced: room.isSynced || event.seq >= room.head,
     live: appended(room.live, event),
   };

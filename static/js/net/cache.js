@@ -12,7 +12,7 @@ const ROOMS_WITH_EVENTS = 10;
 const EVENTS = 50;
 const FORMAT = 1; // another one is not read
 const KEPT = [
-  "name", "kind", "title", "topic", "owner", "with", "members", "isMember", "epoch", "last", "listedTo", "lastMessage",
+  "name", "kind", "title", "topic", "owner", "with", "members", "isMember", "epoch", "last", "proof", "listedTo", "lastMessage",
   "activeAt", "read", "unread",
 ];
 

@@ -24,13 +24,13 @@ export function hello({ link = null, token = null, name = null } = {}) {
   return name ? { ...frame, name } : frame;
 }
 
-/** Join `room` after `cursor` ({seq, epoch}), or at its latest page. */
+/** Join `room` from `cursor` ({after, epoch, proof}), or at its latest page. */
 export function join(id, room, cursor = null) {
   const frame = { type: "join", id, room };
-  return cursor ? { ...frame, after: cursor.seq, epoch: cursor.epoch } : frame;
+  return cursor ? { ...frame, ...cursor } : frame;
 }
 
-/** Subscribe to all these rooms: [{room, after, epoch}…], `MAX_FOLLOWED` at most. */
+/** Subscribe to all these rooms: [{room, after, epoch, proof}…], `MAX_FOLLOWED` at most. */
 export const follow = (id, rooms) => ({ type: "follow", id, rooms });
 export const MAX_FOLLOWED = 500;
 

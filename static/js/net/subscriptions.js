@@ -52,8 +52,8 @@ export class Subscriptions {
   follow(names = null) {
     const { rooms, open, mine } = this.#store.state;
     const wanted = Array.from(rooms.values()).filter(({ name, isMember }) => (names ? names.includes(name) : isMember && name !== open));
-    const cursors = wanted.map(({ name, last, epoch }) => ({ room: name, after: last, epoch }));
-    if (names === null && mine.room !== null) cursors.push({ room: mine.room, after: mine.last, epoch: mine.epoch });
+    const cursors = wanted.map((room) => ({ room: room.name, ...cursorOf(room) }));
+    if (names === null && mine.room !== null) cursors.push({ room: mine.room, ...cursorOf(mine) });
     for (let start = 0; start < cursors.length; start += protocol.MAX_FOLLOWED) {
       const id = newId();
       this.#follows.add(id);

@@ -247,7 +247,9 @@ class Client:
 
         def on_start(start: Start) -> None:
             position = start.position
-            joined = Joined(command_id, name, position.seq, position.epoch, start.after, start.is_reset)
+            joined = Joined(
+                command_id, name, position.seq, position.epoch, start.after, start.is_reset, start.proof
+            )
             self.outbox.reply(encode_frame(joined))
 
         try:

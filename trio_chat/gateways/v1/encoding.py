@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from trio_chat.kinds.forms import Frame
     from trio_chat.model.events import Event
     from trio_chat.model.notices import Notice
+    from trio_chat.model.proofs import Prover
     from trio_chat.model.records import ReadMarker
 
 
-def encode_event(event: Event) -> bytes:
-    """An event of the log as a frame."""
-    return encode_frame(to_frame(event))
+def encode_event(event: Event, prover: Prover) -> bytes:
+    """An event of the log as a frame, with its proof."""
+    frame = to_frame(event)
+    frame.proof = prover.prove(event.seq)
+    return encode_frame(frame)
 
 
 def encode_notice(notice: Notice) -> bytes:
@@ -52,7 +55,7 @@ def marks_of(markers: Iterable[ReadMarker]) -> tuple[parts.MarkOf, ...]:
     return tuple(parts.MarkOf(marker.person, marker.delivered, marker.read) for marker in markers)
 
 
-NOT_WELCOMED_YET: Final = Encoding(lambda event: b"", has_cursors=True)
+NOT_WELCOMED_YET: Final = Encoding(lambda event, prover: b"", has_cursors=True)
 """What a client hears before it is welcomed: nothing."""
 
 ENCODING: Final = Encoding(encode_event, encode_notice, has_cursors=True)

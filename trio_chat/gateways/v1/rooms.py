@@ -47,7 +47,7 @@ MEMBERS_BYTES = LIST_BYTES - ABOUT_BYTES - 2 * RESTRICTED_BYTES
 
 async def join(client: Client, command: commands.Join) -> None:
     """Subscribe the client to a room, from its cursor on; the answer (`Joined`) comes before the first event."""
-    await client.join(command.id, command.room, Cursor(command.after, command.epoch))
+    await client.join(command.id, command.room, Cursor(command.after, command.epoch, command.proof))
 
 
 async def follow(client: Client, command: commands.Follow) -> None:
@@ -58,7 +58,7 @@ async def follow(client: Client, command: commands.Follow) -> None:
         try:
             name = normal_room(cursor.room)
             client.session.check_place(name)
-            await client.join(command.id, name, Cursor(cursor.after, cursor.epoch))
+            await client.join(command.id, name, Cursor(cursor.after, cursor.epoch, cursor.proof))
         except Refused as refused:
             client.refuse(refused, command.id, room=cursor.room)
         except StoreError:

@@ -24,6 +24,10 @@ LOGGER = logging.getLogger(__name__)
 COPY_NOTE = "copy"
 """Key in ``meta`` by which a database says that it is a copy, and when it was made."""
 
+PROOF_KEY = "proof_key"
+"""Key in ``meta`` of the secret by which events are proven. It stands in the database, not beside it: what takes the
+newest events, or puts a copy in place, leaves it there, and nothing more has to be kept (docs/decisions/proofs.md)."""
+
 
 def mark_as_copy(connection: apsw.Connection) -> None:
     """Make a server begin a new epoch when it opens this database."""
@@ -43,6 +47,17 @@ def count_events(connection: apsw.Connection) -> EventCount:
     epoch = connection.execute("SELECT value FROM meta WHERE key = 'epoch'").get
     assert isinstance(events, float)
     return EventCount(str(epoch), int(events))
+
+
+def make_proof_key(connection: apsw.Connection) -> None:
+    """Make the log's secret, once in its life."""
+    connection.execute("INSERT INTO meta VALUES (?, ?)", (PROOF_KEY, secrets.token_hex(32)))
+
+
+def proof_key(connection: apsw.Connection) -> bytes:
+    """See `Store.proof_key`. Where it was lost to damage, nothing is proven until the next start."""
+    key = connection.execute("SELECT value FROM meta WHERE key = ?", (PROOF_KEY,)).get
+    return (key if isinstance(key, str) and key else secrets.token_hex(32)).encode()[:64]
 
 
 def begin_epoch(connection: apsw.Connection, room: str) -> Position:

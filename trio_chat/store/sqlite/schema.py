@@ -16,7 +16,7 @@ import apsw
 from trio_chat.errors import StartError
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.store.space import EVENT_BYTES
-from trio_chat.store.sqlite.epochs import mark_as_copy
+from trio_chat.store.sqlite.epochs import make_proof_key, mark_as_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -267,6 +267,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_moderation,
     make_devices,
     _make_reports,
+    make_proof_key,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -129,6 +129,7 @@ class SqliteStore:
         return outcomes
 
     position = _reads(history.position)
+    proof_key = _reads(epochs.proof_key)
     begin_epoch = _writes_always(epochs.begin_epoch)
     read_after = _reads(history.read_after)
     read_before = _reads(history.read_before)
