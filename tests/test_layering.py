@@ -26,6 +26,7 @@ VOCABULARY = {"errors"}
 ALLOWED: dict[str, set[str]] = {
     # Pure: what a chat is, and its words.
     "errors": set(),
+    "security_log": set(),
     "config": set(),
     "model": set(),
     "kinds": {"model"},
@@ -40,7 +41,18 @@ ALLOWED: dict[str, set[str]] = {
     "people": {"model", "net", "store"},
     "presence": {"model", "net", "rooms", "store"},
     "moderation": {"kinds", "model", "store"},
-    "hub": {"config", "kinds", "model", "moderation", "net", "people", "presence", "rooms", "store"},
+    "hub": {
+        "config",
+        "kinds",
+        "model",
+        "moderation",
+        "net",
+        "people",
+        "presence",
+        "rooms",
+        "store",
+        "security_log",
+    },
     # What speaks to clients, and the port that they come to.
     "gateways": {
         "hub",

@@ -16,7 +16,9 @@ import trio
 
 from trio_chat.errors import BANNED, LOGGED_OUT, StoreError
 from trio_chat.kinds.facts import SERVER_ROOM
+from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.moderation import Restriction
+from trio_chat.kinds.roles import Role
 from trio_chat.kinds.standing import BAN
 from trio_chat.model.notices import RoomListed, RoomUnlisted
 from trio_chat.moderation.door import Door
@@ -27,6 +29,7 @@ from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import open_presence
 from trio_chat.rooms.registry import open_rooms
 from trio_chat.rooms.room import Room
+from trio_chat.security_log import SecurityLog
 from trio_chat.store.space import MIB
 
 if TYPE_CHECKING:
@@ -62,6 +65,7 @@ class Hub:
     door: Door
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
+    security: SecurityLog
 
 
 @asynccontextmanager
@@ -82,7 +86,10 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
     store.space.person_quota = config.person_quota * MIB
     store.space.room_quota = config.room_quota * MIB
 
+    security = SecurityLog()
+
     def on_access(event: Event, body: Body) -> None:
+        _note_access(security, event, body)
         if event.room == SERVER_ROOM:
             door.apply(event, body)
             if isinstance(body, Restriction) and event.kind == BAN and body.on:
@@ -120,7 +127,18 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
             },
         )
         hub = Hub(
-            config, store, rooms, server.id, people, devices, connected, presence, rate_limits, door, now_ms
+            config,
+            store,
+            rooms,
+            server.id,
+            people,
+            devices,
+            connected,
+            presence,
+            rate_limits,
+            door,
+            now_ms,
+            security,
         )
         nursery.start_soon(_announce_list_changes, hub, receive_change)
         nursery.start_soon(_note_devices_in_use, hub)
@@ -138,6 +156,14 @@ async def _note_devices_in_use(hub: Hub) -> None:
                 await hub.store.note_devices_used(in_use, hub.now_ms())
         except StoreError as error:
             LOGGER.error("which devices are in use could not be saved: %s", error)
+
+
+def _note_access(security: SecurityLog, event: Event, body: Body) -> None:
+    if isinstance(body, Role):
+        security.role_changed(body.person, body.role, by=event.sender, room=event.room)
+    elif isinstance(body, Restriction) and event.kind == BAN:
+        until = None if body.until_ms is None else timestamp(body.until_ms)
+        security.banned(body.person, by=event.sender, room=event.room, is_on=body.on, until=until)
 
 
 async def _announce_list_changes(

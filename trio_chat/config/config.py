@@ -54,7 +54,9 @@ class Config:
         "Beside where the server is started, so that it is easily found.",
     )
     log_level: LogLevel = setting_field(
-        "info", "How much to say on stderr", "It tells starting, stopping and trouble, not what people do."
+        "info",
+        "How much to say on stderr",
+        "It tells starting, stopping, trouble, and who comes from where; never what is said.",
     )
     public_url: Url | None = setting_field(
         None,

@@ -86,10 +86,12 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                     check_length(text, hub.config.max_text_chars)
                 except Refused as refused:
                     raise RemoteProtocolError(TOO_BIG.because(refused.message)) from None
-                while (wait_s := bucket.take(trio.current_time())) > 0:  # noqa: ASYNC110  # others take tokens
+                while (wait_s := bucket.take(trio.current_time())) > 0:  # others take tokens
+                    hub.security.limited("rate_limited", address)
                     await trio.sleep(wait_s)
                 if guest is None:  # named only now: many listen and never speak
                     guest = await _add_guest(hub.people)
+                    hub.security.joined(guest.id, address, by="guest")
                 draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)
                 submission = Submission(draft, outcomes)
                 if not subscription.room.try_submit(submission):

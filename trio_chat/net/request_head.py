@@ -16,7 +16,10 @@ import attrs
 import h11
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+Headers: TypeAlias = "Iterable[tuple[bytes, bytes]]"
+"""Fields of a request, with names in lower case."""
 
 END = b"\r\n\r\n"
 """Ends a head."""
@@ -55,6 +58,11 @@ class HttpRequest:
     """Has read the head, and nothing behind it but the end of a request without a body."""
     may_keep_connection: bool
     """Whether another request may follow: this one has no body, and the client says nothing against it."""
+
+    @property
+    def headers(self) -> Headers:
+        """All fields."""
+        return self.head.headers
 
     @property
     def rest(self) -> bytes:

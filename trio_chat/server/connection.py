@@ -183,8 +183,10 @@ class Connection:
             )
             refusal = self._reason_to_refuse(request)
             if refusal is not None:
-                status, text = refusal
-                LOGGER.info("%s: handshake refused: %s", self.peer, text)
+                status, text, why = refusal
+                LOGGER.debug("%s: handshake refused: %s", self.peer, text)
+                if why is not None:
+                    self._hub.security.refused(why, self._address)
                 headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
                 await request.reject(status, extra_headers=headers, body=text.encode() + b"\n")
                 return None
@@ -194,22 +196,24 @@ class Connection:
             return websocket
         return None
 
-    def _reason_to_refuse(self, request: WebSocketRequest) -> tuple[int, str] | None:
-        """An HTTP status and a sentence; None for whoever is welcome."""
+    def _reason_to_refuse(self, request: WebSocketRequest) -> tuple[int, str, str | None] | None:
+        """An HTTP status, a sentence, and a word for the security log if it is of interest there; None for whoever is
+        welcome."""
         headers = {name.lower(): value.decode("latin-1") for name, value in request.headers}
         if request.path.partition("?")[0] != "/":
-            return 404, "The chat is at the path / of this server."
+            return 404, "The chat is at the path / of this server.", None
         self._is_v1 = V1 in request.proposed_subprotocols
         if self._is_v1:
             if not origin.is_allowed(headers.get(b"origin"), self._host, self._config.own_origins):
                 return (
                     403,
                     "Pages of that origin may not connect. The operator can allow it with --allow-origin.",
+                    "origin",
                 )
         elif request.proposed_subprotocols:
-            return 400, f"Ask for the subprotocol {V1}, or for none."
+            return 400, f"Ask for the subprotocol {V1}, or for none.", None
         elif not self._config.is_plain_on:
-            return 403, f"Plain access is switched off here. Ask for the subprotocol {V1}."
+            return 403, f"Plain access is switched off here. Ask for the subprotocol {V1}.", "plain"
         return None
 
     async def _talk(self, websocket: WebSocketConnection, transport: trio.Nursery) -> None:

@@ -17,10 +17,13 @@ from trio_chat.server.closing import refuse
 from trio_chat.web.asgi import answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp
 
     from trio_chat.config.config import Config
     from trio_chat.net.host import Hosts
+    from trio_chat.net.request_head import Headers
     from trio_chat.net.wire import Wire
 
 KEEP_ALIVE_S = 5.0
@@ -40,12 +43,30 @@ RECEIVE_BYTES = 4096
 class HttpConnection:
     """One connection, as long as it speaks HTTP. `serve` is its whole life; the wire stays the caller's to close."""
 
-    __slots__ = ("_app", "_config", "_hosts", "_is_stopping", "_waiting", "_wire", "is_idle")
+    __slots__ = (
+        "_app",
+        "_config",
+        "_hosts",
+        "_is_stopping",
+        "_note_wrong_host",
+        "_waiting",
+        "_wire",
+        "is_idle",
+    )
 
-    def __init__(self, wire: Wire, app: ASGIApp, config: Config, hosts: Hosts) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        app: ASGIApp,
+        config: Config,
+        hosts: Hosts,
+        *,
+        note_wrong_host: Callable[[str | None, Headers], object],
+    ) -> None:
         self._wire = wire
         self._app = app
         self._hosts = hosts
+        self._note_wrong_host = note_wrong_host
         self._config = config
         self._waiting: trio.CancelScope | None = None  # around reading what the client says next
         self._is_stopping = False
@@ -69,6 +90,7 @@ class HttpConnection:
                 break
             request = parse_head(data)
             if not isinstance(request, BadRequest) and not self._hosts.has(request.host):
+                self._note_wrong_host(request.host, request.headers)
                 request = BadRequest(HTTPStatus.MISDIRECTED_REQUEST, why_not(request.host))
             if isinstance(request, Handshake) and not self._is_stopping:
                 self._wire.unread(request.data)

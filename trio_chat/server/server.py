@@ -8,6 +8,7 @@ past it to the others (trio's listeners would end the server, trio-websocket#184
 from __future__ import annotations
 
 import logging
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from trio_chat.hub import Hub
     from trio_chat.net.limits import Admission, ConnectionLimits
-    from trio_chat.net.request_head import Handshake
+    from trio_chat.net.request_head import Handshake, Headers
     from trio_chat.server.certificates import Certificates
     from trio_chat.server.connection import Connection
 
@@ -142,7 +143,8 @@ class Server:
                 await self._supervise(stream, admission if is_proxy else None, address, peer)
         except Refused as refused:
             self._statistics.refused += 1
-            LOGGER.info("%s: %s", peer, refused)
+            LOGGER.debug("%s: %s", peer, refused)
+            self._hub.security.refused("places", address_key(address))
             await self._turn_away(stream, str(refused))
         finally:
             await trio.aclose_forcefully(stream)
@@ -170,7 +172,13 @@ class Server:
                 return
             stream = secured
         wire = Wire(stream, stall_s=self._config.write_stall_s, cleanups=self._cleanups)
-        http = HttpConnection(wire, self._app, self._config, self._hosts)
+        http = HttpConnection(
+            wire,
+            self._app,
+            self._config,
+            self._hosts,
+            note_wrong_host=partial(self._note_wrong_host, address),
+        )
         try:
             try:
                 await self._serve(wire, http, proxied, address, peer)
@@ -214,7 +222,8 @@ class Server:
                 proxied.count_for(address)
             except Refused as refused:
                 self._statistics.refused += 1
-                LOGGER.info("%s: %s", peer, refused)
+                LOGGER.debug("%s: %s", peer, refused)
+                self._hub.security.refused("places", address_key(address))
                 status, timeout_s = HTTPStatus.SERVICE_UNAVAILABLE, self._config.close_timeout_s
                 await refuse(wire, status, str(refused), timeout_s=timeout_s, retry_after_s=RETRY_AFTER_S)
                 return
@@ -241,6 +250,10 @@ class Server:
             return False, "starting or stopping"
         may_write, sentence = self._hub.store.space.readiness()
         return may_write, f"ready\n{sentence}".strip() if may_write else sentence
+
+    def _note_wrong_host(self, address: str, host: str | None, headers: Headers) -> None:
+        client = client_ip(address, headers, self._config.trusted_proxy)
+        self._hub.security.refused("host", address_key(client), host=host)
 
     async def _find_picture(self, picture_hash: str) -> tuple[bytes, str] | None:
         found = await self._hub.store.picture(picture_hash)

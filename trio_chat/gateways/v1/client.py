@@ -161,6 +161,8 @@ class Client:
 
     def refuse(self, refused: Refused, command_id: str | None, *, room: str | None = None) -> None:
         """Answer that a command was refused, and why."""
+        person = self.session.person
+        self.hub.security.answered(refused.code, self.address, person=None if person is None else person.id)
         self.outbox.reply(encode_frame(Failure.of(refused, command_id, room=room)))
 
     # -- whose it is (`UserConnection`) --

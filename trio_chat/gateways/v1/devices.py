@@ -95,6 +95,8 @@ async def log_out(client: Client, command: commands.LogOut) -> Done:
     await client.hub.devices.log_out(
         client.person, only=command.device, but=client.device if command.all else None
     )
+    person = client.person.id
+    client.hub.security.token_revoked(person, by=person, device=command.device or "all others")
     if command.device == client.device:
         client.cut(LOGGED_OUT)
     return Done(command.id)

@@ -37,6 +37,7 @@ OWN_EVENTS = 1_000
 async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     """Log in; the answer says what a client needs to know first."""
     login, token = await devices.log_in(client, command)
+    client.hub.security.joined(client.person.id, client.address, by=_way_of(command))
     try:
         rooms, mine = await (_lists(client) if command.lists else _lobby(client))
     except BaseException:
@@ -60,6 +61,15 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
         ),
         *map(RoomAdded, rest),
     ]
+
+
+def _way_of(command: commands.Hello) -> str:
+    """What somebody logged in by, as the security log says it."""
+    if command.link is not None:
+        return "code"
+    if command.recover is not None:
+        return "recovery"
+    return "name" if command.token is None else "token"
 
 
 async def _lobby(client: Client) -> tuple[list[RoomItem], None]:
