@@ -61,6 +61,7 @@ ALLOWED: dict[str, set[str]] = {
         "moderation",
         "net",
         "people",
+        "presence",
         "protocol",
         "rooms",
         "search",

@@ -20,7 +20,7 @@ from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.standing import BAN
-from trio_chat.model.notices import RoomListed, RoomUnlisted
+from trio_chat.model.notices import Requested, RoomListed, RoomUnlisted
 from trio_chat.moderation.door import Door
 from trio_chat.net.rate_limits import RateLimits
 from trio_chat.people.devices import USE_NOTED_MS, Devices
@@ -184,7 +184,10 @@ async def _announce_list_change(hub: Hub, person: str, room: Room, *, is_member:
     if not is_member:
         hub.connected.notify(person, RoomUnlisted(room.name))
         return
-    for listing in await hub.store.listing(person, only=room.name):
+    listings = await hub.store.listing(person, only=room.name)
+    requests = [] if listings else await hub.store.requests(person, only=room.name)
+    for listing in listings or requests:
         others = [] if listing.other is None else await hub.store.people([listing.other])
         if person in room.members:  # else they left while that was read, and the next change says so
-            hub.connected.notify(person, RoomListed(listing, others[0] if others else None))
+            notice = RoomListed if listings else Requested
+            hub.connected.notify(person, notice(listing, others[0] if others else None))

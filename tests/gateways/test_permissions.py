@@ -51,6 +51,8 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "create": ("create", {"kind": "private", "title": "Mine"}),
     "create public": ("create", {"kind": "public", "room": "ROOM"}),
     "direct": ("direct", {"person": "p-nobody"}),
+    "requests": ("requests", {}),
+    "answer_request": ("answer_request", {"room": "ROOM", "accept": True}),
     "settings": ("settings", {"room": "ROOM", "title": "X", "topic": "x"}),
     "settings, topic": ("settings", {"room": "ROOM", "topic": "x"}),
     "info": ("info", {"room": "ROOM"}),
@@ -83,6 +85,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "typing": ("typing", {"room": "ROOM"}),
     "mark": ("mark", {"room": "ROOM", "read": 1}),
     "receipts": ("receipts", {"room": "ROOM", "seq": "THEIRS"}),
+    "block": ("mine", {"what": "block", "person": "ROOM"}),
     "search": ("search", {"query": "secret"}),
     "search in its name": ("search", {"query": "in:ROOM secret"}),
     "search in it": ("search", {"query": "secret", "room": "ROOM"}),
@@ -259,6 +262,7 @@ ANYBODY: Final = {
     "peek_link": "bad_link",
     "reports": "not_yours",
     "resolve": "not_joined",
+    "answer_request": "no_such_room",
 } | dict.fromkeys(("peek", "accept"), "bad_invite")
 """What anybody is refused in these trials."""
 NOT_THEIRS: Final = dict.fromkeys(("edit theirs", "delete theirs", "versions of theirs"), "not_yours")
@@ -284,13 +288,11 @@ REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     | NOT_THEIRS
     | NO_LINKS
     | NO_MODERATOR
-    | {"part": "not_yours"}
     | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
     ("direct", "Cy"): NOT_PUBLIC
     | NOT_THEIRS
     | NO_LINKS
     | NO_MODERATOR
-    | {"part": "not_yours"}
     | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
     ("personal", "Ada"): {"wipe": "not_yours", "report": "no_such_message"}
     | NOT_PUBLIC

@@ -9,10 +9,11 @@ import pytest
 
 from trio_chat.errors import Refused
 from trio_chat.kinds import rules
+from trio_chat.kinds.direct import MAX_REQUESTS, MAX_UNANSWERED, MAX_UNANSWERED_EVENTS
 from trio_chat.kinds.facts import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, kind_of_new
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Delete, Edit, Post
-from trio_chat.kinds.personal import MAX_PERSONAL, Level, Star, Unread
+from trio_chat.kinds.personal import MAX_BLOCKS, MAX_PERSONAL, Block, Level, Star, Unread
 from trio_chat.kinds.pins import MAX_PINS, Pin
 from trio_chat.kinds.reactions import MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -84,6 +85,38 @@ class SomeFacts:
 
     def admits_owner(self, link: str, at_ms: int) -> bool:
         return link == INVITE and at_ms < 100
+
+    asked: str | None = None
+    declined: str | None = None
+    n_messages: int = 0
+    strangers: bool = False
+    n_requests: int = 0
+    blocking: Collection[tuple[str, str]] = ()
+
+    @property
+    def pair(self) -> frozenset[str]:
+        return frozenset({MEMBER, OWNER}) if self.kind == DIRECT else frozenset()
+
+    def asked_at(self, person: str) -> int | None:
+        return 1 if person == self.asked else None
+
+    def has_declined(self, person: str) -> bool:
+        return person == self.declined
+
+    def count_messages(self, after: int) -> int:
+        return self.n_messages
+
+    def are_strangers(self, one: str, other: str) -> bool:
+        return self.strangers
+
+    def count_requests(self, person: str) -> int:
+        return self.n_requests
+
+    def blocks(self, person: str, other: str) -> bool:
+        return (person, other) in self.blocking
+
+    def count_blocks(self, person: str) -> int:
+        return len(self.blocking)
 
     def author_of(self, seq: int) -> str | None:
         return {OF_OWNER: OWNER, OF_MEMBER: MEMBER, DELETED: MEMBER, OF_LEFT: LEFT}.get(seq)
@@ -282,7 +315,7 @@ def test_who_may_do_what_where(
         ),
         (
             DIRECT,
-            {OUTSIDER: "bad_invite", LEFT: "bad_invite", MEMBER: "already_there", OWNER: "already_there"},
+            {OUTSIDER: NO_ROOM, LEFT: NO_ROOM, MEMBER: "already_there", OWNER: "already_there"},
         ),
         (PERSONAL_ROOM, NOBODY_THERE),
     ],
@@ -296,7 +329,7 @@ def test_who_may_come_in_without_an_invitation(room: str, expected: dict[str, st
     [
         (PUBLIC, {OUTSIDER: "not_member", LEFT: "not_member", MEMBER: "ok", OWNER: "ok"}),
         (PRIVATE, MEMBERS),
-        (DIRECT, members("not_yours")),
+        (DIRECT, MEMBERS),
         (PERSONAL_ROOM, NOBODY_THERE),
     ],
 )
@@ -309,13 +342,15 @@ def test_an_invitation_lets_somebody_into_a_private_room_as_long_as_it_is_valid(
     assert verdict(LEFT, "member", coming(LEFT, INVITE), room_of(PRIVATE), at_ms=99) == "ok"
     assert verdict(LEFT, "member", coming(LEFT, INVITE), room_of(PRIVATE), at_ms=100) == "bad_invite"
     assert verdict(LEFT, "member", coming(LEFT, "cd" * 32), room_of(PRIVATE)) == "bad_invite"
-    assert verdict(OUTSIDER, "member", coming(OUTSIDER, INVITE), room_of(DIRECT)) == "bad_invite"
+    assert verdict(OUTSIDER, "member", coming(OUTSIDER, INVITE), room_of(DIRECT)) == NO_ROOM
 
 
 @pytest.mark.parametrize("room", [PUBLIC, PRIVATE, DIRECT])
 def test_nobody_brings_or_sends_away_somebody_else(room: str) -> None:
     for sender in (MEMBER, OWNER):
-        expected = "not_waiting" if sender == OWNER and room != DIRECT else "not_yours"
+        expected = "not_waiting" if sender == OWNER else "not_yours"
+        if room == DIRECT:  # it is of two people, for good
+            expected = NO_ROOM
         assert verdict(sender, "member", coming(OUTSIDER, INVITE), room_of(room)) == expected
         assert (
             verdict(sender, "member", leaving(MEMBER if sender == OWNER else OWNER), room_of(room))
@@ -323,6 +358,99 @@ def test_nobody_brings_or_sends_away_somebody_else(room: str) -> None:
         )
     expected = "not_yours" if room == PUBLIC else NO_ROOM
     assert verdict(OUTSIDER, "member", leaving(MEMBER), room_of(room)) == expected
+
+
+ASKED = attrs.evolve(room_of(DIRECT), asked=MEMBER, strangers=True)
+"""A direct room into which the owner has asked the member."""
+WAS_LEFT = attrs.evolve(room_of(DIRECT), members=(OWNER,), strangers=True)
+"""A direct room that the member has left."""
+HI = Post("hi")
+BEGINNING = Created(DIRECT, members=(Who(OWNER, "Name"), Who(MEMBER, "Name")))
+ASKING = Created(DIRECT, members=BEGINNING.members, asked=True)
+NEW = SomeFacts(ROOMS[DIRECT], PRIVATE, owner=None, head=0, members=())
+
+
+@pytest.mark.parametrize(
+    ("facts", "sender", "kind", "body", "code"),
+    [
+        # Beginning
+        (NEW, OWNER, "created", BEGINNING, "ok"),
+        (attrs.evolve(NEW, strangers=True), OWNER, "created", BEGINNING, "not_accepted"),
+        (attrs.evolve(NEW, strangers=True), OWNER, "created", ASKING, "ok"),
+        (attrs.evolve(NEW, n_requests=MAX_REQUESTS - 1), OWNER, "created", ASKING, "ok"),
+        (attrs.evolve(NEW, n_requests=MAX_REQUESTS), OWNER, "created", ASKING, "too_many_requests"),
+        (attrs.evolve(NEW, n_requests=MAX_REQUESTS), OWNER, "created", BEGINNING, "ok"),
+        (attrs.evolve(NEW, blocking=[(MEMBER, OWNER)]), OWNER, "created", BEGINNING, "not_accepted"),
+        (attrs.evolve(NEW, blocking=[(MEMBER, OWNER)]), OWNER, "created", ASKING, "not_accepted"),
+        (attrs.evolve(NEW, blocking=[(OWNER, MEMBER)]), OWNER, "created", ASKING, "blocked"),
+        # Waiting for an answer
+        (attrs.evolve(ASKED, n_messages=MAX_UNANSWERED - 1), OWNER, "post", HI, "ok"),
+        (attrs.evolve(ASKED, n_messages=MAX_UNANSWERED), OWNER, "post", HI, "not_answered"),
+        (attrs.evolve(ASKED, n_messages=MAX_UNANSWERED), OWNER, "edit", Edit(OF_OWNER, "x"), "ok"),
+        (attrs.evolve(ASKED, head=MAX_UNANSWERED_EVENTS), OWNER, "edit", Edit(OF_OWNER, "x"), "ok"),
+        (
+            attrs.evolve(ASKED, head=MAX_UNANSWERED_EVENTS + 1),
+            OWNER,
+            "edit",
+            Edit(OF_OWNER, "x"),
+            "not_answered",
+        ),
+        (attrs.evolve(ASKED, head=MAX_UNANSWERED_EVENTS + 1), OWNER, "delete", Delete(OF_OWNER), "ok"),
+        (ASKED, OUTSIDER, "post", HI, NO_ROOM),
+        # Answering
+        (ASKED, MEMBER, "post", HI, "answer_first"),
+        (ASKED, MEMBER, "reaction", Reaction(OF_OWNER, "🦀", True), "answer_first"),
+        (ASKED, MEMBER, "member", coming(MEMBER), "ok"),
+        (ASKED, MEMBER, "member", leaving(MEMBER), "ok"),
+        (ASKED, OWNER, "member", coming(MEMBER), "already_there"),
+        (ASKED, OWNER, "member", leaving(MEMBER), "not_yours"),
+        (attrs.evolve(ASKED, blocking=[(MEMBER, OWNER)]), MEMBER, "member", coming(MEMBER), "blocked"),
+        (attrs.evolve(ASKED, blocking=[(OWNER, MEMBER)]), MEMBER, "member", coming(MEMBER), "not_accepted"),
+        (attrs.evolve(ASKED, blocking=[(MEMBER, OWNER)]), MEMBER, "member", leaving(MEMBER), "ok"),
+        # One has left
+        (WAS_LEFT, OWNER, "post", HI, "not_accepted"),
+        (WAS_LEFT, MEMBER, "post", HI, NO_ROOM),
+        (WAS_LEFT, MEMBER, "member", coming(MEMBER), "ok"),
+        (WAS_LEFT, MEMBER, "member", coming(OWNER), NO_ROOM),
+        (WAS_LEFT, OWNER, "member", coming(MEMBER), "ok"),
+        (WAS_LEFT, OWNER, "member", coming(OUTSIDER), NO_ROOM),
+        (
+            attrs.evolve(WAS_LEFT, n_requests=MAX_REQUESTS),
+            OWNER,
+            "member",
+            coming(MEMBER),
+            "too_many_requests",
+        ),
+        (attrs.evolve(WAS_LEFT, n_requests=MAX_REQUESTS), MEMBER, "member", coming(MEMBER), "ok"),
+        (attrs.evolve(WAS_LEFT, declined=MEMBER), OWNER, "member", coming(MEMBER), "not_accepted"),
+        (attrs.evolve(WAS_LEFT, declined=MEMBER), MEMBER, "member", coming(MEMBER), "ok"),
+        (
+            attrs.evolve(attrs.evolve(WAS_LEFT, declined=MEMBER), strangers=False),
+            OWNER,
+            "member",
+            coming(MEMBER),
+            "ok",
+        ),
+        (attrs.evolve(WAS_LEFT, blocking=[(MEMBER, OWNER)]), OWNER, "member", coming(MEMBER), "not_accepted"),
+        # One blocks the other
+        (attrs.evolve(room_of(DIRECT), blocking=[(MEMBER, OWNER)]), OWNER, "post", HI, "not_accepted"),
+        (attrs.evolve(room_of(DIRECT), blocking=[(MEMBER, OWNER)]), MEMBER, "post", HI, "blocked"),
+        (attrs.evolve(room_of(DIRECT), blocking=[(MEMBER, OWNER)]), OWNER, "delete", Delete(OF_OWNER), "ok"),
+        (attrs.evolve(room_of(DIRECT), blocking=[(MEMBER, OWNER)]), OWNER, "member", leaving(OWNER), "ok"),
+        (attrs.evolve(room_of(PRIVATE), blocking=[(MEMBER, OWNER)]), OWNER, "post", HI, "ok"),
+    ],
+)
+def test_who_may_write_to_whom(facts: SomeFacts, sender: str, kind: str, body: Body, code: str) -> None:
+    assert verdict(sender, kind, body, facts) == code
+
+
+def test_one_blocks_only_so_many_people() -> None:
+    blocking = [(MEMBER, f"p-{number}") for number in range(MAX_BLOCKS)]
+    facts = attrs.evolve(room_of(PERSONAL_ROOM), blocking=blocking)
+    assert verdict(MEMBER, "block", Block("p-new", True), facts) == "too_many"
+    assert verdict(MEMBER, "block", Block("p-1", True), facts) == "ok"
+    assert verdict(MEMBER, "block", Block("p-1", False), facts) == "ok"
+    assert verdict(OWNER, "block", Block("p-1", True), facts) == NO_ROOM
 
 
 @pytest.mark.parametrize("who", WHO)

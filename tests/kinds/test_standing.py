@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
+from tests.support.direct_facts import NotDirect
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
@@ -32,7 +33,7 @@ AT_MS = 1_000_000
 
 
 @attrs.define
-class Room:
+class Room(NotDirect):
     """A room in which there is somebody of each rank, and a message of each."""
 
     room: str = "garden"

@@ -10,7 +10,7 @@ from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.kind import COMMON_FIELDS
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Knock, Restriction
-from trio_chat.kinds.personal import Level, Star, Unread
+from trio_chat.kinds.personal import Block, Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.reports import Report, Resolve, Wipe
@@ -174,6 +174,18 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         Unread("garden", 3),
         '{"room":"garden","seq":3}',
         '"type":"unread",@,"at":"2026-11-22T21:00:00.123Z","of":"garden","from_seq":3',
+    ),
+    (
+        "created",
+        Created("direct", members=(BOB,), asked=True),
+        '{"kind":"direct","members":[{"id":"p-2","name":"Bob"}],"asked":true}',
+        '"type":"created",@,"at":"2026-11-22T21:00:00.123Z","kind":"direct","members":[{"id":"p-2","name":"Bob"}],"asked":true',
+    ),
+    (
+        "block",
+        Block("p-2", True),
+        '{"person":"p-2","on":true}',
+        '"type":"block",@,"at":"2026-11-22T21:00:00.123Z","of":"p-2","on":true',
     ),
     (
         "unread",

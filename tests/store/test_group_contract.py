@@ -339,6 +339,7 @@ async def test_only_members_write_to_a_private_room_and_nobody_to_a_missing_one(
 
 
 async def test_a_direct_room_has_two_members_and_no_owner(store: Store) -> None:
+    await append(store, CLUB, create("private", ADA, BOB))  # or it would be a request
     await append(store, "~dx", create("direct", ADA, BOB), said("hi"), said("ho", BOB))
     state = await store.state("~dx")
     assert (state.kind, state.owner, state.members) == ("direct", None, {ADA.id: "member", BOB.id: "member"})

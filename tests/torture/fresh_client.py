@@ -53,10 +53,12 @@ async def load_room(port: int, room: str, token: str | None) -> Loaded:
 
 
 async def load_room_list(port: int, person: str, token: str) -> Listed:
-    """Load a person's room list, and their own room's events. Raises `ServerDied`."""
+    """Load a person's room list and requests, and their own room's events. Raises `ServerDied`."""
     try:
         async with open_websocket(port) as websocket:
             welcome = await _say_hello(websocket, token, lists=True)
+            await websocket.send_json(type="requests", id="requests")
+            requests = (await _receive(websocket, {"requests"}))["requests"]
             rooms = [
                 RoomListed(
                     room=item["room"],
@@ -70,7 +72,7 @@ async def load_room_list(port: int, person: str, token: str) -> Listed:
                     unread=item.get("unread", 0),
                     last=item["last"]["seq"] if "last" in item else 0,
                 )
-                for item in welcome["rooms"]
+                for item in [*welcome["rooms"], *requests]
             ]
             return Listed(
                 person=person, rooms=rooms, mine=list(map(event_from_frame, welcome["mine"]["events"]))

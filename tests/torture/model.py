@@ -102,6 +102,8 @@ class RoomModel:
     topic: str = ""
     owner: str | None = None
     members: set[str] = attrs.field(factory=set)
+    pair: frozenset[str] = frozenset()
+    """The two people of a direct room, in it or not."""
     messages: dict[int, Message] = attrs.field(factory=dict)
     personal: dict[str, Event] = attrs.field(factory=dict)
     """In a person's own room, the newest event of each change key."""
@@ -188,6 +190,8 @@ class RoomModel:
                 self.title, self.topic = details.get("title", ""), details.get("topic", "")
                 self.owner = None if self.kind == "direct" else event.sender
                 self.members.update(details["members"])
+                if self.kind == "direct":
+                    self.pair = frozenset(details["members"])
             case "settings":
                 self.title, self.topic = details.get("title", self.title), details.get("topic", self.topic)
             case "member" if details["on"]:
@@ -235,14 +239,23 @@ class RoomModel:
 
     def _forbids_membership(self, event: Event) -> str | None:
         person, is_on = event.details["person"], event.details["on"]
+        if self.kind == "direct":
+            return self._forbids_membership_of_two(event.sender, person, is_on)
         is_there = person in self.members or self.name == LOBBY
         if person != event.sender:
             return "not_yours"
         if is_on:
-            return "already_there" if is_there else "no_such_room" if self.kind == "direct" else None
+            return "already_there" if is_there else None
         if not is_there:
             return "not_member" if self.kind == "public" else "no_such_room"
-        return "not_yours" if self.kind == "direct" or self.name == LOBBY else None
+        return "not_yours" if self.name == LOBBY else None
+
+    def _forbids_membership_of_two(self, sender: str, person: str, is_on: bool) -> str | None:
+        if not {sender, person} <= self.pair or not (sender in self.members or (is_on and sender == person)):
+            return "no_such_room"
+        if is_on:  # of members as well, who were asked and accept by that
+            return None
+        return None if person == sender else "not_yours"
 
     def _forbids_settings(self, event: Event) -> str | None:
         if self.kind == "direct":

@@ -53,6 +53,8 @@ class RefusalOracle:
                 if refused.kind == "member" and refused.invite and not refused.room:
                     final, since = self._oracle[self._room_of_invitation.get(refused.invite, "")], 0
                 return refused.kind == "member" and final.was_member_since(refused.person, since)
+            case "not_accepted" | "not_answered" | "answer_first":  # how often is tested in tests/gateways
+                return refused.room.startswith("~d")
             case "not_member":
                 return is_public(refused.room) and final.was_outsider_since(refused.person, since)
             case "not_yours":
@@ -89,8 +91,6 @@ class RefusalOracle:
                 return target is not None and refused.person not in (target.sender, room.owner)
             case "settings":
                 return room.kind == "direct" or (is_public(final.room) and refused.person != room.owner)
-            case "member":
-                return room.kind == "direct"
         return False
 
     def _is_void_invitation(self, refused: Refused) -> bool:

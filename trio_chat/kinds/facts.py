@@ -125,6 +125,39 @@ class Facts(Protocol):
         """How many messages are pinned."""
         ...
 
+    @property
+    def pair(self) -> frozenset[str]:
+        """The two people of a direct room, in it or not; in other rooms nobody."""
+        ...
+
+    def asked_at(self, person: str) -> int | None:
+        """The number of the event by which the person was asked into a direct room; None: they need not answer."""
+        ...
+
+    def has_declined(self, person: str) -> bool:
+        """Whether the person left a direct room instead of answering."""
+        ...
+
+    def count_messages(self, after: int) -> int:
+        """How many messages there are after number ``after``, which is not far from the head."""
+        ...
+
+    def are_strangers(self, one: str, other: str) -> bool:
+        """Whether no private room has both as members."""
+        ...
+
+    def count_requests(self, person: str) -> int:
+        """How many direct rooms the person was asked into, without an answer yet."""
+        ...
+
+    def blocks(self, person: str, other: str) -> bool:
+        """Whether the person blocks the other one."""
+        ...
+
+    def count_blocks(self, person: str) -> int:
+        """How many people the person blocks."""
+        ...
+
     def admits(self, invite: str, at_ms: int) -> bool:
         """Whether this invitation (its hash) lets somebody into the room at this moment."""
         ...

@@ -28,7 +28,8 @@ Number = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 Proof = Annotated[str, msgspec.Meta(max_length=64)]
 ShortText = Annotated[str, msgspec.Meta(max_length=500)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-Ids = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(max_length=200)]
+PersonId = Annotated[str, msgspec.Meta(max_length=64)]
+Ids = Annotated[tuple[PersonId, ...], msgspec.Meta(max_length=200)]
 
 
 END_MS: Final = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp()) * 1000

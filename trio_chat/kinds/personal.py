@@ -1,4 +1,5 @@
-"""What people keep for themselves: stars, hidden messages, notification levels, and rooms marked as unread.
+"""What people keep for themselves: stars, hidden messages, notification levels, rooms marked as unread, and whom they
+block.
 
 It stands in the log of the person's own room, which their other devices hear. It is about messages and rooms that they
 could hear when they noted it first; what is noted can always be changed, also when they have left the room.
@@ -10,8 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar
 
+import attrs
+
 from trio_chat.errors import Refused
-from trio_chat.kinds.facts import no_such_message, no_such_room
+from trio_chat.kinds.facts import LOBBY, no_such_message, no_such_room
 from trio_chat.kinds.forms import (
     END_MS,
     Body,
@@ -19,6 +22,7 @@ from trio_chat.kinds.forms import (
     EventCommand,
     Moment,
     Number,
+    PersonId,
     timestamp,
     write_body,
 )
@@ -37,9 +41,13 @@ STAR: Final = "star"
 HIDE: Final = "hide"
 LEVEL: Final = "level"
 UNREAD: Final = "unread"
+BLOCK: Final = "block"
 
 MAX_PERSONAL: Final = 5_000
 """So many change keys stand in a personal room: all of them are told when the person logs in."""
+
+MAX_BLOCKS: Final = 1_000
+"""So many people somebody may block."""
 
 
 class Star(Body, frozen=True):
@@ -98,12 +106,30 @@ class UnreadFrame(ChangeFrame, tag="unread", kw_only=True):
     from_seq: int | None
 
 
-class Mine(EventCommand, tag="mine"):
-    """Star or hide a message, choose a notification level, or mark a room as unread: for me alone."""
+class Block(Body, frozen=True):
+    """The person is blocked, or (``on`` false) no longer."""
+
+    person: str
+    on: bool
+
+
+class BlockFrame(ChangeFrame, tag="block", kw_only=True):
+    """The person ``of`` is blocked, or (``on`` false) no longer."""
+
+    of: str
+    on: bool
+
+
+class Mine(EventCommand, tag="mine", kw_only=True):
+    """Star or hide a message, choose a notification level, mark a room as unread, or block somebody: for me alone."""
 
     is_in_room: ClassVar[bool] = False
 
-    what: Literal["star", "hide", "level", "unread"]
+    what: Literal["star", "hide", "level", "unread", "block"]
+    room: str = ""
+    """Which room it is about; not said when somebody is blocked."""
+    person: PersonId | None = None
+    """Who is blocked."""
     target: Number | None = None
     on: bool = True
     level: Literal["all", "mentions", "none"] | None = None
@@ -113,6 +139,10 @@ class Mine(EventCommand, tag="mine"):
 
     def event(self, person: Person) -> tuple[str, str]:
         """See `EventCommand`. Raises `Refused` (``bad_room``, ``bad_field``)."""
+        if self.what == BLOCK:
+            if self.person is None or self.person == person.id:
+                raise Refused("bad_field", "Say whom you block, as person.")
+            return self.what, write_body(Block(self.person, self.on))
         return self.what, write_body(self._body(normal_room(self.room)))
 
     def _body(self, room: str) -> Body:
@@ -137,12 +167,14 @@ def _kind(
     *,
     fields: Callable[[B], dict[str, Any]],
     key_of: Callable[[B], str],
-    place_of: Callable[[B], tuple[str, int]],
+    place_of: Callable[[B], tuple[str, int]] | None = None,
+    check_more: Callable[[str, B, Facts], None] = lambda sender, body, facts: None,
 ) -> Kind[B]:
     def check(sender: str, said: B, facts: Facts, at_ms: int) -> None:
+        check_more(sender, said, facts)
         if facts.has_change(0, f"{name}:{key_of(said)}"):
             return  # also of a room that they have left since
-        room, seq = place_of(said)
+        room, seq = (LOBBY, 0) if place_of is None else place_of(said)
         if not facts.is_theirs_to_note(sender, room, seq):
             raise no_such_message() if seq and facts.is_theirs_to_note(sender, room, 0) else no_such_room()
         if facts.count_changes(0) >= MAX_PERSONAL:
@@ -171,6 +203,11 @@ def _star(name: str, frame: type[ChangeFrame]) -> Kind[Star]:
     )
 
 
+def _check_block(sender: str, body: Block, facts: Facts) -> None:
+    if body.on and not facts.blocks(sender, body.person) and facts.count_blocks(sender) >= MAX_BLOCKS:
+        raise Refused("too_many", f"You can block {MAX_BLOCKS:,} people at most.")
+
+
 def _level_fields(body: Level) -> dict[str, str | None]:
     until = None if body.until_ms is None else timestamp(body.until_ms)
     return {"of": body.room, "level": body.level, "until": until}
@@ -194,5 +231,16 @@ KINDS: Final = (
         fields=lambda body: {"of": body.room, "from_seq": body.seq},
         key_of=lambda body: body.room,
         place_of=lambda body: (body.room, body.seq or 0),
+    ),
+    attrs.evolve(
+        _kind(
+            BLOCK,
+            Block,
+            BlockFrame,
+            fields=lambda body: {"of": body.person, "on": body.on},
+            key_of=lambda body: body.person,
+            check_more=_check_block,
+        ),
+        needs_no_space=lambda body: True,  # it keeps others from writing
     ),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from trio_chat.errors import Refused
+from trio_chat.kinds import direct
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, ShortText, Who, write_body
 from trio_chat.kinds.kind import Kind, Writers
@@ -53,6 +54,8 @@ class Created(Body, frozen=True):
     title: str = ""
     topic: str = ""
     members: tuple[Who, ...] = ()
+    asked: bool = False
+    """Whether the other person of a direct room is asked, and not a member yet (`trio_chat.kinds.direct`)."""
 
 
 class CreatedFrame(ChangeFrame, tag="created", kw_only=True):
@@ -62,6 +65,7 @@ class CreatedFrame(ChangeFrame, tag="created", kw_only=True):
     title: str = ""
     topic: str = ""
     members: tuple[Who, ...] = ()
+    asked: bool = False
 
 
 def check_created(sender: str, body: Created, facts: Facts, at_ms: int) -> None:
@@ -71,6 +75,8 @@ def check_created(sender: str, body: Created, facts: Facts, at_ms: int) -> None:
     if (body.kind == PUBLIC) != (facts.kind == PUBLIC):
         raise no_such_room()
     _check_not_like_the_lobby(body.title, facts.room)
+    if body.kind == DIRECT:
+        direct.check_beginning(sender, body, facts)
 
 
 def _renamed_in_created(body: Created, person: str, name: str) -> Created:
@@ -178,7 +184,7 @@ def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> Non
 
 
 class Membership(Body, frozen=True):
-    """The person joins the members, or (``on`` false) leaves them."""
+    """The person joins the members, or (``on`` false) leaves them. In a direct room the other one asks them to."""
 
     person: Who
     on: bool
@@ -187,7 +193,7 @@ class Membership(Body, frozen=True):
 
 
 class MembershipFrame(ChangeFrame, tag="member", kw_only=True):
-    """The person joined the members, or (``on`` false) left them."""
+    """The person joined the members (or was asked to, by another one), or (``on`` false) left them."""
 
     person: Who
     on: bool
@@ -205,6 +211,9 @@ def check_membership(sender: str, body: Membership, facts: Facts, at_ms: int) ->
     """People come and leave by themselves; into a private room by an invitation, or when a moderator lets them in."""
     if facts.kind == SERVER:
         raise no_such_room()  # who gives up a role leaves
+    if facts.kind == DIRECT:
+        direct.check_membership(sender, body, facts)
+        return
     person = body.person.id
     is_there = facts.is_member(person) or facts.room == LOBBY
     if facts.kind != PUBLIC and not facts.is_member(sender) and (not body.on or is_there):
@@ -236,15 +245,13 @@ def _check_coming(body: Membership, facts: Facts, at_ms: int, *, is_there: bool)
         return
     if facts.policy.joining == "knock":
         raise Refused("must_knock", "A moderator lets people into this room. Knock, and wait.")
-    if facts.kind != PRIVATE or body.invite is None or not facts.admits(body.invite, at_ms):
+    if body.invite is None or not facts.admits(body.invite, at_ms):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
 
 
 def _check_leaving(facts: Facts, *, is_there: bool) -> None:
     if not is_there:
         raise Refused("not_member", "You are not in this room.")
-    if facts.kind == DIRECT:
-        raise Refused("not_yours", "A conversation of two cannot be left.")
     if facts.room == LOBBY:
         raise Refused("not_yours", "Everybody is in the lobby, always.")
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
-from trio_chat.kinds.facts import PERSONAL_ROOM, PRIVATE, PUBLIC, no_such_room, personal_room
+from trio_chat.kinds.direct import check_writing
+from trio_chat.kinds.facts import DIRECT, PERSONAL_ROOM, PRIVATE, PUBLIC, no_such_room, personal_room
 from trio_chat.kinds.kind import Writers
+from trio_chat.kinds.messages import DELETE
 from trio_chat.kinds.standing import (
     MODERATES,
     ROOM_RANKS,
@@ -48,6 +50,8 @@ def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
         check_not_restricted(draft.sender, facts, at_ms, is_silenced=kind.is_silenced)
     if kind.is_message:
         check_may_write_message(draft.sender, facts, at_ms)
+    if facts.kind == DIRECT and kind.written_by is Writers.MEMBERS and draft.kind != DELETE:
+        check_writing(draft.sender, facts, is_message=kind.is_message)
     kind.check(draft.sender, body, facts, at_ms)
 
 

@@ -26,6 +26,8 @@ OWNER: Final = "owner"
 ADMIN: Final = "admin"
 MODERATOR: Final = "moderator"
 MEMBER: Final = "member"
+ASKED: Final = "asked"
+"""The role of who was asked into a direct room and has not answered (`trio_chat.kinds.direct`)."""
 
 MODERATES: Final = 1
 """The lowest rank that may moderate."""

@@ -59,10 +59,21 @@ class RoomListed:
 
 
 @attrs.frozen
+class Requested:
+    """The person is asked into a direct room, which looks like this now."""
+
+    listing: Listing
+    other: Profile | None
+    """Who asks."""
+
+
+@attrs.frozen
 class RoomUnlisted:
     """A room is no longer in the person's list of rooms."""
 
     room: str
 
 
-Notice: TypeAlias = PresenceChanged | Typing | ReadMarkersMoved | PersonChanged | RoomListed | RoomUnlisted
+Notice: TypeAlias = (
+    PresenceChanged | Typing | ReadMarkersMoved | PersonChanged | RoomListed | RoomUnlisted | Requested
+)

@@ -34,6 +34,8 @@ class RoomState:
     """When each ban and mute ends, by its kind and the person."""
     knocking: tuple[str, ...] = ()
     """Those who wait to be let in, in the order in which they came."""
+    pair: frozenset[str] = frozenset()
+    """The two people of a direct room, in it or not."""
 
 
 @attrs.frozen
@@ -68,6 +70,8 @@ class Listing:
     """The person's role; None: not a member."""
     policy: Mapping[str, int | str] = attrs.field(factory=dict)
     """As in `RoomState`."""
+    was_opened: bool = False
+    """Whether the person ever read something in it."""
 
 
 class DirectoryPlace(NamedTuple):
@@ -93,7 +97,11 @@ class Profile:
     seen_ms: int | None = None
     """When they were last connected; None: never, or not known."""
     shows_seen: bool = True
-    """Whether others may see ``seen_ms``."""
+    """Whether others may see ``seen_ms``, and whether they are here."""
+    shows_receipts: bool = True
+    """Whether others may see what they have received and read."""
+    shows_typing: bool = True
+    """Whether others may see that they are typing."""
 
 
 @attrs.frozen

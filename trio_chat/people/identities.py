@@ -69,6 +69,8 @@ class Identities:
         picture: Picture | None = None,
         no_picture: bool = False,
         shows_seen: bool | None = None,
+        shows_receipts: bool | None = None,
+        shows_typing: bool | None = None,
     ) -> Profile:
         """Change a person's profile; None leaves a field as it is. Raises `Refused` as `rename` does."""
         display, key = (None, None) if name in (None, person.name) else _requested_name(name)
@@ -83,6 +85,8 @@ class Identities:
                     picture=picture,
                     no_picture=no_picture,
                     shows_seen=shows_seen,
+                    shows_receipts=shows_receipts,
+                    shows_typing=shows_typing,
                 )
         except NameTaken:
             raise _name_taken(display or "") from None

@@ -64,9 +64,19 @@ class Attendance(Generic[Connection]):
         """A connection of a person who is present."""
         return next(iter(self._connections[person]))
 
-    def add(self, connection: Connection, person: str) -> None:
-        """Note that a connection of the person shows the room."""
+    def shows(self, connection: Connection) -> bool:
+        """Whether others may know that this connection shows the room."""
+        return connection in self._connections.get(self._persons.get(connection, ""), ())
+
+    def has(self, person: str) -> bool:
+        """Whether the person is present, so that others may know."""
+        return person in self._connections
+
+    def add(self, connection: Connection, person: str, *, is_shown: bool = True) -> None:
+        """Note that a connection of the person shows the room; only the connections know unless it ``is_shown``."""
         self._persons[connection] = person
+        if not is_shown:
+            return
         connections = self._connections.setdefault(person, {})
         if not connections:
             self._changed[person] = None
@@ -75,9 +85,9 @@ class Attendance(Generic[Connection]):
     def discard(self, connection: Connection) -> None:
         """Note that the connection no longer shows the room. Idempotent."""
         person = self._persons.pop(connection, None)
-        if person is None:
+        connections = None if person is None else self._connections.get(person)
+        if person is None or connections is None or connection not in connections:
             return
-        connections = self._connections[person]
         del connections[connection]
         if not connections:
             del self._connections[person]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from trio_chat.model.notices import PresenceChanged, ReadMarkersMoved
 from trio_chat.presence.attendance import Attendance, Typists
 from trio_chat.presence.read_markers import ReadMarkers
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.model.events import Person
+    from trio_chat.model.notices import Notice
     from trio_chat.model.records import ReadMarker
     from trio_chat.presence.connected import UserConnection
+    from trio_chat.presence.privacy import Privacy
 
 
 @attrs.frozen
@@ -55,7 +58,49 @@ class RoomState:
         """People who are present, by id, with their present names and looks."""
         return [self.attendance.connection_of(person).person for person in ids]
 
-    def view(self) -> RoomPresence:
-        """Presence and read markers, as they are now."""
-        people = self.people(self.attendance.people())
-        return RoomPresence(self.room, people, self.attendance.count, self.markers.latest())
+    def hidden_from(self, viewer: str, privacy: Privacy) -> set[str]:
+        """Those who are present and whom the viewer is not shown."""
+        return {person for person in privacy.apart_from(viewer) if self.attendance.has(person)}
+
+    def view(self, connection: UserConnection, privacy: Privacy) -> RoomPresence:
+        """Presence and read markers, as they are now and as this connection, which watches the room, is shown them."""
+        viewer = connection.person.id
+        people, count = self.attendance.people(), self.attendance.count
+        if self.attendance.shows(connection):
+            hidden = self.hidden_from(viewer, privacy)
+            people, count = [person for person in people if person not in hidden], count - len(hidden)
+        else:
+            people, count = [], 0
+        return RoomPresence(
+            self.room,
+            self.people(people),
+            count,
+            [one for one in self.markers.latest() if privacy.sees(viewer, one.person, "receipts")],
+        )
+
+
+@attrs.frozen
+class RoomChange:
+    """What changed in a room since the last broadcast."""
+
+    state: RoomState
+    came: Sequence[str]
+    went: Sequence[str]
+    is_named: bool
+    """Whether those who came and went are named; else only the count is told."""
+    markers: Sequence[ReadMarker]
+    """The read markers that moved, of people who show them."""
+
+    def notices(self, sees_presence: bool, sees_receipts: bool, *, apart: set[str]) -> list[Notice]:
+        """What somebody is told of it who sees so much, and nothing of the people from whom they are ``apart``."""
+        notices: list[Notice] = []
+        came = [person for person in self.came if person not in apart and self.state.attendance.has(person)]
+        went = [person for person in self.went if person not in apart]
+        if sees_presence and (came or went):
+            count = self.state.attendance.count - sum(map(self.state.attendance.has, apart))
+            people = self.state.people(came) if self.is_named else []
+            notices.append(PresenceChanged(self.state.room, count, people, went if self.is_named else []))
+        markers = [marker for marker in self.markers if marker.person not in apart]
+        if sees_receipts and markers:
+            notices.append(ReadMarkersMoved(self.state.room, markers))
+        return notices

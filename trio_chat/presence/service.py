@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.model.notices import Notice, PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
+from trio_chat.model.notices import PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
 from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, may_name
-from trio_chat.presence.room_state import RoomState
+from trio_chat.presence.privacy import Privacy
+from trio_chat.presence.room_state import RoomChange, RoomState
 from trio_chat.rooms.encoding import EncodedNotices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from trio_chat.model.events import Person
-    from trio_chat.model.records import ReadMarker
+    from trio_chat.model.records import Profile, ReadMarker
     from trio_chat.presence.connected import ConnectedUsers, UserConnection
     from trio_chat.presence.room_state import RoomPresence
     from trio_chat.rooms.room import Room
@@ -51,6 +52,7 @@ class PresenceService:
         self._store = store
         self._connected = connected
         self._now_ms = now_ms
+        self.privacy = Privacy(store)
         self._rooms: dict[str, RoomState] = {}
         self._watched: dict[UserConnection, str] = {}
         self._changed_rooms: dict[str, None] = {}
@@ -77,11 +79,18 @@ class PresenceService:
             state.knows_markers = True
             self._note_change(room)  # so that the state is dropped again if no `watch` follows
 
-    def watch(self, connection: UserConnection, room: str) -> None:
-        """Note that this connection shows this room, and no other. To be called directly after `learn`."""
-        if self._watched.get(connection) != room:
+    def watch(self, connection: UserConnection, room: str, *, is_shown: bool = True) -> None:
+        """Note that this connection shows this room, and no other. To be called directly after `learn`.
+
+        Unless it ``is_shown``, others do not know, and it is not told who else is there; as if the person hid that.
+        """
+        is_shown = is_shown and self.privacy.shows(connection.person.id, "seen")
+        if (
+            self._watched.get(connection) != room
+            or self._rooms[room].attendance.shows(connection) != is_shown
+        ):
             self.unwatch(connection)
-            self._rooms[room].attendance.add(connection, connection.person.id)
+            self._rooms[room].attendance.add(connection, connection.person.id, is_shown=is_shown)
             self._watched[connection] = room
             self._note_change(room)
 
@@ -98,9 +107,48 @@ class PresenceService:
         if room in self._rooms:
             self._note_change(room)
 
-    def view(self, room: str) -> RoomPresence:
-        """Presence and read markers of a room that is watched."""
-        return self._rooms[room].view()
+    def view(self, connection: UserConnection, room: str) -> RoomPresence:
+        """Presence and read markers of a room that this connection watches, as its person is shown them."""
+        return self._rooms[room].view(connection, self.privacy)
+
+    # -- privacy --
+
+    def is_here(self, viewer: str, profile: Profile) -> bool:
+        """Whether the viewer, who is connected, is shown that a person is connected."""
+        return profile.id in self._connected and self.privacy.sees(viewer, profile.id, "seen")
+
+    def last_seen_ms(self, viewer: str, profile: Profile) -> int | None:
+        """When a person was here last, if the viewer, who is connected, is shown it; None while they are here."""
+        may_see = profile.id not in self._connected and self.privacy.sees(viewer, profile.id, "seen")
+        return profile.seen_ms if may_see else None
+
+    def change_privacy(self, profile: Profile) -> None:
+        """Note what a person hides now: whoever hides being here goes, for others, from where they are."""
+        self.privacy.set_profile(profile)
+        for connection in self._connected.connections(profile.id):
+            room = self._watched.get(connection)
+            if room is not None:
+                self.watch(connection, room)
+
+    def set_block(self, person: str, other: str, *, on: bool) -> None:
+        """Note that a person blocks another one, or no longer: to each other they go, or come back, at once."""
+        self.privacy.set_block(person, other, on=on)
+        for viewer, viewed in ((person, other), (other, person)):
+            for connection in self._connected.connections(viewer):
+                self._tell_of_one(connection, viewed)
+
+    def _tell_of_one(self, connection: UserConnection, person: str) -> None:
+        """Tell a connection whether this person is present in the room that it watches."""
+        state = self._rooms.get(self._watched.get(connection, ""))
+        if state is None or not state.attendance.has(person) or not connection.hears(state.room):
+            return
+        view = state.view(connection, self.privacy)
+        is_shown = state.attendance.shows(connection) and self.privacy.sees(
+            connection.person.id, person, "seen"
+        )
+        came, went = (state.people([person]), []) if is_shown else ([], [person])
+        notice = EncodedNotices([PresenceChanged(state.room, view.count, came, went)])
+        connection.outbox.post(notice.frames(connection.encoding))
 
     def typing(self, connection: UserConnection, room: str) -> None:
         """Notify the other people who watch a room, at once, that this connection's person is typing in it."""
@@ -108,10 +156,15 @@ class PresenceService:
         if state is None or len(state.attendance) > MAX_TYPING:
             return
         person = connection.person
+        if not self.privacy.shows(person.id, "typing"):
+            return
         if state.typists.may_notify(person.id, trio.current_time()):
             notice = EncodedNotices([Typing(room, person)])
             for other in state.attendance:
-                if other.person.id != person.id and other.hears(room):
+                may_see = other.person.id != person.id and self.privacy.sees(
+                    other.person.id, person.id, "typing"
+                )
+                if may_see and other.hears(room):
                     other.outbox.post(notice.frames(other.encoding))
 
     def move_markers(self, connection: UserConnection, room: Room, *, delivered: int, read: int) -> None:
@@ -133,6 +186,7 @@ class PresenceService:
 
     def _note_offline(self, person: str) -> None:
         self._offline.add(person)
+        self.privacy.forget_blocks(person)
         self._has_changed.set()
 
     def _note_change(self, room: str) -> None:
@@ -228,17 +282,28 @@ class PresenceService:
                 self.unwatch(connection)
         came, went = state.attendance.take_changes()
         watching = list(state.attendance)
-        notices: list[Notice] = []
-        if came or went:
-            if not may_name(len(came) + len(went), len(watching)):
-                came, went = [], []
-            notices.append(PresenceChanged(room, state.attendance.count, state.people(came), went))
         may_name_markers = may_name(len(moved), len(watching))
-        if moved and may_name_markers:
-            notices.append(ReadMarkersMoved(room, moved))
-        if notices:
-            await self._post(watching, notices, room=room)
+        shown = [one for one in moved if may_name_markers and self.privacy.shows(one.person, "receipts")]
+        change = RoomChange(state, came, went, may_name(len(came) + len(went), len(watching)), shown)
+        if came or went or shown:
+            await self._post_change(watching, change)
         await self._notify_own_devices(state, moved, room, set(watching) if may_name_markers else set())
+
+    async def _post_change(self, watching: Sequence[UserConnection], change: RoomChange) -> None:
+        """Post to each connection what its person may see of the change: encoded once for all who see the same."""
+        room, attendance = change.state.room, change.state.attendance
+        shared: dict[tuple[bool, bool], EncodedNotices] = {}
+        for connection in watching:
+            sees = (attendance.shows(connection), self.privacy.shows(connection.person.id, "receipts"))
+            apart = self.privacy.apart_from(connection.person.id)
+            encoded = None if apart else shared.get(sees)
+            if encoded is None:
+                encoded = EncodedNotices(change.notices(*sees, apart=apart))
+            if not apart:
+                shared[sees] = encoded
+            await self._post([connection], encoded, room=room)
+            if apart:  # that took longer
+                await trio.lowlevel.checkpoint()
 
     async def _notify_own_devices(
         self, state: RoomState, moved: Sequence[ReadMarker], room: str, notified: set[UserConnection]
@@ -246,22 +311,24 @@ class PresenceService:
         """Post each moved marker to the other connections of its person that were not ``notified`` yet."""
         for marker in moved:
             mover = state.moved_by.pop(marker.person, None)
+            if not self.privacy.shows(marker.person, "receipts"):
+                notified = set()
             others = [
                 connection
                 for connection in self._connected.connections(marker.person)
                 if connection is not mover and connection not in notified
             ]
             if others:
-                await self._post(others, [ReadMarkersMoved(room, [marker])], room=room)
+                await self._post(others, EncodedNotices([ReadMarkersMoved(room, [marker])]), room=room)
 
     async def _post(
-        self, connections: Iterable[UserConnection], notices: Sequence[Notice], *, room: str | None = None
+        self, connections: Iterable[UserConnection], encoded: EncodedNotices, *, room: str | None = None
     ) -> None:
         """Post notices to those of the connections that hear the room at that moment; without a room, to all."""
-        encoded = EncodedNotices(notices)
         for connection in connections:
-            if room is None or connection.hears(room):
-                connection.outbox.post(encoded.frames(connection.encoding))
+            frames = encoded.frames(connection.encoding)
+            if frames and (room is None or connection.hears(room)):
+                connection.outbox.post(frames)
             self._posted += 1
             if self._posted % POST_STEP == 0:
                 await trio.lowlevel.checkpoint()
@@ -274,7 +341,7 @@ class PresenceService:
         people = [self._changed_people.pop(person) for person in list(self._changed_people)[:n_people]]
         if self._changed_people:
             self._has_changed.set()
-        await self._post(connections, [PersonChanged(person) for person in people])
+        await self._post(connections, EncodedNotices([PersonChanged(person) for person in people]))
 
 
 @asynccontextmanager
@@ -282,8 +349,9 @@ async def open_presence(
     store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]
 ) -> AsyncIterator[PresenceService]:
     """The presence service, running until the block is left; read markers and last-seen times are saved a last time
-    then."""
+    then. Raises `StoreError` if what people hide cannot be read."""
     presence = PresenceService(store, connected, now_ms=now_ms)
+    await presence.privacy.learn()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(presence.run)
         yield presence

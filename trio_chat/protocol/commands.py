@@ -116,6 +116,20 @@ class Direct(Command, tag="direct"):
     person: str
 
 
+class AskRequests(Command, tag="requests"):
+    """Read which conversations others have begun that one has not answered."""
+
+    id: str
+
+
+class AnswerRequest(Command, tag="answer_request"):
+    """Accept such a conversation, or decline it."""
+
+    id: str
+    room: str
+    accept: bool
+
+
 class Enter(RoomCommand, tag="enter"):
     """Become a member of this public room: it is in one's list then."""
 
@@ -236,6 +250,8 @@ class SetProfile(Command, tag="profile"):
     picture: str | None = None
     """A picture in Base64; empty: none."""
     show_seen: bool | None = None
+    show_receipts: bool | None = None
+    show_typing: bool | None = None
 
 
 class AskPeople(Command, tag="people"):

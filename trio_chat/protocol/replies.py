@@ -35,6 +35,8 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     user: User
     token: str | None = None
     rooms: Sequence[RoomItem]
+    requests: Sequence[str] = ()
+    """The rooms into which the person was asked, and that they have not answered."""
     mine: Own | None = None
     more: bool = False
     """Further rooms follow, each as `RoomAdded`."""
@@ -48,7 +50,11 @@ class Welcome(Frame, tag="welcome", kw_only=True):
 
     def without(self, rooms: Collection[str]) -> Welcome:
         """See `Frame`."""
-        return msgspec.structs.replace(self, rooms=[item for item in self.rooms if item.room not in rooms])
+        return msgspec.structs.replace(
+            self,
+            rooms=[item for item in self.rooms if item.room not in rooms],
+            requests=[room for room in self.requests if room not in rooms],
+        )
 
 
 class OwnPage(Frame, tag="own"):
@@ -161,6 +167,27 @@ class RoomRemoved(Frame, tag="room_removed"):
     room: str
 
 
+class RequestsOf(Frame, tag="requests"):
+    """The direct rooms that wait for the person's answer, the newest first."""
+
+    id: str
+    requests: Sequence[RoomItem]
+
+    def without(self, rooms: Collection[str]) -> RequestsOf:
+        """See `Frame`."""
+        return msgspec.structs.replace(self, requests=[one for one in self.requests if one.room not in rooms])
+
+
+class RequestAdded(Frame, tag="request"):
+    """Somebody asks the person into a direct room."""
+
+    item: RoomItem
+
+    def without(self, rooms: Collection[str]) -> RequestAdded | None:
+        """See `Frame`."""
+        return None if self.item.room in rooms else self
+
+
 class DirectoryPage(Frame, tag="directory"):
     """Public rooms; ``cursor`` asks for more."""
 
@@ -239,6 +266,8 @@ class Profiled(Frame, tag="profiled"):
     id: str
     user: User
     show_seen: bool = True
+    show_receipts: bool = True
+    show_typing: bool = True
 
 
 class PeopleFound(Frame, tag="people"):
@@ -384,6 +413,8 @@ Answer = (
     | ReportList
     | RoomAdded
     | RoomRemoved
+    | RequestsOf
+    | RequestAdded
     | DirectoryPage
     | Invited
     | InvitesOf

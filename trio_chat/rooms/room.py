@@ -19,7 +19,7 @@ from trio_chat.kinds.facts import DIRECT, PUBLIC, SERVER
 from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
-from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, Policy
+from trio_chat.kinds.standing import ASKED, BAN, MEMBER, MODERATOR, OWNER, Policy
 from trio_chat.kinds.table import read_body
 from trio_chat.model.events import Draft, Event, Position
 from trio_chat.model.proofs import Prover
@@ -59,8 +59,9 @@ class Room:
     """One open room. It is dormant, without an inbox and a broadcaster, until the first submission.
 
     ``on_wake`` is called with the room when it needs its broadcaster: it starts `broadcast` in a task (which `close`
-    ends), or raises `Refused`. ``on_members`` is called with the room and the ids of those who became members or are no
-    longer members, when that was logged and fanned out; ``on_access`` before it, with the event.
+    ends), or raises `Refused`. ``on_members`` is called with the room and the ids of those who became members, are no
+    longer members, or are (no longer) asked to, when that was logged and fanned out; ``on_access`` before it, with the
+    event.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Room:
         self._proof_key = proof_key
         self.prover = Prover(proof_key, name, self.epoch)
         self.subscribers = Subscribers(name, state.position.seq, store, self.prover)
+        self.pair = state.pair
         self.policy = msgspec.convert(state.policy, Policy)
         self._roles = dict(state.members)
         self._bans = {person: ends for (kind, person), ends in state.restrictions.items() if kind == BAN}
@@ -123,6 +125,13 @@ class Room:
         """The role of a member; None for everybody else."""
         return self._roles.get(person)
 
+    @property
+    def asked(self) -> frozenset[str]:
+        """Those of them who were asked into this direct room and have not answered: it is not in their list yet."""
+        if self.kind != DIRECT:
+            return frozenset()
+        return frozenset(person for person, role in self._roles.items() if role == ASKED)
+
     def may_hear(self, person: str | None) -> bool:
         """Whether this person (None: a plain client) may hear the room."""
         is_banned = person in self._bans and self._now_ms() < self._bans[person]
@@ -142,16 +151,20 @@ class Room:
         """Apply a logged change of access; end the subscriptions of those who may no longer hear the room."""
         if event.body is None:
             return
-        before = self.members
+        before, asked_before = self.members, self.asked
         body = read_body(event.kind, event.body)
         match body:
-            case Created(kind=kind, members=members):
+            case Created(kind=kind, members=members, asked=is_asked):
                 self.kind = kind
                 self.owner = None if kind == DIRECT else event.sender
-                self._roles.update((who.id, OWNER if who.id == self.owner else MEMBER) for who in members)
+                for who in members:
+                    other = ASKED if is_asked and who.id != event.sender else MEMBER
+                    self._roles[who.id] = OWNER if who.id == self.owner else other
+                self.pair = self.members if kind == DIRECT else frozenset()
             case Membership(person=person, on=True):
                 self._bans.pop(person.id, None)
-                self._roles[person.id] = OWNER if person.id == self.owner else MEMBER
+                other = ASKED if self.kind == DIRECT and person.id != event.sender else MEMBER
+                self._roles[person.id] = OWNER if person.id == self.owner else other
             case Membership(person=person):
                 self._roles.pop(person.id, None)
             case Settings():
@@ -167,7 +180,7 @@ class Room:
                 if not self.may_hear(subscription.person):
                     subscription.leave()
         self._on_access(event, body)
-        self._on_members(self, before ^ self.members)
+        self._on_members(self, (before ^ self.members) | (asked_before ^ self.asked))
 
     def _apply_role(self, person: str, role: str) -> None:
         if self.kind == SERVER and role == MEMBER:

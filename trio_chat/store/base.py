@@ -154,8 +154,17 @@ class RoomTable(Protocol):
         ...
 
     async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
-        """List of a person's rooms: the lobby first, then by their newest event, the newest first. With ``only`` just
-        that room, if it is in the list."""
+        """List of a person's rooms: the lobby first, then by their newest event, the newest first, and those that the
+        person never opened at the end. With ``only`` just that room, if it is in the list."""
+        ...
+
+    async def requests(self, person: str, *, only: str | None = None) -> list[Listing]:
+        """Direct rooms into which the person was asked and has not answered, the newest first. ``only``: as in
+        `listing`."""
+        ...
+
+    async def are_strangers(self, one: str, other: str) -> bool:
+        """Whether no private room has both as members."""
         ...
 
     async def directory(
@@ -235,12 +244,22 @@ class PeopleTable(Protocol):
         picture: Picture | None = None,
         no_picture: bool = False,
         shows_seen: bool | None = None,
+        shows_receipts: bool | None = None,
+        shows_typing: bool | None = None,
     ) -> Profile:
         """Change a person's profile; what is None stays, ``no_picture`` removes the picture. Returns the new profile.
 
         Raises `NameTaken` as `add_person` does; then nothing was written. Raises `KeyError` if there is no such
         person: a bug.
         """
+        ...
+
+    async def hiding(self) -> list[Profile]:
+        """Profiles of all who hide something from others."""
+        ...
+
+    async def blocks(self, person: str) -> list[tuple[str, str]]:
+        """Whom the person blocks, and who blocks the person: (who blocks, who is blocked)."""
         ...
 
     async def picture(self, picture_hash: str) -> Picture | None:

@@ -46,6 +46,8 @@ def _frame_of(notice: Notice) -> Frame:
             return replies.PersonChanged(parts.user_of(person))
         case notices.RoomListed(listing, other):
             return replies.RoomAdded(item_of(listing, other))
+        case notices.Requested(listing, other):
+            return replies.RequestAdded(item_of(listing, other))
         case notices.RoomUnlisted(room):
             return replies.RoomRemoved(room)
 

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.kinds.facts import personal_room
+from trio_chat.gateways.v1.direct import settle
+from trio_chat.gateways.v1.outcomes import OutcomesOfBlock
+from trio_chat.kinds.facts import DIRECT, personal_room
+from trio_chat.kinds.messages import DELETE
+from trio_chat.kinds.personal import BLOCK
+from trio_chat.kinds.rooms import MEMBER
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -19,6 +24,10 @@ async def write_event(client: Client, command: EventCommand) -> None:
     kind, body = command.event(client.person)
     if command.is_in_room:
         room = client.room(command.room)
+        if room.kind == DIRECT and kind not in (MEMBER, DELETE):
+            await settle(client, room)
+            room = client.room(command.room)  # it may have changed meanwhile
     else:
         room = await client.hub.rooms.get(personal_room(client.person.id))
-    await client.submit(room, kind, command.id, body)
+    submitter = OutcomesOfBlock(client.outbox, client.hub.presence) if kind == BLOCK else None
+    await client.submit(room, kind, command.id, body, submitter=submitter)

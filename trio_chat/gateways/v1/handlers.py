@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from trio_chat.gateways.v1 import (
     client,
     devices,
+    direct,
     events,
     history,
     invitations,
@@ -39,7 +40,9 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Follow: rooms.follow,
     commands.Leave: rooms.leave,
     commands.Create: rooms.create,
-    commands.Direct: rooms.direct,
+    commands.Direct: direct.direct,
+    commands.AskRequests: direct.requests,
+    commands.AnswerRequest: direct.answer_request,
     commands.Enter: rooms.enter,
     commands.Admit: rooms.admit,
     commands.Info: rooms.info,

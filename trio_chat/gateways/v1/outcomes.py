@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trio_chat.errors import Refused
+from trio_chat.kinds.personal import Block
+from trio_chat.kinds.table import read_body
+from trio_chat.model.events import Event
 from trio_chat.model.outcomes import Conflict, Denied
 from trio_chat.protocol.encoding import encode_frame
 from trio_chat.protocol.replies import Ack, Failure
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
     from trio_chat.model.outcomes import Outcome
     from trio_chat.net.outbox import Outbox
+    from trio_chat.presence.service import PresenceService
     from trio_chat.rooms.submission import Settled
 
 UNAVAILABLE_RETRY_S = 1.0
@@ -53,16 +57,22 @@ class Outcomes:
         return Ack(id=command_id, room=outcome.room, seq=outcome.seq)
 
 
-class OutcomesOfDirect(Outcomes):
-    """The same for the beginning of a direct room: it is as good if the other person has begun it, with event 1."""
+class OutcomesOfBlock(Outcomes):
+    """The same for blocks: from the moment of the ack on, the two people are shown nothing of each other."""
 
-    __slots__ = ()
+    __slots__ = ("_presence",)
 
-    def reply_to(self, outcome: Outcome | NotLogged, command_id: str, room: str) -> Ack | Failure:
+    def __init__(self, outbox: Outbox, presence: PresenceService) -> None:
+        super().__init__(outbox)
+        self._presence = presence
+
+    def settle(self, room: str, settled: Sequence[Settled]) -> None:
         """See `Outcomes`."""
-        if isinstance(outcome, Denied) and outcome.code == "already_there":
-            return Ack(id=command_id, room=room, seq=1)
-        return super().reply_to(outcome, command_id, room)
+        for draft, outcome in settled:
+            body = read_body(draft.kind, draft.body)
+            if isinstance(outcome, Event) and isinstance(body, Block):
+                self._presence.set_block(draft.sender, body.person, on=body.on)
+        super().settle(room, settled)
 
 
 class OutcomesOfKnock(Outcomes):

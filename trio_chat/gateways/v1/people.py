@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from trio_chat.gateways.v1 import devices, room_lists
+from trio_chat.gateways.v1 import devices
+from trio_chat.gateways.v1.presence import seen_by
 from trio_chat.gateways.v1.room_lists import list_rooms
 from trio_chat.kinds.facts import LOBBY, personal_room
 from trio_chat.people.avatars import read_picture
@@ -39,7 +40,8 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     login, token = await devices.log_in(client, command)
     client.hub.security.joined(client.person.id, client.address, by=_way_of(command))
     try:
-        rooms, mine = await (_lists(client) if command.lists else _lobby(client))
+        await client.hub.presence.privacy.learn_blocks(client.person.id)
+        rooms, requests, mine = await (_lists(client) if command.lists else _lobby(client))
     except BaseException:
         client.log_out()
         raise
@@ -53,6 +55,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             user=user,
             token=token,
             rooms=first,
+            requests=requests,
             mine=mine,
             more=bool(rest),
             public_url=client.hub.config.public_url,
@@ -72,22 +75,23 @@ def _way_of(command: commands.Hello) -> str:
     return "name" if command.token is None else "token"
 
 
-async def _lobby(client: Client) -> tuple[list[RoomItem], None]:
+async def _lobby(client: Client) -> tuple[list[RoomItem], list[str], None]:
     lobby = await client.hub.rooms.get(LOBBY)
-    return [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)], None
+    return [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)], [], None
 
 
-async def _lists(client: Client) -> tuple[list[RoomItem], Own]:
-    """The rooms of the person, and what they keep for themselves.
+async def _lists(client: Client) -> tuple[list[RoomItem], list[str], Own]:
+    """The rooms of the person, the names of those into which they were asked, and what they keep for themselves.
 
     A client is told of changes of its list only after it was welcomed: so it is read again if it changed meanwhile.
     """
     store, person = client.hub.store, client.person.id
     position, events, more = await _own_events(client, None, WELCOME_OWN_BYTES)
-    rooms = await list_rooms(store, person)
+    rooms, requests = await list_rooms(store, person), await store.requests(person)
     while client.take_membership_changes():
-        rooms = await list_rooms(store, person)
-    return rooms, Own(personal_room(person), position.seq, position.epoch, events, more)
+        rooms, requests = await list_rooms(store, person), await store.requests(person)
+    mine = Own(personal_room(person), position.seq, position.epoch, events, more)
+    return rooms, [item.room for item in requests], mine
 
 
 async def own(client: Client, command: commands.AskOwn) -> OwnPage:
@@ -121,15 +125,17 @@ async def profile(client: Client, command: commands.SetProfile) -> Profiled:
         picture=picture,
         no_picture=command.picture == "",
         shows_seen=command.show_seen,
+        shows_receipts=command.show_receipts,
+        shows_typing=command.show_typing,
     )
+    client.hub.presence.change_privacy(now)
     person = person_of(now)
     if person != client.person:
         client.hub.presence.change_person(person)
-    return Profiled(command.id, user_of(person), now.shows_seen)
+    return Profiled(command.id, user_of(person), now.shows_seen, now.shows_receipts, now.shows_typing)
 
 
 async def people(client: Client, command: commands.AskPeople) -> PeopleFound:
     """Look people up."""
     found = await client.hub.store.people(command.ids)
-    connected = client.hub.connected
-    return PeopleFound(command.id, [room_lists.user_of(one, one.id, connected=connected) for one in found])
+    return PeopleFound(command.id, [seen_by(client, one) for one in found])

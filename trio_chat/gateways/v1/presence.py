@@ -8,11 +8,13 @@ from trio_chat.gateways.v1.encoding import marks_of
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.forms import timestamp
+from trio_chat.kinds.standing import ASKED
 from trio_chat.protocol import parts, replies
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
+    from trio_chat.model.records import Profile
     from trio_chat.protocol import commands
 
 MAX_RECEIPTS = 1_000
@@ -25,9 +27,9 @@ async def watch(client: Client, command: commands.Watch) -> replies.Watching:
         presence.unwatch(client)
         return replies.Watching(command.id, None)
     await presence.learn(command.room)
-    client.room(command.room)  # nobody watches what they may no longer hear
-    presence.watch(client, command.room)
-    view = presence.view(command.room)
+    room = client.room(command.room)  # nobody watches what they may no longer hear
+    presence.watch(client, command.room, is_shown=room.role_of(client.person.id) != ASKED)
+    view = presence.view(client, command.room)
     return replies.Watching(
         command.id,
         view.room,
@@ -37,15 +39,35 @@ async def watch(client: Client, command: commands.Watch) -> replies.Watching:
     )
 
 
+def seen_by(client: Client, profile: Profile, *, role: str | None = None) -> parts.User:
+    """A person as the client's person is shown them: whether they are here, or when they were last."""
+    presence, viewer = client.hub.presence, client.person.id
+    seen_ms = presence.last_seen_ms(viewer, profile)
+    return parts.User(
+        profile.id,
+        profile.name,
+        profile.colour,
+        profile.picture,
+        None if seen_ms is None else timestamp(seen_ms),
+        here=presence.is_here(viewer, profile),
+        role=role,
+    )
+
+
 async def typing(client: Client, command: commands.Typing) -> None:
     """Tell others that the person is typing."""
-    client.hub.presence.typing(client, client.room(command.room).name)
+    room = client.room(command.room)
+    if room.role_of(client.person.id) != ASKED:  # else only an answer tells that a request was seen
+        client.hub.presence.typing(client, room.name)
 
 
 async def mark(client: Client, command: commands.Mark) -> None:
     """Move the person's read marker."""
     room = client.room(command.room)
-    client.hub.presence.move_markers(client, room, delivered=command.delivered or 0, read=command.read or 0)
+    if room.role_of(client.person.id) != ASKED:
+        client.hub.presence.move_markers(
+            client, room, delivered=command.delivered or 0, read=command.read or 0
+        )
 
 
 async def receipts(client: Client, command: commands.Receipts) -> replies.ReceiptsOf:
@@ -54,7 +76,10 @@ async def receipts(client: Client, command: commands.Receipts) -> replies.Receip
     if not 1 <= command.seq <= room.head:
         raise no_such_message()
     store = client.hub.store
-    found = (await store.receipts(room.name, command.seq))[:MAX_RECEIPTS]
+    sees, viewer = client.hub.presence.privacy.sees, client.person.id
+    found = [
+        one for one in await store.receipts(room.name, command.seq) if sees(viewer, one.person, "receipts")
+    ][:MAX_RECEIPTS]
     users = {one.id: user_of(one, one.id) for one in await store.people([one.person for one in found])}
     read = [(one.read_ms, one.person) for one in found if one.read_ms is not None]
     delivered = [(one.delivered_ms, one.person) for one in found if one.delivered_ms is not None]

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.messages import EditFrame, MessageFrame
 from trio_chat.kinds.standing import MEMBER
 from trio_chat.protocol.event_frames import EventFrame, to_frame
 from trio_chat.protocol.parts import RoomItem, User
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Sequence
 
     from trio_chat.model.events import Event
     from trio_chat.model.records import Listing, Profile
@@ -77,17 +76,8 @@ def _preview(event: Event | None) -> EventFrame | None:
     return msgspec.structs.replace(frame, text=text, mentions=frame.mentions[:PREVIEW_MENTIONS])
 
 
-def user_of(
-    profile: Profile | None, person: str, *, connected: Container[str] | None = None, role: str | None = None
-) -> User:
-    """A person as others see them; of guests and the forgotten only the id is known.
-
-    ``connected``: the ids of those who are, where it matters when somebody was here last.
-    """
+def user_of(profile: Profile | None, person: str) -> User:
+    """A person's name and looks; of guests and the forgotten only the id is known."""
     if profile is None:
-        return User(person, "", role=role)
-    is_here = connected is not None and person in connected
-    seen = None
-    if connected is not None and not is_here and profile.shows_seen and profile.seen_ms is not None:
-        seen = timestamp(profile.seen_ms)
-    return User(profile.id, profile.name, profile.colour, profile.picture, seen, here=is_here, role=role)
+        return User(person, "")
+    return User(profile.id, profile.name, profile.colour, profile.picture)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import trio
 
 from trio_chat.errors import Refused, StoreError
-from trio_chat.gateways.v1.outcomes import OutcomesOfDirect, unavailable
+from trio_chat.gateways.v1.outcomes import unavailable
+from trio_chat.gateways.v1.presence import seen_by
 from trio_chat.gateways.v1.room_lists import items_of, list_rooms, user_of
-from trio_chat.kinds.facts import DIRECT, PRIVATE, PUBLIC
+from trio_chat.kinds.facts import PRIVATE, PUBLIC
 from trio_chat.kinds.forms import Who, timestamp
 from trio_chat.kinds.moderation import KNOCK, Knock
 from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership, check_topic
@@ -21,7 +23,7 @@ from trio_chat.kinds.standing import FOR_EVER, MODERATES
 from trio_chat.model.names import check_title, normal_room
 from trio_chat.model.records import DirectoryPlace
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
-from trio_chat.protocol.parts import RestrictionItem
+from trio_chat.protocol.parts import RestrictionItem, User
 from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, RoomInfo
 from trio_chat.rooms.registry import Cursor
 
@@ -98,28 +100,6 @@ async def create(client: Client, command: commands.Create) -> None:
     await client.submit_body(room, CREATED, command.id, body)
 
 
-async def direct(client: Client, command: commands.Direct) -> list[Frame] | None:
-    """Go to the direct room with somebody, which begins if there is none yet."""
-    person = client.person
-    if command.person == person.id:
-        raise Refused("direct_self", "That is you.")
-    profiles = await client.hub.store.people([command.person])
-    if not profiles:
-        raise Refused("no_such_person", "There is nobody of this id. (Guests cannot be written to.)")
-    other = profiles[0]
-    name = derived_name("d", *sorted((person.id, other.id)))
-    room = await client.hub.rooms.get(name)
-    if room.members:
-        return await answer_repeat(client, Ack(command.id, name, 1))
-    client.hub.rate_limits.check_daily("conversations", person.id, trio.current_time())
-    members = (Who(person.id, person.name), Who(other.id, other.name))
-    body = Created(DIRECT, members=members)
-    # The other one may ask for it at the same moment.
-    submitter = OutcomesOfDirect(client.outbox)
-    await client.submit_body(room, CREATED, command.id, body, submitter=submitter)
-    return None
-
-
 async def answer_repeat(client: Client, ack: Ack) -> list[Frame]:
     """The answer to a command that was carried out before: the same ack, and the room as it is now."""
     items = await list_rooms(client.hub.store, client.person.id, only=ack.room)
@@ -136,16 +116,16 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
     """Say what the room is, and who is a member."""
     room = client.room(command.room)
     state = await client.hub.store.state(room.name)
-    ids = list(state.members)[:MAX_MEMBERS_TOLD]
+    roles = dict(islice(state.members.items(), MAX_MEMBERS_TOLD))
     moderates = client.rank_in(room) >= MODERATES
     waiting = list(state.knocking)[:MAX_MEMBERS_TOLD] if moderates else []
     now_ms = client.hub.now_ms()
     restrictions = {key: ends for key, ends in state.restrictions.items() if moderates and ends > now_ms}
     others = {person for _, person in restrictions}
-    profiles = {one.id: one for one in await client.hub.store.people({*ids, *waiting, *others})}
+    profiles = {one.id: one for one in await client.hub.store.people({*roles, *waiting, *others})}
     members = [
-        user_of(profiles.get(who), who, connected=client.hub.connected, role=state.members[who])
-        for who in ids
+        seen_by(client, profiles[who], role=role) if who in profiles else User(who, "", role=role)
+        for who, role in roles.items()
     ]
     return RoomInfo(
         id=command.id,

@@ -12,13 +12,13 @@ from trio_chat.kinds import rooms
 from trio_chat.kinds.facts import DIRECT, SERVER_ROOM
 from trio_chat.kinds.messages import DELETE, EDIT, POST
 from trio_chat.kinds.moderation import KNOCK
-from trio_chat.kinds.personal import HIDE, LEVEL, STAR, UNREAD
+from trio_chat.kinds.personal import BLOCK, HIDE, LEVEL, STAR, UNREAD
 from trio_chat.kinds.pins import PIN
 from trio_chat.kinds.reactions import REACTION
 from trio_chat.kinds.reports import REPORT, RESOLVE, WIPE
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import CREATED, SETTINGS
-from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, MUTE, OWNER
+from trio_chat.kinds.standing import ASKED, BAN, MEMBER, MODERATOR, MUTE, OWNER
 from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
 from trio_chat.store.sqlite.erasing import erase_texts
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.messages import Delete, Edit
     from trio_chat.kinds.moderation import Knock, Restriction
+    from trio_chat.kinds.personal import Block
     from trio_chat.kinds.reports import Report, Resolve
     from trio_chat.kinds.roles import Role
     from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -90,10 +91,18 @@ def _create(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Ro
             "UPDATE rooms SET kind = ?, title = ?, topic = ?, owner = ? WHERE id = ?",
             (body.kind, body.title, body.topic, owner, room_id),
         )
+        roles = {
+            who.id: OWNER if who.id == owner else ASKED if body.asked and who.id != row.sender else MEMBER
+            for who in body.members
+        }
         connection.executemany(
             "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)",
-            [(room_id, who.id, OWNER if who.id == owner else MEMBER, row.seq) for who in body.members],
+            [(room_id, person, role, row.seq) for person, role in roles.items()],
         )
+        if body.kind == DIRECT:
+            connection.executemany(
+                "INSERT OR IGNORE INTO pairs VALUES (?, ?, 0)", [(room_id, person) for person in roles]
+            )
 
 
 def _set(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Settings]]) -> None:
@@ -113,13 +122,25 @@ def _change_members(
         person = body.person.id
         if body.on:
             connection.execute(
-                "INSERT INTO members SELECT id, ?, CASE owner WHEN ? THEN ? ELSE ? END, ? FROM rooms WHERE id = ?",
-                (person, person, OWNER, MEMBER, row.seq, room_id),
+                """
+                INSERT INTO members SELECT id, ?1, CASE
+                    WHEN owner = ?1 THEN ?2 WHEN kind = 'direct' AND ?1 <> ?3 THEN ?4 ELSE ?5
+                END, ?6 FROM rooms WHERE id = ?7
+                ON CONFLICT DO UPDATE SET role = excluded.role
+                """,
+                (person, OWNER, row.sender, ASKED, MEMBER, row.seq, room_id),
+            )
+            connection.execute(
+                "UPDATE pairs SET declined = 0 WHERE room_id = ? AND person_id = ?", (room_id, person)
             )
             connection.execute("DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, person))
             _lift(connection, room_id, person, BAN)
         else:
-            _remove_member(connection, room_id, person)
+            role = _remove_member(connection, room_id, person)
+            if role == ASKED:
+                connection.execute(
+                    "UPDATE pairs SET declined = 1 WHERE room_id = ? AND person_id = ?", (room_id, person)
+                )
         if body.on and body.invite is not None:
             used = (bytes.fromhex(body.invite), room_id)
             connection.execute(
@@ -184,8 +205,11 @@ def _lift(connection: apsw.Connection, room_id: int, person: str, kind: str) -> 
     )
 
 
-def _remove_member(connection: apsw.Connection, room_id: int, person: str) -> None:
-    connection.execute("DELETE FROM members WHERE room_id = ? AND person_id = ?", (room_id, person))
+def _remove_member(connection: apsw.Connection, room_id: int, person: str) -> object:
+    """Remove a member, and say what role they had."""
+    return connection.execute(
+        "DELETE FROM members WHERE room_id = ? AND person_id = ? RETURNING role", (room_id, person)
+    ).get
 
 
 def _knock(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Knock]]) -> None:
@@ -213,6 +237,15 @@ def _resolve(connection: apsw.Connection, room_id: int, events: Sequence[tuple[R
         else:
             taken_by = row.sender if body.state == "taken" else None
             connection.execute("UPDATE reports SET taken_by = ? WHERE seq = ?", (taken_by, body.target))
+
+
+def _block(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Block]]) -> None:
+    for row, body in events:
+        blocked = (row.sender, body.person)
+        if body.on:
+            connection.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", blocked)
+        else:
+            connection.execute("DELETE FROM blocks WHERE person_id = ? AND blocked_id = ?", blocked)
 
 
 def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:
@@ -258,5 +291,6 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     HIDE: None,
     LEVEL: None,
     UNREAD: None,
+    BLOCK: _block,
 }
 """Effect of each kind, besides its note in ``changes`` (`change_key`), in the order in which they are applied."""

@@ -51,14 +51,14 @@ def people(connection: apsw.Connection, ids: Collection[str]) -> list[Profile]:
     """See `Store.people`."""
     found: list[Any] = connection.execute(
         """
-        SELECT id, name, colour, picture, seen_ms, shows_seen FROM people
+        SELECT id, name, colour, picture, seen_ms, shows_seen, shows_receipts, shows_typing FROM people
         WHERE id IN (SELECT value FROM json_each(?)) ORDER BY name_key
         """,
         (json.dumps(list(ids)),),
     ).fetchall()
     return [
-        Profile(person_id, name, colour, picture_hash, seen_ms, bool(shows_seen))
-        for person_id, name, colour, picture_hash, seen_ms, shows_seen in found
+        Profile(person_id, name, colour, picture_hash, seen_ms, *map(bool, shows))
+        for person_id, name, colour, picture_hash, seen_ms, *shows in found
     ]
 
 
@@ -73,6 +73,8 @@ def set_profile(
     picture: Picture | None = None,
     no_picture: bool = False,
     shows_seen: bool | None = None,
+    shows_receipts: bool | None = None,
+    shows_typing: bool | None = None,
 ) -> Profile:
     """See `Store.set_profile`."""
     _check_person(connection, person_id)
@@ -83,15 +85,36 @@ def set_profile(
     connection.execute(
         """
         UPDATE people SET name = coalesce(?, name), name_key = coalesce(?, name_key),
-            colour = coalesce(?, colour), shows_seen = coalesce(?, shows_seen)
+            colour = coalesce(?, colour), shows_seen = coalesce(?, shows_seen),
+            shows_receipts = coalesce(?, shows_receipts), shows_typing = coalesce(?, shows_typing)
         WHERE id = ?
         """,
-        (name, name_key, colour, shows_seen, person_id),
+        (name, name_key, colour, shows_seen, shows_receipts, shows_typing, person_id),
     )
     if picture is not None or no_picture:
         _set_picture(connection, person_id, picture)
     (profile,) = people(connection, (person_id,))
     return profile
+
+
+def hiding(connection: apsw.Connection) -> list[Profile]:
+    """See `Store.hiding`."""
+    found = connection.execute(
+        "SELECT id FROM people WHERE NOT (shows_seen AND shows_receipts AND shows_typing)"
+    )
+    return people(connection, [person_id for (person_id,) in found])
+
+
+def blocks(connection: apsw.Connection, person_id: str) -> list[tuple[str, str]]:
+    """See `Store.blocks`."""
+    found: list[Any] = connection.execute(
+        """
+        SELECT person_id, blocked_id FROM blocks WHERE person_id = ?1
+        UNION ALL SELECT person_id, blocked_id FROM blocks WHERE blocked_id = ?1
+        """,
+        (person_id,),
+    ).fetchall()
+    return found
 
 
 def picture(connection: apsw.Connection, picture_hash: str) -> Picture | None:

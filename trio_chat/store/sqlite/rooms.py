@@ -39,6 +39,7 @@ def state(connection: apsw.Connection, room: str) -> RoomState:
         if found is None:
             return RoomState(place, kind_of_new(room), "", "", None, {}, ())
         room_id, kind, title, topic, owner, policy = found
+        pair = connection.execute("SELECT person_id FROM pairs WHERE room_id = ?", (room_id,))
         return RoomState(
             place,
             kind,
@@ -50,6 +51,7 @@ def state(connection: apsw.Connection, room: str) -> RoomState:
             json.loads(policy),
             restrictions_of(connection, room_id),
             tuple(knocking(connection, room_id)),
+            frozenset(person for (person,) in pair),
         )
 
 
@@ -72,7 +74,7 @@ def listing(connection: apsw.Connection, person: str, *, only: str | None = None
         found: list[Any] = connection.execute(
             """
             SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
-            WHERE person_id = ?1 AND coalesce(name = ?2, true)
+            WHERE person_id = ?1 AND role <> 'asked' AND coalesce(name = ?2, true)
             UNION ALL SELECT id, 0 FROM rooms WHERE name = ?3 AND coalesce(name = ?2, true)
             """,
             (person, only, LOBBY),
@@ -80,7 +82,32 @@ def listing(connection: apsw.Connection, person: str, *, only: str | None = None
         rooms = _described(connection, found, person)
         if only in (None, LOBBY) and not any(item.room == LOBBY for item in rooms):
             rooms.append(_empty_lobby(connection))
-    return sorted(rooms, key=lambda item: item.room != LOBBY)
+    return sorted(rooms, key=lambda item: (item.room != LOBBY, not item.was_opened))
+
+
+def requests(connection: apsw.Connection, person: str, *, only: str | None = None) -> list[Listing]:
+    """See `Store.requests`."""
+    with snapshot(connection):
+        found: list[Any] = connection.execute(
+            """
+            SELECT rooms.id, members.seq FROM members INDEXED BY requests JOIN rooms ON rooms.id = room_id
+            WHERE person_id = ?1 AND role = 'asked' AND coalesce(name = ?2, true)
+            """,
+            (person, only),
+        ).fetchall()
+        return _described(connection, found, person)
+
+
+def are_strangers(connection: apsw.Connection, one: str, other: str) -> bool:
+    """See `Store.are_strangers`."""
+    shared = connection.execute(
+        """
+        SELECT 1 FROM members AS mine CROSS JOIN members AS theirs USING (room_id) JOIN rooms ON rooms.id = room_id
+        WHERE mine.person_id = ? AND theirs.person_id = ? AND kind = 'private' LIMIT 1
+        """,
+        (one, other),
+    )
+    return shared.get is None
 
 
 def directory(
@@ -117,7 +144,8 @@ def directory(
 
 
 _DESCRIPTION = f"""
-    WITH wanted AS MATERIALIZED (
+    WITH blocked AS MATERIALIZED (SELECT blocked_id FROM blocks WHERE person_id = :person),
+    wanted AS MATERIALIZED (
         SELECT value ->> 0 AS id, value ->> 1 AS joined FROM json_each(:rooms)
     ),
     heads AS MATERIALIZED (
@@ -144,14 +172,15 @@ _DESCRIPTION = f"""
             ELSE (SELECT count(*) FROM members WHERE room_id = rooms.id) END,
         joined,
         CASE kind WHEN '{DIRECT}' THEN (
-            SELECT person_id FROM members WHERE room_id = rooms.id AND person_id <> :person
+            SELECT person_id FROM pairs WHERE room_id = rooms.id AND person_id <> :person
         ) END,
         read, delivered,
         (
             SELECT count(*) FROM (
                 SELECT 1 FROM events
                 WHERE room_id = messages.id AND seq > seen AND kind IN ('message', 'post')
-                    AND sender <> :person AND body IS NOT NULL AND at_ms >= coalesce(since_ms, 0)
+                    AND sender <> :person AND sender NOT IN blocked
+                    AND body IS NOT NULL AND at_ms >= coalesce(since_ms, 0)
                 LIMIT {MAX_UNREAD_COUNTED}
             )
         ),
@@ -159,7 +188,7 @@ _DESCRIPTION = f"""
             SELECT count(*) FROM (
                 SELECT 1 FROM events
                 WHERE room_id = messages.id AND seq > max(seen, head - {MENTIONS_WINDOW}) AND kind = 'post'
-                    AND sender <> :person AND at_ms >= coalesce(since_ms, 0)
+                    AND sender <> :person AND sender NOT IN blocked AND at_ms >= coalesce(since_ms, 0)
                     AND CASE WHEN instr(body, '"mentions":') AND json_valid(body) THEN EXISTS (
                         SELECT 1 FROM json_each(body, '$.mentions') WHERE value IN (:person, 'all')
                     ) END
@@ -199,6 +228,7 @@ def _described(
             is_member=joined is not None,
             other=other,
             read=read if read is not None else joined or 0,
+            was_opened=read is not None,
             delivered=delivered if delivered is not None else joined or 0,
             unread=unread,
             mentions=mentions,
@@ -283,7 +313,7 @@ def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invitation | 
 def names_of(connection: apsw.Connection, person: str) -> list[str]:
     """Names of the rooms in a person's list."""
     found = connection.execute(
-        "SELECT name FROM members JOIN rooms ON id = room_id WHERE person_id = ? AND name <> ?",
+        "SELECT name FROM members JOIN rooms ON id = room_id WHERE person_id = ? AND role <> 'asked' AND name <> ?",
         (person, LOBBY),
     )
     return [LOBBY, *(name for (name,) in found)]

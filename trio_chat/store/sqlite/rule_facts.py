@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from trio_chat.kinds.facts import DIRECT, LOBBY, SERVER
 from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
 from trio_chat.kinds.moderation import Knock, Restriction
+from trio_chat.kinds.personal import Block
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.reports import Report, Resolve
@@ -18,7 +19,7 @@ from trio_chat.kinds.rules import may_hear
 from trio_chat.kinds.server import after
 from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
-from trio_chat.store.sqlite.rooms import pins
+from trio_chat.store.sqlite.rooms import are_strangers, pins
 from trio_chat.store.sqlite.standing import knocking, open_reports, restrictions_of
 
 if TYPE_CHECKING:
@@ -84,6 +85,13 @@ class AppendFacts:
         self._restrictions: dict[tuple[str, str], int] | None = None if has_restrictions else {}
         self._knocking: set[str] | None = None
         self._reports: set[int] | None = None
+        self._asked_at: dict[str, int | None] = {}
+        self._messages_after: dict[int, int] = {}
+        self._pair: frozenset[str] | None = None
+        self._declined: dict[str, bool] = {}
+        self._blocks: dict[tuple[str, str], bool] = {}
+        self._n_blocked = 0
+        self._messages: list[int] = []
 
     def author_of(self, seq: int) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -183,6 +191,74 @@ class AppendFacts:
         """See `trio_chat.kinds.facts.Facts`."""
         return len(self._all_pins())
 
+    @property
+    def pair(self) -> frozenset[str]:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if self._pair is None:
+            found = self._connection.execute(
+                "SELECT person_id FROM pairs WHERE room_id = ?", (self._room_id,)
+            )
+            self._pair = frozenset(person for (person,) in found)
+        return self._pair
+
+    def asked_at(self, person: str) -> int | None:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if person not in self._asked_at:
+            self._asked_at[person] = self._connection.execute(
+                "SELECT seq FROM members WHERE room_id = ? AND person_id = ? AND role = 'asked'",
+                (self._room_id, person),
+            ).get
+        return self._asked_at[person]
+
+    def has_declined(self, person: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if person not in self._declined:
+            self._declined[person] = bool(
+                self._connection.execute(
+                    "SELECT declined FROM pairs WHERE room_id = ? AND person_id = ?", (self._room_id, person)
+                ).get
+            )
+        return self._declined[person]
+
+    def count_messages(self, after: int) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if after not in self._messages_after:
+            self._flush()
+            self._messages_after[after] = self._connection.execute(
+                "SELECT count(*) FROM events WHERE room_id = ? AND seq > ? AND kind IN ('message', 'post')",
+                (self._room_id, after),
+            ).get + sum(seq > after for seq in self._messages)
+        return self._messages_after[after]
+
+    def are_strangers(self, one: str, other: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return are_strangers(self._connection, one, other)
+
+    def count_requests(self, person: str) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        count = self._connection.execute(
+            "SELECT count(*) FROM members INDEXED BY requests WHERE person_id = ? AND role = 'asked'",
+            (person,),
+        ).get
+        assert isinstance(count, int)
+        return count
+
+    def blocks(self, person: str, other: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        if (person, other) not in self._blocks:
+            self._blocks[person, other] = bool(
+                self._connection.execute(
+                    "SELECT 1 FROM blocks WHERE person_id = ? AND blocked_id = ?", (person, other)
+                ).get
+            )
+        return self._blocks[person, other]
+
+    def count_blocks(self, person: str) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        count = self._connection.execute("SELECT count(*) FROM blocks WHERE person_id = ?", (person,)).get
+        assert isinstance(count, int)
+        return count + self._n_blocked
+
     def admits(self, invite: str, at_ms: int) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
         found = self._connection.execute(
@@ -244,6 +320,9 @@ class AppendFacts:
                 said.insert(0, row.at_ms)
             if self.policy.slow_s:
                 self._last_messages[self._room_id, row.sender] = row.at_ms
+            self._messages.append(row.seq)
+            for since in self._messages_after:
+                self._messages_after[since] += row.seq > since
             return
         assert row.body is not None
         body = read_body(row.kind, row.body)
@@ -258,6 +337,9 @@ class AppendFacts:
                 self.kind = body.kind
                 self.owner = None if body.kind == DIRECT else row.sender
                 self._comings.update((who.id, True) for who in body.members)
+                if body.kind == DIRECT:
+                    self._pair = frozenset(who.id for who in body.members)
+                    self._asked_at.update((who, row.seq) for who in self._pair - {row.sender} if body.asked)
             case Settings():
                 self.policy = replace(self.policy, **body.policy)
             case Role():
@@ -273,9 +355,16 @@ class AppendFacts:
             case Knock():
                 _put(self._all_knocking(), body.person, body.on)
             case Membership():
-                self._note_coming(body.person.id, is_in=body.on)
+                person = body.person.id
+                if self.kind == DIRECT:
+                    self._declined[person] = not body.on and self.asked_at(person) is not None
+                    self._asked_at[person] = row.seq if body.on and person != row.sender else None
+                self._note_coming(person, is_in=body.on)
                 if body.invite is not None:
                     self._uses[body.invite] = self._uses.get(body.invite, 0) + 1
+            case Block():
+                self._n_blocked += body.on - self.blocks(row.sender, body.person)
+                self._blocks[row.sender, body.person] = body.on
             case Edit():
                 self._edits[body.target] = self.count_edits(body.target) + 1
             case Delete():

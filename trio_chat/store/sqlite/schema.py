@@ -258,6 +258,30 @@ def _make_reports(connection: apsw.Connection) -> None:
     connection.execute("CREATE TABLE reports (seq INTEGER PRIMARY KEY, taken_by TEXT) STRICT")
 
 
+def _make_privacy(connection: apsw.Connection) -> None:
+    # `pairs`: the two people of each direct room, in it or not. It and `blocks` follow from the log.
+    connection.execute(
+        """
+        CREATE TABLE pairs (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            person_id TEXT NOT NULL,
+            declined INTEGER NOT NULL,
+            PRIMARY KEY (room_id, person_id)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO pairs SELECT room_id, person_id, 0 FROM members JOIN rooms ON id = room_id WHERE kind = 'direct';
+        CREATE INDEX requests ON members (person_id, room_id) WHERE role = 'asked';
+        CREATE TABLE blocks (
+            person_id TEXT NOT NULL,
+            blocked_id TEXT NOT NULL,
+            PRIMARY KEY (person_id, blocked_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX blocked_by ON blocks (blocked_id);
+        ALTER TABLE people ADD COLUMN shows_receipts INTEGER NOT NULL DEFAULT 1;
+        ALTER TABLE people ADD COLUMN shows_typing INTEGER NOT NULL DEFAULT 1;
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -268,6 +292,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_devices,
     _make_reports,
     make_proof_key,
+    _make_privacy,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

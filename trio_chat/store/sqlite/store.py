@@ -141,6 +141,8 @@ class SqliteStore:
 
     state = _reads(rooms.state)
     listing = _reads(rooms.listing)
+    requests = _reads(rooms.requests)
+    are_strangers = _reads(rooms.are_strangers)
     directory = _searches(rooms.directory)
     server = _reads(standing.server)
     open_reports = _reads(standing.open_reports)
@@ -155,6 +157,8 @@ class SqliteStore:
     add_person = _writes(people.add_person, Space.check_newcomer)
     is_name_known = _reads(people.is_name_known)
     set_profile = _writes(people.set_profile)
+    hiding = _reads(people.hiding)
+    blocks = _reads(people.blocks)
     picture = _reads(people.picture)
     note_seen = _writes_always(people.note_seen)
     server_identity = _reads(devices.server_identity)

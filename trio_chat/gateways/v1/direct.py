@@ -1,0 +1,103 @@
+"""Direct rooms: opening one, requests, and their answers. Who may do what: `trio_chat.kinds.direct`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_chat.errors import Refused
+from trio_chat.gateways.v1.outcomes import Outcomes
+from trio_chat.gateways.v1.room_lists import items_of
+from trio_chat.gateways.v1.rooms import answer_repeat, derived_name
+from trio_chat.kinds.facts import DIRECT, no_such_room
+from trio_chat.kinds.forms import Frame, Who, write_body
+from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership
+from trio_chat.kinds.standing import ASKED
+from trio_chat.model.events import Draft
+from trio_chat.model.names import normal_room
+from trio_chat.model.outcomes import Denied
+from trio_chat.protocol.replies import Ack, RequestsOf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trio_chat.gateways.v1.client import Client
+    from trio_chat.model.records import Profile
+    from trio_chat.protocol import commands
+    from trio_chat.rooms.room import Room
+
+
+async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
+    """Go to the direct room with somebody, which begins if there is none yet: for a stranger as a request.
+
+    Whoever left it comes back, and whoever was asked into it accepts.
+    """
+    person = client.person
+    if command.person == person.id:
+        raise Refused("direct_self", "That is you.")
+    store = client.hub.store
+    profiles = await store.people([command.person])
+    if not profiles:
+        raise Refused("no_such_person", "There is nobody of this id. (Guests cannot be written to.)")
+    both = (_who(client), _who_of(profiles[0]))
+    name = derived_name("d", *sorted(who.id for who in both))
+    is_request = await store.are_strangers(person.id, command.person)
+    while True:
+        room = await client.hub.rooms.get(name)
+        if person.id in room.members - room.asked:
+            return await answer_repeat(client, Ack(command.id, name, 1))
+        if room.pair:
+            await _write(client, room, Membership(both[0], on=True))
+            continue
+        client.hub.rate_limits.check_daily("conversations", person.id, trio.current_time())
+        body = write_body(Created(DIRECT, members=both, asked=is_request))
+        outcome = await room.write(Draft(CREATED, person.id, person.name, command.id, body))
+        if not (isinstance(outcome, Denied) and outcome.code == "already_there"):
+            return [Outcomes(client.outbox).reply_to(outcome, command.id, name)]
+        if person.id not in room.asked:  # the other one, or another device, was faster
+            return [Ack(command.id, name, 1)]
+
+
+async def requests(client: Client, command: commands.AskRequests) -> RequestsOf:
+    """List the direct rooms that others began, and that the person has not answered."""
+    store = client.hub.store
+    return RequestsOf(command.id, await items_of(store, await store.requests(client.person.id)))
+
+
+async def answer_request(client: Client, command: commands.AnswerRequest) -> None:
+    """Become a member of a direct room into which the person was asked, or decline."""
+    name = normal_room(command.room)
+    state = await client.hub.store.state(name)
+    if state.members.get(client.person.id) != ASKED:
+        raise no_such_room()
+    room = await client.hub.rooms.get(name)
+    await client.submit_body(room, MEMBER, command.id, Membership(_who(client), on=command.accept))
+
+
+async def settle(client: Client, room: Room) -> None:
+    """Before the person writes to a direct room: writing accepts a request, and asks again who has left.
+
+    Raises `Refused` (what `trio_chat.kinds.direct` says), `StoreError`.
+    """
+    person = client.person
+    if person.id in room.asked:
+        await _write(client, room, Membership(_who(client), on=True))
+    absent = room.pair - room.members
+    if absent and person.id in room.members:
+        for profile in await client.hub.store.people(absent):
+            await _write(client, room, Membership(_who_of(profile), on=True))
+
+
+async def _write(client: Client, room: Room, body: Membership) -> None:
+    outcome = await room.write(Draft(MEMBER, client.person.id, client.person.name, None, write_body(body)))
+    if isinstance(outcome, Denied) and outcome.code != "already_there":  # another device was faster
+        raise Refused(outcome.code, outcome.message)
+
+
+def _who(client: Client) -> Who:
+    return Who(client.person.id, client.person.name)
+
+
+def _who_of(profile: Profile) -> Who:
+    return Who(profile.id, profile.name)

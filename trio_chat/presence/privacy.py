@@ -1,0 +1,110 @@
+"""Privacy: who is shown what of whom. The one place that knows; everything that is told of presence, typing and read
+markers asks it.
+
+Who hides something does not see it of others either, and between two people of whom one blocks the other nothing is
+shown in either direction. What people hide is known of everybody, whom they block of those who are connected.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import attrs
+
+if TYPE_CHECKING:
+    from trio_chat.model.records import Profile
+    from trio_chat.store.base import Store
+
+What: TypeAlias = Literal["seen", "receipts", "typing"]
+"""``seen``: being here, and when they were last; ``receipts``: what they have received and read."""
+
+
+@attrs.frozen
+class _Blocks:
+    """Blocks between one person and others."""
+
+    own: set[str] = attrs.field(factory=set)
+    """Whom the person blocks."""
+    of_others: set[str] = attrs.field(factory=set)
+    """Who blocks the person."""
+
+    def note(self, person: str, block: tuple[str, str], *, on: bool) -> None:
+        who, blocked = block
+        others, other = (self.own, blocked) if who == person else (self.of_others, who)
+        if on:
+            others.add(other)
+        else:
+            others.discard(other)
+
+
+class Privacy:
+    """What everybody hides, and the blocks of connected people. All of it is sync, but for reading from the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._hidden: dict[str, frozenset[What]] = {}
+        self._blocks: dict[str, _Blocks] = {}
+        self._noted: dict[str, list[tuple[tuple[str, str], bool]]] = {}
+        """Blocks that were made while those of a person are read."""
+
+    async def learn(self) -> None:
+        """Read what everybody hides. Raises `StoreError`."""
+        for profile in await self._store.hiding():
+            self.set_profile(profile)
+
+    def set_profile(self, profile: Profile) -> None:
+        """Note what a person hides now."""
+        shows: dict[What, bool] = {
+            "seen": profile.shows_seen,
+            "receipts": profile.shows_receipts,
+            "typing": profile.shows_typing,
+        }
+        hidden = frozenset(what for what, is_shown in shows.items() if not is_shown)
+        if hidden:
+            self._hidden[profile.id] = hidden
+        else:
+            self._hidden.pop(profile.id, None)
+
+    async def learn_blocks(self, person: str) -> None:
+        """Read the blocks of a person who has logged in. Raises `StoreError`. To be followed by `forget_blocks`."""
+        noted = self._noted.setdefault(person, [])
+        found = await self._store.blocks(person)
+        if person in self._blocks:  # another of their connections has read them
+            return
+        self._noted.pop(person, None)
+        blocks = self._blocks[person] = _Blocks()
+        for block, on in [*((block, True) for block in found), *noted]:
+            blocks.note(person, block, on=on)
+
+    def forget_blocks(self, person: str) -> None:
+        """Forget the blocks of a person who is not connected any more. Idempotent."""
+        self._blocks.pop(person, None)
+        self._noted.pop(person, None)
+
+    def set_block(self, person: str, other: str, *, on: bool) -> None:
+        """Note that a person blocks another one, or no longer."""
+        for one in (person, other):
+            if one in self._blocks:
+                self._blocks[one].note(one, (person, other), on=on)
+            elif one in self._noted:
+                self._noted[one].append(((person, other), on))
+
+    def shows(self, person: str, what: What) -> bool:
+        """Whether a person shows this of themselves, and sees it of others."""
+        return what not in self._hidden.get(person, ())
+
+    def are_apart(self, viewer: str, person: str) -> bool:
+        """Whether the viewer, who is connected, and this person are shown nothing of each other."""
+        blocks = self._blocks.get(viewer)
+        return blocks is not None and (person in blocks.own or person in blocks.of_others)
+
+    def sees(self, viewer: str, person: str, what: What) -> bool:
+        """Whether the viewer, who is connected, is shown this of a person. Everybody sees all of themselves."""
+        return viewer == person or (
+            self.shows(viewer, what) and self.shows(person, what) and not self.are_apart(viewer, person)
+        )
+
+    def apart_from(self, viewer: str) -> set[str]:
+        """All from whom the viewer, who is connected, is apart."""
+        blocks = self._blocks.get(viewer)
+        return set() if blocks is None else blocks.own | blocks.of_others
