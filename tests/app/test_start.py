@@ -117,6 +117,27 @@ async def test_a_database_of_a_newer_version_is_reported_in_one_sentence(tmp_pat
     assert "newer" in why
 
 
+async def test_a_damaged_index_is_reported_in_one_sentence(tmp_path: Path) -> None:
+    """What is found only when the lobby is opened, behind all that is checked at first."""
+    async with open_process(tmp_path) as server, open_peer(server.port) as peer:
+        await peer.send_text("hello")
+        await peer.receive_text()
+        server.signal(signal.SIGTERM)
+        await server.wait()
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        ((page,),) = database.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'pinned'")
+        ((size,),) = database.execute("PRAGMA page_size")
+    database.close()
+    with (tmp_path / DATABASE).open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    status, told, complaints = await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path)
+    assert (status, told) == (1, "")
+    logged, sentence = complaints.splitlines()
+    assert "malformed" in logged
+    assert sentence.startswith("trio-chat: The lobby cannot be read.")
+
+
 async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None:
     async with open_process(tmp_path) as server:
         why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path))

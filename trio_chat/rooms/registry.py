@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.errors import INTERNAL_ERROR, Refused
+from trio_chat.errors import INTERNAL_ERROR, Refused, StartError, StoreUnavailable
 from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, PUBLIC, kind_of_new, no_such_room, personal_room
 from trio_chat.rooms.places import Places
 from trio_chat.rooms.room import Room
@@ -302,12 +302,20 @@ async def open_rooms(
     ``on_access`` see `Room`.
 
     Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
-    stop at once.
+    stop at once. Raises `StartError` if the lobby cannot be read.
     """
-    proof_key = await store.proof_key()
     async with trio.open_nursery() as rooms_nursery:
-        rooms = RoomRegistry(rooms_nursery, store, config, now_ms, on_members, on_access, proof_key=proof_key)
-        await rooms.get(LOBBY)
+        try:
+            proof_key = await store.proof_key()
+            rooms = RoomRegistry(
+                rooms_nursery, store, config, now_ms, on_members, on_access, proof_key=proof_key
+            )
+            await rooms.get(LOBBY)
+        except StoreUnavailable as error:
+            raise StartError(
+                f"The lobby cannot be read. {error} Check the disk, and run verify; if the log is damaged, "
+                "restore it from a backup."
+            ) from error
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(rooms.run_housekeeping)
             yield rooms

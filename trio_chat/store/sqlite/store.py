@@ -148,7 +148,7 @@ class SqliteStore:
     open_reports = _reads(standing.open_reports)
     messages_of = _searches(standing.messages_of)
     has_owner = _reads(standing.has_owner)
-    add_owner_link = _writes(standing.add_owner_link)
+    add_owner_link = _writes_always(standing.add_owner_link)
     add_invite = _writes(rooms.add_invite)
     invites = _reads(rooms.invites)
     void_invites = _writes_always(rooms.void_invites)
