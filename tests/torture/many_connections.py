@@ -13,6 +13,7 @@ from statistics import quantiles
 import attrs
 import trio
 
+from tests.support.process import NAME
 from tests.torture.history import Recorder
 from tests.torture.process import PRODUCT, ServerProcess, open_server
 from tests.torture.websocket import ConnectionLost, WebSocket, open_websocket, wait_until
@@ -72,6 +73,7 @@ async def open_many_connections(wanted: int) -> ManyConnections:
     settings = (
         *("--max-connections", "0", "--max-connections-per-address", "0", "--messages-per-second", "0"),
         *("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0"),
+        *NAME,
     )
     with tempfile.TemporaryDirectory(prefix="crowd-") as directory:
         data, output = Path(directory) / "data", Path(directory) / "server.log"

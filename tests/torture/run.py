@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from tests.support.process import NAME
 from tests.torture.check_state import deleted_texts
 from tests.torture.checker import check
 from tests.torture.context import RunContext
@@ -81,6 +82,7 @@ class Options:
     settings: tuple[str, ...] = (
         *("--messages-per-second", "0", "--max-connections-per-address", "0"),
         *("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0", "--disk-floor", "0"),
+        *NAME,
     )
     """More options for the server."""
 
