@@ -84,6 +84,7 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Everything that needs no browser; then the page's modules, in session `client`."""
     session.install("-e", ".", *dependencies("test"))
+    install_debian_proxies(session)
     session.run("pytest", *WITHOUT_BROWSER, *session.posargs)
     session.notify("client", posargs=[])
 
@@ -333,22 +334,30 @@ def find_chromium() -> str | None:
 
 def install_debian_chromium(session: nox.Session) -> str | None:
     """Install the distribution's Chromium where that can be done without asking; None where it cannot."""
+    # It fails where the distribution has no such package, as Ubuntu, and Playwright has its turn.
+    install_debian(session, "chromium-headless-shell")
+    return find_chromium()
+
+
+def install_debian_proxies(session: nox.Session) -> None:
+    """Install the proxies that tests/proxies/ runs, in containers: elsewhere they would start as services. Where they
+    are missing, the tests say so."""
+    programs = {"nginx": "nginx-light", "caddy": "caddy", "haproxy": "haproxy"}
+    missing = [package for name, package in programs.items() if shutil.which(name) is None]
+    if missing and root_prefix() == () and not Path("/run/systemd/system").exists():
+        install_debian(session, *missing)
+
+
+def install_debian(session: nox.Session, *packages: str) -> None:
+    """Install packages of the distribution, if it has them and that can be done without asking."""
     as_root = root_prefix()
     if shutil.which("apt-get") is None or as_root is None:
-        return None
-    apt_get = (*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q")
+        return
+    # RUNLEVEL=1: no service is started.
+    apt_get = (*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-q")
     session.run(*apt_get, "update", external=True, success_codes=range(256))
-    # It fails where the distribution has no such package, as Ubuntu, and Playwright has its turn.
-    session.run(
-        *apt_get,
-        "install",
-        "-y",
-        "--no-install-recommends",
-        "chromium-headless-shell",
-        external=True,
-        success_codes=range(256),
-    )
-    return find_chromium()
+    install = ("install", "-y", "--no-install-recommends", *packages)
+    session.run(*apt_get, *install, external=True, success_codes=range(256))
 
 
 def install_playwright_chromium(session: nox.Session) -> None:

@@ -24,12 +24,13 @@ class Authority:
     """An authority, and the two files of a server's certificate that it signed."""
 
     ca: trustme.CA
+    host: str
     certificate: Path
     key: Path
 
     def renew(self) -> None:
         """Write another certificate into the files."""
-        issued = self.ca.issue_cert(HOST, "localhost", "127.0.0.1")
+        issued = self.ca.issue_cert(self.host, "localhost", "127.0.0.1")
         self.key.write_bytes(issued.private_key_pem.bytes())
         self.certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
 
@@ -42,9 +43,9 @@ class Authority:
         return context
 
 
-def make_authority(folder: Path) -> Authority:
-    """Make an authority and a first certificate, in files in this folder."""
-    authority = Authority(trustme.CA(), folder / "certificate.pem", folder / "key.pem")
+def make_authority(folder: Path, host: str = HOST) -> Authority:
+    """Make an authority and a first certificate for this host, in files in this folder."""
+    authority = Authority(trustme.CA(), host, folder / "certificate.pem", folder / "key.pem")
     authority.renew()
     return authority
 
