@@ -30,6 +30,10 @@ EXPECT_TIMEOUT_MS = 15_000  # generous: machines that run tests are busy, and a 
 expect.set_options(timeout=EXPECT_TIMEOUT_MS)
 
 
+NETWORK_NAME = "studio.home.arpa"
+"""The server's name on a network, as its people type it."""
+
+
 class Server:
     """Server process, `python -m trio_chat`, which can be ended and started again on the same port."""
 
@@ -176,7 +180,9 @@ def browser() -> Iterator[Browser]:
     """Chromium: the one named by TRIO_CHAT_CHROMIUM, else the system's, else Playwright's own."""
     path = os.environ.get("TRIO_CHAT_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
+        # A name that is no local one to the browser: over http it is no secure context there.
+        resolve = f"--host-resolver-rules=MAP {NETWORK_NAME} 127.0.0.1"
+        browser = playwright.chromium.launch(executable_path=path, args=[resolve])
         yield browser
         browser.close()
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from .conftest import Person
 
+from .conftest import NETWORK_NAME
+
 pytestmark = pytest.mark.browser
 
 PICTURE = Path(__file__).parent.parent.parent / "docs" / "screenshots" / "desktop.png"
@@ -104,3 +106,18 @@ def test_a_browser_notification_has_the_author_and_the_text(ada: Person, bob: Pe
     bob.page.wait_for_function("() => told.length > 0")
     assert bob.page.evaluate("() => told") == ["Ada in Lobby: Are you there?"]
     expect(bob.page).to_have_title("(1) Lobby · trio-chat")
+
+
+def test_an_insecure_page_says_so_and_why_there_are_no_notifications(ada: Person) -> None:
+    ada.settings()
+    privacy = ada.page.get_by_text("This connection is not private")
+    notify = ada.page.get_by_label("Show notifications while this page is open")
+    expect(notify).to_be_visible()
+    expect(privacy).to_have_count(0)
+    ada.url = ada.url.replace("127.0.0.1", NETWORK_NAME)
+    ada.open()
+    ada.is_online()
+    ada.settings()
+    expect(privacy).to_be_visible()
+    expect(notify).to_have_count(0)
+    expect(ada.page.get_by_text("browsers show them only at addresses that begin with https")).to_be_visible()

@@ -22,7 +22,7 @@ export async function openSettings(shell) {
       profile(shell, () => dialog.close()),
       section(texts.shellNews, toggles()),
       section(texts.shellLook, [themes()]),
-      section(texts.shellPrivacy, [seen(shell)]),
+      section(texts.shellPrivacy, [...insecure(), seen(shell)]),
       section(texts.shellDevices, devices(shell, () => dialog.close())),
     ],
     onClose: () => shell.talk?.focus?.(),
@@ -100,13 +100,14 @@ function toggles() {
     setWanted("sound", on);
     if (on) (await import("../parts/notifications.js")).chime();
   });
+  const why = whyNoNotifications();
+  if (why) return [sound, make("div", "about", why)];
   const hint = problem();
-  const notifications = toggle(texts.shellNotify, isWanted("notifications") && allowed() === "granted", async (on, box) => {
+  const notifications = toggle(texts.shellNotify, isWanted("notifications") && Notification.permission === "granted", async (on, box) => {
     setWanted("notifications", on);
     hint.textContent = "";
     if (!on) return;
-    if (allowed() === "impossible") hint.textContent = texts.shellNotifyInsecure;
-    else if ((await Notification.requestPermission()) !== "granted") hint.textContent = texts.shellNotifyDenied;
+    if ((await Notification.requestPermission()) !== "granted") hint.textContent = texts.shellNotifyDenied;
     if (hint.textContent === "") return;
     box.checked = false;
     setWanted("notifications", false);
@@ -114,7 +115,16 @@ function toggles() {
   return [sound, notifications, hint];
 }
 
-const allowed = () => (typeof Notification === "undefined" || !isSecureContext ? "impossible" : Notification.permission);
+/** @returns {string} why there can be none here; "" where there can */
+function whyNoNotifications() {
+  if (!isSecureContext) return texts.shellNotifyInsecure;
+  return typeof Notification === "undefined" ? texts.shellNotifyNever : "";
+}
+
+/** What somebody should know whose page came without TLS over a network. */
+function insecure() {
+  return isSecureContext ? [] : [make("div", "about insecure", texts.shellInsecure)];
+}
 
 function themes() {
   return radios(texts.shellLook, Object.entries(texts.shellThemes), theme(), setTheme, "radios even");
