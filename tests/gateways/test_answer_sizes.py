@@ -12,8 +12,9 @@ from trio_chat.kinds.messages import MAX_EDITS, Edit
 from trio_chat.kinds.personal import MAX_PERSONAL, Star
 from trio_chat.kinds.reactions import MAX_CHANGES, Reaction
 from trio_chat.kinds.rooms import Created
-from trio_chat.model.events import Draft
+from trio_chat.model.events import Draft, Person
 from trio_chat.model.outcomes import Denied
+from trio_chat.model.records import ReadMarker
 from trio_chat.protocol.encoding import ANSWER_BYTES
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ async def test_very_long_messages_are_found_few_at_a_time(autojump_clock: MockCl
         assert found == [*range(40, 0, -1)]
 
 
-async def test_the_members_of_a_room_fit(autojump_clock: MockClock) -> None:
+async def test_the_members_of_a_room_come_in_pages(autojump_clock: MockClock) -> None:
     async with open_core(burst=10_000) as core:
         ada, person = await hello(core, "Ada")
         members = (Who(person, "Ada"), *(Who(f"p-{n:060}", "") for n in range(3_000)))
@@ -211,5 +212,35 @@ async def test_the_members_of_a_room_fit(autojump_clock: MockClock) -> None:
         await core.store.append("~plans", [Draft("created", person, "Ada", "c", body)], at_ms=1)
         await ada.ask("join", room="~plans", after=1)
         await ada.hear_frames()
-        info = await answer(ada, "info", room="~plans")
-        assert info["count"] == 3_001
+        found: list[str] = []
+        cursor: dict[str, str] = {}
+        while not found or cursor:
+            info = await answer(ada, "info", room="~plans", **cursor)
+            assert info["count"] == 3_001
+            found += [member["id"] for member in info["members"]]
+            cursor = {"cursor": info["cursor"]} if "cursor" in info else {}
+        assert found == sorted(who.id for who in members)
+
+
+async def test_the_receipts_of_a_message_come_in_pages(autojump_clock: MockClock) -> None:
+    async with open_core(burst=10_000) as core:
+        ada, _ = await hello(core, "Ada")
+        await core.fill(["hi"])
+        people = [f"p-{n:04}" for n in range(2_500)]
+        for n, who in enumerate(people):
+            known = Person(who, f"\U00020000{n:035}")
+            await core.store.add_person(known, name_key=known.name, token_hash=who.encode(), at_ms=1)
+        for at_ms in (2, 3):
+            moves = [ReadMarker("lobby", who, 1, at_ms - 2) for who in people]
+            await core.store.move_read_markers(moves, at_ms)
+        await ada.ask("join", room="lobby")
+        await ada.hear_frames()
+        read: list[str] = []
+        delivered: list[str] = []
+        cursor: dict[str, str] = {}
+        while not read or cursor:
+            page = await answer(ada, "receipts", room="lobby", seq=1, **cursor)
+            read += [one["person"]["id"] for one in page["read"]]
+            delivered += [one["person"]["id"] for one in page["delivered"]]
+            cursor = {"cursor": page["cursor"]} if "cursor" in page else {}
+        assert sorted(read) == sorted(delivered) == people

@@ -207,3 +207,13 @@ test("in a visited room a title delivered after the info wins over it", () => {
   const { title, topic } = openRoom(after(joined(2, 2), settings, info));
   assert.deepEqual([title, topic], ["New", "t"]);
 });
+
+test("further members of a room come in pages, once each", () => {
+  const info = (members, cursor) => ({ type: "info", room: "lobby", members, count: 3, upto: 2, ...(cursor && { cursor }) });
+  const one = (id) => ({ id, name: id });
+  const before = after(joined(2, 2), { type: "info", frame: info([one("p-a"), one("p-b")], "p-b") });
+  assert.equal(before.rooms.get("lobby").info.cursor, "p-b");
+  const whole = reduce(before, { type: "members", frame: info([one("p-b"), one("p-c")]) });
+  const { members, count, cursor } = whole.rooms.get("lobby").info;
+  assert.deepEqual([members.map(({ id }) => id), count, cursor], [["p-a", "p-b", "p-c"], 3, undefined]);
+});

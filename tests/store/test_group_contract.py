@@ -680,16 +680,19 @@ async def test_a_receipt_has_the_time_when_the_read_marker_first_reached_the_mes
         (60, EVE, 2, 2),
     ):
         await store.move_read_markers([ReadMarker(LOBBY, person.id, delivered, read)], at_ms)
-    assert await store.receipts(LOBBY, 3) == [
-        MessageReceipt(BOB.id, 20, None),
+    assert await store.receipts(LOBBY, 3, limit=9) == [
         MessageReceipt(ADA.id, 30, 50),
-    ]
-    assert await store.receipts(LOBBY, 2) == [
         MessageReceipt(BOB.id, 20, None),
+    ]
+    assert await store.receipts(LOBBY, 2, limit=9) == [
         MessageReceipt(ADA.id, 30, 30),
+        MessageReceipt(BOB.id, 20, None),
         MessageReceipt(EVE.id, 60, 60),
     ]
-    assert await store.receipts(LOBBY, 5) == await store.receipts("nowhere", 1) == []
+    assert await store.receipts(LOBBY, 2, limit=1) == [MessageReceipt(ADA.id, 30, 30)]
+    assert await store.receipts(LOBBY, 2, after=ADA.id, limit=1) == [MessageReceipt(BOB.id, 20, None)]
+    assert await store.receipts(LOBBY, 2, after=EVE.id, limit=1) == []
+    assert await store.receipts(LOBBY, 5, limit=9) == await store.receipts("nowhere", 1, limit=9) == []
 
 
 async def test_the_last_moves_of_a_read_marker_are_kept(store: Store) -> None:
@@ -698,8 +701,11 @@ async def test_the_last_moves_of_a_read_marker_are_kept(store: Store) -> None:
         await store.move_read_markers(
             [ReadMarker(LOBBY, ADA.id, number, number), ReadMarker(LOBBY, BOB.id, 1, 1)], number
         )
-    assert await store.receipts(LOBBY, 1) == [MessageReceipt(BOB.id, 1, 1), MessageReceipt(ADA.id, 11, 11)]
-    assert await store.receipts(LOBBY, 50) == [MessageReceipt(ADA.id, 50, 50)]
+    assert await store.receipts(LOBBY, 1, limit=9) == [
+        MessageReceipt(ADA.id, 11, 11),
+        MessageReceipt(BOB.id, 1, 1),
+    ]
+    assert await store.receipts(LOBBY, 50, limit=9) == [MessageReceipt(ADA.id, 50, 50)]
 
 
 async def test_several_moves_of_a_read_marker_in_one_call_are_one_move(store: Store) -> None:
@@ -711,7 +717,7 @@ async def test_several_moves_of_a_read_marker_in_one_call_are_one_move(store: St
     ]
     await store.move_read_markers(moves, 7)
     assert await store.read_markers(LOBBY) == [ReadMarker(LOBBY, ADA.id, 4, 2)]
-    assert await store.receipts(LOBBY, 2) == [MessageReceipt(ADA.id, 7, 7)]
+    assert await store.receipts(LOBBY, 2, limit=9) == [MessageReceipt(ADA.id, 7, 7)]
 
 
 # --- cancellation ---

@@ -135,7 +135,9 @@ class Enter(RoomCommand, tag="enter"):
 
 
 class Info(RoomCommand, tag="info"):
-    """Read what the room is, and who is a member."""
+    """Read what the room is, and who is a member: the members from the cursor on."""
+
+    cursor: ShortText | None = None
 
 
 class Admit(RoomCommand, tag="admit"):
@@ -328,9 +330,10 @@ class Mark(Command, tag="mark"):
 
 
 class Receipts(RoomCommand, tag="receipts"):
-    """Read the receipts of message ``seq``: who has received it, and who has read it."""
+    """Read the receipts of message ``seq``: who has received it, and who has read it; from the cursor on."""
 
     seq: Number
+    cursor: ShortText | None = None
 
 
 # -- search --

@@ -132,7 +132,7 @@ class VersionsOf(Frame, tag="versions"):
 
 
 class RoomInfo(Frame, tag="info", kw_only=True):
-    """A room and its members, at ``upto``."""
+    """A room and its members, at ``upto``; ``cursor`` asks for more of them."""
 
     id: str
     room: str
@@ -149,6 +149,7 @@ class RoomInfo(Frame, tag="info", kw_only=True):
     knocking: Sequence[User] = ()
     """To moderators: who is banned or muted, and who waits to be let in."""
     upto: int
+    cursor: str | None = None
 
 
 class RoomAdded(Frame, tag="room_added"):
@@ -347,13 +348,14 @@ class Marks(Frame, tag="marks"):
 
 
 class ReceiptsOf(Frame, tag="receipts"):
-    """Receipts of a message: who has received and who has read it, and when."""
+    """Receipts of a message: who has received and who has read it, and when; ``cursor`` asks for more people."""
 
     id: str
     room: str
     seq: int
     read: Sequence[Receipt]
     delivered: Sequence[Receipt]
+    cursor: str | None = None
 
 
 class Found(Frame, tag="found"):

@@ -278,9 +278,9 @@ class PeopleTable(Protocol):
         """Read markers of a room, of everybody."""
         ...
 
-    async def receipts(self, room: str, seq: int) -> list[MessageReceipt]:
-        """Receipts of message ``seq``, in the order of their times: when the person's read marker first reached it, of
-        its last `MOVES_KEPT` moves."""
+    async def receipts(self, room: str, seq: int, *, after: str = "", limit: int) -> list[MessageReceipt]:
+        """Receipts of message ``seq``, at most ``limit``, in the order of the people's ids, those behind ``after``:
+        when the person's read marker first reached it, of its last `MOVES_KEPT` moves."""
         ...
 
 

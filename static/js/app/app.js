@@ -211,6 +211,17 @@ export class App {
     return { ok: false, code: "offline", message: texts.askOffline };
   }
 
+  /** All further members of a room whose `info` had a cursor, in as many answers as they take. */
+  async moreMembers(room) {
+    for (let cursor; (cursor = this.state.rooms.get(room)?.info?.cursor);) {
+      const frame = await this.#session.ask({ type: "info", room, cursor });
+      if (!frame.ok) return frame;
+      this.#store.dispatch({ type: "members", frame });
+      if (this.state.rooms.get(room)?.info?.cursor === cursor) break; // of no use, as the room's numbers are others now
+    }
+    return { ok: true };
+  }
+
   directory(query, cursor) {
     return this.#ask({ type: "directory", query, cursor }, ({ rooms, cursor: next }) => ({ rooms, cursor: next }));
   }
@@ -221,8 +232,8 @@ export class App {
     return answer;
   }
 
-  receipts(room, seq) {
-    return this.#ask({ type: "receipts", room, seq }, ({ read, delivered }) => ({ read, delivered }));
+  receipts(room, seq, cursor) {
+    return this.#ask({ type: "receipts", room, seq, cursor }, ({ read, delivered, cursor: next }) => ({ read, delivered, cursor: next }));
   }
 
   /** All versions of a message, in as many answers as they take. */

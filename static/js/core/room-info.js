@@ -34,13 +34,21 @@ export function withInfoChange(info, event) {
 /** The answer to `info`. */
 export function withInfo(room, frame) {
   if (isStale(room, frame)) return room;
-  const { members = [], count = members.length, pins = [], upto } = frame;
+  const { members = [], count = members.length, pins = [], upto, cursor } = frame;
   const info = room.recent.changes.reduce(
-    (known, event) => (event.seq > known.upto ? withInfoChange(known, event) : known), { members, count, pins, upto },
+    (known, event) => (event.seq > known.upto ? withInfoChange(known, event) : known), { members, count, pins, upto, cursor },
   );
   const next = { ...room, info, owner: frame.owner ?? room.owner, members: room.kind === "public" ? room.members : info.count };
   if (room.isMember) return next;
   Object.assign(next, { title: frame.title ?? "", topic: frame.topic ?? "" }); // it is in no list
   for (const event of room.recent.changes) if (event.type === "settings" && event.seq > upto) applySettings(next, event);
   return next;
+}
+
+/** An answer to `info` with its cursor: further members. */
+export function withMoreMembers(room, frame) {
+  if (room.info === null || isStale(room, frame)) return room;
+  const known = new Set(room.info.members.map(({ id }) => id));
+  const members = [...room.info.members, ...(frame.members ?? []).filter(({ id }) => !known.has(id))];
+  return { ...room, info: { ...room.info, members, cursor: frame.cursor } };
 }

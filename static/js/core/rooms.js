@@ -4,7 +4,7 @@
 import { joinedMine, mineOf, unreadFrom, withMineEvent, withOlderMine } from "./mine.js";
 import { settled, without } from "./outbox.js";
 import { loading, withFetched, withoutLoadingWindows, withPage } from "./room-history.js";
-import { withInfo } from "./room-info.js";
+import { withInfo, withMoreMembers } from "./room-info.js";
 import { withoutEndedTyping, withPresence, withReadMarkers, withTyping } from "./room-presence.js";
 import { closed, emptyRoom, joined, listed, opened, readToEnd, withEvent } from "./room.js";
 
@@ -134,6 +134,9 @@ export const roomReducers = {
 
   info: (state, { frame }) =>
     withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => withInfo(room, frame)),
+
+  members: (state, { frame }) =>
+    withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => withMoreMembers(room, frame)),
 
   watching(state, { frame }) {
     const known = withPeople(state, frame.here ?? []);

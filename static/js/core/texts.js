@@ -346,6 +346,7 @@ export const texts = {
   talkInfo: "Message info",
   talkSentAt: (when) => `Sent ${when}`,
   talkReadBy: "Read by",
+  talkMoreReceipts: "Show more people",
   talkReadByNobody: "Nobody else yet",
   talkDeliveredTo: "Delivered to",
   talkVersions: "What it said before",

@@ -10,7 +10,7 @@ from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.standing import ASKED
 from trio_chat.protocol import parts, replies
-from trio_chat.protocol.encoding import LIST_BYTES, fitting
+from trio_chat.protocol.encoding import LIST_BYTES, size_of
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -71,28 +71,42 @@ async def mark(client: Client, command: commands.Mark) -> None:
 
 
 async def receipts(client: Client, command: commands.Receipts) -> replies.ReceiptsOf:
-    """List who has received and who has read a message, and since when."""
+    """List who has received and who has read a message, and since when: a page of people, by their ids."""
     room = client.room(command.room)
     if not 1 <= command.seq <= room.head:
         raise no_such_message()
     store = client.hub.store
     sees, viewer = client.hub.presence.privacy.sees, client.person.id
-    found = [
-        one for one in await store.receipts(room.name, command.seq) if sees(viewer, one.person, "receipts")
-    ][:MAX_RECEIPTS]
-    users = {one.id: user_of(one, one.id) for one in await store.people([one.person for one in found])}
-    read = [(one.read_ms, one.person) for one in found if one.read_ms is not None]
-    delivered = [(one.delivered_ms, one.person) for one in found if one.delivered_ms is not None]
+    found = await store.receipts(room.name, command.seq, after=command.cursor or "", limit=MAX_RECEIPTS + 1)
+    told = found[:MAX_RECEIPTS]
+    users = {one.id: user_of(one, one.id) for one in await store.people([one.person for one in told])}
+    read: list[parts.Receipt] = []
+    delivered: list[parts.Receipt] = []
+    left = LIST_BYTES
+    for n, one in enumerate(told):
+        if one.person not in users or not sees(viewer, one.person, "receipts"):
+            continue
+        user = users[one.person]
+        of_one = [
+            None if at_ms is None else parts.Receipt(user, timestamp(at_ms))
+            for at_ms in (one.read_ms, one.delivered_ms)
+        ]
+        left -= sum(size_of(receipt) for receipt in of_one if receipt is not None)
+        if left < 0:
+            told = told[:n]
+            break
+        for receipt, receipts_of_kind in zip(of_one, (read, delivered), strict=True):
+            if receipt is not None:
+                receipts_of_kind.append(receipt)
     return replies.ReceiptsOf(
         command.id,
         room.name,
         command.seq,
-        read=fitting(
-            [parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(read) if who in users],
-            LIST_BYTES // 2,
-        ),
-        delivered=fitting(
-            [parts.Receipt(users[who], timestamp(at_ms)) for at_ms, who in sorted(delivered) if who in users],
-            LIST_BYTES // 2,
-        ),
+        read=sorted(read, key=_at),
+        delivered=sorted(delivered, key=_at),
+        cursor=told[-1].person if len(told) < len(found) else None,
     )
+
+
+def _at(receipt: parts.Receipt) -> str:
+    return receipt.at

@@ -113,10 +113,12 @@ def derived_name(prefix: str, *parts: str) -> str:
 
 
 async def info(client: Client, command: commands.Info) -> RoomInfo:
-    """Say what the room is, and who is a member."""
+    """Say what the room is, and who is a member: a page of them, by their ids."""
     room = client.room(command.room)
     state = await client.hub.store.state(room.name)
-    roles = dict(islice(state.members.items(), MAX_MEMBERS_TOLD))
+    after = command.cursor or ""
+    later = sorted(who for who in state.members if who > after)
+    roles = {who: state.members[who] for who in later[:MAX_MEMBERS_TOLD]}
     moderates = client.rank_in(room) >= MODERATES
     waiting = list(state.knocking)[:MAX_MEMBERS_TOLD] if moderates else []
     now_ms = client.hub.now_ms()
@@ -127,6 +129,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         seen_by(client, profiles[who], role=role) if who in profiles else User(who, "", role=role)
         for who, role in roles.items()
     ]
+    told = fitting(members, MEMBERS_BYTES)
     return RoomInfo(
         id=command.id,
         room=room.name,
@@ -134,7 +137,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         title=state.title,
         topic=state.topic,
         owner=state.owner,
-        members=fitting(members, MEMBERS_BYTES),
+        members=told,
         count=len(state.members),
         pins=state.pins,
         policy=state.policy,
@@ -150,6 +153,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         or (),
         knocking=fitting([user_of(profiles.get(who), who) for who in waiting], RESTRICTED_BYTES) or (),
         upto=state.position.seq,
+        cursor=told[-1].id if len(told) < len(later) else None,
     )
 
 

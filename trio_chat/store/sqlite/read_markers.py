@@ -75,7 +75,9 @@ def read_markers(connection: apsw.Connection, room: str) -> list[ReadMarker]:
     return [ReadMarker(*values) for values in found]
 
 
-def receipts(connection: apsw.Connection, room: str, seq: int) -> list[MessageReceipt]:
+def receipts(
+    connection: apsw.Connection, room: str, seq: int, *, after: str = "", limit: int
+) -> list[MessageReceipt]:
     """See `Store.receipts`."""
     found = connection.execute(
         """
@@ -83,9 +85,10 @@ def receipts(connection: apsw.Connection, room: str, seq: int) -> list[MessageRe
             min(CASE WHEN delivered >= :seq THEN at_ms END) AS delivered_ms,
             min(CASE WHEN read >= :seq THEN at_ms END) AS read_ms
         FROM mark_moves WHERE room_id = (SELECT id FROM rooms WHERE name = :room)
+            AND person_id > :after
         GROUP BY person_id HAVING delivered_ms IS NOT NULL
-        ORDER BY coalesce(read_ms, delivered_ms)
+        ORDER BY person_id LIMIT :limit
         """,
-        {"room": room, "seq": seq},
+        {"room": room, "seq": seq, "after": after, "limit": limit},
     )
     return [MessageReceipt(*values) for values in found]

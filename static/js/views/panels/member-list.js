@@ -18,6 +18,7 @@ export class MemberList {
   #filterField = field(texts.shellFindMember, this.#filter);
   #list = make("ul", "entries");
   #isWhole = false;
+  #isAsking = false;
   #more;
   #shown = null;
 
@@ -27,8 +28,12 @@ export class MemberList {
     this.#more = button("link-button", "", () => {
       this.#isWhole = true;
       this.#arrange();
+      this.#askAll();
     });
-    this.#filter.addEventListener("input", () => this.#arrange());
+    this.#filter.addEventListener("input", () => {
+      this.#arrange();
+      this.#askAll();
+    });
     this.element = make("section", "", this.#title, this.#filterField, this.#list, this.#more);
   }
 
@@ -38,6 +43,15 @@ export class MemberList {
     if (before && before.room.info === room.info && before.room.here === room.here && before.state.people === state.people) return;
     this.#shown = { state, room };
     this.#arrange();
+  }
+
+  /** Have all members of a large room, of whom one answer brings some. */
+  async #askAll() {
+    const { room } = this.#shown;
+    if (this.#isAsking || !room.info?.cursor) return;
+    this.#isAsking = true;
+    await this.#shell.app.moreMembers(room.name);
+    this.#isAsking = false;
   }
 
   #arrange() {
@@ -54,8 +68,9 @@ export class MemberList {
     this.#title.textContent = titleFor(room);
     this.#filterField.hidden = members.length < MANY;
     this.#list.replaceChildren(...shown.map((member) => this.#entry(state, room, member)));
-    this.#more.hidden = shown.length === all.length;
-    this.#more.textContent = texts.shellMembersMore(all.length);
+    const hasMore = query === "" && Boolean(room.info?.cursor);
+    this.#more.hidden = shown.length === all.length && !hasMore;
+    this.#more.textContent = texts.shellMembersMore(Math.max(all.length, hasMore ? room.info.count : 0));
   }
 
   #entry(state, room, member) {

@@ -5,7 +5,7 @@ import { openRoom, person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, exact } from "../../core/time.js";
 import { openDialog } from "../parts/dialog.js";
-import { make } from "../parts/dom.js";
+import { button, make } from "../parts/dom.js";
 import { richText } from "../parts/rich-text.js";
 import { entry, needStyles } from "../parts/forms.js";
 
@@ -25,8 +25,26 @@ export async function open(shell, item) {
     app.receipts(room.name, item.seq),
     mayVersions ? app.versions(room.name, item.seq) : null,
   ]);
-  places.replaceChildren(...(receipts.ok ? receiptSections(app, item, receipts) : [make("div", "problem", receipts.message)]));
+  const receiptsPlace = make("div", "");
+  showReceipts(app, room.name, item, receiptsPlace, receipts);
+  places.replaceChildren(receiptsPlace);
   if (versions?.ok) places.append(history(versions.events));
+}
+
+/** The receipts so far, and a button for those of further people. */
+function showReceipts(app, room, item, place, receipts) {
+  if (!receipts.ok) {
+    place.replaceChildren(make("div", "problem", receipts.message));
+    return;
+  }
+  const sections = receiptSections(app, item, receipts);
+  const more = receipts.cursor ? button("link-button", texts.talkMoreReceipts, async () => {
+    more.disabled = true;
+    const next = await app.receipts(room, item.seq, receipts.cursor);
+    const all = (what) => [...receipts[what], ...next[what]].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+    showReceipts(app, room, item, place, next.ok ? { ...next, read: all("read"), delivered: all("delivered") } : next);
+  }) : null;
+  place.replaceChildren(...sections, ...(more ? [more] : []));
 }
 
 function receiptSections(app, item, { read, delivered }) {
