@@ -155,6 +155,13 @@ def torture(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def steps(session: nox.Session) -> None:
+    """The longest step of the event loop for each command at full state, in processor time: ``-- --limit 50``."""
+    session.install("-e", ".", *dependencies("test"))
+    session.run("python", "-m", "tests.steps", *session.posargs)
+
+
+@nox.session(default=False)
 def autobahn(session: nox.Session) -> None:
     """Autobahn|Testsuite against the plain side; needs a Python 2.7, for which it is written."""
     python2 = shutil.which("python2.7") or next(

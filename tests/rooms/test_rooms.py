@@ -152,7 +152,7 @@ async def test_strangers_who_use_all_rooms_do_not_lock_members_out_of_theirs(
         other = await make_room(ada, "Another")
         assert (await ack(ada, "send", room=other, text="in it"))["type"] == "ack"
         assert (await ack(ada, "direct", person=bob_id))["type"] == "ack"
-        assert (await ack(ada, "mine", what="star", room="lobby", target=1))["type"] == "ack"
+        assert (await ack(ada, "mine", what="level", room="lobby", level="none"))["type"] == "ack"
         assert (await core.rooms.get(room)).may_hear(ada_id)
 
 
@@ -196,7 +196,7 @@ async def test_rooms_with_members_and_own_rooms_take_no_place(autojump_clock: Mo
         ada, ada_id = await hello(core, "Ada")
         for number in range(4):
             await make_room(ada, f"Room {number}")
-        assert (await ack(ada, "mine", what="star", room="lobby", target=1))["type"] == "ack"
+        assert (await ack(ada, "mine", what="level", room="lobby", level="none"))["type"] == "ack"
         await trio.sleep(3 * IDLE_S)
         stranger = await core.open_person("Stranger")
         for number in range(5):
@@ -206,7 +206,7 @@ async def test_rooms_with_members_and_own_rooms_take_no_place(autojump_clock: Mo
         assert texts_of(frames) == ["mine", "mine"]
         assert (await ada.ask("join", room=f"~{ada_id}"))["type"] == "joined"
         await ada.hear_frames()
-        assert (await ack(ada, "mine", what="star", room="lobby", target=2))["type"] == "ack"
+        assert (await ack(ada, "mine", what="unread", room="lobby"))["type"] == "ack"
 
 
 async def test_an_own_room_that_was_just_written_to_is_no_empty_room(autojump_clock: MockClock) -> None:
@@ -216,7 +216,7 @@ async def test_an_own_room_that_was_just_written_to_is_no_empty_room(autojump_cl
         for number in range(4):
             await stranger.tell("join", room=f"empty-{number}")
         await stranger.hear_frames()
-        assert (await ack(ada, "mine", what="star", room="lobby", target=1))["type"] == "ack"
+        assert (await ack(ada, "mine", what="level", room="lobby", level="none"))["type"] == "ack"
         assert (await ada.ask("join", room=f"~{ada_id}"))["type"] == "joined"
 
 

@@ -49,7 +49,7 @@ def _latin(text: str) -> str:
 @cache
 def _prototypes() -> dict[int, str]:
     """What stands in the skeleton for a character."""
-    # Loaded only when needed: reading the table takes a tenth of a second, a third of a start.
+    # Loaded by `reserved_names.load_tables`, once the server is ready: reading it takes a third of a start.
     from confusable_homoglyphs.confusables import confusables_data
 
     # The table lists for each character those that it looks like, in both directions: for a prototype all of its

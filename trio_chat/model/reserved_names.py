@@ -26,6 +26,12 @@ _SEALS: Final = re.compile("[✓✔✅☑🗸🗹]")
 _SEPARATORS: Final = re.compile(r"[|/\\,:;@#*~•·–—<>]+|\s-+\s")
 
 
+def load_tables() -> None:
+    """Read the tables of what looks alike, which takes a tenth of a second; else whoever comes first waits for it, and
+    all others with them. In whatever thread."""
+    _reserved()
+
+
 def check_not_reserved(name: str) -> None:
     """Raises `Refused` (``bad_name``) for a name that is a reserved word, or has one in brackets or set apart.
 

@@ -45,6 +45,10 @@ Handler: TypeAlias = "Callable[[Client, Any], Awaitable[Frame | Sequence[Frame] 
 are answered as well."""
 
 
+ANSWERED_AT_ONCE = 50
+"""So many frames of an answer are posted before others have their turn."""
+
+
 class Client:
     """One v1 client: its session and its subscriptions, which end with the ``with`` block (a `UserConnection`)."""
 
@@ -131,21 +135,25 @@ class Client:
                 self._check_still_in_room(command)  # why something is refused tells something as well
                 raise
             if reply is not None:
-                self._answer(command, reply)
+                await self._answer(command, reply)
         except Refused as refused:
             self.refuse(refused, refused.command_id or command_id)
         except StoreError:
             self.refuse(unavailable(), command_id)
 
-    def _answer(self, command: Command, reply: Frame | Sequence[Frame]) -> None:
+    async def _answer(self, command: Command, reply: Frame | Sequence[Frame]) -> None:
         """Answer a command: the one place where a handler's reply is posted.
 
         The person may have been removed from a room while the reply was prepared. So what was asked of a room is told
-        only to who is in it still, and of other rooms nothing is told that they may not hear any more.
+        only to who is in it still, and of other rooms nothing is told that they may not hear any more. An answer of
+        many frames (a welcome to very many rooms) is posted as the client reads it, others being served meanwhile.
         """
         self._check_still_in_room(command)
-        removed = {name for name, is_member in self._membership_changes.items() if not is_member}
-        for frame in [reply] if isinstance(reply, Frame) else reply:
+        for number, frame in enumerate([reply] if isinstance(reply, Frame) else reply, 1):
+            if number % ANSWERED_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
+                await self.outbox.wait_not_full()
+            removed = {name for name, is_member in self._membership_changes.items() if not is_member}
             told = frame.without(removed) if removed else frame
             if told is not None:
                 self.outbox.reply(encode_frame(told))

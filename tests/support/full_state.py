@@ -1,0 +1,223 @@
+"""Full state: a store with as much of everything as there may be, and every command with its largest legal arguments.
+
+`fill` writes it through the store, by the rules. `LARGEST` has an entry for each v1 command, which a test demands.
+"""
+
+from __future__ import annotations
+
+import base64
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import attrs
+import trio
+
+from trio_chat.gateways.v1.invitations import hash_of
+from trio_chat.kinds import messages, personal, pins, reactions, rooms
+from trio_chat.kinds.facts import personal_room
+from trio_chat.kinds.forms import Body, Command, Who, write_body
+from trio_chat.model.events import MESSAGE, Draft, Person
+from trio_chat.model.records import Invitation, ReadMarker
+from trio_chat.people.avatars import MAX_PICTURE_BYTES
+from trio_chat.protocol import commands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from trio_chat.store.base import Store
+
+PUBLIC_ROOMS: Final = 3_000
+CONVERSATIONS: Final = 1_200
+PRIVATE_ROOMS: Final = 10_000 - PUBLIC_ROOMS - CONVERSATIONS
+MEMBERS: Final = 3_000
+"""Members of the large room, who all have received and read its first message."""
+REACTED: Final = 10
+"""So many messages have all the reactions they can have."""
+
+LARGE: Final = "~large"
+"""The room that has most of everything."""
+INVITED: Final = "~invited"
+"""Another one, into which a link leads."""
+
+AT_MS: Final = 1_700_000_000_000
+
+TEXT: Final = "xy" + "\x01" * 3_998
+"""The longest text; nearly each of its characters takes six bytes in JSON."""
+WORDS: Final = "apple " * 660
+TITLE: Final = "t" * 40
+TOPIC: Final = "\u4e00" * 500
+EMOJI: Final = "👍"
+
+
+@attrs.frozen
+class FullState:
+    """Whose eyes the state is seen with."""
+
+    ada: Person
+    token: str
+    """Ada's: she owns the large room, and is in all conversations."""
+    link: str
+    """Leads into `INVITED`."""
+    rooms: tuple[str, ...]
+    """Her rooms."""
+    people: tuple[str, ...]
+
+
+def _draft(kind: str, sender: str, client_id: str, body: Body | str) -> Draft:
+    return Draft(kind, sender, "Name", client_id, body if isinstance(body, str) else write_body(body))
+
+
+async def _append_all(store: Store, drafts: Iterable[tuple[str, list[Draft]]]) -> None:
+    """Append to many rooms at a time, so that they share commits."""
+    async with trio.open_nursery() as nursery:
+        for room, of_room in drafts:
+            nursery.start_soon(partial(store.append, room, of_room, at_ms=AT_MS))
+
+
+async def fill(store: Store) -> FullState:
+    """Write the full state to an empty store."""
+    ada = Person("p-ada", "Ada")
+    state = FullState(
+        ada,
+        token="ada",
+        link="link",
+        rooms=tuple(f"~d{n:05}" for n in range(CONVERSATIONS)),
+        people=tuple(f"p-{n:05}" for n in range(MEMBERS)),
+    )
+    await store.add_person(ada, name_key="ada", token_hash=hash_of(state.token), at_ms=1)
+    async with trio.open_nursery() as nursery:
+        for n, who in enumerate(state.people):
+            person = Person(who, f"Person {n}")
+            nursery.start_soon(
+                partial(store.add_person, person, name_key=f"person {n}", token_hash=who.encode(), at_ms=1)
+            )
+    await _append_all(store, _many_rooms(state))
+    await _fill_large(store, state)
+    await _fill_own(store, state)
+    return state
+
+
+def _many_rooms(state: FullState) -> Iterable[tuple[str, list[Draft]]]:
+    ada = Who(state.ada.id, "Ada")
+    for n in range(PUBLIC_ROOMS):
+        created = rooms.Created("public", TITLE, TOPIC, (ada,) if n % 2 else ())
+        said = [_draft(MESSAGE, ada.id, f"p-{n}-{line}", TEXT if n < 100 else WORDS) for line in range(2)]
+        yield f"public-{n:04}", [_draft(rooms.CREATED, f"p-{n:05}", f"c-{n}", created), *said]
+    for n, name in enumerate(state.rooms):
+        created = rooms.Created("direct", members=(Who(state.people[n], "Name"), ada))
+        said = [_draft(MESSAGE, state.people[n], f"d-{n}", TEXT)]
+        yield name, [_draft(rooms.CREATED, state.people[n], f"cd-{n}", created), *said]
+    for n in range(PRIVATE_ROOMS):
+        created = rooms.Created("private", TITLE, TOPIC, (Who(state.people[n % MEMBERS], "Name"),))
+        yield f"~private-{n:05}", [_draft(rooms.CREATED, state.people[n % MEMBERS], f"cp-{n}", created)]
+
+
+async def _fill_large(store: Store, state: FullState) -> None:
+    """The large room: its messages are 2 to 201; the first of them has all edits, and ten have all reactions."""
+    ada, everybody = state.ada.id, [Who(who, "Name") for who in (state.ada.id, *state.people)]
+    created = rooms.Created("private", TITLE, TOPIC, tuple(everybody))
+    said = [_draft(MESSAGE, ada, f"large-{n}", WORDS if n else TEXT) for n in range(200)]
+    await store.append(LARGE, [_draft(rooms.CREATED, ada, "large", created), *said], at_ms=AT_MS)
+    edits = [
+        _draft(messages.EDIT, ada, f"e-{n}", messages.Edit(2, TEXT)) for n in range(messages.MAX_EDITS - 1)
+    ]
+    pinned = [_draft(pins.PIN, ada, f"pin-{n}", pins.Pin(n + 20, True)) for n in range(pins.MAX_PINS - 1)]
+    await store.append(LARGE, edits + pinned, at_ms=AT_MS)
+    for target in range(3, 3 + REACTED):
+        reacted = [
+            _draft(reactions.REACTION, who, f"r-{target}", reactions.Reaction(target, EMOJI, True))
+            for who in state.people[: reactions.MAX_CHANGES - 1]
+        ]
+        await store.append(LARGE, reacted, at_ms=AT_MS)
+    await store.move_read_markers([ReadMarker(LARGE, who, 100, 100) for who in state.people], AT_MS)
+    member = Who(state.people[0], "Name")
+    invited = rooms.Created("private", TITLE, TOPIC, (member,))
+    await store.append(INVITED, [_draft(rooms.CREATED, member.id, "invited", invited)], at_ms=AT_MS)
+    for n in range(99):
+        await store.add_invite(Invitation(f"{n}".encode(), LARGE, state.people[n], AT_MS, None, None))
+    link = hash_of(state.link)
+    await store.add_invite(Invitation(link, INVITED, member.id, AT_MS, None, None))
+
+
+async def _fill_own(store: Store, state: FullState) -> None:
+    own = personal_room(state.ada.id)
+    stars = [
+        _draft(personal.STAR, state.ada.id, f"s-{n}", personal.Star(LARGE, n % 1_000 + 1, True))
+        for n in range(1_000)
+    ]
+    hidden = [
+        _draft(personal.HIDE, state.ada.id, f"h-{n}", personal.Star(LARGE, n + 1, True))
+        for n in range(personal.MAX_PERSONAL - 1_001)
+    ]
+    await store.append(own, stars + hidden, at_ms=AT_MS)
+
+
+def _picture() -> str:
+    png = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x02\x00\x00\x00\x02\x00"
+    return base64.b64encode(png.ljust(MAX_PICTURE_BYTES, b"\0")).decode()
+
+
+def _mentions(state: FullState) -> list[str]:
+    return [*state.people[: messages.MAX_MENTIONS - 1], "all"]
+
+
+Case: TypeAlias = "Callable[[FullState], list[dict[str, Any]]]"
+
+LARGEST: Final[Mapping[type[Command], Case]] = {
+    commands.Hello: lambda state: [{"token": state.token, "lists": True}],
+    commands.Follow: lambda state: [{"rooms": [{"room": room} for room in state.rooms[:500]]}],
+    commands.Join: lambda state: [{"room": LARGE}, {"room": LARGE, "after": 1}],
+    commands.Pinging: lambda state: [{}],
+    messages.Send: lambda state: [
+        {"room": LARGE, "text": TEXT, "reply_to": 2, "mentions": _mentions(state), "forwarded": "f" * 500}
+    ],
+    messages.EditCommand: lambda state: [
+        {"room": LARGE, "seq": 2, "text": TEXT, "mentions": _mentions(state)}
+    ],
+    reactions.React: lambda state: [{"room": LARGE, "seq": 3, "emoji": EMOJI}],
+    pins.PinCommand: lambda state: [{"room": LARGE, "seq": 150}],
+    rooms.SettingsCommand: lambda state: [{"room": LARGE, "title": TITLE, "topic": TOPIC}],
+    personal.Mine: lambda state: [{"what": "star", "room": LARGE, "target": 9}],
+    commands.History: lambda state: [
+        {"room": LARGE, "before": 202, "limit": 200},
+        {"room": LARGE, "around": 8, "limit": 200},
+        {"room": LARGE, "after": 1, "limit": 200},
+        {"room": LARGE, "before": 2**63 - 1, "limit": 200},
+    ],
+    commands.Fetch: lambda state: [{"room": LARGE, "seqs": list(range(1, 101))}],
+    commands.Versions: lambda state: [{"room": LARGE, "seq": 2}],
+    commands.Search: lambda state: [
+        {"query": "apple", "limit": 50},
+        {"query": "xy", "limit": 50},
+        {"query": "before:2030-01-01 apple pple app", "limit": 50},
+    ],
+    commands.Info: lambda state: [{"room": LARGE}],
+    commands.Directory: lambda state: [{"query": ""}, {"query": "zzz"}],
+    commands.Create: lambda state: [
+        {"kind": "private", "title": TITLE, "topic": TOPIC},
+        {"kind": "public", "room": "r" * 60, "title": TITLE, "topic": TOPIC},
+    ],
+    commands.Direct: lambda state: [{"person": state.people[-1]}],
+    commands.Enter: lambda state: [{"room": "public-0002"}],
+    commands.Invite: lambda state: [{"room": LARGE}],
+    commands.Invites: lambda state: [{"room": LARGE}],
+    commands.Uninvite: lambda state: [{"room": LARGE}],
+    commands.Peek: lambda state: [{"token": state.link}],
+    commands.Accept: lambda state: [{"token": state.link}],
+    commands.AskOwn: lambda state: [{"before": 2**62}],
+    commands.Rename: lambda state: [{"name": "М" * 20 + " Ελληνικά"}],
+    commands.SetProfile: lambda state: [
+        {"name": "n" * 40, "colour": 3, "picture": _picture(), "show_seen": False}
+    ],
+    commands.AskPeople: lambda state: [{"ids": list(state.people[:200])}],
+    commands.Link: lambda state: [{}],
+    commands.Watch: lambda state: [{"room": LARGE}],
+    commands.Typing: lambda state: [{"room": LARGE}],
+    commands.Mark: lambda state: [{"room": LARGE, "delivered": 200, "read": 200}],
+    commands.Receipts: lambda state: [{"room": LARGE, "seq": 2}],
+    messages.DeleteCommand: lambda state: [{"room": LARGE, "seq": 2}, {"room": LARGE, "seq": 3}],
+    rooms.Part: lambda state: [{"room": LARGE}],
+    commands.Leave: lambda state: [{"room": state.rooms[0]}],
+}
+"""The fields of each command at its largest, in an order in which all can be carried out; several where it is not
+plain which is the largest."""
