@@ -13,9 +13,10 @@ import attrs
 import trio
 
 from trio_chat.gateways.v1.invitations import hash_of
-from trio_chat.kinds import messages, personal, pins, reactions, rooms
+from trio_chat.kinds import messages, moderation, personal, pins, reactions, roles, rooms
 from trio_chat.kinds.facts import personal_room
 from trio_chat.kinds.forms import Body, Command, Who, write_body
+from trio_chat.kinds.standing import MUTE
 from trio_chat.model.events import MESSAGE, Draft, Person
 from trio_chat.model.records import Invitation, ReadMarker
 from trio_chat.people.avatars import MAX_PICTURE_BYTES
@@ -46,6 +47,7 @@ TEXT: Final = "xy" + "\x01" * 3_998
 WORDS: Final = "apple " * 660
 TITLE: Final = "t" * 40
 TOPIC: Final = "\u4e00" * 500
+REASON: Final = "\u4e00" * moderation.MAX_REASON_CHARS
 EMOJI: Final = "👍"
 
 
@@ -122,6 +124,10 @@ async def _fill_large(store: Store, state: FullState) -> None:
         _draft(messages.EDIT, ada, f"e-{n}", messages.Edit(2, TEXT)) for n in range(messages.MAX_EDITS - 1)
     ]
     pinned = [_draft(pins.PIN, ada, f"pin-{n}", pins.Pin(n + 20, True)) for n in range(pins.MAX_PINS - 1)]
+    muted = [
+        _draft(MUTE, ada, f"mute-{n}", moderation.Restriction(who, on=True, reason=REASON))
+        for n, who in enumerate(state.people[: moderation.MAX_RESTRICTED - 2])
+    ]
     await store.append(LARGE, edits + pinned, at_ms=AT_MS)
     for target in range(3, 3 + REACTED):
         reacted = [
@@ -129,6 +135,7 @@ async def _fill_large(store: Store, state: FullState) -> None:
             for who in state.people[: reactions.MAX_CHANGES - 1]
         ]
         await store.append(LARGE, reacted, at_ms=AT_MS)
+    await store.append(LARGE, muted, at_ms=AT_MS)  # who reacts cannot be muted yet
     await store.move_read_markers([ReadMarker(LARGE, who, 100, 100) for who in state.people], AT_MS)
     member = Who(state.people[0], "Name")
     invited = rooms.Created("private", TITLE, TOPIC, (member,))
@@ -136,6 +143,7 @@ async def _fill_large(store: Store, state: FullState) -> None:
     for n in range(99):
         await store.add_invite(Invitation(f"{n}".encode(), LARGE, state.people[n], AT_MS, None, None))
     link = hash_of(state.link)
+    await store.add_owner_link(link, ends_ms=2**62, at_ms=AT_MS)
     await store.add_invite(Invitation(link, INVITED, member.id, AT_MS, None, None))
 
 
@@ -215,6 +223,11 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
     commands.Typing: lambda state: [{"room": LARGE}],
     commands.Mark: lambda state: [{"room": LARGE, "delivered": 200, "read": 200}],
     commands.Receipts: lambda state: [{"room": LARGE, "seq": 2}],
+    roles.RoleCommand: lambda state: [{"room": LARGE, "person": state.people[-2], "role": "moderator"}],
+    moderation.MuteCommand: lambda state: [{"room": LARGE, "person": state.people[-3], "reason": REASON}],
+    moderation.BanCommand: lambda state: [{"room": LARGE, "person": state.people[-1], "reason": REASON}],
+    commands.Admit: lambda state: [{"room": LARGE, "person": state.people[-1]}],
+    commands.BecomeOwner: lambda state: [{"token": state.link}],
     messages.DeleteCommand: lambda state: [{"room": LARGE, "seq": 2}, {"room": LARGE, "seq": 3}],
     rooms.Part: lambda state: [{"room": LARGE}],
     commands.Leave: lambda state: [{"room": state.rooms[0]}],
