@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from tests.support.core import Core, V1Client, open_core
+from tests.support.people import add_person
 from tests.support.v1 import ack, hello
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Edit
@@ -229,7 +230,7 @@ async def test_the_receipts_of_a_message_come_in_pages(autojump_clock: MockClock
         people = [f"p-{n:04}" for n in range(2_500)]
         for n, who in enumerate(people):
             known = Person(who, f"\U00020000{n:035}")
-            await core.store.add_person(known, name_key=known.name, token_hash=who.encode(), at_ms=1)
+            await add_person(core.store, known, name_key=known.name, token_hash=who.encode(), at_ms=1)
         for at_ms in (2, 3):
             moves = [ReadMarker("lobby", who, 1, at_ms - 2) for who in people]
             await core.store.move_read_markers(moves, at_ms)

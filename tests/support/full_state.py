@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import attrs
 import trio
 
+from tests.support.people import add_person
 from trio_chat.gateways.v1.invitations import hash_of
-from trio_chat.kinds import messages, moderation, personal, pins, reactions, roles, rooms
-from trio_chat.kinds.facts import personal_room
+from trio_chat.kinds import messages, moderation, personal, pins, reactions, reports, roles, rooms
+from trio_chat.kinds.facts import SERVER_ROOM, personal_room
 from trio_chat.kinds.forms import Body, Command, Who, write_body
 from trio_chat.kinds.standing import MUTE
 from trio_chat.model.events import MESSAGE, Draft, Person
@@ -59,7 +60,7 @@ class FullState:
     token: str
     """Ada's: she owns the large room, and is in all conversations."""
     link: str
-    """Leads into `INVITED`."""
+    """Leads into `INVITED`, makes an owner of the server, and is Ada's recovery code."""
     rooms: tuple[str, ...]
     """Her rooms."""
     people: tuple[str, ...]
@@ -82,20 +83,21 @@ async def fill(store: Store) -> FullState:
     state = FullState(
         ada,
         token="ada",
-        link="link",
+        link="7777777",
         rooms=tuple(f"~d{n:05}" for n in range(CONVERSATIONS)),
         people=tuple(f"p-{n:05}" for n in range(MEMBERS)),
     )
-    await store.add_person(ada, name_key="ada", token_hash=hash_of(state.token), at_ms=1)
+    await add_person(store, ada, name_key="ada", token_hash=hash_of(state.token), at_ms=1)
     async with trio.open_nursery() as nursery:
         for n, who in enumerate(state.people):
             person = Person(who, f"Person {n}")
             nursery.start_soon(
-                partial(store.add_person, person, name_key=f"person {n}", token_hash=who.encode(), at_ms=1)
+                partial(add_person, store, person, name_key=f"person {n}", token_hash=who.encode(), at_ms=1)
             )
     await _append_all(store, _many_rooms(state))
     await _fill_large(store, state)
     await _fill_own(store, state)
+    await _fill_server(store, state)
     return state
 
 
@@ -143,8 +145,20 @@ async def _fill_large(store: Store, state: FullState) -> None:
     for n in range(99):
         await store.add_invite(Invitation(f"{n}".encode(), LARGE, state.people[n], AT_MS, None, None))
     link = hash_of(state.link)
+    await store.set_recovery_code(ada, link, AT_MS)
     await store.add_owner_link(link, ends_ms=2**62, at_ms=AT_MS)
     await store.add_invite(Invitation(link, INVITED, member.id, AT_MS, None, None))
+
+
+async def _fill_server(store: Store, state: FullState) -> None:
+    """All reports there can be but two, about long messages; and somebody who has written much."""
+    reported = [
+        _draft(reports.REPORT, who, "report", reports.Report(state.ada.id, LARGE, 2, TEXT, TOPIC))
+        for who in state.people[: reports.MAX_OPEN_REPORTS - 2]
+    ]
+    await store.append(SERVER_ROOM, reported, at_ms=AT_MS)
+    said = [_draft(MESSAGE, state.people[10], f"said-{n}", "hi") for n in range(600)]
+    await store.append("public-0000", said, at_ms=AT_MS)
 
 
 async def _fill_own(store: Store, state: FullState) -> None:
@@ -173,8 +187,11 @@ Case: TypeAlias = "Callable[[FullState], list[dict[str, Any]]]"
 
 LARGEST: Final[Mapping[type[Command], Case]] = {
     commands.Hello: lambda state: [{"token": state.token, "lists": True}],
+    commands.BecomeOwner: lambda state: [{"token": state.link}],
     commands.Follow: lambda state: [{"rooms": [{"room": room} for room in state.rooms[:500]]}],
-    commands.Join: lambda state: [{"room": LARGE}, {"room": LARGE, "after": 1}],
+    commands.Join: lambda state: [
+        {"room": room, **at} for room in (LARGE, SERVER_ROOM) for at in ({}, {"after": 1})
+    ],
     commands.Pinging: lambda state: [{}],
     messages.Send: lambda state: [
         {"room": LARGE, "text": TEXT, "reply_to": 2, "mentions": _mentions(state), "forwarded": "f" * 500}
@@ -227,7 +244,17 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
     moderation.MuteCommand: lambda state: [{"room": LARGE, "person": state.people[-3], "reason": REASON}],
     moderation.BanCommand: lambda state: [{"room": LARGE, "person": state.people[-1], "reason": REASON}],
     commands.Admit: lambda state: [{"room": LARGE, "person": state.people[-1]}],
-    commands.BecomeOwner: lambda state: [{"token": state.link}],
+    commands.ReportCommand: lambda state: [
+        {"room": state.rooms[0], "seq": 2, "why": TOPIC},
+        {"person": state.people[0], "why": TOPIC},
+    ],
+    commands.Reports: lambda state: [{"room": SERVER_ROOM}],
+    commands.ResolveCommand: lambda state: [{"report": 5, "state": "done", "how": TOPIC}],
+    commands.WipeCommand: lambda state: [{"room": SERVER_ROOM, "person": state.people[10]}],
+    commands.AskDevices: lambda state: [{}],
+    commands.PeekLink: lambda state: [{"recover": state.link}],
+    commands.MakeRecoveryCode: lambda state: [{}],
+    commands.LogOut: lambda state: [{"all": True}],
     messages.DeleteCommand: lambda state: [{"room": LARGE, "seq": 2}, {"room": LARGE, "seq": 3}],
     rooms.Part: lambda state: [{"room": LARGE}],
     commands.Leave: lambda state: [{"room": state.rooms[0]}],
