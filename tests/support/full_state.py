@@ -14,11 +14,12 @@ import trio
 
 from tests.support.people import add_person
 from trio_chat.gateways.v1.invitations import hash_of
-from trio_chat.kinds import messages, moderation, personal, pins, reactions, reports, roles, rooms
+from trio_chat.kinds import direct, messages, moderation, personal, pins, reactions, reports, roles, rooms
 from trio_chat.kinds.facts import SERVER_ROOM, personal_room
 from trio_chat.kinds.forms import Body, Command, Who, write_body
 from trio_chat.kinds.standing import MUTE
 from trio_chat.model.events import MESSAGE, Draft, Person
+from trio_chat.model.outcomes import Denied
 from trio_chat.model.records import Invitation, ReadMarker
 from trio_chat.people.avatars import MAX_PICTURE_BYTES
 from trio_chat.protocol import commands
@@ -70,11 +71,17 @@ def _draft(kind: str, sender: str, client_id: str, body: Body | str) -> Draft:
     return Draft(kind, sender, "Name", client_id, body if isinstance(body, str) else write_body(body))
 
 
+async def _append(store: Store, room: str, drafts: list[Draft]) -> None:
+    """Append to a room what the rules allow."""
+    outcomes = await store.append(room, drafts, at_ms=AT_MS)
+    assert not any(isinstance(outcome, Denied) for outcome in outcomes), (room, outcomes)
+
+
 async def _append_all(store: Store, drafts: Iterable[tuple[str, list[Draft]]]) -> None:
     """Append to many rooms at a time, so that they share commits."""
     async with trio.open_nursery() as nursery:
         for room, of_room in drafts:
-            nursery.start_soon(partial(store.append, room, of_room, at_ms=AT_MS))
+            nursery.start_soon(_append, store, room, of_room)
 
 
 async def fill(store: Store) -> FullState:
@@ -94,8 +101,8 @@ async def fill(store: Store) -> FullState:
             nursery.start_soon(
                 partial(add_person, store, person, name_key=f"person {n}", token_hash=who.encode(), at_ms=1)
             )
+    await _fill_large(store, state)  # where all come to know each other, so that they need not ask
     await _append_all(store, _many_rooms(state))
-    await _fill_large(store, state)
     await _fill_own(store, state)
     await _fill_server(store, state)
     return state
@@ -111,6 +118,11 @@ def _many_rooms(state: FullState) -> Iterable[tuple[str, list[Draft]]]:
         created = rooms.Created("direct", members=(Who(state.people[n], "Name"), ada))
         said = [_draft(MESSAGE, state.people[n], f"d-{n}", TEXT)]
         yield name, [_draft(rooms.CREATED, state.people[n], f"cd-{n}", created), *said]
+    for n in range(direct.MAX_REQUESTS):
+        asking = Who(state.people[CONVERSATIONS + n], "Name")
+        created = rooms.Created("direct", members=(asking, ada), asked=True)
+        said = [_draft(MESSAGE, asking.id, f"q-{n}", TEXT)]
+        yield f"~dq{n:04}", [_draft(rooms.CREATED, asking.id, f"cq-{n}", created), *said]
     for n in range(PRIVATE_ROOMS):
         created = rooms.Created("private", TITLE, TOPIC, (Who(state.people[n % MEMBERS], "Name"),))
         yield f"~private-{n:05}", [_draft(rooms.CREATED, state.people[n % MEMBERS], f"cp-{n}", created)]
@@ -121,7 +133,7 @@ async def _fill_large(store: Store, state: FullState) -> None:
     ada, everybody = state.ada.id, [Who(who, "Name") for who in (state.ada.id, *state.people)]
     created = rooms.Created("private", TITLE, TOPIC, tuple(everybody))
     said = [_draft(MESSAGE, ada, f"large-{n}", WORDS if n else TEXT) for n in range(200)]
-    await store.append(LARGE, [_draft(rooms.CREATED, ada, "large", created), *said], at_ms=AT_MS)
+    await _append(store, LARGE, [_draft(rooms.CREATED, ada, "large", created), *said])
     edits = [
         _draft(messages.EDIT, ada, f"e-{n}", messages.Edit(2, TEXT)) for n in range(messages.MAX_EDITS - 1)
     ]
@@ -130,18 +142,18 @@ async def _fill_large(store: Store, state: FullState) -> None:
         _draft(MUTE, ada, f"mute-{n}", moderation.Restriction(who, on=True, reason=REASON))
         for n, who in enumerate(state.people[: moderation.MAX_RESTRICTED - 2])
     ]
-    await store.append(LARGE, edits + pinned, at_ms=AT_MS)
+    await _append(store, LARGE, edits + pinned)
     for target in range(3, 3 + REACTED):
         reacted = [
             _draft(reactions.REACTION, who, f"r-{target}", reactions.Reaction(target, EMOJI, True))
             for who in state.people[: reactions.MAX_CHANGES - 1]
         ]
-        await store.append(LARGE, reacted, at_ms=AT_MS)
-    await store.append(LARGE, muted, at_ms=AT_MS)  # who reacts cannot be muted yet
+        await _append(store, LARGE, reacted)
+    await _append(store, LARGE, muted)  # who reacts cannot be muted yet
     await store.move_read_markers([ReadMarker(LARGE, who, 100, 100) for who in state.people], AT_MS)
     member = Who(state.people[0], "Name")
     invited = rooms.Created("private", TITLE, TOPIC, (member,))
-    await store.append(INVITED, [_draft(rooms.CREATED, member.id, "invited", invited)], at_ms=AT_MS)
+    await _append(store, INVITED, [_draft(rooms.CREATED, member.id, "invited", invited)])
     for n in range(99):
         await store.add_invite(Invitation(f"{n}".encode(), LARGE, state.people[n], AT_MS, None, None))
     link = hash_of(state.link)
@@ -156,9 +168,9 @@ async def _fill_server(store: Store, state: FullState) -> None:
         _draft(reports.REPORT, who, "report", reports.Report(state.ada.id, LARGE, 2, TEXT, TOPIC))
         for who in state.people[: reports.MAX_OPEN_REPORTS - 2]
     ]
-    await store.append(SERVER_ROOM, reported, at_ms=AT_MS)
+    await _append(store, SERVER_ROOM, reported)
     said = [_draft(MESSAGE, state.people[10], f"said-{n}", "hi") for n in range(600)]
-    await store.append("public-0000", said, at_ms=AT_MS)
+    await _append(store, "public-0000", said)
 
 
 async def _fill_own(store: Store, state: FullState) -> None:
@@ -171,7 +183,7 @@ async def _fill_own(store: Store, state: FullState) -> None:
         _draft(personal.HIDE, state.ada.id, f"h-{n}", personal.Star(LARGE, n + 1, True))
         for n in range(personal.MAX_PERSONAL - 1_001)
     ]
-    await store.append(own, stars + hidden, at_ms=AT_MS)
+    await _append(store, own, stars + hidden)
 
 
 def _picture() -> str:
@@ -223,6 +235,8 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"kind": "public", "room": "r" * 60, "title": TITLE, "topic": TOPIC},
     ],
     commands.Direct: lambda state: [{"person": state.people[-1]}],
+    commands.AskRequests: lambda state: [{}],
+    commands.AnswerRequest: lambda state: [{"room": "~dq0000", "accept": True}],
     commands.Enter: lambda state: [{"room": "public-0002"}],
     commands.Invite: lambda state: [{"room": LARGE}],
     commands.Invites: lambda state: [{"room": LARGE}],

@@ -83,7 +83,9 @@ async def receipts(client: Client, command: commands.Receipts) -> replies.Receip
     read: list[parts.Receipt] = []
     delivered: list[parts.Receipt] = []
     left = LIST_BYTES
-    for n, one in enumerate(told):
+    is_more = len(found) > len(told)
+    last = told[-1].person if told else None
+    for one in told:
         if one.person not in users or not sees(viewer, one.person, "receipts"):
             continue
         user = users[one.person]
@@ -93,8 +95,9 @@ async def receipts(client: Client, command: commands.Receipts) -> replies.Receip
         ]
         left -= sum(size_of(receipt) for receipt in of_one if receipt is not None)
         if left < 0:
-            told = told[:n]
+            is_more = True
             break
+        last = one.person  # who is told, as that somebody else has received it is not for the viewer
         for receipt, receipts_of_kind in zip(of_one, (read, delivered), strict=True):
             if receipt is not None:
                 receipts_of_kind.append(receipt)
@@ -104,7 +107,7 @@ async def receipts(client: Client, command: commands.Receipts) -> replies.Receip
         command.seq,
         read=sorted(read, key=_at),
         delivered=sorted(delivered, key=_at),
-        cursor=told[-1].person if len(told) < len(found) else None,
+        cursor=last if is_more else None,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import trio
