@@ -108,7 +108,7 @@ def test_try_now_reconnects_at_once(server: Server, ada: Person) -> None:
     expect(ada.page.locator("#banner")).to_be_hidden()
 
 
-def test_with_a_new_data_directory_the_page_begins_anew(
+def test_with_a_new_data_directory_the_page_begins_anew_when_told_to(
     server: Server, ada: Person, open_person: Callable[..., Person]
 ) -> None:
     """The token is unknown and the epoch another one; the name goes along, and so does what waits."""
@@ -119,6 +119,7 @@ def test_with_a_new_data_directory_the_page_begins_anew(
     ada.say("in the new log")
     server.forget()
     server.start()
+    ada.page.get_by_role("button", name="Start as somebody new").click()
     ada.hears("in the new log")
     expect(ada.page.locator(".me-name")).to_have_text("Ada")
     expect(ada.page.locator("p.own")).to_have_count(1)

@@ -71,6 +71,8 @@ def test_a_device_code_makes_another_device_the_same_person(
     phone.settings()
     phone.page.get_by_role("button", name="I have a code").click()
     phone.page.get_by_label("Code of the other device").fill(code.inner_text().lower())
+    phone.page.get_by_role("button", name="Next").click()
+    expect(phone.page.locator(".card")).to_have_text("Ada")
     phone.page.get_by_role("button", name="Yes, link it").click()
     expect(phone.page.locator(".me-name")).to_have_text("Ada")
     expect(phone.page.locator("p.own .text")).to_have_text("from my computer")

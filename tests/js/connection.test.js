@@ -118,7 +118,8 @@ async function begin({ href = "https://host/chat/", local = {}, session = {}, is
   const location = new URL(href);
   const window = { localStorage: storage(local), sessionStorage: storage(session) };
   if (isBlocked) Object.defineProperty(window, "localStorage", { get: () => assert.fail("blocked") });
-  runInNewContext(source, { window, location, WebSocket: FakeSocket, URL, URLSearchParams, JSON, Date });
+  const navigator = { userAgent: "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/156.0 Mobile Safari/537.36" };
+  runInNewContext(source, { window, location, navigator, WebSocket: FakeSocket, URL, URLSearchParams, JSON, Date });
   const [socket] = FakeSocket.all;
   socket.open();
   assert.equal(await window.early.database, null, "there is none here");
@@ -130,7 +131,7 @@ const plain = (value) => JSON.parse(JSON.stringify(value));
 test("a newcomer says hello and joins the open room in one flight, below any path", async () => {
   const { socket, early: first } = await begin({ local: { "trio-chat.name": "Ada" } });
   assert.deepEqual([socket.url, socket.protocol], ["wss://host/chat/", "trio-chat.v1"]);
-  assert.deepEqual(socket.sent, [hello({ name: "Ada" }), join("early", "lobby")]);
+  assert.deepEqual(socket.sent, [hello({ name: "Ada", device: "Chrome on Android" }), join("early", "lobby")]);
   assert.deepEqual(plain(first.greeting), { token: null, join: join("early", "lobby") });
   socket.say({ type: "welcome" });
   assert.deepEqual(plain(first.received), ['{"type":"welcome"}']);
@@ -139,7 +140,7 @@ test("a newcomer says hello and joins the open room in one flight, below any pat
 test("a returning page sends its token, and joins from the cache's cursor", async () => {
   const { socket, early: first } = await begin({ href: "http://host/?x#room=work", local: { "trio-chat.token": "t", "trio-chat.name": "Ada" } });
   assert.equal(socket.url, "ws://host/");
-  assert.deepEqual(socket.sent, [hello({ token: "t", name: "Ada" })]);
+  assert.deepEqual(socket.sent, [hello({ token: "t", name: "Ada", device: "Chrome on Android" })]);
   assert.deepEqual(plain(first.greeting), { token: "t", join: null });
 });
 

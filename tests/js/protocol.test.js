@@ -4,7 +4,7 @@ import { test } from "node:test";
 import * as protocol from "../../static/js/net/protocol.js";
 
 test("hello has the token, else the name, else neither", () => {
-  assert.deepEqual(protocol.hello({ token: "t", name: "Ada" }), { type: "hello", lists: true, token: "t" });
+  assert.deepEqual(protocol.hello({ token: "t", name: "Ada" }), { type: "hello", lists: true, token: "t", rotate: true });
   assert.deepEqual(protocol.hello({ token: null, name: "Ada" }), { type: "hello", lists: true, name: "Ada" });
   assert.deepEqual(protocol.hello(), { type: "hello", lists: true });
 });

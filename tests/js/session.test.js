@@ -6,6 +6,7 @@ import { openRoom, roomList, stars, tickOf, unreadOf } from "../../static/js/cor
 import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";
 import { texts } from "../../static/js/core/texts.js";
+import { Identity } from "../../static/js/net/identity.js";
 import { Session } from "../../static/js/net/session.js";
 
 const AT = "2026-11-22T21:00:00.000Z";
@@ -20,7 +21,10 @@ function open({ token = "t" } = {}) {
   const sent = [];
   const page = { store, sent, restarts: 0 };
   let handlers;
-  const identity = { token, name: "Ada", onOtherTab() {} };
+  const identity = new Identity();
+  identity.token = token;
+  identity.name = "Ada";
+  identity.onOtherTab = () => {};
   const connect = (given) => {
     handlers = given;
     return { send: (frame) => sent.push(JSON.parse(JSON.stringify(frame))), restart: () => (page.restarts += 1), start() {}, stop() {}, checkNow() {} };
@@ -36,6 +40,7 @@ function open({ token = "t" } = {}) {
     identity,
     say: (...frames) => frames.forEach((frame) => handlers.onFrame(frame)),
     cut: () => handlers.onWaiting(0),
+    hangUp: (reason, code) => handlers.onRefused(reason, code),
     /** The connection is there; resolves when what the page says first was said. */
     async greet() {
       handlers.onConnecting();
@@ -293,12 +298,17 @@ test("personal state that the welcome had no room for is asked for, and the newe
   assert.deepEqual(stars(page.store.state).map(({ seq }) => seq), [2, 3, 7]);
 });
 
-test("an unknown token makes a new person, with the open room joined", async () => {
+test("an unknown token asks, and who starts anew is a new person, with the open room joined", async () => {
   const page = open();
   await page.greet();
   page.take("hello");
   const lost = page.take("join");
   page.say({ type: "error", code: "unknown_token", message: "Nobody." }, { type: "error", id: lost.id, code: "hello_first", message: "Say hello." });
+  assert.deepEqual(page.store.state.lost, { why: "unknown" });
+  assert.equal(page.identity.token, "t", "nothing is thrown away");
+  assert.ok(!page.sent.some(({ type }) => type === "hello"));
+  page.app.startAnew();
+  await page.greet();
   assert.deepEqual(page.take("hello"), { type: "hello", lists: true, name: "Ada" });
   const join = page.take("join");
   page.say({ type: "welcome", user: ME, token: "t2", rooms: [item("lobby", 0)], mine: MINE });
@@ -309,12 +319,147 @@ test("an unknown token makes a new person, with the open room joined", async () 
 
 test("a device code makes the page that person, a wrong one is refused with a sentence", async () => {
   const page = await online();
-  const using = page.app.useDeviceCode("K7QM-2XHD");
+  const using = page.app.useCode("K7QM-2XHD");
   await page.greet();
   assert.deepEqual(page.take("hello"), { type: "hello", lists: true, link: "K7QM-2XHD" });
   page.say({ type: "error", code: "bad_link", message: "The code is not right." });
   assert.deepEqual(await using, { ok: false, code: "bad_link", message: "The code is not right." });
   assert.equal(page.take("hello").token, "t");
+});
+
+/** A server answers hello: it knows this person, or nobody by the token. */
+const welcomes = (page, server, user = ME, more = {}) => {
+  const join = page.take("join");
+  page.say({ type: "welcome", user, server, rooms: [item("lobby", 0)], mine: MINE, ...more });
+  page.say({ type: "joined", id: join.id, room: "lobby", head: 0, epoch: "e", after: 0, reset: false });
+};
+const knowsNobody = (page, server) => page.say({ type: "error", code: "unknown_token", message: "Nobody.", server });
+
+test("when the wrong server answers the page asks, and the right one is oneself again at once", async () => {
+  const page = open();
+  await page.greet();
+  assert.equal(page.take("hello").token, "t");
+  welcomes(page, "A");
+  page.cut();
+  await page.greet();
+  page.take("hello");
+  page.take("join");
+  knowsNobody(page, "B");
+  assert.deepEqual(page.store.state.lost, { why: "elsewhere" });
+  page.cut();
+  assert.deepEqual(page.store.state.lost, { why: "elsewhere" }, "a lost connection answers nothing");
+  await page.greet();
+  assert.equal(page.take("hello").token, "t");
+  welcomes(page, "A");
+  assert.equal(page.store.state.lost, null);
+});
+
+test("who started anew on another server is the old person again when the first is back, and the other way round", async () => {
+  const page = open();
+  await page.greet();
+  page.take("hello");
+  welcomes(page, "A");
+  page.cut();
+  await page.greet();
+  page.take("hello");
+  page.take("join");
+  knowsNobody(page, "B");
+  const starting = page.app.startAnew();
+  await page.greet();
+  assert.equal(page.take("hello").token, undefined);
+  welcomes(page, "B", { id: "p-b", name: "Ada" }, { token: "tb" });
+  assert.equal((await starting).ok, true);
+  for (const [server, right, wrong] of [["A", "t", "tb"], ["B", "tb", "t"]]) {
+    page.cut();
+    await page.greet();
+    assert.equal(page.take("hello").token, wrong);
+    page.take("join");
+    knowsNobody(page, server);
+    assert.equal(page.take("hello").token, right);
+    welcomes(page, server, server === "A" ? ME : { id: "p-b", name: "Ada" });
+    assert.equal(page.store.state.lost, null);
+    assert.equal(page.identity.token, right);
+  }
+});
+
+test("a token that comes in place of the old one is used, and the old one if a backup was restored", async () => {
+  const page = open();
+  await page.greet();
+  assert.equal(page.take("hello").rotate, true);
+  welcomes(page, "A", ME, { token: "t2" });
+  assert.equal(page.identity.token, "t2");
+  page.cut();
+  await page.greet();
+  assert.equal(page.take("hello").token, "t2");
+  page.take("join");
+  knowsNobody(page, "A");
+  assert.equal(page.take("hello").token, "t");
+  welcomes(page, "A", ME, { token: "t2" });
+  assert.equal(page.identity.token, "t2");
+});
+
+test("who became somebody else by a code can go back", async () => {
+  const page = open();
+  await page.greet();
+  page.take("hello");
+  welcomes(page, "A");
+  const becoming = page.app.useCode("K7QM-2XHD");
+  await page.greet();
+  assert.equal(page.take("hello").link, "K7QM-2XHD");
+  welcomes(page, "A", { id: "p-eve", name: "Eve" }, { token: "te" });
+  assert.equal((await becoming).user.name, "Eve");
+  const [key, ...others] = page.app.otherKeys;
+  assert.deepEqual([key.name, others.length], ["Ada", 0]);
+  const back = page.app.goBack(key);
+  await page.greet();
+  assert.equal(page.take("hello").token, "t");
+  welcomes(page, "A");
+  assert.equal((await back).user.name, "Ada");
+  assert.deepEqual([page.identity.token, page.identity.name], ["t", "Ada"]);
+  assert.deepEqual(page.app.otherKeys.map(({ name }) => name), ["Eve"]);
+});
+
+test("a device that was logged out keeps nothing and asks, and no key of somebody else is tried", async () => {
+  const page = open();
+  await page.greet();
+  page.take("hello");
+  welcomes(page, "A");
+  page.identity.remember("A", { id: "p-eve", name: "Eve" }, "te");
+  page.hangUp("logged out", 4510);
+  const { lost, rooms, me } = page.store.state;
+  assert.deepEqual([lost, me, Array.from(rooms.keys())], [{ why: "loggedOut" }, null, ["lobby"]]);
+  await page.greet(); // the page was reloaded, say
+  page.take("hello");
+  page.take("join");
+  knowsNobody(page, "A");
+  assert.ok(!page.sent.some(({ type }) => type === "hello"));
+  assert.deepEqual(page.store.state.lost, { why: "loggedOut" });
+  const recovering = page.app.useCode("k7qm2 xhdb3 49wrt vxcbd fghjk");
+  await page.greet();
+  assert.equal(page.take("hello").recover, "k7qm2 xhdb3 49wrt vxcbd fghjk");
+  welcomes(page, "A", ME, { token: "t9", recovery: true });
+  assert.equal((await recovering).ok, true);
+  assert.deepEqual([page.store.state.lost, page.store.state.hasRecovery, page.identity.token], [null, true, "t9"]);
+});
+
+test("an old browser's token without a key is set aside, not lost", async () => {
+  const page = open();
+  await page.greet();
+  page.take("hello");
+  page.take("join");
+  knowsNobody(page, "B");
+  page.app.startAnew();
+  await page.greet();
+  page.take("hello");
+  welcomes(page, "B", { id: "p-b", name: "Ada" }, { token: "tb" });
+  page.cut();
+  await page.greet();
+  page.take("hello");
+  page.take("join");
+  knowsNobody(page, "A");
+  assert.equal(page.take("hello").token, "t");
+  welcomes(page, "A");
+  assert.equal(page.identity.token, "t");
 });
 
 test("a new message notifies, but not in the room that is on the screen", async () => {

@@ -275,8 +275,48 @@ export class App {
     return this.#ask({ type: "link" }, ({ code, expires_s: expiresIn }) => ({ code, expiresIn }));
   }
 
-  useDeviceCode(code) {
-    return this.#session.useDeviceCode(code);
+  /** Whom a code stands for; it stays good. */
+  whose(code) {
+    return this.#ask({ type: "peek_link", ...codeField(code) }, ({ user }) => ({ user }));
+  }
+
+  /** Become the person of a device code, or of a recovery code. Who one was is kept (`otherKeys`). */
+  useCode(code) {
+    return this.#session.logIn(codeField(code));
+  }
+
+  /** Begin as a new user. */
+  startAnew() {
+    return this.#session.logIn({});
+  }
+
+  /** The other people that one was here. @returns {import("../net/identity.js").Key[]} */
+  get otherKeys() {
+    return this.#session.otherKeys;
+  }
+
+  /** Be one of them again. */
+  goBack({ tokens: [token], chosen }) {
+    return this.#session.logIn({ token, chosen });
+  }
+
+  forgetKey({ tokens: [token] }) {
+    this.#session.forgetKey(token);
+  }
+
+  devices() {
+    return this.#ask({ type: "devices" }, ({ devices, recovery }) => ({ devices, recoveryAt: recovery }));
+  }
+
+  /** Log out a device; null: all others. */
+  logOut(device) {
+    return this.#ask({ type: "log_out", ...(device === null ? { all: true } : { device }) });
+  }
+
+  async makeRecoveryCode() {
+    const answer = await this.#ask({ type: "recovery" }, ({ code }) => ({ code }));
+    if (answer.ok) this.#store.dispatch({ type: "recovery" });
+    return answer;
   }
 
   async #ask(frame, pick = () => ({})) {
@@ -325,5 +365,8 @@ export class App {
     for (const listener of this.#news) listener({ message: messageOf(frame), room: frame.room, sound, notification });
   }
 }
+
+/** A recovery code is longer than a device code. */
+const codeField = (code) => (code.replaceAll(/[-\s]/g, "").length > 12 ? { recover: code } : { link: code });
 
 const some = (list) => (list?.length > 0 ? list : undefined);

@@ -17,7 +17,7 @@ import { TabElection } from "../net/tab-election.js";
 
 /** @param {string} roomName the room to open first @returns {App} */
 export function assemble(roomName) {
-  const { connection: early = null, database: opening = Promise.resolve(null) } = window.early ?? {};
+  const { device = "", connection: early = null, database: opening = Promise.resolve(null) } = window.early ?? {};
   delete window.early;
   const store = new Store(reduce, initialState(roomName));
   const database = new Database(opening);
@@ -26,6 +26,7 @@ export function assemble(roomName) {
   const restored = cache.load().then((action) => action && store.dispatch(action));
   const session = new Session(store, new Identity(), (handlers) => new Connection(serverUrl(), handlers), {
     restored,
+    device,
     onEvent: (frame) => app.onEvent(frame),
   });
   const app = new App({ store, session, drafts: new Drafts(store), election: new TabElection(newId()) });
@@ -34,6 +35,7 @@ export function assemble(roomName) {
   store.subscribe((state, before) => {
     outbox.follow(state.outbox, before.outbox);
     cache.follow(state);
+    if (state.lost !== before.lost && state.lost?.why === "loggedOut") cache.clear();
     // Another tab may have been closed with commands waiting: send them from here.
     if (state.connection !== before.connection && state.connection.phase === "online") restore();
   });

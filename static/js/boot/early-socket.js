@@ -36,6 +36,13 @@
       request.onerror = () => reject(request.error);
       request.onblocked = () => reject(new Error("blocked by another tab"));
     });
+  /** What this browser is called in the person's list of devices. */
+  const device = () => {
+    const called = (names) => names.find(([word]) => navigator.userAgent.includes(word))?.at(-1);
+    const browser = called([["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox"], ["Chrome"], ["Safari"]]) ?? "Browser";
+    const system = called([["Android"], ["iPhone"], ["iPad"], ["Windows"], ["Macintosh", "Mac"], ["CrOS", "ChromeOS"], ["Linux"]]);
+    return system ? `${browser} on ${system}` : browser;
+  };
   const connect = () => {
     const url = new URL(".", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -43,7 +50,7 @@
     const token = stored("localStorage", "trio-chat.token");
     const name = stored("localStorage", "trio-chat.name");
     const room = new URLSearchParams(location.hash.slice(1)).get("room") || stored("sessionStorage", "trio-chat.open") || HOME;
-    const hello = { type: "hello", lists: true, ...(token ? { token } : name && { name }) };
+    const hello = { type: "hello", lists: true, device: device(), ...(token ? { token, rotate: true } : name && { name }) };
     const join = token ? null : { type: "join", id: JOIN_ID, room };
     const early = { socket, since: Date.now(), greeting: { token, join }, received: [] };
     socket.onopen = () => {
@@ -63,5 +70,5 @@
   };
 
   // First the socket: the server takes longer.
-  window.early = { connection: orNull(connect), database: open().catch(() => null) };
+  window.early = { device: device(), connection: orNull(connect), database: open().catch(() => null) };
 }

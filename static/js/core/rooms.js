@@ -71,7 +71,7 @@ export const roomReducers = {
     const kept = Array.from(state.rooms).filter(([name]) => frame.more || names.has(name) || name === state.open);
     const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: Boolean(frame.more) && room.isMember }]));
     const publicUrl = frame.public_url ?? null;
-    const base = { ...state, publicUrl, isListed: true, rooms, mine: frame.mine ? mineOf(frame.mine) : state.mine };
+    const base = { ...state, publicUrl, isListed: true, lost: null, hasRecovery: Boolean(frame.recovery), rooms, mine: frame.mine ? mineOf(frame.mine) : state.mine };
     return settled(inServerOrder(frame.rooms.reduce(withItem, withPeople(base, [frame.user])), frame.rooms));
   },
 

@@ -2,6 +2,7 @@
  * The state of the page, as a pure function of actions: `reduce(state, action)` returns the next state and never
  * changes the old one. Views render from it; nothing else is remembered anywhere. Its shape: docs/page.md.
  */
+import { HOME } from "./home.js";
 import { emptyMine } from "./mine.js";
 import { outboxReducers } from "./outbox.js";
 import { withoutLoadingWindows } from "./room-history.js";
@@ -13,6 +14,8 @@ export function initialState(roomName) {
   return {
     connection: { phase: "connecting", retryAt: null, reason: null },
     me: null,
+    lost: null,
+    hasRecovery: false,
     publicUrl: null,
     isListed: false,
     rooms: new Map([[roomName, emptyRoom(roomName)]]),
@@ -44,6 +47,18 @@ const reducers = {
     const { hasChosenName: _, ...user } = me;
     return withPeople({ ...state, me }, [user]);
   },
+
+  /** The server does not know us: `why` is elsewhere (another server), unknown, or loggedOut. Null: it does. */
+  lost: (state, { lost }) => (["loggedOut", lost.why].includes(state.lost?.why) ? state : { ...state, lost }),
+
+  /** This device was logged out: nothing of the person stays on it. */
+  loggedOut: (state) => ({
+    ...initialState(HOME), connection: state.connection, isOutboxRestored: state.isOutboxRestored, view: state.view,
+    lost: { why: "loggedOut" },
+  }),
+
+  /** The person has made a recovery code. */
+  recovery: (state) => ({ ...state, hasRecovery: true }),
 
   /** The cache of an earlier visit: shown until the server's state comes, and never over it. */
   cached(state, { me, mine, people, rooms }) {

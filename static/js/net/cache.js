@@ -53,6 +53,15 @@ export class Cache {
     this.#timer = setTimeout(() => this.#write(), WRITE_PAUSE_MS);
   }
 
+  /** Keep nothing. */
+  clear() {
+    clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#database.write(CACHE, { remove: Array.from(this.#written.keys()) });
+    this.#written.clear();
+    this.#lately = [];
+  }
+
   #write() {
     const state = this.#latest;
     this.#timer = null;

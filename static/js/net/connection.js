@@ -29,7 +29,7 @@ export class Connection {
   /**
    * @param {string} url
    * @param {{onConnecting(): void, onOpen(greeting?: object): void, onFrame(frame: object): void,
-   *   onWaiting(retryAt: number): void, onRefused(reason: string): void}} handlers onOpen: with what `boot/early-socket.js` has said
+   *   onWaiting(retryAt: number): void, onRefused(reason: string, code: number): void}} handlers onOpen: with what `boot/early-socket.js` has said
    *   already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try; onRefused: the server does not
    *   want to see us again, and only `checkNow` tries again
    */
@@ -123,7 +123,7 @@ export class Connection {
     const wasStable = this.#openedAt !== null && Date.now() - this.#openedAt > STABLE_MS;
     this.#dropSocket();
     if (!comesBack(code)) {
-      this.#handlers.onRefused(reason);
+      this.#handlers.onRefused(reason, code);
       return;
     }
     if (wasStable) this.#attempt = 0;

@@ -13,14 +13,19 @@ const FIRST_FINAL_PRIVATE_CODE = 4500;
 const PASSING_ERRORS = new Set(["rate_limited", "unavailable"]);
 const DEFAULT_RETRY_S = 2;
 
+/** The close code of a device that was logged out. */
+export const LOGGED_OUT = 4510;
+
 /**
- * Log in with `token`, or as the person of another device with its code `link`, or as a new user, with `name` or without.
- * `lists`: the welcome shall have the list of rooms and the personal state.
+ * Log in with `token`, or as the person of another device with its code `link`, or by the recovery code `recover`, or as
+ * a new user, with `name` or without. `device`: what the browser is called in the list of devices. `lists`: the welcome
+ * shall have the list of rooms and the personal state; `rotate`: a token may come in place of this one.
  */
-export function hello({ link = null, token = null, name = null } = {}) {
-  const frame = { type: "hello", lists: true };
+export function hello({ link = null, recover = null, token = null, name = null, device = "" } = {}) {
+  const frame = { type: "hello", lists: true, ...(device && { device }) };
   if (link) return { ...frame, link };
-  if (token) return { ...frame, token };
+  if (recover) return { ...frame, recover };
+  if (token) return { ...frame, token, rotate: true };
   return name ? { ...frame, name } : frame;
 }
 

@@ -26,7 +26,10 @@ export class Session {
   #restored;
   #attempt = 0;
   #heldToken = null;
-  #deviceCode = null; // {code, resolve}: a code of another device, to become its person
+  #login = null; // {fields, resolve}: how to log in, other than by the token
+  #tried = new Set(); // tokens that are not known on this connection
+  #device;
+  #server = null; // the id of the server that was welcoming last
   #isWelcome = false;
   #timers = new Set(); // of this connection
   #added = null; // rooms that will be followed together
@@ -36,10 +39,11 @@ export class Session {
    * @param {import("../core/store.js").Store} store
    * @param {import("./identity.js").Identity} identity
    * @param {(handlers: object) => import("./connection.js").Connection} connect
-   * @param {{restored?: Promise<void>, onEvent?(frame: object): void}} options restored: when what the browser kept
-   *   is in the state; onEvent: after each new event
+   * @param {{restored?: Promise<void>, device?: string, onEvent?(frame: object): void}} options restored: when what the
+   *   browser kept is in the state; device: what the browser is called; onEvent: after each new event
    */
-  constructor(store, identity, connect, { restored = Promise.resolve(), onEvent = () => {} } = {}) {
+  constructor(store, identity, connect, { restored = Promise.resolve(), device = "", onEvent = () => {} } = {}) {
+    this.#device = device;
     this.#store = store;
     this.#identity = identity;
     this.#restored = restored;
@@ -49,7 +53,7 @@ export class Session {
       onOpen: (greeting) => (greeting ? this.#takeOverHello(greeting) : this.#open()),
       onFrame: (frame) => this.#receive(frame),
       onWaiting: (retryAt) => this.#disconnected({ phase: "waiting", retryAt }),
-      onRefused: (reason) => this.#disconnected({ phase: "refused", reason }),
+      onRefused: (reason, code) => this.#hungUp(reason, code),
     });
     const send = (frame) => this.#connection.send(frame);
     this.#sender = new Sender(store, send);
@@ -91,24 +95,57 @@ export class Session {
     return this.#subscriptions.open();
   }
 
-  /** Become the person of another device. @returns {Promise<object>} */
-  useDeviceCode(code) {
+  /**
+   * Become somebody else: by a device code (`link`), a recovery code (`recover`), a kept key (`token`), or, without any of
+   * them, as a new user. Who one was is kept.
+   * @returns {Promise<object>}
+   */
+  logIn(fields) {
     return new Promise((resolve) => {
-      this.#deviceCode = { code, resolve };
+      this.#login?.resolve({ ok: false, code: "offline", message: "" });
+      this.#login = { fields, resolve };
       this.#connection.start();
       this.#connection.restart();
     });
   }
 
+  /** The other people that one was on this server, and can be again. */
+  get otherKeys() {
+    const { me } = this.#store.state;
+    return this.#identity.keys.filter(({ server, id }) => server === this.#server && id !== me?.id);
+  }
+
+  /** Keep the key of another person no longer. */
+  forgetKey(token) {
+    this.#identity.forget(token);
+  }
+
   /** Make the name known to the other tabs. */
   renamed(user) {
     this.#identity.name = user.name;
+    this.#remember(user);
     this.#setUser(user);
+  }
+
+  #remember(user, replaced = null) {
+    if (this.#server && this.#heldToken) this.#identity.remember(this.#server, user, this.#heldToken, replaced);
+  }
+
+  /** The server does not want to see us again. */
+  #hungUp(reason, code) {
+    const isLoggedOut = code === protocol.LOGGED_OUT;
+    this.#disconnected({ phase: "refused", reason });
+    if (!isLoggedOut) return;
+    this.#connection.stop();
+    // The token stays the present one, although it is void: else this page would begin anew without asking.
+    this.#identity.forget(this.#heldToken);
+    this.#store.dispatch({ type: "loggedOut" });
   }
 
   #disconnected(connection) {
     this.#isWelcome = false;
     this.#attempt += 1;
+    this.#tried.clear();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.#added = null;
@@ -128,9 +165,9 @@ export class Session {
 
   /** Send hello and join together: the first message is one round trip away. */
   #sayHello() {
-    const link = this.#deviceCode?.code ?? null;
-    this.#heldToken = this.#identity.token;
-    this.#connection.send(protocol.hello({ link, token: this.#heldToken, name: this.#identity.name }));
+    const { token = this.#login ? null : this.#identity.token, link, recover } = this.#login?.fields ?? {};
+    this.#heldToken = token;
+    this.#connection.send(protocol.hello({ link, recover, token, name: this.#identity.name, device: this.#device }));
     this.#subscriptions.join(openRoom(this.#store.state));
   }
 
@@ -163,9 +200,13 @@ export class Session {
   #answers = {
     welcome: (frame) => {
       this.#isWelcome = true;
-      if (frame.token) this.#identity.token = this.#heldToken = frame.token;
-      if (this.#deviceCode) this.#identity.name = frame.user.name;
-      this.#settleDeviceCode({ ok: true, user: frame.user });
+      this.#server = frame.server ?? null;
+      if (this.#login) this.#becomeAnother(frame);
+      const replaced = frame.token ? this.#heldToken : null;
+      if (frame.token) this.#heldToken = frame.token;
+      if (this.#heldToken !== this.#identity.token) this.#identity.token = this.#heldToken;
+      this.#remember(frame.user, replaced);
+      this.#settleLogin({ ok: true, user: frame.user });
       this.#setUser(frame.user);
       this.#store.dispatch({ type: "welcome", frame });
       this.#readMarkers.listed(frame.rooms);
@@ -230,19 +271,38 @@ export class Session {
   }
 
   #helloRefused(error) {
-    if (this.#deviceCode) {
-      this.#settleDeviceCode({ ok: false, code: error.code, message: error.message });
-      this.#sayHello();
-    } else if (error.code === "unknown_token") {
-      // The server has a new data directory: we are new to it, under the old name if that is free.
-      this.#identity.token = null;
-      this.#sayHello();
-    } else if (error.code === "name_taken" || error.code === "bad_name") {
-      this.#connection.send(protocol.hello());
+    if (error.code === "name_taken" || error.code === "bad_name") {
+      this.#connection.send(protocol.hello({ device: this.#device }));
       this.#subscriptions.join(openRoom(this.#store.state));
+    } else if (this.#login) {
+      this.#settleLogin({ ok: false, code: error.code, message: error.message });
+      if (this.#store.state.lost === null) this.#sayHello();
+    } else if (error.code === "unknown_token") {
+      this.#tokenUnknown(error.server ?? null);
     } else if (!this.#retry(error, () => this.#sayHello())) {
       this.#giveUp(error);
     }
+  }
+
+  /** Another server, or it does not know us any more: try the other keys that are good here; else the person decides. */
+  #tokenUnknown(server) {
+    this.#tried.add(this.#heldToken);
+    const other = this.#identity.alternatives(server, this.#heldToken).find(({ token }) => !this.#tried.has(token));
+    if (other) {
+      this.#identity.token = other.token;
+      this.#identity.name = other.chosen;
+      this.#sayHello();
+      return;
+    }
+    const why = this.#identity.isElsewhere(server, this.#heldToken) ? "elsewhere" : "unknown";
+    this.#store.dispatch({ type: "lost", lost: { why } });
+  }
+
+  #becomeAnother({ user }) {
+    const { fields } = this.#login;
+    const isNew = !fields.link && !fields.recover && !fields.token;
+    if (this.#store.state.lost?.why !== "loggedOut") this.#identity.setAside();
+    if (!isNew) this.#identity.name = fields.chosen === undefined ? user.name : fields.chosen;
   }
 
   /** Try again later if that helps. @returns {boolean} whether it does */
@@ -267,15 +327,18 @@ export class Session {
     this.#disconnected({ phase: "refused", reason: error.message });
   }
 
-  #settleDeviceCode(answer) {
-    this.#deviceCode?.resolve(answer);
-    this.#deviceCode = null;
+  #settleLogin(answer) {
+    this.#login?.resolve(answer);
+    this.#login = null;
   }
 
   /** Another tab got a token or a name: this tab is the same person. */
   #followOtherTab() {
     const { token, name } = this.#identity;
     const isNewName = name !== null && name !== this.#store.state.me?.name;
-    if (this.#isWelcome && token !== null && (token !== this.#heldToken || isNewName)) this.#connection.restart();
+    const isHere = this.#isWelcome || this.#store.state.lost !== null;
+    if (!isHere || token === null || (token === this.#heldToken && !isNewName)) return;
+    this.#connection.start();
+    this.#connection.restart();
   }
 }

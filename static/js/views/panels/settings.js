@@ -80,6 +80,11 @@ function profile(shell, onDone) {
   const about = make("div", "about", texts.shellNameHelp);
   about.id = "name-about";
 
+  const beenHere = app.state.me.hasChosenName ? [] : [button("link-button", texts.shellBeenHereButton, async () => {
+    onDone();
+    (await import("./use-device-code.js")).openUseDeviceCode(shell);
+  })];
+
   const swatch = (index) => {
     const shown = make("span", "swatch");
     shown.dataset.colour = index;
@@ -91,7 +96,7 @@ function profile(shell, onDone) {
 
   return make("section", "profile",
     make("div", "profile-face", avatar, make("div", "actions start", choose, remove, file)),
-    make("div", "profile-name", make("label", "field-label", texts.nameLabel), nameForm, trouble, about),
+    make("div", "profile-name", make("label", "field-label", texts.nameLabel), nameForm, trouble, about, ...beenHere),
     palette);
 }
 
@@ -158,5 +163,10 @@ function devices(shell, close) {
     close();
     (await import("./use-device-code.js")).openUseDeviceCode(shell);
   });
-  return [make("div", "about", texts.shellLinkDeviceText), make("div", "actions start", link, use)];
+  const manage = button("", texts.devicesManage, async () => {
+    close();
+    (await import("./devices.js")).openDevices(shell);
+  });
+  const warning = make("div", "about warning", shell.app.state.hasRecovery ? "" : texts.recoveryNone);
+  return [make("div", "about", texts.shellLinkDeviceText), make("div", "actions start", link, use, manage), warning];
 }

@@ -1,7 +1,9 @@
 /**
- * Dialog to become the person of another device, by the device code that it shows.
+ * Dialog to become the person of another device, by the device code that it shows, or by a recovery code. It says first
+ * who that is; who one was is kept.
  */
 import { texts } from "../../core/texts.js";
+import { makeAvatar } from "../parts/avatar.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { field, form, input, needStyles } from "../parts/forms.js";
@@ -9,21 +11,50 @@ import { field, form, input, needStyles } from "../parts/forms.js";
 /** @param {object} shell @param {string} [code] out of a link; else one types it */
 export async function openUseDeviceCode(shell, code = "") {
   await needStyles();
-  const { app } = shell;
-  const typed = input({ value: code, maxLength: 20, autocapitalize: "characters", spellcheck: false, dir: "ltr", autofocus: code === "" });
+  if (code !== "") {
+    const answer = await shell.app.whose(code);
+    if (answer.ok) confirmPerson(shell, answer.user, code);
+    else openDialog({ title: texts.shellUseLinkBroken, className: "small", content: [make("div", "about", answer.message)] });
+    return;
+  }
+  const typed = input({ maxLength: 40, autocapitalize: "characters", spellcheck: false, dir: "ltr", autofocus: true });
+  const ask = async () => {
+    const given = typed.value.trim().toUpperCase();
+    const answer = await shell.app.whose(given);
+    if (!answer.ok) return answer.message;
+    dialog.close();
+    confirmPerson(shell, answer.user, given);
+    return null;
+  };
+  const dialog = openDialog({
+    title: texts.shellBeenHere,
+    className: "small",
+    content: [
+      make("div", "about", texts.shellBeenHereText),
+      form([field(texts.shellCode, typed)], { label: texts.shellNext, onSubmit: ask }),
+    ],
+  });
+}
+
+function confirmPerson(shell, user, code) {
+  const { me } = shell.app.state;
+  const avatar = makeAvatar(user);
+  avatar.classList.add("big");
+  const name = make("bdi", "card-name", user.name);
   const link = async () => {
-    const answer = await app.useDeviceCode(typed.value.trim().toUpperCase());
+    const answer = await shell.app.useCode(code);
     if (!answer.ok) return answer.message;
     dialog.close();
     shell.toast(texts.shellLinked(answer.user.name));
     return null;
   };
   const dialog = openDialog({
-    title: texts.shellUseLinkTitle,
+    title: texts.shellUseLinkTitle(user.name),
     className: "small",
     content: [
-      make("div", "about", texts.shellUseLinkText(app.state.me.name)),
-      form([field(texts.shellCode, typed)], { label: texts.shellUseLinkYes, onSubmit: link }),
+      make("div", "card", avatar, name),
+      make("div", "about", texts.shellUseLinkText(me.name, user.name)),
+      form([], { label: texts.shellUseLinkYes, onSubmit: link }),
     ],
   });
 }

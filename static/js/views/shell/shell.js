@@ -6,6 +6,7 @@ import { mayRename, openRoom } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";
 import { followKeys } from "./keys.js";
 import { fetchLater, followFailures } from "./preload.js";
+import { LostIdentity } from "./lost-identity.js";
 import { Me } from "./me.js";
 import { News } from "./news.js";
 import { RoomHead } from "./room-head.js";
@@ -87,10 +88,12 @@ export function mountShell(app, { route }) {
   );
   byId("new").addEventListener("click", async () => (await import("../panels/new-menu.js")).openNewMenu(shell, byId("new")));
   byId("help").addEventListener("click", shell.help);
+  const lost = new LostIdentity(shell);
   const views = [
+    lost,
     list,
     head,
-    new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => app.tryNow() }),
+    new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => (app.state.lost ? lost.open() : app.tryNow()) }),
     new Me(byId("me"), byId("nudge"), { onOpen: () => shell.settings() }),
     new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
     side,

@@ -12,9 +12,11 @@ export class ConnectionStatus {
   #banner;
   #message;
   #countdown;
+  #button;
   #retryAt = null;
   #timer = null;
   #shown = null;
+  #lost = null;
   #wasOnline = false;
 
   /** @param {HTMLElement} status the word @param {HTMLElement} banner @param {{onTryNow(): void}} handlers */
@@ -23,22 +25,26 @@ export class ConnectionStatus {
     this.#banner = banner;
     this.#message = banner.querySelector(".banner-message");
     this.#countdown = banner.querySelector(".banner-countdown");
-    banner.querySelector("button").addEventListener("click", onTryNow);
+    this.#button = banner.querySelector("button");
+    this.#button.addEventListener("click", onTryNow);
   }
 
   /** Show this state. */
-  render({ connection }) {
-    if (connection === this.#shown) return;
+  render({ connection, lost }) {
+    if (connection === this.#shown && lost === this.#lost) return;
     this.#shown = connection;
+    this.#lost = lost;
     const { phase, retryAt, reason } = connection;
     this.#status.dataset.phase = phase;
     this.#status.textContent = WORDS[phase];
     // The first connecting has its own look in the log. Between two tries the banner stays, so that it does not blink.
     if (phase === "online") this.#wasOnline = true;
     const isFirst = phase === "connecting" && !this.#wasOnline && this.#banner.hidden;
-    this.#banner.hidden = phase === "online" || isFirst;
+    this.#banner.hidden = (phase === "online" || isFirst) && lost === null;
+    this.#button.textContent = lost ? texts.lostChoose : texts.tryNow;
     this.#banner.dataset.phase = phase;
-    if (phase === "refused") this.#message.textContent = texts.bannerRefused(reason);
+    if (lost) this.#message.textContent = texts.lostBanner[lost.why];
+    else if (phase === "refused") this.#message.textContent = texts.bannerRefused(reason);
     else if (!this.#banner.hidden) this.#message.textContent = texts.bannerWaiting;
     this.#retryAt = retryAt;
     clearInterval(this.#timer);
@@ -47,6 +53,10 @@ export class ConnectionStatus {
   }
 
   #count() {
+    if (this.#lost) {
+      this.#countdown.textContent = "";
+      return;
+    }
     const isConnecting = this.#shown.phase === "connecting";
     const seconds = this.#retryAt === null ? 0 : Math.max(1, Math.ceil((this.#retryAt - Date.now()) / 1000));
     this.#countdown.textContent = isConnecting ? texts.connecting : seconds ? texts.bannerRetryIn(seconds) : "";
