@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
-from trio_chat.net.limits import ConnectionLimits, TokenBucket, address_key
+from trio_chat.net.limits import PATIENCE_S, Admission, ConnectionLimits, TokenBucket, address_key
 from trio_chat.ops.file_limits import RESERVED, raise_file_limit
 
 # Rates
@@ -90,14 +90,14 @@ def test_addresses_of_one_household_count_as_one(ip: str, key: str) -> None:
 def test_connections_count_while_they_last() -> None:
     limits = ConnectionLimits(max_total=3, max_per_address=2)
     with ExitStack() as connections:
-        connections.enter_context(limits.admit("2001:db8::1"))
-        with limits.admit("2001:db8::2"):
+        connections.enter_context(limits.admit("2001:db8::1", 0.0))
+        with limits.admit("2001:db8::2", 0.0):
             assert limits.total == 2
-            with pytest.raises(Refused, match="from your address"), limits.admit("2001:db8::3"):
+            with pytest.raises(Refused, match="from your address"), limits.admit("2001:db8::3", 0.0):
                 pytest.fail("the third of one network was admitted")
-        connections.enter_context(limits.admit("2001:db8::3"))
-        connections.enter_context(limits.admit("192.0.2.7"))
-        with pytest.raises(Refused, match="full") as caught, limits.admit("192.0.2.8"):
+        connections.enter_context(limits.admit("2001:db8::3", 0.0))
+        connections.enter_context(limits.admit("192.0.2.7", 0.0))
+        with pytest.raises(Refused, match="full") as caught, limits.admit("192.0.2.8", 0.0):
             pytest.fail("one more than the total was admitted")
         assert caught.value.code == "too_many_connections"
         assert limits.total == 3
@@ -107,15 +107,71 @@ def test_connections_count_while_they_last() -> None:
 def test_a_connection_that_failed_no_longer_counts() -> None:
     limits = ConnectionLimits(max_total=1, max_per_address=1)
     for _ in range(3):
-        with pytest.raises(ZeroDivisionError), limits.admit("192.0.2.7"):
+        with pytest.raises(ZeroDivisionError), limits.admit("192.0.2.7", 0.0):
             raise ZeroDivisionError
+
+
+def test_one_place_in_ten_is_kept_for_those_with_a_token_by_server_and_address() -> None:
+    for per_address in (0, 20):
+        limits = ConnectionLimits(max_total=20 if not per_address else 0, max_per_address=per_address)
+        with ExitStack() as connections:
+            strangers = [connections.enter_context(limits.admit("192.0.2.7", 0.0)) for _ in range(18)]
+            for stranger in strangers:
+                stranger.settle(is_known=False)
+                stranger.settle(is_known=False)  # as for who says hello a second time
+            for _ in range(2):
+                newcomer = connections.enter_context(limits.admit("192.0.2.7", 0.0))
+                with pytest.raises(Refused):
+                    newcomer.settle(is_known=False)
+                newcomer.settle(is_known=True)
+            with pytest.raises(Refused):
+                limits.admit("192.0.2.7", 99.0)
+            strangers[0].settle(is_known=True)  # it has a token after all
+            strangers[1].release()
+            with limits.admit("192.0.2.7", 0.0) as newcomer:
+                newcomer.settle(is_known=False)
+        assert limits.total == 0
+        with limits.admit("192.0.2.7", 0.0):
+            assert limits.total == 1
+
+
+def test_who_has_not_said_who_it_is_for_longest_makes_place() -> None:
+    limits = ConnectionLimits(max_total=3, max_per_address=2)
+    gone: list[str] = []
+
+    def arrive(name: str, ip: str, now: float) -> Admission:
+        admission = limits.admit(ip, now)
+        admission.make_way = lambda: gone.append(name)
+        return admission
+
+    arrive("known", "192.0.2.1", 0).settle(is_known=True)
+    oldest = arrive("oldest", "192.0.2.2", 1)
+    arrive("next", "192.0.2.1", 2)
+    with pytest.raises(Refused, match="from your address"):
+        limits.admit("192.0.2.1", 2 + PATIENCE_S / 2)
+    assert gone == []
+    arrive("of the same address", "192.0.2.1", 2 + PATIENCE_S)
+    assert gone == ["next"], "the place that was missing was one of the address"
+    arrive("of another", "192.0.2.3", 2 + PATIENCE_S)
+    assert gone == ["next", "oldest"]
+    assert (oldest.was_evicted, limits.total) == (True, 3)
+    oldest.release()
+    assert limits.total == 3, "a place is given back once"
+
+
+def test_the_only_one_of_an_address_makes_place_for_another_of_it() -> None:
+    limits = ConnectionLimits(max_total=0, max_per_address=1)
+    limits.admit("192.0.2.7", 0.0)
+    with limits.admit("192.0.2.7", PATIENCE_S), pytest.raises(Refused):
+        limits.admit("192.0.2.7", PATIENCE_S)
+    assert limits.total == 0
 
 
 def test_zero_means_unlimited_connections() -> None:
     limits = ConnectionLimits(max_total=0, max_per_address=0)
     with ExitStack() as connections:
         for _ in range(100):
-            connections.enter_context(limits.admit("192.0.2.7"))
+            connections.enter_context(limits.admit("192.0.2.7", 0.0))
         assert limits.total == 100
 
 

@@ -24,8 +24,6 @@ TEXT = (ROOT / "docs" / "protocol.md").read_text()
 
 COMMANDS = DECODER.by_type
 ANSWERS: dict[str, Any] = {struct.__struct_config__.tag: struct for struct in get_args(replies.Answer)}
-NOT_FOR_V1 = {"too_many_connections"}
-"""Codes of refusals that are answered over HTTP, before there is a session."""
 
 
 def blocks(language: str) -> list[str]:
@@ -73,7 +71,7 @@ def test_the_codes_of_refusals_are_those_of_the_source() -> None:
         path.read_text() for path in (ROOT / "trio_chat").rglob("*.py") if "client" not in path.parent.name
     )
     raised = set(re.findall(r'\bRefused\(\s*"(\w+)"', sources))
-    assert sorted(documented) == sorted(raised - NOT_FOR_V1)
+    assert sorted(documented) == sorted(raised)
 
 
 def test_the_codes_of_closes_are_those_of_the_registry() -> None:

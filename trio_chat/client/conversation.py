@@ -61,7 +61,7 @@ which is seldom below 30 s. After as much silence again the connection is lost."
 RETRY_S = 1.0
 """How long to wait after a refusal that passes, if the server does not say."""
 
-PASSING: Final = frozenset({"rate_limited", "unavailable"})
+PASSING: Final = frozenset({"rate_limited", "unavailable", "too_many_connections"})
 """Codes of refusals that pass."""
 
 PAUSE_FIRST: Final = frozenset(

@@ -112,13 +112,15 @@ class Config:
     max_connections: int = setting_field(
         10_000,
         "How many connections there may be",
-        "About what one core serves well; it is never more than the system's limit of open files allows.",
+        "About what one core serves well; it is never more than the system's limit of open files allows. "
+        "A tenth is kept for people with a token; where all are taken, who has not said hello makes place.",
         zero="no limit of its own",
     )
     max_connections_per_address: int = setting_field(
         1000,
         "How many of them may come from one address (an IPv6 /64 counts as one)",
-        "A whole office behind one address fits, and nobody can take all places alone.",
+        "A whole office behind one address fits, and nobody can take all places alone. "
+        "A tenth is kept for people with a token here as well.",
         zero="no limit",
     )
     messages_per_second: float = setting_field(

@@ -22,11 +22,13 @@ from wsproto.utilities import LocalProtocolError
 from trio_chat.errors import (
     GOING_AWAY,
     INTERNAL_ERROR,
+    MAKE_WAY,
     NORMAL,
     SERVICE_RESTART,
     SILENT,
     TRY_AGAIN_LATER,
     Close,
+    Refused,
     RemoteProtocolError,
     StoreError,
 )
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection, WebSocketRequest
 
     from trio_chat.hub import Hub
+    from trio_chat.net.limits import Admission
     from trio_chat.net.wire import Wire
 
 LOGGER = logging.getLogger(__name__)
@@ -73,6 +76,7 @@ class Connection:
 
     __slots__ = (
         "_address",
+        "_admission",
         "_config",
         "_guard",
         "_handshakes",
@@ -93,11 +97,13 @@ class Connection:
         *,
         address: str,
         hub: Hub,
+        admission: Admission,
         handshakes: trio.Semaphore,
         host: str | None = None,
     ) -> None:
         self.peer = peer
         self._address = address
+        self._admission = admission
         self._handshakes = handshakes
         self._host = host  # trio-websocket keeps all fields of the handshake but this one
         self._wire = wire
@@ -152,6 +158,12 @@ class Connection:
             self._scope.cancel()
             raise trio.BrokenResourceError(close.reason)
 
+    def _make_way(self) -> None:
+        LOGGER.info("%s: cut, it did not say who it is, and somebody else needs the place", self.peer)
+        if self._outbox is not None:
+            self._wire.write_now(encode_close(MAKE_WAY))  # or never: the place is somebody else's already
+        self._scope.cancel()
+
     # -- its task --
 
     async def run(self) -> None:
@@ -159,6 +171,7 @@ class Connection:
         try:
             async with trio.open_nursery() as transport:
                 self._scope = transport.cancel_scope
+                self._admission.make_way = self._make_way
                 # Few at a time: this waits for nothing but the processor (see HANDSHAKES_AT_ONCE).
                 async with self._handshakes:
                     websocket = await self._shake_hands(transport)
@@ -214,6 +227,11 @@ class Connection:
             return 400, f"Ask for the subprotocol {V1}, or for none.", None
         elif not self._config.is_plain_on:
             return 403, f"Plain access is switched off here. Ask for the subprotocol {V1}.", "plain"
+        else:
+            try:
+                self._admission.settle(is_known=False)  # it will never say who it is
+            except Refused as refused:
+                return 503, refused.message, None
         return None
 
     async def _talk(self, websocket: WebSocketConnection, transport: trio.Nursery) -> None:
@@ -231,10 +249,14 @@ class Connection:
             self._outbox.abandon()
 
     async def _hear(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
-        hear = serve_v1 if self._is_v1 else serve_plain
         with self._session_scope:
             try:
-                await hear(websocket, outbox, hub=self._hub, address=self._address)
+                if self._is_v1:
+                    await serve_v1(
+                        websocket, outbox, hub=self._hub, address=self._address, admission=self._admission
+                    )
+                else:
+                    await serve_plain(websocket, outbox, hub=self._hub, address=self._address)
             except trio_websocket.ConnectionClosed:
                 self._session_scope.cancel()
             except RemoteProtocolError as error:
@@ -266,6 +288,7 @@ async def serve_websocket(
     *,
     address: str,
     hub: Hub,
+    admission: Admission,
     connected: set[Connection],
     handshakes: trio.Semaphore,
     host: str | None = None,
@@ -273,11 +296,13 @@ async def serve_websocket(
     """Serve one WebSocket, from the handshake that waits in ``wire`` to the last byte.
 
     While this runs, the connection is in ``connected``, for whoever pings, counts or closes all. As many handshakes go
-    on at a time as ``handshakes`` allows. ``host`` is the server's name as the client knows it, ``peer`` the client's
-    in our log, ``address`` the `address_key` that limits go by. Raises what is a fault of ours or the transport's.
-    Never closes the transport.
+    on at a time as ``handshakes`` allows. ``admission`` is its place, ``host`` the server's name as the client knows
+    it, ``peer`` the client's in our log, ``address`` the `address_key` that limits go by. Raises what is a fault of
+    ours or the transport's. Never closes the transport.
     """
-    connection = Connection(wire, peer, address=address, hub=hub, handshakes=handshakes, host=host)
+    connection = Connection(
+        wire, peer, address=address, hub=hub, admission=admission, handshakes=handshakes, host=host
+    )
     connected.add(connection)
     try:
         await connection.run()

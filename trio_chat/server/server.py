@@ -139,8 +139,8 @@ class Server:
             # Counted until it is closed: each has a file descriptor, of which there are not many more than places.
             # Behind a trusted proxy the address is known only when a WebSocket is asked for.
             is_proxy = is_trusted(address, self._config.trusted_proxy)
-            with self._limits.admit(None if is_proxy else address) as admission:
-                await self._supervise(stream, admission if is_proxy else None, address, peer)
+            with self._limits.admit(None if is_proxy else address, trio.current_time()) as admission:
+                await self._supervise(stream, admission, address, peer, is_proxy=is_proxy)
         except Refused as refused:
             self._statistics.refused += 1
             LOGGER.debug("%s: %s", peer, refused)
@@ -163,11 +163,11 @@ class Server:
             self._refusals_now -= 1
 
     async def _supervise(
-        self, stream: trio.abc.Stream, proxied: Admission | None, address: str, peer: str
+        self, stream: trio.abc.Stream, admission: Admission, address: str, peer: str, *, is_proxy: bool
     ) -> None:
         """Serve one admitted stream; whatever ends it, ends here."""
         if self._certificates is not None:
-            secured = await self._secure(stream, self._certificates.context, peer)
+            secured = await self._secure(stream, self._certificates.context, admission, peer)
             if secured is None:
                 return
             stream = secured
@@ -181,23 +181,26 @@ class Server:
         )
         try:
             try:
-                await self._serve(wire, http, proxied, address, peer)
+                await self._serve(wire, http, admission, address, peer, is_proxy=is_proxy)
             except* PEER_IS_GONE as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
             except* Exception:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
-            if not http.is_idle:
+            if not (http.is_idle or admission.was_evicted):
                 await linger(wire, timeout_s=self._config.close_timeout_s)
         finally:
             wire.abandon()
 
-    async def _secure(self, stream: trio.abc.Stream, context: ssl.SSLContext, peer: str) -> TlsStream | None:
+    async def _secure(
+        self, stream: trio.abc.Stream, context: ssl.SSLContext, admission: Admission, peer: str
+    ) -> TlsStream | None:
         """The stream after the handshake of TLS; None, and then nothing is left to do, if there was none in time."""
         assert isinstance(stream, trio.SocketStream)
         tls = TlsStream(stream, context)
         try:
-            with trio.fail_after(self._config.handshake_timeout_s or float("inf")):
+            with trio.fail_after(self._config.handshake_timeout_s or float("inf")) as scope:
+                admission.make_way = scope.cancel
                 await tls.shake_hands(self._handshakes)
         except NotTls:
             wire, timeout_s = Wire(stream), self._config.close_timeout_s
@@ -210,16 +213,23 @@ class Server:
         return None
 
     async def _serve(
-        self, wire: Wire, http: HttpConnection, proxied: Admission | None, address: str, peer: str
+        self,
+        wire: Wire,
+        http: HttpConnection,
+        admission: Admission,
+        address: str,
+        peer: str,
+        *,
+        is_proxy: bool,
     ) -> None:
-        handshake = await self._serve_http(http)
+        handshake = await self._serve_http(http, admission)
         if handshake is None:
             return
-        if proxied is not None:
+        if is_proxy:
             address = client_ip(address, handshake.headers, self._config.trusted_proxy)
             peer = f"{address} by {peer}"
             try:
-                proxied.count_for(address)
+                admission.count_for(address, trio.current_time())
             except Refused as refused:
                 self._statistics.refused += 1
                 LOGGER.debug("%s: %s", peer, refused)
@@ -234,16 +244,20 @@ class Server:
             address=address_key(address),
             host=handshake.host,
             hub=self._hub,
+            admission=admission,
             handshakes=self._handshakes,
             connected=self._websockets,
         )
 
-    async def _serve_http(self, http: HttpConnection) -> Handshake | None:
+    async def _serve_http(self, http: HttpConnection, admission: Admission) -> Handshake | None:
         self._http_connections.add(http)
         try:
-            return await http.serve()
+            with trio.CancelScope() as scope:
+                admission.make_way = scope.cancel
+                return await http.serve()
         finally:
             self._http_connections.discard(http)
+        return None
 
     def _readiness(self) -> tuple[bool, str]:
         if not self.is_ready:

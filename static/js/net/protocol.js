@@ -10,7 +10,7 @@ const FINAL_CLOSE_CODES = new Set([1002, 1003, 1007, 1008, 1009]);
 const FIRST_FINAL_PRIVATE_CODE = 4500;
 
 // Errors that waiting heals; the same command with the same id may then be sent again.
-const PASSING_ERRORS = new Set(["rate_limited", "unavailable"]);
+const PASSING_ERRORS = new Set(["rate_limited", "unavailable", "too_many_connections"]);
 const DEFAULT_RETRY_S = 2;
 
 /** The close code of a device that was logged out. */

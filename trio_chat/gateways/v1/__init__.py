@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from trio_websocket import WebSocketConnection
 
     from trio_chat.hub import Hub
+    from trio_chat.net.limits import Admission
     from trio_chat.net.outbox import Outbox
 
 
-async def serve_v1(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str) -> None:
+async def serve_v1(
+    websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str, admission: Admission
+) -> None:
     """Carry out what the client asks for, until it closes; see `client.serve`."""
-    await client.serve(websocket, outbox, hub, HANDLERS, DECODER, address=address)
+    await client.serve(websocket, outbox, hub, HANDLERS, DECODER, address=address, admission=admission)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trio_chat.hub import Hub
     from trio_chat.kinds.forms import Command
     from trio_chat.model.events import Person
+    from trio_chat.net.limits import Admission
     from trio_chat.net.outbox import Outbox
     from trio_chat.protocol import commands
     from trio_chat.protocol.commands import CommandDecoder
@@ -62,6 +63,7 @@ class Client:
         "_scope",
         "_subscriptions",
         "address",
+        "admission",
         "device",
         "encoding",
         "hub",
@@ -77,11 +79,14 @@ class Client:
         decoder: CommandDecoder,
         *,
         address: str,
+        admission: Admission,
     ) -> None:
         self.outbox = outbox
         self.hub = hub
         self.address = address
         """Where it comes from: an `address_key`."""
+        self.admission = admission
+        """Its place among the connections."""
         self.encoding: Encoding = NOT_WELCOMED_YET
         """`NOT_WELCOMED_YET` until it was welcomed."""
         self.device = ""
@@ -319,6 +324,7 @@ async def serve(
     decoder: CommandDecoder,
     *,
     address: str,
+    admission: Admission,
 ) -> None:
     """Carry out the client's commands, until it closes (`trio_websocket.ConnectionClosed`).
 
@@ -326,7 +332,8 @@ async def serve(
     command of it is read.
     """
     hello_by = trio.current_time() + (hub.config.hello_timeout_s or math.inf)
-    with Client(outbox, hub, handlers, decoder, address=address) as client, client.until_cut():
+    client = Client(outbox, hub, handlers, decoder, address=address, admission=admission)
+    with client, client.until_cut():
         while True:
             if client.session.person is None:
                 with trio.move_on_at(hello_by) as waiting:

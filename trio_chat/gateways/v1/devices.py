@@ -24,8 +24,9 @@ async def log_in(client: Client, command: commands.Hello) -> tuple[Login, str | 
     """Log the client in: by a name, a token, a device code or the recovery code; and its new token, if it gets one."""
     devices = client.hub.devices
     name = device_name(command.device)
+    has_code = command.link is not None or command.recover is not None
     with devices.logging_in() as logged_out:
-        if command.token is None or command.link is not None or command.recover is not None:
+        if command.token is None or has_code:
             login, new_token = await _add_device(client, command, name or "")
         else:
             try:
@@ -35,6 +36,8 @@ async def log_in(client: Client, command: commands.Hello) -> tuple[Login, str | 
             new_token = await devices.note_login(login, command.token, name=name, may_replace=command.rotate)
         if login.device.id in logged_out:
             raise devices.unknown_token()
+        if command.token is not None or has_code:
+            client.admission.settle(is_known=True)
         client.log_in(login.person, login.device.id)
     return login, new_token
 
@@ -46,6 +49,7 @@ async def _add_device(client: Client, command: commands.Hello, name: str) -> tup
     elif command.recover is not None:
         token = await hub.devices.add_by_recovery_code(command.recover, address=client.address, name=name)
     else:
+        client.admission.settle(is_known=False)
         hub.rate_limits.check_new_person(client.address, trio.current_time())
         _, token = await hub.people.register(command.name, device_name=name)
     return await hub.devices.authenticate(token), token
