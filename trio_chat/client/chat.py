@@ -119,8 +119,8 @@ class Chat:
 
     A call without a connection waits for the next one, and is carried out then, once. Timeouts belong to the caller; a
     cancelled call may have been carried out or not. Calls raise `Refused` when the server refuses them (but
-    ``rate_limited``, ``unavailable`` and ``too_many_connections`` are waited out, and the call is repeated), `ConnectionLost` when the chat has
-    ended for good.
+    ``rate_limited``, ``unavailable`` and ``too_many_connections`` are waited out, and the call is repeated),
+    `ConnectionLost` when the chat has ended for good.
     """
 
     def __init__(self, conversation: Conversation) -> None:

@@ -231,7 +231,7 @@ class Connection:
             try:
                 self._admission.settle(is_known=False)  # it will never say who it is
             except Refused as refused:
-                return 503, refused.message, None
+                return 503, refused.message, "places"
         return None
 
     async def _talk(self, websocket: WebSocketConnection, transport: trio.Nursery) -> None:
