@@ -102,6 +102,15 @@ def part(person: str, room: str) -> Command:
     )
 
 
+def ban(room: str, person: str, on: bool) -> Command:
+    """Remove a person from a room, or let them come again."""
+    return Command(
+        {"type": "ban", "room": room, "person": person, "on": on},
+        Content("ban", 0, "", encode_detail(person=person, on=on)),
+        room,
+    )
+
+
 def star(person: str, of: str, target: int, on: bool, *, what: str = "star") -> Command:
     """Star or hide a message, or undo that; logged in the person's own room."""
     frame = {"type": "mine", "what": what, "room": of, "target": target, "on": on}

@@ -68,6 +68,7 @@ EVENT_TYPES = frozenset(
         "created",
         "settings",
         "member",
+        "ban",
         "star",
         "hide",
         "level",
@@ -85,6 +86,7 @@ _OWN = {
     "created": ("kind", "title", "topic", "members"),
     "settings": ("title", "topic"),
     "member": ("person", "on"),
+    "ban": ("person", "on"),
     "star": ("of", "target", "on"),
     "hide": ("of", "target", "on"),
     "level": ("of", "level", "until"),
@@ -136,7 +138,7 @@ def _event(
         own["from_seq"] = fields.get("from_seq")
     if kind == "settings":  # an empty topic means: removed
         own = {key: fields[key] for key in _OWN[kind] if fields.get(key) is not None}
-    if "person" in own:
+    if kind == "member":
         own["person"] = own["person"]["id"]
     if "members" in own:
         own["members"] = [who["id"] for who in own["members"]]

@@ -91,6 +91,8 @@ class HistoryBuilder:
             self.invites[event.seq] = command.invite
         if event.kind == "member" and not event.details["on"]:
             self._joined[room].remove(person)
+        if event.kind == "ban" and event.details["on"] and event.details["person"] in self._joined[room]:
+            self._joined[room].remove(event.details["person"])
         return event.seq
 
     def refuse(self, person: str, command: Command, code: str) -> None:
@@ -216,6 +218,9 @@ def complete_history() -> HistoryBuilder:
     builder.submit(BOB, CLUB, commands.part(BOB, CLUB))
     builder.submit(ADA, CLUB, commands.send(CLUB, "ada: among us"))
     builder.refuse(BOB, commands.send(CLUB, "bob: am I here?"), "no_such_room")
+    builder.submit(ADA, CLUB, commands.ban(CLUB, EVE, True))
+    builder.refuse(EVE, commands.accept(EVE, "link"), "banned")
+    builder.refuse(ADA, commands.ban(CLUB, ADA, True), "not_yours")
     builder.refuse(EVE, commands.part(EVE, "workshop"), "not_member")
     builder.submit(BOB, f"~{BOB}", commands.star(BOB, LOBBY, 1, True))
     builder.join(BOB, f"~{BOB}")

@@ -104,6 +104,7 @@ class RoomModel:
     members: set[str] = attrs.field(factory=set)
     pair: frozenset[str] = frozenset()
     """The two people of a direct room, in it or not."""
+    banned: set[str] = attrs.field(factory=set)
     messages: dict[int, Message] = attrs.field(factory=dict)
     personal: dict[str, Event] = attrs.field(factory=dict)
     """In a person's own room, the newest event of each change key."""
@@ -196,6 +197,11 @@ class RoomModel:
                 self.title, self.topic = details.get("title", self.title), details.get("topic", self.topic)
             case "member" if details["on"]:
                 self.members.add(details["person"])
+            case "ban" if details["on"]:
+                self.members.discard(details["person"])
+                self.banned.add(details["person"])
+            case "ban":
+                self.banned.discard(details["person"])
             case "member":
                 self.members.discard(details["person"])
 
@@ -230,9 +236,14 @@ class RoomModel:
                 return "already_there"
             return None if (event.details["kind"] == "public") == is_public(self.name) else "no_such_room"
         if event.kind == "member":
-            return self._forbids_membership(event)
+            return "banned" if event.sender in self.banned else self._forbids_membership(event)
         if self.kind != "public" and event.sender not in self.members:
             return "no_such_room"
+        if event.sender in self.banned:
+            return "banned"
+        if event.kind == "ban":
+            may_ban = event.sender == self.owner != event.details["person"] and self.kind != "direct"
+            return None if may_ban else "not_yours"
         if event.kind == "settings":
             return self._forbids_settings(event)
         return self._forbids_about(event)

@@ -58,6 +58,8 @@ class FinalLog:
         """Deletions by the number of the deleted message, and of each edit of it."""
         self.memberships: defaultdict[str, list[tuple[Event, float]]] = defaultdict(list)
         """Memberships of each person: the event that began one, and the number of the event that ended it."""
+        self.bans: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
+        """Bans of each person: the numbers of the events that began and ended one."""
         self._index()
 
     def _index(self) -> None:
@@ -71,13 +73,23 @@ class FinalLog:
                     self.memberships[person].append((event, inf))
             elif event.kind == "member" and event.details["on"]:
                 self.memberships[event.details["person"]].append((event, inf))
-            elif event.kind == "member" and self.memberships[event.details["person"]]:
-                came, _ = self.memberships[event.details["person"]][-1]
-                self.memberships[event.details["person"]][-1] = came, event.seq
+            elif event.kind == "member":
+                self._end_membership(event)
+            elif event.kind == "ban" and event.details["on"]:
+                self._end_membership(event)
+                self.bans[event.details["person"]].append((event.seq, inf))
+            elif event.kind == "ban" and self.bans[event.details["person"]]:
+                began, ended = self.bans[event.details["person"]][-1]
+                self.bans[event.details["person"]][-1] = began, min(event.seq, ended)
         for edit in [
             event for event in self.restored if event.kind == "edit" and event.target in self.deletions
         ]:
             self.deletions[edit.seq] = self.deletions[edit.target]
+
+    def _end_membership(self, event: Event) -> None:
+        memberships = self.memberships[event.details["person"]]
+        if memberships and memberships[-1][1] == inf:
+            memberships[-1] = memberships[-1][0], event.seq
 
     def find(self, identity: CommandIdentity) -> Event | None:
         """The event of a command, if it has the content of that command."""
@@ -105,6 +117,10 @@ class FinalLog:
     def was_member(self, person: str | None, seq: int) -> bool:
         """Whether a person was a member when event ``seq`` was the last."""
         return any(came.seq <= seq < gone for came, gone in self.memberships.get(person or "", ()))
+
+    def was_banned_since(self, person: str | None, since: int) -> bool:
+        """Whether a person was banned at some moment when event ``since`` or a later one was the last."""
+        return any(ended > since for _, ended in self.bans.get(person or "", ()))
 
     def was_outsider_since(self, person: str | None, since: int) -> bool:
         """Whether a person was no member at some moment when event ``since`` or a later one was the last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,16 @@ from tests.torture.oracle import records_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.torture.events import Event
     from tests.torture.history import AnyRecord, JoinRefused, Refused
     from tests.torture.oracle import FinalLog, Oracle
 
 HIDDEN = frozenset({"no_such_room", "not_joined"})
 """Refusals in a room that the person may not hear."""
 
-STATE_DEPENDENT = frozenset({"no_such_room", "not_joined", "already_there", "not_member", "too_many"})
+STATE_DEPENDENT = frozenset(
+    {"no_such_room", "not_joined", "already_there", "not_member", "too_many", "banned"}
+)
 """Refusals that depend on state which changes back: of two copies of one command one may be refused."""
 
 
@@ -55,6 +59,10 @@ class RefusalOracle:
                 return refused.kind == "member" and final.was_member_since(refused.person, since)
             case "not_accepted" | "not_answered" | "answer_first":  # how often is tested in tests/gateways
                 return refused.room.startswith("~d")
+            case "banned":
+                if refused.kind == "member" and refused.invite and not refused.room:
+                    final, since = self._oracle[self._room_of_invitation.get(refused.invite, "")], 0
+                return final.was_banned_since(refused.person, since)
             case "not_member":
                 return is_public(refused.room) and final.was_outsider_since(refused.person, since)
             case "not_yours":
@@ -64,6 +72,11 @@ class RefusalOracle:
             case "no_such_message":
                 target = final.by_seq.get(refused.target)
                 return target is None or target.kind != "message" or refused.target > since
+            case "too_many" if refused.kind == "message":
+                return _mentions_all(refused) and any(
+                    event.sender == refused.person and event.kind == "message" and _mentions_all(event)
+                    for event in final.restored
+                )
             case "too_many":
                 return self._limits_of(final).is_reached(refused, since)
             case "bad_invite":
@@ -91,6 +104,9 @@ class RefusalOracle:
                 return target is not None and refused.person not in (target.sender, room.owner)
             case "settings":
                 return room.kind == "direct" or (is_public(final.room) and refused.person != room.owner)
+            case "ban":
+                banned = json.loads(refused.detail)["person"]
+                return room.kind == "direct" or refused.person != room.owner or banned == room.owner
         return False
 
     def _is_void_invitation(self, refused: Refused) -> bool:
@@ -106,6 +122,11 @@ class RefusalOracle:
         if final.room not in self._limits:
             self._limits[final.room] = _Limits(final)
         return self._limits[final.room]
+
+
+def _mentions_all(said: Refused | Event) -> bool:
+    """Whether a message mentions everybody: one does so once a minute."""
+    return "all" in (json.loads(said.detail) if said.detail else {}).get("mentions", ())
 
 
 class _Limits:

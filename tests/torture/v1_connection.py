@@ -220,10 +220,12 @@ class V1Connection:
         event, room = event_from_frame(frame), frame["room"]
         self._record(Delivered, room=room, event=event)
         self._timelines[room].add(event, frame.get("proof"))
-        if event.kind == "member" and event.details["person"] == self.client.person:
-            if not event.details["on"] and not is_public(room):
+        if event.kind in {"member", "ban"} and event.details["person"] == self.client.person:
+            is_in = event.details["on"] and event.kind == "member"
+            if not is_in and not is_public(room):
                 self.joined.discard(room)
-            self.client.on_room(room, is_in=event.details["on"])
+            if event.kind == "member" or event.details["on"]:
+                self.client.on_room(room, is_in=is_in)
 
     def _on_joined(self, frame: dict[str, Any]) -> None:
         room = frame["room"]

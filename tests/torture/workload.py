@@ -60,6 +60,7 @@ WEIGHTS = {
     "accept": 2,
     "part": 1.5,
     "enter": 1,
+    "ban": 1.5,
     "personal": 4,
 }
 """Relative frequency of each command."""
@@ -85,6 +86,9 @@ def choose_command(client: RawClient, key: str, rng: random.Random) -> Command |
             return commands.accept(person, rng.choice(client.context.invitations[-5:])[1])
         case "part" if canonical_name(room) != LOBBY:
             return commands.part(person, room)
+        case "ban" if not is_public(room) and not is_personal(room):
+            banned = rng.choice(list(client.context.tokens))
+            return commands.ban(room, banned, rng.random() < 0.5)
         case "enter":
             return commands.enter(person, ROOMS[1])
     message = _find_message(client, room, rng)
