@@ -252,7 +252,7 @@ def complete_history() -> HistoryBuilder:
         read=0,
         delivered=0,
         unread=1,
-        last=len(builder.logs[CLUB]),
+        last=len(builder.logs[CLUB]) - 1,
     )
     builder.finish(
         {ADA: [LOBBY, CLUB], BOB: [LOBBY, f"~{BOB}"], EVE: [LOBBY]}, {ADA: [lobby, club], BOB: [lobby]}

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Final
 
 from trio_chat.errors import Refused
+from trio_chat.model.emoji_table import FULLY_QUALIFIED  # at the start: later there may be no file descriptor left
 
 MAX_EMOJI_CHARS: Final = 16
 """Code points: couples, with a skin tone for each, have ten."""
@@ -37,6 +38,4 @@ def _bare(emoji: str) -> str:
 
 @cache
 def _emoji_by_bare_form() -> dict[str, str]:
-    from trio_chat.model.emoji_table import FULLY_QUALIFIED  # only when there are reactions
-
     return {_bare(emoji): emoji for emoji in FULLY_QUALIFIED.split()}
