@@ -13,7 +13,6 @@ from tests.torture.oracle import records_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tests.torture.events import Event
     from tests.torture.history import AnyRecord, JoinRefused, Refused
     from tests.torture.oracle import FinalLog, Oracle
 
@@ -72,11 +71,6 @@ class RefusalOracle:
             case "no_such_message":
                 target = final.by_seq.get(refused.target)
                 return target is None or target.kind != "message" or refused.target > since
-            case "too_many" if refused.kind == "message":
-                return _mentions_all(refused) and any(
-                    event.sender == refused.person and event.kind == "message" and _mentions_all(event)
-                    for event in final.restored
-                )
             case "too_many":
                 return self._limits_of(final).is_reached(refused, since)
             case "bad_invite":
@@ -122,11 +116,6 @@ class RefusalOracle:
         if final.room not in self._limits:
             self._limits[final.room] = _Limits(final)
         return self._limits[final.room]
-
-
-def _mentions_all(said: Refused | Event) -> bool:
-    """Whether a message mentions everybody: one does so once a minute."""
-    return "all" in (json.loads(said.detail) if said.detail else {}).get("mentions", ())
 
 
 class _Limits:

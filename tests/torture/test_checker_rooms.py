@@ -345,7 +345,6 @@ MUTATIONS: dict[Mutation, Rule] = {
     refused(EVE, commands.enter(EVE, "workshop"), "already_there"): Rule.UNEXPECTED,
     refused(EVE, commands.accept(EVE, "link"), "already_there"): Rule.UNEXPECTED,
     refused(ADA, commands.part(ADA, CLUB), "not_member"): Rule.UNEXPECTED,
-    refused(BOB, commands.send(LOBBY, "bob: all!", mentions=["all"]), "too_many"): Rule.UNEXPECTED,
     refused(ADA, commands.ban(CLUB, BOB, True), "not_yours"): Rule.UNEXPECTED,
     refused(BOB, commands.accept(BOB, "link"), "banned"): Rule.UNEXPECTED,
     refused(EVE, commands.accept(EVE, "another"), "bad_invite"): Rule.UNEXPECTED,

@@ -13,7 +13,9 @@ from functools import cache
 from typing import Final
 
 from trio_chat.errors import Refused
-from trio_chat.model.emoji_table import FULLY_QUALIFIED  # at the start: later there may be no file descriptor left
+from trio_chat.model.emoji_table import (
+    FULLY_QUALIFIED,  # at the start: later there may be no file descriptor left
+)
 
 MAX_EMOJI_CHARS: Final = 16
 """Code points: couples, with a skin tone for each, have ten."""
