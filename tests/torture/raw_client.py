@@ -37,8 +37,6 @@ class RawClient:
         self.person = ""
         self.n_identities = 0
         self.rooms_made = 0
-        self.mentioned_all: set[tuple[str, str]] = set()
-        """As which person in which rooms it has mentioned everybody."""
         self.rooms = set(map(canonical_name, ROOMS))
         """Rooms that it wants to be subscribed to."""
         self.timelines: defaultdict[str, Timeline] = defaultdict(Timeline)

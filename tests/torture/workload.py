@@ -133,18 +133,8 @@ def _message_command(client: RawClient, room: str, key: str, rng: random.Random)
         room,
         text,
         reply_to=message.seq if message else 0,
-        mentions=_mentions(client, canonical_name(room), rng),
+        mentions=rng.choice(((), (client.person,))),  # of everybody are limited by time
     )
-
-
-def _mentions(client: RawClient, room: str, rng: random.Random) -> Sequence[str]:
-    """Nobody, oneself, or everybody: that once in each room, since it is limited by time."""
-    mentions: Sequence[str] = rng.choice(((), ("all",), (client.person,)))
-    if "all" in mentions:
-        if (client.person, room) in client.mentioned_all:
-            return ()
-        client.mentioned_all.add((client.person, room))
-    return mentions
 
 
 def unique_text(client: RawClient, key: str, rng: random.Random) -> str:
