@@ -134,6 +134,7 @@ async def serve_store(
         LOGGER.info("plain access is off, as there is a public URL; --plain switches it on")
     owner_token = await first_owner_token(store, now_ms=now_ms())
     async with open_hub(store, config, now_ms=now_ms) as hub:
+        LOGGER.info("%s", hub.door.describe())
         server = Server(hub, limits=limits, certificates=certificates)
         async with trio.open_nursery() as connections:
             async with trio.open_nursery() as accepting:

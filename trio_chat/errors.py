@@ -46,6 +46,7 @@ SILENT = Close(4001, "nothing was heard for too long; come back and resume", com
 LOG_REPLACED = Close(4002, "the log was replaced; come back and start afresh", come_back=True)
 MAKE_WAY = Close(1013, "the server is full, and you did not say who you are; come back later", come_back=True)
 NO_HELLO = Close(4003, "nobody said hello in time; come back and say it", come_back=True)
+STANDING_CHANGED = Close(4004, "the server's mode has changed; come back and say hello", come_back=True)
 BANNED = Close(4501, "a moderator has removed you from this server", come_back=False)
 LOGGED_OUT = Close(4510, "this device was logged out", come_back=False)
 

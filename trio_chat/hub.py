@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.errors import BANNED, LOGGED_OUT, StoreError
+from trio_chat.errors import LOGGED_OUT, StoreError
 from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.moderation import Restriction
+from trio_chat.kinds.modes import Mode
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.standing import BAN
 from trio_chat.model.notices import Requested, RoomListed, RoomUnlisted
+from trio_chat.moderation.addresses import open_addresses
 from trio_chat.moderation.door import Door
+from trio_chat.moderation.enforcement import Enforcement
 from trio_chat.net.rate_limits import RateLimits
 from trio_chat.people.devices import USE_NOTED_MS, Devices
 from trio_chat.people.identities import Identities
@@ -63,6 +66,7 @@ class Hub:
     presence: PresenceService
     rate_limits: RateLimits
     door: Door
+    enforcement: Enforcement
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
     security: SecurityLog
@@ -85,18 +89,18 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
 
     store.space.person_quota = config.person_quota * MIB
     store.space.room_quota = config.room_quota * MIB
+    store.default_mode = config.default_mode
 
     security = SecurityLog()
 
     def on_access(event: Event, body: Body) -> None:
         _note_access(security, event, body)
         if event.room == SERVER_ROOM:
-            door.apply(event, body)
-            if isinstance(body, Restriction) and event.kind == BAN and body.on:
-                connected.cut(body.person, BANNED)
+            enforcement.apply(event, body)
 
     connected = ConnectedUsers()
-    door = Door(await store.server(), now_ms=now_ms)
+    door = Door(await store.server(), await open_addresses(store, now_ms=now_ms), now_ms=now_ms)
+    enforcement = Enforcement(door, store, connected)
     server = await store.server_identity()
     async with (
         open_presence(store, connected, now_ms=now_ms) as presence,
@@ -137,11 +141,14 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
             presence,
             rate_limits,
             door,
+            enforcement,
             now_ms,
             security,
         )
         nursery.start_soon(_announce_list_changes, hub, receive_change)
         nursery.start_soon(_note_devices_in_use, hub)
+        nursery.start_soon(enforcement.run)
+        nursery.start_soon(door.addresses.run)
         yield hub
         nursery.cancel_scope.cancel()
 
@@ -164,6 +171,9 @@ def _note_access(security: SecurityLog, event: Event, body: Body) -> None:
     elif isinstance(body, Restriction) and event.kind == BAN:
         until = None if body.until_ms is None else timestamp(body.until_ms)
         security.banned(body.person, by=event.sender, room=event.room, is_on=body.on, until=until)
+    elif isinstance(body, Mode):
+        until = None if body.quiet_until_ms is None else timestamp(body.quiet_until_ms)
+        security.mode_changed(body.mode, by=event.sender, quiet_until=until)
 
 
 async def _announce_list_changes(

@@ -31,7 +31,7 @@ MAX_VALUE_CHARS: Final = 100
 
 _BARE: Final = re.compile(r"[\w.:/~@+-]+", re.ASCII)
 
-DENIED: Final = frozenset({"unknown_token", "bad_link", "bad_invite", "banned"})
+DENIED: Final = frozenset({"unknown_token", "bad_link", "bad_invite", "banned", "invite_only", "closed"})
 """Codes of refusals (`trio_chat.errors.Refused`) by which somebody was not let in."""
 
 LIMITED: Final = frozenset({"rate_limited", "too_many", "too_many_rooms", "slow", "quota"})
@@ -74,6 +74,10 @@ class SecurityLog:
     ) -> None:
         """Somebody was banned from a room, of which the server room is the whole server, or is no longer."""
         _write("banned" if is_on else "unbanned", person=person, by=by, room=room, until=until)
+
+    def mode_changed(self, mode: str | None, *, by: str, quiet_until: str | None) -> None:
+        """The server has another mode, or is quiet until a moment."""
+        _write("mode_changed", mode=mode, quiet_until=quiet_until, by=by)
 
     def address_banned(self, address: str, *, by: str, is_on: bool = True, until: str | None = None) -> None:
         """An address was banned, or is no longer."""

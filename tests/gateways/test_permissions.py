@@ -66,6 +66,9 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "resolve": ("resolve", {"report": 1, "state": "done"}),
     "wipe": ("wipe", {"room": "ROOM", "person": "p-nobody"}),
     "become_owner": ("become_owner", {"token": "ROOM"}),
+    "mode": ("mode", {"room": "ROOM", "mode": "closed"}),
+    "trust": ("trust", {"room": "ROOM", "person": "p-nobody"}),
+    "branch": ("branch", {"person": "ROOM"}),
     "invite": ("invite", {"room": "ROOM"}),
     "invites": ("invites", {"room": "ROOM"}),
     "uninvite": ("uninvite", {"room": "ROOM"}),
@@ -263,6 +266,9 @@ ANYBODY: Final = {
     "reports": "not_yours",
     "resolve": "not_joined",
     "answer_request": "no_such_room",
+    "mode": "not_yours",
+    "trust": "not_yours",
+    "branch": "not_yours",
 } | dict.fromkeys(("peek", "accept"), "bad_invite")
 """What anybody is refused in these trials."""
 NOT_THEIRS: Final = dict.fromkeys(("edit theirs", "delete theirs", "versions of theirs"), "not_yours")
@@ -273,7 +279,7 @@ NOT_PUBLIC: Final = {"enter": "no_such_room"}
 NO_MESSAGES: Final = dict.fromkeys(
     (
         *("send", "send, in reply", "edit", "edit theirs", "delete", "delete theirs", "react", "pin", "part"),
-        *("settings", "settings, topic", "role", "ban", "mute"),
+        *("settings", "settings, topic", "role", "ban", "mute", "mode", "trust"),
     ),
     "no_such_room",
 ) | {

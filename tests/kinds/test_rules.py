@@ -80,6 +80,12 @@ class SomeFacts:
     def open_reports(self) -> Collection[int]:
         return self.reports
 
+    def last_message_anywhere_ms(self, person: str) -> int:
+        return 0
+
+    def known_ms(self, person: str) -> int | None:
+        return 0
+
     def is_known(self, person: str) -> bool:
         return person.startswith("p-")
 

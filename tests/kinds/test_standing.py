@@ -11,11 +11,13 @@ from tests.support.direct_facts import NotDirect
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
-from trio_chat.kinds.moderation import MAX_RESTRICTED, Knock, Restriction
+from trio_chat.kinds.moderation import MAX_KNOCKING, MAX_RESTRICTED, Knock, Restriction
+from trio_chat.kinds.modes import Mode, Trust
+from trio_chat.kinds.newcomers import NOT_YET
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reports import MAX_OPEN_REPORTS, Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
-from trio_chat.kinds.rooms import Membership, Settings
+from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import judge
 from trio_chat.kinds.server import after
 from trio_chat.kinds.standing import DEFAULT_POLICY, FOR_EVER, Policy, Server
@@ -23,6 +25,8 @@ from trio_chat.model.events import MESSAGE, Draft
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from trio_chat.errors import Refused
 
 PEOPLE = ("outsider", "member", "moderator", "owner", "s-moderator", "s-admin", "s-owner")
 """By their ranks. All but the outsider are members of the room."""
@@ -46,6 +50,8 @@ class Room(NotDirect):
     knocking: Collection[str] = ()
     reports: Collection[int] = ()
     last_ms: int = 0
+    last_anywhere_ms: int = 0
+    came_ms: Mapping[str, int | None] = attrs.field(factory=dict)
     n_restricted: int = 0
 
     def author_of(self, seq: int) -> str | None:
@@ -79,6 +85,12 @@ class Room(NotDirect):
 
     def open_reports(self) -> Collection[int]:
         return self.reports
+
+    def last_message_anywhere_ms(self, person: str) -> int:
+        return self.last_anywhere_ms
+
+    def known_ms(self, person: str) -> int | None:
+        return self.came_ms.get(person, 0)
 
     def is_known(self, person: str) -> bool:
         return person != "nobody"
@@ -326,6 +338,155 @@ def test_the_fold_of_the_server_room() -> None:
         ("role", Role("dan", "member")),
         ("mute", Restriction("cy", on=False)),
         ("message", Post("hello")),
+        ("mode", Mode("knock")),
+        *[("knock", Knock(person, on=True)) for person in ("eve", "fay", "gil", "hal", "ida")],
+        ("knock", Knock("eve", on=False)),
+        ("trust", Trust("fay", on=True)),
+        ("ban", Restriction("gil", True, AT_MS)),
+        ("role", Role("hal", "moderator")),
+        ("mode", Mode(quiet_until_ms=AT_MS)),
+        ("mode", Mode("closed")),
     ]:
         server = after(server, kind, body)
-    assert server == Server(roles={"ann": "owner"}, bans={"bob": AT_MS})
+    roles, bans = {"ann": "owner", "hal": "moderator"}, {"bob": AT_MS, "gil": AT_MS}
+    assert server == Server(roles, bans, {}, "closed", AT_MS, frozenset({"ida"}))
+    assert after(server, "mode", Mode("probation")).knocking == frozenset()
+    assert after(server, "mode", Mode(quiet_until_ms=0)).quiet_until_ms == 0
+
+
+# -- newcomers --
+
+DAY_MS = 24 * 3600 * 1000
+NOW_MS = 10 * DAY_MS
+
+NEWCOMERS: dict[str, int | None] = {
+    "new": NOW_MS - 3600_000,
+    "of a day": NOW_MS - DAY_MS,
+    "of three": NOW_MS - 3 * DAY_MS,
+    "looked at": 0,
+    "waiting": NOT_YET,
+    "guest": None,
+    "s-moderator": NOW_MS,
+}
+"""By since when they are known."""
+
+SOMETHING: dict[str, tuple[str, Body | str]] = {
+    "text": (MESSAGE, "hi"),
+    "link": (MESSAGE, "see https://example.org"),
+    "link in an answer": ("post", Post("WWW.example.org", reply_to=1)),
+    "link in an edit": ("edit", Edit(2, "http://1.2.3.4/")),
+    "all": ("post", Post("hi", mentions=("all",))),
+    "conversation": ("created", Created("direct", members=(Who("a", "A"), Who("b", "B")))),
+    "room": ("created", Created("private", "Mine", members=(Who("a", "A"),))),
+    "pin": ("pin", Pin(1, on=True)),
+    "leave": ("member", Membership(Who("member", "M"), on=False)),
+}
+
+
+def verdicts(server: Server, person: str) -> dict[str, str]:
+    """What happens to everything that this newcomer writes: ``ok``, the code, or the rule's own for other reasons."""
+    found = {}
+    for what, (kind, body) in SOMETHING.items():
+        room = {"conversation": "~daaa", "room": "~aaa"}.get(what, "garden")
+        facts = Room(
+            room=room, kind=PUBLIC if room == "garden" else PRIVATE, server=server, came_ms=NEWCOMERS
+        )
+        facts.head = 0 if kind == "created" else 10
+        text = body if isinstance(body, str) else write_body(body)
+        refused = judge(Draft(kind, person, person, None, text), facts, NOW_MS)
+        code = "ok" if refused is None else refused.code
+        found[what] = "ok" if code in ("not_yours", "not_member") else code  # another rule's
+    return found
+
+
+ALL_OK = dict.fromkeys(SOMETHING, "ok")
+ON_PROBATION = ALL_OK | dict.fromkeys(
+    ("link", "link in an answer", "link in an edit", "all", "conversation"), "probation"
+)
+QUIET = dict.fromkeys(SOMETHING, "quiet") | {"leave": "ok"}
+WAITING = dict.fromkeys(SOMETHING, "waiting")
+
+
+@pytest.mark.parametrize(
+    ("server", "expected"),
+    [
+        (Server(), {}),
+        (Server(mode="invite"), {}),
+        (Server(mode="closed"), {}),
+        (Server(mode="probation"), dict.fromkeys(("new", "waiting", "guest"), ON_PROBATION)),
+        (Server(mode="knock"), dict.fromkeys(("new", "waiting", "guest"), WAITING)),
+        (Server(mode="invite", knocking=frozenset({"waiting"})), {"waiting": WAITING}),
+        (
+            Server(quiet_until_ms=NOW_MS + 1),
+            dict.fromkeys(("new", "of a day", "waiting", "guest"), QUIET),
+        ),
+        (Server(quiet_until_ms=NOW_MS), {}),
+        (
+            Server(mode="probation", quiet_until_ms=NOW_MS + 1),
+            dict.fromkeys(("new", "of a day", "waiting", "guest"), QUIET),
+        ),
+    ],
+    ids=lambda value: f"{value.mode} {value.quiet_until_ms}" if isinstance(value, Server) else "",
+)
+def test_what_newcomers_may_write_in_each_mode(server: Server, expected: dict[str, dict[str, str]]) -> None:
+    server = attrs.evolve(server, roles=SERVER_ROLES)
+    for person in NEWCOMERS:
+        assert verdicts(server, person) == expected.get(person, ALL_OK), person
+
+
+def test_on_probation_people_write_slowly_in_all_rooms_together_and_guests_are_read_slowly_instead() -> None:
+    def code(person: str, last_ms: int) -> str:
+        facts = Room(
+            server=Server(mode="probation", roles=SERVER_ROLES),
+            came_ms=NEWCOMERS,
+            last_anywhere_ms=NOW_MS - last_ms,
+        )
+        refused = judge(Draft(MESSAGE, person, person, None, "hi"), facts, NOW_MS)
+        return "ok" if refused is None else refused.code
+
+    assert code("new", 4_999) == "slow"
+    assert code("new", 5_000) == "ok"
+    assert {code(person, 0) for person in NEWCOMERS if person not in ("new", "waiting")} == {"ok"}
+
+
+def test_the_refusals_of_newcomers_say_until_when() -> None:
+    def refusal(server: Server, body: str) -> Refused:
+        facts = Room(server=server, came_ms=NEWCOMERS)
+        refused = judge(Draft(MESSAGE, "new", "new", None, body), facts, NOW_MS)
+        assert refused is not None
+        return refused
+
+    link = refusal(Server(mode="probation"), "https://example.org")
+    assert (link.retry_after_s, "in 23 hours" in link.message) == (23 * 3600, True)
+    quiet = refusal(Server(quiet_until_ms=NOW_MS + 600_000), "hi")
+    assert (quiet.retry_after_s, "in 10 minutes" in quiet.message) == (600, True)
+
+
+def test_who_chooses_the_mode_makes_the_server_quiet_and_looks_at_people() -> None:
+    facts = Room(room=SERVER_ROOM, kind=SERVER, owner=None)
+    admins, staff = {"s-admin", "s-owner"}, set(SERVER_ROLES)
+    assert allowed(facts, "mode", Mode("closed")) == admins
+    assert allowed(facts, "mode", Mode(quiet_until_ms=AT_MS + 1)) == staff
+    assert allowed(facts, "mode", Mode(quiet_until_ms=0)) == staff
+    assert allowed(facts, "trust", Trust("member", on=True)) == staff
+    assert allowed(facts, "ban", Restriction("member", on=True)) == staff
+    assert allowed(facts, "ban", Restriction("member", on=True, addresses=True)) == admins
+    assert verdict(facts, "s-owner", "trust", Trust("nobody", on=True)) == "no_such_person"
+    for wrong_ms in (AT_MS, AT_MS + DAY_MS + 1):
+        assert verdict(facts, "s-owner", "mode", Mode(quiet_until_ms=wrong_ms)) == "bad_field"
+    assert allowed(Room(), "mode", Mode("closed")) == set()
+    assert allowed(Room(), "trust", Trust("member", on=True)) == set()
+    assert verdict(Room(), "owner", "ban", Restriction("member", on=True, addresses=True)) == "bad_field"
+
+
+def test_people_knock_at_the_server_only_where_that_is_its_mode_and_not_without_number() -> None:
+    def code(server: Server) -> str:
+        facts = Room(room=SERVER_ROOM, kind=SERVER, owner=None, server=server, knocking=("member",))
+        return verdict(facts, "outsider", "knock", Knock("outsider", on=True))
+
+    assert code(Server(mode="knock")) == "ok"
+    assert code(Server(mode="invite")) == "no_such_room"
+    many = frozenset(str(n) for n in range(MAX_KNOCKING))
+    assert code(Server(mode="knock", knocking=many)) == "too_many"
+    again = Room(room=SERVER_ROOM, kind=SERVER, server=Server(mode="knock"), knocking=("outsider",))
+    assert verdict(again, "outsider", "knock", Knock("outsider", on=True)) == "already_there"

@@ -10,6 +10,7 @@ from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.kind import COMMON_FIELDS
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Knock, Restriction
+from trio_chat.kinds.modes import Mode, Trust
 from trio_chat.kinds.personal import Block, Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
@@ -96,6 +97,36 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         Restriction("p-2", True, AT_MS, "spam"),
         '{"person":"p-2","on":true,"until_ms":1795381200123,"reason":"spam"}',
         '"type":"ban",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","on":true,"until":"2026-11-22T21:00:00.123Z","reason":"spam"',
+    ),
+    (
+        "ban",
+        Restriction("p-2", True, addresses=True),
+        '{"person":"p-2","on":true,"addresses":true}',
+        '"type":"ban",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","on":true,"addresses":true',
+    ),
+    (
+        "mode",
+        Mode("knock"),
+        '{"mode":"knock"}',
+        '"type":"mode",@,"at":"2026-11-22T21:00:00.123Z","mode":"knock"',
+    ),
+    (
+        "mode",
+        Mode(quiet_until_ms=AT_MS),
+        '{"quiet_until_ms":1795381200123}',
+        '"type":"mode",@,"at":"2026-11-22T21:00:00.123Z","quiet_until":"2026-11-22T21:00:00.123Z"',
+    ),
+    (
+        "mode",
+        Mode(quiet_until_ms=0),
+        '{"quiet_until_ms":0}',
+        '"type":"mode",@,"at":"2026-11-22T21:00:00.123Z","quiet":false',
+    ),
+    (
+        "trust",
+        Trust("p-2", True),
+        '{"person":"p-2","on":true}',
+        '"type":"trust",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","on":true',
     ),
     (
         "mute",

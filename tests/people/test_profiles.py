@@ -313,6 +313,9 @@ class SomeConnection:
     def cut(self, close: Close) -> None:
         self.outbox.end(close)
 
+    def standing_changed(self, known_ms: int) -> None:
+        pass
+
 
 async def test_a_login_that_read_the_old_name_still_ends_with_the_new_one(
     autojump_clock: MockClock,

@@ -16,6 +16,7 @@ from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Knock, Restriction
+from trio_chat.kinds.modes import Mode, Trust
 from trio_chat.kinds.personal import Block, Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
@@ -102,6 +103,8 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         "delete": ("garden", change("delete", Delete(2)), ""),
         "mute": ("garden", change("mute", Restriction(BOB.id, on=True)), ""),
         "ban": ("garden", change("ban", Restriction(BOB.id, on=True)), ""),
+        "mode": (SERVER_ROOM, change("mode", Mode("invite")), ""),
+        "trust": (SERVER_ROOM, change("trust", Trust(ADA.id, on=True)), ""),
         "role": ("garden", change("role", Role("p-cy", "moderator")), ""),
         "member": ("garden", change("member", Membership(ADA_WHO, False)), ""),
     }

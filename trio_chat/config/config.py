@@ -11,7 +11,7 @@ Pure: the environment and the parsed file are passed in.
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import attrs
@@ -311,6 +311,12 @@ class Config:
     def is_plain_on(self) -> bool:
         """Whether plain access is on: as it is set, else where there is no public URL."""
         return self.public_url is None if self.plain is None else self.plain
+
+    @property
+    def default_mode(self) -> Literal["open", "probation"]:
+        """The server's mode, as long as those who run it have chosen none: where strangers can come, new people are on
+        probation."""
+        return "open" if self.public_url is None else "probation"
 
     @property
     def own_hosts(self) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
 
 from trio_chat.errors import (
+    POLICY_VIOLATION,
     TOO_BIG,
     TRY_AGAIN_LATER,
     UNSUPPORTED_DATA,
@@ -19,13 +22,14 @@ from trio_chat.kinds.table import MESSAGES, text_of
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.texts import check_length
+from trio_chat.moderation.enforcement import GuestConnection
 from trio_chat.net.rate_limits import ConnectionBucket
 from trio_chat.net.websocket_frames import encode_text
 from trio_chat.rooms.encoding import Encoding
 from trio_chat.rooms.submission import NotLogged, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from trio_websocket import WebSocketConnection
 
@@ -48,6 +52,10 @@ ENCODING: Final = Encoding(encode_event)
 """What plain clients subscribe with."""
 
 
+NOT_FOR_GUESTS: Final = frozenset({"banned", "probation", "waiting"})
+"""Refusals for which it does not help to come back."""
+
+
 class Outcomes:
     """The submitter of one connection's messages (`Submitter`): hearing them is their acknowledgement."""
 
@@ -62,7 +70,8 @@ class Outcomes:
             if isinstance(outcome, NotLogged):
                 self._outbox.end(TRY_AGAIN_LATER)
             elif isinstance(outcome, Denied):
-                self._outbox.end(TRY_AGAIN_LATER.because(outcome.message))
+                close = POLICY_VIOLATION if outcome.code in NOT_FOR_GUESTS else TRY_AGAIN_LATER
+                self._outbox.end(close.because(outcome.message))
 
 
 async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str) -> None:
@@ -73,10 +82,11 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
     bucket = ConnectionBucket(hub.rate_limits, address)
     outcomes = Outcomes(outbox)
     guest: Person | None = None
+    said_at = -math.inf
     subscription = await hub.rooms.subscribe(
         LOBBY, person=None, cursor=None, outbox=outbox, encoding=ENCODING
     )
-    with subscription:
+    with subscription, _registered(hub, outbox, address) as connection:
         try:
             while True:
                 text = await websocket.get_message()
@@ -89,8 +99,11 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                 while (wait_s := bucket.take(trio.current_time())) > 0:  # others take tokens
                     hub.security.limited("rate_limited", address)
                     await trio.sleep(wait_s)
+                await trio.sleep_until(said_at + hub.door.guest_pace_s)
+                said_at = trio.current_time()
                 if guest is None:  # named only now: many listen and never speak
-                    guest = await _add_guest(hub.people)
+                    connection.guest = guest = await _add_guest(hub.people)
+                    hub.door.addresses.note(guest.id, address)
                     hub.security.joined(guest.id, address, by="guest")
                 draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)
                 submission = Submission(draft, outcomes)
@@ -99,6 +112,21 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
         finally:
             if guest is not None:
                 hub.people.remove_guest(guest)
+
+
+@contextmanager
+def _registered(hub: Hub, outbox: Outbox, address: str) -> Iterator[GuestConnection]:
+    """Let moderators' decisions hold for the connection. Raises `RemoteProtocolError` if it may not be here."""
+    connection = GuestConnection(outbox, address)
+    try:
+        hub.door.check_guest(address)
+    except Refused as refused:
+        raise RemoteProtocolError(POLICY_VIOLATION.because(refused.message)) from None
+    hub.enforcement.guests.add(connection)
+    try:
+        yield connection
+    finally:
+        hub.enforcement.guests.discard(connection)
 
 
 async def _add_guest(people: Identities) -> Person:

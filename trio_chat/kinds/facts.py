@@ -85,6 +85,14 @@ class Facts(Protocol):
         """The numbers of the reports in the server room that are not done."""
         ...
 
+    def last_message_anywhere_ms(self, person: str) -> int:
+        """When the person wrote the last message in whatever room, as far as that matters for newcomers; else 0."""
+        ...
+
+    def known_ms(self, person: str) -> int | None:
+        """Since when the person is known (`trio_chat.kinds.newcomers`)."""
+        ...
+
     def is_known(self, person: str) -> bool:
         """Whether there is a person of this id (who is no guest)."""
         ...

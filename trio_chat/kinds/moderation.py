@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from trio_chat.errors import Refused
-from trio_chat.kinds.facts import LOBBY, PRIVATE, no_such_room
+from trio_chat.kinds.facts import LOBBY, PRIVATE, SERVER, no_such_room
 from trio_chat.kinds.forms import (
     END_MS,
     Body,
@@ -23,7 +23,7 @@ from trio_chat.kinds.forms import (
 )
 from trio_chat.kinds.kind import Kind, Writers
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
-from trio_chat.kinds.standing import BAN, FOR_EVER, MUTE, check_outranks, check_rank
+from trio_chat.kinds.standing import ADMINISTERS, BAN, FOR_EVER, KNOCKING, MUTE, check_outranks, check_rank
 from trio_chat.model.texts import check_length, normal_line
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ MAX_RESTRICTED: Final = 1_000
 
 MAX_REASON_CHARS: Final = 200
 
+MAX_KNOCKING: Final = 1_000
+"""So many people can wait to be let into the server; it is closed for further ones."""
+
 
 # -- bans and mutes --
 
@@ -51,6 +54,8 @@ class Restriction(Body, frozen=True):
     until_ms: int | None = None
     """When it ends; None: never."""
     reason: str = ""
+    addresses: bool = False
+    """Bans from the server: whether the addresses that the person came from lately are banned as well."""
 
     @property
     def ends_ms(self) -> int:
@@ -70,6 +75,7 @@ class BanFrame(ChangeFrame, tag="ban", kw_only=True):
     on: bool
     until: str | None = None
     reason: str = ""
+    addresses: bool = False
 
 
 class MuteFrame(ChangeFrame, tag="mute", kw_only=True):
@@ -88,21 +94,23 @@ class _Restrict(EventCommand):
     """A moment and not a duration, as a repeat must say the same."""
     reason: ShortText = ""
 
-    def _body(self) -> str:
+    def _body(self, *, addresses: bool = False) -> str:
         until_ms = None if self.until is None else int(self.until.timestamp() * 1000)
         if until_ms is not None and not 0 < until_ms < END_MS:
             raise Refused("bad_field", "Say a moment to come, as until, or none.")
         reason = normal_line(self.reason, "bad_field", "A reason")
         check_length(reason, MAX_REASON_CHARS)
-        return write_body(Restriction(self.person, self.on, until_ms, reason))
+        return write_body(Restriction(self.person, self.on, until_ms, reason, addresses))
 
 
 class BanCommand(_Restrict, tag="ban"):
     """Remove a person from the room, and let them not come back until then, or (``on`` false) let them come again."""
 
+    addresses: bool = False
+
     def event(self, person: Person) -> tuple[str, str]:
         """See `EventCommand`. Raises `Refused` (``bad_field``, ``too_long``)."""
-        return BAN, self._body()
+        return BAN, self._body(addresses=self.addresses and self.on)
 
 
 class MuteCommand(_Restrict, tag="mute"):
@@ -129,15 +137,23 @@ def check_ban(sender: str, body: Restriction, facts: Facts, at_ms: int) -> None:
     check_restriction(sender, body, facts, at_ms)
     if facts.room == LOBBY:
         raise Refused("not_yours", "Everybody is in the lobby. Mute them, or ban them from the server.")
+    if body.addresses and facts.kind != SERVER:
+        raise Refused("bad_field", "Addresses can only be banned from the server.")
+    if body.addresses:
+        check_rank(sender, facts, ADMINISTERS)
 
 
 def _always(body: Restriction) -> bool:
     return True
 
 
-def _restriction_fields(body: Restriction) -> dict[str, Any]:
+def _mute_fields(body: Restriction) -> dict[str, Any]:
     until = None if body.until_ms is None else timestamp(body.until_ms)
     return {"person": body.person, "on": body.on, "until": until, "reason": body.reason}
+
+
+def _ban_fields(body: Restriction) -> dict[str, Any]:
+    return {**_mute_fields(body), "addresses": body.addresses}
 
 
 # -- knocking --
@@ -160,7 +176,8 @@ class KnockFrame(ChangeFrame, tag="knock", kw_only=True):
 
 
 def check_knock(sender: str, body: Knock, facts: Facts, at_ms: int) -> None:
-    """Who has a link to a private room knocks there; moderators send away who does."""
+    """Who has a link to a private room knocks there, and who comes to the server while people knock; moderators send
+    away who does."""
     if body.person != sender:
         if not facts.is_member(sender):
             raise no_such_room()
@@ -172,10 +189,27 @@ def check_knock(sender: str, body: Knock, facts: Facts, at_ms: int) -> None:
         if not facts.has_knocked(sender):
             raise no_such_room()
         return
-    if facts.is_member(sender):
-        raise Refused("already_there", "You are in this room already.")
+    if facts.is_member(sender) or facts.has_knocked(sender):
+        raise Refused("already_there", "You are in this room already, or wait to be let in.")
+    if facts.kind == SERVER:
+        _check_knock_at_server(facts)
+        return
     if facts.kind != PRIVATE or body.invite is None or not facts.admits(body.invite, at_ms):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
+
+
+def _check_knock_at_server(facts: Facts) -> None:
+    if facts.server.mode != KNOCKING:
+        raise no_such_room()
+    if len(facts.server.knocking) >= MAX_KNOCKING:
+        raise too_many_knock()
+
+
+def too_many_knock() -> Refused:
+    """Why nobody more can wait to be let into the server."""
+    return Refused(
+        "too_many", f"{MAX_KNOCKING:,} people wait to be let in here already. Come back another day."
+    )
 
 
 KINDS: Final = (
@@ -183,7 +217,7 @@ KINDS: Final = (
         name=BAN,
         body=Restriction,
         frame=BanFrame,
-        fields=_restriction_fields,
+        fields=_ban_fields,
         command=BanCommand,
         check=check_ban,
         changes_access=True,
@@ -193,7 +227,7 @@ KINDS: Final = (
         name=MUTE,
         body=Restriction,
         frame=MuteFrame,
-        fields=_restriction_fields,
+        fields=_mute_fields,
         command=MuteCommand,
         check=check_restriction,
         changes_access=True,
@@ -205,6 +239,7 @@ KINDS: Final = (
         frame=KnockFrame,
         written_by=Writers.ANYBODY,
         check=check_knock,
+        changes_access=True,
         is_silenced=False,
     ),
 )

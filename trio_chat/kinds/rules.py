@@ -16,6 +16,7 @@ from trio_chat.kinds.direct import check_writing
 from trio_chat.kinds.facts import DIRECT, PERSONAL_ROOM, PRIVATE, PUBLIC, no_such_room, personal_room
 from trio_chat.kinds.kind import Writers
 from trio_chat.kinds.messages import DELETE
+from trio_chat.kinds.newcomers import check_newcomer
 from trio_chat.kinds.standing import (
     MODERATES,
     ROOM_RANKS,
@@ -48,6 +49,7 @@ def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
         raise no_such_room()
     if kind.written_by is not Writers.THEMSELVES:
         check_not_restricted(draft.sender, facts, at_ms, is_silenced=kind.is_silenced)
+        check_newcomer(draft.sender, kind, body, facts, at_ms)
     if kind.is_message:
         check_may_write_message(draft.sender, facts, at_ms)
     if facts.kind == DIRECT and kind.written_by is Writers.MEMBERS and draft.kind != DELETE:

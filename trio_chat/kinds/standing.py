@@ -107,6 +107,15 @@ DEFAULT_POLICY: Final = Policy()
 
 # -- how the server is run --
 
+Mode: TypeAlias = Literal["open", "probation", "knock", "invite", "closed"]
+"""For whom the server is open, see `trio_chat.kinds.newcomers`."""
+
+OPEN: Final = "open"
+PROBATION: Final = "probation"
+KNOCKING: Final = "knock"
+INVITE: Final = "invite"
+CLOSED: Final = "closed"
+
 
 @attrs.frozen
 class Server:
@@ -117,6 +126,11 @@ class Server:
     bans: Mapping[str, int] = attrs.field(factory=dict)
     mutes: Mapping[str, int] = attrs.field(factory=dict)
     """Who is banned, or muted, and until when: milliseconds since 1970 UTC, or `FOR_EVER`."""
+    mode: Mode = OPEN
+    quiet_until_ms: int = 0
+    """Until then the server is quiet: nobody new comes, and who came lately does not write."""
+    knocking: frozenset[str] = frozenset()
+    """Those who wait to be let into the server."""
 
     def is_banned(self, person: str, at_ms: int) -> bool:
         """Whether the person is banned at this moment."""
@@ -126,10 +140,17 @@ class Server:
         """Whether the person is muted everywhere at this moment."""
         return at_ms < self.mutes.get(person, 0)
 
-    @property
-    def limits_writing(self) -> bool:
-        """Whether not everybody may write as they like."""
-        return bool(self.bans or self.mutes)
+    def is_quiet(self, at_ms: int) -> bool:
+        """Whether the server is quiet at this moment."""
+        return at_ms < self.quiet_until_ms
+
+    def limits_newcomers(self, at_ms: int) -> bool:
+        """Whether not everybody who has come may write as the others do."""
+        return self.mode in (PROBATION, KNOCKING) or bool(self.knocking) or self.is_quiet(at_ms)
+
+    def limits_writing(self, at_ms: int) -> bool:
+        """Whether not everybody may write as they like at this moment."""
+        return bool(self.bans or self.mutes) or self.limits_newcomers(at_ms)
 
 
 FOR_EVER: Final = 2**53

@@ -148,6 +148,8 @@ class Login:
     """Whether there still is the token that this one replaces."""
     has_recovery: bool
     """Whether the person has a recovery code."""
+    known_ms: int
+    """Since when the person is known (`trio_chat.kinds.newcomers`)."""
 
 
 @attrs.frozen
@@ -184,6 +186,17 @@ class Invitation:
     """None: never."""
     uses_left: int | None
     """None: no limit."""
+
+
+@attrs.frozen
+class BroughtIn:
+    """Somebody who came by an invitation."""
+
+    id: str
+    by: str
+    """Who invited them."""
+    at_ms: int
+    """When they came."""
 
 
 @attrs.frozen

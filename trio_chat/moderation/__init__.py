@@ -1,4 +1,4 @@
-"""Who may come to the server, and how its first owner is found.
+"""Who may come to the server, how its first owner is found, and what happens at once when that is decided anew.
 
-Imports: kinds, model, store.
+Imports: errors, kinds, model, net, presence, store.
 """

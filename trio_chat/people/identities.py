@@ -35,8 +35,16 @@ class Identities:
         self._claimed_forms: set[str] = set()
         """Forms (`name_forms`) of the names that guests have, and of those that are being written to the store."""
 
-    async def register(self, name: str | None, *, device_name: str = "") -> tuple[Person, str]:
-        """Register a new person under this name, or a generated one; the person, and the token of their device.
+    async def register(
+        self,
+        name: str | None,
+        *,
+        device_name: str = "",
+        known_ms: int | None = None,
+        invited_by: str | None = None,
+    ) -> tuple[Person, str]:
+        """Register a new person under this name, or a generated one; the person, and the token of their device. For
+        the rest see `Store.add_person`.
 
         Raises `Refused` when the name breaks a rule or is taken.
         """
@@ -47,7 +55,12 @@ class Identities:
             try:
                 with self._claimed(display, key):
                     await self._store.add_person(
-                        person, name_key=key, device=device, token_hash=hash_of(token)
+                        person,
+                        name_key=key,
+                        device=device,
+                        token_hash=hash_of(token),
+                        known_ms=known_ms,
+                        invited_by=invited_by,
                     )
             except NameTaken:
                 if name is not None:

@@ -58,6 +58,10 @@ class UserConnection(Protocol):
         """Hear nothing more and carry out nothing more, at once, and end with ``close``."""
         ...
 
+    def standing_changed(self, known_ms: int) -> None:
+        """Note, at once, since when its person is known, and that how the server is run may have changed for them."""
+        ...
+
 
 class ConnectedUsers:
     """The connections of people who logged in, by person. All of it is sync."""

@@ -38,6 +38,8 @@ class Hello(Command, tag="hello"):
     """Whether the client keeps a token that comes in place of its own."""
     lists: bool = False
     """Whether the answer is to bring all of the person's rooms, and what they keep for themselves."""
+    invite: str | None = None
+    """The token of a link into a room, or of an owner link, by which somebody new comes."""
 
 
 # -- subscriptions --
@@ -184,6 +186,13 @@ class BecomeOwner(Command, tag="become_owner"):
 
     id: str
     token: ShortText
+
+
+class AskBranch(Command, tag="branch"):
+    """Read whom this person brought in, and whom those did."""
+
+    id: str
+    person: PersonId
 
 
 class Directory(Command, tag="directory"):

@@ -118,6 +118,14 @@ class ReportItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     taken_by: str | None = None
 
 
+class BranchItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Somebody who was brought in by somebody (their id), and when they came."""
+
+    person: User
+    by: str
+    at: str
+
+
 class RestrictionItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A ban or a mute, and until when; without end if that is missing."""
 

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trio_chat.kinds.forms import Frame, Who
+from trio_chat.kinds.standing import OPEN
 from trio_chat.protocol.event_frames import EventFrame
 from trio_chat.protocol.parts import (  # noqa: TC001  (tests decode what is encoded here)
+    BranchItem,
     DeviceItem,
     Hit,
     InviteItem,
@@ -42,11 +44,23 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     """Further rooms follow, each as `RoomAdded`."""
     public_url: str | None = None
     """The server's address for people, with which links begin, if its operator gave one."""
+    mode: str = OPEN
+    quiet_until: str | None = None
+    waiting: bool = False
+    new_until: str | None = None
+    """See `Standing`."""
 
     server: str = ""
     """Tells this server from others: tokens are kept by it."""
     recovery: bool = False
     """The person has a recovery code."""
+
+    @property
+    def standing(self) -> Standing:
+        """What it says of the person's standing."""
+        return Standing(
+            mode=self.mode, quiet_until=self.quiet_until, waiting=self.waiting, new_until=self.new_until
+        )
 
     def without(self, rooms: Collection[str]) -> Welcome:
         """See `Frame`."""
@@ -55,6 +69,18 @@ class Welcome(Frame, tag="welcome", kw_only=True):
             rooms=[item for item in self.rooms if item.room not in rooms],
             requests=[room for room in self.requests if room not in rooms],
         )
+
+
+class Standing(Frame, tag="standing", kw_only=True):
+    """How the server is run now, and what that means for the person."""
+
+    mode: str = OPEN
+    quiet_until: str | None = None
+    """Until then nobody new comes, and who came lately does not write."""
+    waiting: bool = False
+    """The person hears and writes nothing before a moderator has let them in."""
+    new_until: str | None = None
+    """Until then the person is new, and cannot write as others do."""
 
 
 class OwnPage(Frame, tag="own"):
@@ -238,6 +264,15 @@ class Done(Frame, tag="done"):
     id: str
 
 
+class Branch(Frame, tag="branch"):
+    """Whom a person brought in, and whom those did; ``more`` says that there are more."""
+
+    id: str
+    person: str
+    people: Sequence[BranchItem]
+    more: bool = False
+
+
 class Peeked(Frame, tag="peek", kw_only=True):
     """The room that an invitation leads to; its name (``room``) only for its members."""
 
@@ -403,6 +438,8 @@ class Failure(Frame, tag="error", kw_only=True):
 
 Answer = (
     Welcome
+    | Standing
+    | Branch
     | OwnPage
     | Joined
     | Left

@@ -229,6 +229,10 @@ class Connection:
             return 403, f"Plain access is switched off here. Ask for the subprotocol {V1}.", "plain"
         else:
             try:
+                self._hub.door.check_guest(self._address)
+            except Refused as refused:
+                return 403, refused.message, refused.code
+            try:
                 self._admission.settle(is_known=False)  # it will never say who it is
             except Refused as refused:
                 return 503, refused.message, "places"

@@ -31,10 +31,11 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from trio_chat.kinds.standing import Server
+    from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft, Event, Person, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import (
+        BroughtIn,
         Device,
         DirectoryPlace,
         Invitation,
@@ -197,6 +198,10 @@ class RoomTable(Protocol):
         """Save the hash of a link that makes whoever has it an owner of the server, once, until ``ends_ms``."""
         ...
 
+    async def is_owner_link(self, link_hash: bytes, *, at_ms: int) -> bool:
+        """Whether this hash is that of a link that makes an owner of the server at this moment."""
+        ...
+
     async def add_invite(self, invite: Invitation) -> None:
         """Save an invitation. Raises `KeyError` if there is no such room: a bug."""
         ...
@@ -217,12 +222,44 @@ class RoomTable(Protocol):
 class PeopleTable(Protocol):
     """People, their profiles, and their read markers."""
 
-    async def add_person(self, person: Person, *, name_key: str, device: Device, token_hash: bytes) -> None:
-        """Register a person under their name, with their first device and the hash of its token.
+    async def add_person(
+        self,
+        person: Person,
+        *,
+        name_key: str,
+        device: Device,
+        token_hash: bytes,
+        known_ms: int | None = None,
+        invited_by: str | None = None,
+    ) -> None:
+        """Register a person under their name, with their first device and the hash of its token; since when they are
+        known (`trio_chat.kinds.newcomers`; None: from now on), and who brought them in.
 
         Raises `NameTaken` if somebody else's name has the same ``name_key`` or looks like it, or one that is kept for
         who gave it up (`trio_chat.model.names.KEPT_NAME_MS`); then nothing was written.
         """
+        ...
+
+    async def known_ms(self, ids: Collection[str]) -> dict[str, int]:
+        """Since when each of these people is known (`trio_chat.kinds.newcomers`); those who do not exist are left
+        out."""
+        ...
+
+    async def branch(self, person: str, *, limit: int) -> list[BroughtIn]:
+        """Those whom this person brought in, and those whom they brought in, and so on; at most ``limit``."""
+        ...
+
+    async def addresses_key(self) -> bytes:
+        """Key with which addresses are hashed: random, and the same for ever."""
+        ...
+
+    async def note_addresses(self, seen: Collection[tuple[str, bytes]], at_ms: int) -> None:
+        """Save that people and guests (ids) came from addresses (their hashes) at this moment. The latest few of each
+        are kept, for 30 days."""
+        ...
+
+    async def banned_addresses(self, *, at_ms: int) -> dict[bytes, int]:
+        """Hashes of the addresses that are banned at this moment, and until when."""
         ...
 
     async def is_name_known(self, name_key: str) -> bool:
@@ -371,6 +408,9 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, MessageSearch, Protoc
 
     space: Space
     """What may be written, as far as space goes: none of it is refused until somebody sets it."""
+
+    default_mode: Mode
+    """Mode of a server for which nobody has chosen one: open, until somebody sets it, before anything is written."""
 
     async def reusable_bytes(self) -> int:
         """Bytes inside the store's files that hold nothing any more, and are written to before the files grow."""

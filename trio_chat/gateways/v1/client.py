@@ -8,17 +8,25 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
 
-from trio_chat.errors import NO_HELLO, UNSUPPORTED_DATA, Refused, RemoteProtocolError, StoreError
+from trio_chat.errors import (
+    BANNED,
+    NO_HELLO,
+    STANDING_CHANGED,
+    UNSUPPORTED_DATA,
+    Refused,
+    RemoteProtocolError,
+    StoreError,
+)
 from trio_chat.gateways.v1.encoding import ENCODING, NOT_WELCOMED_YET
 from trio_chat.gateways.v1.outcomes import Outcomes, unavailable
 from trio_chat.gateways.v1.session import Session, not_joined
 from trio_chat.kinds.facts import no_such_room
-from trio_chat.kinds.forms import Body, Frame, write_body
+from trio_chat.kinds.forms import END_MS, Body, Frame, timestamp, write_body
 from trio_chat.kinds.standing import room_rank
 from trio_chat.model.events import Draft
 from trio_chat.net.rate_limits import ConnectionBucket
 from trio_chat.protocol.encoding import encode_frame
-from trio_chat.protocol.replies import Failure, Joined, Pong, Welcome
+from trio_chat.protocol.replies import Failure, Joined, Pong, Standing, Welcome
 from trio_chat.rooms.submission import Submission
 
 if TYPE_CHECKING:
@@ -58,9 +66,11 @@ class Client:
         "_close",
         "_decoder",
         "_handlers",
+        "_known_ms",
         "_membership_changes",
         "_outcomes",
         "_scope",
+        "_standing",
         "_subscriptions",
         "address",
         "admission",
@@ -98,6 +108,9 @@ class Client:
         self._outcomes = Outcomes(outbox)
         self._subscriptions: dict[str, Subscription] = {}
         self._membership_changes: dict[str, bool] = {}
+        self._known_ms = 0
+        self._standing: Standing | None = None
+        """What it was told last of its person's standing."""
         self._bucket = ConnectionBucket(hub.rate_limits, address)
         self.session = Session(
             self._bucket,
@@ -163,7 +176,8 @@ class Client:
             if told is not None:
                 self.outbox.reply(encode_frame(told))
             if isinstance(frame, Welcome):
-                self.encoding = ENCODING
+                self._standing = frame.standing
+                self.encoding = NOT_WELCOMED_YET if frame.waiting else ENCODING
 
     def _check_still_in_room(self, command: Command) -> None:
         """Raise `Refused` if the command is about a room that the client had joined and is not in any more."""
@@ -186,14 +200,18 @@ class Client:
         assert self.session.person is not None
         return self.session.person
 
-    def log_in(self, person: Person, device: str) -> None:
-        """Be a connection of this person: presence and the hub know of it from now on.
+    def log_in(self, person: Person, device: str, known_ms: int) -> None:
+        """Be a connection of this person, who is known since then: presence and the hub know of it from now on.
 
         Raises `Refused` (``banned``).
         """
-        self.hub.door.check_person(person.id)
+        door = self.hub.door
+        door.check_person(person.id, known_ms, self.address)
+        door.addresses.note(person.id, self.address)
         self.session.person = person
         self.device = device
+        self.session.is_waiting = door.waits(person.id, known_ms)
+        self._known_ms = known_ms
         self._bucket.log_in(person.id, trio.current_time())
         self.hub.connected.add(self)
 
@@ -202,6 +220,7 @@ class Client:
         self.hub.connected.discard(self)
         self._bucket.log_out()
         self.session.person = None
+        self.session.is_waiting = False
 
     @contextmanager
     def until_cut(self) -> Iterator[None]:
@@ -230,6 +249,35 @@ class Client:
         self._hear_nothing()
         self.outbox.end(close)
         self._scope.cancel()
+
+    def standing_changed(self, known_ms: int) -> None:
+        """See `UserConnection`."""
+        self._known_ms = known_ms
+        door, person = self.hub.door, self.person.id
+        try:
+            door.check_person(person, known_ms, self.address)
+        except Refused:
+            self.cut(BANNED)
+            return
+        if door.waits(person, known_ms) and not self.session.is_waiting:
+            self.cut(STANDING_CHANGED)  # it has heard more than they may hear now
+            return
+        standing = self.standing()
+        if self._standing not in (None, standing):  # None: the welcome will say it
+            self._standing = standing
+            self.outbox.reply(encode_frame(standing))
+
+    def standing(self) -> Standing:
+        """How the server is run now, and what that means for the person."""
+        door, person = self.hub.door, self.person.id
+        server = door.server
+        until_ms = door.limited_until_ms(person, self._known_ms)
+        return Standing(
+            mode=server.mode,
+            quiet_until=timestamp(server.quiet_until_ms) if server.is_quiet(self.hub.now_ms()) else None,
+            waiting=door.waits(person, self._known_ms),
+            new_until=None if until_ms is None else timestamp(min(until_ms, END_MS - 1)),
+        )
 
     def take_membership_changes(self) -> bool:
         """Whether the person became, or ceased to be, a member of a room since the command came or this was asked."""

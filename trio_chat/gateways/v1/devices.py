@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import LOGGED_OUT, Refused
+from trio_chat.gateways.v1.invitations import Recommendation, find_recommendation
 from trio_chat.kinds.forms import timestamp
+from trio_chat.kinds.newcomers import NOT_YET
+from trio_chat.kinds.standing import KNOCKING
 from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.devices import device_name
 from trio_chat.people.identities import person_of
@@ -38,7 +41,9 @@ async def log_in(client: Client, command: commands.Hello) -> tuple[Login, str | 
             raise devices.unknown_token()
         if command.token is not None or has_code:
             client.admission.settle(is_known=True)
-        client.log_in(login.person, login.device.id)
+        if client.session.person is not None:  # they waited to be let in
+            client.log_out()
+        client.log_in(login.person, login.device.id, login.known_ms)
     return login, new_token
 
 
@@ -49,10 +54,23 @@ async def _add_device(client: Client, command: commands.Hello, name: str) -> tup
     elif command.recover is not None:
         token = await hub.devices.add_by_recovery_code(command.recover, address=client.address, name=name)
     else:
-        client.admission.settle(is_known=False)
-        hub.rate_limits.check_new_person(client.address, trio.current_time())
-        _, token = await hub.people.register(command.name, device_name=name)
+        token = await _register(client, command, name)
     return await hub.devices.authenticate(token), token
+
+
+async def _register(client: Client, command: commands.Hello, name: str) -> str:
+    """Register somebody new, if that may be; the token of their device, of this name. Raises `Refused`."""
+    hub = client.hub
+    found = Recommendation() if command.invite is None else await find_recommendation(hub, command.invite)
+    if not found.is_of_operator:  # whoever will own the server comes in always
+        hub.door.check_newcomer(client.address, is_invited=found.by is not None)
+    client.admission.settle(is_known=False)
+    hub.rate_limits.check_new_person(client.address, trio.current_time())
+    known_ms = NOT_YET if hub.door.server.mode == KNOCKING else None
+    _, token = await hub.people.register(
+        command.name, device_name=name, known_ms=known_ms, invited_by=found.by
+    )
+    return token
 
 
 async def link(client: Client, command: commands.Link) -> LinkCode:

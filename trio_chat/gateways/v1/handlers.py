@@ -58,6 +58,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Reports: moderation.reports,
     commands.ResolveCommand: moderation.resolve,
     commands.WipeCommand: moderation.wipe,
+    commands.AskBranch: moderation.branch,
     # people
     commands.AskOwn: people.own,
     commands.Rename: people.rename,

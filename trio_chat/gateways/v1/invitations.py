@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
 from trio_chat.errors import Refused
@@ -23,6 +24,7 @@ from trio_chat.protocol.replies import Ack, Done, Invited, InvitesOf, Peeked
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
+    from trio_chat.hub import Hub
     from trio_chat.model.events import Event
     from trio_chat.protocol import commands
     from trio_chat.rooms.room import Room
@@ -131,6 +133,25 @@ async def _find(client: Client, token: str) -> Invitation:
     if found is None or (found.expires_ms is not None and found.expires_ms <= client.hub.now_ms()):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
     return found
+
+
+@attrs.frozen
+class Recommendation:
+    """What a link says for somebody new who comes with it to the server."""
+
+    by: str | None = None
+    """Who invites them into a room; None: nobody does."""
+    is_of_operator: bool = False
+    """Whether it makes an owner of the server."""
+
+
+async def find_recommendation(hub: Hub, token: str) -> Recommendation:
+    """What the token of a room's link, or of an owner link, says for who has it. It is not used up by that."""
+    now_ms = hub.now_ms()
+    found = await hub.store.find_invite(hash_of(token))
+    if found is not None and (found.expires_ms is None or now_ms < found.expires_ms):
+        return Recommendation(by=found.person)
+    return Recommendation(is_of_operator=await hub.store.is_owner_link(hash_of(token), at_ms=now_ms))
 
 
 def hash_of(token: str) -> bytes:

@@ -8,8 +8,9 @@ import trio
 
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.outcomes import id_conflict
+from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.kinds.facts import PUBLIC, SERVER, SERVER_ROOM, no_such_message, no_such_room
-from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.forms import timestamp, write_body
 from trio_chat.kinds.messages import DELETE, EDIT, Delete
 from trio_chat.kinds.reports import MAX_WHY_CHARS, REPORT, RESOLVE, WIPE, Report, Resolve, Wipe
 from trio_chat.kinds.roles import ROLE, Role
@@ -21,8 +22,8 @@ from trio_chat.model.texts import check_length, normal_line
 from trio_chat.moderation.owner_links import hash_of
 from trio_chat.protocol.encoding import fitting
 from trio_chat.protocol.event_frames import to_frame
-from trio_chat.protocol.parts import ReportItem
-from trio_chat.protocol.replies import Ack, ReportList
+from trio_chat.protocol.parts import BranchItem, ReportItem
+from trio_chat.protocol.replies import Ack, Branch, ReportList
 from trio_chat.rooms.submission import Submission, Waiter
 
 if TYPE_CHECKING:
@@ -40,6 +41,27 @@ WIPED_AT_ONCE = 100
 
 MAX_CHANGES = 1_200
 """More than one message can have."""
+
+
+MAX_BRANCH = 200
+"""So many are told of those whom somebody brought in."""
+
+
+async def branch(client: Client, command: commands.AskBranch) -> Branch:
+    """Say whom a person brought in, and whom those did, and so on."""
+    hub = client.hub
+    _check_runs_server(client)
+    found = await hub.store.branch(command.person, limit=MAX_BRANCH + 1)
+    told = found[:MAX_BRANCH]
+    profiles = {one.id: one for one in await hub.store.people({one.id for one in told})}
+    _check_runs_server(client)  # still
+    items = [BranchItem(user_of(profiles.get(one.id), one.id), one.by, timestamp(one.at_ms)) for one in told]
+    return Branch(command.id, command.person, items, more=len(found) > MAX_BRANCH)
+
+
+def _check_runs_server(client: Client) -> None:
+    if client.person.id not in client.hub.door.server.roles:
+        raise Refused("not_yours", "Only those who run the server are told that.")
 
 
 async def become_owner(client: Client, command: commands.BecomeOwner) -> None:

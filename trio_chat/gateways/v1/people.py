@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from trio_chat.errors import StoreError
 from trio_chat.gateways.v1 import devices
 from trio_chat.gateways.v1.presence import seen_by
 from trio_chat.gateways.v1.room_lists import list_rooms
-from trio_chat.kinds.facts import LOBBY, personal_room
+from trio_chat.kinds.facts import LOBBY, SERVER_ROOM, personal_room
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.moderation import KNOCK, Knock
+from trio_chat.kinds.standing import KNOCKING
+from trio_chat.model.events import Draft
+from trio_chat.model.outcomes import Denied
 from trio_chat.people.avatars import read_picture
 from trio_chat.people.identities import person_of
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
@@ -27,6 +34,8 @@ if TYPE_CHECKING:
     from trio_chat.protocol.event_frames import EventFrame
 
 
+LOGGER = logging.getLogger(__name__)
+
 WELCOME_ROOMS_BYTES = 144 * 1024
 WELCOME_OWN_BYTES = LIST_BYTES - WELCOME_ROOMS_BYTES
 """What of a welcome the rooms and the personal state take at most."""
@@ -36,12 +45,21 @@ OWN_EVENTS = 1_000
 
 
 async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
-    """Log in; the answer says what a client needs to know first."""
+    """Log in; the answer says what a client needs to know first.
+
+    Who has to be let in is told only that, and may say hello again.
+    """
     login, token = await devices.log_in(client, command)
     client.hub.security.joined(client.person.id, client.address, by=_way_of(command))
+    rooms: list[RoomItem] = []
+    requests: list[str] = []
+    mine = None
     try:
-        await client.hub.presence.privacy.learn_blocks(client.person.id)
-        rooms, requests, mine = await (_lists(client) if command.lists else _lobby(client))
+        if client.session.is_waiting:
+            await _knock(client)
+        else:
+            await client.hub.presence.privacy.learn_blocks(client.person.id)
+            rooms, requests, mine = await (_lists(client) if command.lists else _lobby(client))
     except BaseException:
         client.log_out()
         raise
@@ -50,6 +68,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     user = msgspec.structs.replace(
         user_of(client.person), role=client.hub.door.server.roles.get(client.person.id)
     )
+    standing = client.standing()
     return [
         Welcome(
             user=user,
@@ -61,8 +80,13 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             public_url=client.hub.config.public_url,
             server=client.hub.server_id,
             recovery=login.has_recovery,
+            mode=standing.mode,
+            quiet_until=standing.quiet_until,
+            waiting=client.session.is_waiting,
+            new_until=standing.new_until,
         ),
         *map(RoomAdded, rest),
+        *([standing] if client.session.is_waiting and not standing.waiting else []),  # let in just now
     ]
 
 
@@ -73,6 +97,22 @@ def _way_of(command: commands.Hello) -> str:
     if command.recover is not None:
         return "recovery"
     return "name" if command.token is None else "token"
+
+
+async def _knock(client: Client) -> None:
+    """Let those who run the server know that the client's person waits, if they do not know it."""
+    hub, person = client.hub, client.person
+    if hub.door.server.mode != KNOCKING or person.id in hub.door.server.knocking:
+        return
+    try:
+        room = await hub.rooms.get(SERVER_ROOM)
+        outcome = await room.write(
+            Draft(KNOCK, person.id, person.name, None, write_body(Knock(person.id, on=True)))
+        )
+        if isinstance(outcome, Denied):
+            LOGGER.info("%s waits to be let in, and is not in the list: %s", person.id, outcome.message)
+    except StoreError as error:  # they knock again with their next hello
+        LOGGER.warning("%s waits to be let in, and is not in the list: %s", person.id, error)
 
 
 async def _lobby(client: Client) -> tuple[list[RoomItem], list[str], None]:

@@ -14,9 +14,21 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 import msgspec
 
 from trio_chat.errors import Refused
+from trio_chat.kinds.newcomers import waiting
 from trio_chat.model.names import check_client_id, normal_room
 from trio_chat.model.texts import check_text
-from trio_chat.protocol.commands import Enter, Hello, Join, Leave, Mark, PeekLink, Typing, Uninvite
+from trio_chat.protocol.commands import (
+    BecomeOwner,
+    Enter,
+    Hello,
+    Join,
+    Leave,
+    Mark,
+    PeekLink,
+    Pinging,
+    Typing,
+    Uninvite,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -31,6 +43,10 @@ _WITHOUT_ANSWER: Final = frozenset({Mark, Typing})
 """They may have an id, and need none."""
 
 
+_WHILE_WAITING: Final = frozenset({Pinging, PeekLink, BecomeOwner})
+"""What somebody may say who waits to be let in; and hello once more, to see whether they still do."""
+
+
 class Bucket(Protocol):
     """What commands are charged to: a `TokenBucket`, or several."""
 
@@ -41,12 +57,14 @@ class Bucket(Protocol):
 class Session:
     """The state of one v1 client. Its `Client` sets ``person`` and keeps ``rooms``: the names of those joined."""
 
-    __slots__ = ("_bucket", "_max_rooms", "_max_text_chars", "person", "rooms")
+    __slots__ = ("_bucket", "_max_rooms", "_max_text_chars", "is_waiting", "person", "rooms")
 
     def __init__(
         self, bucket: Bucket, *, rooms: Collection[str], max_text_chars: int, max_rooms: int
     ) -> None:
         self.person: Person | None = None
+        self.is_waiting = False
+        """Whether the person has to be let in before they hear or write anything."""
         self.rooms = rooms
         self._bucket = bucket
         self._max_text_chars = max_text_chars
@@ -56,11 +74,13 @@ class Session:
         """The command, with its room's name made normal, if it may be carried out now; raises `Refused` if not."""
         self.charge(now)
         if isinstance(command, Hello):
-            if self.person is not None:
+            if self.person is not None and not self.is_waiting:
                 raise Refused("already_greeted", "You said hello already.")
             return command
         if self.person is None and not isinstance(command, PeekLink):
             raise Refused("hello_first", "Say hello first.")
+        if self.is_waiting and type(command) not in _WHILE_WAITING:
+            raise waiting()
         command_id = getattr(command, "id", None)
         if command_id is not None or type(command) not in _WITHOUT_ANSWER:
             check_client_id(command_id or "")

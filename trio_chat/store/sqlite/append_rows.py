@@ -75,6 +75,14 @@ def find_came_ms(connection: apsw.Connection, person: str) -> int | None:
     return came_ms
 
 
+def find_known_ms(connection: apsw.Connection, person: str) -> int | None:
+    """Since when the person is known (`trio_chat.kinds.newcomers`); None for a guest."""
+    known_ms: int | None = connection.execute(
+        "SELECT coalesce(known_ms, created_at_ms) FROM people WHERE id = ?", (person,)
+    ).get
+    return known_ms
+
+
 def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
     """The room as it is in the database, whether anybody wrote to it or not."""
     found = connection.execute(

@@ -57,6 +57,7 @@ def find_login(connection: apsw.Connection, token_hash: bytes) -> Login | None:
             EXISTS (SELECT 1 FROM tokens AS other
                 WHERE other.device_id = devices.id AND other.issued_ms < tokens.issued_ms),
             EXISTS (SELECT 1 FROM recovery_codes WHERE recovery_codes.person_id = people.id),
+            coalesce(known_ms, created_at_ms),
             devices.id, devices.name, devices.created_ms, devices.used_ms,
             people.id, people.name, colour, picture
         FROM tokens JOIN devices ON devices.id = device_id JOIN people ON people.id = devices.person_id
@@ -66,13 +67,14 @@ def find_login(connection: apsw.Connection, token_hash: bytes) -> Login | None:
     ).fetchone()
     if found is None:
         return None
-    issued_ms, replaces_another, has_recovery, *rest = found
+    issued_ms, replaces_another, has_recovery, known_ms, *rest = found
     return Login(
         Person(*rest[4:]),
         Device(*rest[:4]),
         issued_ms,
         bool(replaces_another),
         has_recovery=bool(has_recovery),
+        known_ms=known_ms,
     )
 
 

@@ -12,15 +12,17 @@ from trio_chat.kinds import rooms
 from trio_chat.kinds.facts import DIRECT, SERVER_ROOM
 from trio_chat.kinds.messages import DELETE, EDIT, POST
 from trio_chat.kinds.moderation import KNOCK
+from trio_chat.kinds.modes import MODE, TRUST
 from trio_chat.kinds.personal import BLOCK, HIDE, LEVEL, STAR, UNREAD
 from trio_chat.kinds.pins import PIN
 from trio_chat.kinds.reactions import REACTION
 from trio_chat.kinds.reports import REPORT, RESOLVE, WIPE
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import CREATED, SETTINGS
-from trio_chat.kinds.standing import ASKED, BAN, MEMBER, MODERATOR, MUTE, OWNER
+from trio_chat.kinds.standing import ASKED, BAN, MEMBER, MODERATOR, MUTE, OPEN, OWNER, PROBATION
 from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
+from trio_chat.store.sqlite import newcomers
 from trio_chat.store.sqlite.erasing import erase_texts
 from trio_chat.store.sqlite.search_index import forget
 from trio_chat.store.sqlite.sql_batches import portions, with_values
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.messages import Delete, Edit
     from trio_chat.kinds.moderation import Knock, Restriction
+    from trio_chat.kinds.modes import Mode, Trust
     from trio_chat.kinds.personal import Block
     from trio_chat.kinds.reports import Report, Resolve
     from trio_chat.kinds.roles import Role
@@ -133,7 +136,7 @@ def _change_members(
             connection.execute(
                 "UPDATE pairs SET declined = 0 WHERE room_id = ? AND person_id = ?", (room_id, person)
             )
-            connection.execute("DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, person))
+            _stop_knocking(connection, room_id, person)
             _lift(connection, room_id, person, BAN)
         else:
             role = _remove_member(connection, room_id, person)
@@ -142,6 +145,7 @@ def _change_members(
                     "UPDATE pairs SET declined = 1 WHERE room_id = ? AND person_id = ?", (room_id, person)
                 )
         if body.on and body.invite is not None:
+            newcomers.note_inviter(connection, person, body.invite, row.at_ms)
             used = (bytes.fromhex(body.invite), room_id)
             connection.execute(
                 "UPDATE invites SET uses_left = uses_left - 1 WHERE hash = ? AND room_id = ?", used
@@ -150,7 +154,7 @@ def _change_members(
 
 
 def _give_roles(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Role]]) -> None:
-    is_server = connection.execute("SELECT name = ? FROM rooms WHERE id = ?", (SERVER_ROOM, room_id)).get
+    is_server = _is_server(connection, room_id)
     for row, body in events:
         if not is_server:
             if body.role == OWNER:
@@ -169,18 +173,20 @@ def _give_roles(connection: apsw.Connection, room_id: int, events: Sequence[tupl
                 "INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role",
                 (room_id, body.person, body.role, row.seq),
             )
+            _look_at(connection, room_id, body.person)
         if body.link is not None:
             connection.execute("DELETE FROM owner_links")
 
 
 def _ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
+    is_server = _is_server(connection, room_id)
     for row, body in events:
         _restrict(connection, room_id, row, body)
+        if is_server:
+            newcomers.ban_addresses(connection, body, row.at_ms)
         if body.on:
             _remove_member(connection, room_id, body.person)
-            connection.execute(
-                "DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, body.person)
-            )
+            _stop_knocking(connection, room_id, body.person)
 
 
 def _mute(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
@@ -219,9 +225,42 @@ def _knock(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row
                 "INSERT OR IGNORE INTO knocks VALUES (?, ?, ?)", (room_id, body.person, row.seq)
             )
         else:
-            connection.execute(
-                "DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, body.person)
-            )
+            _stop_knocking(connection, room_id, body.person)
+        if body.invite is not None:
+            newcomers.note_inviter(connection, body.person, body.invite, row.at_ms)
+
+
+def _stop_knocking(connection: apsw.Connection, room_id: int, person: str) -> None:
+    connection.execute("DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, person))
+
+
+def _set_mode(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Mode]]) -> None:
+    for _, body in events:
+        chosen = {"mode": body.mode, "quiet_until_ms": body.quiet_until_ms}
+        connection.execute(
+            "UPDATE rooms SET policy = json_patch(policy, ?) WHERE id = ?",
+            (json.dumps({name: value for name, value in chosen.items() if value is not None}), room_id),
+        )
+        if body.mode in (OPEN, PROBATION):
+            connection.execute("DELETE FROM knocks WHERE room_id = ?", (room_id,))
+            newcomers.let_all_in(connection)
+
+
+def _trust(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Trust]]) -> None:
+    for _, body in events:
+        if body.on:
+            _look_at(connection, room_id, body.person)
+        else:
+            newcomers.look_away(connection, body.person)
+
+
+def _look_at(connection: apsw.Connection, room_id: int, person: str) -> None:
+    newcomers.look_at(connection, person)
+    _stop_knocking(connection, room_id, person)
+
+
+def _is_server(connection: apsw.Connection, room_id: int) -> bool:
+    return bool(connection.execute("SELECT name = ? FROM rooms WHERE id = ?", (SERVER_ROOM, room_id)).get)
 
 
 def _report(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Report]]) -> None:
@@ -285,6 +324,8 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     REPORT: _report,
     RESOLVE: _resolve,
     WIPE: None,
+    MODE: _set_mode,
+    TRUST: _trust,
     EDIT: _edit,
     DELETE: _delete,  # after the edits, whose texts it may delete
     STAR: None,

@@ -27,13 +27,15 @@ def add_person(
     name_key: str,
     device: Device,
     token_hash: bytes,
+    known_ms: int | None = None,
+    invited_by: str | None = None,
 ) -> None:
     """See `Store.add_person`."""
     at_ms = device.created_ms
     forms = _free_forms(connection, person.id, person.name, name_key, at_ms)
     connection.execute(
-        "INSERT INTO people (id, name, name_key, created_at_ms) VALUES (?, ?, ?, ?)",
-        (person.id, person.name, name_key, at_ms),
+        "INSERT INTO people (id, name, name_key, created_at_ms, known_ms, invited_by) VALUES (?, ?, ?, ?, ?, ?)",
+        (person.id, person.name, name_key, at_ms, known_ms, invited_by),
     )
     _take_forms(connection, person.id, forms)
     insert_device(connection, person.id, device, token_hash)

@@ -9,6 +9,8 @@ from msgspec.structs import replace
 from trio_chat.kinds.facts import DIRECT, LOBBY, SERVER
 from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
 from trio_chat.kinds.moderation import Knock, Restriction
+from trio_chat.kinds.modes import Trust
+from trio_chat.kinds.newcomers import is_known
 from trio_chat.kinds.personal import Block
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
@@ -17,7 +19,7 @@ from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import may_hear
 from trio_chat.kinds.server import after
-from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER
+from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, PROBATION
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.store.sqlite.rooms import are_strangers, pins
 from trio_chat.store.sqlite.standing import knocking, open_reports, restrictions_of
@@ -35,6 +37,10 @@ _Thing = TypeVar("_Thing")
 
 MENTIONS_WINDOW = 1_000
 """Mentions of everybody are looked for among so many of a room's newest events."""
+
+
+ANYWHERE = 0
+"""The id of no room: the key of the last message in whatever room."""
 
 
 class AppendFacts:
@@ -57,6 +63,7 @@ class AppendFacts:
         server: Server,
         has_restrictions: bool,
         last_messages: dict[tuple[int | None, str], int],
+        find_known_ms: Callable[[str], int | None],
         flush: Callable[[], object],
     ) -> None:
         self.room = room
@@ -71,6 +78,7 @@ class AppendFacts:
         self._room_id = room_id
         self._members = members
         self._last_messages = last_messages
+        self._find_known_ms = find_known_ms
         self._flush = flush
         self._authors: dict[int, str | None] = {}
         self._are_deleted: dict[int, bool] = {}
@@ -163,6 +171,14 @@ class AppendFacts:
         if self._reports is None:
             self._reports = set(open_reports(self._connection))
         return self._reports
+
+    def last_message_anywhere_ms(self, person: str) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return self._last_messages.get((ANYWHERE, person), 0)
+
+    def known_ms(self, person: str) -> int | None:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return self._find_known_ms(person)
 
     def is_known(self, person: str) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -323,6 +339,10 @@ class AppendFacts:
             self._messages.append(row.seq)
             for since in self._messages_after:
                 self._messages_after[since] += row.seq > since
+            if self.server.mode == PROBATION and not is_known(
+                row.sender, self.known_ms(row.sender), self.server, row.at_ms
+            ):
+                self._last_messages[ANYWHERE, row.sender] = row.at_ms
             return
         assert row.body is not None
         body = read_body(row.kind, row.body)
@@ -354,6 +374,8 @@ class AppendFacts:
                 self._reports = {*self.open_reports()} - {body.target}
             case Knock():
                 _put(self._all_knocking(), body.person, body.on)
+            case Trust(on=True):
+                self._all_knocking().discard(body.person)
             case Membership():
                 person = body.person.id
                 if self.kind == DIRECT:

@@ -282,6 +282,34 @@ def _make_privacy(connection: apsw.Connection) -> None:
     )
 
 
+def make_newcomers(connection: apsw.Connection) -> None:
+    """Since when people are known, who brought them in, and the addresses that they came from."""
+    # `known_ms`: see `trio_chat.kinds.newcomers`; NULL: since they came.
+    connection.execute(
+        """
+        ALTER TABLE people ADD COLUMN known_ms INTEGER;
+        ALTER TABLE people ADD COLUMN invited_by TEXT;
+        CREATE INDEX known_people ON people (known_ms) WHERE known_ms IS NOT NULL;
+        CREATE INDEX branches ON people (invited_by) WHERE invited_by IS NOT NULL;
+        CREATE TABLE addresses (
+            person_id TEXT NOT NULL,
+            hash BLOB NOT NULL,
+            at_ms INTEGER NOT NULL,
+            PRIMARY KEY (person_id, hash)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX old_addresses ON addresses (at_ms);
+        CREATE INDEX guest_addresses ON addresses (at_ms) WHERE person_id GLOB 'g-*';
+        CREATE TABLE banned_addresses (
+            hash BLOB NOT NULL,
+            person_id TEXT NOT NULL,
+            ends_ms INTEGER NOT NULL,
+            PRIMARY KEY (person_id, hash)
+        ) STRICT, WITHOUT ROWID;
+        """
+    )
+    connection.execute("INSERT INTO meta VALUES ('addresses_key', ?)", (secrets.token_hex(32),))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -293,6 +321,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _make_reports,
     make_proof_key,
     _make_privacy,
+    make_newcomers,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trio_chat.kinds.facts import LOBBY, SERVER_ROOM
-from trio_chat.kinds.standing import BAN, MUTE, OWNER, Policy, Server
+from trio_chat.kinds.standing import BAN, MUTE, OPEN, OWNER, Mode, Policy, Server
 
 if TYPE_CHECKING:
     import apsw
@@ -16,20 +16,33 @@ if TYPE_CHECKING:
 GUESTS_WINDOW = 5_000
 """Messages of guests are looked for among so many of the lobby's newest events."""
 
+
+class _ServerPolicy(msgspec.Struct, frozen=True):
+    """What stands in the place of a room's policy in the server room."""
+
+    mode: Mode | None = None
+    quiet_until_ms: int = 0
+
+
 read_policy = msgspec.json.Decoder(Policy).decode
+_read_server_policy = msgspec.json.Decoder(_ServerPolicy).decode
 
 
-def server(connection: apsw.Connection) -> Server:
+def server(connection: apsw.Connection, *, default_mode: Mode = OPEN) -> Server:
     """See `Store.server`."""
-    found = connection.execute("SELECT id FROM rooms WHERE name = ?", (SERVER_ROOM,)).get
+    found = connection.execute("SELECT id, policy FROM rooms WHERE name = ?", (SERVER_ROOM,)).fetchone()
     if found is None:
-        return Server()
-    assert isinstance(found, int)
-    restrictions = restrictions_of(connection, found)
+        return Server(mode=default_mode)
+    room_id, policy = found
+    restrictions = restrictions_of(connection, room_id)
+    chosen = _read_server_policy(policy)
     return Server(
-        roles=roles_of(connection, found),
+        roles=roles_of(connection, room_id),
         bans={person: ends_ms for (kind, person), ends_ms in restrictions.items() if kind == BAN},
         mutes={person: ends_ms for (kind, person), ends_ms in restrictions.items() if kind == MUTE},
+        mode=chosen.mode or default_mode,
+        quiet_until_ms=chosen.quiet_until_ms,
+        knocking=frozenset(knocking(connection, room_id)),
     )
 
 
@@ -92,6 +105,12 @@ def add_owner_link(connection: apsw.Connection, link_hash: bytes, *, ends_ms: in
     """See `Store.add_owner_link`."""
     connection.execute("DELETE FROM owner_links WHERE ends_ms <= ?", (at_ms,))
     connection.execute("INSERT INTO owner_links VALUES (?, ?)", (link_hash, ends_ms))
+
+
+def is_owner_link(connection: apsw.Connection, link_hash: bytes, *, at_ms: int) -> bool:
+    """See `Store.is_owner_link`."""
+    found = connection.execute("SELECT 1 FROM owner_links WHERE hash = ? AND ends_ms > ?", (link_hash, at_ms))
+    return bool(found.get)
 
 
 def has_owner(connection: apsw.Connection) -> bool:

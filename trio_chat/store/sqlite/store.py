@@ -18,6 +18,7 @@ from trio_chat.store.sqlite import (
     devices,
     epochs,
     history,
+    newcomers,
     people,
     read_markers,
     rooms,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import Store, StoreStatistics
@@ -128,6 +130,21 @@ class SqliteStore:
         outcomes: list[Outcome] = await self.writes.submit(Append(room, drafts, at_ms), weight=len(drafts))
         return outcomes
 
+    @property
+    def default_mode(self) -> Mode:
+        """See `Store`."""
+        return self._writer.default_mode
+
+    @default_mode.setter
+    def default_mode(self, mode: Mode) -> None:
+        self._writer.default_mode = mode
+
+    async def server(self) -> Server:
+        """See `Store`."""
+        return await self._read_server(default_mode=self.default_mode)
+
+    _read_server = _reads(standing.server)
+
     position = _reads(history.position)
     proof_key = _reads(epochs.proof_key)
     begin_epoch = _writes_always(epochs.begin_epoch)
@@ -144,11 +161,11 @@ class SqliteStore:
     requests = _reads(rooms.requests)
     are_strangers = _reads(rooms.are_strangers)
     directory = _searches(rooms.directory)
-    server = _reads(standing.server)
     open_reports = _reads(standing.open_reports)
     messages_of = _searches(standing.messages_of)
     has_owner = _reads(standing.has_owner)
     add_owner_link = _writes_always(standing.add_owner_link)
+    is_owner_link = _reads(standing.is_owner_link)
     add_invite = _writes(rooms.add_invite)
     invites = _reads(rooms.invites)
     void_invites = _writes_always(rooms.void_invites)
@@ -159,6 +176,11 @@ class SqliteStore:
     set_profile = _writes(people.set_profile)
     hiding = _reads(people.hiding)
     blocks = _reads(people.blocks)
+    known_ms = _reads(newcomers.known_ms)
+    branch = _reads(newcomers.branch)
+    addresses_key = _reads(newcomers.addresses_key)
+    note_addresses = _writes(newcomers.note_addresses)
+    banned_addresses = _reads(newcomers.banned_addresses)
     picture = _reads(people.picture)
     note_seen = _writes_always(people.note_seen)
     server_identity = _reads(devices.server_identity)

@@ -19,6 +19,7 @@ import attrs
 
 from trio_chat.errors import NameTaken, Refused
 from trio_chat.kinds.facts import SERVER_ROOM
+from trio_chat.kinds.standing import OPEN
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.outcomes import Repeat
 from trio_chat.store.base import StoreStatistics
@@ -29,6 +30,7 @@ from trio_chat.store.sqlite.append_rows import (
     CachedRoom,
     find_came_ms,
     find_known,
+    find_known_ms,
     insert_events,
     make_room,
     read_room,
@@ -37,7 +39,7 @@ from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE, unavailable
 from trio_chat.store.sqlite.rule_facts import AppendFacts
 
 if TYPE_CHECKING:
-    from trio_chat.kinds.standing import Server
+    from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft
     from trio_chat.store.sqlite.event_count import EventCount
 
@@ -45,6 +47,7 @@ LOGGER = logging.getLogger(__name__)
 
 MAX_CACHED_ROOMS = 10_000
 MAX_LAST_MESSAGES = 100_000
+MAX_KNOWN = 100_000
 
 CHECKPOINT_BUSY_MS = 100
 """How long a checkpoint waits for readers; all writes wait with it."""
@@ -86,8 +89,11 @@ class SqliteWriter:
         self._write_event_count = write_event_count
         self._rooms: dict[str, CachedRoom] = {}
         self.space = Space()
+        self.default_mode: Mode = OPEN
         self._server: Server | None = None
         """How the server is run, once it was read; None again after each change of it."""
+        self._known_ms: dict[str, int] = {}
+        """Since when people are known, as far as it was asked; empty again with each change of the server."""
         self._last_messages: dict[tuple[int | None, str], int] = {}
         """When people (ids) wrote last in the rooms (ids) that are slow; since the start."""
         self._is_in_doubt = False
@@ -129,6 +135,8 @@ class SqliteWriter:
             self._rooms.clear()
         if len(self._last_messages) > MAX_LAST_MESSAGES:
             self._last_messages.clear()
+        if len(self._known_ms) > MAX_KNOWN:
+            self._known_ms.clear()
         self._rooms.update(done.rooms)
         for name in done.emptied:  # how much was in there is in the database
             self._rooms.pop(name, None)
@@ -163,7 +171,7 @@ class SqliteWriter:
 
     def _roll_back(self) -> None:
         self._rooms.clear()
-        self._server = None
+        self._forget_server()
         if self._connection.in_transaction:
             with suppress(apsw.Error):  # it is rolled back whatever it says
                 self._connection.execute("ROLLBACK")
@@ -231,7 +239,7 @@ class SqliteWriter:
                             facts.has_restrictions,
                         )
                         if name == SERVER_ROOM:
-                            self._server = None  # the next append asks for what this one wrote
+                            self._forget_server()  # the next append asks for what this one wrote
                 done.answers.append(plan.outcomes)
             elif isinstance(request, Checkpoint):
                 done.answers.append(None)
@@ -251,10 +259,10 @@ class SqliteWriter:
     ) -> AppendFacts | None:
         """Facts for the rules about the drafts; None if the rules allow them all anyway."""
         if self._server is None:
-            self._server = standing.server(connection)
+            self._server = standing.server(connection, default_mode=self.default_mode)
         if (
             room.is_open_to_all
-            and not self._server.limits_writing
+            and not self._server.limits_writing(append.at_ms)
             and all(draft.kind == MESSAGE for draft in append.drafts)
         ):
             return None
@@ -270,8 +278,21 @@ class SqliteWriter:
             server=self._server,
             has_restrictions=room.has_restrictions,
             last_messages=self._last_messages,
+            find_known_ms=partial(self._find_known_ms, connection),
             flush=flush,
         )
+
+    def _find_known_ms(self, connection: apsw.Connection, person: str) -> int | None:
+        known_ms = self._known_ms.get(person)
+        if known_ms is None:
+            known_ms = find_known_ms(connection, person)
+            if known_ms is not None:  # guests are many, and come once
+                self._known_ms[person] = known_ms
+        return known_ms
+
+    def _forget_server(self) -> None:
+        self._server = None
+        self._known_ms.clear()
 
 
 @attrs.define
