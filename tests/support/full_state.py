@@ -14,7 +14,18 @@ import trio
 
 from tests.support.people import add_person
 from trio_chat.gateways.v1.invitations import hash_of
-from trio_chat.kinds import direct, messages, moderation, personal, pins, reactions, reports, roles, rooms
+from trio_chat.kinds import (
+    direct,
+    messages,
+    moderation,
+    modes,
+    personal,
+    pins,
+    reactions,
+    reports,
+    roles,
+    rooms,
+)
 from trio_chat.kinds.facts import SERVER_ROOM, personal_room
 from trio_chat.kinds.forms import Body, Command, Who, write_body
 from trio_chat.kinds.standing import MUTE
@@ -99,7 +110,15 @@ async def fill(store: Store) -> FullState:
         for n, who in enumerate(state.people):
             person = Person(who, f"Person {n}")
             nursery.start_soon(
-                partial(add_person, store, person, name_key=f"person {n}", token_hash=who.encode(), at_ms=1)
+                partial(
+                    add_person,
+                    store,
+                    person,
+                    name_key=f"person {n}",
+                    token_hash=who.encode(),
+                    at_ms=1,
+                    invited_by=ada.id,
+                )
             )
     await _fill_large(store, state)  # where all come to know each other, so that they need not ask
     await _append_all(store, _many_rooms(state))
@@ -264,6 +283,11 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
     ],
     commands.Reports: lambda state: [{"room": SERVER_ROOM}],
     commands.ResolveCommand: lambda state: [{"report": 5, "state": "done", "how": TOPIC}],
+    modes.TrustCommand: lambda state: [{"room": SERVER_ROOM, "person": state.people[10]}],
+    modes.ModeCommand: lambda state: [
+        {"room": SERVER_ROOM, "mode": mode} for mode in ("closed", "probation")
+    ],
+    commands.AskBranch: lambda state: [{"person": state.ada.id}],
     commands.WipeCommand: lambda state: [{"room": SERVER_ROOM, "person": state.people[10]}],
     commands.AskDevices: lambda state: [{}],
     commands.PeekLink: lambda state: [{"recover": state.link}],

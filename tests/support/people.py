@@ -11,10 +11,20 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 
-async def add_person(store: Store, person: Person, *, name_key: str, token_hash: bytes, at_ms: int) -> None:
+async def add_person(
+    store: Store,
+    person: Person,
+    *,
+    name_key: str,
+    token_hash: bytes,
+    at_ms: int,
+    invited_by: str | None = None,
+) -> None:
     """Register a person with a first token."""
     device = Device(f"d-{token_hash.hex()}", "", at_ms, at_ms)
-    await store.add_person(person, name_key=name_key, device=device, token_hash=token_hash)
+    await store.add_person(
+        person, name_key=name_key, device=device, token_hash=token_hash, invited_by=invited_by
+    )
 
 
 async def add_token(store: Store, person_id: str, token_hash: bytes) -> None:
