@@ -130,8 +130,10 @@ def test_a_direct_conversation_is_between_two_people(ada: Person, bob: Person) -
     ada.page.get_by_role("dialog").get_by_role("button", name="Bob").click()
     ada.is_in("Bob")
     ada.say("only for you")
+    bob.page.get_by_role("button", name="1 request").click()
+    bob.page.get_by_role("button", name="Accept Ada").click()
     expect(row(bob, "Ada")).to_contain_text("only for you")
-    bob.opens("Ada")
+    bob.is_in("Ada")
     bob.hears("only for you")
 
 

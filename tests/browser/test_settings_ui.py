@@ -78,14 +78,34 @@ def test_a_device_code_makes_another_device_the_same_person(
     expect(phone.page.locator("p.own .text")).to_have_text("from my computer")
 
 
-def test_the_choice_to_hide_when_one_was_last_here_is_remembered(ada: Person) -> None:
-    switch = ada.page.get_by_role("switch", name="Others may see when I was here last")
+@pytest.mark.parametrize("what", ["that I am here", "what I have received", "that I am typing"])
+def test_the_choice_to_hide_something_is_remembered(ada: Person, what: str) -> None:
+    switch = ada.page.get_by_role("switch", name=f"Others may see {what}")
+    others = ada.page.get_by_role("switch", name="Others may see")
     ada.settings()
-    expect(switch).to_be_checked()
+    for number in range(3):
+        expect(others.nth(number)).to_be_checked()
     switch.uncheck()
     ada.open()
     ada.settings()
+    expect(switch).to_be_enabled()
     expect(switch).not_to_be_checked()
+    expect(others.and_(ada.page.locator(":checked"))).to_have_count(2)
+
+
+def test_who_hides_being_here_is_not_seen_and_does_not_see(ada: Person, bob: Person) -> None:
+    for person in (ada, bob):
+        expect(person.page.locator("#room-people")).to_contain_text("2 here")
+    bob.settings()
+    bob.page.get_by_role("switch", name="Others may see that I am here").uncheck()
+    bob.page.keyboard.press("Escape")
+    expect(ada.page.locator("#room-people")).to_contain_text("1 here")
+    expect(bob.page.locator("#room-people")).not_to_contain_text("here")
+    bob.settings()
+    bob.page.get_by_role("switch", name="Others may see that I am here").check()
+    bob.page.keyboard.press("Escape")
+    for person in (ada, bob):
+        expect(person.page.locator("#room-people")).to_contain_text("2 here")
 
 
 def test_a_browser_notification_has_the_author_and_the_text(ada: Person, bob: Person) -> None:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { App } from "../../static/js/app/app.js";
-import { openRoom, roomList, stars, tickOf, unreadOf } from "../../static/js/core/select.js";
+import { isBlocked, openRoom, roomList, stars, tickOf, unreadOf } from "../../static/js/core/select.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";
 import { texts } from "../../static/js/core/texts.js";
@@ -473,4 +473,59 @@ test("a new message notifies, but not in the room that is on the screen", async 
   assert.deepEqual(news, [
     { room: "work", seq: 11, sound: true, notification: false }, { room: "lobby", seq: 4, sound: true, notification: true },
   ].filter(({ seq }) => seq !== 4)); // one's own message, perhaps from another device, has read what was before
+});
+
+test("requests are in no list, and go when they are answered, on whatever device", async () => {
+  const page = open();
+  await page.greet();
+  const asked = (room) => item(room, 1, { kind: "direct", with: { id: `p-${room}`, name: room } });
+  page.say({ type: "welcome", user: ME, rooms: [item("lobby", 0)], requests: ["~d1", "~d2"], mine: MINE });
+  page.say({ type: "request", item: asked("~d3") });
+  const names = () => Array.from(page.store.state.requests.keys());
+  assert.deepEqual(names(), ["~d1", "~d2", "~d3"]);
+  assert.deepEqual(roomList(page.store.state).map(({ name }) => name), ["lobby"]);
+  const answer = page.app.requests();
+  page.say({ type: "requests", id: page.take("requests").id, requests: ["~d3", "~d2", "~d1"].map(asked) });
+  assert.equal((await answer).ok, true);
+  assert.equal(page.store.state.requests.get("~d1").with.name, "~d1");
+  page.say({ type: "room_added", item: asked("~d1") }, { type: "room_removed", room: "~d2" });
+  assert.deepEqual(names(), ["~d3"]);
+  const declined = page.app.answerRequest("~d3", false);
+  const command = page.take("answer_request");
+  assert.deepEqual([command.room, command.accept], ["~d3", false]);
+  page.say({ type: "ack", id: command.id, room: "~d3", seq: 2 });
+  assert.equal((await declined).ok, true);
+  assert.deepEqual(names(), []);
+});
+
+test("a room for which there was no place stays in the list, and gets one when it is opened", async () => {
+  const page = await online();
+  page.say({ type: "error", id: page.follow.id, code: "too_many_rooms", room: "~p", message: "Too many." });
+  page.say({ type: "error", id: page.follow.id, code: "no_such_room", room: "work", message: "None." });
+  assert.deepEqual(roomList(page.store.state).map(({ name }) => name).sort(), ["lobby", "~p"]);
+  page.say({ type: "room_added", item: item("garden", 0) });
+  const { id } = page.take("follow");
+  page.say({ type: "joined", id, room: "garden", head: 0, epoch: "e", after: 0, reset: false });
+  const opened = page.app.openRoom("~p");
+  assert.equal(page.take("leave").room, "garden", "the place of the one that is quiet for longest");
+  const join = page.take("join");
+  assert.equal(join.room, "~p");
+  page.say({ type: "joined", id: join.id, room: "~p", head: 3, epoch: "e", after: 3, reset: false });
+  await settled();
+  assert.ok(roomList(page.store.state).some(({ name }) => name === "garden"));
+  assert.equal(page.store.state.open, "~p");
+  void opened;
+});
+
+test("a block is kept until the server has it, and holds at once", async () => {
+  const page = await online();
+  const blocked = page.app.block("p-eve", true);
+  assert.equal(isBlocked(page.store.state, "p-eve"), true);
+  const command = page.take("mine");
+  assert.deepEqual([command.what, command.person, command.on, command.room], ["block", "p-eve", true, undefined]);
+  page.say({ type: "ack", id: command.id, room: "~p-me", seq: 1 });
+  page.say({ type: "block", room: "~p-me", seq: 1, id: command.id, from: "p-me", name: "Ada", at: AT, of: "p-eve", on: true });
+  assert.equal((await blocked).ok, true);
+  assert.equal(isBlocked(page.store.state, "p-eve"), true);
+  assert.equal(isBlocked(page.store.state, "p-bob"), false);
 });

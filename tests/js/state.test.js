@@ -217,3 +217,14 @@ test("further members of a room come in pages, once each", () => {
   const { members, count, cursor } = whole.rooms.get("lobby").info;
   assert.deepEqual([members.map(({ id }) => id), count, cursor], [["p-a", "p-b", "p-c"], 3, undefined]);
 });
+
+test("what blocked people write is not counted, nor are their mentions", () => {
+  const block = { type: "event", frame: { type: "block", room: "~p-me", seq: 1, from: "p-me", name: "Ada", at: AT, of: "p-eve", on: true } };
+  const welcome = {
+    type: "welcome",
+    frame: { user: { id: "p-me", name: "Ada" }, rooms: [{ room: "lobby", head: 0, epoch: "e1" }], mine: { room: "~p-me", head: 0, epoch: "m", events: [] } },
+  };
+  const mention = (seq, from) => ({ type: "event", frame: { ...message(seq, { from }), mentions: ["p-me"] } });
+  const state = after(welcome, block, joined(0, 0), away, mention(1, "p-eve"), mention(2, "p-bob"));
+  assert.deepEqual(unreadOf(roomOf(state)), { count: 1, mentions: 1, isMarkedUnread: false });
+});

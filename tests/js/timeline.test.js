@@ -50,6 +50,20 @@ test("an own message keeps its key when it comes back from the server", () => {
   assert.equal(waiting.at(-1).key, logged.at(-1).key);
 });
 
+test("what blocked people wrote is one line for each stretch, until it is revealed", () => {
+  const event = { type: "block", of: "eve", on: true };
+  const blocking = (messages) => {
+    const state = stateWith(messages, { divider: 0 });
+    return { ...state, mine: { ...state.mine, current: new Map([["block eve", event]]) } };
+  };
+  const state = blocking([["eve", 9], ["eve", 8], ["bob", 7], ["eve", 6], ["p-me", 5]]);
+  const items = timeline(state, NOW);
+  assert.deepEqual(shape(items), ["day", "blocked", "unread", "<bob>", "blocked", "<p-me>"]);
+  assert.deepEqual(items.filter(({ kind }) => kind === "blocked").map(({ count }) => count), [2, 1]);
+  const revealed = new Set(items[1].keys.split("\n"));
+  assert.deepEqual(shape(timeline(state, NOW, revealed)), ["day", "unread", "<eve", "eve>", "<bob>", "blocked", "<p-me>"]);
+});
+
 test("keys are unique, whatever ids other people choose", () => {
   const keys = timeline(stateWith([["bob", 3], ["p-me", 2], ["bob", 1]]), NOW).map(({ key }) => key);
   assert.equal(new Set(keys).size, keys.length);

@@ -87,6 +87,11 @@ export class App {
     return this.#commands.queue({ command: "mine", what: "unread", room, from: seq });
   }
 
+  /** Block a person, or (`on` false) no longer. */
+  block(person, on) {
+    return this.#commands.queue({ command: "mine", what: "block", person, on });
+  }
+
   /** Try a failed entry again. */
   retry(id) {
     this.#commands.retry(id);
@@ -152,6 +157,20 @@ export class App {
 
   direct(person) {
     return this.#ask({ type: "direct", person }, ({ room }) => ({ room }));
+  }
+
+  /** Read the requests: afterwards they are in the state. */
+  async requests() {
+    const answer = await this.#ask({ type: "requests" }, ({ requests }) => ({ requests }));
+    if (answer.ok) this.#store.dispatch({ type: "requests", items: answer.requests });
+    return answer;
+  }
+
+  /** Accept a request, or decline it. */
+  async answerRequest(room, accept) {
+    const answer = await this.#ask({ type: "answer_request", room, accept });
+    if (answer.ok) this.#store.dispatch({ type: "answered", room });
+    return answer;
   }
 
   setRoom(room, { title, topic }) {
@@ -263,10 +282,27 @@ export class App {
     return answer;
   }
 
-  /** @param {{colour?: number, picture?: string, showsSeen?: boolean}} changes picture: Base64, empty for none */
-  async setProfile({ colour, picture, showsSeen }) {
-    const frame = { type: "profile", colour, picture, show_seen: showsSeen };
-    const answer = await this.#ask(frame, ({ user, show_seen: seen = true }) => ({ user, showsSeen: seen }));
+  /** @param {{colour?: number, picture?: string}} changes picture: Base64, empty for none */
+  async setProfile({ colour, picture }) {
+    return this.#profile({ colour, picture });
+  }
+
+  /**
+   * What is shown of oneself, after these changes.
+   * @param {{seen?: boolean, receipts?: boolean, typing?: boolean}} changes
+   * @returns {Promise<object>} the same fields
+   */
+  async setPrivacy({ seen, receipts, typing } = {}) {
+    const answer = await this.#profile({ show_seen: seen, show_receipts: receipts, show_typing: typing });
+    if (answer.ok && !answer.seen) this.#store.dispatch({ type: "presenceHidden" });
+    if (answer.ok) await this.#session.subscribeToOpenRoom(); // what is shown of others has changed as well
+    return answer;
+  }
+
+  async #profile(changes) {
+    const answer = await this.#ask({ type: "profile", ...changes }, (frame) => ({
+      user: frame.user, seen: frame.show_seen ?? true, receipts: frame.show_receipts ?? true, typing: frame.show_typing ?? true,
+    }));
     if (answer.ok) this.#store.dispatch({ type: "me", me: { ...answer.user, hasChosenName: this.state.me.hasChosenName } });
     return answer;
   }

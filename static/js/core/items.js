@@ -2,7 +2,7 @@
  * Items of the timeline with all that their elements show. An unchanged item is the same object as before. Pure.
  */
 import { plainLine } from "./format.js";
-import { isMentioned, isStarred, messageAt, openRoom, person } from "./select.js";
+import { isBlocked, isMentioned, isStarred, messageAt, openRoom, person } from "./select.js";
 import { texts } from "./texts.js";
 import { timeline } from "./timeline.js";
 
@@ -11,11 +11,15 @@ const QUOTE_LENGTH = 200;
 export class Items {
   #known = new Map();
 
-  /** @param {object} state see state.js @param {number} nowMs @returns {object[]} */
-  of(state, nowMs) {
+  /**
+   * @param {object} state see state.js @param {number} nowMs
+   * @param {Set<string>} [revealed] see timeline.js
+   * @returns {object[]}
+   */
+  of(state, nowMs, revealed) {
     const room = openRoom(state);
     const known = new Map();
-    const items = timeline(state, nowMs).map((item) => {
+    const items = timeline(state, nowMs, revealed).map((item) => {
       const now = complete(state, room, item);
       const before = this.#known.get(item.key);
       const same = before && isSame(before, now) ? before : now;
@@ -28,7 +32,7 @@ export class Items {
 }
 
 function complete(state, room, item) {
-  if (item.kind === "note") return { ...item, text: noteOf(state, item.event) };
+  if (item.kind === "note") return { ...item, text: noteOf(state, item.event, room.kind) };
   if (item.kind !== "message") return item;
   const { message } = item;
   const { colour, picture } = person(state, item.from, item.name);
@@ -55,7 +59,7 @@ function quoteOf(state, room, { replyTo }) {
   if (!quoted) return { quoteWho: "", quoteText: quoted === null ? texts.talkQuoteGone : texts.talkQuoteLoading, quoteFrom: "" };
   return {
     quoteWho: quoted.from === state.me?.id ? texts.you : person(state, quoted.from, quoted.name).name,
-    quoteText: lineOf(quoted),
+    quoteText: isBlocked(state, quoted.from) ? texts.talkBlocked(1) : lineOf(quoted),
     quoteFrom: quoted.from,
   };
 }
@@ -64,7 +68,7 @@ function quoteOf(state, room, { replyTo }) {
 export const lineOf = ({ isDeleted, text }) => (isDeleted ? texts.talkDeleted : plainLine(text.slice(0, QUOTE_LENGTH)));
 
 /** The text of a note: an event in the log that is no message. */
-export function noteOf(state, event) {
+export function noteOf(state, event, roomKind = "") {
   const isMe = event.from === state.me?.id;
   const who = isMe ? texts.you : person(state, event.from, event.name).name;
   if (event.type === "created") return texts.talkNoteCreated(who, event.kind);
@@ -75,6 +79,7 @@ export function noteOf(state, event) {
     return notes.join(" · ");
   }
   const whom = event.person.id === state.me?.id ? texts.you : person(state, event.person.id, event.person.name).name;
+  if (roomKind === "direct" && event.on) return event.person.id === event.from ? texts.talkNoteAccepted(whom) : texts.talkNoteAsked(who, whom);
   if (event.person.id === event.from) return event.on ? texts.talkNoteJoined(whom) : texts.talkNoteLeft(whom);
   return event.on ? texts.talkNoteAdded(who, whom) : texts.talkNoteRemoved(who, whom);
 }

@@ -1,6 +1,6 @@
 /**
- * Personal state: stars, hidden messages, notification levels, rooms marked as unread. For each of these the newest
- * event of the person's own room holds. Pure.
+ * Personal state: stars, hidden messages, notification levels, rooms marked as unread, people blocked. For each of these
+ * the newest event of the person's own room holds. Pure.
  */
 
 /** @returns {object} nothing is known yet */
@@ -47,16 +47,21 @@ const keys = {
   hide: ({ of, target }) => `hide ${of} ${target}`,
   level: ({ of }) => `level ${of}`,
   unread: ({ of }) => `unread ${of}`,
+  block: ({ of }) => `block ${of}`,
 };
 
 const keyOf = (event) => keys[event.type]?.(event) ?? null;
 
-function asEvent({ what, room, target, on, level, until, from }) {
+function asEvent({ what, room, target, on, level, until, from, person }) {
   const moment = until == null ? undefined : new Date(until).toISOString();
   if (what === "level") return { type: what, of: room, level, until: moment };
   if (what === "unread") return { type: what, of: room, from_seq: from ?? null };
+  if (what === "block") return { type: what, of: person, on };
   return { type: what, of: room, target, on };
 }
+
+/** Whether this person blocks another one. */
+export const isBlocked = (state, person) => current(state).get(`block ${person}`)?.on ?? false;
 
 /** Whether a message is starred. */
 export const isStarred = (state, room, seq) => current(state).get(`star ${room} ${seq}`)?.on ?? false;

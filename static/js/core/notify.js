@@ -1,7 +1,7 @@
 /**
  * Alerts: whether a new message counts, sounds, and makes a notification. Pure.
  */
-import { levelOf } from "./mine.js";
+import { isBlocked, levelOf } from "./mine.js";
 import { isFor } from "./unread.js";
 import { isEndInView } from "./rooms.js";
 
@@ -18,7 +18,7 @@ const NOTHING = Object.freeze({ counts: false, sound: false, notification: false
 export function alertFor(state, event, nowMs) {
   const room = state.rooms.get(event.room);
   const isNews = event.type === "message" && !event.deleted && event.from !== state.me?.id;
-  if (!isNews || !room || event.seq <= room.read) return NOTHING;
+  if (!isNews || !room || event.seq <= room.read || isBlocked(state, event.from)) return NOTHING;
   if (event.room === state.open && isEndInView(state)) return NOTHING;
   const level = levelOf(state, room.name, nowMs);
   const isWanted = level === "all" || (level === "mentions" && isFor(event, state.me?.id));

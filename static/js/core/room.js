@@ -126,7 +126,8 @@ export function joined(room, { epoch, head, after, reset, proof = null }, { isFr
 
 /**
  * One event of the log. What was heard before changes nothing; of kinds unknown to this page only the number counts.
- * @param {{meId: string, isOpen: boolean, isEndInView: boolean}} reader is the room open, and the end of its log in view
+ * @param {{meId: string, isOpen: boolean, isEndInView: boolean, blocks?(person: string): boolean}} reader is the room
+ *   open, and the end of its log in view; whom the reader blocks
  */
 export function withEvent(room, event, reader) {
   if (event.seq !== room.last + 1) return room;
@@ -142,7 +143,7 @@ export function withEvent(room, event, reader) {
   return trimmed(next, reader);
 }
 
-function applyMessage(room, event, { meId, isOpen, isEndInView }) {
+function applyMessage(room, event, { meId, isOpen, isEndInView, blocks = () => false }) {
   const isOwn = event.from === meId;
   if (!isOwn) room.delivered = Math.max(room.delivered, event.seq);
   if (room.typing.length > 0) room.typing = room.typing.filter(({ id }) => id !== event.from);
@@ -152,7 +153,7 @@ function applyMessage(room, event, { meId, isOpen, isEndInView }) {
   }
   if (isOwn || isEndInView) {
     Object.assign(room, readUpTo(room, event.seq, meId));
-  } else if (event.seq > room.read && !event.deleted) {
+  } else if (event.seq > room.read && !event.deleted && !blocks(event.from)) {
     if (event.seq <= room.listedTo) return; // counted already
     if (isOpen) room.divider ??= event.seq - 1;
     room.unread = unread.withMessage(room.unread, event, meId);

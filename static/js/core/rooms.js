@@ -1,11 +1,12 @@
 /**
  * The reducers of all rooms: which rooms there are, and which frame changes which. Pure.
  */
-import { joinedMine, mineOf, unreadFrom, withMineEvent, withOlderMine } from "./mine.js";
+import { isBlocked, joinedMine, mineOf, unreadFrom, withMineEvent, withOlderMine } from "./mine.js";
 import { settled, without } from "./outbox.js";
 import { loading, withFetched, withoutLoadingWindows, withPage } from "./room-history.js";
 import { withInfo, withMoreMembers } from "./room-info.js";
 import { withoutEndedTyping, withPresence, withReadMarkers, withTyping } from "./room-presence.js";
+import { requestsOf, withoutRequest, withRequests } from "./requests.js";
 import { closed, emptyRoom, joined, listed, opened, readToEnd, withEvent } from "./room.js";
 
 /** Whether the end of the open room's log is in view. */
@@ -41,7 +42,8 @@ function readInView(state) {
 
 const readerOf = (state, name) => {
   const isOpen = state.open === name;
-  return { meId: state.me?.id, isOpen, isEndInView: isOpen && isEndInView(state) };
+  const blocks = (person) => isBlocked(state, person);
+  return { meId: state.me?.id, isOpen, isEndInView: isOpen && isEndInView(state), blocks };
 };
 
 function withItem(state, item) {
@@ -71,7 +73,10 @@ export const roomReducers = {
     const kept = Array.from(state.rooms).filter(([name]) => frame.more || names.has(name) || name === state.open);
     const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: Boolean(frame.more) && room.isMember }]));
     const publicUrl = frame.public_url ?? null;
-    const base = { ...state, publicUrl, isListed: true, lost: null, hasRecovery: Boolean(frame.recovery), rooms, mine: frame.mine ? mineOf(frame.mine) : state.mine };
+    const requests = requestsOf(frame.requests ?? [], state.requests);
+    const mine = frame.mine ? mineOf(frame.mine) : state.mine;
+    const hasRecovery = Boolean(frame.recovery);
+    const base = { ...state, publicUrl, isListed: true, lost: null, hasRecovery, rooms, requests, mine };
     return settled(inServerOrder(frame.rooms.reduce(withItem, withPeople(base, [frame.user])), frame.rooms));
   },
 
@@ -80,7 +85,7 @@ export const roomReducers = {
   /** A room came into the list, or looks like this now. */
   roomAdded(state, { item, now }) {
     const isNew = !state.rooms.get(item.room)?.isMember;
-    const next = withItem(state, item);
+    const next = withItem(withoutRequest(state, item.room), item);
     return isNew && !item.last ? withRoom(next, item.room, (room) => ({ ...room, activeAt: now })) : next;
   },
 
@@ -97,8 +102,17 @@ export const roomReducers = {
   roomGone(state, { name }) {
     const rooms = new Map(state.rooms);
     rooms.delete(name);
-    return settled({ ...state, rooms });
+    return settled({ ...withoutRequest(state, name), rooms });
   },
+
+  /** Somebody asks this person into a conversation. */
+  requested: (state, { item }) => withRequests(withPeople(state, [item.with]), [item], { areAll: false }),
+
+  /** A request was accepted or declined. */
+  answered: (state, { room }) => withoutRequest(state, room),
+
+  /** All requests there are. */
+  requests: (state, { items }) => withRequests(withPeople(state, items.map((item) => item.with)), items, { areAll: true }),
 
   /** Open another room. What of it is in view, its view says then (`viewed`). */
   opened(state, { name }) {
@@ -157,6 +171,10 @@ export const roomReducers = {
     Array.from(state.rooms.keys()).reduce((next, name) => withRoom(next, name, (room) => withoutEndedTyping(room, now)), state),
 
   people: (state, { people }) => withPeople(state, people),
+
+  /** This person hides being here, and so does not see it of others. */
+  presenceHidden: (state) =>
+    withPeople(state, Array.from(state.people.values(), ({ here: _, seen: _seen, ...user }) => user)),
 
   /** Jump to a message: it is held, or its page is on the way. */
   jumped: (state, { room, seq, at }) =>

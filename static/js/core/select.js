@@ -2,7 +2,7 @@
  * Selectors: what views read from the state. Pure.
  */
 import { HOME } from "./home.js";
-import { current, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
+import { current, isBlocked, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
 import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
 import { eventIn, shownWindow } from "./room-history.js";
 import { firstUnread } from "./room.js";
@@ -10,7 +10,7 @@ import { isEndInView } from "./rooms.js";
 import { texts } from "./texts.js";
 import { countOf, isFor, mentionsOf } from "./unread.js";
 
-export { eventIn as messageAt, firstFailed, firstUnread, isHidden, isStarred, isEndInView, levelOf, stars, unreadFrom };
+export { eventIn as messageAt, firstFailed, firstUnread, isBlocked, isHidden, isStarred, isEndInView, levelOf, stars, unreadFrom };
 
 /** The room that is open: on the screen. */
 export const openRoom = (state) => state.rooms.get(state.open);
@@ -122,7 +122,8 @@ export function pinsOf(state, room) {
 }
 
 /** Whether a message is for this person: by name, or for all. */
-export const isMentioned = (state, message) => message.from !== state.me?.id && isFor(message, state.me?.id);
+export const isMentioned = (state, message) =>
+  message.from !== state.me?.id && isFor(message, state.me?.id) && !isBlocked(state, message.from);
 
 /** Numbers of quoted messages in view that have to be fetched. */
 export function missingQuotes(state, room) {

@@ -22,6 +22,7 @@ export function initialState(roomName) {
     open: roomName,
     people: new Map(),
     mine: emptyMine(),
+    requests: new Map(),
     outbox: [],
     isOutboxRestored: false,
     notices: [],

@@ -2,7 +2,7 @@
  * The timeline: items of the log from top to bottom. Messages in groups, day dividers, the unread divider ("New
  * messages"), and at the end what waits in the outbox. Pure.
  */
-import { openRoom, person, shown, tickOf } from "./select.js";
+import { isBlocked, openRoom, person, shown, tickOf } from "./select.js";
 import { dayLabel, dayNumber } from "./time.js";
 
 const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length a new group begins
@@ -10,10 +10,11 @@ const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length a new group 
 /**
  * @param {object} state see state.js
  * @param {number} nowMs decides what "today" is
- * @returns {Array<object>} items `{kind: "day"|"unread"|"note"|"message", key, ...}`; an item with a key known from before
- *   is the same thing, perhaps changed
+ * @param {Set<string>} [revealed] keys of messages of blocked people that are shown all the same
+ * @returns {Array<object>} items `{kind: "day"|"unread"|"note"|"blocked"|"message", key, ...}`; an item with a key known
+ *   from before is the same thing, perhaps changed
  */
-export function timeline(state, nowMs) {
+export function timeline(state, nowMs, revealed = new Set()) {
   const room = openRoom(state);
   const items = [];
   let day = null;
@@ -24,6 +25,14 @@ export function timeline(state, nowMs) {
     if (entryDay !== day) {
       items.push({ kind: "day", key: `day:${entryDay}`, label: dayLabel(entry.atMs, nowMs), atMs: entry.atMs });
       previous = null;
+    }
+    if (entry.kind === "message" && !entry.isOwn && !revealed.has(entry.key) && isBlocked(state, entry.from)) {
+      const last = items.at(-1);
+      if (last.kind === "blocked") items[items.length - 1] = { ...last, count: last.count + 1, keys: `${last.keys}\n${entry.key}` };
+      else items.push({ kind: "blocked", key: `blocked:${entry.key}`, count: 1, keys: entry.key, atMs: entry.atMs });
+      day = entryDay;
+      previous = null;
+      continue;
     }
     if (!isUnreadPlaced && entry.kind === "message" && !entry.isOwn && entry.seq > room.divider) {
       items.push({ kind: "unread", key: "unread" });

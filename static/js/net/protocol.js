@@ -45,13 +45,14 @@ const frames = {
   delete: ({ target }) => ({ seq: target }),
   react: ({ target, emoji, on }) => ({ seq: target, emoji, on }),
   pin: ({ target, on }) => ({ seq: target, on }),
-  mine: ({ what, target, on, level, until, from }) => ({
+  mine: ({ what, target, on, level, until, from, person }) => ({
     what,
     target,
     on,
     level,
     until: until == null ? undefined : new Date(until).toISOString(),
     seq: from ?? undefined,
+    person,
   }),
 };
 

@@ -224,6 +224,7 @@ export class Session {
       if (isNew && item.room !== this.#store.state.open) this.#followAdded(item.room);
     },
     room_removed: ({ room }) => this.#subscriptions.roomRemoved(room),
+    request: ({ item }) => this.#store.dispatch({ type: "requested", item }),
     marks: (frame) => this.#store.dispatch({ type: "readMarkers", frame }),
     presence: (frame) => {
       if (frame.room === this.#store.state.open) this.#store.dispatch({ type: "presence", frame });

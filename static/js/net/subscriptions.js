@@ -8,11 +8,14 @@ import { openRoom } from "../core/select.js";
 import { newId } from "./ids.js";
 import * as protocol from "./protocol.js";
 
+const NO_PLACE = "too_many_rooms"; // such a room is there all the same: it is heard when it is opened
+
 export class Subscriptions {
   #store;
   #session;
   #joins = new Map(); // id of a join -> {room, isFresh, resolve}
   #follows = new Set(); // ids of follows
+  #unheard = new Set(); // rooms of the list for which this connection had no place
 
   /**
    * @param {import("../core/store.js").Store} store
@@ -28,7 +31,9 @@ export class Subscriptions {
   async open() {
     const room = openRoom(this.#store.state);
     if (!this.#session.isWelcome()) return { ok: true };
-    const answer = room.isSynced || room.isMember ? { ok: true } : await this.join(room);
+    const isHeard = (room.isSynced || room.isMember) && !this.#unheard.has(room.name);
+    if (this.#unheard.has(room.name)) this.#makePlace(room);
+    const answer = isHeard ? { ok: true } : await this.join(room);
     if (answer.ok) this.#watch();
     return answer;
   }
@@ -66,6 +71,7 @@ export class Subscriptions {
     const join = this.#joins.get(frame.id);
     if (!join && !this.#follows.has(frame.id)) return;
     this.#joins.delete(frame.id);
+    this.#unheard.delete(frame.room);
     this.#store.dispatch({ type: "joined", frame, isFresh: join?.isFresh ?? false });
     if (join && this.#store.state.connection.phase !== "online") {
       this.#store.dispatch({ type: "connection", phase: "online" });
@@ -94,6 +100,17 @@ export class Subscriptions {
     for (const { resolve } of this.#joins.values()) resolve({ ok: true });
     this.#joins.clear();
     this.#follows.clear();
+    this.#unheard.clear();
+  }
+
+  /** Stop hearing the room of the list in which nothing was written for longest, so that this one can be joined. */
+  #makePlace(wanted) {
+    const heard = Array.from(this.#store.state.rooms.values()).filter(({ name, isMember }) =>
+      isMember && name !== wanted.name && name !== HOME && !this.#unheard.has(name));
+    if (heard.length === 0) return;
+    const { name } = heard.reduce((one, other) => (other.activeAt < one.activeAt ? other : one));
+    this.#unheard.add(name);
+    this.#session.send({ type: "leave", id: newId(), room: name });
   }
 
   async #watch() {
@@ -111,12 +128,14 @@ export class Subscriptions {
       this.#session.giveUp(error);
       return;
     }
-    this.#roomGone(name);
+    if (error.code === NO_PLACE && room?.isMember) this.#unheard.add(name);
+    else this.#roomGone(name);
     resolve({ ok: false, code: error.code, message: error.message });
   }
 
   #followRefused(error) {
     if (error.room === undefined) this.#session.retry(error, () => this.follow());
+    else if (error.code === NO_PLACE) this.#unheard.add(error.room);
     else if (!this.#session.retry(error, () => this.follow([error.room]))) this.#roomGone(error.room);
   }
 

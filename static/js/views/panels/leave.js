@@ -1,5 +1,5 @@
 /**
- * Confirmation before leaving a room: a private one cannot be joined again without an invitation.
+ * Confirmation before leaving a room: to some there is no simple way back.
  */
 import { HOME } from "../../core/home.js";
 import { titleOf } from "../../core/select.js";
@@ -16,8 +16,8 @@ export async function askToLeave(shell, name) {
   const title = titleOf(app.state, room);
   const isSure = await confirm({
     title: texts.shellLeaveTitle(title),
-    text: room.kind === "public" ? texts.shellLeavePublicText : texts.shellLeaveText,
-    yes: texts.shellLeave,
+    text: { public: texts.shellLeavePublicText, direct: texts.shellLeaveDirectText }[room.kind] ?? texts.shellLeaveText,
+    yes: room.kind === "direct" ? texts.shellLeaveDirect : texts.shellLeave,
     no: texts.shellCancel,
     isDanger: true,
   });

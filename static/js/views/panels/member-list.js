@@ -2,7 +2,7 @@
  * List of a room's members, those who are online first. Part of the room info.
  */
 import { fold } from "../../core/fold.js";
-import { person } from "../../core/select.js";
+import { isBlocked, person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { ago } from "../../core/time.js";
 import { button, make } from "../parts/dom.js";
@@ -40,7 +40,8 @@ export class MemberList {
   /** Show the members of a room. */
   render(state, room) {
     const before = this.#shown;
-    if (before && before.room.info === room.info && before.room.here === room.here && before.state.people === state.people) return;
+    if (before && before.room.info === room.info && before.room.here === room.here && before.state.people === state.people
+      && before.state.mine === state.mine && before.state.outbox === state.outbox) return;
     this.#shown = { state, room };
     this.#arrange();
   }
@@ -76,7 +77,7 @@ export class MemberList {
   #entry(state, room, member) {
     const isOwner = member.role === "owner" || member.id === room.owner;
     const seen = member.here ? texts.shellHere : member.seen ? texts.shellLastSeen(ago(Date.parse(member.seen))) : "";
-    const signs = [isOwner ? texts.shellOwner : "", member.id === state.me?.id ? texts.shellYou : ""].filter(Boolean);
+    const signs = [isOwner ? texts.shellOwner : "", member.id === state.me?.id ? texts.shellYou : "", isBlocked(state, member.id) ? texts.shellBlocked : ""].filter(Boolean);
     const extra = signs.map((sign) => make("span", "entry-sign quiet", sign));
     return entry(member, member.name, seen, () => this.#shell.person(member.id, member.name), extra);
   }

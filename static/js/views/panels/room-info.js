@@ -132,7 +132,7 @@ class RoomInfo {
   #leavePart(room) {
     if (room.name === HOME || !room.isMember) return null;
     const leave = button("row-button danger-text", "", () => this.#shell.leave(room.name));
-    leave.append(icon("leave"), make("span", "", texts.shellLeave));
+    leave.append(icon("leave"), make("span", "", room.kind === "direct" ? texts.shellLeaveDirect : texts.shellLeave));
     return make("section", "", leave);
   }
 }

@@ -22,7 +22,7 @@ export async function openSettings(shell) {
       profile(shell, () => dialog.close()),
       section(texts.shellNews, toggles()),
       section(texts.shellLook, [themes()]),
-      section(texts.shellPrivacy, [...insecure(), seen(shell)]),
+      section(texts.shellPrivacy, [...insecure(), ...privacy(shell)]),
       section(texts.shellDevices, devices(shell, () => dialog.close())),
     ],
     onClose: () => shell.talk?.focus?.(),
@@ -135,22 +135,30 @@ function themes() {
   return radios(texts.shellLook, Object.entries(texts.shellThemes), theme(), setTheme, "radios even");
 }
 
-function seen(shell) {
+function privacy(shell) {
   const { app } = shell;
   const hint = problem();
-  const control = toggle(texts.shellShowSeen, true, async (on, box) => {
-    const answer = await app.setProfile({ showsSeen: on });
+  const about = make("div", "about", texts.shellPrivacyText);
+  const controls = Object.entries(texts.shellShows).map(([what, label]) => {
+    const control = toggle(label, true, async (on, box) => {
+      const answer = await app.setPrivacy({ [what]: on });
+      hint.textContent = answer.ok ? "" : answer.message;
+      if (!answer.ok) box.checked = !on;
+    });
+    const box = control.querySelector("input");
+    box.name = what;
+    box.disabled = true; // until it is known
+    return control;
+  });
+  app.setPrivacy().then((answer) => {
+    for (const control of controls) {
+      const box = control.querySelector("input");
+      box.disabled = !answer.ok;
+      if (answer.ok) box.checked = answer[box.name];
+    }
     hint.textContent = answer.ok ? "" : answer.message;
-    if (!answer.ok) box.checked = !on;
   });
-  const box = control.querySelector("input");
-  box.disabled = true; // until it is known
-  app.setProfile({}).then((answer) => {
-    box.disabled = !answer.ok;
-    if (answer.ok) box.checked = answer.showsSeen;
-    else hint.textContent = answer.message;
-  });
-  return make("div", "", control, hint);
+  return [...controls, about, hint];
 }
 
 function devices(shell, close) {

@@ -4,17 +4,18 @@
  */
 import { fold } from "../../core/fold.js";
 import { plainLine } from "../../core/format.js";
-import { avatarOf, levelOf, person, roomList, titleOf, unreadOf } from "../../core/select.js";
+import { avatarOf, isBlocked, levelOf, person, roomList, titleOf, unreadOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
-import { icon, make } from "../parts/dom.js";
+import { button, icon, make } from "../parts/dom.js";
 
-const SHARED = ["people", "mine", "open", "drafts", "me", "outbox"]; // the parts of the state that rows show
+const SHARED = ["people", "mine", "open", "drafts", "me", "outbox", "requests"]; // the parts of the state that rows show
 const MANY = 100; // the server counts no further
 const LINE_LENGTH = 120;
 
 export class RoomList {
+  #requests;
   #list = make("ul", "room-list");
   #nothing = make("div", "rail-hint");
   #filter;
@@ -26,13 +27,15 @@ export class RoomList {
 
   /**
    * @param {HTMLElement} box @param {HTMLInputElement} filter
-   * @param {{onOpen(name: string): void, onBrowse(query: string): void}} handlers
+   * @param {{onOpen(name: string): void, onBrowse(query: string): void, onRequests(): void}} handlers
    */
-  constructor(box, filter, { onOpen, onBrowse }) {
+  constructor(box, filter, { onOpen, onBrowse, onRequests }) {
     this.#filter = filter;
     this.#onOpen = onOpen;
     this.#onBrowse = onBrowse;
-    box.append(this.#list, this.#nothing);
+    this.#requests = button("requests-row", "", onRequests);
+    this.#requests.hidden = true;
+    box.append(this.#requests, this.#list, this.#nothing);
     this.#list.addEventListener("click", (event) => this.#press(event));
     this.#list.addEventListener("keydown", (event) => this.#onKey(event));
     filter.addEventListener("input", () => this.#arrange());
@@ -44,6 +47,7 @@ export class RoomList {
     const before = this.#rendered;
     if (before?.rooms === state.rooms && SHARED.every((field) => before[field] === state[field])) return;
     this.#rendered = state;
+    if (before?.requests !== state.requests) this.#showRequests(state.requests.size);
     this.#arrange();
   }
 
@@ -56,6 +60,11 @@ export class RoomList {
       if (!isUnreadOnly || count > 0 || isMarkedUnread) return shown[index].name;
     }
     return null;
+  }
+
+  #showRequests(count) {
+    this.#requests.hidden = count === 0;
+    this.#requests.replaceChildren(icon("person"), make("span", "", texts.shellRequests(count)));
   }
 
   #shownRooms() {
@@ -173,6 +182,7 @@ function lineOf(state, room) {
   const isOwn = message.from === state.me?.id;
   const who = isOwn ? texts.you : room.kind === "direct" ? "" : person(state, message.from, message.name).name;
   const lead = who === "" ? "" : texts.shellLead(who);
+  if (!isOwn && isBlocked(state, message.from)) return { lead: "", line: texts.shellBlockedLine, look: "quiet" };
   if (message.isDeleted) return { lead, line: texts.shellDeleted, look: "quiet" };
   return { lead, line: plainLine(message.text.slice(0, LINE_LENGTH)), look: "" };
 }

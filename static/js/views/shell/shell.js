@@ -58,6 +58,7 @@ export function mountShell(app, { route }) {
     newRoom: async (kind) => (await import("../panels/new-room.js")).openNewRoom(shell, kind),
     newDirect: async () => (await import("../panels/new-direct.js")).openNewDirect(shell),
     directory: async (query) => (await import("../panels/directory.js")).openDirectory(shell, query),
+    requests: async () => (await import("../panels/requests.js")).openRequests(shell),
     help: async () => (await import("../panels/help.js")).openHelp(shell),
     info: () => side.toggle("info", async () => (await import("../panels/room-info.js")).makeRoomInfo(shell)),
     openSide: (name, make) => side.toggle(name, make),
@@ -72,7 +73,7 @@ export function mountShell(app, { route }) {
     search: () => shell.talk?.openSearch?.(),
   };
 
-  const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory });
+  const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory, onRequests: shell.requests });
   const head = new RoomHead(
     app,
     {

@@ -6,7 +6,7 @@ import { colourOf } from "../../core/people.js";
 import { openRoom, person, shown } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { exact } from "../../core/time.js";
-import { make } from "../parts/dom.js";
+import { button, make } from "../parts/dom.js";
 import { WindowList } from "../parts/window-list.js";
 import { createMessage, updateMessage } from "./message.js";
 
@@ -23,6 +23,7 @@ export class ChatLog {
   #isNews = false;
   #places = new Map(); // room -> where the reader left it
   #byKey = new Map();
+  #revealed = new Set(); // keys of messages of blocked people that are shown all the same
 
   /** Called to jump to the message with this number. @type {(seq: number) => void} */
   onJump = () => {};
@@ -55,6 +56,14 @@ export class ChatLog {
       day: line((item) => item.label, "day"),
       unread: line(() => texts.newMessagesDivider, "unread"),
       note: line((item) => item.text, "note"),
+      blocked: {
+        create: (item) => {
+          const show = button("link-button", texts.talkBlockedShow, () => this.#reveal(app.state, this.#elements.get(element).keys));
+          const element = remember(make("div", "divider note blocked", make("span", "", texts.talkBlocked(item.count)), " ", show), item);
+          return element;
+        },
+        update: (element, item) => (remember(element, item).firstChild.textContent = texts.talkBlocked(item.count)),
+      },
     };
     // Only who points at a message or moves to it needs the whole date, and to write one out takes long.
     for (const type of ["pointerover", "focusin"]) {
@@ -126,7 +135,7 @@ export class ChatLog {
   render(state) {
     const room = openRoom(state);
     const before = this.#rendered;
-    const now = { shown: shown(state, room), room, me: state.me, people: state.people, mine: state.mine, outbox: state.outbox };
+    const now = { shown: shown(state, room), room, me: state.me, people: state.people, mine: state.mine, outbox: state.outbox, revealed: this.#revealed };
     const isSame = before && Object.keys(now).every((key) => now[key] === before[key]);
     if (isSame) return;
     this.#rendered = now;
@@ -136,12 +145,18 @@ export class ChatLog {
     const isOlder = now.shown.window.first < (before?.shown.window.first ?? 0);
     this.#chat.setAttribute("aria-busy", String(!room.isSynced || isOlder));
     this.#isNews = !isOther && !isOlder && room.isSynced && before.room.isSynced && before.room.epoch === room.epoch;
-    const items = this.#items.of(state, Date.now());
+    const items = this.#items.of(state, Date.now(), this.#revealed);
     this.#byKey = new Map(items.map((item) => [item.key, item]));
     if (isOther) this.#enter(room, items);
     else this.#list.show(items, !now.shown.window.hasNewer);
     this.#isNews = false;
     this.#follow(room);
+  }
+
+  #reveal(state, keys) {
+    this.#revealed = new Set([...this.#revealed, ...keys.split("\n")]);
+    this.render(state);
+    this.focusOn(keys.split("\n")[0]);
   }
 
   #leave(name) {
