@@ -144,13 +144,13 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
-    """The server under faults, judged by all that its clients saw: ``-- --duration 600``, ``-- release``."""
+    """The server under faults, judged by all that its clients saw: ``-- --duration 600``, ``-- release``, ``-- strangers``."""
     session.install("-e", ".", *dependencies("test"))
     if not session.posargs:
         session.run("pytest", "tests/torture")
-    arguments = (
-        session.posargs if session.posargs[:1] in (["release"], ["check"]) else ["run", *session.posargs]
-    )
+        session.run("python", "-m", "tests.torture", "strangers")
+    is_named = session.posargs[:1] in (["release"], ["check"], ["strangers"])
+    arguments = session.posargs if is_named else ["run", *session.posargs]
     session.run("python", "-m", "tests.torture", *arguments)
 
 

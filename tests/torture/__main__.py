@@ -5,7 +5,8 @@ python -m tests.torture check HISTORY
 
 How the modules belong together:
 
-- `run` drives one run, `release` those of a release, `many_connections` the one with ten thousand connections;
+- `run` drives one run, `release` those of a release, `many_connections` the one with ten thousand connections,
+  `strangers` the one in which a hostile address does all `attacks`;
 - load: `raw_client` (over `v1_connection` and `websocket`), `product_client` and `plain_client` share a `context`;
   `workload` chooses `commands`, `misbehaviour` what no client should do; `fresh_client` loads everything at the end;
 - faults: `faults` and `proxy`, with `process`, `disk` and `faulty_server`;
@@ -17,6 +18,7 @@ How the modules belong together:
 
 from __future__ import annotations
 
+import json
 import secrets
 import sys
 from pathlib import Path
@@ -24,6 +26,7 @@ from pathlib import Path
 import click
 import trio
 
+from tests.torture.attacks import attack as attack_all
 from tests.torture.checker import check
 from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
@@ -32,6 +35,7 @@ from tests.torture.many_connections import open_many_connections
 from tests.torture.release import run_release
 from tests.torture.report import DOCUMENT, FIGURES, run_report, violation_report, with_tables
 from tests.torture.run import Options, torture
+from tests.torture.strangers import besiege
 
 
 @click.group()
@@ -134,6 +138,27 @@ def crowd(connections: int) -> None:
     many = trio.run(open_many_connections, connections)
     click.echo(many)
     sys.exit(0 if many.is_good else 1)
+
+
+@main.command()
+@click.option("--duration", default=60.0, help="How long, in seconds.", show_default=True)
+@click.option(
+    "--limit", default=50.0, help="Milliseconds in which 99 of 100 pings are answered.", show_default=True
+)
+def strangers(duration: float, limit: float) -> None:
+    """All attacks of one address at once; exits with 1 if others notice it."""
+    noticed = trio.run(besiege, duration)
+    click.echo(noticed)
+    sys.exit(0 if not noticed.failures and noticed.is_flat and noticed.p99_ms <= limit else 1)
+
+
+@main.command(hidden=True)
+@click.argument("port", type=int)
+@click.argument("duration", type=float)
+def attack(port: int, duration: float) -> None:
+    """The attacks of `strangers`, in a process of their own; prints what they sent, and were told."""
+    attacker = trio.run(attack_all, port, duration)
+    click.echo(json.dumps({"sent": attacker.sent, "refused": attacker.refused}))
 
 
 @main.command()

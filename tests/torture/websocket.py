@@ -127,10 +127,15 @@ class WebSocket:
 
 
 @asynccontextmanager
-async def open_websocket(port: int, protocol: str | None = "trio-chat.v1") -> AsyncIterator[WebSocket]:
-    """Connect to a port of this machine, and do the handshake; cut off on leaving. Raises `ConnectionLost`."""
+async def open_websocket(
+    port: int, protocol: str | None = "trio-chat.v1", *, source: str = ""
+) -> AsyncIterator[WebSocket]:
+    """Connect to a port of this machine, from this ``source`` address (127.x.x.x), and do the handshake; cut off on
+    leaving. Raises `ConnectionLost`."""
     with trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
         try:
+            if source:
+                await sock.bind((source, 0))
             await sock.connect(("127.0.0.1", port))
         except OSError as error:
             raise ConnectionLost(f"cannot connect: {error.strerror}") from error
