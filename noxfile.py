@@ -144,7 +144,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def torture(session: nox.Session) -> None:
-    """The server under faults, judged by all that its clients saw: ``-- --duration 600``, ``-- release``, ``-- strangers``."""
+    """The server under faults and attacks: ``-- --duration 600``, ``-- release``, ``-- strangers --duration 600``."""
     session.install("-e", ".", *dependencies("test"))
     if not session.posargs:
         session.run("pytest", "tests/torture")

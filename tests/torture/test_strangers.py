@@ -1,4 +1,4 @@
-"""A short run of all attacks at once, as part of the tests; it asserts no times. Long ones are for ``nox -s torture``."""
+"""A short run of all attacks at once, which asserts no times. Long ones are for ``nox -s torture``."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ class Config:
     )
     searches_per_minute: int = setting_field(
         120,
-        "How many searches a person may make within a minute",
+        "How many searches a person may make within a minute, looks into the directory included",
         "The page searches while one types, some times a second at most.",
         zero="no limit",
     )

@@ -107,11 +107,13 @@ class RateLimits:
         self._daily = {what: (TokenBuckets(n / DAY_S * is_limited, n), n) for what, n in daily.items()}
 
     def check_search(self, person: str, address: str, now: float) -> None:
-        """Count a search of this person from this address; raises `Refused` if there are too many."""
+        """Count a search, or a look into the directory; raises `Refused` if there are too many."""
         wait_s = self._searches.take(person, now) or self._searches_per_address.take(address, now)
         if wait_s > 0:
             wait_s = _whole(wait_s)
-            raise Refused("rate_limited", f"Too many searches. Wait {wait_s} seconds.", retry_after_s=wait_s)
+            raise Refused(
+                "rate_limited", f"You search too often. Wait {wait_s} seconds.", retry_after_s=wait_s
+            )
 
     def check_daily(self, what: Daily, person: str, now: float) -> None:
         """Count what this person does; raises `Refused` if they did so much of it within a day."""

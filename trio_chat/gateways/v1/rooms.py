@@ -183,6 +183,7 @@ async def admit(client: Client, command: commands.Admit) -> None:
 
 async def directory(client: Client, command: commands.Directory) -> DirectoryPage:
     """Give a page of the public rooms, the busiest first."""
+    client.hub.rate_limits.check_search(client.person.id, client.address, trio.current_time())
     store = client.hub.store
     after = None if command.cursor is None else _place_of(command.cursor)
     found = await store.directory(command.query, MAX_DIRECTORY + 1, person=client.person.id, after=after)

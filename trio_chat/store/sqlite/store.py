@@ -1,6 +1,7 @@
 """SQLite implementation of the `Store` contract, wherever the database is: one function over a connection per method.
 
-Writes wait in one queue, reads in a second, searches in a third; each queue runs in batches (`BatchQueue`).
+Writes wait in one queue, reads in a second, searches and the directory in a third; each queue runs in batches
+(`BatchQueue`).
 """
 
 from __future__ import annotations
