@@ -258,7 +258,8 @@ def _make_reports(connection: apsw.Connection) -> None:
     connection.execute("CREATE TABLE reports (seq INTEGER PRIMARY KEY, taken_by TEXT) STRICT")
 
 
-def _make_privacy(connection: apsw.Connection) -> None:
+def make_privacy(connection: apsw.Connection) -> None:
+    """The two people of direct rooms, who blocks whom, and what people hide of themselves."""
     # `pairs`: the two people of each direct room, in it or not. It and `blocks` follow from the log.
     connection.execute(
         """
@@ -320,7 +321,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_devices,
     _make_reports,
     make_proof_key,
-    _make_privacy,
+    make_privacy,
     make_newcomers,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
