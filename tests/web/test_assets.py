@@ -87,7 +87,8 @@ async def test_who_takes_gzip_gets_less_of_the_same(target: str) -> None:
         assert len(compressed.body) < 0.6 * len(plain.body)
         assert compressed.headers["etag"] != plain.headers["etag"]
         head = await ask(serving.port, target, method="HEAD", accept_encoding="gzip")
-        assert (head.body, head.headers) == (b"", compressed.headers)
+        assert head.body == b""
+        assert head.headers | {"date": ""} == compressed.headers | {"date": ""}  # a second may have passed
 
 
 async def test_a_small_file_is_sent_as_it_is() -> None:
