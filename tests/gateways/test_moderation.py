@@ -258,3 +258,13 @@ async def test_the_fold_in_memory_is_that_of_the_store(autojump_clock: MockClock
             else:
                 await ack(ada, "mute", room=SERVER, person=person, on=False)
             assert await core.store.server() == core.hub.door.server
+        for step in (
+            {"mode": "knock"},
+            {"quiet_until": moment(5000)},
+            {"mode": "invite"},
+            {"quiet": False},
+            {"mode": "probation"},
+        ):
+            await ack(ada, "mode", room=SERVER, **step)
+            await (await core.open_v1()).ask("hello", name=f"New {step}"[:20])
+            assert await core.store.server() == core.hub.door.server

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tests.support.memory_store import MemoryStore
     from trio_chat.rooms.room import Room
     from trio_chat.server.certificates import Certificates
 
@@ -36,6 +37,7 @@ class Serving:
     server: Server
     limits: ConnectionLimits
     lobby: Room
+    store: MemoryStore
 
     async def wait_connected(self, count: int) -> None:
         """Wait until exactly so many WebSocket clients are connected, and nothing else that counts as a connection."""
@@ -69,7 +71,8 @@ async def open_server(certificates: Certificates | None = None, **settings: obje
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.keep_alive)
             await nursery.start(partial(accept_connections, server, listeners, connections=nursery))
-            yield Serving(listeners[0].socket.getsockname()[1], server, limits, await hub.rooms.get("lobby"))
+            port = listeners[0].socket.getsockname()[1]
+            yield Serving(port, server, limits, await hub.rooms.get("lobby"), store)
             nursery.cancel_scope.cancel()
 
 
