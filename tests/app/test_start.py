@@ -43,9 +43,9 @@ async def test_the_ready_line_says_the_public_url(tmp_path: Path) -> None:
         here = f"http://127.0.0.1:{server.port}"
         assert server.ready_line.endswith(f" is ready at https://chat.example/ (on this machine: {here})")
         server.signal(signal.SIGTERM)
-        assert "plain access is off, as there is a public URL; --plain switches it on" in (
-            (await server.wait()).stderr
-        )
+        said = (await server.wait()).stderr
+        assert "plain access is off, as there is a public URL; --plain switches it on" in said
+        assert "the server's mode is probation: new people write slowly" in said
 
 
 async def test_a_server_with_a_certificate_speaks_tls_and_reads_it_again_at_sighup(tmp_path: Path) -> None:
