@@ -51,13 +51,11 @@ class Server:
     def start(self) -> None:
         """Start the process, and wait until it accepts connections."""
         command = [sys.executable, "-m", "trio_chat", "--host=127.0.0.1", f"--port={self.port}"]
-        # The variables for these tests are not settings of the server.
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("TRIO_CHAT_")}
         with (self._data / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 [*command, f"--data={self._data}", *self._arguments],
                 cwd=CHECKOUT,
-                env=environment,
+                env=self._environment(),
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
@@ -80,6 +78,19 @@ class Server:
         """Remove the database from the data directory."""
         for file in self._data.glob("chat.db*"):
             file.unlink()
+
+    def owner_link(self) -> str:
+        """A new link that makes an owner of the server."""
+        command = [sys.executable, "-m", "trio_chat", "owner-link", f"--data={self._data}"]
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=self._environment(), capture_output=True, text=True, check=True
+        )
+        return self.url + done.stdout.strip().partition("/#")[2].join(("#", ""))
+
+    @staticmethod
+    def _environment() -> dict[str, str]:
+        """The environment without the variables for these tests, which are no settings of the server."""
+        return {key: value for key, value in os.environ.items() if not key.startswith("TRIO_CHAT_")}
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { canonicalEmoji, emojiCount, remember, searchEmoji, unpackEmoji, withTone } from "../../static/js/core/emoji.js";
-import { texts } from "../../static/js/core/texts.js";
+import { emojiTexts } from "../../static/js/core/emoji-texts.js";
 
 const list = unpackEmoji(JSON.parse(await readFile(new URL("../../static/vendor/emoji.json", import.meta.url), "utf8")));
 const found = (query) => searchEmoji(list, query).map(({ emoji }) => emoji);
@@ -31,7 +31,7 @@ test("every emoji has a label, a group with a name, and five tones or none", () 
   assert.ok(list.length > 1_800);
   for (const { emoji, label, group, skins } of list) {
     assert.ok(label, emoji);
-    assert.ok(texts.emojiGroups[group], emoji);
+    assert.ok(emojiTexts.emojiGroups[group], emoji);
     assert.ok([0, 5].includes(skins.length), emoji);
   }
   assert.equal(new Set(list.map(({ emoji }) => emoji)).size, list.length);

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Items, noteOf } from "../../static/js/core/items.js";
+import { Items } from "../../static/js/core/items.js";
 import { messageOf, withReaction } from "../../static/js/core/message.js";
+import { noteOf } from "../../static/js/core/notes.js";
 import { missingPeople } from "../../static/js/core/select.js";
 import { initialState } from "../../static/js/core/state.js";
 
@@ -68,12 +69,31 @@ test("people who reacted or are mentioned are fetched; a new name makes a new it
 
 test("an event that is no message is told in a sentence", () => {
   const state = stateWith();
-  const note = (event) => noteOf(state, { from: "p-bob", name: "Bob", ...event });
+  const note = (event) => noteOf(state, { from: "p-bob", name: "Bob", room: "garden", ...event }, NOW);
   const eve = { id: "p-eve", name: "Eve" };
   assert.equal(note({ type: "created", kind: "private" }), "Robert created this room");
   assert.equal(note({ type: "settings", title: "Book club" }), "Robert named this room “Book club”");
   assert.equal(note({ type: "settings", topic: "" }), "Robert took the topic away");
   assert.equal(note({ type: "member", person: { id: "p-bob", name: "Bob" }, on: true }), "Robert joined");
-  assert.equal(note({ type: "member", person: eve, on: true }), "Robert added Eve");
+  assert.equal(note({ type: "member", person: eve, on: true }), "Robert let Eve in");
   assert.equal(note({ type: "member", person: { id: "p-me", name: "Ada" }, on: false }), "Robert removed You");
+});
+
+test("what moderators do is told in a sentence, with the names of now", () => {
+  const state = stateWith();
+  const note = (event) => noteOf(state, { from: "p-me", name: "Ada", room: "garden", person: "p-bob", ...event }, NOW);
+  const until = new Date(NOW + 3 * 86_400_000).toISOString();
+  assert.equal(note({ type: "role", role: "moderator" }), "You made Robert a moderator of this room");
+  assert.equal(note({ type: "role", role: "admin", room: "~server" }), "You made Robert an admin of this server");
+  assert.equal(note({ type: "role", role: "member" }), "You took the role of Robert away");
+  assert.equal(note({ type: "ban", on: true, until, reason: "spam", room: "~server" }), "You banned Robert until Wednesday: spam");
+  assert.equal(note({ type: "ban", on: true }), "You removed Robert");
+  assert.equal(note({ type: "mute", on: true, person: "p-nobody" }), "You muted Somebody");
+  assert.equal(note({ type: "mute", on: false, from: "p-bob", person: "p-me" }), "Robert let you write again");
+  assert.equal(note({ type: "knock", on: true, from: "p-bob" }), "Robert knocked, to be let in");
+  assert.equal(note({ type: "knock", on: false }), "You sent Robert away");
+  assert.equal(
+    note({ type: "settings", slow_s: 30, writers: "moderators" }),
+    "You set slow mode: one message each in 30 seconds · You let only moderators write here",
+  );
 });

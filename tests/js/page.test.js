@@ -39,8 +39,17 @@ test("every text that the page uses is in the catalogue, and every one there is 
   const asked = new Set([...html.matchAll(/data-(?:text|label|placeholder)="([^"]+)"/g)].map(([, key]) => key));
   for (const key of asked) assert.equal(typeof texts[key], "string", key);
   const sources = await Promise.all((await modules()).map((module) => readFile(new URL(module, STATIC), "utf8")));
-  for (const key of Object.keys(texts)) {
-    assert.ok(asked.has(key) || sources.some((source) => source.includes(`texts.${key}`)), key);
+  const catalogues = { texts };
+  for (const [file, name] of [["later", "laterTexts"], ["moderation", "modTexts"], ["emoji", "emojiTexts"], ["help", "helpTexts"]]) {
+    catalogues[name] = (await import(`../../static/js/core/${file}-texts.js`))[name];
+  }
+  const used = new Set(sources.flatMap((source) => Array.from(source.matchAll(/\b(\w*[tT]exts)\.([a-z]\w*)/g), ([, name, key]) => `${name}.${key}`)));
+  for (const one of used) {
+    const [name, key] = one.split(".");
+    if (name in catalogues) assert.ok(key in catalogues[name] || key === "js", one);
+  }
+  for (const [name, catalogue] of Object.entries(catalogues)) {
+    for (const key of Object.keys(catalogue)) assert.ok(used.has(`${name}.${key}`) || (name === "texts" && asked.has(key)), key);
   }
 });
 

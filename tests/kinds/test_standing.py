@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -490,3 +492,54 @@ def test_people_knock_at_the_server_only_where_that_is_its_mode_and_not_without_
     assert code(Server(mode="knock", knocking=many)) == "too_many"
     again = Room(room=SERVER_ROOM, kind=SERVER, server=Server(mode="knock"), knocking=("outsider",))
     assert verdict(again, "outsider", "knock", Knock("outsider", on=True)) == "already_there"
+
+
+# -- the same for the page --
+
+PAGE_TABLE = Path(__file__).parents[1] / "js" / "standing.json"
+"""Who may do what, as `static/js/core/standing.js` is tested against it."""
+
+PAGE_ROOMS = {
+    "garden": (PUBLIC, "owner"),
+    "~private": (PRIVATE, "owner"),
+    "~dconversation": (DIRECT, None),
+    LOBBY: (PUBLIC, None),
+    SERVER_ROOM: (SERVER, None),
+}
+
+
+def page_table() -> list[dict[str, Any]]:
+    """Each room x who acts x on whom: what is allowed."""
+    rows: list[dict[str, Any]] = []
+    for room, (kind, owner) in PAGE_ROOMS.items():
+        facts = Room(room=room, kind=kind, owner=owner)
+        for sender in PEOPLE:
+            settings = verdict(facts, sender, "settings", Settings(slow_s=5)) == "ok"
+            for seq, person in MESSAGES.items():
+                present = _present_role(facts, person)
+                roles = [
+                    role
+                    for role in ("owner", "admin", "moderator", "member")
+                    if role != present and verdict(facts, sender, "role", Role(person, role)) == "ok"
+                ]
+                row = {"room": room, "kind": kind, "sender": sender, "person": person, "settings": settings}
+                row |= {
+                    "mute": verdict(facts, sender, "mute", Restriction(person, on=True)) == "ok",
+                    "ban": verdict(facts, sender, "ban", Restriction(person, on=True)) == "ok",
+                    "delete": verdict(facts, sender, "delete", Delete(seq)) == "ok",
+                }
+                if kind != DIRECT and room != LOBBY:  # where nobody has a role
+                    row["roles"] = roles
+                rows.append(row)
+    return rows
+
+
+def _present_role(facts: Room, person: str) -> str:
+    if facts.kind == SERVER:
+        return SERVER_ROLES.get(person, "member")
+    return "owner" if person == facts.owner else "moderator" if person == "moderator" else "member"
+
+
+def test_the_page_is_tested_against_the_same_table() -> None:
+    """After a change of the rules write `page_table()` there, and see what the page says to it."""
+    assert json.loads(PAGE_TABLE.read_text()) == page_table()

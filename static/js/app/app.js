@@ -102,6 +102,18 @@ export class App {
     this.#store.dispatch({ type: "discarded", id });
   }
 
+  /** A refused message becomes a draft again. */
+  takeBack({ id, room, text }) {
+    const draft = this.state.drafts.get(room) ?? "";
+    this.setDraft(room, draft === "" ? text : `${text} ${draft}`);
+    this.discard(id);
+  }
+
+  /** Wait no longer for being let into a room. */
+  forgetKnock(room) {
+    this.#store.dispatch({ type: "knocked", room, on: false });
+  }
+
   /** The notice has been seen. */
   dismiss(id) {
     this.#store.dispatch({ type: "dismissed", id });
@@ -173,8 +185,9 @@ export class App {
     return answer;
   }
 
-  setRoom(room, { title, topic }) {
-    return this.#ask({ type: "settings", room, title, topic }, ({ seq }) => ({ seq }));
+  /** Title, topic, or what of the policy is to change: see `DEFAULT_POLICY`. */
+  setRoom(room, changes) {
+    return this.#ask({ type: "settings", room, ...changes }, ({ seq }) => ({ seq }));
   }
 
   enter(room) {
@@ -214,9 +227,11 @@ export class App {
     }));
   }
 
-  async accept(token) {
-    const answer = await this.#ask({ type: "accept", token }, ({ room }) => ({ room }));
-    return answer.code === "already_there" ? { ok: true, room: answer.room } : answer;
+  /** @param {string} title of the room, as `peek` told it */
+  async accept(token, title = "") {
+    const answer = await this.#ask({ type: "accept", token }, ({ room, waiting = false }) => ({ room, isWaiting: waiting }));
+    if (answer.isWaiting) this.#store.dispatch({ type: "knocked", room: answer.room, title, on: true });
+    return answer.code === "already_there" ? { ok: true, room: answer.room, isWaiting: false } : answer;
   }
 
   async info(room) {
@@ -267,11 +282,46 @@ export class App {
     return { ok: true, events };
   }
 
+  /** The events of a room from its first to its last, in as many answers as they take. */
+  async wholeLog(room) {
+    const events = [];
+    for (let newer = true; newer;) {
+      const answer = await this.#session.ask({ type: "history", room, after: events.at(-1)?.seq ?? 0, limit: 200 });
+      if (!answer.ok) return answer;
+      events.push(...answer.events);
+      newer = answer.newer && answer.events.length > 0;
+    }
+    return { ok: true, events };
+  }
+
   search(query, { room, cursor, limit } = {}) {
     return this.#ask({ type: "search", query, room, cursor, limit }, (answer) => ({
       hits: answer.hits.map(({ event, marks }) => ({ room: event.room, message: messageOf(event), highlights: marks })),
       cursor: answer.cursor,
     }));
+  }
+
+  // -- looking after rooms and the server; the room `SERVER` means the whole server --
+
+  /** Become an owner of the server, by the token of an owner link. */
+  becomeOwner(token) {
+    return this.#ask({ type: "become_owner", token });
+  }
+
+  /** @param {"owner"|"admin"|"moderator"|"member"} role */
+  setRole(room, person, role) {
+    return this.#ask({ type: "role", room, person, role });
+  }
+
+  /** Mute (`what`: "mute") or remove ("ban") somebody, until a moment (ms) or for ever (null); or end that (`on` false). */
+  restrict(what, room, person, { on = true, until = null, reason = "" } = {}) {
+    const moment = until === null ? undefined : new Date(until).toISOString();
+    return this.#ask({ type: what, room, person, on, until: moment, reason: reason || undefined });
+  }
+
+  /** Let in who waits or was removed; or (`on` false) send away who waits. */
+  admit(room, person, on) {
+    return this.#ask({ type: "admit", room, person, on });
   }
 
   // -- oneself --

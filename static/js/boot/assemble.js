@@ -11,6 +11,7 @@ import { Database } from "../net/database.js";
 import { Drafts } from "../net/drafts.js";
 import { Identity } from "../net/identity.js";
 import { newId } from "../net/ids.js";
+import { keepKnocks } from "../net/knocks.js";
 import { Outbox } from "../net/outbox.js";
 import { Session } from "../net/session.js";
 import { TabElection } from "../net/tab-election.js";
@@ -30,6 +31,7 @@ export function assemble(roomName) {
     onEvent: (frame) => app.onEvent(frame),
   });
   const app = new App({ store, session, drafts: new Drafts(store), election: new TabElection(newId()) });
+  keepKnocks(store);
   const restore = async () => store.dispatch({ type: "restored", entries: await outbox.load() });
 
   store.subscribe((state, before) => {

@@ -2,6 +2,7 @@
  * Items of the timeline with all that their elements show. An unchanged item is the same object as before. Pure.
  */
 import { plainLine } from "./format.js";
+import { noteOf } from "./notes.js";
 import { isBlocked, isMentioned, isStarred, messageAt, openRoom, person } from "./select.js";
 import { texts } from "./texts.js";
 import { timeline } from "./timeline.js";
@@ -20,7 +21,7 @@ export class Items {
     const room = openRoom(state);
     const known = new Map();
     const items = timeline(state, nowMs, revealed).map((item) => {
-      const now = complete(state, room, item);
+      const now = complete(state, room, item, nowMs);
       const before = this.#known.get(item.key);
       const same = before && isSame(before, now) ? before : now;
       known.set(item.key, same);
@@ -31,8 +32,8 @@ export class Items {
   }
 }
 
-function complete(state, room, item) {
-  if (item.kind === "note") return { ...item, text: noteOf(state, item.event, room.kind) };
+function complete(state, room, item, nowMs) {
+  if (item.kind === "note") return { ...item, text: noteOf(state, item.event, nowMs, room.kind) };
   if (item.kind !== "message") return item;
   const { message } = item;
   const { colour, picture } = person(state, item.from, item.name);
@@ -66,23 +67,6 @@ function quoteOf(state, room, { replyTo }) {
 
 /** A message as one line without markup. */
 export const lineOf = ({ isDeleted, text }) => (isDeleted ? texts.talkDeleted : plainLine(text.slice(0, QUOTE_LENGTH)));
-
-/** The text of a note: an event in the log that is no message. */
-export function noteOf(state, event, roomKind = "") {
-  const isMe = event.from === state.me?.id;
-  const who = isMe ? texts.you : person(state, event.from, event.name).name;
-  if (event.type === "created") return texts.talkNoteCreated(who, event.kind);
-  if (event.type === "settings") {
-    const notes = [];
-    if (event.title !== undefined) notes.push(texts.talkNoteTitle(who, event.title));
-    if (event.topic !== undefined) notes.push(event.topic ? texts.talkNoteTopic(who, event.topic) : texts.talkNoteNoTopic(who));
-    return notes.join(" · ");
-  }
-  const whom = event.person.id === state.me?.id ? texts.you : person(state, event.person.id, event.person.name).name;
-  if (roomKind === "direct" && event.on) return event.person.id === event.from ? texts.talkNoteAccepted(whom) : texts.talkNoteAsked(who, whom);
-  if (event.person.id === event.from) return event.on ? texts.talkNoteJoined(whom) : texts.talkNoteLeft(whom);
-  return event.on ? texts.talkNoteAdded(who, whom) : texts.talkNoteRemoved(who, whom);
-}
 
 function isSame(one, other) {
   const fields = Object.keys(other);

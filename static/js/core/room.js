@@ -8,7 +8,7 @@
  */
 import { changed, isChange, messageOf } from "./message.js";
 import { withoutLoadingWindows } from "./room-history.js";
-import { applySettings, withInfoChange } from "./room-info.js";
+import { applySettings, endOf, withInfoChange } from "./room-info.js";
 import * as unread from "./unread.js";
 import { appended, emptyWindow, newest, withChange } from "./window.js";
 
@@ -30,6 +30,11 @@ export function emptyRoom(name) {
     with: null,
     members: null,
     isMember: false,
+    role: null,
+    policy: {},
+    muted: null,
+    isBanned: false,
+    slowUntil: 0,
     epoch: null,
     head: 0,
     last: 0,
@@ -80,6 +85,8 @@ export function listed(room, item, { isOpen, meId }) {
     owner: item.owner ?? null,
     with: item.with?.id ?? null,
     members: item.members ?? null,
+    role: item.role ?? null,
+    policy: item.policy ?? {},
     isMember: true,
     listedTo: item.head,
     lastMessage,
@@ -139,12 +146,13 @@ export function withEvent(room, event, reader) {
     live: appended(room.live, event),
   };
   if (event.type === "message") applyMessage(next, event, reader);
-  else applyOther(next, event);
+  else applyOther(next, event, reader);
   return trimmed(next, reader);
 }
 
 function applyMessage(room, event, { meId, isOpen, isEndInView, blocks = () => false }) {
   const isOwn = event.from === meId;
+  if (isOwn && room.muted?.isGuess) room.muted = null;
   if (!isOwn) room.delivered = Math.max(room.delivered, event.seq);
   if (room.typing.length > 0) room.typing = room.typing.filter(({ id }) => id !== event.from);
   if (event.seq > room.listedTo) {
@@ -160,7 +168,7 @@ function applyMessage(room, event, { meId, isOpen, isEndInView, blocks = () => f
   }
 }
 
-function applyOther(room, event) {
+function applyOther(room, event, { meId }) {
   const { from, changes } = room.recent;
   room.recent = changes.length < 2 * RECENT
     ? { from, changes: [...changes, event] }
@@ -173,8 +181,10 @@ function applyOther(room, event) {
     if (room.lastMessage?.seq === event.target) room.lastMessage = changed(room.lastMessage, event);
     if (event.type === "delete") room.unread = unread.without(room.unread, event.target);
   } else if (event.seq > room.listedTo) {
-    applySettings(room, event);
+    applySettings(room, event, meId);
   }
+  if (event.type === "mute" && event.person === meId) room.muted = event.on ? { until: endOf(event) } : null; // no list tells it
+  if (event.type === "role" && event.person === meId) room.info = null; // moderators are told more
   if (room.info && event.seq > room.info.upto) room.info = withInfoChange(room.info, event);
 }
 

@@ -8,6 +8,7 @@ import { withInfo, withMoreMembers } from "./room-info.js";
 import { withoutEndedTyping, withPresence, withReadMarkers, withTyping } from "./room-presence.js";
 import { requestsOf, withoutRequest, withRequests } from "./requests.js";
 import { closed, emptyRoom, joined, listed, opened, readToEnd, withEvent } from "./room.js";
+import { texts } from "./texts.js";
 
 /** Whether the end of the open room's log is in view. */
 export const isEndInView = (state) =>
@@ -28,6 +29,9 @@ export function withPeople(state, users) {
   for (const { role: _, ...user } of news) people.set(user.id, user);
   return { ...state, people };
 }
+
+const peopleIn = ({ members = [], knocking = [], restricted = [] }) =>
+  [...members, ...knocking, ...restricted.map(({ person }) => person)];
 
 function isSame(known, { id, name, colour, picture, seen, here }) {
   return known && known.id === id && known.name === name && known.colour === colour && known.picture === picture
@@ -66,6 +70,22 @@ function inServerOrder(state, items) {
   return next;
 }
 
+/** Whoever is in a room does not wait for it any more. */
+function withoutKnock(state, name) {
+  const knocked = state.knocked.filter(({ room }) => room !== name);
+  return knocked.length === state.knocked.length ? state : { ...state, knocked };
+}
+
+const removesMe = ({ me }, { type, on, person }) => type === "ban" && on && person === me?.id;
+
+/** Whoever is removed from a room is told; the server takes it out of the list. */
+function withRemovalNotice(state, { room: name, seq, reason = "" }) {
+  const room = state.rooms.get(name);
+  if (!room) return state;
+  const message = texts.modYouRemoved(room.title || room.name, reason);
+  return { ...withRoom(state, name, (held) => ({ ...held, isBanned: true })), notices: [...state.notices, { id: `${name} ${seq}`, room: name, message }] };
+}
+
 export const roomReducers = {
   /** The list of rooms and the personal state, as they are now. With `more` the other rooms follow (`roomAdded`). */
   welcome(state, { frame }) {
@@ -77,7 +97,8 @@ export const roomReducers = {
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
     const hasRecovery = Boolean(frame.recovery);
     const base = { ...state, publicUrl, isListed: true, lost: null, hasRecovery, rooms, requests, mine };
-    return settled(inServerOrder(frame.rooms.reduce(withItem, withPeople(base, [frame.user])), frame.rooms));
+    const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));
+    return settled(inServerOrder(frame.rooms.reduce(withItem, known), frame.rooms));
   },
 
   olderMine: (state, { events }) => ({ ...state, mine: withOlderMine(state.mine, events) }),
@@ -85,7 +106,7 @@ export const roomReducers = {
   /** A room came into the list, or looks like this now. */
   roomAdded(state, { item, now }) {
     const isNew = !state.rooms.get(item.room)?.isMember;
-    const next = withItem(withoutRequest(state, item.room), item);
+    const next = withItem(withoutKnock(withoutRequest(state, item.room), item.room), item);
     return isNew && !item.last ? withRoom(next, item.room, (room) => ({ ...room, activeAt: now })) : next;
   },
 
@@ -133,7 +154,8 @@ export const roomReducers = {
     const isOwn = frame.from !== undefined && frame.from === state.me?.id;
     const told = isOwn ? { ...state, outbox: without(state.outbox, frame.id) } : state;
     if (frame.room === state.mine.room) return settled({ ...told, mine: withMineEvent(state.mine, frame) });
-    return settled(withRoom(told, frame.room, (room) => withEvent(room, frame, readerOf(state, frame.room))));
+    const next = settled(withRoom(told, frame.room, (room) => withEvent(room, frame, readerOf(state, frame.room))));
+    return removesMe(state, frame) ? withRemovalNotice(next, frame) : next;
   },
 
   loading: (state, { room, way }) => withRoom(state, room, (held) => loading(held, way)),
@@ -147,7 +169,7 @@ export const roomReducers = {
   fetched: (state, { frame, seqs }) => withRoom(state, frame.room, (room) => withFetched(room, frame, seqs)),
 
   info: (state, { frame }) =>
-    withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => withInfo(room, frame)),
+    withRoom(withPeople(state, peopleIn(frame)), frame.room, (room) => withInfo(room, frame)),
 
   members: (state, { frame }) =>
     withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => withMoreMembers(room, frame)),

@@ -7,6 +7,7 @@ import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
 import { eventIn, shownWindow } from "./room-history.js";
 import { firstUnread } from "./room.js";
 import { isEndInView } from "./rooms.js";
+import { SERVER } from "./standing.js";
 import { texts } from "./texts.js";
 import { countOf, isFor, mentionsOf } from "./unread.js";
 
@@ -15,10 +16,11 @@ export { eventIn as messageAt, firstFailed, firstUnread, isBlocked, isHidden, is
 /** The room that is open: on the screen. */
 export const openRoom = (state) => state.rooms.get(state.open);
 
-/** The list of rooms, the newest first. */
+/** The list of rooms: that of those who run the server, then the newest first. */
 export function roomList(state) {
   const rooms = Array.from(state.rooms.values()).filter((room) => room.isMember);
-  return rooms.sort((a, b) => b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1));
+  const isServer = (room) => Number(room.name === SERVER);
+  return rooms.sort((a, b) => isServer(b) - isServer(a) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1));
 }
 
 /** A person's current profile; before it is known, the name from the event. */
@@ -27,21 +29,16 @@ export const person = (state, id, name = "") => state.people.get(id) ?? { id, na
 /** What people call a room: its title, the other person's name in a direct one, or its name. */
 export function titleOf(state, room) {
   if (room.with) return person(state, room.with, room.title || room.name).name;
-  return room.title || (room.name === HOME ? texts.shellLobby : room.name);
+  return room.title || { [HOME]: texts.shellLobby, [SERVER]: texts.modServer }[room.name] || room.name;
 }
 
 /** The avatar of a room: the other person's in a direct one, else initials on a square ("seal"). */
 export function avatarOf(state, room) {
   const name = titleOf(state, room);
+  if (room.name === SERVER) return { id: room.name, name, isSeal: true, sign: "shield" };
   if (!room.with) return { id: room.name, name, isSeal: true };
   const { id, colour, picture } = person(state, room.with);
   return { id, name, colour, picture, isSeal: false };
-}
-
-/** Whether this person may change a room's title; the server has the last word. */
-export function mayRename(state, room) {
-  if (room.kind === "direct") return false;
-  return room.kind === "private" ? room.isMember : room.owner === null || room.owner === state.me?.id;
 }
 
 /** Unread counts of a room: at most 100, which means more. `isMarkedUnread`: by hand. */
@@ -140,6 +137,7 @@ export function missingPeople(state, room) {
   const note = (id) => id && !state.people.has(id) && missing.add(id);
   for (const event of shown(state, room).events) {
     note(event.from);
+    if (typeof event.person === "string") note(event.person);
     for (const { people } of event.reactions ?? []) people.forEach(note);
     for (const id of event.mentions ?? []) if (id !== "all") note(id);
   }

@@ -5,7 +5,7 @@
  * @typedef {{kind: "command", command: string, argument: string}} Command to be done by the page
  * @typedef {{kind: "error", message: string}} Problem to be told; nothing is sent
  */
-import { texts } from "./texts.js";
+import { helpTexts } from "./help-texts.js";
 
 const SHRUG = "¯\\_(ツ)_/¯";
 const COMMAND = /^\/(\p{L}[\p{L}\p{N}_-]*)(?:\s+|$)/u;
@@ -13,15 +13,15 @@ const FARTHEST_TYPO = 2;
 
 /** All commands in the order of the help sheet: `name`, `usage`, `about`; `needs` an argument or not. */
 export const COMMANDS = [
-  { name: "me", usage: texts.slashMeUsage, about: texts.slashMe, needs: true },
-  { name: "shrug", usage: texts.slashShrugUsage, about: texts.slashShrug, needs: false },
-  { name: "nick", usage: texts.slashNickUsage, about: texts.slashNick, needs: true },
-  { name: "topic", usage: texts.slashTopicUsage, about: texts.slashTopic, needs: true },
-  { name: "title", usage: texts.slashTitleUsage, about: texts.slashTitle, needs: true },
-  { name: "invite", usage: texts.slashInviteUsage, about: texts.slashInvite, needs: false },
-  { name: "search", usage: texts.slashSearchUsage, about: texts.slashSearch, needs: false },
-  { name: "leave", usage: texts.slashLeaveUsage, about: texts.slashLeave, needs: false },
-  { name: "help", usage: texts.slashHelpUsage, about: texts.slashHelp, needs: false },
+  { name: "me", usage: helpTexts.slashMeUsage, about: helpTexts.slashMe, needs: true },
+  { name: "shrug", usage: helpTexts.slashShrugUsage, about: helpTexts.slashShrug, needs: false },
+  { name: "nick", usage: helpTexts.slashNickUsage, about: helpTexts.slashNick, needs: true },
+  { name: "topic", usage: helpTexts.slashTopicUsage, about: helpTexts.slashTopic, needs: true },
+  { name: "title", usage: helpTexts.slashTitleUsage, about: helpTexts.slashTitle, needs: true },
+  { name: "invite", usage: helpTexts.slashInviteUsage, about: helpTexts.slashInvite, needs: false },
+  { name: "search", usage: helpTexts.slashSearchUsage, about: helpTexts.slashSearch, needs: false },
+  { name: "leave", usage: helpTexts.slashLeaveUsage, about: helpTexts.slashLeave, needs: false },
+  { name: "help", usage: helpTexts.slashHelpUsage, about: helpTexts.slashHelp, needs: false },
 ];
 
 /**
@@ -36,8 +36,8 @@ export function parseSlash(text) {
   const name = match[1].toLowerCase();
   const argument = text.slice(match[0].length).trim();
   const command = COMMANDS.find((each) => each.name === name);
-  if (!command) return { kind: "error", message: texts.slashUnknown(match[1], nearest(name)) };
-  if (command.needs && argument === "") return { kind: "error", message: texts.slashNeeds(command.usage) };
+  if (!command) return { kind: "error", message: helpTexts.slashUnknown(match[1], nearest(name)) };
+  if (command.needs && argument === "") return { kind: "error", message: helpTexts.slashNeeds(command.usage) };
   if (name === "me") return { kind: "text", text: `/me ${argument}` };
   if (name === "shrug") return { kind: "text", text: argument ? `${argument} ${SHRUG}` : SHRUG };
   return { kind: "command", command: name, argument };

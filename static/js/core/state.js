@@ -12,7 +12,7 @@ import { roomReducers, withPeople, withRoom } from "./rooms.js";
 /** @returns {object} the state before anything was heard */
 export function initialState(roomName) {
   return {
-    connection: { phase: "connecting", retryAt: null, reason: null },
+    connection: { phase: "connecting", retryAt: null, reason: null, isBanned: false },
     me: null,
     lost: null,
     hasRecovery: false,
@@ -27,6 +27,7 @@ export function initialState(roomName) {
     isOutboxRestored: false,
     notices: [],
     drafts: new Map(),
+    knocked: [],
     view: { isAtBottom: true, isVisible: true },
   };
 }
@@ -35,9 +36,9 @@ const reducers = {
   ...roomReducers,
   ...outboxReducers,
 
-  /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) or refused (with `reason`). */
-  connection(state, { phase, retryAt = null, reason = null }) {
-    const next = { ...state, connection: { phase, retryAt, reason } };
+  /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) or refused (with `reason`; `isBanned`). */
+  connection(state, { phase, retryAt = null, reason = null, isBanned = false }) {
+    const next = { ...state, connection: { phase, retryAt, reason, isBanned } };
     if (phase === "online") return next;
     const quiet = (room) => (room.typing.length > 0 ? { ...withoutLoadingWindows(room), typing: [] } : withoutLoadingWindows(room));
     return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);
@@ -76,6 +77,22 @@ const reducers = {
     if (action.entry.command !== "send") return next;
     return withRoom(next, action.entry.room, (room) =>
       readUpTo({ ...room, detached: null, goal: null, divider: null }, room.last, state.me?.id));
+  },
+
+  /** A command was refused: with it the page learns what it may not do in the room. */
+  failed(state, action) {
+    const entry = state.outbox.find((one) => one.id === action.id);
+    const next = outboxReducers.failed(state, action);
+    if (!entry || entry.command === "mine") return next;
+    if (action.code === "muted") return withRoom(next, entry.room, (room) => ({ ...room, muted: room.muted ?? { until: Infinity, isGuess: true } }));
+    if (action.code === "slow") return withRoom(next, entry.room, (room) => ({ ...room, slowUntil: action.retryAt ?? 0 }));
+    return next;
+  },
+
+  /** This person waits to be let into a room, or (`on` false) no longer. */
+  knocked(state, { room, title, on }) {
+    const others = state.knocked.filter((one) => one.room !== room);
+    return { ...state, knocked: on ? [...others, { room, title }] : others };
   },
 
   /** The draft of a room; an empty text is none. */

@@ -49,3 +49,13 @@ export function ago(ms, nowMs = Date.now()) {
   if (dayNumber(nowMs) - dayNumber(ms) < WEEK_DAYS) return relativeFormat().format(dayNumber(ms) - dayNumber(nowMs), "day");
   return dayLabel(ms, nowMs);
 }
+
+/** Until when something holds: 15:00, tomorrow 15:00, Sunday, 3 May, 3 May 2028. */
+export function until(ms, nowMs = Date.now()) {
+  const days = dayNumber(ms) - dayNumber(nowMs);
+  if (days === 0) return clock(ms);
+  if (days === 1) return `${relativeFormat().format(1, "day")} ${clock(ms)}`;
+  if (days > 1 && days < WEEK_DAYS) return weekdayFormat().format(ms);
+  const sameYear = new Date(ms).getFullYear() === new Date(nowMs).getFullYear();
+  return (sameYear ? dateFormat : yearFormat)().format(ms);
+}

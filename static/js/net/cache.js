@@ -13,7 +13,7 @@ const EVENTS = 50;
 const FORMAT = 1; // another one is not read
 const KEPT = [
   "name", "kind", "title", "topic", "owner", "with", "members", "isMember", "epoch", "last", "proof", "listedTo", "lastMessage",
-  "activeAt", "read", "unread",
+  "activeAt", "read", "unread", "role", "policy", "muted",
 ];
 
 export class Cache {

@@ -9,6 +9,9 @@ export const SUBPROTOCOL = "trio-chat.v1";
 const FINAL_CLOSE_CODES = new Set([1002, 1003, 1007, 1008, 1009]);
 const FIRST_FINAL_PRIVATE_CODE = 4500;
 
+/** The close code for somebody whom a moderator has removed from the server. */
+export const BANNED = 4501;
+
 // Errors that waiting heals; the same command with the same id may then be sent again.
 const PASSING_ERRORS = new Set(["rate_limited", "unavailable", "too_many_connections"]);
 const DEFAULT_RETRY_S = 2;

@@ -30,7 +30,8 @@ export class Sender {
     if (!this.#store.state.outbox.some((entry) => entry.id === id)) return false;
     const pauseMs = retryAfterMs(error);
     if (pauseMs === null) {
-      this.#store.dispatch({ type: "failed", id, code, reason: message });
+      const retryAt = error.retry_after > 0 ? Date.now() + 1000 * error.retry_after : null;
+      this.#store.dispatch({ type: "failed", id, code, reason: message, retryAt });
     } else {
       clearTimeout(this.#pauseTimer);
       this.#pauseTimer = setTimeout(() => this.#tryAgain(), pauseMs);

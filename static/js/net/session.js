@@ -134,9 +134,10 @@ export class Session {
   /** The server does not want to see us again. */
   #hungUp(reason, code) {
     const isLoggedOut = code === protocol.LOGGED_OUT;
-    this.#disconnected({ phase: "refused", reason });
+    const isBanned = code === protocol.BANNED;
+    this.#disconnected({ phase: "refused", reason, isBanned });
+    if (isLoggedOut || isBanned) this.#connection.stop();
     if (!isLoggedOut) return;
-    this.#connection.stop();
     // The token stays the present one, although it is void: else this page would begin anew without asking.
     this.#identity.forget(this.#heldToken);
     this.#store.dispatch({ type: "loggedOut" });
@@ -325,7 +326,7 @@ export class Session {
 
   #giveUp(error) {
     this.#connection.stop();
-    this.#disconnected({ phase: "refused", reason: error.message });
+    this.#disconnected({ phase: "refused", reason: error.message, isBanned: error.code === "banned" });
   }
 
   #settleLogin(answer) {

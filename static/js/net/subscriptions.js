@@ -90,8 +90,8 @@ export class Subscriptions {
 
   /** A room is in the list no more; a public one that is open stays on the screen. */
   roomRemoved(name) {
-    const { kind } = this.#store.state.rooms.get(name) ?? {};
-    if (kind === "public" && name === this.#store.state.open) this.#store.dispatch({ type: "roomRemoved", name });
+    const { kind, isBanned } = this.#store.state.rooms.get(name) ?? {};
+    if (kind === "public" && !isBanned && name === this.#store.state.open) this.#store.dispatch({ type: "roomRemoved", name });
     else this.#roomGone(name);
   }
 

@@ -1,10 +1,16 @@
 /**
- * Confirmation before deleting a message, for oneself or for everybody.
+ * Confirmation before deleting a message, for oneself or for everybody; moderators can mute its author with it.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
+import { modTexts } from "../../core/moderation-texts.js";
+import { openRoom } from "../../core/select.js";
+import { mayMute } from "../../core/permissions.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
 import { needStyles } from "../parts/forms.js";
+import { restrict } from "./moderation.js";
+
+const MUTE_S = 3600;
 
 /** @param {object} shell @param {object} item @param {object} _at @param {object} does see actions.js */
 export async function open(shell, item, _at, does) {
@@ -13,18 +19,21 @@ export async function open(shell, item, _at, does) {
   const room = app.state.open;
   const mayAll = does.mayDelete(item);
   const actions = make("div", "actions stacked");
-  if (mayAll) actions.append(button("danger", texts.talkDeleteForAll, () => dialog.close("all")));
+  if (mayAll) actions.append(button("danger", laterTexts.talkDeleteForAll, () => dialog.close("all")));
+  const mayMuteToo = !item.isOwn && mayAll && mayMute(app.state, openRoom(app.state), item.from);
+  if (mayMuteToo) actions.append(button("danger", modTexts.deleteAndMute(item.name), () => dialog.close("mute")));
   actions.append(
-    button("", texts.talkDeleteForMe, () => dialog.close("me")),
-    button("", texts.shellCancel, () => dialog.close()),
+    button("", laterTexts.talkDeleteForMe, () => dialog.close("me")),
+    button("", laterTexts.shellCancel, () => dialog.close()),
   );
   const dialog = openDialog({
-    title: texts.talkDeleteTitle,
+    title: laterTexts.talkDeleteTitle,
     className: "small",
-    content: [make("div", "about", mayAll ? texts.talkDeleteText : texts.talkDeleteOwnText), actions],
+    content: [make("div", "about", mayAll ? laterTexts.talkDeleteText : laterTexts.talkDeleteOwnText), actions],
     onClose: (whose) => {
-      if (whose === "all") app.delete(room, item.seq);
-      else if (whose === "me") does.forMe(item);
+      if (whose === "all" || whose === "mute") app.delete(room, item.seq);
+      if (whose === "mute") restrict(shell, "mute", room, item.from, { seconds: MUTE_S }).then(shell.say);
+      if (whose === "me") does.forMe(item);
     },
   });
   actions.firstChild.focus({ focusVisible: false });

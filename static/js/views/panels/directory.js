@@ -1,6 +1,7 @@
 /**
  * Dialog with the public rooms, the busiest first.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
@@ -15,16 +16,16 @@ export async function openDirectory(shell, query = "") {
   const filter = input({ type: "search", value: query, autofocus: true });
   const list = make("ul", "entries");
   const trouble = problem();
-  const nothing = make("div", "about", texts.shellDirectoryNothing, " ");
+  const nothing = make("div", "about", laterTexts.shellDirectoryNothing, " ");
   nothing.hidden = true;
   let asked = 0;
   let timer = null;
-  const create = button("link-button", texts.shellCreateIt, () => {
+  const create = button("link-button", laterTexts.shellCreateIt, () => {
     dialog.close();
     shell.newRoom("public");
   });
   nothing.append(create);
-  const rest = button("link-button", texts.talkSearchMore, () => show(rest.value));
+  const rest = button("link-button", laterTexts.talkSearchMore, () => show(rest.value));
   const show = async (cursor) => {
     const number = (asked += 1);
     const answer = await shell.app.directory(filter.value.trim() || undefined, cursor);
@@ -46,9 +47,9 @@ export async function openDirectory(shell, query = "") {
     timer = setTimeout(() => show(), PAUSE_MS);
   });
   const dialog = openDialog({
-    title: texts.shellDirectory,
+    title: laterTexts.shellDirectory,
     className: "tall",
-    content: [field(texts.shellDirectoryFilter, filter), trouble, nothing, list, rest],
+    content: [field(laterTexts.shellDirectoryFilter, filter), trouble, nothing, list, rest],
     onClose: () => clearTimeout(timer),
   });
   await show();
@@ -61,7 +62,7 @@ async function enter(shell, { room, joined }) {
 
 function roomEntry(state, { room, title, topic, members, joined }, onPress) {
   const name = titleOf(state, { name: room, title });
-  const about = [members ? texts.shellMembers(members) : "", topic ?? ""].filter(Boolean).join(" · ");
-  const sign = make("span", "entry-sign", joined ? texts.shellOpen : texts.shellEnter);
+  const about = [members ? laterTexts.shellMembers(members) : "", topic ?? ""].filter(Boolean).join(" · ");
+  const sign = make("span", "entry-sign", joined ? laterTexts.shellOpen : texts.shellEnter);
   return entry({ id: room, name, isSeal: true }, name, about, onPress, [sign]);
 }

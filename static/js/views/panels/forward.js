@@ -2,6 +2,7 @@
  * Dialog to forward a message to another room.
  */
 import { fold } from "../../core/fold.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { avatarOf, roomList, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
@@ -28,7 +29,7 @@ export async function open(shell, item) {
   });
   show();
   const dialog = openDialog({
-    title: texts.talkForwardTo,
+    title: laterTexts.talkForwardTo,
     className: "chooser",
     content: [filter, list],
     onClose: (room) => room && send(shell, item, room),
@@ -39,7 +40,7 @@ async function send(shell, item, room) {
   const { app } = shell;
   const original = item.message.forwarded ?? item.message.name;
   const title = titleOf(app.state, app.state.rooms.get(room));
-  shell.toast(texts.talkForwardedTo(title), room === app.state.open ? {} : { action: { label: texts.shellOpen, onPress: () => shell.open(room) } });
+  shell.toast(laterTexts.talkForwardedTo(title), room === app.state.open ? {} : { action: { label: laterTexts.shellOpen, onPress: () => shell.open(room) } });
   const answer = await app.send(room, item.text, { forwarded: original });
   if (!answer.ok) shell.say(answer);
 }

@@ -1,8 +1,8 @@
 /**
  * Dialog of the help: keys, slash commands, formatting.
  */
+import { helpTexts } from "../../core/help-texts.js";
 import { COMMANDS } from "../../core/slash.js";
-import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { needStyles } from "../parts/forms.js";
@@ -10,12 +10,12 @@ import { needStyles } from "../parts/forms.js";
 export async function openHelp() {
   await needStyles();
   const { element } = openDialog({
-    title: texts.shellHelpTitle,
+    title: helpTexts.shellHelpTitle,
     className: "help",
     content: [
-      section(texts.shellHelpKeys, [...texts.shellKeys, ...(texts.talkKeys ?? [])], "kbd"),
-      section(texts.shellHelpCommands, COMMANDS.map(({ usage, about }) => [usage, about]), "code"),
-      section(texts.shellHelpFormat, texts.shellFormats, "code"),
+      section(helpTexts.shellHelpKeys, [...helpTexts.shellKeys, ...(helpTexts.talkKeys ?? [])], "kbd"),
+      section(helpTexts.shellHelpCommands, COMMANDS.map(({ usage, about }) => [usage, about]), "code"),
+      section(helpTexts.shellHelpFormat, helpTexts.shellFormats, "code"),
     ],
   });
   element.querySelector(".dialog-body").tabIndex = 0; // it may be higher than the screen, and scrolls by keyboard then

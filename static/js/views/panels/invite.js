@@ -2,7 +2,7 @@
  * Dialog to invite: a link with its QR code, expiry and number of uses, and revoking all links. The link of a public
  * room needs no secret.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { copyText } from "../parts/clipboard.js";
 import { confirm, openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
@@ -26,17 +26,17 @@ export async function openInvite(shell, name) {
     picture.replaceChildren(qrCode(link));
   };
   const buttons = make("div", "actions start", copyButton(shell, address), ...shareButton(address));
-  const content = [make("div", "about", isPublic ? texts.shellPublicLinkText : texts.shellInviteText), picture,
-    field(texts.shellLink, address), buttons, trouble];
+  const content = [make("div", "about", isPublic ? laterTexts.shellPublicLinkText : laterTexts.shellInviteText), picture,
+    field(laterTexts.shellLink, address), buttons, trouble];
   if (!isPublic) content.push(...choices(shell, name, { show, trouble }));
-  openDialog({ title: texts.shellInvite, className: "invite", content });
+  openDialog({ title: laterTexts.shellInvite, className: "invite", content });
   if (isPublic) show(addressOf(name));
 }
 
 /** For how long and how often; each choice is a new link, the old ones go on to work. */
 function choices(shell, name, { show, trouble }) {
-  const expires = select(inOrder(texts.shellExpiresOptions), WEEK_S);
-  const uses = select(inOrder(texts.shellUsesOptions), FOR_EVER_OFTEN);
+  const expires = select(inOrder(laterTexts.shellExpiresOptions), WEEK_S);
+  const uses = select(inOrder(laterTexts.shellUsesOptions), FOR_EVER_OFTEN);
   const count = make("span", "quiet");
   const make_ = async () => {
     const answer = await shell.app.invite(name, { expiresIn: Number(expires.value), uses: Number(uses.value) });
@@ -44,24 +44,24 @@ function choices(shell, name, { show, trouble }) {
     if (!answer.ok) return;
     show(answer.address);
     const { invites } = await shell.app.invites(name);
-    count.textContent = invites ? texts.shellLinks(invites.length) : "";
+    count.textContent = invites ? laterTexts.shellLinks(invites.length) : "";
   };
-  const reset = button("danger-text", texts.shellReset, async () => {
+  const reset = button("danger-text", laterTexts.shellReset, async () => {
     const isSure = await confirm({
-      title: texts.shellResetTitle, text: texts.shellResetText, yes: texts.shellReset, no: texts.shellCancel, isDanger: true,
+      title: laterTexts.shellResetTitle, text: laterTexts.shellResetText, yes: laterTexts.shellReset, no: laterTexts.shellCancel, isDanger: true,
     });
     if (!isSure) return;
     const answer = await shell.app.uninvite(name);
     shell.say(answer);
     if (!answer.ok) return;
-    shell.toast(texts.shellResetDone);
+    shell.toast(laterTexts.shellResetDone);
     make_();
   });
   expires.addEventListener("change", make_);
   uses.addEventListener("change", make_);
   make_();
   return [
-    make("div", "two", field(texts.shellExpires, expires), field(texts.shellUses, uses)),
+    make("div", "two", field(laterTexts.shellExpires, expires), field(laterTexts.shellUses, uses)),
     make("div", "line", count, reset),
   ];
 }
@@ -70,10 +70,10 @@ const inOrder = (options) => Object.entries(options).sort(([a], [b]) => (Number(
 
 function copyButton(shell, address) {
   const element = button("primary", "", async () => {
-    if (await copyText(address.value)) shell.toast(texts.shellCopied);
+    if (await copyText(address.value)) shell.toast(laterTexts.shellCopied);
     else address.select();
   });
-  element.append(icon("copy"), make("span", "", texts.shellCopyLink));
+  element.append(icon("copy"), make("span", "", laterTexts.shellCopyLink));
   return element;
 }
 
@@ -81,6 +81,6 @@ function copyButton(shell, address) {
 function shareButton(address) {
   if (!navigator.share) return [];
   const element = button("", "", () => navigator.share({ url: address.value }).catch(() => {}));
-  element.append(icon("forward"), make("span", "", texts.shellShare));
+  element.append(icon("forward"), make("span", "", laterTexts.shellShare));
   return [element];
 }

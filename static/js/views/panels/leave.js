@@ -2,8 +2,8 @@
  * Confirmation before leaving a room: to some there is no simple way back.
  */
 import { HOME } from "../../core/home.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { titleOf } from "../../core/select.js";
-import { texts } from "../../core/texts.js";
 import { confirm } from "../parts/dialog.js";
 import { needStyles } from "../parts/forms.js";
 
@@ -15,10 +15,10 @@ export async function askToLeave(shell, name) {
   if (!room) return false;
   const title = titleOf(app.state, room);
   const isSure = await confirm({
-    title: texts.shellLeaveTitle(title),
-    text: { public: texts.shellLeavePublicText, direct: texts.shellLeaveDirectText }[room.kind] ?? texts.shellLeaveText,
-    yes: room.kind === "direct" ? texts.shellLeaveDirect : texts.shellLeave,
-    no: texts.shellCancel,
+    title: laterTexts.shellLeaveTitle(title),
+    text: { public: laterTexts.shellLeavePublicText, direct: laterTexts.shellLeaveDirectText }[room.kind] ?? laterTexts.shellLeaveText,
+    yes: room.kind === "direct" ? laterTexts.shellLeaveDirect : laterTexts.shellLeave,
+    no: laterTexts.shellCancel,
     isDanger: true,
   });
   if (!isSure) return false;
@@ -27,6 +27,6 @@ export async function askToLeave(shell, name) {
   if (!answer.ok) return false;
   if (app.state.open === name) await shell.open(HOME);
   shell.toList();
-  shell.toast(texts.shellLeft(title));
+  shell.toast(laterTexts.shellLeft(title));
   return true;
 }

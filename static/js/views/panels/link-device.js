@@ -1,7 +1,7 @@
 /**
  * Dialog to link another device to this person: a device code that works once, as a QR code and to type.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
 import { needStyles, problem } from "../parts/forms.js";
@@ -15,7 +15,7 @@ export async function openLinkDevice(shell) {
   const code = make("output", "code");
   const about = make("div", "about");
   const trouble = problem();
-  const again = button("", texts.shellLinkAgain, () => show());
+  const again = button("", laterTexts.shellLinkAgain, () => show());
   again.hidden = true;
   let timer = null;
   const show = async () => {
@@ -25,18 +25,18 @@ export async function openLinkDevice(shell) {
     if (!answer.ok) return;
     picture.replaceChildren(qrCode(shell.app.addressOf(`link=${answer.code}`)));
     code.textContent = answer.code;
-    about.textContent = texts.shellLinkExpires(Math.max(1, Math.round(answer.expiresIn / MINUTE_S)));
+    about.textContent = laterTexts.shellLinkExpires(Math.max(1, Math.round(answer.expiresIn / MINUTE_S)));
     timer = setTimeout(() => {
       picture.replaceChildren();
       code.textContent = "";
-      about.textContent = texts.shellLinkOver;
+      about.textContent = laterTexts.shellLinkOver;
       again.hidden = false;
     }, answer.expiresIn * 1000);
   };
   openDialog({
-    title: texts.shellLinkDevice,
+    title: laterTexts.shellLinkDevice,
     className: "small",
-    content: [make("div", "about", texts.shellLinkHow), picture, code, about, trouble, again],
+    content: [make("div", "about", laterTexts.shellLinkHow), picture, code, about, trouble, again],
     onClose: () => clearTimeout(timer),
   });
   await show();

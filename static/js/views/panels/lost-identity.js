@@ -1,7 +1,7 @@
 /**
  * Dialog of who to be, when the server does not know this browser's person: by a code, or as somebody new.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
 import { field, form, input, needStyles, problem } from "../parts/forms.js";
@@ -20,22 +20,22 @@ export async function openLostIdentity(shell, { why }, isAsked) {
   const use = async () => {
     const answer = await app.useCode(code.value.trim().toUpperCase());
     if (!answer.ok) return answer.message;
-    shell.toast(texts.shellLinked(answer.user.name));
+    shell.toast(laterTexts.shellLinked(answer.user.name));
     return null;
   };
-  const anew = button("", texts.lostAnew, async () => {
+  const anew = button("", laterTexts.lostAnew, async () => {
     anew.disabled = true;
     const answer = await app.startAnew();
     anew.disabled = false;
     trouble.textContent = answer.ok ? "" : answer.message;
   });
   return openDialog({
-    title: texts.lostTitle[why],
+    title: laterTexts.lostTitle[why],
     className: "small",
     content: [
-      make("div", "about", texts.lostText[why](name)),
-      form([field(texts.lostCode, code, { help: texts.lostCodeHelp })], { label: texts.lostUseCode, onSubmit: use }),
-      make("div", "about", texts.lostAnewText[why]),
+      make("div", "about", laterTexts.lostText[why](name)),
+      form([field(laterTexts.lostCode, code, { help: laterTexts.lostCodeHelp })], { label: laterTexts.lostUseCode, onSubmit: use }),
+      make("div", "about", laterTexts.lostAnewText[why]),
       trouble,
       make("div", "actions", anew),
     ],

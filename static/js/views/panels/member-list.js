@@ -2,7 +2,10 @@
  * List of a room's members, those who are online first. Part of the room info.
  */
 import { fold } from "../../core/fold.js";
+import { laterTexts } from "../../core/later-texts.js";
+import { modTexts } from "../../core/moderation-texts.js";
 import { isBlocked, person } from "../../core/select.js";
+import { restrictionOf } from "../../core/permissions.js";
 import { texts } from "../../core/texts.js";
 import { ago } from "../../core/time.js";
 import { button, make } from "../parts/dom.js";
@@ -15,7 +18,7 @@ export class MemberList {
   #shell;
   #title = make("h3");
   #filter = input({ type: "search" });
-  #filterField = field(texts.shellFindMember, this.#filter);
+  #filterField = field(laterTexts.shellFindMember, this.#filter);
   #list = make("ul", "entries");
   #isWhole = false;
   #isAsking = false;
@@ -71,13 +74,15 @@ export class MemberList {
     this.#list.replaceChildren(...shown.map((member) => this.#entry(state, room, member)));
     const hasMore = query === "" && Boolean(room.info?.cursor);
     this.#more.hidden = shown.length === all.length && !hasMore;
-    this.#more.textContent = texts.shellMembersMore(Math.max(all.length, hasMore ? room.info.count : 0));
+    this.#more.textContent = laterTexts.shellMembersMore(Math.max(all.length, hasMore ? room.info.count : 0));
   }
 
   #entry(state, room, member) {
     const isOwner = member.role === "owner" || member.id === room.owner;
-    const seen = member.here ? texts.shellHere : member.seen ? texts.shellLastSeen(ago(Date.parse(member.seen))) : "";
-    const signs = [isOwner ? texts.shellOwner : "", member.id === state.me?.id ? texts.shellYou : "", isBlocked(state, member.id) ? texts.shellBlocked : ""].filter(Boolean);
+    const seen = member.here ? laterTexts.shellHere : member.seen ? laterTexts.shellLastSeen(ago(Date.parse(member.seen))) : "";
+    const isMuted = restrictionOf(room, "mute", member.id, Date.now()) !== null;
+    const role = isOwner ? laterTexts.shellOwner : member.role === "moderator" ? modTexts.roomRoles.moderator.toLowerCase() : "";
+    const signs = [isMuted ? modTexts.mutedSign : "", role, member.id === state.me?.id ? texts.shellYou : "", isBlocked(state, member.id) ? laterTexts.shellBlocked : ""].filter(Boolean);
     const extra = signs.map((sign) => make("span", "entry-sign quiet", sign));
     return entry(member, member.name, seen, () => this.#shell.person(member.id, member.name), extra);
   }
@@ -93,6 +98,6 @@ function membersOf(state, room) {
 
 function titleFor(room) {
   const count = room.info?.count ?? 0;
-  if (count === 0) return room.kind === "public" ? texts.shellHereNow : texts.shellMembersTitle;
-  return `${texts.shellMembersTitle} · ${count}`;
+  if (count === 0) return room.kind === "public" ? laterTexts.shellHereNow : laterTexts.shellMembersTitle;
+  return `${laterTexts.shellMembersTitle} · ${count}`;
 }

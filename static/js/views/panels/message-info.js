@@ -1,6 +1,7 @@
 /**
  * Dialog about a message: receipts, reactions, and earlier versions.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { openRoom, person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, exact } from "../../core/time.js";
@@ -16,10 +17,10 @@ export async function open(shell, item) {
   const room = openRoom(app.state);
   const text = make("div", "info-text text", ...richText(item.text).nodes);
   text.dir = "auto";
-  const facts = make("div", "about", texts.talkSentAt(exact(item.atMs)));
+  const facts = make("div", "about", laterTexts.talkSentAt(exact(item.atMs)));
   const places = make("div", "info-places");
-  openDialog({ title: texts.talkInfo, className: "message-info", content: [text, facts, reactions(app, item), places].filter(Boolean) });
-  places.append(make("div", "about", texts.shellLoading));
+  openDialog({ title: laterTexts.talkInfo, className: "message-info", content: [text, facts, reactions(app, item), places].filter(Boolean) });
+  places.append(make("div", "about", laterTexts.shellLoading));
   const mayVersions = item.message.isEdited && (item.isOwn || room.owner === app.state.me?.id);
   const [receipts, versions] = await Promise.all([
     app.receipts(room.name, item.seq),
@@ -38,7 +39,7 @@ function showReceipts(app, room, item, place, receipts) {
     return;
   }
   const sections = receiptSections(app, item, receipts);
-  const more = receipts.cursor ? button("link-button", texts.talkMoreReceipts, async () => {
+  const more = receipts.cursor ? button("link-button", laterTexts.talkMoreReceipts, async () => {
     more.disabled = true;
     const next = await app.receipts(room, item.seq, receipts.cursor);
     const all = (what) => [...receipts[what], ...next[what]].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
@@ -53,8 +54,8 @@ function receiptSections(app, item, { read, delivered }) {
   const known = new Set(readers.map((one) => one.person.id));
   const waiting = others(delivered).filter((one) => !known.has(one.person.id));
   return [
-    section(texts.talkReadBy, readers.map((one) => whom(app, one)), texts.talkReadByNobody),
-    ...(waiting.length > 0 ? [section(texts.talkDeliveredTo, waiting.map((one) => whom(app, one)))] : []),
+    section(laterTexts.talkReadBy, readers.map((one) => whom(app, one)), laterTexts.talkReadByNobody),
+    ...(waiting.length > 0 ? [section(laterTexts.talkDeliveredTo, waiting.map((one) => whom(app, one)))] : []),
   ];
 }
 
@@ -92,9 +93,9 @@ function history(events) {
     const text = make("div", "version-text", event.text);
     text.dir = "auto";
     const when = moment(Date.parse(event.at));
-    return make("li", "version", make("div", "quiet", index === 0 ? texts.talkVersionNow(when) : when), text);
+    return make("li", "version", make("div", "quiet", index === 0 ? laterTexts.talkVersionNow(when) : when), text);
   });
-  return make("section", "", make("h3", "", texts.talkVersions), make("ol", "versions", ...rows));
+  return make("section", "", make("h3", "", laterTexts.talkVersions), make("ol", "versions", ...rows));
 }
 
 const moment = (ms) => `${dayLabel(ms)} ${clock(ms)}`;

@@ -2,6 +2,7 @@
  * List of some messages of a room, pinned or starred ones; a press jumps to the message. Part of the room info.
  */
 import { plainLine } from "../../core/format.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { messageAt, person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { dayLabel } from "../../core/time.js";
@@ -50,8 +51,8 @@ export class MessageList {
 
 function describe(state, room, seq) {
   const message = messageAt(room, seq);
-  if (!message) return { seq, who: "", text: message === null ? texts.shellMessageGone : texts.shellLoading, when: "" };
+  if (!message) return { seq, who: "", text: message === null ? laterTexts.shellMessageGone : laterTexts.shellLoading, when: "" };
   const who = message.from === state.me?.id ? texts.you : person(state, message.from, message.name).name;
-  const text = message.isDeleted ? texts.shellDeleted : plainLine(message.text.slice(0, TEXT_LENGTH));
+  const text = message.isDeleted ? laterTexts.shellDeleted : plainLine(message.text.slice(0, TEXT_LENGTH));
   return { seq, who, text, when: dayLabel(message.atMs) };
 }

@@ -1,6 +1,7 @@
 /**
  * Menu of the plus above the room list.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { texts } from "../../core/texts.js";
 import { openMenu } from "../parts/menu.js";
 
@@ -9,11 +10,11 @@ export function openNewMenu(shell, anchor) {
     label: texts.shellNew,
     anchor,
     items: [
-      { label: texts.shellNewPrivate, icon: "lock", onSelect: () => shell.newRoom("private") },
-      { label: texts.shellNewPublic, icon: "room", onSelect: () => shell.newRoom("public") },
-      { label: texts.shellNewDirect, icon: "person", onSelect: () => shell.newDirect() },
+      { label: laterTexts.shellNewPrivate, icon: "lock", onSelect: () => shell.newRoom("private") },
+      { label: laterTexts.shellNewPublic, icon: "room", onSelect: () => shell.newRoom("public") },
+      { label: laterTexts.shellNewDirect, icon: "person", onSelect: () => shell.newDirect() },
       null,
-      { label: texts.shellBrowse, icon: "search", onSelect: () => shell.directory("") },
+      { label: laterTexts.shellBrowse, icon: "search", onSelect: () => shell.directory("") },
     ],
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Dialog to create a room. After a private one the invitation opens, as nobody else could come in.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { field, form, input, needStyles } from "../parts/forms.js";
 
@@ -11,7 +11,7 @@ const LONGEST_ADDRESS = 32;
 export async function openNewRoom(shell, kind) {
   await needStyles();
   const isPublic = kind === "public";
-  const title = input({ maxLength: 60, placeholder: texts.shellRoomTitleHint, autofocus: true, autocapitalize: "words" });
+  const title = input({ maxLength: 60, placeholder: laterTexts.shellRoomTitleHint, autofocus: true, autocapitalize: "words" });
   const topic = input({ maxLength: 200 });
   const address = input({ maxLength: LONGEST_ADDRESS, spellcheck: false, autocapitalize: "none", dir: "ltr" });
   let isOwnAddress = false;
@@ -22,11 +22,11 @@ export async function openNewRoom(shell, kind) {
   const create = async () => {
     if (title.value.trim() === "") {
       title.focus();
-      return texts.shellTitleMissing;
+      return laterTexts.shellTitleMissing;
     }
     if (isPublic && address.value.trim() === "") {
       address.focus();
-      return texts.shellAddressMissing;
+      return laterTexts.shellAddressMissing;
     }
     const answer = await shell.app.createRoom({
       kind,
@@ -40,14 +40,14 @@ export async function openNewRoom(shell, kind) {
     if (!isPublic) shell.invite(answer.room);
     return null;
   };
-  const fields = [field(texts.shellRoomTitle, title), field(texts.shellRoomTopic, topic, { isOptional: true })];
-  if (isPublic) fields.splice(1, 0, field(texts.shellRoomAddress, address, { help: texts.shellRoomAddressHelp }));
+  const fields = [field(laterTexts.shellRoomTitle, title), field(laterTexts.shellRoomTopic, topic, { isOptional: true })];
+  if (isPublic) fields.splice(1, 0, field(laterTexts.shellRoomAddress, address, { help: laterTexts.shellRoomAddressHelp }));
   const about = document.createElement("div");
   about.className = "about";
-  about.textContent = isPublic ? texts.shellNewPublicText : texts.shellNewPrivateText;
+  about.textContent = isPublic ? laterTexts.shellNewPublicText : laterTexts.shellNewPrivateText;
   const dialog = openDialog({
-    title: isPublic ? texts.shellNewPublic : texts.shellNewPrivate,
-    content: [about, form(fields, { label: texts.shellCreate, onSubmit: create })],
+    title: isPublic ? laterTexts.shellNewPublic : laterTexts.shellNewPrivate,
+    content: [about, form(fields, { label: laterTexts.shellCreate, onSubmit: create })],
   });
 }
 

@@ -2,7 +2,7 @@
  * Dialog of the requests: who wants to write, with what they wrote, to be accepted or declined.
  */
 import { plainLine } from "../../core/format.js";
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
 import { entry, needStyles, problem } from "../parts/forms.js";
@@ -12,13 +12,13 @@ export async function openRequests(shell) {
   const { app } = shell;
   const [answer] = await Promise.all([app.requests(), needStyles()]);
   const list = make("ul", "entries requests");
-  const nothing = make("div", "about", texts.shellRequestsNone);
+  const nothing = make("div", "about", laterTexts.shellRequestsNone);
   const trouble = problem();
   trouble.textContent = answer.ok ? "" : answer.message;
   const dialog = openDialog({
-    title: texts.shellRequestsTitle,
+    title: laterTexts.shellRequestsTitle,
     className: "tall",
-    content: [make("div", "about", texts.shellRequestsText), trouble, nothing, list],
+    content: [make("div", "about", laterTexts.shellRequestsText), trouble, nothing, list],
   });
   const respond = async (item, isAccepted) => {
     const answered = await app.answerRequest(item.room, isAccepted);
@@ -34,7 +34,7 @@ export async function openRequests(shell) {
   const block = async (item) => {
     if (!(await respond(item, false))) return;
     app.block(item.with.id, true);
-    shell.toast(texts.shellBlockedDone(item.with.name));
+    shell.toast(laterTexts.shellBlockedDone(item.with.name));
   };
   const show = () => {
     const items = [...app.state.requests.values()].filter((item) => item !== null);
@@ -48,7 +48,7 @@ export async function openRequests(shell) {
 
 function requestOf(shell, item, { accept, decline, block }) {
   const { id, name } = item.with;
-  const line = item.last ? plainLine(item.last.deleted ? texts.shellDeleted : item.last.text) : texts.shellNothingYet;
+  const line = item.last ? plainLine(item.last.deleted ? laterTexts.shellDeleted : item.last.text) : laterTexts.shellNothingYet;
   const element = entry(item.with, name, "", () => shell.person(id, name));
   const text = make("div", "request-text", line);
   text.dir = "auto";
@@ -58,8 +58,8 @@ function requestOf(shell, item, { accept, decline, block }) {
   };
   element.classList.add("request");
   element.append(text, make("div", "actions start",
-    named(button("primary", texts.shellAccept, () => accept(item)), texts.shellAcceptOf),
-    named(button("", texts.shellDecline, () => decline(item)), texts.shellDeclineOf),
-    named(button("danger-text", texts.shellDeclineBlock, () => block(item)), texts.shellDeclineBlockOf)));
+    named(button("primary", laterTexts.shellAccept, () => accept(item)), laterTexts.shellAcceptOf),
+    named(button("", laterTexts.shellDecline, () => decline(item)), laterTexts.shellDeclineOf),
+    named(button("danger-text", laterTexts.shellDeclineBlock, () => block(item)), laterTexts.shellDeclineBlockOf)));
   return element;
 }

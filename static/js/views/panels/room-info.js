@@ -1,8 +1,13 @@
 /**
- * Room info: title, topic, members, pinned and starred messages, notification level, and leaving. A panel in the side.
+ * Room info: title, topic, who waits, how the room is run, members, who is restricted, pinned and starred messages,
+ * notification level, and leaving. Of the server room: running the server. A panel in the side.
  */
 import { HOME } from "../../core/home.js";
-import { avatarOf, levelOf, mayRename, openRoom, pinsOf, stars, titleOf } from "../../core/select.js";
+import { laterTexts } from "../../core/later-texts.js";
+import { modTexts } from "../../core/moderation-texts.js";
+import { isAllowed, mayRename, mayRetopic } from "../../core/permissions.js";
+import { avatarOf, levelOf, openRoom, pinsOf, stars, titleOf } from "../../core/select.js";
+import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
@@ -11,6 +16,10 @@ import { makeEditable } from "../parts/editable.js";
 import { field, needStyles, select } from "../parts/forms.js";
 import { MemberList } from "./member-list.js";
 import { MessageList } from "./message-list.js";
+import { RestrictedList } from "./restricted-list.js";
+import { RoomPolicy } from "./room-policy.js";
+import { ServerParts } from "./server-parts.js";
+import { WaitingList } from "./waiting-list.js";
 
 const HOURS_8_MS = 8 * 60 * 60 * 1000;
 
@@ -31,7 +40,7 @@ class RoomInfo {
 
   constructor(shell) {
     this.#shell = shell;
-    this.#close = iconButton("close", texts.shellClose, () => shell.closeSide());
+    this.#close = iconButton("close", laterTexts.shellClose, () => shell.closeSide());
     const head = make("header", "side-head", make("h2", "", texts.shellInfo), this.#close);
     this.element = make("div", "info", head, this.#body);
   }
@@ -49,7 +58,13 @@ class RoomInfo {
     if (room.name !== this.#room || room.isMember !== this.#isMember) this.#build(room);
     this.#parts.seal(state, room);
     this.#parts.level(state, room);
+    const { knocking = [], restricted = [] } = room.info ?? {};
+    this.#parts.server?.render(state, room);
+    this.#parts.waiting?.render(state, knocking);
+    this.#parts.policy?.render(state, room);
     this.#parts.members?.render(state, room);
+    this.#parts.restricted?.render(state, restricted);
+    this.#parts.invite?.toggleAttribute("hidden", !isAllowed(state, room, "inviting"));
     this.#parts.pins.render(state, room, pinsOf(state, room) ?? []);
     const starred = stars(state).filter((one) => one.room === room.name).map(({ seq }) => seq);
     this.#parts.stars.render(state, room, starred);
@@ -62,16 +77,24 @@ class RoomInfo {
     const seal = this.#sealPart(room);
     const level = this.#levelPart(room);
     const jump = (seq) => shell.jump(room.name, seq);
+    const isShared = room.kind !== "direct" && room.name !== SERVER;
     this.#parts = {
       seal: seal.render,
       level: level.render,
-      members: room.kind === "direct" ? null : new MemberList(shell),
-      pins: new MessageList(shell, texts.shellPins, texts.shellPinsNone, jump),
-      stars: new MessageList(shell, texts.shellStars, texts.shellStarsNone, jump),
+      ...(isShared ? {
+        waiting: new WaitingList(shell, room.name),
+        policy: new RoomPolicy(shell, room.name),
+        members: new MemberList(shell),
+        restricted: new RestrictedList(shell, room.name),
+      } : {}),
+      server: room.name === SERVER ? new ServerParts(shell) : undefined,
+      pins: new MessageList(shell, laterTexts.shellPins, laterTexts.shellPinsNone, jump),
+      stars: new MessageList(shell, laterTexts.shellStars, laterTexts.shellStarsNone, jump),
     };
-    const { members, pins, stars: starred } = this.#parts;
+    const { server, waiting, policy, members, restricted, pins, stars: starred } = this.#parts;
     this.#body.replaceChildren(...[
-      seal.element, this.#actions(room), level.element, members?.element, pins.element, starred.element, this.#leavePart(room),
+      seal.element, this.#actions(room), server?.element, waiting?.element, level.element, policy?.element, members?.element,
+      restricted?.element, pins.element, starred.element, this.#leavePart(room),
     ].filter(Boolean));
     shell.app.info(room.name);
   }
@@ -82,16 +105,18 @@ class RoomInfo {
     avatar.setAttribute("aria-hidden", "true");
     const kind = make("div", "about");
     const change = (what) => (text) => app.setRoom(room.name, { [what]: text });
-    const title = makeEditable({ tag: "h3", label: texts.shellEditTitle, maxLength: 60, onSave: change("title") });
-    const topic = makeEditable({ tag: "div", label: texts.shellEditTopic, maxLength: 200, empty: texts.shellTopicNone, onSave: change("topic") });
+    const title = makeEditable({ tag: "h3", label: laterTexts.shellEditTitle, maxLength: 60, onSave: change("title") });
+    const topic = makeEditable({ tag: "div", label: laterTexts.shellEditTopic, maxLength: 200, empty: laterTexts.shellTopicNone, onSave: change("topic") });
     const render = (state, now) => {
       const face = avatarOf(state, now);
       updateAvatar(avatar, face);
       avatar.classList.toggle("seal", face.isSeal);
       const may = mayRename(state, now);
       title.show(titleOf(state, now), may);
-      topic.show(now.topic, now.kind !== "direct" && now.isMember, now.kind === "direct");
-      kind.textContent = { public: texts.shellPublicRoom, private: texts.shellPrivateRoom, direct: texts.shellDirectRoom }[now.kind];
+      topic.show(now.topic, mayRetopic(state, now), ["direct", "server"].includes(now.kind));
+      kind.textContent = {
+        public: laterTexts.shellPublicRoom, private: laterTexts.shellPrivateRoom, direct: laterTexts.shellDirectRoom, server: modTexts.serverAbout,
+      }[now.kind];
     };
     return { element: make("section", "card", avatar, title.element, kind, topic.element), render };
   }
@@ -104,9 +129,9 @@ class RoomInfo {
       return element;
     };
     const actions = [];
-    if (shell.talk?.openSearch) actions.push(action("search", texts.shellSearchShort, () => shell.search()));
-    if (room.kind === "direct") actions.push(action("person", texts.shellPerson, () => shell.person(room.with)));
-    else actions.push(action("qr", texts.shellInvite, () => shell.invite(room.name)));
+    if (shell.talk?.openSearch) actions.push(action("search", laterTexts.shellSearchShort, () => shell.search()));
+    if (room.kind === "direct") actions.push(action("person", laterTexts.shellPerson, () => shell.person(room.with)));
+    else if (room.name !== SERVER) actions.push((this.#parts.invite = action("qr", laterTexts.shellInvite, () => shell.invite(room.name))));
     return make("div", "tiles", ...actions);
   }
 
@@ -117,22 +142,22 @@ class RoomInfo {
       value === "hours"
         ? app.setLevel(room.name, "none", { until: Date.now() + HOURS_8_MS })
         : app.setLevel(room.name, value);
-    const choice = select(Object.entries(texts.shellLevels), null);
+    const choice = select(Object.entries(laterTexts.shellLevels), null);
     choice.addEventListener("change", () => choose(choice.value));
     const render = (now) => {
       const event = levelEvent(now, room.name);
       const level = levelOf(now, room.name, Date.now());
       const isTimed = event?.until !== undefined && level === event.level;
       choice.value = isTimed ? "hours" : level;
-      note.textContent = isTimed ? texts.shellLevelUntil(clock(Date.parse(event.until))) : "";
+      note.textContent = isTimed ? laterTexts.shellLevelUntil(clock(Date.parse(event.until))) : "";
     };
-    return { element: make("section", "", field(texts.shellLevel, choice), note), render };
+    return { element: make("section", "", field(laterTexts.shellLevel, choice), note), render };
   }
 
   #leavePart(room) {
-    if (room.name === HOME || !room.isMember) return null;
+    if (room.name === HOME || room.name === SERVER || !room.isMember) return null;
     const leave = button("row-button danger-text", "", () => this.#shell.leave(room.name));
-    leave.append(icon("leave"), make("span", "", room.kind === "direct" ? texts.shellLeaveDirect : texts.shellLeave));
+    leave.append(icon("leave"), make("span", "", room.kind === "direct" ? laterTexts.shellLeaveDirect : laterTexts.shellLeave));
     return make("section", "", leave);
   }
 }

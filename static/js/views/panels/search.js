@@ -3,6 +3,7 @@
  * side.
  */
 import { lineOf } from "../../core/items.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { messageAt, person, stars, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { dayLabel } from "../../core/time.js";
@@ -23,7 +24,7 @@ export async function makeSearch(shell, query) {
 
 class SearchPanel {
   #shell;
-  #field = input({ type: "search", placeholder: texts.talkSearchHint, spellcheck: false });
+  #field = input({ type: "search", placeholder: laterTexts.talkSearchHint, spellcheck: false });
   #scope = "all";
   #list = make("ul", "entries hits");
   #status = make("div", "about");
@@ -37,7 +38,7 @@ class SearchPanel {
 
   constructor(shell, query) {
     this.#shell = shell;
-    const close = iconButton("close", texts.shellClose, () => shell.closeSide());
+    const close = iconButton("close", laterTexts.shellClose, () => shell.closeSide());
     const head = make("header", "side-head", make("h2", "", texts.shellSearch), close);
     this.#field.setAttribute("aria-label", texts.shellSearch);
     this.#field.setAttribute("enterkeyhint", "search");
@@ -50,11 +51,11 @@ class SearchPanel {
       event.preventDefault();
     });
     this.#list.addEventListener("keydown", (event) => this.#onKey(event));
-    this.#scopes = radios(texts.talkSearchWhere, [["all", texts.talkSearchAll], ["room", texts.talkSearchRoom]], "all", (scope) => {
+    this.#scopes = radios(laterTexts.talkSearchWhere, [["all", laterTexts.talkSearchAll], ["room", laterTexts.talkSearchRoom]], "all", (scope) => {
       this.#scope = scope;
       this.#search();
     });
-    this.#more = button("link-button", texts.talkSearchMore, () => this.#search(this.#cursor));
+    this.#more = button("link-button", laterTexts.talkSearchMore, () => this.#search(this.#cursor));
     this.#more.hidden = true;
     this.#status.setAttribute("role", "status");
     this.element = make("div", "info search", head, make("div", "info-body", this.#field, this.#scopes, this.#status, this.#list, this.#more));
@@ -79,10 +80,10 @@ class SearchPanel {
     const facts = JSON.stringify(stars(state).slice(0, MOST_STARS).map(({ room, seq }) => describe(state, this.#messageOf(state, room, seq), room, seq)));
     if (facts === this.#facts) return;
     this.#facts = facts;
-    this.#status.textContent = texts.talkSearchHow;
+    this.#status.textContent = laterTexts.talkSearchHow;
     const rows = JSON.parse(facts).filter(Boolean);
     this.#list.replaceChildren(...rows.map((row) => this.#row(row, [row.line])));
-    if (rows.length > 0) this.#list.prepend(make("li", "", make("h3", "", texts.talkStars)));
+    if (rows.length > 0) this.#list.prepend(make("li", "", make("h3", "", laterTexts.talkStars)));
   }
 
   #messageOf(state, name, seq) {
@@ -126,7 +127,7 @@ class SearchPanel {
     if (cursor) this.#list.append(...rows);
     else this.#list.replaceChildren(...rows);
     const count = this.#list.childElementCount;
-    this.#status.textContent = count === 0 ? texts.talkSearchNothing : texts.talkSearchFound(count, Boolean(answer.cursor));
+    this.#status.textContent = count === 0 ? laterTexts.talkSearchNothing : laterTexts.talkSearchFound(count, Boolean(answer.cursor));
     this.#cursor = answer.cursor;
     this.#more.hidden = !answer.cursor;
   }

@@ -2,8 +2,8 @@
  * Dialog of the settings: profile, alerts, theme, privacy, devices. Each takes effect at once; only the name waits for
  * Enter or the button.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { colourOf } from "../../core/people.js";
-import { texts } from "../../core/texts.js";
 import { makeAvatar, updateAvatar } from "../parts/avatar.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
@@ -16,14 +16,14 @@ const COLOURS = 12;
 export async function openSettings(shell) {
   await needStyles();
   const dialog = openDialog({
-    title: texts.shellSettings,
+    title: laterTexts.shellSettings,
     className: "settings",
     content: [
       profile(shell, () => dialog.close()),
-      section(texts.shellNews, toggles()),
-      section(texts.shellLook, [themes()]),
-      section(texts.shellPrivacy, [...insecure(), ...privacy(shell)]),
-      section(texts.shellDevices, devices(shell, () => dialog.close())),
+      section(laterTexts.shellNews, toggles()),
+      section(laterTexts.shellLook, [themes()]),
+      section(laterTexts.shellPrivacy, [...insecure(), ...privacy(shell)]),
+      section(laterTexts.shellDevices, devices(shell, () => dialog.close())),
     ],
     onClose: () => shell.talk?.focus?.(),
   });
@@ -49,38 +49,38 @@ function profile(shell, onDone) {
 
   const file = make("input", "unseen");
   Object.assign(file, { type: "file", accept: "image/*", tabIndex: -1 });
-  file.setAttribute("aria-label", texts.shellPictureChoose);
+  file.setAttribute("aria-label", laterTexts.shellPictureChoose);
   file.addEventListener("change", async () => {
     const [chosen] = file.files;
     file.value = "";
     if (!chosen) return;
     const { smallPicture } = await import("./picture.js");
     const picture = await smallPicture(chosen);
-    if (picture === null) trouble.textContent = texts.shellPictureBad;
+    if (picture === null) trouble.textContent = laterTexts.shellPictureBad;
     else changed(await app.setProfile({ picture }));
   });
-  const choose = button("", texts.shellPictureChoose, () => file.click());
-  const remove = button("danger-text", texts.shellPictureRemove, async () => changed(await app.setProfile({ picture: "" })));
+  const choose = button("", laterTexts.shellPictureChoose, () => file.click());
+  const remove = button("danger-text", laterTexts.shellPictureRemove, async () => changed(await app.setProfile({ picture: "" })));
   remove.hidden = !app.state.me.picture;
 
   const name = input({ id: "name", maxLength: 40, autocomplete: "nickname", spellcheck: false, value: app.state.me.name });
-  name.setAttribute("aria-label", texts.nameLabel);
+  name.setAttribute("aria-label", laterTexts.nameLabel);
   name.setAttribute("aria-describedby", "name-problem name-about");
-  const save = make("button", "primary", texts.shellSave);
+  const save = make("button", "primary", laterTexts.shellSave);
   save.type = "submit";
   const nameForm = make("form", "joined", name, save);
   nameForm.addEventListener("submit", async (event) => {
     event.preventDefault();
     const chosen = name.value.trim();
-    const answer = chosen === "" ? { ok: false, message: texts.nameEmpty } : await app.rename(chosen);
+    const answer = chosen === "" ? { ok: false, message: laterTexts.nameEmpty } : await app.rename(chosen);
     name.setAttribute("aria-invalid", String(!answer.ok));
     say(answer);
     if (answer.ok) onDone();
   });
-  const about = make("div", "about", texts.shellNameHelp);
+  const about = make("div", "about", laterTexts.shellNameHelp);
   about.id = "name-about";
 
-  const beenHere = app.state.me.hasChosenName ? [] : [button("link-button", texts.shellBeenHereButton, async () => {
+  const beenHere = app.state.me.hasChosenName ? [] : [button("link-button", laterTexts.shellBeenHereButton, async () => {
     onDone();
     (await import("./use-device-code.js")).openUseDeviceCode(shell);
   })];
@@ -90,29 +90,29 @@ function profile(shell, onDone) {
     shown.dataset.colour = index;
     return shown;
   };
-  const colours = Array.from({ length: COLOURS }, (_, index) => [index, texts.shellColourNumber(index + 1), [swatch(index)]]);
+  const colours = Array.from({ length: COLOURS }, (_, index) => [index, laterTexts.shellColourNumber(index + 1), [swatch(index)]]);
   const current = app.state.me.colour ?? colourOf(app.state.me.id);
-  const palette = radios(texts.shellColour, colours, current, async (colour) => changed(await app.setProfile({ colour })), "swatches");
+  const palette = radios(laterTexts.shellColour, colours, current, async (colour) => changed(await app.setProfile({ colour })), "swatches");
 
   return make("section", "profile",
     make("div", "profile-face", avatar, make("div", "actions start", choose, remove, file)),
-    make("div", "profile-name", make("label", "field-label", texts.nameLabel), nameForm, trouble, about, ...beenHere),
+    make("div", "profile-name", make("label", "field-label", laterTexts.nameLabel), nameForm, trouble, about, ...beenHere),
     palette);
 }
 
 function toggles() {
-  const sound = toggle(texts.shellSound, isWanted("sound"), async (on) => {
+  const sound = toggle(laterTexts.shellSound, isWanted("sound"), async (on) => {
     setWanted("sound", on);
     if (on) (await import("../parts/notifications.js")).chime();
   });
   const why = whyNoNotifications();
   if (why) return [sound, make("div", "about", why)];
   const hint = problem();
-  const notifications = toggle(texts.shellNotify, isWanted("notifications") && Notification.permission === "granted", async (on, box) => {
+  const notifications = toggle(laterTexts.shellNotify, isWanted("notifications") && Notification.permission === "granted", async (on, box) => {
     setWanted("notifications", on);
     hint.textContent = "";
     if (!on) return;
-    if ((await Notification.requestPermission()) !== "granted") hint.textContent = texts.shellNotifyDenied;
+    if ((await Notification.requestPermission()) !== "granted") hint.textContent = laterTexts.shellNotifyDenied;
     if (hint.textContent === "") return;
     box.checked = false;
     setWanted("notifications", false);
@@ -122,24 +122,24 @@ function toggles() {
 
 /** @returns {string} why there can be none here; "" where there can */
 function whyNoNotifications() {
-  if (!isSecureContext) return texts.shellNotifyInsecure;
-  return typeof Notification === "undefined" ? texts.shellNotifyNever : "";
+  if (!isSecureContext) return laterTexts.shellNotifyInsecure;
+  return typeof Notification === "undefined" ? laterTexts.shellNotifyNever : "";
 }
 
 /** What somebody should know whose page came without TLS over a network. */
 function insecure() {
-  return isSecureContext ? [] : [make("div", "about insecure", texts.shellInsecure)];
+  return isSecureContext ? [] : [make("div", "about insecure", laterTexts.shellInsecure)];
 }
 
 function themes() {
-  return radios(texts.shellLook, Object.entries(texts.shellThemes), theme(), setTheme, "radios even");
+  return radios(laterTexts.shellLook, Object.entries(laterTexts.shellThemes), theme(), setTheme, "radios even");
 }
 
 function privacy(shell) {
   const { app } = shell;
   const hint = problem();
-  const about = make("div", "about", texts.shellPrivacyText);
-  const controls = Object.entries(texts.shellShows).map(([what, label]) => {
+  const about = make("div", "about", laterTexts.shellPrivacyText);
+  const controls = Object.entries(laterTexts.shellShows).map(([what, label]) => {
     const control = toggle(label, true, async (on, box) => {
       const answer = await app.setPrivacy({ [what]: on });
       hint.textContent = answer.ok ? "" : answer.message;
@@ -166,15 +166,15 @@ function devices(shell, close) {
     close();
     (await import("./link-device.js")).openLinkDevice(shell);
   });
-  link.append(icon("qr"), make("span", "", texts.shellLinkDevice));
-  const use = button("", texts.shellUseCode, async () => {
+  link.append(icon("qr"), make("span", "", laterTexts.shellLinkDevice));
+  const use = button("", laterTexts.shellUseCode, async () => {
     close();
     (await import("./use-device-code.js")).openUseDeviceCode(shell);
   });
-  const manage = button("", texts.devicesManage, async () => {
+  const manage = button("", laterTexts.devicesManage, async () => {
     close();
     (await import("./devices.js")).openDevices(shell);
   });
-  const warning = make("div", "about warning", shell.app.state.hasRecovery ? "" : texts.recoveryNone);
-  return [make("div", "about", texts.shellLinkDeviceText), make("div", "actions start", link, use, manage), warning];
+  const warning = make("div", "about warning", shell.app.state.hasRecovery ? "" : laterTexts.recoveryNone);
+  return [make("div", "about", laterTexts.shellLinkDeviceText), make("div", "actions start", link, use, manage), warning];
 }

@@ -2,7 +2,7 @@
  * Dialog to become the person of another device, by the device code that it shows, or by a recovery code. It says first
  * who that is; who one was is kept.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { makeAvatar } from "../parts/avatar.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
@@ -14,7 +14,7 @@ export async function openUseDeviceCode(shell, code = "") {
   if (code !== "") {
     const answer = await shell.app.whose(code);
     if (answer.ok) confirmPerson(shell, answer.user, code);
-    else openDialog({ title: texts.shellUseLinkBroken, className: "small", content: [make("div", "about", answer.message)] });
+    else openDialog({ title: laterTexts.shellUseLinkBroken, className: "small", content: [make("div", "about", answer.message)] });
     return;
   }
   const typed = input({ maxLength: 40, autocapitalize: "characters", spellcheck: false, dir: "ltr", autofocus: true });
@@ -27,11 +27,11 @@ export async function openUseDeviceCode(shell, code = "") {
     return null;
   };
   const dialog = openDialog({
-    title: texts.shellBeenHere,
+    title: laterTexts.shellBeenHere,
     className: "small",
     content: [
-      make("div", "about", texts.shellBeenHereText),
-      form([field(texts.shellCode, typed)], { label: texts.shellNext, onSubmit: ask }),
+      make("div", "about", laterTexts.shellBeenHereText),
+      form([field(laterTexts.shellCode, typed)], { label: laterTexts.shellNext, onSubmit: ask }),
     ],
   });
 }
@@ -45,16 +45,16 @@ function confirmPerson(shell, user, code) {
     const answer = await shell.app.useCode(code);
     if (!answer.ok) return answer.message;
     dialog.close();
-    shell.toast(texts.shellLinked(answer.user.name));
+    shell.toast(laterTexts.shellLinked(answer.user.name));
     return null;
   };
   const dialog = openDialog({
-    title: texts.shellUseLinkTitle(user.name),
+    title: laterTexts.shellUseLinkTitle(user.name),
     className: "small",
     content: [
       make("div", "card", avatar, name),
-      make("div", "about", texts.shellUseLinkText(me.name, user.name)),
-      form([], { label: texts.shellUseLinkYes, onSubmit: link }),
+      make("div", "about", laterTexts.shellUseLinkText(me.name, user.name)),
+      form([], { label: laterTexts.shellUseLinkYes, onSubmit: link }),
     ],
   });
 }

@@ -1,9 +1,9 @@
 /**
- * Addresses of the page: behind the # a room, a message in it, an invitation, or a device code.
+ * Addresses of the page: behind the # a room, a message in it, an invitation, a device code, or an owner link.
  */
 import { HOME } from "../../core/home.js";
 
-/** @param {string} hash @returns {{room?: string, seq?: number, join?: string, link?: string}} */
+/** @param {string} hash @returns {{room?: string, seq?: number, join?: string, link?: string, own?: string}} */
 export function parseRoute(hash) {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const route = {};
@@ -11,6 +11,7 @@ export function parseRoute(hash) {
   if (/^[1-9]\d*$/.test(fields.get("m") ?? "")) route.seq = Number(fields.get("m"));
   if (fields.get("join")) route.join = fields.get("join");
   if (fields.get("link")) route.link = fields.get("link");
+  if (fields.get("own")) route.own = fields.get("own");
   return route;
 }
 

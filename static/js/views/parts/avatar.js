@@ -5,7 +5,7 @@ import { colourOf, initialsOf } from "../../core/people.js";
 import { make } from "./dom.js";
 
 /**
- * @param {{id: string, name: string, colour?: number, picture?: string}} person
+ * @param {{id: string, name: string, colour?: number, picture?: string, sign?: string}} person sign: an icon instead of initials
  * @returns {HTMLElement} decoration: the name stands beside it
  */
 export function makeAvatar(person) {
@@ -16,9 +16,10 @@ export function makeAvatar(person) {
 }
 
 /** Show this person, or what changed. */
-export function updateAvatar(element, { id, name, colour, picture = "" }) {
+export function updateAvatar(element, { id, name, colour, picture = "", sign = "" }) {
   element.dataset.colour = colour ?? colourOf(id);
-  element.dataset.initials = initialsOf(name);
+  element.dataset.initials = sign ? "" : initialsOf(name);
+  element.dataset.sign = sign;
   if ((element.dataset.picture ?? "") === picture) return;
   element.dataset.picture = picture;
   element.replaceChildren(...(picture ? [image(picture)] : []));

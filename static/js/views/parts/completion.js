@@ -4,7 +4,7 @@
  *
  * @typedef {{key: string, label: string, detail?: string, picture?: Node, take(): {text: string, caret: number}}} Candidate
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { make } from "./dom.js";
 
 let count = 0;
@@ -32,7 +32,7 @@ export class Completion {
     this.#onTaken = onTaken;
     this.#list.id = `completion-${(count += 1)}`;
     this.#list.setAttribute("role", "listbox");
-    this.#list.setAttribute("aria-label", texts.completionLabel);
+    this.#list.setAttribute("aria-label", laterTexts.completionLabel);
     this.#list.hidden = true;
     this.#said.setAttribute("role", "status");
     parent.append(this.#list, this.#said);
@@ -74,7 +74,7 @@ export class Completion {
     if (!candidates.length && !wasOpen) return;
     this.#list.replaceChildren(...candidates.map((each, index) => this.#option(each, index)));
     this.#list.hidden = candidates.length === 0;
-    if (candidates.length !== before) this.#said.textContent = candidates.length ? texts.candidates(candidates.length) : "";
+    if (candidates.length !== before) this.#said.textContent = candidates.length ? laterTexts.candidates(candidates.length) : "";
     this.#describe();
   }
 

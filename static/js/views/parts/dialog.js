@@ -2,7 +2,7 @@
  * Dialogs: in the middle or beside what opened them on a desktop, a sheet from below on a phone. Escape, the back
  * gesture, the button and a press beside it close it, and the focus goes back to where it was.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { iconButton, isPhone, isRightToLeft, make } from "./dom.js";
 
 const GAP_PX = 8;
@@ -51,7 +51,7 @@ export function openDialog({ title, content, className = "", isBare = false, anc
 function heading(title, onClose) {
   const name = make("h2", "", title);
   name.tabIndex = -1;
-  return make("header", "dialog-head", name, iconButton("close", texts.close, onClose));
+  return make("header", "dialog-head", name, iconButton("close", laterTexts.close, onClose));
 }
 
 /** A press that begins and ends beside the dialog closes it; a selection drawn out of it does not. */

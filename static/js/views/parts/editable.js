@@ -1,7 +1,7 @@
 /**
  * Editable text: shown as text, and as a field while it is edited. Enter saves, Escape cancels.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { iconButton, make } from "./dom.js";
 import { input, problem } from "./forms.js";
 
@@ -16,7 +16,7 @@ export function makeEditable({ tag, label, maxLength, empty = "", onSave }) {
   const line = make("div", "editable-line", shown, edit);
   const control = input({ maxLength });
   control.setAttribute("aria-label", label);
-  const save = make("button", "primary", texts.shellSave);
+  const save = make("button", "primary", laterTexts.shellSave);
   save.type = "submit";
   const trouble = problem();
   const form = make("form", "joined", control, save, trouble);

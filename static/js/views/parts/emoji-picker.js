@@ -2,8 +2,8 @@
  * Emoji picker: search, groups, recent ones, skin tones; by finger, mouse and keyboard. The list is loaded when it is
  * first opened.
  */
+import { emojiTexts } from "../../core/emoji-texts.js";
 import { remember, searchEmoji, unpackEmoji, withTone } from "../../core/emoji.js";
-import { texts } from "../../core/texts.js";
 import { openDialog } from "./dialog.js";
 import { button, isRightToLeft, make } from "./dom.js";
 
@@ -35,7 +35,7 @@ export function loadEmoji() {
 export function openEmojiPicker({ anchor, onPick, recent = [], tone = 0, onChoices = () => {} }) {
   const picker = new Picker(recent, tone, onChoices);
   const dialog = openDialog({
-    title: texts.emojiTitle,
+    title: emojiTexts.emojiTitle,
     content: [picker.element],
     className: "emoji-sheet",
     isBare: true,
@@ -71,12 +71,12 @@ class Picker {
   }
 
   async #load() {
-    this.#shown.replaceChildren(make("div", "emoji-notice", texts.emojiLoading));
+    this.#shown.replaceChildren(make("div", "emoji-notice", emojiTexts.emojiLoading));
     try {
       this.#list = await loadEmoji();
       this.#show();
     } catch {
-      this.#shown.replaceChildren(make("div", "emoji-notice", texts.emojiFailed));
+      this.#shown.replaceChildren(make("div", "emoji-notice", emojiTexts.emojiFailed));
     }
   }
 
@@ -85,8 +85,8 @@ class Picker {
     this.#search.autofocus = true;
     this.#search.autocomplete = "off";
     this.#search.spellcheck = false;
-    this.#search.placeholder = texts.emojiSearch;
-    this.#search.setAttribute("aria-label", texts.emojiSearch);
+    this.#search.placeholder = emojiTexts.emojiSearch;
+    this.#search.setAttribute("aria-label", emojiTexts.emojiSearch);
     this.#search.addEventListener("input", () => this.#show());
     this.#search.addEventListener("keydown", (event) => {
       const first = this.#cells()[0];
@@ -100,8 +100,8 @@ class Picker {
 
   #makeGroups() {
     this.#groups.setAttribute("role", "group");
-    this.#groups.setAttribute("aria-label", texts.emojiTitle);
-    for (const [group, label] of Object.entries(texts.emojiGroups)) {
+    this.#groups.setAttribute("aria-label", emojiTexts.emojiTitle);
+    for (const [group, label] of Object.entries(emojiTexts.emojiGroups)) {
       const element = button("", GROUP_SIGNS[group], () => this.#goTo(group));
       element.setAttribute("aria-label", label);
       element.title = label;
@@ -111,9 +111,9 @@ class Picker {
 
   #makeTones() {
     this.#tones.setAttribute("role", "radiogroup");
-    this.#tones.setAttribute("aria-label", texts.emojiTone);
+    this.#tones.setAttribute("aria-label", emojiTexts.emojiTone);
     const name = "emoji-tone";
-    texts.emojiTones.forEach((label, tone) => {
+    emojiTexts.emojiTones.forEach((label, tone) => {
       const radio = make("input");
       radio.type = "radio";
       radio.name = name;
@@ -139,9 +139,9 @@ class Picker {
     const query = this.#search.value.trim();
     if (query) {
       const found = searchEmoji(this.#list, query);
-      this.#found.textContent = found.length > 0 ? texts.emojiFound(found.length) : "";
+      this.#found.textContent = found.length > 0 ? emojiTexts.emojiFound(found.length) : "";
       this.#shown.replaceChildren(
-        found.length > 0 ? this.#section("", found) : make("div", "emoji-notice", texts.emojiNone),
+        found.length > 0 ? this.#section("", found) : make("div", "emoji-notice", emojiTexts.emojiNone),
       );
     } else {
       this.#found.textContent = "";
@@ -156,9 +156,9 @@ class Picker {
     const known = new Map(this.#list.flatMap((each) => [each.emoji, ...each.skins].map((emoji) => [emoji, each])));
     const recent = this.#choices.recent.filter((emoji) => known.has(emoji));
     const sections = recent.length > 0
-      ? [this.#section(texts.emojiRecent, recent.map((emoji) => ({ ...known.get(emoji), emoji, skins: [] })))]
+      ? [this.#section(emojiTexts.emojiRecent, recent.map((emoji) => ({ ...known.get(emoji), emoji, skins: [] })))]
       : [];
-    for (const [group, label] of Object.entries(texts.emojiGroups)) {
+    for (const [group, label] of Object.entries(emojiTexts.emojiGroups)) {
       const section = this.#section(label, this.#list.filter((each) => each.group === Number(group)));
       section.dataset.group = group;
       sections.push(section);

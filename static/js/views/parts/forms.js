@@ -2,7 +2,7 @@
  * Form controls of dialogs and panels: labelled fields, choices, switches, error lines, and entries of lists to pick
  * from.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { updateAvatar } from "./avatar.js";
 import { button, make } from "./dom.js";
 
@@ -14,7 +14,7 @@ export function field(label, control, { help = "", isOptional = false } = {}) {
   control.id ||= newId();
   const title = make("label", "field-label", label);
   title.htmlFor = control.id;
-  if (isOptional) title.append(" ", make("span", "quiet", texts.shellOptional));
+  if (isOptional) title.append(" ", make("span", "quiet", laterTexts.shellOptional));
   const box = make("div", "field", title, control);
   if (help) {
     const about = make("div", "about", help);

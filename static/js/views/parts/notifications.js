@@ -2,8 +2,8 @@
  * Notifications of a new message: a badge on the page's icon, a sound, a notification of the browser.
  */
 import { plainLine } from "../../core/format.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { person, titleOf } from "../../core/select.js";
-import { texts } from "../../core/texts.js";
 import { isWanted } from "./preferences.js";
 
 const ICON = new URL("../../../favicon.svg", import.meta.url).href;
@@ -43,7 +43,7 @@ function notify(app, message, name, onOpen) {
   const who = person(state, message.from, message.name).name;
   const isDirect = room?.kind === "direct";
   try {
-    const shown = new Notification(isDirect || !room ? who : texts.shellNotificationTitle(who, titleOf(state, room)), {
+    const shown = new Notification(isDirect || !room ? who : laterTexts.shellNotificationTitle(who, titleOf(state, room)), {
       body: plainLine(message.text.slice(0, TEXT_LENGTH)),
       icon: ICON,
       tag: `trio-chat ${name}`, // a newer one of a room takes the place of an older one

@@ -1,8 +1,8 @@
 /**
  * QR code of a text, drawn as one SVG path. Dark on white in every theme: many scanners read nothing else.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { qrcode } from "../../../vendor/qrcode.mjs";
-import { texts } from "../../core/texts.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const QUIET = 4; // modules of white around, as the standard asks for
@@ -18,7 +18,7 @@ export function qrCode(text) {
   svg.setAttribute("viewBox", `0 0 ${size} ${size}`);
   svg.setAttribute("class", "qr");
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", texts.qrLabel(text));
+  svg.setAttribute("aria-label", laterTexts.qrLabel(text));
   svg.setAttribute("shape-rendering", "crispEdges");
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("d", [...runs(code)].join(""));

@@ -1,7 +1,7 @@
 /**
  * Toasts: short notices above the composer, which go by themselves; some with a button to undo or retry.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { button, iconButton, make } from "./dom.js";
 
 const LASTS_MS = 5_000;
@@ -39,7 +39,7 @@ export class Toasts {
         action.onPress();
       }));
     }
-    toast.append(iconButton("close", texts.close, remove));
+    toast.append(iconButton("close", laterTexts.close, remove));
     for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, () => clearTimeout(timer));
     for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, () => toast.isConnected && start());
     this.#region.append(toast);

@@ -2,7 +2,7 @@
  * Own name and avatar: a button below the room list. Until a name was chosen, phones show a line with the generated
  * one, as the list is not in sight there.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { updateAvatar } from "../parts/avatar.js";
 
 const DISMISSED_KEY = "trio-chat.name-later";
@@ -38,7 +38,7 @@ export class Me {
     updateAvatar(this.#button.querySelector(".avatar"), me);
     this.#button.classList.toggle("generated", !me.hasChosenName);
     this.#button.querySelector(".me-name").textContent = me.name;
-    this.#button.querySelector(".me-hint").textContent = me.hasChosenName ? texts.shellSettings : texts.nameHintGenerated;
+    this.#button.querySelector(".me-hint").textContent = me.hasChosenName ? laterTexts.shellSettings : laterTexts.nameHintGenerated;
     this.#nudge.querySelector("bdi").textContent = me.name;
   }
 

@@ -2,8 +2,8 @@
  * Unread counts in the title and on the icon; and for messages that deserve an alert a sound and a notification, loaded
  * with the first of them.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { openRoom, titleOf, totals } from "../../core/select.js";
-import { texts } from "../../core/texts.js";
 
 export class News {
   #shown = null;
@@ -21,7 +21,7 @@ export class News {
       && before.open === state.open) return;
     this.#shown = state;
     const { unread } = totals(state, Date.now());
-    document.title = texts.shellTitle(titleOf(state, openRoom(state)), unread);
+    document.title = laterTexts.shellTitle(titleOf(state, openRoom(state)), unread);
     if (unread === this.#count) return;
     this.#count = unread;
     import("../parts/notifications.js").then(({ showOnIcon }) => showOnIcon(unread), () => (this.#count = null)); // again with the next

@@ -2,8 +2,8 @@
  * The room's head: avatar, title, presence, typing, and buttons. What the room list does not tell is asked for when a
  * room is opened.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { avatarOf, openRoom, person, roomList, typingIn, unreadOf } from "../../core/select.js";
-import { texts } from "../../core/texts.js";
 import { ago } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
 
@@ -48,7 +48,7 @@ export class RoomHead {
     this.#askAbout(state, room);
     const others = roomList(state).filter((one) => one !== room && unreadOf(one).count > 0).length;
     back.dataset.count = others > 0 ? String(others) : "";
-    back.setAttribute("aria-label", others > 0 ? texts.shellBackUnread(others) : texts.shellBack);
+    back.setAttribute("aria-label", others > 0 ? laterTexts.shellBackUnread(others) : laterTexts.shellBack);
   }
 
   #askAbout(state, room) {
@@ -74,7 +74,7 @@ export class RoomHead {
     const typing = state.connection.phase === "online" ? typingIn(state, room, Date.now()) : [];
     const { people } = this.#elements;
     people.classList.toggle("typing", typing.length > 0);
-    setText(people, typing.length > 0 ? texts.shellTyping(typing.map(({ name }) => name)) : presence(state, room));
+    setText(people, typing.length > 0 ? laterTexts.shellTyping(typing.map(({ name }) => name)) : presence(state, room));
   }
 }
 
@@ -83,12 +83,12 @@ function presence(state, room) {
   if (state.connection.phase !== "online") return "";
   if (room.kind === "direct" && room.with) {
     const { here, seen } = person(state, room.with);
-    if (here || room.here?.ids.includes(room.with)) return texts.shellHere;
-    return seen ? texts.shellLastSeen(ago(Date.parse(seen))) : "";
+    if (here || room.here?.ids.includes(room.with)) return laterTexts.shellHere;
+    return seen ? laterTexts.shellLastSeen(ago(Date.parse(seen))) : "";
   }
   const parts = [];
-  if (room.kind === "private" && room.members) parts.push(texts.shellMembers(room.members));
-  if (room.here && room.here.count > 0) parts.push(texts.shellHereCount(room.here.count));
+  if (["private", "server"].includes(room.kind) && room.members) parts.push(laterTexts.shellMembers(room.members));
+  if (room.here && room.here.count > 0) parts.push(laterTexts.shellHereCount(room.here.count));
   if (room.topic) parts.push(room.topic);
   return parts.join(" · ");
 }

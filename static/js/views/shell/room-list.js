@@ -4,7 +4,11 @@
  */
 import { fold } from "../../core/fold.js";
 import { plainLine } from "../../core/format.js";
+import { laterTexts } from "../../core/later-texts.js";
+import { modTexts } from "../../core/moderation-texts.js";
+import { waitingIn } from "../../core/permissions.js";
 import { avatarOf, isBlocked, levelOf, person, roomList, titleOf, unreadOf } from "../../core/select.js";
+import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
@@ -64,7 +68,7 @@ export class RoomList {
 
   #showRequests(count) {
     this.#requests.hidden = count === 0;
-    this.#requests.replaceChildren(icon("person"), make("span", "", texts.shellRequests(count)));
+    this.#requests.replaceChildren(icon("person"), make("span", "", laterTexts.shellRequests(count)));
   }
 
   #shownRooms() {
@@ -105,10 +109,10 @@ export class RoomList {
     if (this.#nothing.dataset.kind === kind) return;
     this.#nothing.dataset.kind = kind;
     this.#nothing.hidden = kind === "none";
-    const browse = make("button", "link-button", texts.shellBrowse);
+    const browse = make("button", "link-button", laterTexts.shellBrowse);
     browse.type = "button";
     browse.addEventListener("click", () => this.#onBrowse(this.#filter.value.trim()));
-    this.#nothing.replaceChildren(make("div", "", kind === "nothing" ? texts.shellNoSuchRoom : texts.shellLonely), browse);
+    this.#nothing.replaceChildren(make("div", "", kind === "nothing" ? laterTexts.shellNoSuchRoom : laterTexts.shellLonely), browse);
   }
 
   #row(state, room) {
@@ -165,6 +169,7 @@ function factsOf(state, room) {
     when: room.lastMessage ? shortTime(room.lastMessage.atMs) : "",
     ...lineOf(state, room),
     count,
+    waiting: waitingIn(state, room).length,
     hasMention: mentions > 0,
     isMarkedUnread,
     isMuted: level !== "all",
@@ -176,14 +181,14 @@ function factsOf(state, room) {
 /** The line below the title: the draft, else the last message. */
 function lineOf(state, room) {
   const draft = state.drafts.get(room.name);
-  if (draft && room.name !== state.open) return { lead: texts.shellDraft, line: draft.slice(0, LINE_LENGTH), look: "draft" };
+  if (draft && room.name !== state.open) return { lead: laterTexts.shellDraft, line: draft.slice(0, LINE_LENGTH), look: "draft" };
   const message = room.lastMessage;
-  if (!message) return { lead: "", line: room.topic || texts.shellNothingYet, look: "quiet" };
+  if (!message) return { lead: "", line: room.topic || (room.name === SERVER ? modTexts.serverLine : laterTexts.shellNothingYet), look: "quiet" };
   const isOwn = message.from === state.me?.id;
   const who = isOwn ? texts.you : room.kind === "direct" ? "" : person(state, message.from, message.name).name;
-  const lead = who === "" ? "" : texts.shellLead(who);
-  if (!isOwn && isBlocked(state, message.from)) return { lead: "", line: texts.shellBlockedLine, look: "quiet" };
-  if (message.isDeleted) return { lead, line: texts.shellDeleted, look: "quiet" };
+  const lead = who === "" ? "" : laterTexts.shellLead(who);
+  if (!isOwn && isBlocked(state, message.from)) return { lead: "", line: laterTexts.shellBlockedLine, look: "quiet" };
+  if (message.isDeleted) return { lead, line: laterTexts.shellDeleted, look: "quiet" };
   return { lead, line: plainLine(message.text.slice(0, LINE_LENGTH)), look: "" };
 }
 
@@ -197,7 +202,7 @@ function makeRow(name) {
   const when = make("span", "row-when");
   const lead = make("bdi", "row-lead");
   const text = make("bdi", "row-text");
-  const muted = make("span", "row-muted", icon("bell-off"), make("span", "unseen", texts.shellMuted));
+  const muted = make("span", "row-muted", icon("bell-off"), make("span", "unseen", laterTexts.shellMuted));
   const badges = make("span", "row-badges");
   const link = make(
     "a", "row", avatar,
@@ -226,11 +231,12 @@ function updateRow(row, facts) {
   row.badges.replaceChildren(...badgesOf(facts));
 }
 
-function badgesOf({ count, hasMention, isMarkedUnread }) {
+function badgesOf({ count, hasMention, isMarkedUnread, waiting }) {
   const badges = [];
-  if (hasMention) badges.push(badge("mention", "@", texts.shellMentioned));
-  if (count > 0) badges.push(badge("count", count >= MANY ? `${MANY - 1}+` : String(count), texts.shellUnread(count)));
-  else if (isMarkedUnread) badges.push(badge("count dot", "", texts.shellMarkedUnread));
+  if (waiting > 0) badges.push(badge("waiting", String(waiting), modTexts.wait(waiting)));
+  if (hasMention) badges.push(badge("mention", "@", laterTexts.shellMentioned));
+  if (count > 0) badges.push(badge("count", count >= MANY ? `${MANY - 1}+` : String(count), laterTexts.shellUnread(count)));
+  else if (isMarkedUnread) badges.push(badge("count dot", "", laterTexts.shellMarkedUnread));
   return badges;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Opens what the address asks for: a room, a message in it, an invitation, or linking this device to another one.
+ * Opens what the address asks for: a room, a message in it, an invitation, linking this device to another one, or owning the server.
  */
 import { parseRoute } from "../parts/address.js";
 
@@ -23,6 +23,7 @@ export class Routes {
     if (!isKnown || Object.keys(route).length === 0) return;
     if (route.join) this.#ask(async () => (await import("../panels/join.js")).openJoin, route.join);
     else if (route.link) this.#ask(async () => (await import("../panels/use-device-code.js")).openUseDeviceCode, route.link);
+    else if (route.own) this.#ask(async () => (await import("../panels/own.js")).openOwn, route.own);
     else if (route.seq) this.#shell.jump(route.room, route.seq);
     else if (route.room !== app.state.open) this.#shell.open(route.room);
   }

@@ -2,10 +2,12 @@
  * The shell: the frame around the talk (room list, room head, side, banner, own name), and what opens panels. Each
  * panel is loaded when it is first opened.
  */
-import { mayRename, openRoom } from "../../core/select.js";
+import { mayRename } from "../../core/permissions.js";
+import { openRoom } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";
 import { followKeys } from "./keys.js";
 import { fetchLater, followFailures } from "./preload.js";
+import { Knocked } from "./knocked.js";
 import { LostIdentity } from "./lost-identity.js";
 import { Me } from "./me.js";
 import { News } from "./news.js";
@@ -45,6 +47,7 @@ export function mountShell(app, { route }) {
     if (answer.ok && matchMedia("(pointer: fine)").matches) shell.talk?.focus?.();
   }
 
+  const makeInfo = async () => (await import("../panels/room-info.js")).makeRoomInfo(shell);
   const shell = {
     app,
     talk: null,
@@ -60,7 +63,9 @@ export function mountShell(app, { route }) {
     directory: async (query) => (await import("../panels/directory.js")).openDirectory(shell, query),
     requests: async () => (await import("../panels/requests.js")).openRequests(shell),
     help: async () => (await import("../panels/help.js")).openHelp(shell),
-    info: () => side.toggle("info", async () => (await import("../panels/room-info.js")).makeRoomInfo(shell)),
+    info: () => side.toggle("info", makeInfo),
+    showInfo: () => side.show("info", makeInfo),
+    moderate: async (id, name) => (await import("../panels/moderate.js")).openModerate(shell, id, name),
     openSide: (name, make) => side.toggle(name, make),
     jump: async (room, seq) => {
       if (isOverlay()) side.close();
@@ -97,6 +102,7 @@ export function mountShell(app, { route }) {
     new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => (app.state.lost ? lost.open() : app.tryNow()) }),
     new Me(byId("me"), byId("nudge"), { onOpen: () => shell.settings() }),
     new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
+    new Knocked(shell, byId("rail-list")),
     side,
   ];
   // The room before the one that the address asks for.

@@ -35,6 +35,11 @@ export class Side {
     panel.view.focus?.();
   }
 
+  /** Show the panel that `make` makes, if it is not shown already. */
+  async show(name, make) {
+    if (this.#panel?.name !== name) await this.toggle(name, make);
+  }
+
   /** Close the panel. @returns {boolean} whether there was something */
   close() {
     if (!this.#panel) return false;

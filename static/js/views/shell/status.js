@@ -2,10 +2,12 @@
  * Status of the connection: a word in the room's head, and a banner when there is no connection for longer than a
  * moment.
  */
+import { laterTexts } from "../../core/later-texts.js";
+import { modTexts } from "../../core/moderation-texts.js";
 import { texts } from "../../core/texts.js";
 
 const COUNTDOWN_STEP_MS = 1_000;
-const WORDS = { online: texts.online, connecting: texts.connecting, waiting: texts.offline, refused: texts.offline };
+const WORDS = { online: laterTexts.online, connecting: laterTexts.connecting, waiting: laterTexts.offline, refused: laterTexts.offline };
 
 export class ConnectionStatus {
   #status;
@@ -34,18 +36,19 @@ export class ConnectionStatus {
     if (connection === this.#shown && lost === this.#lost) return;
     this.#shown = connection;
     this.#lost = lost;
-    const { phase, retryAt, reason } = connection;
+    const { phase, retryAt, reason, isBanned } = connection;
     this.#status.dataset.phase = phase;
     this.#status.textContent = WORDS[phase];
     // The first connecting has its own look in the log. Between two tries the banner stays, so that it does not blink.
     if (phase === "online") this.#wasOnline = true;
     const isFirst = phase === "connecting" && !this.#wasOnline && this.#banner.hidden;
     this.#banner.hidden = (phase === "online" || isFirst) && lost === null;
-    this.#button.textContent = lost ? texts.lostChoose : texts.tryNow;
+    this.#button.textContent = lost ? laterTexts.lostChoose : texts.tryNow;
     this.#banner.dataset.phase = phase;
-    if (lost) this.#message.textContent = texts.lostBanner[lost.why];
-    else if (phase === "refused") this.#message.textContent = texts.bannerRefused(reason);
-    else if (!this.#banner.hidden) this.#message.textContent = texts.bannerWaiting;
+    if (lost) this.#message.textContent = laterTexts.lostBanner[lost.why];
+    else if (isBanned) this.#message.textContent = modTexts.youBanned;
+    else if (phase === "refused") this.#message.textContent = laterTexts.bannerRefused(reason);
+    else if (!this.#banner.hidden) this.#message.textContent = laterTexts.bannerWaiting;
     this.#retryAt = retryAt;
     clearInterval(this.#timer);
     if (retryAt !== null) this.#timer = setInterval(() => this.#count(), COUNTDOWN_STEP_MS);
@@ -59,6 +62,6 @@ export class ConnectionStatus {
     }
     const isConnecting = this.#shown.phase === "connecting";
     const seconds = this.#retryAt === null ? 0 : Math.max(1, Math.ceil((this.#retryAt - Date.now()) / 1000));
-    this.#countdown.textContent = isConnecting ? texts.connecting : seconds ? texts.bannerRetryIn(seconds) : "";
+    this.#countdown.textContent = isConnecting ? laterTexts.connecting : seconds ? laterTexts.bannerRetryIn(seconds) : "";
   }
 }

@@ -1,7 +1,10 @@
 /**
  * Actions on a message, wherever they are asked for: toolbar, menu, key or gesture.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { person, openRoom } from "../../core/select.js";
+import { mayDelete, mayMute } from "../../core/permissions.js";
+import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { copyText } from "../parts/clipboard.js";
 import { addressOf } from "../parts/address.js";
@@ -13,12 +16,15 @@ export function makeActions(shell, { composer }) {
   const { app } = shell;
   const room = () => app.state.open;
   const tell = async (answer, text) => ((await answer).ok ? shell.toast(text) : undefined); // what is refused the shell tells
-  const copy = async (text) => shell.toast((await copyText(text)) ? texts.copied : texts.talkCopyFailed);
+  const copy = async (text) => shell.toast((await copyText(text)) ? texts.copied : laterTexts.talkCopyFailed);
   const withItem = (load) => async (item, at) => (await load()).open(shell, item, at, actions);
   const actions = {
     /** Whether it is in the log and still a message. */
     isLive: (item) => item.seq !== null && !item.message.isDeleted,
-    mayDelete: (item) => item.isOwn || openRoom(app.state).owner === app.state.me?.id,
+    mayDelete: (item) => mayDelete(app.state, openRoom(app.state), item.from),
+    /** Whether this person may mute the author, here or everywhere. */
+    mayModerate: (item) => !item.isOwn && [openRoom(app.state), app.state.rooms.get(SERVER)].some((one) => one && mayMute(app.state, one, item.from)),
+    moderate: (item) => shell.moderate(item.from, item.name),
     reply: (item) => composer.reply(item),
     edit: (item) => composer.edit(item),
     react: (item, emoji, on = !hasReacted(item, emoji)) => app.react(room(), item.seq, emoji, on),
@@ -27,11 +33,11 @@ export function makeActions(shell, { composer }) {
     copyLink: (item) => copy(addressOf(room(), item.seq)),
     pin: (item) => app.pin(room(), item.seq, !item.message.isPinned),
     star: (item) => app.star(room(), item.seq, !item.isStarred),
-    markUnread: (item) => tell(app.markUnread(room(), item.seq), texts.talkMarkedUnread),
+    markUnread: (item) => tell(app.markUnread(room(), item.seq), laterTexts.talkMarkedUnread),
     forMe: (item) => {
       const name = room();
       app.hide(name, item.seq, true);
-      shell.toast(texts.talkHidden, { action: { label: texts.talkUndo, onPress: () => app.hide(name, item.seq, false) } });
+      shell.toast(laterTexts.talkHidden, { action: { label: laterTexts.talkUndo, onPress: () => app.hide(name, item.seq, false) } });
     },
     person: (item) => !item.isOwn && shell.person(item.from, person(app.state, item.from, item.name).name),
     menu: withItem(() => import("./message-menu.js")),

@@ -2,8 +2,8 @@
  * Bar above the composer: which message is answered or edited, and why a text was not sent.
  */
 import { lineOf } from "../../core/items.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { colourOf } from "../../core/people.js";
-import { texts } from "../../core/texts.js";
 import { icon, make, pressable } from "../parts/dom.js";
 
 export class ComposerBar {
@@ -15,9 +15,9 @@ export class ComposerBar {
 
   /** @param {HTMLElement} parent @param {{onCancel(): void}} handlers */
   constructor(parent, { onCancel }) {
-    const cancel = pressable("bar-close", texts.shellCancel, onCancel);
+    const cancel = pressable("bar-close", laterTexts.shellCancel, onCancel);
     cancel.append(icon("close"));
-    cancel.title = texts.shellCancel;
+    cancel.title = laterTexts.shellCancel;
     cancel.addEventListener("pointerdown", (event) => event.preventDefault());
     this.#line.dir = "auto";
     this.#element.append(this.#icon, make("span", "bar-text", this.#title, this.#line), cancel);
@@ -28,10 +28,10 @@ export class ComposerBar {
 
   /** @param {"reply"|"edit"} what @param {object} item of the timeline */
   show(what, item) {
-    const name = item.isOwn ? texts.talkYourself : item.name;
+    const name = item.isOwn ? laterTexts.talkYourself : item.name;
     this.#icon.dataset.icon = what;
     this.#element.dataset.colour = item.colour ?? colourOf(item.from);
-    this.#title.textContent = what === "edit" ? texts.talkEditing : texts.talkReplyingTo(name);
+    this.#title.textContent = what === "edit" ? laterTexts.talkEditing : laterTexts.talkReplyingTo(name);
     this.#line.textContent = lineOf(item.message);
     this.#element.hidden = false;
   }

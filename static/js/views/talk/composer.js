@@ -2,7 +2,10 @@
  * The composer: Enter or the button sends, the field is empty again at once, and the focus stays. `#msg` is one line;
  * Shift+Enter, a text of several lines or the button beside it open an editor of several lines in its place.
  */
+import { emojiTexts } from "../../core/emoji-texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { openRoom } from "../../core/select.js";
+import { writingIn } from "../../core/permissions.js";
 import { texts } from "../../core/texts.js";
 import { iconButton, make } from "../parts/dom.js";
 import { ComposerBar } from "./composer-bar.js";
@@ -42,8 +45,8 @@ export class Composer {
     this.#send = send;
     this.#inner = input.parentElement;
     this.#bar = new ComposerBar(bottom, { onCancel: () => this.cancel() });
-    const emoji = iconButton("smile", texts.emojiTitle, () => does.onEmoji(emoji), "icon-button emoji-button");
-    this.#expand = iconButton("expand", texts.talkExpand, () => (this.#editor ? this.#collapse() : this.#open()), "icon-button expand-button");
+    const emoji = iconButton("smile", emojiTexts.emojiTitle, () => does.onEmoji(emoji), "icon-button emoji-button");
+    this.#expand = iconButton("expand", laterTexts.talkExpand, () => (this.#editor ? this.#collapse() : this.#open()), "icon-button expand-button");
     this.#expand.setAttribute("aria-expanded", "false");
     tools.append(emoji, this.#expand);
     form.addEventListener("submit", (event) => {
@@ -125,8 +128,7 @@ export class Composer {
       this.#draft = draft;
       if (isUntouched) this.#write(draft);
     }
-    const { kind, isMember } = openRoom(state);
-    const isShut = state.isListed && kind !== "public" && !isMember;
+    const isShut = writingIn(state, openRoom(state), Date.now()).kind === "shut";
     if (this.#input.disabled !== isShut) this.#input.disabled = isShut;
   }
 
@@ -257,7 +259,7 @@ export class Composer {
   #showExpanded(isExpanded) {
     this.#inner.classList.toggle("expanded", isExpanded);
     this.#expand.setAttribute("aria-expanded", String(isExpanded));
-    const label = isExpanded ? texts.talkCollapse : texts.talkExpand;
+    const label = isExpanded ? laterTexts.talkCollapse : laterTexts.talkExpand;
     this.#expand.setAttribute("aria-label", label);
     this.#expand.title = label;
   }

@@ -1,8 +1,8 @@
 /**
  * Notice about a message that the server refused: one at a time, with the reason, and retry, edit or discard.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { firstFailed } from "../../core/outbox.js";
-import { texts } from "../../core/texts.js";
 
 export class FailedNotice {
   #notice;
@@ -29,6 +29,6 @@ export class FailedNotice {
     if (entry === this.#entry) return;
     this.#entry = entry;
     this.#notice.hidden = entry === null;
-    this.#reason.textContent = entry ? texts.failed(entry.reason) : "";
+    this.#reason.textContent = entry ? laterTexts.failed(entry.reason) : "";
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Button up to the first unread message, while that is above what is in view.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { openRoom, shown } from "../../core/select.js";
-import { texts } from "../../core/texts.js";
 import { pressable } from "../parts/dom.js";
 
 export class FirstUnread {
@@ -15,7 +15,7 @@ export class FirstUnread {
   constructor(app, log, chat) {
     this.#app = app;
     this.#log = log;
-    this.#element = pressable("to-unread", texts.talkFirstUnread, () => this.#go());
+    this.#element = pressable("to-unread", laterTexts.talkFirstUnread, () => this.#go());
     this.#element.hidden = true;
     chat.parentElement.append(this.#element);
     chat.addEventListener("scroll", () => this.#element.hidden || this.render(app.state), { passive: true });

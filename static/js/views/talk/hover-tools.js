@@ -2,7 +2,7 @@
  * Toolbar on the message under the mouse: react, reply, menu. For mice only; fingers have gestures, and keys have the
  * menu.
  */
-import { texts } from "../../core/texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { icon, make } from "../parts/dom.js";
 
 export class HoverTools {
@@ -19,9 +19,9 @@ export class HoverTools {
     this.#does = does;
     this.#bar.setAttribute("aria-hidden", "true");
     this.#bar.append(
-      this.#tool("smile", texts.talkReact, does.onReact),
-      this.#tool("reply", texts.talkReply, does.onReply),
-      this.#tool("more", texts.more, does.onMenu),
+      this.#tool("smile", laterTexts.talkReact, does.onReact),
+      this.#tool("reply", laterTexts.talkReply, does.onReply),
+      this.#tool("more", laterTexts.more, does.onMenu),
     );
     chat.addEventListener("pointerover", (event) => event.pointerType === "mouse" && this.#show(event.target.closest("p.message")));
     chat.addEventListener("pointerleave", () => this.#show(null));

@@ -1,8 +1,8 @@
 /**
  * Button back to the newest messages, with the number of unread ones.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { openRoom, unreadOf } from "../../core/select.js";
-import { texts } from "../../core/texts.js";
 
 export class JumpButton {
   #button;
@@ -21,9 +21,9 @@ export class JumpButton {
     const unreadCount = unreadOf(room).count;
     const isAtEnd = state.view.isAtBottom && room.detached === null;
     this.#button.hidden = isAtEnd || (room.live.events.length === 0 && room.detached === null);
-    const label = unreadCount > 0 ? texts.newMessages(unreadCount) : "";
+    const label = unreadCount > 0 ? laterTexts.newMessages(unreadCount) : "";
     if (this.#label.textContent !== label) this.#label.textContent = label;
     this.#button.classList.toggle("has-news", unreadCount > 0);
-    this.#button.setAttribute("aria-label", label || texts.toLatest);
+    this.#button.setAttribute("aria-label", label || laterTexts.toLatest);
   }
 }

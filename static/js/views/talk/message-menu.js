@@ -1,6 +1,9 @@
 /**
  * The menu of a message.
  */
+import { laterTexts } from "../../core/later-texts.js";
+import { modTexts } from "../../core/moderation-texts.js";
+import { isAllowed } from "../../core/permissions.js";
 import { openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { button, iconButton, isPhone, make } from "../parts/dom.js";
@@ -14,26 +17,27 @@ export function open(shell, item, at, does) {
   const element = document.querySelector(`#chat p[data-seq="${item.seq}"]`);
   element?.classList.add("chosen");
   if (!does.isLive(item)) {
-    if (item.seq !== null) show(item, at, [entry(texts.talkDeleteForMe, "hide", () => does.forMe(item))], undefined, element);
+    if (item.seq !== null) show(item, at, [entry(laterTexts.talkDeleteForMe, "hide", () => does.forMe(item))], undefined, element);
     return;
   }
   const { isPinned } = item.message;
   const mayWrite = room.kind === "public" || room.isMember;
   const items = [
-    mayWrite && entry(texts.talkReply, "reply", () => does.reply(item)),
+    mayWrite && entry(laterTexts.talkReply, "reply", () => does.reply(item)),
     mayWrite && item.isOwn && entry(texts.edit, "edit", () => does.edit(item)),
-    entry(texts.talkForward, "forward", () => does.forward(item)),
-    entry(texts.talkCopyText, "copy", () => does.copyText(item)),
-    isPhone() && element && entry(texts.talkSelect, "select", () => selectText(element.querySelector(".text"))),
-    entry(texts.talkCopyLink, "link", () => does.copyLink(item)),
+    entry(laterTexts.talkForward, "forward", () => does.forward(item)),
+    entry(laterTexts.talkCopyText, "copy", () => does.copyText(item)),
+    isPhone() && element && entry(laterTexts.talkSelect, "select", () => selectText(element.querySelector(".text"))),
+    entry(laterTexts.talkCopyLink, "link", () => does.copyLink(item)),
     null,
-    mayWrite && entry(isPinned ? texts.talkUnpin : texts.talkPin, "pin", () => does.pin(item)),
-    entry(item.isStarred ? texts.talkUnstar : texts.talkStar, "star", () => does.star(item)),
-    !item.isOwn && entry(texts.talkMarkUnread, "unread", () => does.markUnread(item)),
-    entry(texts.talkInfo, "info", () => does.info(item)),
-    !item.isOwn && !isPhone() && entry(texts.talkAbout(item.name), "person", () => does.person(item)),
+    mayWrite && isAllowed(shell.app.state, room, "pinning") && entry(isPinned ? laterTexts.talkUnpin : laterTexts.talkPin, "pin", () => does.pin(item)),
+    entry(item.isStarred ? laterTexts.talkUnstar : laterTexts.talkStar, "star", () => does.star(item)),
+    !item.isOwn && entry(laterTexts.talkMarkUnread, "unread", () => does.markUnread(item)),
+    entry(laterTexts.talkInfo, "info", () => does.info(item)),
+    !item.isOwn && !isPhone() && entry(laterTexts.talkAbout(item.name), "person", () => does.person(item)),
     null,
-    { ...entry(texts.talkDelete, "trash", () => does.remove(item)), isDanger: true },
+    does.mayModerate(item) && entry(modTexts.menu(item.name), "shield", () => does.moderate(item)),
+    { ...entry(laterTexts.talkDelete, "trash", () => does.remove(item)), isDanger: true },
   ].filter((one) => one !== false && one !== undefined);
   show(item, at, items, mayWrite ? { does, at } : undefined, element);
 }
@@ -42,7 +46,7 @@ const entry = (label, icon, onSelect) => ({ label, icon, onSelect });
 
 function show(item, at, items, reacting, element) {
   const header = reacting && make("div", "quick");
-  const menu = openMenu({ label: texts.talkMenu, items, anchor: at, header });
+  const menu = openMenu({ label: laterTexts.talkMenu, items, anchor: at, header });
   const dialog = document.querySelector("dialog.menu-sheet[open]");
   dialog?.addEventListener("close", () => element?.classList.remove("chosen"));
   if (!header) return;
@@ -53,16 +57,16 @@ function show(item, at, items, reacting, element) {
       menu.close();
       does.react(item, emoji);
     });
-    quick.setAttribute("aria-label", texts.talkReactWith(emoji));
+    quick.setAttribute("aria-label", laterTexts.talkReactWith(emoji));
     quick.setAttribute("aria-pressed", String(Boolean(mine(emoji))));
     header.append(quick);
   }
-  header.append(iconButton("plus", texts.talkReact, () => {
+  header.append(iconButton("plus", laterTexts.talkReact, () => {
     menu.close();
     does.pickReaction(item, at);
   }));
   header.setAttribute("role", "group");
-  header.setAttribute("aria-label", texts.talkReact);
+  header.setAttribute("aria-label", laterTexts.talkReact);
   header.addEventListener("keydown", (event) => {
     const buttons = [...header.children];
     const here = buttons.indexOf(document.activeElement);

@@ -2,6 +2,7 @@
  * Bar of pinned messages above the log: the newest first; a press jumps to it and turns to the one before.
  */
 import { lineOf } from "../../core/items.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { messageAt, openRoom, person, pinsOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { icon, make, pressable } from "../parts/dom.js";
@@ -35,8 +36,8 @@ export class PinnedBar {
     });
     show.append(icon("pin"), make("span", "pinned-lines", this.#who, this.#text), this.#count);
     show.removeAttribute("aria-label");
-    const list = pressable("pinned-list", texts.talkPinnedAll, onList);
-    list.title = texts.talkPinnedAll;
+    const list = pressable("pinned-list", laterTexts.talkPinnedAll, onList);
+    list.title = laterTexts.talkPinnedAll;
     list.append(icon("more"));
     this.#all = list;
     this.#element = make("div", "pinned", show, list);
@@ -68,7 +69,7 @@ export class PinnedBar {
     setText(this.#who, message ? (message.from === state.me?.id ? texts.you : person(state, message.from, message.name).name) : texts.talkPinned);
     setText(this.#text, message ? lineOf(message) : "");
     this.#all.hidden = this.#pins.length === 1;
-    setText(this.#count, this.#pins.length > 1 ? texts.talkOf(this.#index + 1, this.#pins.length) : "");
+    setText(this.#count, this.#pins.length > 1 ? laterTexts.talkOf(this.#index + 1, this.#pins.length) : "");
   }
 
   /** All pins where the server has told them, else those that are held; the newest first. */

@@ -1,9 +1,12 @@
 /**
  * Sending from the composer: a text becomes a message, an edit, or a slash command that is run.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { mentionIds } from "../../core/mentions.js";
+import { modTexts } from "../../core/moderation-texts.js";
+import { openRoom } from "../../core/select.js";
 import { parseSlash } from "../../core/slash.js";
-import { texts } from "../../core/texts.js";
+import { writingIn } from "../../core/permissions.js";
 import { mentionable } from "./suggestions.js";
 
 /**
@@ -18,7 +21,7 @@ export function makeSending(shell, { chosen, onSearch }) {
   return (text, { replyTo, editing }) => {
     const room = app.state.open;
     if (editing !== null) {
-      if (text.trim() === "") return texts.talkEditEmpty;
+      if (text.trim() === "") return laterTexts.talkEditEmpty;
       app.edit(room, editing, text, { mentions: mentions(text) });
       chosen.clear();
       return null;
@@ -29,6 +32,8 @@ export function makeSending(shell, { chosen, onSearch }) {
       run(shell, onSearch, meant);
       return null;
     }
+    const writing = writingIn(app.state, openRoom(app.state), Date.now());
+    if (writing.kind === "slow") return modTexts.slowWait(Math.ceil((writing.until - Date.now()) / 1000));
     app.send(room, meant.text, { replyTo: replyTo ?? undefined, mentions: mentions(meant.text) });
     chosen.clear();
     return null;

@@ -3,10 +3,10 @@
  */
 import { searchEmoji } from "../../core/emoji.js";
 import { fold } from "../../core/fold.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { completeMention, EVERYBODY, mentionAt, mentionCandidates } from "../../core/mentions.js";
 import { openRoom, person } from "../../core/select.js";
 import { slashCandidates } from "../../core/slash.js";
-import { texts } from "../../core/texts.js";
 import { makeAvatar } from "../parts/avatar.js";
 
 const EMOJI = /(?:^|\s):([\p{L}\p{N}_+-]{2,30})$/u;
@@ -58,7 +58,7 @@ export class Suggestions {
     return found.map((one) => ({
       key: one.id,
       label: `@${one.name}`,
-      detail: one.id === EVERYBODY ? texts.everybody : "",
+      detail: one.id === EVERYBODY ? laterTexts.everybody : "",
       picture: one.id === EVERYBODY ? undefined : makeAvatar(one),
       take: () => {
         this.chosen.add(one.id);

@@ -15,6 +15,8 @@ import { makeSending } from "./sending.js";
 import { Suggestions } from "./suggestions.js";
 import { HoverTools } from "./hover-tools.js";
 import { TypingLine } from "./typing-line.js";
+import { WaitingBar } from "./waiting-bar.js";
+import { WritingState } from "./writing-state.js";
 
 /**
  * @param {import("../../app/app.js").App} app @param {object} elements see boot/all-views.js
@@ -80,10 +82,12 @@ export function mountTalk(app, elements, { shell, log }) {
   });
 
   const views = [
+    new WaitingBar(top, { onShow: () => shell.showInfo() }),
     new PinnedBar(app, top, { onJump: jumpTo, onList: () => shell.info() }),
     new FirstUnread(app, log, chat),
     new JumpButton(jump, { onJump: toLatest }),
     new TypingLine(bottom),
+    new WritingState(app, elements.composer, bottom),
     composer,
     new FailedNotice(failed, {
       onRetry: ({ id }) => app.retry(id),

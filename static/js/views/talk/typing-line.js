@@ -1,8 +1,8 @@
 /**
  * Typing line below the log: who is typing.
  */
+import { laterTexts } from "../../core/later-texts.js";
 import { openRoom, typingIn } from "../../core/select.js";
-import { texts } from "../../core/texts.js";
 import { make } from "../parts/dom.js";
 
 export class TypingLine {
@@ -24,7 +24,7 @@ export class TypingLine {
     const typing = isOnline && state.view.isAtBottom ? typingIn(state, openRoom(state), Date.now()) : [];
     this.#element.hidden = typing.length === 0;
     if (typing.length === 0) return;
-    const text = texts.shellTyping(typing.map(({ name }) => name));
+    const text = laterTexts.shellTyping(typing.map(({ name }) => name));
     if (this.#text.textContent !== text) this.#text.textContent = text;
   }
 }

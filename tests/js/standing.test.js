@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { test } from "node:test";
+
+import { initialState } from "../../static/js/core/state.js";
+import { withInfoChange } from "../../static/js/core/room-info.js";
+import * as permissions from "../../static/js/core/permissions.js";
+import * as standing from "../../static/js/core/standing.js";
+
+const NOW = Date.UTC(2026, 10, 22, 12);
+const SERVER_ROLES = { "s-moderator": "moderator", "s-admin": "admin", "s-owner": "owner" };
+const ROOM_ROLES = { outsider: null, member: "member", moderator: "moderator", owner: "owner", "s-moderator": "member", "s-admin": "member", "s-owner": "member" };
+
+/** The state of somebody who is in a room like those of the table. */
+function stateOf(me, { room: name, kind }) {
+  const state = initialState(name);
+  const isServer = name === standing.SERVER;
+  const roles = isServer ? SERVER_ROLES : ROOM_ROLES;
+  const hasOwner = name === "garden" || kind === "private";
+  const info = (known) => ({
+    members: Object.entries(known).filter(([, role]) => role).map(([id, role]) => ({ id, name: id, role })),
+    restricted: [], knocking: [], pins: [], count: 0, upto: 0,
+  });
+  const room = {
+    ...state.rooms.get(name), kind, owner: hasOwner ? "owner" : null, isMember: Boolean(roles[me]), info: info(roles),
+    role: roles[me] === "member" ? null : roles[me],
+  };
+  const rooms = new Map([[name, room]]);
+  if (!isServer && SERVER_ROLES[me]) {
+    rooms.set(standing.SERVER, { ...room, name: standing.SERVER, kind: "server", owner: null, role: SERVER_ROLES[me], isMember: true, info: info(SERVER_ROLES) });
+  }
+  return { state: { ...state, me: { id: me, name: me }, isListed: true, rooms, open: name }, room };
+}
+
+test("the page offers what the server allows", async () => {
+  const table = JSON.parse(await readFile(new URL("standing.json", import.meta.url), "utf8"));
+  for (const row of table) {
+    const { state, room } = stateOf(row.sender, row);
+    // Only those who run the server know of the roles of others there; the others hear from the server that they may not.
+    if (row.person in SERVER_ROLES && row.person !== row.sender && !permissions.runsServer(state)) continue;
+    const isMember = room.isMember || row.kind === "public";
+    const told = {
+      mute: isMember && permissions.mayMute(state, room, row.person),
+      ban: isMember && permissions.mayBan(state, room, row.person),
+      settings: isMember && permissions.maySetPolicy(state, room),
+    };
+    const expected = { mute: row.mute, ban: row.ban, settings: row.settings };
+    if (isMember && row.room !== standing.SERVER) {
+      told.delete = permissions.mayDelete(state, room, row.person);
+      expected.delete = row.delete;
+    }
+    if (row.roles) {
+      const present = room.name === standing.SERVER ? standing.serverRoleOf(state, row.person) : standing.roleIn(state, room, row.person);
+      told.roles = isMember ? permissions.rolesToGive(state, room, row.person).filter((role) => role !== present) : [];
+      expected.roles = row.roles;
+    }
+    assert.deepEqual(told, expected, JSON.stringify(row));
+  }
+});
+
+test("a policy holds what is not at its default", () => {
+  const slow = standing.policyAfter({}, { slow_s: 30, writers: "moderators" });
+  assert.deepEqual(slow, { slow_s: 30, writers: "moderators" });
+  assert.deepEqual(standing.policyAfter(slow, { slow_s: 0, topic: "x" }), { writers: "moderators" });
+});
+
+test("who may write now is said with when it changes", () => {
+  const { state, room } = stateOf("member", { room: "garden", kind: "public" });
+  const writing = (changes) => permissions.writingIn(state, { ...room, ...changes }, NOW);
+  assert.deepEqual(writing({}), { kind: "open" });
+  assert.deepEqual(writing({ policy: { writers: "moderators" } }), { kind: "announcements" });
+  assert.deepEqual(writing({ muted: { until: NOW + 5 } }), { kind: "muted", until: NOW + 5 });
+  assert.deepEqual(writing({ muted: { until: NOW } }), { kind: "open" });
+  assert.deepEqual(writing({ kind: "private", isMember: false }), { kind: "shut" });
+  const live = { ...room.live, events: [{ type: "message", from: "member", atMs: NOW - 10_000 }, { type: "message", from: "owner", atMs: NOW }] };
+  assert.deepEqual(writing({ policy: { slow_s: 30 }, live }), { kind: "slow", until: NOW + 20_000 });
+  assert.deepEqual(writing({ policy: { slow_s: 10 }, live }), { kind: "open" });
+  const { state: moderators, room: theirs } = stateOf("moderator", { room: "garden", kind: "public" });
+  assert.deepEqual(permissions.writingIn(moderators, { ...theirs, policy: { slow_s: 30 }, live }, NOW), { kind: "open" });
+});
+
+test("who is restricted, who waits and who has which role follows from events", () => {
+  let info = { members: [{ id: "a", role: "owner" }, { id: "b" }], count: 2, pins: [], restricted: [], knocking: [], upto: 1 };
+  const event = (fields) => (info = withInfoChange(info, { room: "garden", seq: info.upto + 1, from: "a", ...fields }));
+  event({ type: "mute", person: "b", on: true, until: new Date(NOW).toISOString() });
+  assert.deepEqual(info.restricted, [{ what: "mute", person: "b", until: NOW }]);
+  event({ type: "ban", person: "b", on: true });
+  assert.deepEqual([info.members.length, info.count, info.restricted.at(-1)], [1, 1, { what: "ban", person: "b", until: Infinity }]);
+  event({ type: "knock", person: "c", on: true });
+  assert.deepEqual(info.knocking, ["c"]);
+  event({ type: "member", person: { id: "c", name: "C" }, on: true });
+  event({ type: "member", person: { id: "b", name: "B" }, on: true });
+  assert.deepEqual([info.knocking, info.restricted.map(({ what }) => what), info.count], [[], ["mute"], 3]);
+  event({ type: "role", person: "b", role: "owner" });
+  assert.deepEqual(info.members.map(({ id, role }) => `${id} ${role}`), ["a moderator", "c undefined", "b owner"]);
+});
