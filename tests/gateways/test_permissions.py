@@ -1,6 +1,6 @@
 """Who may do what, over the wire: every command, tried by everybody in rooms of every kind.
 
-A new command needs a line in `TRIALS`, and has its turn in each of these tests.
+A new command needs a line in `TRIALS` (`tests/support/trials.py`), and has its turn in each of these tests.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import trio.testing
 from msgspec.structs import fields
 
 from tests.support.core import Core, V1Client, open_core
+from tests.support.trials import TRIALS
 from tests.support.v1 import ack, hello, let_in, make_room
 from trio_chat.gateways.v1 import handlers
 from trio_chat.kinds.forms import Command, Frame
@@ -28,76 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from trio.testing import MockClock
-
-TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
-    # What to say of a ROOM in which message MINE is by who says it, and message THEIRS by somebody else. In this order
-    # one does not keep another from being done.
-    "hello": ("hello", {}),
-    "ping": ("ping", {}),
-    "join": ("join", {"room": "ROOM", "after": 0}),
-    "follow": ("follow", {"rooms": [{"room": "ROOM", "after": 0}]}),
-    "send": ("send", {"room": "ROOM", "text": "x"}),
-    "send, in reply": ("send", {"room": "ROOM", "text": "x", "reply_to": "THEIRS"}),
-    "edit": ("edit", {"room": "ROOM", "seq": "MINE", "text": "x"}),
-    "edit theirs": ("edit", {"room": "ROOM", "seq": "THEIRS", "text": "x"}),
-    "react": ("react", {"room": "ROOM", "seq": "THEIRS", "emoji": "👍"}),
-    "pin": ("pin", {"room": "ROOM", "seq": "THEIRS"}),
-    "history": ("history", {"room": "ROOM", "before": 999}),
-    "history after": ("history", {"room": "ROOM", "after": 0}),
-    "history around": ("history", {"room": "ROOM", "around": "THEIRS"}),
-    "fetch": ("fetch", {"room": "ROOM", "seqs": [1, 2, 3, 4, 5, 999]}),
-    "versions": ("versions", {"room": "ROOM", "seq": "MINE"}),
-    "versions of theirs": ("versions", {"room": "ROOM", "seq": "THEIRS"}),
-    "create": ("create", {"kind": "private", "title": "Mine"}),
-    "create public": ("create", {"kind": "public", "room": "ROOM"}),
-    "direct": ("direct", {"person": "p-nobody"}),
-    "requests": ("requests", {}),
-    "answer_request": ("answer_request", {"room": "ROOM", "accept": True}),
-    "settings": ("settings", {"room": "ROOM", "title": "X", "topic": "x"}),
-    "settings, topic": ("settings", {"room": "ROOM", "topic": "x"}),
-    "info": ("info", {"room": "ROOM"}),
-    "directory": ("directory", {"query": "~"}),
-    "role": ("role", {"room": "ROOM", "person": "p-nobody", "role": "moderator"}),
-    "ban": ("ban", {"room": "ROOM", "person": "p-nobody"}),
-    "mute": ("mute", {"room": "ROOM", "person": "p-nobody"}),
-    "admit": ("admit", {"room": "ROOM", "person": "p-nobody"}),
-    "report": ("report", {"room": "ROOM", "seq": "THEIRS"}),
-    "reports": ("reports", {"room": "ROOM"}),
-    "resolve": ("resolve", {"report": 1, "state": "done"}),
-    "wipe": ("wipe", {"room": "ROOM", "person": "p-nobody"}),
-    "become_owner": ("become_owner", {"token": "ROOM"}),
-    "mode": ("mode", {"room": "ROOM", "mode": "closed"}),
-    "trust": ("trust", {"room": "ROOM", "person": "p-nobody"}),
-    "branch": ("branch", {"person": "ROOM"}),
-    "invite": ("invite", {"room": "ROOM"}),
-    "invites": ("invites", {"room": "ROOM"}),
-    "uninvite": ("uninvite", {"room": "ROOM"}),
-    "peek": ("peek", {"token": "ROOM"}),
-    "accept": ("accept", {"token": "ROOM"}),
-    "rename": ("rename", {"name": "X"}),
-    "profile": ("profile", {"colour": 1}),
-    "people": ("people", {"ids": ["ROOM"]}),
-    "link": ("link", {}),
-    "peek_link": ("peek_link", {"link": "ROOM"}),
-    "recovery": ("recovery", {}),
-    "devices": ("devices", {}),
-    "log_out": ("log_out", {"all": True}),
-    "mine": ("mine", {"what": "star", "room": "ROOM", "target": 1}),
-    "own": ("own", {"before": 99}),
-    "watch": ("watch", {"room": "ROOM"}),
-    "typing": ("typing", {"room": "ROOM"}),
-    "mark": ("mark", {"room": "ROOM", "read": 1}),
-    "receipts": ("receipts", {"room": "ROOM", "seq": "THEIRS"}),
-    "block": ("mine", {"what": "block", "person": "ROOM"}),
-    "search": ("search", {"query": "secret"}),
-    "search in its name": ("search", {"query": "in:ROOM secret"}),
-    "search in it": ("search", {"query": "secret", "room": "ROOM"}),
-    "delete": ("delete", {"room": "ROOM", "seq": "MINE"}),
-    "delete theirs": ("delete", {"room": "ROOM", "seq": "THEIRS"}),
-    "part": ("part", {"room": "ROOM"}),
-    "enter": ("enter", {"room": "ROOM"}),
-    "leave": ("leave", {"room": "ROOM"}),
-}
 
 IN_ROOM: Final = {
     kind
