@@ -312,7 +312,8 @@ def _index_all(connection: apsw.Connection) -> None:
 
 def _delete(connection: apsw.Connection, message: tuple[int, int]) -> bool:
     connection.execute("BEGIN IMMEDIATE")
-    forget(connection, *message)
+    room_id, seq = message
+    forget(connection, room_id, [seq])
     connection.execute("UPDATE events SET body = NULL WHERE room_id = ? AND seq = ?", message)
     connection.execute("COMMIT")
     return True

@@ -297,8 +297,7 @@ def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row,
 def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
     """Erase the texts, and forget all other changes of the messages."""
     targets = [body.target for _, body in events]
-    for target in targets:  # while the texts are there by which it finds what it knows of them
-        forget(connection, room_id, target)
+    forget(connection, room_id, targets)  # while the texts are there by which it finds what it knows of them
     erase_texts(connection, room_id, targets)
     connection.execute(
         "DELETE FROM changes WHERE room_id = ? AND target IN (SELECT value FROM json_each(?)) AND key <> 'delete'",

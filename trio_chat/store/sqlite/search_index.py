@@ -99,14 +99,17 @@ def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int
     return len(events) == limit
 
 
-def forget(connection: apsw.Connection, room_id: int, seq: int) -> None:
-    """Take a message out of the index, for good; does nothing if it is not in there.
+def forget(connection: apsw.Connection, room_id: int, seqs: Collection[int]) -> None:
+    """Take messages of a room out of the index, for good; those that are not in there do not matter.
 
-    Belongs into the transaction that deletes the message, and there *before* its body and those of its edits go.
+    Belongs into the transaction that deletes the messages, and there *before* their bodies and those of their edits go.
     """
     done = connection.execute("SELECT seq FROM indexed WHERE room_id = ?", (room_id,)).get
     if done is not None:
-        _remove(connection, _indexed_state_of(connection, {(room_id, seq)}, {room_id: done}))
+        _remove(
+            connection,
+            _indexed_state_of(connection, {(room_id, seq) for seq in seqs}, {room_id: done}),
+        )
 
 
 class _RoomBehind(msgspec.Struct, array_like=True, gc=False):
