@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "rooms": {"config", "kinds", "model", "net", "store"},
     "people": {"model", "net", "store"},
     "presence": {"model", "net", "rooms", "store"},
-    "moderation": {"kinds", "model", "net", "presence", "store"},
+    "moderation": {"kinds", "model", "net", "presence", "rooms", "store"},
     "hub": {
         "config",
         "kinds",

@@ -25,6 +25,7 @@ from trio_chat.model.notices import Requested, RoomListed, RoomUnlisted
 from trio_chat.moderation.addresses import open_addresses
 from trio_chat.moderation.door import Door
 from trio_chat.moderation.enforcement import Enforcement
+from trio_chat.moderation.retention import Retention
 from trio_chat.net.rate_limits import RateLimits
 from trio_chat.people.devices import USE_NOTED_MS, Devices
 from trio_chat.people.identities import Identities
@@ -149,6 +150,7 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
         nursery.start_soon(_note_devices_in_use, hub)
         nursery.start_soon(enforcement.run)
         nursery.start_soon(door.addresses.run)
+        nursery.start_soon(Retention(store, rooms, days=config.retention, now_ms=now_ms).run)
         yield hub
         nursery.cancel_scope.cancel()
 

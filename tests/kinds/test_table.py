@@ -87,6 +87,12 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         '"type":"settings",@,"at":"2026-11-22T21:00:00.123Z","slow_s":30,"writers":"moderators"',
     ),
     (
+        "settings",
+        Settings(retention_days=30),
+        '{"retention_days":30}',
+        '"type":"settings",@,"at":"2026-11-22T21:00:00.123Z","retention_days":30',
+    ),
+    (
         "role",
         Role("p-2", "moderator", "ab"),
         '{"person":"p-2","role":"moderator","link":"ab"}',

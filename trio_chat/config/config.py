@@ -180,6 +180,14 @@ class Config:
         zero="no quota",
         unit="MiB",
     )
+    retention: int = setting_field(
+        0,
+        "After how many days messages are deleted, in all rooms; a room may say fewer for itself",
+        "What is not there any more cannot leak. It cannot be brought back either, so nothing is deleted unasked.",
+        zero="never",
+        unit="days",
+        maximum=36_500,
+    )
     rooms_per_person_per_day: int = setting_field(
         20,
         "How many rooms a person may make within a day",

@@ -24,6 +24,9 @@ SERVER: Final = "server"
 SERVER_ROOM: Final = "~server"
 """The room of those who run the server: its members, with their roles. What they decide for all rooms stands there."""
 
+SYSTEM: Final = "system"
+"""The id of the server itself, as the sender of what it writes by itself. People and guests have other ids."""
+
 LOBBY: Final = "lobby"
 """The room where everybody is, always; nobody has created it."""
 

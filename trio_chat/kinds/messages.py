@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused, moment_in
-from trio_chat.kinds.facts import DIRECT, author_of, check_not_deleted
+from trio_chat.kinds.facts import DIRECT, SYSTEM, author_of, check_not_deleted
 from trio_chat.kinds.forms import (
     Body,
     ChangeFrame,
@@ -203,10 +203,13 @@ class DeleteCommand(EventCommand, tag="delete"):
 
 
 def check_delete(sender: str, body: Delete, facts: Facts, at_ms: int) -> None:
-    """Messages are deleted by their authors, by the room's owner, and by moderators if the author is of lower rank."""
+    """Messages are deleted by their authors, by the room's owner, by moderators if the author is of lower rank, and by
+    the server itself when they have expired."""
     author = author_of(body.target, facts)
     own = rank(sender, facts)
-    may = sender == author or (own >= MODERATES and (sender == facts.owner or own > rank(author, facts)))
+    may = sender in (author, SYSTEM) or (
+        own >= MODERATES and (sender == facts.owner or own > rank(author, facts))
+    )
     if not may:
         raise Refused("not_yours", "Only who wrote a message, or a moderator, can delete it.")
     check_not_deleted(body.target, facts)

@@ -20,6 +20,7 @@ from trio_chat.kinds.standing import (
     Allowed,
     Joining,
     Policy,
+    RetentionDays,
     SlowS,
     check_allowed,
     check_rank,
@@ -98,6 +99,7 @@ class Settings(Body, frozen=True):
     inviting: str | None = None
     pinning: str | None = None
     titling: str | None = None
+    retention_days: int | None = None
 
     @property
     def policy(self) -> dict[str, int | str]:
@@ -117,6 +119,7 @@ class SettingsFrame(ChangeFrame, tag="settings", kw_only=True):
     inviting: str | None = None
     pinning: str | None = None
     titling: str | None = None
+    retention_days: int | None = None
 
 
 class SettingsCommand(EventCommand, tag="settings"):
@@ -130,6 +133,7 @@ class SettingsCommand(EventCommand, tag="settings"):
     inviting: Allowed | None = None
     pinning: Allowed | None = None
     titling: Allowed | None = None
+    retention_days: RetentionDays | None = None
 
     def event(self, person: Person) -> tuple[str, str]:
         """See `EventCommand`. Raises `Refused` (``bad_field``, ``bad_title``, ``too_long``, ``empty``)."""

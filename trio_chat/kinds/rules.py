@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.direct import check_writing
-from trio_chat.kinds.facts import DIRECT, PERSONAL_ROOM, PRIVATE, PUBLIC, no_such_room, personal_room
+from trio_chat.kinds.facts import DIRECT, PERSONAL_ROOM, PRIVATE, PUBLIC, SYSTEM, no_such_room, personal_room
 from trio_chat.kinds.kind import Writers
 from trio_chat.kinds.messages import DELETE
 from trio_chat.kinds.newcomers import check_newcomer
@@ -45,6 +45,9 @@ def judge(draft: Draft, facts: Facts, at_ms: int) -> Refused | None:
 def _check(draft: Draft, facts: Facts, at_ms: int) -> None:
     kind = KINDS[draft.kind]
     body = kind.read(draft.body)
+    if draft.sender == SYSTEM:  # is in no room, and nobody's to moderate
+        kind.check(draft.sender, body, facts, at_ms)
+        return
     if not _may_write(kind.written_by, draft.sender, facts):
         raise no_such_room()
     if kind.written_by is not Writers.THEMSELVES:

@@ -80,6 +80,10 @@ MAX_SLOW_S: Final = 6 * 3600
 
 SlowS = Annotated[int, msgspec.Meta(ge=0, le=MAX_SLOW_S)]
 
+MAX_RETENTION_DAYS: Final = 3650
+
+RetentionDays = Annotated[int, msgspec.Meta(ge=0, le=MAX_RETENTION_DAYS)]
+
 
 class Policy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """How a room is run. The fields of the settings that change it have the same names."""
@@ -95,6 +99,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     pinning: Allowed = "members"
     titling: Allowed = "members"
     """Who may change the topic, and the title of a private room."""
+    retention_days: int = 0
+    """After so many days messages are deleted; 0: as the server's retention says, which holds as well."""
 
     @property
     def limits_writing(self) -> bool:

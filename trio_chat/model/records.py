@@ -81,6 +81,15 @@ class DirectoryPlace(NamedTuple):
     room: str
 
 
+class RoomRetention(NamedTuple):
+    """How long a room keeps its messages, by its own policy."""
+
+    room: str
+    kind: str
+    days: int
+    """0: it does not say."""
+
+
 MAX_UNREAD_COUNTED = 100
 """Unread messages are counted up to this number; it means "so many, or more"."""
 

@@ -54,6 +54,8 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     """Tells this server from others: tokens are kept by it."""
     recovery: bool = False
     """The person has a recovery code."""
+    retention_days: int = 0
+    """After so many days messages are deleted, in all rooms; 0: never, unless a room's policy says so."""
 
     @property
     def standing(self) -> Standing:

@@ -28,7 +28,7 @@ from trio_chat.rooms.submission import Submission, Waiter
 from trio_chat.rooms.subscribers import Subscribers, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trio_chat.errors import Close
     from trio_chat.kinds.forms import Body
@@ -306,9 +306,22 @@ class Room:
 
         Raises `StoreError` if it could not be logged. When cancelled, it may be logged or not.
         """
-        waiter = Waiter()
-        await self.submit(Submission(draft, waiter))
-        return await waiter.wait()
+        (outcome,) = await self.write_all([draft])
+        return outcome
+
+    async def write_all(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Submit drafts, in order and at once as far as the inbox has space, and wait for their outcomes.
+
+        Raises and is cancelled as `write`: each of them may be logged or not.
+        """
+        waiters = []
+        for draft in drafts:
+            waiter = Waiter()
+            submission = Submission(draft, waiter)
+            if not self.try_submit(submission):
+                await self.submit(submission)
+            waiters.append(waiter)
+        return [await waiter.wait() for waiter in waiters]
 
     def _wake(self) -> trio.MemorySendChannel[Submission | trio.Event]:
         self._on_wake(self)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         Picture,
         Profile,
         ReadMarker,
+        RoomRetention,
         RoomState,
         SearchResults,
         ServerIdentity,
@@ -123,6 +124,14 @@ class EventLog(Protocol):
         """Events with these numbers, in order; numbers that do not exist are left out."""
         ...
 
+    async def expired_messages(
+        self, room: str, *, before_ms: int, after: int, limit: int
+    ) -> tuple[list[int], int]:
+        """Messages of the room after number ``after`` that were written before that moment and not deleted, in order,
+        and how far that was looked at: at most ``limit`` events, and up to the first that is younger. (What follows a
+        clock that was ahead waits for it: late is better than early.)"""
+        ...
+
     async def find_command(self, sender: str, client_id: str) -> Event | None:
         """Event of a command (an idempotency key: sender and client id), if it is in the log."""
         ...
@@ -173,6 +182,10 @@ class RoomTable(Protocol):
     ) -> list[Listing]:
         """Public rooms with ``query`` in name, title or topic (case does not count), as the person sees them; by their
         newest event, the newest first, and only those behind the place ``after``."""
+        ...
+
+    async def retentions(self, *, after: str, limit: int) -> list[RoomRetention]:
+        """Rooms of all kinds by their names, those behind ``after``, with how long each keeps its messages."""
         ...
 
     async def server(self) -> Server:

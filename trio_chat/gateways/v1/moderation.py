@@ -24,7 +24,6 @@ from trio_chat.protocol.encoding import fitting
 from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.parts import BranchItem, ReportItem
 from trio_chat.protocol.replies import Ack, Branch, ReportList
-from trio_chat.rooms.submission import Submission, Waiter
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -177,15 +176,10 @@ async def _delete(client: Client, name: str, seqs: list[int]) -> int:
     room = await client.hub.rooms.get(name)
     if room.kind != PUBLIC and not client.hears(name):
         raise no_such_room()
-    waiters = []
-    for seq in seqs:
-        waiter = Waiter()
-        draft = Draft(DELETE, client.person.id, client.person.name, None, write_body(Delete(seq)))
-        await room.submit(Submission(draft, waiter))
-        waiters.append(waiter)
+    person = client.person
+    drafts = [Draft(DELETE, person.id, person.name, None, write_body(Delete(seq))) for seq in seqs]
     n = 0
-    for waiter in waiters:
-        outcome = await waiter.wait()
+    for outcome in await room.write_all(drafts):
         if isinstance(outcome, Denied) and outcome.code != "deleted":
             raise Refused(outcome.code, outcome.message)
         n += not isinstance(outcome, Denied)

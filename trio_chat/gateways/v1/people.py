@@ -80,6 +80,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             public_url=client.hub.config.public_url,
             server=client.hub.server_id,
             recovery=login.has_recovery,
+            retention_days=client.hub.config.retention,
             mode=standing.mode,
             quiet_until=standing.quiet_until,
             waiting=client.session.is_waiting,

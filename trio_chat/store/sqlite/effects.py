@@ -59,12 +59,13 @@ def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row
             effect(connection, room_id, by_kind[kind])
 
 
-def note_newest(connection: apsw.Connection, newest: dict[int, tuple[int, int]]) -> None:
-    """Note of these rooms (by their ids) when their newest events were written, since the directory is in this order,
-    and how many bytes came in (`trio_chat.store.space`)."""
+def note_newest(connection: apsw.Connection, newest: dict[int, tuple[int | None, int]]) -> None:
+    """Note of these rooms (by their ids) when their newest events were written, since lists and the directory are in
+    this order (None: by nobody but the server itself, which brings no room to the top), and how many bytes came in
+    (`trio_chat.store.space`)."""
     connection.execute(
         """
-        UPDATE rooms SET newest_ms = value ->> 0, bytes = bytes + (value ->> 1)
+        UPDATE rooms SET newest_ms = coalesce(value ->> 0, newest_ms), bytes = bytes + (value ->> 1)
         FROM json_each(?) WHERE rooms.id = CAST(key AS INTEGER)
         """,
         (json.dumps(newest),),

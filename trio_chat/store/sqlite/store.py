@@ -22,6 +22,7 @@ from trio_chat.store.sqlite import (
     newcomers,
     people,
     read_markers,
+    retention,
     rooms,
     search,
     standing,
@@ -153,6 +154,7 @@ class SqliteStore:
     read_before = _reads(history.read_before)
     read_some = _reads(history.read_some)
     find_command = _reads(history.find_command)
+    expired_messages = _reads(retention.expired_messages)
     read_changes = _reads(changes.read_changes)
     read_versions = _reads(changes.read_versions)
     personal = _reads(changes.personal)
@@ -162,6 +164,7 @@ class SqliteStore:
     requests = _reads(rooms.requests)
     are_strangers = _reads(rooms.are_strangers)
     directory = _searches(rooms.directory)
+    retentions = _reads(retention.retentions)
     open_reports = _reads(standing.open_reports)
     messages_of = _searches(standing.messages_of)
     has_owner = _reads(standing.has_owner)

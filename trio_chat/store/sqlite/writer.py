@@ -18,7 +18,7 @@ import apsw
 import attrs
 
 from trio_chat.errors import NameTaken, Refused
-from trio_chat.kinds.facts import SERVER_ROOM
+from trio_chat.kinds.facts import SERVER_ROOM, SYSTEM
 from trio_chat.kinds.standing import OPEN
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.outcomes import Repeat
@@ -191,7 +191,7 @@ class SqliteWriter:
         rows: list[tuple[Any, ...]] = []
         flush = partial(insert_events, connection, rows)
         came_ms = partial(find_came_ms, connection)
-        newest: dict[int, tuple[int, int]] = {}
+        newest: dict[int, tuple[int | None, int]] = {}
         done = _Done()
         for request in requests:
             if isinstance(request, Append):
@@ -220,8 +220,10 @@ class SqliteWriter:
                     known.update(plan.known)
                     rows += [(room_id, *row) for row in plan.rows]
                     done.n_events += len(plan.rows)
-                    added = newest.get(room_id, (0, 0))[1] + allowance.room_bytes - room.bytes
-                    newest[room_id] = (request.at_ms, added)
+                    newest_ms, added = newest.get(room_id, (None, 0))
+                    if any(row.sender != SYSTEM for row in plan.rows):
+                        newest_ms = request.at_ms
+                    newest[room_id] = (newest_ms, added + allowance.room_bytes - room.bytes)
                     done.at_ms = request.at_ms
                     if facts is not None and facts.changes:
                         if effects.deletes(facts.changes):
