@@ -180,6 +180,10 @@ async def test_a_slow_room_of_announcements(autojump_clock: MockClock) -> None:
         assert (await ack(bob, "send", room="news", text="3"))["code"] == "announcements"
         info = await bob.ask("info", room="news")
         assert info["policy"] == {"slow_s": 5, "writers": "moderators"}
+        await ack(ada, "settings", room="news", slow_s=0)
+        await bob.hear_frames()
+        info = await bob.ask("info", room="news")
+        assert info["policy"] == {"writers": "moderators"}, "what is at its default does not stand there"
 
 
 async def test_knocking_at_a_private_room(autojump_clock: MockClock) -> None:

@@ -96,4 +96,7 @@ test("what moderators do is told in a sentence, with the names of now", () => {
     note({ type: "settings", slow_s: 30, writers: "moderators" }),
     "You set slow mode: one message each in 30 seconds · You let only moderators write here",
   );
+  assert.equal(note({ type: "settings", retention_days: 7 }), "You decided that messages are deleted after 7 days");
+  assert.equal(note({ type: "settings", retention_days: 365 }), "You decided that messages are deleted after 1 year");
+  assert.equal(note({ type: "settings", retention_days: 0 }), "You ended that this room deletes old messages");
 });

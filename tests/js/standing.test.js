@@ -58,6 +58,17 @@ test("the page offers what the server allows", async () => {
   }
 });
 
+test("the shorter of a room's retention and the server's holds", () => {
+  const kept = (retentionDays, own, name = "garden") =>
+    standing.retentionOf({ retentionDays }, { name, policy: own ? { retention_days: own } : {} });
+  assert.equal(kept(0, 0), 0);
+  assert.equal(kept(30, 0), 30);
+  assert.equal(kept(0, 7), 7);
+  assert.equal(kept(30, 7), 7);
+  assert.equal(kept(7, 30), 7);
+  assert.equal(kept(7, 0, standing.SERVER), 0);
+});
+
 test("a policy holds what is not at its default", () => {
   const slow = standing.policyAfter({}, { slow_s: 30, writers: "moderators" });
   assert.deepEqual(slow, { slow_s: 30, writers: "moderators" });

@@ -82,6 +82,12 @@ export const modTexts = {
     pinning: { label: "Who may pin messages", options: { members: "Everybody here", moderators: "Only moderators" } },
     titling: { label: "Who may change name and topic", options: { members: "Everybody here", moderators: "Only moderators" } },
   },
+  retention: "Messages are deleted",
+  retentionAfter: (days, general) => (days > 0 ? `After ${inDays(days)}` : general > 0 ? `After ${inDays(general)}, as everywhere here` : "Never"),
+  retentionTitle: "Delete old messages?",
+  retentionText: (days) => `In some minutes all messages of this room that are older than ${inDays(days)} are deleted, for everybody, and from then on each when it is so old. Nobody can bring them back.`,
+  retentionYes: (days) => `Delete after ${inDays(days)}`,
+  retentionRule: (days) => `Messages are deleted after ${inDays(days)}.`,
   ruleSlow: (seconds) => `Slow mode: one message each in ${duration(seconds)}.`,
   rules: {
     writers: "Only moderators write here. Everybody can read and react.",
@@ -113,6 +119,8 @@ export const modTexts = {
   ],
   goToServer: "Go there",
 };
+
+const inDays = (days) => duration(days * 86_400);
 
 /** So many seconds as a countdown: 24 s, 1:05. */
 const clockLike = (seconds) => (seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);

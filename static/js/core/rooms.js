@@ -96,7 +96,8 @@ export const roomReducers = {
     const requests = requestsOf(frame.requests ?? [], state.requests);
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
     const hasRecovery = Boolean(frame.recovery);
-    const base = { ...state, publicUrl, isListed: true, lost: null, hasRecovery, rooms, requests, mine };
+    const retentionDays = frame.retention_days ?? 0;
+    const base = { ...state, publicUrl, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));
     return settled(inServerOrder(frame.rooms.reduce(withItem, known), frame.rooms));
   },

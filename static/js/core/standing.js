@@ -16,6 +16,7 @@ export const SERVER_RANKS = { moderator: 3, admin: ADMINISTERS, owner: 5 };
 /** How a room is run unless its policy says otherwise. */
 export const DEFAULT_POLICY = {
   slow_s: 0, writers: "members", joining: "open", inviting: "members", pinning: "members", titling: "members",
+  retention_days: 0,
 };
 
 /** The policy after settings: what is at its default does not stand in it. */
@@ -31,6 +32,13 @@ export function policyAfter(policy, settings) {
 
 /** A setting of a room. */
 export const policyOf = (room, name) => room.policy[name] ?? DEFAULT_POLICY[name];
+
+/** After how many days the room's messages are deleted: the fewer of its own and of the server's; 0: never. */
+export function retentionOf(state, room) {
+  if (room.name === SERVER) return 0;
+  const days = [policyOf(room, "retention_days"), state.retentionDays].filter((some) => some > 0);
+  return days.length === 0 ? 0 : Math.min(...days);
+}
 
 /** The rank in a room of this kind, by the role there and on the server. In a conversation of two nobody has any. */
 export function rankBy(kind, role, serverRole) {

@@ -17,6 +17,7 @@ export function initialState(roomName) {
     lost: null,
     hasRecovery: false,
     publicUrl: null,
+    retentionDays: 0,
     isListed: false,
     rooms: new Map([[roomName, emptyRoom(roomName)]]),
     open: roomName,

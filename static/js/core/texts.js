@@ -96,6 +96,8 @@ export const texts = {
   modServer: "Running this server",
   modYouRemoved: (title, reason) => `A moderator has removed you from “${title}”${reason ? `: ${reason}` : "."}`,
   modNoteSlow: (who, seconds) => (seconds === 0 ? `${who} ended slow mode` : `${who} set slow mode: one message each in ${duration(seconds)}`),
+  modNoteRetention: (who, days) =>
+    days === 0 ? `${who} ended that this room deletes old messages` : `${who} decided that messages are deleted after ${duration(days * DAY_S)}`,
   modNotePolicy: {
     writers: (who, value) => (value === "members" ? `${who} let everybody write here` : `${who} let only moderators write here`),
     joining: (who, value) => (value === "open" ? `${who} let people in at once by a link` : `${who} decided that people knock and moderators let them in`),
@@ -118,9 +120,13 @@ export const texts = {
   modNoteSentAway: (who, whom) => `${who} sent ${whom} away`,
 };
 
-/** So many seconds in words: 30 seconds, 1 minute, 6 hours. */
+const DAY_S = 86_400;
+const UNITS = [[365 * DAY_S, "year"], [DAY_S, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+
+/** So many seconds in words: 30 seconds, 1 minute, 6 hours, 7 days, 1 year. */
 export function duration(seconds) {
-  const [count, unit] = seconds % 3600 === 0 ? [seconds / 3600, "hour"] : seconds % 60 === 0 ? [seconds / 60, "minute"] : [seconds, "second"];
+  const [size, unit] = UNITS.find(([one]) => seconds % one === 0);
+  const count = seconds / size;
   return `${number().format(count)} ${unit}${count === 1 ? "" : "s"}`;
 }
 

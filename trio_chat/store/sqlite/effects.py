@@ -19,7 +19,17 @@ from trio_chat.kinds.reactions import REACTION
 from trio_chat.kinds.reports import REPORT, RESOLVE, WIPE
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import CREATED, SETTINGS
-from trio_chat.kinds.standing import ASKED, BAN, MEMBER, MODERATOR, MUTE, OPEN, OWNER, PROBATION
+from trio_chat.kinds.standing import (
+    ASKED,
+    BAN,
+    DEFAULT_POLICY,
+    MEMBER,
+    MODERATOR,
+    MUTE,
+    OPEN,
+    OWNER,
+    PROBATION,
+)
 from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
 from trio_chat.store.sqlite import newcomers
@@ -115,8 +125,13 @@ def _set(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, 
         UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic), policy = json_patch(policy, ?)
         WHERE id = ?
         """,
-        [(body.title, body.topic, json.dumps(body.policy), room_id) for _, body in events],
+        [(body.title, body.topic, json.dumps(_changed(body.policy)), room_id) for _, body in events],
     )
+
+
+def _changed(policy: dict[str, int | str]) -> dict[str, int | str | None]:
+    """The policy as a patch, by which what is at its default goes."""
+    return {name: None if value == getattr(DEFAULT_POLICY, name) else value for name, value in policy.items()}
 
 
 def _change_members(

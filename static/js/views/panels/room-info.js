@@ -7,7 +7,7 @@ import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { isAllowed, mayRename, mayRetopic } from "../../core/permissions.js";
 import { avatarOf, levelOf, openRoom, pinsOf, stars, titleOf } from "../../core/select.js";
-import { SERVER } from "../../core/standing.js";
+import { SERVER, retentionOf } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
@@ -104,6 +104,7 @@ class RoomInfo {
     const avatar = make("span", "avatar huge");
     avatar.setAttribute("aria-hidden", "true");
     const kind = make("div", "about");
+    const kept = make("div", "about");
     const change = (what) => (text) => app.setRoom(room.name, { [what]: text });
     const title = makeEditable({ tag: "h3", label: laterTexts.shellEditTitle, maxLength: 60, onSave: change("title") });
     const topic = makeEditable({ tag: "div", label: laterTexts.shellEditTopic, maxLength: 200, empty: laterTexts.shellTopicNone, onSave: change("topic") });
@@ -117,8 +118,11 @@ class RoomInfo {
       kind.textContent = {
         public: laterTexts.shellPublicRoom, private: laterTexts.shellPrivateRoom, direct: laterTexts.shellDirectRoom, server: modTexts.serverAbout,
       }[now.kind];
+      const days = retentionOf(state, now);
+      kept.hidden = days === 0;
+      kept.textContent = days === 0 ? "" : modTexts.retentionRule(days);
     };
-    return { element: make("section", "card", avatar, title.element, kind, topic.element), render };
+    return { element: make("section", "card", avatar, title.element, kind, topic.element, kept), render };
   }
 
   #actions(room) {

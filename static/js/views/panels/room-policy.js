@@ -7,6 +7,7 @@ import { maySetPolicy, rolesToGive } from "../../core/permissions.js";
 import { DEFAULT_POLICY, policyOf, roleIn } from "../../core/standing.js";
 import { make } from "../parts/dom.js";
 import { field, problem, select } from "../parts/forms.js";
+import { retentionField } from "./retention-field.js";
 import { roleField } from "./role-field.js";
 
 const SLOW_S = [0, 10, 30, 60, 300, 900, 3600, 21600];
@@ -30,7 +31,7 @@ export class RoomPolicy {
   render(state, room) {
     const may = maySetPolicy(state, room);
     const ownRoles = rolesToGive(state, room, state.me?.id).length > 0;
-    const facts = JSON.stringify([may, ownRoles, room.kind, room.policy, roleIn(state, room, state.me?.id)]);
+    const facts = JSON.stringify([may, ownRoles, room.kind, room.policy, state.retentionDays, roleIn(state, room, state.me?.id)]);
     if (facts === this.#facts) return;
     this.#facts = facts;
     const hadFocus = this.#body.contains(document.activeElement) ? document.activeElement.dataset.setting : null;
@@ -50,6 +51,7 @@ export class RoomPolicy {
         const { label, options } = modTexts.policies[name];
         return this.#choice(room, name, label, Object.entries(options));
       }),
+      retentionField(this.#shell, this.#name),
     ];
   }
 
@@ -67,7 +69,9 @@ export class RoomPolicy {
   }
 }
 
-/** What a member has to know: a sentence for each setting that is not at its default. */
+/** What a member has to know: a sentence for each setting that is not at its default. (The head says how long messages stay.) */
 function rulesOf(room) {
-  return Object.entries(room.policy).map(([name, value]) => (name === "slow_s" ? modTexts.ruleSlow(value) : modTexts.rules[name]));
+  return Object.entries(room.policy)
+    .filter(([name]) => name !== "retention_days")
+    .map(([name, value]) => (name === "slow_s" ? modTexts.ruleSlow(value) : modTexts.rules[name]));
 }
