@@ -10,19 +10,15 @@ import logging
 from typing import TYPE_CHECKING
 
 import attrs
-import msgspec
 import trio
 
 from trio_chat.errors import LOG_REPLACED
-from trio_chat.kinds import rules
-from trio_chat.kinds.facts import DIRECT, PUBLIC, SERVER
-from trio_chat.kinds.moderation import Restriction
-from trio_chat.kinds.roles import Role
-from trio_chat.kinds.rooms import Created, Membership, Settings
-from trio_chat.kinds.standing import ASKED, BAN, MEMBER, MODERATOR, OWNER, Policy
+from trio_chat.kinds.facts import PUBLIC
+from trio_chat.kinds.standing import BAN
 from trio_chat.kinds.table import read_body
 from trio_chat.model.events import Draft, Event, Position
 from trio_chat.model.proofs import Prover
+from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
 from trio_chat.rooms.submission import Submission, Waiter
 from trio_chat.rooms.subscribers import Subscribers, Subscription
@@ -81,15 +77,10 @@ class Room:
     ) -> None:
         self.name = name
         self.epoch = state.position.epoch
-        self.kind = state.kind
-        self.owner = state.owner
+        self.access = RoomAccess(name, state, now_ms=now_ms)
         self._proof_key = proof_key
         self.prover = Prover(proof_key, name, self.epoch)
         self.subscribers = Subscribers(name, state.position.seq, store, self.prover)
-        self.pair = state.pair
-        self.policy = msgspec.convert(state.policy, Policy)
-        self._roles = dict(state.members)
-        self._bans = {person: ends for (kind, person), ends in state.restrictions.items() if kind == BAN}
         self._store = store
         self._inbox_messages = inbox_messages
         self._pause_max_s = pause_max_s
@@ -104,8 +95,6 @@ class Room:
         self._claims_ahead = 0
         self._is_beginning_epoch = False
 
-    # -- members, and who may hear --
-
     @property
     def head(self) -> int:
         """The sequence number up to which the log was fanned out."""
@@ -117,25 +106,18 @@ class Room:
         return Position(self.head, self.epoch)
 
     @property
-    def members(self) -> frozenset[str]:
-        """Ids of the members, connected or not. (Members of a public room are those who have it in their list.)"""
-        return frozenset(self._roles)
-
-    def role_of(self, person: str) -> str | None:
-        """The role of a member; None for everybody else."""
-        return self._roles.get(person)
+    def kind(self) -> str:
+        """What kind of room it is."""
+        return self.access.kind
 
     @property
-    def asked(self) -> frozenset[str]:
-        """Those of them who were asked into this direct room and have not answered: it is not in their list yet."""
-        if self.kind != DIRECT:
-            return frozenset()
-        return frozenset(person for person, role in self._roles.items() if role == ASKED)
+    def members(self) -> frozenset[str]:
+        """Ids of the members, connected or not. (Members of a public room are those who have it in their list.)"""
+        return self.access.members
 
     def may_hear(self, person: str | None) -> bool:
         """Whether this person (None: a plain client) may hear the room."""
-        is_banned = person in self._bans and self._now_ms() < self._bans[person]
-        return rules.may_hear(self.name, self.kind, person in self._roles, person, is_banned=is_banned)
+        return self.access.may_hear(person)
 
     @property
     def is_empty(self) -> bool:
@@ -151,46 +133,16 @@ class Room:
         """Apply a logged change of access; end the subscriptions of those who may no longer hear the room."""
         if event.body is None:
             return
-        before, asked_before = self.members, self.asked
+        access = self.access
+        before, asked_before = access.members, access.asked
         body = read_body(event.kind, event.body)
-        match body:
-            case Created(kind=kind, members=members, asked=is_asked):
-                self.kind = kind
-                self.owner = None if kind == DIRECT else event.sender
-                for who in members:
-                    other = ASKED if is_asked and who.id != event.sender else MEMBER
-                    self._roles[who.id] = OWNER if who.id == self.owner else other
-                self.pair = self.members if kind == DIRECT else frozenset()
-            case Membership(person=person, on=True):
-                self._bans.pop(person.id, None)
-                other = ASKED if self.kind == DIRECT and person.id != event.sender else MEMBER
-                self._roles[person.id] = OWNER if person.id == self.owner else other
-            case Membership(person=person):
-                self._roles.pop(person.id, None)
-            case Settings():
-                self.policy = msgspec.structs.replace(self.policy, **body.policy)
-            case Role(person=person_id, role=role):
-                self._apply_role(person_id, role)
-            case Restriction(person=person_id, ends_ms=ends_ms) if event.kind == BAN:
-                self._bans[person_id] = ends_ms
-                if body.on:
-                    self._roles.pop(person_id, None)
-        if self.kind != PUBLIC or event.kind == BAN:
+        access.apply(event, body)
+        if access.kind != PUBLIC or event.kind == BAN:
             for subscription in self.subscribers:
-                if not self.may_hear(subscription.person):
+                if not access.may_hear(subscription.person):
                     subscription.leave()
         self._on_access(event, body)
-        self._on_members(self, (before ^ self.members) | (asked_before ^ self.asked))
-
-    def _apply_role(self, person: str, role: str) -> None:
-        if self.kind == SERVER and role == MEMBER:
-            self._roles.pop(person, None)
-            return
-        if self.kind != SERVER and role == OWNER:
-            if self.owner in self._roles:
-                self._roles[self.owner] = MODERATOR
-            self.owner = person
-        self._roles[person] = role
+        self._on_members(self, (before ^ access.members) | (asked_before ^ access.asked))
 
     # -- subscribing --
 

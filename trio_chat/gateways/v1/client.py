@@ -302,7 +302,7 @@ class Client:
     def rank_in(self, room: Room) -> int:
         """The rank of the person in a room (`trio_chat.kinds.standing`)."""
         person = self.person.id
-        return room_rank(room.kind, room.role_of(person), self.hub.door.server.roles.get(person))
+        return room_rank(room.kind, room.access.role_of(person), self.hub.door.server.roles.get(person))
 
     async def join(self, command_id: str, name: str, cursor: Cursor) -> None:
         """Subscribe to a room from a cursor on, once more if it was subscribed already, and say where it starts."""

@@ -45,9 +45,9 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
     is_request = await store.are_strangers(person.id, command.person)
     while True:
         room = await client.hub.rooms.get(name)
-        if person.id in room.members - room.asked:
+        if person.id in room.members - room.access.asked:
             return await answer_repeat(client, Ack(command.id, name, 1))
-        if room.pair:
+        if room.access.pair:
             await _write(client, room, Membership(both[0], on=True))
             continue
         client.hub.rate_limits.check_daily("conversations", person.id, trio.current_time())
@@ -55,7 +55,7 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
         outcome = await room.write(Draft(CREATED, person.id, person.name, command.id, body))
         if not (isinstance(outcome, Denied) and outcome.code == "already_there"):
             return [Outcomes(client.outbox).reply_to(outcome, command.id, name)]
-        if person.id not in room.asked:  # the other one, or another device, was faster
+        if person.id not in room.access.asked:  # the other one, or another device, was faster
             return [Ack(command.id, name, 1)]
 
 
@@ -81,9 +81,9 @@ async def settle(client: Client, room: Room) -> None:
     Raises `Refused` (what `trio_chat.kinds.direct` says), `StoreError`.
     """
     person = client.person
-    if person.id in room.asked:
+    if person.id in room.access.asked:
         await _write(client, room, Membership(_who(client), on=True))
-    absent = room.pair - room.members
+    absent = room.access.pair - room.members
     if absent and person.id in room.members:
         for profile in await client.hub.store.people(absent):
             await _write(client, room, Membership(_who_of(profile), on=True))

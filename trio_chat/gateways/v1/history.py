@@ -89,7 +89,7 @@ async def versions(client: Client, command: commands.Versions) -> VersionsOf:
     )
     if not events or events[0].kind not in MESSAGES:
         raise no_such_message()
-    check_may_read_versions(client.person.id, author=events[0].sender, owner=room.owner)
+    check_may_read_versions(client.person.id, author=events[0].sender, owner=room.access.owner)
     frames = [to_frame(event) for event in events if event.seq > command.after]
     told = fitting(frames[:VERSIONS])
     return VersionsOf(command.id, room.name, command.seq, told, more=len(told) < len(frames))

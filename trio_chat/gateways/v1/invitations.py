@@ -81,7 +81,7 @@ async def uninvite(client: Client, command: commands.Uninvite) -> Done:
 
 
 def _check_may_invite(client: Client, room: Room) -> None:
-    check_may_invite(room.kind, room.policy, room.role_of(client.person.id))
+    check_may_invite(room.kind, room.access.policy, room.access.role_of(client.person.id))
 
 
 async def peek(client: Client, command: commands.Peek) -> Peeked:
@@ -112,7 +112,7 @@ async def accept(client: Client, command: commands.Accept) -> list[Frame] | None
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     invite = hash_of(command.token).hex()
-    if room.policy.joining == "knock" and person.id not in room.members:
+    if room.access.policy.joining == "knock" and person.id not in room.members:
         knock = Knock(person.id, on=True, invite=invite)
         await client.submit_body(room, KNOCK, command.id, knock, submitter=OutcomesOfKnock(client.outbox))
         return None

@@ -28,7 +28,7 @@ async def watch(client: Client, command: commands.Watch) -> replies.Watching:
         return replies.Watching(command.id, None)
     await presence.learn(command.room)
     room = client.room(command.room)  # nobody watches what they may no longer hear
-    presence.watch(client, command.room, is_shown=room.role_of(client.person.id) != ASKED)
+    presence.watch(client, command.room, is_shown=room.access.role_of(client.person.id) != ASKED)
     view = presence.view(client, command.room)
     return replies.Watching(
         command.id,
@@ -57,14 +57,14 @@ def seen_by(client: Client, profile: Profile, *, role: str | None = None) -> par
 async def typing(client: Client, command: commands.Typing) -> None:
     """Tell others that the person is typing."""
     room = client.room(command.room)
-    if room.role_of(client.person.id) != ASKED:  # else only an answer tells that a request was seen
+    if room.access.role_of(client.person.id) != ASKED:  # else only an answer tells that a request was seen
         client.hub.presence.typing(client, room.name)
 
 
 async def mark(client: Client, command: commands.Mark) -> None:
     """Move the person's read marker."""
     room = client.room(command.room)
-    if room.role_of(client.person.id) != ASKED:
+    if room.access.role_of(client.person.id) != ASKED:
         client.hub.presence.move_markers(
             client, room, delivered=command.delivered or 0, read=command.read or 0
         )

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from trio_chat.kinds import rooms
-from trio_chat.kinds.facts import DIRECT, SERVER_ROOM
+from trio_chat.kinds.facts import DIRECT
 from trio_chat.kinds.messages import DELETE, EDIT, POST
 from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.modes import MODE, TRUST
@@ -19,20 +19,10 @@ from trio_chat.kinds.reactions import REACTION
 from trio_chat.kinds.reports import REPORT, RESOLVE, WIPE
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import CREATED, SETTINGS
-from trio_chat.kinds.standing import (
-    ASKED,
-    BAN,
-    DEFAULT_POLICY,
-    MEMBER,
-    MODERATOR,
-    MUTE,
-    OPEN,
-    OWNER,
-    PROBATION,
-)
+from trio_chat.kinds.standing import ASKED, BAN, DEFAULT_POLICY, MEMBER, MUTE, OWNER
 from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
-from trio_chat.store.sqlite import newcomers
+from trio_chat.store.sqlite import newcomers, standing_effects
 from trio_chat.store.sqlite.erasing import erase_texts
 from trio_chat.store.sqlite.search_index import forget
 from trio_chat.store.sqlite.sql_batches import portions, with_values
@@ -44,11 +34,7 @@ if TYPE_CHECKING:
 
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.messages import Delete, Edit
-    from trio_chat.kinds.moderation import Knock, Restriction
-    from trio_chat.kinds.modes import Mode, Trust
     from trio_chat.kinds.personal import Block
-    from trio_chat.kinds.reports import Report, Resolve
-    from trio_chat.kinds.roles import Role
     from trio_chat.kinds.rooms import Created, Membership, Settings
     from trio_chat.store.plan import Row
 
@@ -152,10 +138,10 @@ def _change_members(
             connection.execute(
                 "UPDATE pairs SET declined = 0 WHERE room_id = ? AND person_id = ?", (room_id, person)
             )
-            _stop_knocking(connection, room_id, person)
-            _lift(connection, room_id, person, BAN)
+            standing_effects.stop_knocking(connection, room_id, person)
+            standing_effects.lift(connection, room_id, person, BAN)
         else:
-            role = _remove_member(connection, room_id, person)
+            role = standing_effects.remove_member(connection, room_id, person)
             if role == ASKED:
                 connection.execute(
                     "UPDATE pairs SET declined = 1 WHERE room_id = ? AND person_id = ?", (room_id, person)
@@ -167,131 +153,6 @@ def _change_members(
                 "UPDATE invites SET uses_left = uses_left - 1 WHERE hash = ? AND room_id = ?", used
             )
             connection.execute("DELETE FROM invites WHERE hash = ? AND room_id = ? AND uses_left < 1", used)
-
-
-def _give_roles(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Role]]) -> None:
-    is_server = _is_server(connection, room_id)
-    for row, body in events:
-        if not is_server:
-            if body.role == OWNER:
-                connection.execute(
-                    "UPDATE members SET role = ? WHERE room_id = ? AND role = ?", (MODERATOR, room_id, OWNER)
-                )
-                connection.execute("UPDATE rooms SET owner = ? WHERE id = ?", (body.person, room_id))
-            connection.execute(
-                "UPDATE members SET role = ? WHERE room_id = ? AND person_id = ?",
-                (body.role, room_id, body.person),
-            )
-        elif body.role == MEMBER:
-            _remove_member(connection, room_id, body.person)
-        else:
-            connection.execute(
-                "INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role",
-                (room_id, body.person, body.role, row.seq),
-            )
-            _look_at(connection, room_id, body.person)
-        if body.link is not None:
-            connection.execute("DELETE FROM owner_links")
-
-
-def _ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
-    is_server = _is_server(connection, room_id)
-    for row, body in events:
-        _restrict(connection, room_id, row, body)
-        if is_server:
-            newcomers.ban_addresses(connection, body, row.at_ms)
-        if body.on:
-            _remove_member(connection, room_id, body.person)
-            _stop_knocking(connection, room_id, body.person)
-
-
-def _mute(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
-    for row, body in events:
-        _restrict(connection, room_id, row, body)
-
-
-def _restrict(connection: apsw.Connection, room_id: int, row: Row, body: Restriction) -> None:
-    connection.execute("DELETE FROM restrictions WHERE room_id = ? AND ends_ms <= ?", (room_id, row.at_ms))
-    if body.on:
-        connection.execute(
-            "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?)",
-            (room_id, body.person, row.kind, body.ends_ms, row.seq),
-        )
-    else:
-        _lift(connection, room_id, body.person, row.kind)
-
-
-def _lift(connection: apsw.Connection, room_id: int, person: str, kind: str) -> None:
-    connection.execute(
-        "DELETE FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = ?", (room_id, person, kind)
-    )
-
-
-def _remove_member(connection: apsw.Connection, room_id: int, person: str) -> object:
-    """Remove a member, and say what role they had."""
-    return connection.execute(
-        "DELETE FROM members WHERE room_id = ? AND person_id = ? RETURNING role", (room_id, person)
-    ).get
-
-
-def _knock(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Knock]]) -> None:
-    for row, body in events:
-        if body.on:
-            connection.execute(
-                "INSERT OR IGNORE INTO knocks VALUES (?, ?, ?)", (room_id, body.person, row.seq)
-            )
-        else:
-            _stop_knocking(connection, room_id, body.person)
-        if body.invite is not None:
-            newcomers.note_inviter(connection, body.person, body.invite, row.at_ms)
-
-
-def _stop_knocking(connection: apsw.Connection, room_id: int, person: str) -> None:
-    connection.execute("DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, person))
-
-
-def _set_mode(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Mode]]) -> None:
-    for _, body in events:
-        chosen = {"mode": body.mode, "quiet_until_ms": body.quiet_until_ms}
-        connection.execute(
-            "UPDATE rooms SET policy = json_patch(policy, ?) WHERE id = ?",
-            (json.dumps({name: value for name, value in chosen.items() if value is not None}), room_id),
-        )
-        if body.mode in (OPEN, PROBATION):
-            connection.execute("DELETE FROM knocks WHERE room_id = ?", (room_id,))
-            newcomers.let_all_in(connection)
-
-
-def _trust(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Trust]]) -> None:
-    for _, body in events:
-        if body.on:
-            _look_at(connection, room_id, body.person)
-        else:
-            newcomers.look_away(connection, body.person)
-
-
-def _look_at(connection: apsw.Connection, room_id: int, person: str) -> None:
-    newcomers.look_at(connection, person)
-    _stop_knocking(connection, room_id, person)
-
-
-def _is_server(connection: apsw.Connection, room_id: int) -> bool:
-    return bool(connection.execute("SELECT name = ? FROM rooms WHERE id = ?", (SERVER_ROOM, room_id)).get)
-
-
-def _report(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Report]]) -> None:
-    connection.executemany("INSERT INTO reports (seq) VALUES (?)", [(row.seq,) for row, _ in events])
-
-
-def _resolve(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Resolve]]) -> None:
-    """Note who looks after reports; erase the texts of those that are done."""
-    for row, body in events:
-        if body.state == "done":
-            connection.execute("DELETE FROM reports WHERE seq = ?", (body.target,))
-            erase_texts(connection, room_id, [body.target])
-        else:
-            taken_by = row.sender if body.state == "taken" else None
-            connection.execute("UPDATE reports SET taken_by = ? WHERE seq = ?", (taken_by, body.target))
 
 
 def _block(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Block]]) -> None:
@@ -332,15 +193,15 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     CREATED: _create,
     SETTINGS: _set,
     rooms.MEMBER: _change_members,
-    ROLE: _give_roles,
-    BAN: _ban,
-    MUTE: _mute,
-    KNOCK: _knock,
-    REPORT: _report,
-    RESOLVE: _resolve,
+    ROLE: standing_effects.give_roles,
+    BAN: standing_effects.ban,
+    MUTE: standing_effects.mute,
+    KNOCK: standing_effects.knock,
+    REPORT: standing_effects.report,
+    RESOLVE: standing_effects.resolve,
     WIPE: None,
-    MODE: _set_mode,
-    TRUST: _trust,
+    MODE: standing_effects.set_mode,
+    TRUST: standing_effects.trust,
     EDIT: _edit,
     DELETE: _delete,  # after the edits, whose texts it may delete
     STAR: None,
