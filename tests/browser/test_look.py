@@ -173,7 +173,9 @@ def test_every_control_has_a_role_and_a_name(ada: Person) -> None:
         ("switch", "Play a sound"),
         ("switch", "Show notifications while this page is open"),
         ("radiogroup", "Look"),
-        ("switch", "Others may see when I was here last"),
+        ("switch", "Others may see that I am here, and when I was last"),
+        ("switch", "Others may see what I have received and read"),
+        ("switch", "Others may see that I am typing"),
         ("button", "Link a device"),
     ]:
         expect(settings.get_by_role(role, name=name)).to_have_count(1)  # type: ignore[arg-type]
