@@ -162,7 +162,7 @@ def test_a_mute_takes_two_presses_and_is_undone(server: Server, open_person: Cal
     bob.say("sorry")
     ada.hears("buy cheap watches", "sorry")
 
-    menu_of(ada, "buy cheap watches").get_by_role("menuitem", name="Delete").click()
+    menu_of(ada, "buy cheap watches").get_by_role("menuitem", name="Delete", exact=True).click()
     ada.page.get_by_role("button", name="Delete it and mute Bob for an hour").click()
     expect(state).to_be_visible()
     expect(bob.page.locator("#chat p.deleted")).to_have_count(1)
@@ -300,6 +300,83 @@ def test_people_knock_and_are_let_in(open_person: Callable[..., Person]) -> None
     expect(dialog(cleo, "You knocked")).to_be_visible()
     ada.page.get_by_role("button", name="Send away: Cleo").click()
     expect(toast(ada)).to_contain_text("Cleo was sent away.")
+
+
+def test_a_report_reaches_those_who_run_the_server(
+    server: Server, open_person: Callable[..., Person]
+) -> None:
+    ada = open_person(name="Ada", **PHONE)
+    bob = open_person(name="Bob", **PHONE)
+    cleo = open_person(name="Cleo", **PHONE)
+    become_owner(ada, server)
+    bob.say("buy cheap watches", "really cheap")
+    cleo.hears("buy cheap watches", "really cheap")
+    menu_of(cleo, "buy cheap watches").get_by_role("menuitem", name="Report").click()
+    asked = dialog(cleo, "Report this message?")
+    asked.get_by_label("What is wrong?").fill("spam")
+    keep(cleo, "report-phone")
+    asked.get_by_role("button", name="Report").click()
+    expect(toast(cleo)).to_contain_text("Reported.")
+
+    ada.page.click("#back")
+    row = ada.page.locator("#rail-list a", has_text=SERVER)
+    expect(row).to_contain_text("1 open report")
+    keep(ada, "badges-phone")
+    row.click()
+    expect(ada.page.locator("#chat .note").last).to_have_text("Cleo reported Bob: spam")
+    ada.page.click("#info")
+    report = ada.page.locator(".report")
+    expect(report).to_contain_text("buy cheap watches")
+    report.get_by_role("button", name="I take it").click()
+    expect(report).to_contain_text("You look after it")
+    keep(ada, "reports-phone")
+    report.get_by_role("button", name="Delete").click()
+    expect(toast(ada)).to_contain_text("The message is deleted.")
+    report.get_by_role("button", name="Mute or ban").click()
+    choose(
+        dialog(ada, re.compile("^Mute or remove")), "Delete what they wrote in all public rooms", "Last hour"
+    )
+    dialog(ada, "Delete what Bob wrote in the last hour?").get_by_role("button", name="Delete it").click()
+    expect(bob.page.locator("#chat p.deleted")).to_have_count(2)
+    report.get_by_role("button", name="Done").click()
+    expect(report).to_have_count(0)
+    ada.page.get_by_role("button", name="Close", exact=True).first.click()
+    expect(ada.page.locator("#chat .note").last).to_have_text("You closed the report about Bob: deleted")
+
+
+def test_who_may_come_is_decided_and_people_wait_at_the_door(
+    server: Server, open_person: Callable[..., Person]
+) -> None:
+    ada = open_person(name="Ada", **DESK)
+    become_owner(ada, server)
+    ada.opens(SERVER)
+    ada.page.click("#info")
+    who = ada.page.get_by_label("People whom nobody here knows")
+    who.select_option("Wait until somebody lets them in")
+    expect(ada.page.locator("#chat .note").last).to_have_text(
+        "You decided who may come: those whom a moderator lets in"
+    )
+    bob = open_person(**PHONE)
+    expect(bob.page.locator("#banner")).to_contain_text("Somebody who runs this server lets you in")
+    keep(bob, "door-phone")
+    bob.say("hello, may I come in?")
+    ada.page.get_by_role("button", name=re.compile("^Let in: ")).click()
+    bob.is_online()
+    ada.opens("Lobby")
+    ada.hears("hello, may I come in?")
+
+    ada.opens(SERVER)
+    keep(ada, "mode")
+    ada.page.get_by_role("group", name="In an emergency").get_by_role("button", name="1 hour").click()
+    expect(ada.page.locator(".held")).to_contain_text("Quiet until")
+    keep(ada, "quiet")
+    ada.page.get_by_role("button", name="End it").click()
+    expect(ada.page.locator("#chat .note").last).to_have_text("You ended the quiet")
+    who.select_option("Do not come")
+    expect(ada.page.locator("#chat .note").last).to_contain_text("nobody new")
+    cleo = open_person(**PHONE)
+    expect(cleo.page.locator("#banner")).to_be_visible()
+    keep(cleo, "closed-phone")
 
 
 @pytest.mark.parametrize("colour_scheme", ["light", "dark"])

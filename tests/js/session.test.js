@@ -5,6 +5,8 @@ import { App } from "../../static/js/app/app.js";
 import { isBlocked, openRoom, roomList, stars, tickOf, unreadOf } from "../../static/js/core/select.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";
+import { Alerts } from "../../static/js/app/alerts.js";
+import { Moderation } from "../../static/js/app/moderation.js";
 import { texts } from "../../static/js/core/texts.js";
 import { Identity } from "../../static/js/net/identity.js";
 import { Session } from "../../static/js/net/session.js";
@@ -31,8 +33,8 @@ function open({ token = "t" } = {}) {
   };
   const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
   const drafts = { set() {} };
-  const election = { wins: async () => true };
-  const app = new App({ store, session, drafts, election });
+  const app = new App({ store, session, drafts });
+  app.addLater({ Alerts, Moderation });
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,

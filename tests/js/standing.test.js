@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { initialState } from "../../static/js/core/state.js";
 import { withInfoChange } from "../../static/js/core/room-info.js";
 import * as permissions from "../../static/js/core/permissions.js";
+import { reportsAfter, withReports } from "../../static/js/core/reports.js";
 import * as standing from "../../static/js/core/standing.js";
 
 const NOW = Date.UTC(2026, 10, 22, 12);
@@ -104,4 +105,23 @@ test("who is restricted, who waits and who has which role follows from events", 
   assert.deepEqual([info.knocking, info.restricted.map(({ what }) => what), info.count], [[], ["mute"], 3]);
   event({ type: "role", person: "b", role: "owner" });
   assert.deepEqual(info.members.map(({ id, role }) => `${id} ${role}`), ["a moderator", "c undefined", "b owner"]);
+});
+
+test("the open reports follow from what was listed and from events, also when the list comes late", () => {
+  const report = (seq) => ({ type: "report", room: "~server", seq, from: "c", name: "Cy", person: "b", of: "garden", target: 7, text: "x", why: "spam", at: new Date(NOW).toISOString() });
+  const resolve = (seq, target, state) => ({ type: "resolve", room: "~server", seq, from: "a", target, state, person: "b" });
+  assert.equal(reportsAfter(null, report(1)), null);
+  const room = { recent: { changes: [report(3), resolve(4, 1, "done"), resolve(5, 3, "taken")] } };
+  const { reports } = withReports(room, { reports: [{ event: report(1) }, { event: report(2), taken_by: "d" }] });
+  assert.deepEqual(reports.map(({ seq, takenBy }) => [seq, takenBy]), [[2, "d"], [3, "a"]]);
+  assert.deepEqual(reportsAfter(reports, resolve(6, 2, "open")).map(({ takenBy }) => takenBy), [null, "a"]);
+  assert.deepEqual(reportsAfter(reports, { ...report(7), deleted: true }), reports);
+});
+
+test("in an emergency only who is known writes", () => {
+  const { state, room } = stateOf("member", { room: "garden", kind: "public" });
+  const quiet = (standing) => permissions.writingIn({ ...state, standing: { mode: "open", quietUntil: null, newUntil: null, ...standing } }, room, NOW);
+  assert.deepEqual(quiet({ quietUntil: NOW + 9 }), { kind: "open" });
+  assert.deepEqual(quiet({ quietUntil: NOW + 9, newUntil: NOW + 9 }), { kind: "quiet", until: NOW + 9 });
+  assert.deepEqual(quiet({ quietUntil: NOW, newUntil: NOW + 9 }), { kind: "open" });
 });

@@ -3,7 +3,6 @@
  * false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
  */
 import { messageOf } from "../core/message.js";
-import { alertFor } from "../core/notify.js";
 import { openRoom } from "../core/select.js";
 import { texts } from "../core/texts.js";
 import { KeptCommands } from "./commands.js";
@@ -12,13 +11,15 @@ import { ATTEMPTS, History, PAGE } from "./history.js";
 const TYPING_PAUSE_MS = 2_500;
 
 export class App {
+  /** What moderators ask for; it comes after the first view. @type {import("./moderation.js").Moderation} */
+  moderation = null;
+
   #store;
   #session;
   #commands;
   #history;
   #drafts;
-  #election;
-  #news = new Set();
+  #alerts = null;
   #typedAt = new Map();
 
   /**
@@ -26,15 +27,22 @@ export class App {
    * @param {import("../core/store.js").Store} parts.store
    * @param {import("../net/session.js").Session} parts.session
    * @param {import("../net/drafts.js").Drafts} parts.drafts
-   * @param {import("../net/tab-election.js").TabElection} parts.election
    */
-  constructor({ store, session, drafts, election }) {
+  constructor({ store, session, drafts }) {
     this.#store = store;
     this.#session = session;
     this.#drafts = drafts;
-    this.#election = election;
     this.#commands = new KeptCommands(store);
     this.#history = new History(store, session);
+  }
+
+  /**
+   * Add the parts that come after the first view.
+   * @param {{Alerts: typeof import("./alerts.js").Alerts, Moderation: typeof import("./moderation.js").Moderation}} parts
+   */
+  addLater({ Alerts, Moderation }) {
+    this.#alerts = new Alerts(this.#store);
+    this.moderation = new Moderation(this.#store, this.#session);
   }
 
   get state() {
@@ -100,18 +108,6 @@ export class App {
   /** Give up a failed entry. */
   discard(id) {
     this.#store.dispatch({ type: "discarded", id });
-  }
-
-  /** A refused message becomes a draft again. */
-  takeBack({ id, room, text }) {
-    const draft = this.state.drafts.get(room) ?? "";
-    this.setDraft(room, draft === "" ? text : `${text} ${draft}`);
-    this.discard(id);
-  }
-
-  /** Wait no longer for being let into a room. */
-  forgetKnock(room) {
-    this.#store.dispatch({ type: "knocked", room, on: false });
   }
 
   /** The notice has been seen. */
@@ -282,46 +278,11 @@ export class App {
     return { ok: true, events };
   }
 
-  /** The events of a room from its first to its last, in as many answers as they take. */
-  async wholeLog(room) {
-    const events = [];
-    for (let newer = true; newer;) {
-      const answer = await this.#session.ask({ type: "history", room, after: events.at(-1)?.seq ?? 0, limit: 200 });
-      if (!answer.ok) return answer;
-      events.push(...answer.events);
-      newer = answer.newer && answer.events.length > 0;
-    }
-    return { ok: true, events };
-  }
-
   search(query, { room, cursor, limit } = {}) {
     return this.#ask({ type: "search", query, room, cursor, limit }, (answer) => ({
       hits: answer.hits.map(({ event, marks }) => ({ room: event.room, message: messageOf(event), highlights: marks })),
       cursor: answer.cursor,
     }));
-  }
-
-  // -- looking after rooms and the server; the room `SERVER` means the whole server --
-
-  /** Become an owner of the server, by the token of an owner link. */
-  becomeOwner(token) {
-    return this.#ask({ type: "become_owner", token });
-  }
-
-  /** @param {"owner"|"admin"|"moderator"|"member"} role */
-  setRole(room, person, role) {
-    return this.#ask({ type: "role", room, person, role });
-  }
-
-  /** Mute (`what`: "mute") or remove ("ban") somebody, until a moment (ms) or for ever (null); or end that (`on` false). */
-  restrict(what, room, person, { on = true, until = null, reason = "" } = {}) {
-    const moment = until === null ? undefined : new Date(until).toISOString();
-    return this.#ask({ type: what, room, person, on, until: moment, reason: reason || undefined });
-  }
-
-  /** Let in who waits or was removed; or (`on` false) send away who waits. */
-  admit(room, person, on) {
-    return this.#ask({ type: "admit", room, person, on });
   }
 
   // -- oneself --
@@ -435,20 +396,12 @@ export class App {
 
   /** Call `listener({message, room, sound, notification})` for each new message that makes a sound or a notification, in one tab. */
   onNews(listener) {
-    this.#news.add(listener);
+    this.#alerts.onNews(listener);
   }
 
-  /** An event came: alert the person if it is a message that asks for it. */
-  async onEvent(frame) {
-    // Nobody listens here: leave it to another tab.
-    if (this.#news.size === 0) return;
-    const { counts, sound, notification } = alertFor(this.state, frame, Date.now());
-    if (!counts || !(sound || notification)) return;
-    const { epoch } = this.state.rooms.get(frame.room);
-    if (!(await this.#election.wins(frame.room, epoch, frame.seq))) return;
-    // Another tab may have shown it, or another device read it, meanwhile.
-    if (this.state.rooms.get(frame.room)?.read >= frame.seq) return;
-    for (const listener of this.#news) listener({ message: messageOf(frame), room: frame.room, sound, notification });
+  /** An event came: alert the person if it is a message that asks for it. Before the views are there, another tab does. */
+  onEvent(frame) {
+    return this.#alerts?.onEvent(frame);
   }
 }
 

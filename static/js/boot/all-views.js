@@ -1,6 +1,8 @@
 /**
  * All views but the log: the shell around it, and the composer. first-view.js comes before.
  */
+import { Alerts } from "../app/alerts.js";
+import { Moderation } from "../app/moderation.js";
 import { mountShell } from "../views/shell/shell.js";
 import { mountTalk } from "../views/talk/talk.js";
 import { followVisualViewport } from "../views/shell/viewport.js";
@@ -15,6 +17,7 @@ import { followVisualViewport } from "../views/shell/viewport.js";
  * @param {AbortController} first.standIns to be aborted when these views are there
  */
 export async function buildAllViews(app, { route, log, views, standIns }) {
+  app.addLater({ Alerts, Moderation });
   followVisualViewport();
   const shell = mountShell(app, { route });
   shell.talk = mountTalk(app, elements(), { shell, log });

@@ -10,15 +10,12 @@ import { Connection, followBrowser } from "../net/connection.js";
 import { Database } from "../net/database.js";
 import { Drafts } from "../net/drafts.js";
 import { Identity } from "../net/identity.js";
-import { newId } from "../net/ids.js";
-import { keepKnocks } from "../net/knocks.js";
 import { Outbox } from "../net/outbox.js";
 import { Session } from "../net/session.js";
-import { TabElection } from "../net/tab-election.js";
 
 /** @param {string} roomName the room to open first @returns {App} */
 export function assemble(roomName) {
-  const { device = "", connection: early = null, database: opening = Promise.resolve(null) } = window.early ?? {};
+  const { device = "", invite = null, connection: early = null, database: opening = Promise.resolve(null) } = window.early ?? {};
   delete window.early;
   const store = new Store(reduce, initialState(roomName));
   const database = new Database(opening);
@@ -28,10 +25,10 @@ export function assemble(roomName) {
   const session = new Session(store, new Identity(), (handlers) => new Connection(serverUrl(), handlers), {
     restored,
     device,
+    invite,
     onEvent: (frame) => app.onEvent(frame),
   });
-  const app = new App({ store, session, drafts: new Drafts(store), election: new TabElection(newId()) });
-  keepKnocks(store);
+  const app = new App({ store, session, drafts: new Drafts(store) });
   const restore = async () => store.dispatch({ type: "restored", entries: await outbox.load() });
 
   store.subscribe((state, before) => {

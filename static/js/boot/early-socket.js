@@ -43,14 +43,17 @@
     const system = called([["Android"], ["iPhone"], ["iPad"], ["Windows"], ["Macintosh", "Mac"], ["CrOS", "ChromeOS"], ["Linux"]]);
     return system ? `${browser} on ${system}` : browser;
   };
+  // The link with which somebody new comes: some servers let nobody else in.
+  const route = new URLSearchParams(location.hash.slice(1));
+  const invite = route.get("join") || route.get("own");
   const connect = () => {
     const url = new URL(".", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, "trio-chat.v1");
     const token = stored("localStorage", "trio-chat.token");
     const name = stored("localStorage", "trio-chat.name");
-    const room = new URLSearchParams(location.hash.slice(1)).get("room") || stored("sessionStorage", "trio-chat.open") || HOME;
-    const hello = { type: "hello", lists: true, device: device(), ...(token ? { token, rotate: true } : name && { name }) };
+    const room = route.get("room") || stored("sessionStorage", "trio-chat.open") || HOME;
+    const hello = { type: "hello", lists: true, device: device(), ...(token ? { token, rotate: true } : { ...(name && { name }), ...(invite && { invite }) }) };
     const join = token ? null : { type: "join", id: JOIN_ID, room };
     const early = { socket, since: Date.now(), greeting: { token, join }, received: [] };
     socket.onopen = () => {
@@ -70,5 +73,5 @@
   };
 
   // First the socket: the server takes longer.
-  window.early = { device: device(), connection: orNull(connect), database: open().catch(() => null) };
+  window.early = { device: device(), invite, connection: orNull(connect), database: open().catch(() => null) };
 }

@@ -53,6 +53,16 @@ const makers = {
     return on ? texts.modNoteMute(who, whom, howLong(event, nowMs), event.reason, isServer) : texts.modNoteUnmute(who, whom);
   },
 
+  report: ({ person: id, why }, { state, who }) => texts.modNoteReport(who, whomOf(state, id), why),
+  resolve: ({ person: id, state: how, how: done }, { state, who }) => texts.modNoteResolve[how](who, whomOf(state, id), done),
+  wipe: ({ person: id, n }, { state, who }) => texts.modNoteWipe(who, whomOf(state, id), n),
+  trust: ({ person: id, on }, { state, who }) => (on ? texts.modNoteTrust : texts.modNoteNoTrust)(who, whomOf(state, id)),
+
+  mode({ mode, quiet_until: quietUntil, quiet }, { who, nowMs }) {
+    if (mode) return texts.modNoteMode(who, mode);
+    return quiet === false ? texts.modNoteNoQuiet(who) : texts.modNoteQuiet(who, until(Date.parse(quietUntil), nowMs));
+  },
+
   knock({ person: id, from, on }, { state, who }) {
     if (id !== from) return texts.modNoteSentAway(who, whomOf(state, id));
     return on ? texts.modNoteKnock(who) : texts.modNoteNoKnock(who);

@@ -53,12 +53,14 @@ export function restrictionOf(room, what, id, nowMs) {
 }
 
 /**
- * What keeps this person from writing in the room: `{kind}` "open", "shut" (no member), "muted", "announcements" or
- * "slow", with `until` in ms where it is known when it ends.
+ * What keeps this person from writing in the room: `{kind}` "open", "shut" (no member), "muted", "quiet",
+ * "announcements" or "slow", with `until` in ms where it is known when it ends.
  */
 export function writingIn(state, room, nowMs) {
   if (state.isListed && room.kind !== "public" && !room.isMember) return { kind: "shut" };
   if (room.muted !== null && room.muted.until > nowMs) return { kind: "muted", ...room.muted };
+  const { quietUntil, newUntil } = state.standing;
+  if (quietUntil > nowMs && newUntil > nowMs) return { kind: "quiet", until: Math.min(quietUntil, newUntil) };
   if (moderates(state, room)) return { kind: "open" };
   if (policyOf(room, "writers") === "moderators") return { kind: "announcements" };
   const slowS = policyOf(room, "slow_s");

@@ -64,6 +64,10 @@ const changes = {
   },
 
   mute: (info, event) => ({ restricted: restrictedAfter(info, event) }),
+  mode: (_, { mode, quiet_until: quietUntil, quiet = true }) => ({
+    ...(mode ? { mode } : {}), ...(quietUntil ? { quietUntil: Date.parse(quietUntil) } : quiet ? {} : { quietUntil: 0 }),
+  }),
+  trust: ({ knocking }, { person, on }) => (on ? { knocking: others(knocking, person) } : {}),
   knock: ({ knocking }, { person, on }) => ({ knocking: on ? [...others(knocking, person), person] : others(knocking, person) }),
 };
 
@@ -84,17 +88,17 @@ function restrictedAfter(info, event) {
 /** The answer to `info`. */
 export function withInfo(room, frame) {
   if (isStale(room, frame)) return room;
-  const { members = [], count = members.length, pins = [], upto, cursor } = frame;
+  const { members = [], count = members.length, pins = [], policy = {}, upto, cursor } = frame;
   const restricted = (frame.restricted ?? []).map((one) => ({ what: one.what, person: one.person.id, until: endOf(one) }));
   const knocking = (frame.knocking ?? []).map(({ id }) => id);
   const info = room.recent.changes.reduce(
     (known, event) => (event.seq > known.upto ? withInfoChange(known, event) : known),
-    { members, count, pins, restricted, knocking, upto, cursor },
+    { members, count, pins, restricted, knocking, mode: policy.mode ?? null, quietUntil: policy.quiet_until_ms ?? 0, upto, cursor },
   );
   const next = { ...room, info, owner: frame.owner ?? room.owner, members: room.kind === "public" ? room.members : info.count };
   if (room.isMember) return next;
   // It is in no list.
-  Object.assign(next, { title: frame.title ?? "", topic: frame.topic ?? "", policy: frame.policy ?? {} });
+  Object.assign(next, { title: frame.title ?? "", topic: frame.topic ?? "", policy });
   for (const event of room.recent.changes) if (event.type === "settings" && event.seq > upto) applySettings(next, event);
   return next;
 }

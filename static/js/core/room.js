@@ -8,6 +8,7 @@
  */
 import { changed, isChange, messageOf } from "./message.js";
 import { withoutLoadingWindows } from "./room-history.js";
+import { reportsAfter } from "./reports.js";
 import { applySettings, endOf, withInfoChange } from "./room-info.js";
 import * as unread from "./unread.js";
 import { appended, emptyWindow, newest, withChange } from "./window.js";
@@ -35,6 +36,7 @@ export function emptyRoom(name) {
     muted: null,
     isBanned: false,
     slowUntil: 0,
+    reports: null,
     epoch: null,
     head: 0,
     last: 0,
@@ -184,6 +186,7 @@ function applyOther(room, event, { meId }) {
     applySettings(room, event, meId);
   }
   if (event.type === "mute" && event.person === meId) room.muted = event.on ? { until: endOf(event) } : null; // no list tells it
+  room.reports = reportsAfter(room.reports, event);
   if (event.type === "role" && event.person === meId) room.info = null; // moderators are told more
   if (room.info && event.seq > room.info.upto) room.info = withInfoChange(room.info, event);
 }

@@ -6,6 +6,7 @@ import { settled, without } from "./outbox.js";
 import { loading, withFetched, withoutLoadingWindows, withPage } from "./room-history.js";
 import { withInfo, withMoreMembers } from "./room-info.js";
 import { withoutEndedTyping, withPresence, withReadMarkers, withTyping } from "./room-presence.js";
+import { withReports } from "./reports.js";
 import { requestsOf, withoutRequest, withRequests } from "./requests.js";
 import { closed, emptyRoom, joined, listed, opened, readToEnd, withEvent } from "./room.js";
 import { texts } from "./texts.js";
@@ -76,6 +77,12 @@ function withoutKnock(state, name) {
   return knocked.length === state.knocked.length ? state : { ...state, knocked };
 }
 
+/** What `welcome` and `standing` tell of the server, and of this person's place on it. */
+function standingOf({ mode = "open", quiet_until: quietUntil, new_until: newUntil }) {
+  const ms = (at) => (at === undefined ? null : Date.parse(at));
+  return { mode, quietUntil: ms(quietUntil), newUntil: ms(newUntil) };
+}
+
 const removesMe = ({ me }, { type, on, person }) => type === "ban" && on && person === me?.id;
 
 /** Whoever is removed from a room is told; the server takes it out of the list. */
@@ -97,7 +104,7 @@ export const roomReducers = {
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
     const hasRecovery = Boolean(frame.recovery);
     const retentionDays = frame.retention_days ?? 0;
-    const base = { ...state, publicUrl, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine };
+    const base = { ...state, publicUrl, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));
     return settled(inServerOrder(frame.rooms.reduce(withItem, known), frame.rooms));
   },
@@ -171,6 +178,12 @@ export const roomReducers = {
 
   info: (state, { frame }) =>
     withRoom(withPeople(state, peopleIn(frame)), frame.room, (room) => withInfo(room, frame)),
+
+  reports: (state, { frame }) =>
+    withRoom(state, frame.room, (room) => withReports(room, frame)),
+
+  /** How the server is run now, and what that means for this person. */
+  standing: (state, { frame }) => ({ ...state, standing: standingOf(frame) }),
 
   members: (state, { frame }) =>
     withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => withMoreMembers(room, frame)),

@@ -12,7 +12,7 @@ import { roomReducers, withPeople, withRoom } from "./rooms.js";
 /** @returns {object} the state before anything was heard */
 export function initialState(roomName) {
   return {
-    connection: { phase: "connecting", retryAt: null, reason: null, isBanned: false },
+    connection: { phase: "connecting", retryAt: null, reason: null, isBanned: false, isSentence: false },
     me: null,
     lost: null,
     hasRecovery: false,
@@ -29,6 +29,7 @@ export function initialState(roomName) {
     notices: [],
     drafts: new Map(),
     knocked: [],
+    standing: { mode: "open", quietUntil: null, newUntil: null },
     view: { isAtBottom: true, isVisible: true },
   };
 }
@@ -37,9 +38,10 @@ const reducers = {
   ...roomReducers,
   ...outboxReducers,
 
-  /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) or refused (with `reason`; `isBanned`). */
-  connection(state, { phase, retryAt = null, reason = null, isBanned = false }) {
-    const next = { ...state, connection: { phase, retryAt, reason, isBanned } };
+  /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) knocking (to be
+   * let into the server) or refused (with `reason`, which may be a whole sentence, `isSentence`; `isBanned`). */
+  connection(state, { phase, retryAt = null, reason = null, isBanned = false, isSentence = false }) {
+    const next = { ...state, connection: { phase, retryAt, reason, isBanned, isSentence } };
     if (phase === "online") return next;
     const quiet = (room) => (room.typing.length > 0 ? { ...withoutLoadingWindows(room), typing: [] } : withoutLoadingWindows(room));
     return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);

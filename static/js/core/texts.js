@@ -117,6 +117,18 @@ export const texts = {
   modNoteUnmute: (who, whom) => `${who} let ${whom} write again`,
   modNoteKnock: (who) => `${who} knocked, to be let in`,
   modNoteNoKnock: (who) => `${who} went away again`,
+  modNoteReport: (who, whom, why) => `${who} reported ${whom}${why ? `: ${why}` : ""}`,
+  modNoteResolve: {
+    taken: (who, whom) => `${who} took the report about ${whom}`,
+    open: (who, whom) => `${who} left the report about ${whom} to others`,
+    done: (who, whom, how) => `${who} closed the report about ${whom}${how ? `: ${how}` : ""}`,
+  },
+  modNoteWipe: (who, whom, count) => `${who} deleted ${({ one: "1 message", other: `${number().format(count)} messages` })[plural().select(count)]} of ${whom}`,
+  modNoteTrust: (who, whom) => `${who} vouched for ${whom}`,
+  modNoteNoTrust: (who, whom) => `${who} took back their word for ${whom}`,
+  modNoteMode: (who, mode) => `${who} decided who may come: ${({ open: "everybody", probation: "everybody, at first with limits", knock: "those whom a moderator lets in", invite: "those who have a link", closed: "nobody new" })[mode]}`,
+  modNoteQuiet: (who, until) => `${who} made the server quiet until ${until}`,
+  modNoteNoQuiet: (who) => `${who} ended the quiet`,
   modNoteSentAway: (who, whom) => `${who} sent ${whom} away`,
 };
 

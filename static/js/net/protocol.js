@@ -21,15 +21,15 @@ export const LOGGED_OUT = 4510;
 
 /**
  * Log in with `token`, or as the person of another device with its code `link`, or by the recovery code `recover`, or as
- * a new user, with `name` or without. `device`: what the browser is called in the list of devices. `lists`: the welcome
+ * a new user, with `name` or without, and perhaps with a link (`invite`), without which some servers let nobody in. `device`: what the browser is called in the list of devices. `lists`: the welcome
  * shall have the list of rooms and the personal state; `rotate`: a token may come in place of this one.
  */
-export function hello({ link = null, recover = null, token = null, name = null, device = "" } = {}) {
+export function hello({ link = null, recover = null, token = null, name = null, invite = null, device = "" } = {}) {
   const frame = { type: "hello", lists: true, ...(device && { device }) };
   if (link) return { ...frame, link };
   if (recover) return { ...frame, recover };
   if (token) return { ...frame, token, rotate: true };
-  return name ? { ...frame, name } : frame;
+  return { ...frame, ...(name && { name }), ...(invite && { invite }) };
 }
 
 /** Join `room` from `cursor` ({after, epoch, proof}), or at its latest page. */

@@ -29,6 +29,8 @@ export class Session {
   #login = null; // {fields, resolve}: how to log in, other than by the token
   #tried = new Set(); // tokens that are not known on this connection
   #device;
+  #invite; // of the link that the address has, for who is new
+  #isWaiting = false; // to be let into the server
   #server = null; // the id of the server that was welcoming last
   #isWelcome = false;
   #timers = new Set(); // of this connection
@@ -42,8 +44,9 @@ export class Session {
    * @param {{restored?: Promise<void>, device?: string, onEvent?(frame: object): void}} options restored: when what the
    *   browser kept is in the state; device: what the browser is called; onEvent: after each new event
    */
-  constructor(store, identity, connect, { restored = Promise.resolve(), device = "", onEvent = () => {} } = {}) {
+  constructor(store, identity, connect, { restored = Promise.resolve(), device = "", invite = null, onEvent = () => {} } = {}) {
     this.#device = device;
+    this.#invite = invite;
     this.#store = store;
     this.#identity = identity;
     this.#restored = restored;
@@ -168,7 +171,7 @@ export class Session {
   #sayHello() {
     const { token = this.#login ? null : this.#identity.token, link, recover } = this.#login?.fields ?? {};
     this.#heldToken = token;
-    this.#connection.send(protocol.hello({ link, recover, token, name: this.#identity.name, device: this.#device }));
+    this.#connection.send(protocol.hello({ link, recover, token, name: this.#identity.name, invite: this.#invite, device: this.#device }));
     this.#subscriptions.join(openRoom(this.#store.state));
   }
 
@@ -200,7 +203,8 @@ export class Session {
 
   #answers = {
     welcome: (frame) => {
-      this.#isWelcome = true;
+      this.#isWaiting = frame.waiting ?? false;
+      this.#isWelcome = !this.#isWaiting;
       this.#server = frame.server ?? null;
       if (this.#login) this.#becomeAnother(frame);
       const replaced = frame.token ? this.#heldToken : null;
@@ -209,10 +213,18 @@ export class Session {
       this.#remember(frame.user, replaced);
       this.#settleLogin({ ok: true, user: frame.user });
       this.#setUser(frame.user);
+      if (this.#isWaiting) {
+        this.#store.dispatch({ type: "connection", phase: "knocking" });
+        return;
+      }
       this.#store.dispatch({ type: "welcome", frame });
       this.#readMarkers.listed(frame.rooms);
       this.#subscriptions.follow();
       if (frame.mine?.more) this.#readOlderMine(frame.mine.events);
+    },
+    standing: (frame) => {
+      this.#store.dispatch({ type: "standing", frame });
+      if (this.#isWaiting && !frame.waiting) this.#sayHello(); // let in
     },
     joined: (frame) => this.#subscriptions.joined(frame),
     ack: (frame) => {
@@ -266,15 +278,15 @@ export class Session {
   }
 
   #refused(error) {
-    // It came along with a hello that was refused.
-    if (error.code === "hello_first") return;
+    // It came along with a hello that was refused, or that has to wait.
+    if (error.code === "hello_first" || (this.#isWaiting && error.code === "waiting")) return;
     if (!this.#isWelcome) this.#helloRefused(error);
     else if (!this.#subscriptions.refused(error) && !this.#commands.refused(error)) this.#sender.refused(error);
   }
 
   #helloRefused(error) {
     if (error.code === "name_taken" || error.code === "bad_name") {
-      this.#connection.send(protocol.hello({ device: this.#device }));
+      this.#connection.send(protocol.hello({ invite: this.#invite, device: this.#device }));
       this.#subscriptions.join(openRoom(this.#store.state));
     } else if (this.#login) {
       this.#settleLogin({ ok: false, code: error.code, message: error.message });
@@ -326,7 +338,7 @@ export class Session {
 
   #giveUp(error) {
     this.#connection.stop();
-    this.#disconnected({ phase: "refused", reason: error.message, isBanned: error.code === "banned" });
+    this.#disconnected({ phase: "refused", reason: error.message, isBanned: error.code === "banned", isSentence: true });
   }
 
   #settleLogin(answer) {

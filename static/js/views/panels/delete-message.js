@@ -8,9 +8,10 @@ import { mayMute } from "../../core/permissions.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
 import { needStyles } from "../parts/forms.js";
-import { restrict } from "./moderation.js";
+import { restrict, wipe } from "./moderation.js";
 
 const MUTE_S = 3600;
+const WIPES = { hour: 3600, day: 86400 };
 
 /** @param {object} shell @param {object} item @param {object} _at @param {object} does see actions.js */
 export async function open(shell, item, _at, does) {
@@ -21,7 +22,13 @@ export async function open(shell, item, _at, does) {
   const actions = make("div", "actions stacked");
   if (mayAll) actions.append(button("danger", laterTexts.talkDeleteForAll, () => dialog.close("all")));
   const mayMuteToo = !item.isOwn && mayAll && mayMute(app.state, openRoom(app.state), item.from);
-  if (mayMuteToo) actions.append(button("danger", modTexts.deleteAndMute(item.name), () => dialog.close("mute")));
+  if (mayMuteToo) {
+    actions.append(
+      button("danger", modTexts.deleteAndMute(item.name), () => dialog.close("mute")),
+      button("danger-text", modTexts.deleteHour(item.name), () => dialog.close("hour")),
+      button("danger-text", modTexts.deleteDay(item.name), () => dialog.close("day")),
+    );
+  }
   actions.append(
     button("", laterTexts.talkDeleteForMe, () => dialog.close("me")),
     button("", laterTexts.shellCancel, () => dialog.close()),
@@ -33,6 +40,7 @@ export async function open(shell, item, _at, does) {
     onClose: (whose) => {
       if (whose === "all" || whose === "mute") app.delete(room, item.seq);
       if (whose === "mute") restrict(shell, "mute", room, item.from, { seconds: MUTE_S }).then(shell.say);
+      if (whose in WIPES) wipe(shell, room, item.from, WIPES[whose]);
       if (whose === "me") does.forMe(item);
     },
   });

@@ -7,6 +7,7 @@ import { person } from "../../core/select.js";
 import { restrictionOf } from "../../core/permissions.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
+import { confirm } from "../parts/dialog.js";
 
 /** A person's name, or a word for it. */
 export const nameOf = (state, id, name = "") => person(state, id, name).name || texts.somebody;
@@ -23,11 +24,11 @@ export function faceOf(state, id) {
  * @param {{seconds: number, reason?: string}} how seconds 0: for ever
  * @returns {Promise<object>} the answer
  */
-export async function restrict(shell, what, room, id, { seconds, reason = "" }) {
+export async function restrict(shell, what, room, id, { seconds, reason = "", addresses = false }) {
   const { app } = shell;
   const name = nameOf(app.state, id);
   const wasMember = app.state.rooms.get(room)?.info?.members.some((member) => member.id === id) ?? false;
-  const answer = await app.restrict(what, room, id, { until: seconds === 0 ? null : Date.now() + seconds * 1000, reason });
+  const answer = await app.moderation.restrict(what, room, id, { until: seconds === 0 ? null : Date.now() + seconds * 1000, reason, addresses });
   if (!answer.ok) return answer;
   const text = what === "mute" ? modTexts.muted : room === SERVER ? modTexts.banned : modTexts.removed;
   const undo = () => lift(shell, what, room, id, { isBack: wasMember });
@@ -39,7 +40,7 @@ export async function restrict(shell, what, room, id, { seconds, reason = "" }) 
 export async function lift(shell, what, room, id, { isBack = false } = {}) {
   const { app } = shell;
   const isReadmission = isBack && what === "ban" && room !== SERVER;
-  const answer = await (isReadmission ? app.admit(room, id, true) : app.restrict(what, room, id, { on: false }));
+  const answer = await (isReadmission ? app.moderation.admit(room, id, true) : app.moderation.restrict(what, room, id, { on: false }));
   if (answer.ok) shell.toast((what === "mute" ? modTexts.unmuted : modTexts.unbanned)(nameOf(app.state, id)));
   else shell.say(answer);
 }
@@ -47,8 +48,38 @@ export async function lift(shell, what, room, id, { isBack = false } = {}) {
 /** Let somebody in, or send them away. */
 export async function admit(shell, room, id, on) {
   const name = nameOf(shell.app.state, id);
-  const answer = await shell.app.admit(room, id, on);
+  const { app } = shell;
+  if (room === SERVER && !on) { // whom the server does not want is banned
+    shell.say(await restrict(shell, "ban", SERVER, id, { seconds: 0 }));
+    return;
+  }
+  const answer = await (room === SERVER ? app.moderation.trust(id, true) : app.moderation.admit(room, id, on));
   if (answer.ok) shell.toast((on ? modTexts.letIn : modTexts.sentAway)(name));
+  else shell.say(answer);
+}
+
+/** Delete what somebody wrote in the room, or in the server room in all public ones, within so many seconds (0: all of it). */
+export async function wipe(shell, room, id, seconds) {
+  const name = nameOf(shell.app.state, id);
+  const isSure = await confirm({
+    title: modTexts.wipeTitle(name, modTexts.wipeWithin[seconds]),
+    text: room === SERVER ? modTexts.wipeServerText : modTexts.wipeText,
+    yes: modTexts.wipeYes,
+    no: laterTexts.shellCancel,
+    isDanger: true,
+  });
+  if (!isSure) return;
+  const answer = await shell.app.moderation.wipe(room, id, seconds === 0 ? 0 : Date.now() - seconds * 1000);
+  if (answer.ok) shell.toast(modTexts.wiped(name));
+  else shell.say(answer);
+}
+
+/** Vouch for somebody: nothing that is for newcomers holds for them. */
+export async function vouch(shell, id) {
+  const { app } = shell;
+  const answer = await app.moderation.trust(id, true);
+  const undo = async () => shell.say(await app.moderation.trust(id, false));
+  if (answer.ok) shell.toast(modTexts.vouched(nameOf(app.state, id)), { action: { label: laterTexts.talkUndo, onPress: undo } });
   else shell.say(answer);
 }
 

@@ -21,7 +21,7 @@ export async function openOwn(shell, token) {
       const renamed = await app.rename(chosen);
       if (!renamed.ok) return renamed.message;
     }
-    const answer = await app.becomeOwner(token);
+    const answer = await app.moderation.becomeOwner(token);
     if (!answer.ok) return answer.message;
     dialog.close();
     openFirstSteps(shell);

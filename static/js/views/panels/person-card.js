@@ -5,7 +5,7 @@
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { isBlocked, openRoom, person } from "../../core/select.js";
-import { rolesToGive } from "../../core/permissions.js";
+import { rolesToGive, runsServer } from "../../core/permissions.js";
 import { SERVER, moderates, roleIn, serverRoleOf } from "../../core/standing.js";
 import { ago } from "../../core/time.js";
 import { makeAvatar } from "../parts/avatar.js";
@@ -14,7 +14,7 @@ import { button, icon, make } from "../parts/dom.js";
 import { needStyles, problem } from "../parts/forms.js";
 import { askToBlock } from "./block.js";
 import { mayModerate, openModerate, restrictionText } from "./moderate.js";
-import { restrictionsOf } from "./moderation.js";
+import { restrictionsOf, vouch } from "./moderation.js";
 import { roleField } from "./role-field.js";
 
 /** @param {object} shell @param {string} id @param {string} [knownName] what they were called where one pressed */
@@ -65,6 +65,7 @@ export async function openPersonCard(shell, id, knownName = "") {
       trouble,
       ...roleFields(shell, id),
       make("div", "actions", ...moderateButton(shell, id, one.name, () => dialog.close()), block, write),
+      make("div", "card-more", ...more(shell, id, one.name, () => dialog.close())),
     ],
   });
 }
@@ -82,6 +83,17 @@ function roleFields(shell, id) {
   const { state } = shell.app;
   const rooms = new Set([openRoom(state), state.rooms.get(SERVER)].filter(Boolean));
   return [...rooms].filter((room) => rolesToGive(state, room, id).length > 0).map((room) => roleField(shell, room.name, id));
+}
+
+/** What is seldom needed: to report them, and for those who run the server, to vouch for them. */
+function more(shell, id, name, close) {
+  const link = (text, onPress) => button("link-button", text, () => {
+    close();
+    onPress();
+  });
+  const links = [link(modTexts.reportPerson, () => shell.report({ person: id, name }))];
+  if (runsServer(shell.app.state)) links.push(link(modTexts.vouch, () => vouch(shell, id)));
+  return links;
 }
 
 function moderateButton(shell, id, name, close) {

@@ -28,7 +28,7 @@ export function roleField(shell, roomName, id, { isBare = false } = {}) {
       choice.value = before;
       return;
     }
-    const answer = await app.setRole(roomName, id, role);
+    const answer = await app.moderation.setRole(roomName, id, role);
     if (!answer.ok) {
       trouble.textContent = answer.message;
       choice.value = before;

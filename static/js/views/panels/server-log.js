@@ -6,7 +6,7 @@ import { SERVER } from "../../core/standing.js";
 
 /** @param {object} shell */
 export async function saveLog(shell) {
-  const answer = await shell.app.wholeLog(SERVER);
+  const answer = await shell.app.moderation.wholeLog(SERVER);
   if (!answer.ok) {
     shell.say(answer);
     return;

@@ -1,5 +1,5 @@
 /**
- * Running the server: who waits, who is muted or banned, who runs it, and its log. The room info of the server room.
+ * Running the server: who waits, reports, who may come, who is muted or banned, who runs it, and its log. The room info of the server room.
  */
 import { modTexts } from "../../core/moderation-texts.js";
 import { rolesToGive } from "../../core/permissions.js";
@@ -9,13 +9,17 @@ import { makeAvatar } from "../parts/avatar.js";
 import { button, icon, make } from "../parts/dom.js";
 import { faceOf } from "./moderation.js";
 import { pickPerson } from "./pick-person.js";
+import { ReportList } from "./report-list.js";
 import { RestrictedList } from "./restricted-list.js";
 import { roleField } from "./role-field.js";
+import { ServerMode } from "./server-mode.js";
 import { WaitingList } from "./waiting-list.js";
 
 export class ServerParts {
   #shell;
   #waiting;
+  #reports;
+  #mode;
   #restricted;
   #staff = make("ul", "entries");
   #staffFacts = "";
@@ -26,6 +30,8 @@ export class ServerParts {
   constructor(shell) {
     this.#shell = shell;
     this.#waiting = new WaitingList(shell, SERVER);
+    this.#reports = new ReportList(shell);
+    this.#mode = new ServerMode(shell);
     this.#restricted = new RestrictedList(shell, SERVER);
     this.#add = button("row-button", "", () => this.#addStaff());
     this.#add.append(icon("plus"), make("span", "", modTexts.addStaff));
@@ -33,6 +39,8 @@ export class ServerParts {
     save.append(icon("copy"), make("span", "", modTexts.saveLog));
     this.element = make("div", "server-parts",
       this.#waiting.element,
+      this.#reports.element,
+      this.#mode.element,
       make("section", "", make("h3", "", modTexts.staff), this.#staff, this.#add),
       this.#restricted.element,
       make("section", "", make("h3", "", modTexts.log), make("div", "about", modTexts.logText), save),
@@ -44,6 +52,8 @@ export class ServerParts {
   render(state, room) {
     const { members = [], restricted = [], knocking = [] } = room.info ?? {};
     this.#waiting.render(state, knocking);
+    this.#reports.render(state, room.reports ?? []);
+    this.#mode.render(state, room);
     this.#restricted.render(state, restricted);
     this.#add.hidden = rankIn(state, room, state.me?.id) < ADMINISTERS;
     const facts = JSON.stringify([members, members.map(({ id }) => faceOf(state, id)), room.role]);

@@ -32,7 +32,7 @@ export class Knocked {
   #entry({ room, title }) {
     const name = make("bdi", "row-title", title);
     name.dir = "auto";
-    const forget = iconButton("close", modTexts.forgetKnock(title), () => this.#shell.app.forgetKnock(room));
+    const forget = iconButton("close", modTexts.forgetKnock(title), () => this.#shell.app.moderation.forgetKnock(room));
     return make("li", "knocked-row", icon("door"), make("span", "knocked-text", name, " ", make("span", "row-line", modTexts.knockedLine)), forget);
   }
 }

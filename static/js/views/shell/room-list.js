@@ -170,6 +170,7 @@ function factsOf(state, room) {
     ...lineOf(state, room),
     count,
     waiting: waitingIn(state, room).length,
+    reports: room.reports?.length ?? 0,
     hasMention: mentions > 0,
     isMarkedUnread,
     isMuted: level !== "all",
@@ -231,8 +232,9 @@ function updateRow(row, facts) {
   row.badges.replaceChildren(...badgesOf(facts));
 }
 
-function badgesOf({ count, hasMention, isMarkedUnread, waiting }) {
+function badgesOf({ count, hasMention, isMarkedUnread, waiting, reports }) {
   const badges = [];
+  if (reports > 0) badges.push(badge("reports", String(reports), modTexts.openReports(reports)));
   if (waiting > 0) badges.push(badge("waiting", String(waiting), modTexts.wait(waiting)));
   if (hasMention) badges.push(badge("mention", "@", laterTexts.shellMentioned));
   if (count > 0) badges.push(badge("count", count >= MANY ? `${MANY - 1}+` : String(count), laterTexts.shellUnread(count)));

@@ -65,6 +65,7 @@ export function mountShell(app, { route }) {
     help: async () => (await import("../panels/help.js")).openHelp(shell),
     info: () => side.toggle("info", makeInfo),
     showInfo: () => side.show("info", makeInfo),
+    report: async (about) => (await import("../panels/report.js")).openReport(shell, about),
     moderate: async (id, name) => (await import("../panels/moderate.js")).openModerate(shell, id, name),
     openSide: (name, make) => side.toggle(name, make),
     jump: async (room, seq) => {

@@ -7,7 +7,7 @@ import { modTexts } from "../../core/moderation-texts.js";
 import { texts } from "../../core/texts.js";
 
 const COUNTDOWN_STEP_MS = 1_000;
-const WORDS = { online: laterTexts.online, connecting: laterTexts.connecting, waiting: laterTexts.offline, refused: laterTexts.offline };
+const WORDS = { online: laterTexts.online, connecting: laterTexts.connecting, waiting: laterTexts.offline, refused: laterTexts.offline, knocking: modTexts.serverKnockedWord };
 
 export class ConnectionStatus {
   #status;
@@ -36,7 +36,7 @@ export class ConnectionStatus {
     if (connection === this.#shown && lost === this.#lost) return;
     this.#shown = connection;
     this.#lost = lost;
-    const { phase, retryAt, reason, isBanned } = connection;
+    const { phase, retryAt, reason, isBanned, isSentence } = connection;
     this.#status.dataset.phase = phase;
     this.#status.textContent = WORDS[phase];
     // The first connecting has its own look in the log. Between two tries the banner stays, so that it does not blink.
@@ -44,10 +44,12 @@ export class ConnectionStatus {
     const isFirst = phase === "connecting" && !this.#wasOnline && this.#banner.hidden;
     this.#banner.hidden = (phase === "online" || isFirst) && lost === null;
     this.#button.textContent = lost ? laterTexts.lostChoose : texts.tryNow;
+    this.#button.hidden = phase === "knocking" && lost === null; // it goes on by itself
     this.#banner.dataset.phase = phase;
     if (lost) this.#message.textContent = laterTexts.lostBanner[lost.why];
+    else if (phase === "knocking") this.#message.textContent = modTexts.serverKnocked;
     else if (isBanned) this.#message.textContent = modTexts.youBanned;
-    else if (phase === "refused") this.#message.textContent = laterTexts.bannerRefused(reason);
+    else if (phase === "refused") this.#message.textContent = isSentence ? reason : laterTexts.bannerRefused(reason);
     else if (!this.#banner.hidden) this.#message.textContent = laterTexts.bannerWaiting;
     this.#retryAt = retryAt;
     clearInterval(this.#timer);

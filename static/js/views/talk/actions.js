@@ -24,6 +24,7 @@ export function makeActions(shell, { composer }) {
     mayDelete: (item) => mayDelete(app.state, openRoom(app.state), item.from),
     /** Whether this person may mute the author, here or everywhere. */
     mayModerate: (item) => !item.isOwn && [openRoom(app.state), app.state.rooms.get(SERVER)].some((one) => one && mayMute(app.state, one, item.from)),
+    report: (item) => shell.report({ room: room(), seq: item.seq, name: item.name }),
     moderate: (item) => shell.moderate(item.from, item.name),
     reply: (item) => composer.reply(item),
     edit: (item) => composer.edit(item),

@@ -36,6 +36,7 @@ export function open(shell, item, at, does) {
     entry(laterTexts.talkInfo, "info", () => does.info(item)),
     !item.isOwn && !isPhone() && entry(laterTexts.talkAbout(item.name), "person", () => does.person(item)),
     null,
+    !item.isOwn && entry(modTexts.report, "flag", () => does.report(item)),
     does.mayModerate(item) && entry(modTexts.menu(item.name), "shield", () => does.moderate(item)),
     { ...entry(laterTexts.talkDelete, "trash", () => does.remove(item)), isDanger: true },
   ].filter((one) => one !== false && one !== undefined);

@@ -20,7 +20,8 @@ export class Placeholder {
     const room = openRoom(state);
     const { window, events } = shown(state, room);
     const hasNothing = events.length === 0;
-    this.#loading.hidden = !hasNothing || room.isSynced;
+    const isComing = !["refused", "knocking"].includes(state.connection.phase);
+    this.#loading.hidden = !hasNothing || room.isSynced || !isComing;
     this.#empty.hidden = !hasNothing || !room.isSynced;
     this.#older.hidden = !window.isLoadingOlder;
   }

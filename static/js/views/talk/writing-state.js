@@ -9,8 +9,8 @@ import { until } from "../../core/time.js";
 import { icon, make } from "../parts/dom.js";
 
 const STEP_MS = 1_000;
-const TAKEN_BACK = new Set(["muted", "announcements", "slow"]);
-const ICONS = { muted: "mute", announcements: "megaphone", slow: "clock" };
+const TAKEN_BACK = new Set(["muted", "announcements", "slow", "quiet"]);
+const ICONS = { muted: "mute", announcements: "megaphone", slow: "clock", quiet: "moon" };
 
 export class WritingState {
   #app;
@@ -35,7 +35,7 @@ export class WritingState {
   /** Show this state. */
   render(state) {
     const refused = state.outbox.find((one) => one.status === "failed" && one.command === "send" && TAKEN_BACK.has(one.code));
-    if (refused) this.#app.takeBack(refused);
+    if (refused) this.#takeBack(refused);
     clearTimeout(this.#timer);
     const now = Date.now();
     const room = openRoom(state);
@@ -49,8 +49,15 @@ export class WritingState {
     const hasDraft = state.drafts.has(state.open);
     const seconds = Math.ceil((writing.until - now) / 1000);
     if (kind === "slow") this.#show(modTexts.slowNow, modTexts.slowSeconds(seconds));
-    else this.#show((kind === "muted" ? modTexts.youMuted(writing.until === Infinity ? "" : until(writing.until, now)) : modTexts.announcements)
+    else this.#show((kind === "quiet" ? modTexts.quietNow(until(writing.until, now)) : kind === "muted" ? modTexts.youMuted(writing.until === Infinity ? "" : until(writing.until, now)) : modTexts.announcements)
       + (hasDraft ? ` ${modTexts.draftKept}` : ""), "");
+  }
+
+  /** A refused message becomes a draft again. */
+  #takeBack({ id, room, text }) {
+    const draft = this.#app.state.drafts.get(room) ?? "";
+    this.#app.setDraft(room, draft === "" ? text : `${text} ${draft}`);
+    this.#app.discard(id);
   }
 
   #show(text, countdown) {
