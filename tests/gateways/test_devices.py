@@ -205,3 +205,14 @@ async def test_a_code_says_whom_one_becomes_and_stays_good(
         laptop = await core.open_v1()
         assert (await laptop.ask("hello", link=code))["user"]["name"] == "Ada"
         assert (await eve.ask("peek_link", link=code))["code"] == "bad_link", "used up"
+
+
+async def test_a_device_that_is_logged_out_leaves_no_code_behind(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_v1()
+        await ada.ask("hello", name="Ada")
+        thief, _ = await on_another_device(core, ada)
+        code = (await thief.ask("link"))["code"]
+        await ada.ask("log_out", all=True)
+        stranger = await core.open_v1()
+        assert (await stranger.ask("hello", link=code))["code"] == "bad_link"

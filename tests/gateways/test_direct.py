@@ -335,3 +335,14 @@ async def test_a_flood_of_strangers_leaves_the_own_rooms_where_they_are(autojump
         assert {"joined"} <= {frame["type"] for frame in await again.hear_frames()}
         await ack(victim[0], "send", room=family, text="still")
         assert texts_of(await again.hear_frames()) == ["still"]
+
+
+@pytest.mark.parametrize("accept", [True, False])
+async def test_an_answer_that_is_repeated_is_the_same(autojump_clock: MockClock, accept: bool) -> None:
+    async with open_core() as core:
+        ada, bob = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await ask(core, ada, bob, "hello")
+        await bob[0].hear_frames()
+        answered = await ack(bob[0], "answer_request", id="a", room=room, accept=accept)
+        assert answered["type"] == "ack"
+        assert await ack(bob[0], "answer_request", id="a", room=room, accept=accept) == answered

@@ -10,9 +10,11 @@ import trio.testing
 from tests.support.core import AT_MS, open_core, seqs_of, texts_of
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack, become_owner, hello, let_in, make_room
+from trio_chat.kinds import moderation
 from trio_chat.moderation.owner_links import first_owner_token, hash_of
 
 if TYPE_CHECKING:
+    import pytest
     from trio.testing import MockClock
 
 SERVER = "~server"
@@ -272,3 +274,75 @@ async def test_the_fold_in_memory_is_that_of_the_store(autojump_clock: MockClock
             await ack(ada, "mode", room=SERVER, **step)
             await (await core.open_v1()).ask("hello", name=f"New {step}"[:20])
             assert await core.store.server() == core.hub.door.server
+
+
+async def test_nobody_is_put_into_a_room_by_banning_them_from_it_first(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        for _ in range(2):  # to ban them once more changes nothing
+            await ack(ada, "ban", room=room, person=bob_id)
+            assert (await ack(ada, "admit", room=room, person=bob_id))["code"] == "not_waiting"
+        assert await bob.hear_frames() == []
+        await ack(ada, "ban", room=room, person=bob_id, on=False)
+        await let_in(ada, room, bob)
+        for _ in range(2):
+            await ack(ada, "ban", room=room, person=bob_id)
+        assert (await ack(ada, "admit", room=room, person=bob_id))["type"] == "ack", "they were in it"
+
+
+async def test_who_is_let_in_and_renamed_is_let_in_once(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        await let_in(ada, room, bob)
+        await ack(ada, "ban", room=room, person=bob_id)
+        admitted = await ack(ada, "admit", id="a", room=room, person=bob_id)
+        await bob.tell("rename", name="Bobby")
+        await bob.hear_frames()
+        assert await ack(ada, "admit", id="a", room=room, person=bob_id) == admitted, "a repeat"
+        other = await ack(ada, "send", room=room, text="x")
+        assert (await ack(ada, "admit", id=other["id"], room=room, person=bob_id))["code"] == "id_conflict"
+
+
+async def test_restrictions_that_have_ended_take_no_place(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderation, "MAX_RESTRICTED", 1)
+    now_ms = AT_MS
+    async with open_core(now_ms=lambda: now_ms) as core:
+        ada, _ = await hello(core, "Ada")
+        room = await make_room(ada)
+        assert (await ack(ada, "mute", room=room, person="p-x", until=moment(500)))["type"] == "ack"
+        assert (await ack(ada, "mute", room=room, person="p-y"))["code"] == "too_many"
+        now_ms += 1000
+        assert (await ack(ada, "mute", room=room, person="p-y"))["type"] == "ack"
+
+
+async def test_the_directory_tells_nobody_of_a_room_from_which_they_are_banned(
+    autojump_clock: MockClock,
+) -> None:
+    now_ms = AT_MS
+    async with open_core(now_ms=lambda: now_ms) as core:
+        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        await ack(ada, "create", kind="public", room="garden")
+        await ada.tell("join", room="garden")
+        await ada.hear_frames()
+        await ack(ada, "ban", room="garden", person=bob_id, until=moment(500))
+        await ack(ada, "send", room="garden", text="after")
+        assert (await bob.ask("directory"))["rooms"] == []
+        now_ms += 1000
+        assert [item["room"] for item in (await bob.ask("directory"))["rooms"]] == ["garden"]
+
+
+async def test_a_ban_that_has_ended_takes_no_role_when_it_is_lifted(autojump_clock: MockClock) -> None:
+    now_ms = AT_MS
+    async with open_core(now_ms=lambda: now_ms) as core:
+        (ada, _), (_, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        await become_owner(core, ada)
+        await ack(ada, "ban", room=SERVER, person=bob_id, until=moment(500))
+        now_ms += 1000
+        await ack(ada, "role", room=SERVER, person=bob_id, role="moderator")
+        await ack(ada, "ban", room=SERVER, person=bob_id, on=False)
+        assert core.hub.door.server.roles[bob_id] == "moderator"
+        assert await core.store.server() == core.hub.door.server

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+import trio.testing
 
 from tests.support.core import AT_MS, open_core, texts_of
 from tests.support.memory_store import MemoryDisk
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from tests.support.core import Core, V1Client
+    from trio_chat.model.records import Login
 
 SERVER = "~server"
 DAY_MS = 24 * 3600 * 1000
@@ -347,3 +349,38 @@ async def test_who_chooses_what(autojump_clock: MockClock) -> None:
         while info["type"] != "info":
             info = await ada.hear_frame()
         assert info["policy"] == {"quiet_until_ms": AT_MS + 5000}
+
+
+async def test_a_ban_without_addresses_takes_the_place_of_one_with_them(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (_, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        await become_owner(core, ada)
+        await core.store.note_addresses([(bob_id, b"a hash")], AT_MS)
+        for addresses in (True, False):
+            await ack(ada, "ban", room=SERVER, person=bob_id, addresses=addresses)
+            await trio.testing.wait_all_tasks_blocked()
+            assert bool(core.hub.door.addresses.banned) is addresses
+
+
+async def test_who_is_let_in_while_they_say_hello_does_not_wait(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_core() as core:
+        ada, _ = await hello(core, "Ada")
+        await become_owner(core, ada)
+        await set_mode(ada, "knock")
+        bob, welcome = await come(core, name="Bob")
+        await bob.stream.aclose()
+        authenticate = core.hub.devices.authenticate
+
+        async def trusted_meanwhile(token: str) -> Login:
+            login = await authenticate(token)
+            await ack(ada, "trust", room=SERVER, person=welcome["user"]["id"])
+            await trio.testing.wait_all_tasks_blocked()
+            return login
+
+        monkeypatch.setattr(core.hub.devices, "authenticate", trusted_meanwhile)
+        bob, _ = await come(core, token=welcome["token"])
+        (standing,) = await bob.hear_frames()
+        assert standing == {"type": "standing", "mode": "knock"}
+        assert not core.hub.door.server.knocking

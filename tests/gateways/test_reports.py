@@ -152,3 +152,23 @@ async def test_nobody_wipes_what_their_equals_have_said(autojump_clock: MockCloc
         await bob.tell("join", room="lobby")
         await ack(bob, "send", room="lobby", text="hello")
         assert (await ack(ada, "wipe", room=SERVER, person=bob_id))["code"] == "not_yours"
+
+
+async def test_a_report_that_is_done_is_told_without_its_text_to_who_comes_later(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, _) = await hello(core, "Ada"), await hello(core, "Bob")
+        cy, cy_id = await hello(core, "Cy")
+        await become_owner(core, ada)
+        room = await make_room(bob)
+        await let_in(bob, room, cy)
+        seq = (await ack(bob, "send", room=room, text="poisonous words"))["seq"]
+        report = await ack(cy, "report", room=room, seq=seq)
+        await ack(ada, "resolve", report=report["seq"], state="done")
+        await ack(ada, "role", room=SERVER, person=cy_id, role="moderator")
+        await cy.hear_frames()
+        await cy.tell("join", room=SERVER)
+        (told,) = [frame for frame in await cy.hear_frames() if frame["type"] == "report"]
+        assert told["deleted"]
+        assert "text" not in told

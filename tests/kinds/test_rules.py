@@ -56,6 +56,7 @@ class SomeFacts:
     moderators: tuple[str, ...] = ()
     restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
     n_restricted: int = 0
+    banned_from_within: Collection[str] = ()
     knocking: tuple[str, ...] = ()
     reports: Collection[int] = ()
     last_ms: int = 0
@@ -68,8 +69,11 @@ class SomeFacts:
     def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
         return at_ms < self.restrictions.get((restriction, person), 0)
 
-    def count_restricted(self) -> int:
+    def count_restricted(self, at_ms: int) -> int:
         return self.n_restricted
+
+    def was_banned_from_within(self, person: str) -> bool:
+        return person in self.banned_from_within
 
     def has_knocked(self, person: str) -> bool:
         return person in self.knocking

@@ -55,6 +55,7 @@ class Room(NotDirect):
     last_anywhere_ms: int = 0
     came_ms: Mapping[str, int | None] = attrs.field(factory=dict)
     n_restricted: int = 0
+    banned_from_within: Collection[str] = ()
 
     def author_of(self, seq: int) -> str | None:
         return MESSAGES.get(seq)
@@ -76,8 +77,11 @@ class Room(NotDirect):
     def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
         return at_ms < self.restrictions.get((restriction, person), 0)
 
-    def count_restricted(self) -> int:
+    def count_restricted(self, at_ms: int) -> int:
         return self.n_restricted
+
+    def was_banned_from_within(self, person: str) -> bool:
+        return person in self.banned_from_within
 
     def has_knocked(self, person: str) -> bool:
         return person in self.knocking
@@ -303,6 +307,8 @@ def test_a_moderator_lets_in_who_knocks_or_was_banned_and_nobody_else() -> None:
     assert allowed(private, "member", coming) == MODERATORS
     assert allowed(private, "knock", Knock("outsider", on=False)) == MODERATORS | {"outsider"}
     banned = Room(room="~aaa", kind=PRIVATE, restrictions={("ban", "outsider"): FOR_EVER})
+    assert allowed(banned, "member", coming) == set()
+    banned.banned_from_within = ("outsider",)
     assert allowed(banned, "member", coming) == MODERATORS
 
 

@@ -16,6 +16,8 @@ from tests.support.damage import by_hand
 from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.people import add_person, find_person
 from trio_chat.errors import NameTaken, StoreUnavailable
+from trio_chat.kinds.forms import Who, write_body
+from trio_chat.kinds.rooms import Created, Settings
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import Draft, Event, Person, Position, damaged
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
@@ -161,6 +163,26 @@ async def test_a_text_without_a_utf8_form_harms_only_its_own_append(store: Store
     }
     assert await bodies(store, "two") == await bodies(store, "four") == []
     assert await bodies(store, "three") == ["a", "b"]
+
+
+async def test_a_message_that_was_not_written_does_not_count_in_a_slow_room(store: Store) -> None:
+    ada = Who("p-owner", "Ada")
+    for kind, body in (("created", Created("public", members=(ada,))), ("settings", Settings(slow_s=60))):
+        await store.append("garden", [Draft(kind, ada.id, ada.name, None, write_body(body))], at_ms=1)
+    said = draft("hello", client_id="c1")
+    outcomes: list[Outcome] = []
+
+    async def append() -> None:
+        outcomes.extend(await store.append("garden", [said], at_ms=10**6))
+
+    async def fail() -> None:
+        with pytest.raises(UnicodeEncodeError):
+            await store.append("lobby", [draft("\ud800")], at_ms=10**6)
+
+    async with trio.open_nursery() as nursery:  # in one transaction, which fails
+        nursery.start_soon(append)
+        nursery.start_soon(fail)
+    assert [type(outcome) for outcome in outcomes] == [Event]
 
 
 # --- exactly once ---

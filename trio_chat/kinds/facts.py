@@ -72,8 +72,12 @@ class Facts(Protocol):
         """Whether the person is banned from the room, or muted in it (a kind of restriction), at this moment."""
         ...
 
-    def count_restricted(self) -> int:
-        """How many people are banned from the room or muted in it."""
+    def count_restricted(self, at_ms: int) -> int:
+        """How many people are banned from the room or muted in it at this moment."""
+        ...
+
+    def was_banned_from_within(self, person: str) -> bool:
+        """Whether the person, who is banned from the room, was a member or knocked there when that began."""
         ...
 
     def has_knocked(self, person: str) -> bool:

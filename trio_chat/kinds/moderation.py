@@ -126,7 +126,7 @@ def check_restriction(sender: str, body: Restriction, facts: Facts, at_ms: int) 
     check_outranks(sender, body.person, facts)
     if body.on and body.ends_ms <= at_ms:
         raise Refused("bad_field", "Say a moment to come, as until, or none.")
-    if body.on and facts.count_restricted() >= MAX_RESTRICTED:
+    if body.on and facts.count_restricted(at_ms) >= MAX_RESTRICTED:
         raise Refused(
             "too_many", f"{MAX_RESTRICTED:,} people are banned or muted here. Lift some of it first."
         )

@@ -237,8 +237,10 @@ def _check_letting_in(sender: str, body: Membership, facts: Facts, at_ms: int, *
     check_rank(sender, facts)
     if is_there:
         raise Refused("already_there", "They are in this room already.")
-    # Nobody is put into a room that they did not ask for, or were in.
-    if not facts.has_knocked(body.person.id) and not facts.is_restricted(BAN, body.person.id, at_ms):
+    # Nobody is put into a room that they did not ask for, or were in: not by banning them from it first either.
+    person = body.person.id
+    is_brought_back = facts.is_restricted(BAN, person, at_ms) and facts.was_banned_from_within(person)
+    if not facts.has_knocked(person) and not is_brought_back:
         raise Refused("not_waiting", "They do not wait here any more.")
 
 

@@ -31,11 +31,13 @@ def after(server: Server, kind: str, body: Body) -> Server:
                 return attrs.evolve(server, roles=roles)
             return attrs.evolve(server, roles=roles, knocking=server.knocking - {person})
         case Restriction() if kind == BAN:
+            server = attrs.evolve(server, bans=_with(server.bans, body))
+            if not body.on:
+                return server
             return attrs.evolve(
                 server,
-                bans=_with(server.bans, body),
                 roles={person: role for person, role in server.roles.items() if person != body.person},
-                knocking=server.knocking - {body.person} if body.on else server.knocking,
+                knocking=server.knocking - {body.person},
             )
         case Restriction() if kind == MUTE:
             return attrs.evolve(server, mutes=_with(server.mutes, body))

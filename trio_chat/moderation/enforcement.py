@@ -77,9 +77,10 @@ class Enforcement:
 
     async def _enforce(self, body: Body) -> None:
         match body:
-            case Restriction(addresses=addresses, on=on):
-                if addresses or not on:
-                    await self._door.addresses.read_banned()
+            case Restriction(addresses=addresses):
+                await (
+                    self._door.addresses.read_banned()
+                )  # a ban without them takes the place of one with them
                 if addresses:
                     await self._look_at(self._connected.connections())
                     await self._look_at_guests()

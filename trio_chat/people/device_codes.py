@@ -86,6 +86,11 @@ class DeviceCodes:
             raise Refused("bad_link", "This code is not good (any more). Get a new one on your other device.")
         return person
 
+    def void(self, person: str) -> None:
+        """Make all codes of this person void."""
+        for code in [code for code, (owner, _) in self._codes.items() if owner == person]:
+            del self._codes[code]
+
     def _drop_expired(self, now: float) -> None:
         while self._codes:
             code, (_, valid_until) = next(iter(self._codes.items()))

@@ -192,11 +192,13 @@ class Devices:
         return await self._store.devices(person.id), await self._store.recovery_code_made(person.id)
 
     async def log_out(self, person: Person, *, only: str | None = None, but: str | None = None) -> None:
-        """Log out ``only`` this device, or all ``but`` this one: their tokens are void, their connections end.
+        """Log out ``only`` this device, or all ``but`` this one: their tokens are void, their connections end, and the
+        person's device codes are void, since it may have made one.
 
         Raises `Refused` (``no_such_device``).
         """
         removed = await self._store.remove_devices(person.id, only=only, but=but)
+        self._codes.void(person.id)
         if only is not None and not removed:
             raise Refused("no_such_device", "This device is logged out already.")
         self._end(person.id, removed)

@@ -12,6 +12,7 @@ import attrs
 import trio
 
 from trio_chat.kinds.messages import DELETE, Delete
+from trio_chat.kinds.reports import RESOLVE, Resolve
 from trio_chat.kinds.table import read_body
 from trio_chat.rooms.recent_events import CachedEvent, RecentEvents
 
@@ -192,10 +193,10 @@ class Subscribers:
     def _redact(self, events: Iterable[Event]) -> None:
         """Drop the texts that these events delete from the recent events, so that catching up does not post them."""
         for event in events:
-            if event.kind == DELETE and event.body is not None:
-                body = read_body(event.kind, event.body)
-                assert isinstance(body, Delete)
-                self._recent.redact(body.target)
+            if event.kind in (DELETE, RESOLVE) and event.body is not None:
+                match read_body(event.kind, event.body):
+                    case Delete(target=target) | Resolve(target=target, state="done"):
+                        self._recent.redact(target)
 
     def _fall_behind(self, subscription: Subscription, cursor: int) -> None:
         self.fell_behind += 1

@@ -178,10 +178,17 @@ class RoomTable(Protocol):
         ...
 
     async def directory(
-        self, query: str, limit: int, *, person: str | None = None, after: DirectoryPlace | None = None
+        self,
+        query: str,
+        limit: int,
+        *,
+        person: str | None = None,
+        at_ms: int = 0,
+        after: DirectoryPlace | None = None,
     ) -> list[Listing]:
-        """Public rooms with ``query`` in name, title or topic (case does not count), as the person sees them; by their
-        newest event, the newest first, and only those behind the place ``after``."""
+        """Public rooms with ``query`` in name, title or topic (case does not count), as the person sees them, but those
+        from which they are banned at that moment; by their newest event, the newest first, and only those behind the
+        place ``after``."""
         ...
 
     async def retentions(self, *, after: str, limit: int) -> list[RoomRetention]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import Refused
-from trio_chat.gateways.v1.outcomes import Outcomes
+from trio_chat.gateways.v1.outcomes import Outcomes, ack_of
 from trio_chat.gateways.v1.room_lists import items_of
 from trio_chat.gateways.v1.rooms import answer_repeat, derived_name
 from trio_chat.kinds.facts import DIRECT, no_such_room
@@ -65,14 +65,18 @@ async def requests(client: Client, command: commands.AskRequests) -> RequestsOf:
     return RequestsOf(command.id, await items_of(store, await store.requests(client.person.id)))
 
 
-async def answer_request(client: Client, command: commands.AnswerRequest) -> None:
+async def answer_request(client: Client, command: commands.AnswerRequest) -> Ack | None:
     """Become a member of a direct room into which the person was asked, or decline."""
     name = normal_room(command.room)
+    before = await client.hub.store.find_command(client.person.id, command.id)
+    if before is not None:  # they are asked no more
+        return ack_of(before, command.id, MEMBER, room=name)
     state = await client.hub.store.state(name)
     if state.members.get(client.person.id) != ASKED:
         raise no_such_room()
     room = await client.hub.rooms.get(name)
     await client.submit_body(room, MEMBER, command.id, Membership(_who(client), on=command.accept))
+    return None
 
 
 async def settle(client: Client, room: Room) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import Refused
-from trio_chat.gateways.v1.outcomes import id_conflict
+from trio_chat.gateways.v1.outcomes import ack_of
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.kinds.facts import PUBLIC, SERVER, SERVER_ROOM, no_such_message, no_such_room
 from trio_chat.kinds.forms import timestamp, write_body
@@ -27,7 +27,6 @@ from trio_chat.protocol.replies import Ack, Branch, ReportList
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
-    from trio_chat.model.events import Event
     from trio_chat.protocol import commands
     from trio_chat.rooms.room import Room
 
@@ -77,7 +76,7 @@ async def report(client: Client, command: commands.ReportCommand) -> Ack | None:
     """Write a report to the server room, with a copy of what the message says now."""
     before = await client.hub.store.find_command(client.person.id, command.id)
     if before is not None:  # the message may say something else by now
-        return _ack_of(before, REPORT, command.id)
+        return ack_of(before, command.id, REPORT)
     why = normal_line(command.why, "bad_field", "A reason")
     check_length(why, MAX_WHY_CHARS)
     if (command.room is None) != (command.seq is None) or (command.seq is None) != (
@@ -125,7 +124,7 @@ async def resolve(client: Client, command: commands.ResolveCommand) -> Ack | Non
     room = client.room(SERVER_ROOM)
     before = await client.hub.store.find_command(client.person.id, command.id)
     if before is not None:  # what the report said may be gone
-        return _ack_of(before, RESOLVE, command.id)
+        return ack_of(before, command.id, RESOLVE)
     how = normal_line(command.how, "bad_field", "What was done")
     check_length(how, MAX_WHY_CHARS)
     found = await client.hub.store.read_some(room.name, [command.report])
@@ -146,7 +145,7 @@ async def wipe(client: Client, command: commands.WipeCommand) -> Ack | None:
     room = client.room(command.room)
     before = await client.hub.store.find_command(client.person.id, command.id)
     if before is not None:
-        return _ack_of(before, WIPE, command.id)
+        return ack_of(before, command.id, WIPE, room=room.name)
     if client.rank_in(room) < MODERATES:
         raise Refused("not_yours", "Only moderators delete what others have written.")
     since_ms = 0 if command.since is None else max(0, int(command.since.timestamp() * 1000))
@@ -184,10 +183,3 @@ async def _delete(client: Client, name: str, seqs: list[int]) -> int:
             raise Refused(outcome.code, outcome.message)
         n += not isinstance(outcome, Denied)
     return n
-
-
-def _ack_of(before: Event, kind: str, command_id: str) -> Ack:
-    """The ack of a command that was carried out before. Raises `Refused` if it was another one."""
-    if before.kind != kind:
-        raise id_conflict()
-    return Ack(command_id, before.room, before.seq)

@@ -86,6 +86,13 @@ class OutcomesOfKnock(Outcomes):
         return msgspec.structs.replace(reply, waiting=True) if isinstance(reply, Ack) else reply
 
 
+def ack_of(before: Event, command_id: str, *kinds: str, room: str | None = None) -> Ack:
+    """The ack of a command that was carried out before. Raises `Refused` if it was of another kind, or another room."""
+    if before.kind not in kinds or room not in (None, before.room):
+        raise id_conflict()
+    return Ack(command_id, before.room, before.seq)
+
+
 def unavailable() -> Refused:
     """What a client is told when the log cannot do what it asked for."""
     return Refused(

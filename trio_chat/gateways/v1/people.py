@@ -103,6 +103,11 @@ def _way_of(command: commands.Hello) -> str:
 async def _knock(client: Client) -> None:
     """Let those who run the server know that the client's person waits, if they do not know it."""
     hub, person = client.hub, client.person
+    # They may have been let in since their token was looked up, and before their connection could be told.
+    known_ms = (await hub.store.known_ms([person.id])).get(person.id, 0)
+    client.standing_changed(known_ms)
+    if not hub.door.waits(person.id, known_ms):
+        return
     if hub.door.server.mode != KNOCKING or person.id in hub.door.server.knocking:
         return
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import Refused, StoreError
-from trio_chat.gateways.v1.outcomes import unavailable
+from trio_chat.gateways.v1.outcomes import ack_of, unavailable
 from trio_chat.gateways.v1.presence import seen_by
 from trio_chat.gateways.v1.room_lists import items_of, list_rooms, user_of
 from trio_chat.kinds.facts import PRIVATE, PUBLIC
@@ -168,17 +168,21 @@ async def enter(client: Client, command: commands.Enter) -> None:
     await client.submit_body(room, MEMBER, command.id, body)
 
 
-async def admit(client: Client, command: commands.Admit) -> None:
+async def admit(client: Client, command: commands.Admit) -> Ack | None:
     """Let in who waits, or who was banned; or send away who waits."""
     room = client.room(command.room)
     if not command.on:
         await client.submit_body(room, KNOCK, command.id, Knock(command.person, on=False))
-        return
+        return None
+    before = await client.hub.store.find_command(client.person.id, command.id)
+    if before is not None:  # they may be called otherwise by now
+        return ack_of(before, command.id, MEMBER, room=room.name)
     profiles = await client.hub.store.people([command.person])
     if not profiles:
         raise Refused("no_such_person", "There is nobody of this id.")
     body = Membership(Who(profiles[0].id, profiles[0].name), on=True)
     await client.submit_body(client.room(command.room), MEMBER, command.id, body)
+    return None
 
 
 async def directory(client: Client, command: commands.Directory) -> DirectoryPage:
@@ -186,7 +190,13 @@ async def directory(client: Client, command: commands.Directory) -> DirectoryPag
     client.hub.rate_limits.check_search(client.person.id, client.address, trio.current_time())
     store = client.hub.store
     after = None if command.cursor is None else _place_of(command.cursor)
-    found = await store.directory(command.query, MAX_DIRECTORY + 1, person=client.person.id, after=after)
+    found = await store.directory(
+        command.query,
+        MAX_DIRECTORY + 1,
+        person=client.person.id,
+        at_ms=client.hub.now_ms(),
+        after=after,
+    )
     items = fitting(await items_of(store, found[:MAX_DIRECTORY]))
     last = found[len(items) - 1] if len(items) < len(found) else None
     return DirectoryPage(command.id, items, None if last is None else f"{last.newest_ms} {last.room}")

@@ -116,6 +116,7 @@ def directory(
     limit: int,
     *,
     person: str | None = None,
+    at_ms: int = 0,
     after: DirectoryPlace | None = None,
 ) -> list[Listing]:
     """See `Store.directory`."""
@@ -131,7 +132,8 @@ def directory(
             after or (2**63 - 1, ""),
         )
         matching = (room_id for room_id, *words in found if wanted in "\n".join(words).casefold())
-        ids = list(islice(matching, max(limit, 0)))
+        heard = (room_id for room_id in matching if not _is_banned(connection, room_id, person, at_ms))
+        ids = list(islice(heard, max(limit, 0)))
         joined: list[Any] = connection.execute(
             """
             SELECT value, CASE WHEN name = ?3 AND ?2 IS NOT NULL THEN 0 ELSE (
@@ -141,6 +143,14 @@ def directory(
             (json.dumps(ids), person, LOBBY),
         ).fetchall()
         return _described(connection, joined, person)
+
+
+def _is_banned(connection: apsw.Connection, room_id: int, person: str | None, at_ms: int) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = 'ban' AND ends_ms > ?",
+        (room_id, person, at_ms),
+    )
+    return bool(found.get)
 
 
 _DESCRIPTION = f"""

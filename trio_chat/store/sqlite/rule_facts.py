@@ -154,9 +154,17 @@ class AppendFacts:
         """See `trio_chat.kinds.facts.Facts`."""
         return at_ms < self._all_restrictions().get((restriction, person), 0)
 
-    def count_restricted(self) -> int:
+    def count_restricted(self, at_ms: int) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
-        return len(self._all_restrictions())
+        return sum(at_ms < ends_ms for ends_ms in self._all_restrictions().values())
+
+    def was_banned_from_within(self, person: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        found = self._connection.execute(
+            "SELECT was_in FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = 'ban'",
+            (self._room_id, person),
+        )
+        return bool(found.get)
 
     def has_knocked(self, person: str) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""

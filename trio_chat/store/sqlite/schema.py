@@ -311,6 +311,11 @@ def make_newcomers(connection: apsw.Connection) -> None:
     connection.execute("INSERT INTO meta VALUES ('addresses_key', ?)", (secrets.token_hex(32),))
 
 
+def _note_where_bans_began(connection: apsw.Connection) -> None:
+    # Whether who is banned was in the room, or asked to be let in, when that began.
+    connection.execute("ALTER TABLE restrictions ADD COLUMN was_in INTEGER NOT NULL DEFAULT 1")
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -323,6 +328,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_proof_key,
     make_privacy,
     make_newcomers,
+    _note_where_bans_began,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

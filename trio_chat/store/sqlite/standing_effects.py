@@ -70,7 +70,12 @@ def _restrict(connection: apsw.Connection, room_id: int, row: Row, body: Restric
     connection.execute("DELETE FROM restrictions WHERE room_id = ? AND ends_ms <= ?", (room_id, row.at_ms))
     if body.on:
         connection.execute(
-            "INSERT OR REPLACE INTO restrictions VALUES (?, ?, ?, ?, ?)",
+            """
+            INSERT OR REPLACE INTO restrictions SELECT ?1, ?2, ?3, ?4, ?5,
+                EXISTS (SELECT 1 FROM members WHERE room_id = ?1 AND person_id = ?2)
+                OR EXISTS (SELECT 1 FROM knocks WHERE room_id = ?1 AND person_id = ?2)
+                OR EXISTS (SELECT 1 FROM restrictions WHERE room_id = ?1 AND person_id = ?2 AND kind = ?3 AND was_in)
+            """,
             (room_id, body.person, row.kind, body.ends_ms, row.seq),
         )
     else:

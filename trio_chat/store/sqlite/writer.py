@@ -171,6 +171,7 @@ class SqliteWriter:
 
     def _roll_back(self) -> None:
         self._rooms.clear()
+        self._last_messages.clear()  # some of them were not written
         self._forget_server()
         if self._connection.in_transaction:
             with suppress(apsw.Error):  # it is rolled back whatever it says
