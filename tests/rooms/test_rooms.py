@@ -13,6 +13,7 @@ from tests.support.core import open_core, texts_of
 from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.v1 import ack, hello, make_room
 from trio_chat.errors import Refused, StoreUnavailable
+from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.rooms.registry import IDLE_S
 
 if TYPE_CHECKING:
@@ -284,6 +285,31 @@ async def test_closing_the_registry_logs_what_is_in_the_inboxes(autojump_clock: 
     async with open_memory_store(disk) as store:
         events = await store.read_after("lobby", 0, limit=9, max_bytes=999)
     assert [event.body for event in events] == ["one", "two"]
+
+
+async def test_nobody_waits_for_ever_for_a_room_that_failed(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail(*_args: object) -> None:
+        await trio.lowlevel.checkpoint()
+        raise ZeroDivisionError
+
+    failed = []
+
+    async def write(room: Room, text: str) -> None:
+        with pytest.raises(StoreUnavailable):
+            await room.write(Draft(MESSAGE, "p-1", "Ada", None, text))
+        failed.append(text)
+
+    async with open_core() as core:
+        with monkeypatch.context() as patch, caplog.at_level(logging.CRITICAL):
+            patch.setattr("trio_chat.rooms.subscribers.Subscribers.fan_out", fail)
+            async with trio.open_nursery() as nursery:
+                with core.store.holding_commits():
+                    for number in range(3):  # one is being logged, and two wait
+                        nursery.start_soon(write, core.lobby, str(number))
+                        await trio.testing.wait_all_tasks_blocked()
+    assert sorted(failed) == ["0", "1", "2"]
 
 
 async def test_a_bug_in_one_room_ends_only_its_connections(

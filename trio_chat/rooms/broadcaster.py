@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.errors import StoreError
+from trio_chat.errors import StoreError, StoreUnavailable
 from trio_chat.kinds.table import CHANGE_ACCESS
 from trio_chat.model.events import Event
 from trio_chat.rooms.submission import NotLogged, Submission, settle
@@ -74,7 +74,11 @@ class Broadcaster:
         return self._inbox.statistics().tasks_waiting_receive > 0
 
     async def run(self) -> None:
-        """Log and fan out submissions, until the inbox is closed and empty."""
+        """Log and fan out submissions, until the inbox is closed and empty.
+
+        A bug rises. Before that, whatever was submitted is settled as not logged, which is safe: a repeat of what was
+        logged is its repeat.
+        """
         with self._inbox:
             while True:
                 try:
@@ -82,13 +86,28 @@ class Broadcaster:
                 except trio.EndOfChannel:
                     return
                 batch, flushed = self._gather(first)
-                spent_s = await self._broadcast(batch) if batch else 0.0
+                try:
+                    spent_s = await self._broadcast(batch) if batch else 0.0
+                except Exception:
+                    self._give_up(batch, flushed)
+                    raise
                 for event in flushed:
                     event.set()
                 # Batch as the work allows: after a fan-out of t seconds rest about t, so that a busy room needs half as
                 # many system calls each time its load doubles (this alone was worth a factor of five). An idle room
                 # is not delayed at all: nothing waits behind its message.
                 await trio.sleep(min(spent_s, self._pause_max_s))
+
+    def _give_up(self, batch: list[Submission], flushed: list[trio.Event]) -> None:
+        """Settle this batch, and all that waits in the inbox: nobody waits for ever."""
+        while True:
+            settle(self._room, batch, [NotLogged(StoreUnavailable("The room failed."))] * len(batch))
+            for event in flushed:
+                event.set()
+            try:
+                batch, flushed = self._gather(self._inbox.receive_nowait())
+            except (trio.WouldBlock, trio.EndOfChannel):
+                return
 
     def _gather(self, first: Submission | trio.Event) -> tuple[list[Submission], list[trio.Event]]:
         """A batch of the submissions that wait, and the flushes among them."""
