@@ -1,6 +1,7 @@
 """Looking after rooms and the server, as people meet it: owner link, roles, mute, removal, slow mode, knocking.
 
-With ``TRIO_CHAT_SCREENSHOTS=DIR`` in the environment the pictures of docs/moderation.md are kept in that directory.
+``TRIO_CHAT_SCREENSHOTS=DIR`` keeps what is seen on the way in that directory; what is called ``moderation-…`` are the
+pictures of docs/moderation.md.
 """
 
 from __future__ import annotations
@@ -33,6 +34,16 @@ PHONE: dict[str, Any] = {
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
 
 SERVER = "Running this server"
+
+DOCS = Path(__file__).parent.parent.parent / "docs"
+
+
+def test_every_picture_of_the_moderators_guide_is_taken_here_and_there() -> None:
+    pictures = re.findall(r"\]\(screenshots/([\w-]+)\.png\)", (DOCS / "moderation.md").read_text())
+    taken = re.findall(r'"(moderation-[\w-]+)"', Path(__file__).read_text())
+    assert sorted(pictures) == sorted(taken)
+    for picture in pictures:
+        assert (DOCS / "screenshots" / f"{picture}.png").exists(), picture
 
 
 def keep(person: Person, name: str) -> None:
@@ -134,7 +145,7 @@ def test_an_owner_link_makes_the_owner_who_gives_roles(
     expect(bob.page.locator("#chat .note").last).to_have_text("Ada made you a moderator of this server")
     bob.page.click("#info")
     expect(bob.page.get_by_role("heading", name="Who runs this server")).to_be_visible()
-    keep(bob, "server-phone")
+    keep(bob, "moderation-server")
     bob.page.goto(link)
     dialog(bob, "Become the owner of this server?").get_by_role("button", name="Become the owner").click()
     expect(bob.page.locator(".problem", has_text="not valid any more")).to_be_visible()
@@ -148,14 +159,14 @@ def test_a_mute_takes_two_presses_and_is_undone(server: Server, open_person: Cal
     ada.hears("buy cheap watches")
     keep(ada, "message-menu-before")
     offered = moderate(ada, "buy cheap watches")
-    keep(ada, "moderate-phone")
+    keep(ada, "moderation-mute")
     choose(offered, "Mute: they read, and write nothing", "1 hour")
     expect(toast(ada)).to_contain_text("Bob is muted for an hour.")
     keep(ada, "muted-toast")
     state = bob.page.locator(".writing-state")
     expect(state).to_contain_text("A moderator has muted you until")
     expect(bob.page.locator("#msg")).to_be_hidden()
-    keep(bob, "muted-phone")
+    keep(bob, "moderation-muted")
     expect(bob.page.locator("#chat .note")).to_contain_text("Ada muted you until")
     toast(ada).get_by_role("button", name="Undo").click()
     expect(bob.page.locator("#msg")).to_be_visible()
@@ -245,7 +256,7 @@ def test_a_room_is_slow_or_for_announcements_only(open_person: Callable[..., Per
     expect(bob.page.locator(".complaint")).to_contain_text("This room is slow.")
     expect(bob.page.locator(".writing-countdown")).to_contain_text("Again in 4:")
     expect(bob.page.locator("#msg")).to_have_value("second")
-    keep(bob, "slow-phone")
+    keep(bob, "moderation-slow")
     ada.page.get_by_label("Who may write").select_option("Only moderators")
     expect(bob.page.locator(".writing-state")).to_contain_text("Only moderators write here.")
     expect(bob.page.locator(".writing-state")).to_contain_text("What you wrote is kept.")
@@ -287,7 +298,7 @@ def test_people_knock_and_are_let_in(open_person: Callable[..., Person]) -> None
     keep(ada, "waiting-bar-phone")
     bar.click()
     ada.page.get_by_role("button", name="Let in: Bob").scroll_into_view_if_needed()
-    keep(ada, "waiting-phone")
+    keep(ada, "moderation-waiting")
     ada.page.get_by_role("button", name="Let in: Bob").click()
     expect(bar).to_be_hidden()
     expect(toast(bob)).to_contain_text("You are in “Neighbours” now.")
@@ -329,7 +340,7 @@ def test_a_report_reaches_those_who_run_the_server(
     expect(report).to_contain_text("buy cheap watches")
     report.get_by_role("button", name="I take it").click()
     expect(report).to_contain_text("You look after it")
-    keep(ada, "reports-phone")
+    keep(ada, "moderation-reports")
     report.get_by_role("button", name="Delete").click()
     expect(toast(ada)).to_contain_text("The message is deleted.")
     report.get_by_role("button", name="Mute or ban").click()
@@ -358,7 +369,7 @@ def test_who_may_come_is_decided_and_people_wait_at_the_door(
     )
     bob = open_person(**PHONE)
     expect(bob.page.locator("#banner")).to_contain_text("Somebody who runs this server lets you in")
-    keep(bob, "door-phone")
+    keep(bob, "moderation-door")
     bob.say("hello, may I come in?")
     ada.page.get_by_role("button", name=re.compile("^Let in: ")).click()
     bob.is_online()

@@ -169,6 +169,7 @@ export const laterTexts = {
   shellColour: "Colour",
   shellColourNumber: (index) => `Colour ${number().format(index)}`,
   shellNameHelp: "Everybody sees the new name at once, also on what you have sent.",
+  shellOperatorReads: "Private rooms are read by their members only. But whoever operates the machine of this server can read all that stands on it.",
   shellPrivacy: "Privacy",
   shellShows: {
     seen: "Others may see that I am here, and when I was last",

@@ -22,7 +22,7 @@ export async function openSettings(shell) {
       profile(shell, () => dialog.close()),
       section(laterTexts.shellNews, toggles()),
       section(laterTexts.shellLook, [themes()]),
-      section(laterTexts.shellPrivacy, [...insecure(), ...privacy(shell)]),
+      section(laterTexts.shellPrivacy, [...insecure(), ...privacy(shell), make("div", "about", laterTexts.shellOperatorReads)]),
       section(laterTexts.shellDevices, devices(shell, () => dialog.close())),
     ],
     onClose: () => shell.talk?.focus?.(),
