@@ -346,3 +346,19 @@ async def test_an_answer_that_is_repeated_is_the_same(autojump_clock: MockClock,
         answered = await ack(bob[0], "answer_request", id="a", room=room, accept=accept)
         assert answered["type"] == "ack"
         assert await ack(bob[0], "answer_request", id="a", room=room, accept=accept) == answered
+
+
+async def test_a_repeat_is_acknowledged_whatever_the_other_one_did_since(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, bob = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await ask(core, ada, bob, "hello")
+        assert await write(bob[0], room) == "ack"
+        await ada[0].hear_frames()
+        said = await ack(ada[0], "send", id="s", room=room, text="once")
+        await ack(bob[0], "part", room=room)
+        await bob[0].hear_frames()
+        await ada[0].hear_frames()
+        assert await ack(ada[0], "send", id="s", room=room, text="once") == said
+        assert (await lists_of(core, bob[0]))[1] == [], "nobody is asked by a repeat"
+        await block(bob[0], ada[1])
+        assert await ack(ada[0], "send", id="s", room=room, text="once") == said

@@ -79,17 +79,23 @@ async def answer_request(client: Client, command: commands.AnswerRequest) -> Ack
     return None
 
 
-async def settle(client: Client, room: Room) -> None:
-    """Before the person writes to a direct room: writing accepts a request, and asks again who has left.
+async def settle(client: Client, room: Room, command_id: str) -> None:
+    """Before the person writes to a direct room: writing accepts a request, and asks again who has left. A repeat of
+    what was written before does neither.
 
     Raises `Refused` (what `trio_chat.kinds.direct` says), `StoreError`.
     """
-    person = client.person
-    if person.id in room.access.asked:
+    person, store = client.person, client.hub.store
+    is_asked = person.id in room.access.asked
+    if not is_asked and room.access.pair <= room.members:
+        return
+    if await store.find_command(person.id, command_id) is not None:
+        return
+    if is_asked:
         await _write(client, room, Membership(_who(client), on=True))
     absent = room.access.pair - room.members
     if absent and person.id in room.members:
-        for profile in await client.hub.store.people(absent):
+        for profile in await store.people(absent):
             await _write(client, room, Membership(_who_of(profile), on=True))
 
 

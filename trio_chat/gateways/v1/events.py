@@ -25,7 +25,7 @@ async def write_event(client: Client, command: EventCommand) -> None:
     if command.is_in_room:
         room = client.room(command.room)
         if room.kind == DIRECT and kind not in (MEMBER, DELETE):
-            await settle(client, room)
+            await settle(client, room, command.id)
             room = client.room(command.room)  # it may have changed meanwhile
     else:
         room = await client.hub.rooms.get(personal_room(client.person.id))
