@@ -84,7 +84,7 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
         presence.members_changed(room.name)
         for person in people:
             if person in connected:
-                is_member = person in room.members
+                is_member = room.access.role_of(person) is not None
                 connected.membership_changed(room.name, person, is_member=is_member)
                 send_change.send_nowait((person, room, is_member))
 
@@ -200,6 +200,8 @@ async def _announce_list_change(hub: Hub, person: str, room: Room, *, is_member:
     requests = [] if listings else await hub.store.requests(person, only=room.name)
     for listing in listings or requests:
         others = [] if listing.other is None else await hub.store.people([listing.other])
-        if person in room.members:  # else they left while that was read, and the next change says so
+        if (
+            room.access.role_of(person) is not None
+        ):  # else they left while that was read, and the next change says so
             notice = RoomListed if listings else Requested
             hub.connected.notify(person, notice(listing, others[0] if others else None))

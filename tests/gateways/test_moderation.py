@@ -346,3 +346,21 @@ async def test_a_ban_that_has_ended_takes_no_role_when_it_is_lifted(autojump_clo
         await ack(ada, "ban", room=SERVER, person=bob_id, on=False)
         assert core.hub.door.server.roles[bob_id] == "moderator"
         assert await core.store.server() == core.hub.door.server
+
+
+async def test_links_of_who_is_banned_lead_nowhere(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        await become_owner(core, ada)
+        eve, _ = await hello(core, "Eve")
+        room, other = await make_room(ada), await make_room(bob)
+        await let_in(ada, room, bob)
+        mine = (await ada.ask("invite", room=room))["token"]
+        token, elsewhere = [(await bob.ask("invite", room=name))["token"] for name in (room, other)]
+        await ack(ada, "ban", room=room, person=bob_id)
+        assert (await ack(eve, "accept", token=token))["code"] == "bad_invite"
+        await ack(ada, "mode", room=SERVER, mode="invite")
+        await ack(ada, "ban", room=SERVER, person=bob_id)
+        stranger = await core.open_v1()
+        assert (await stranger.ask("hello", name="Bobby", invite=elsewhere))["code"] == "invite_only"
+        assert (await stranger.ask("hello", name="Bobby", invite=mine))["type"] == "welcome"

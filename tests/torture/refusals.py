@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from tests.torture.history import Invited, Uninviting
+from tests.torture.history import Greeted, Invited, Uninviting
 from tests.torture.model import MAX_PINS, MAX_REACTIONS, RoomModel, is_public
 from tests.torture.oracle import records_of
 
@@ -36,6 +36,10 @@ class RefusalOracle:
         )
         self._uses = Counter(invite for log in oracle.logs for invite in log.invites.values())
         self._rooms_uninvited = {record.room for record in records_of(records, Uninviting)}
+        person_of = {greeted.connection: greeted.person for greeted in records_of(records, Greeted)}
+        self._inviters = {
+            invited.invite: person_of.get(invited.connection, "") for invited in records_of(records, Invited)
+        }
         self._room_of_invitation = {invited.invite: invited.room for invited in records_of(records, Invited)}
         self._limits: dict[str, _Limits] = {}
 
@@ -106,10 +110,12 @@ class RefusalOracle:
     def _is_void_invitation(self, refused: Refused) -> bool:
         invite = refused.invite
         uses = self._uses_allowed.get(invite)
+        room = self._room_of_invitation.get(invite, "")
         return (
             self._is_damaged
             or (uses is not None and uses > 0 and self._uses[invite] >= uses)
-            or self._room_of_invitation.get(invite) in self._rooms_uninvited
+            or room in self._rooms_uninvited
+            or self._inviters.get(invite, "") in self._oracle[room].bans
         )
 
     def _limits_of(self, final: FinalLog) -> _Limits:

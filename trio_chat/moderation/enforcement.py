@@ -95,8 +95,11 @@ class Enforcement:
             some = connections[start : start + LOOKED_AT_ONCE]
             known_ms = await self._store.known_ms({connection.person.id for connection in some})
             for connection in some:
-                if connection in self._connected.connections(connection.person.id):
-                    connection.standing_changed(known_ms.get(connection.person.id, 0))
+                person = (
+                    connection.person.id
+                )  # another one, perhaps, whose login has looked at the door since
+                if person in known_ms and connection in self._connected.connections(person):
+                    connection.standing_changed(known_ms[person])
 
     async def _look_at_guests(self) -> None:
         for number, connection in enumerate(list(self.guests)):

@@ -49,7 +49,7 @@ def give_roles(connection: apsw.Connection, room_id: int, events: Sequence[tuple
 
 
 def ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
-    """Ban people, or lift their bans."""
+    """Ban people, with the links that they have made, or lift their bans."""
     is_server = _is_server(connection, room_id)
     for row, body in events:
         _restrict(connection, room_id, row, body)
@@ -58,6 +58,10 @@ def ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, R
         if body.on:
             remove_member(connection, room_id, body.person)
             stop_knocking(connection, room_id, body.person)
+            connection.execute(
+                "DELETE FROM invites WHERE person_id = ? AND (room_id = ? OR ?)",
+                (body.person, room_id, is_server),
+            )
 
 
 def mute(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
