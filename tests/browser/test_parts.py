@@ -194,6 +194,20 @@ def test_escape_and_a_click_outside_close_a_dialog(
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_who_goes_on_at_once_after_closing_a_dialog_keeps_the_focus(open_parts: Callable[..., Page]) -> None:
+    page = open_parts()
+    page.focus("#send")
+    page.evaluate("() => void parts.openDialog({title: 'Invite people', content: []})")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    # As on Escape: the browser has closed it, and says so by an event that comes later.
+    page.evaluate("""() => {
+        document.querySelector("dialog").close();
+        document.getElementById("msg").focus();
+    }""")
+    expect(page.locator("dialog")).to_have_count(0)
+    expect(page.locator("#msg")).to_be_focused()
+
+
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
 def test_a_menu_stays_on_the_screen(open_parts: Callable[..., Page], direction: str) -> None:
     page = open_parts(direction=direction)

@@ -32,9 +32,12 @@ export function openDialog({ title, content, className = "", isBare = false, anc
   const close = (result) => {
     if (!isOpen) return;
     isOpen = false;
+    // Who closed it by a key may have gone on already, to write say: their focus stays where it is.
+    const focused = document.activeElement;
+    const isFree = !focused || focused === document.body || element.contains(focused);
     element.close();
     element.remove();
-    if (opener?.isConnected) opener.focus({ preventScroll: true });
+    if (isFree && opener?.isConnected) opener.focus({ preventScroll: true });
     onClose(result);
   };
   closeOnBackdrop(element, close);
