@@ -115,6 +115,23 @@ def test_a_refusal_is_told_once_a_minute_with_how_often_it_was(lines: list[str])
     ]
 
 
+def test_who_comes_back_all_the_time_is_told_once_a_minute(lines: list[str]) -> None:
+    now = 0.0
+    log = SecurityLog(clock=lambda: now)
+    for _ in range(3):
+        log.joined("p-1", "192.0.2.1", by="token")
+    log.joined("p-1", "192.0.2.2", by="token")
+    log.joined("p-1", "192.0.2.1", by="code")
+    now = QUIET_S
+    log.joined("p-1", "192.0.2.1", by="token")
+    assert lines == [
+        "joined person=p-1 address=192.0.2.1 by=token",
+        "joined person=p-1 address=192.0.2.2 by=token",
+        "joined person=p-1 address=192.0.2.1 by=code",
+        "joined person=p-1 address=192.0.2.1 by=token again=2",
+    ]
+
+
 def test_what_it_remembers_is_bounded(lines: list[str]) -> None:
     log = SecurityLog(clock=lambda: 0.0)
     for number in range(MAX_KEYS + 5):

@@ -47,16 +47,17 @@ class SecurityLog:
 
     def joined(self, person: str, address: str, *, by: str) -> None:
         """Somebody logged in: ``by`` a ``name`` (as somebody new), a ``token``, a device ``code``, their ``recovery``
-        code, or as a ``guest``."""
-        _write("joined", person=person, address=address, by=by)
+        code, or as a ``guest``; the first time in a minute, or whoever comes back all the time would fill the disk."""
+        self._write_seldom("joined", person=person, address=address, by=by)
 
     def refused(self, why: str, address: str, *, person: str | None = None, host: str | None = None) -> None:
-        """Somebody was not let in: ``why`` is a code, or ``host``, ``origin``, ``plain``, ``places``."""
-        self._write_seldom("refused", why=why, person=person, address=address, host=host)
+        """Somebody was not let in: ``why`` is a code, or ``forwarded``, ``host``, ``origin``,
+        ``plain``, ``places``."""
+        self._write_seldom("refused", why=why, address=address, person=person, host=host)
 
     def limited(self, why: str, address: str, *, person: str | None = None) -> None:
         """Somebody did too much; the first time in a minute."""
-        self._write_seldom("limited", why=why, person=person, address=address)
+        self._write_seldom("limited", why=why, address=address, person=person)
 
     def answered(self, code: str, address: str, *, person: str | None = None) -> None:
         """A command was refused with this code: a line, if it is one of `DENIED` or `LIMITED`."""
@@ -87,8 +88,8 @@ class SecurityLog:
         """Somebody has another role in a room, of which the server room is the whole server."""
         _write("role_changed", person=person, role=role, by=by, room=room)
 
-    def _write_seldom(self, event: str, *, address: str, why: str, **more: str | None) -> None:
-        key = (event, why, address, more.get("person") or "")
+    def _write_seldom(self, event: str, **fields: str | None) -> None:
+        key = (event, *(fields.get(name) or "" for name in ("why", "by", "address", "person")))
         now = self._clock()
         quiet_until, missed = self._quiet.get(key, (0.0, 0))
         if now < quiet_until:
@@ -98,7 +99,7 @@ class SecurityLog:
         self._quiet.move_to_end(key)
         if len(self._quiet) > MAX_KEYS:
             self._quiet.popitem(last=False)
-        _write(event, why=why, address=address, **more, again=str(missed) if missed else None)
+        _write(event, **fields, again=str(missed) if missed else None)
 
 
 def _write(event: str, **fields: str | None) -> None:

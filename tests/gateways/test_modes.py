@@ -86,6 +86,13 @@ async def test_with_a_public_url_new_people_are_on_probation_for_a_day(autojump_
         sent = await ack(bob, "send", room="lobby", text="hi")
         refused = await ack(bob, "edit", room="lobby", seq=sent["seq"], text="www.spam.example")
         assert (refused["code"], refused["retry_after"]) == ("probation", DAY_MS / 1000 - 5)
+        commands: list[tuple[str, dict[str, Any]]] = [
+            ("settings", {"room": "lobby", "topic": "see https://spam.example"}),
+            ("create", {"kind": "public", "room": "spam", "title": "www.spam.example"}),
+            ("create", {"kind": "private", "title": "x", "topic": "http://spam.example"}),
+        ]
+        for kind, fields in commands:
+            assert (await ack(bob, kind, **fields))["code"] == "probation", fields
         wall.now_ms = AT_MS + DAY_MS
         assert (await ack(bob, "send", room="lobby", text="https://a.example"))["type"] == "ack"
         assert (await come(core, token=welcome["token"]))[1].get("new_until") is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from tests.support.core import open_core, texts_of
-from tests.support.v1 import ack, hello, let_in, make_room
+from tests.support.v1 import ack, become_owner, hello, let_in, make_room
 from trio_chat.errors import StoreUnavailable
 from trio_chat.rooms.registry import IDLE_S
 
@@ -370,7 +370,10 @@ async def test_no_other_room_is_titled_like_the_lobby(autojump_clock: MockClock)
     async with open_core() as core:
         ada, _ = await hello(core, "Ada")
         room = await make_room(ada)
-        for title in ("Lobby", " LOBBY ", "L\u043ebby"):
+        for title in (
+            *("Lobby", " LOBBY ", "L\u043ebby", "Lobby!", "L o b b y", "\U0001f3e0 Lobby", "lobby\u0323"),
+            *("Running this server", "RUNNING  THIS SERVER.", "Running this s\u0435rver"),
+        ):
             assert (await ack(ada, "create", kind="private", title=title))["code"] == "bad_title", title
             assert (await ack(ada, "create", kind="public", room="hall", title=title))[
                 "code"
@@ -380,6 +383,27 @@ async def test_no_other_room_is_titled_like_the_lobby(autojump_clock: MockClock)
         await ada.tell("join", room="lobby")
         await ada.hear_frames()
         assert (await ack(ada, "settings", room="lobby", title="Lobby"))["type"] == "ack"
+
+
+async def test_no_room_begins_with_a_name_like_the_lobbys(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, _ = await hello(core, "Ada")
+        for name in ("l\u043ebby", "l0bby", "1obby", "lobby.", "lobby_"):
+            assert (await ack(ada, "create", kind="public", room=name))["code"] == "bad_room", name
+            await ada.ask("join", room=name)
+            assert (await ack(ada, "send", room=name, text="hi"))["code"] == "bad_room", name
+        assert (await ack(ada, "create", kind="public", room="hotel-lobby"))["type"] == "ack"
+
+
+async def test_the_title_of_the_lobby_is_that_of_those_who_run_the_server(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (eve, _) = await hello(core, "Ada"), await hello(core, "Eve")
+        await become_owner(core, ada)
+        for person in (ada, eve):
+            await person.tell("join", room="lobby")
+            await person.hear_frames()
+        assert (await ack(eve, "settings", room="lobby", title="Buy now"))["code"] == "not_yours"
+        assert (await ack(ada, "settings", room="lobby", title="Hall"))["type"] == "ack"
 
 
 async def test_titles_and_topics_stand_on_one_line(autojump_clock: MockClock) -> None:

@@ -13,7 +13,13 @@ from tests.support.direct_facts import NotDirect
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
-from trio_chat.kinds.moderation import MAX_KNOCKING, MAX_RESTRICTED, Knock, Restriction
+from trio_chat.kinds.moderation import (
+    MAX_KNOCKING,
+    MAX_RESTRICTED,
+    MAX_RESTRICTED_ON_SERVER,
+    Knock,
+    Restriction,
+)
 from trio_chat.kinds.modes import Mode, Trust
 from trio_chat.kinds.newcomers import NOT_YET
 from trio_chat.kinds.pins import Pin
@@ -265,6 +271,10 @@ def test_restrictions_end_later_than_now_and_are_not_without_number() -> None:
     full = Room(n_restricted=MAX_RESTRICTED)
     assert verdict(full, "owner", "ban", Restriction("member", on=True)) == "too_many"
     assert verdict(full, "owner", "ban", Restriction("member", on=False)) == "ok"
+    server = Room(room=SERVER_ROOM, kind=SERVER, owner=None, n_restricted=MAX_RESTRICTED)
+    assert verdict(server, "s-admin", "ban", Restriction("member", on=True)) == "ok", "strangers are many"
+    server.n_restricted = MAX_RESTRICTED_ON_SERVER
+    assert verdict(server, "s-admin", "ban", Restriction("member", on=True)) == "too_many"
     lobby = Room(room=LOBBY, owner=None)
     assert verdict(lobby, "s-admin", "ban", Restriction("member", on=True)) == "not_yours"
     assert verdict(lobby, "s-admin", "mute", Restriction("member", on=True)) == "ok"
@@ -332,6 +342,10 @@ def test_everybody_reports_and_those_who_run_the_server_look_after_it() -> None:
         assert verdict(facts, "s-admin", "resolve", Resolve(4, state)) == "no_such_report"
     facts.reports = range(MAX_OPEN_REPORTS)
     assert verdict(facts, "member", "report", Report("somebody")) == "too_many"
+    facts.reports = range(MAX_OPEN_REPORTS // 2)
+    facts.came_ms = {"member": AT_MS - DAY_MS, "outsider": AT_MS}
+    assert verdict(facts, "member", "report", Report("somebody")) == "ok"
+    assert verdict(facts, "outsider", "report", Report("somebody")) == "too_many", "as they are new"
     assert allowed(Room(), "wipe", Wipe("member", 3)) == MODERATORS
 
 

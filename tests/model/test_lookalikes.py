@@ -38,6 +38,10 @@ def are_alike(one: str, other: str) -> bool:
         ("Bob", "BOB"),
         ("Σοφία", "Σ\u043eφία"),
         ("Vernon", "Vemon"),
+        ("Paul", "Pau\u04cf"),
+        ("Ada", "\U0001f170da"),
+        ("Ilse", "\U0001f178lse"),
+        ("Bob", "\U0001f171\U0001f15eb"),
     ],
 )
 def test_names_that_look_the_same_are_alike(real: str, twin: str) -> None:

@@ -138,7 +138,8 @@ def test_a_room_name_has_one_form(raw: str, room: str) -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    ["", "x" * 65, "ß" * 33, "a b", "a/b", "../etc", ".hidden", "a\0b", "a\nb", "🦦", "a@b", "\ud800", "א1x", "²"],
+    ["", "x" * 65, "ß" * 33, "a b", "a/b", "../etc", ".hidden", "a\0b", "a\nb", "🦦", "a@b", "\ud800", "א1x", "²",
+     "x" + "\u0301" * 6],
 )  # fmt: skip
 def test_a_bad_room_name_is_refused(raw: str) -> None:
     refused = refusal(normal_room, raw)

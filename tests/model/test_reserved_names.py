@@ -48,6 +48,16 @@ from trio_chat.model.reserved_names import check_not_reserved
             "Admin: Ada",
         ),
         *("Ada - Admin", "Ada — Admin", "Ada ✓", "✔ Ada", "Ada ☑", "Ada ✅"),
+        *(
+            "The Admin",
+            "Admin Team",
+            "the support team",
+            "Chat Admin",
+            "Owner of this server",
+            "Server-Admin",
+        ),
+        *("Admin_Team", "Moderation", "@dmin", "4dmin", "adm\u0131n", "\U0001f170dmin", "admin\u0301"),
+        "\U0001f1e6 \U0001f1e9 \U0001f1f2 \U0001f1ee \U0001f1f3",
     ],
 )
 def test_a_name_like_the_servers_is_refused_with_a_sentence(name: str) -> None:
@@ -71,6 +81,9 @@ def test_a_name_like_the_servers_is_refused_with_a_sentence(name: str) -> None:
             "Triona",
             "Y'all",
             "J. Mod",
+            "Team Ada",
+            "The Real Ada",
+            "Theo of the Team",
         ),
         *(
             "Jean-All",

@@ -23,6 +23,17 @@ async def test_places_are_counted_for_the_client_behind_the_proxy() -> None:
         assert await answers(serving.port, "192.0.2.1") == [b"101"]
 
 
+async def test_nobody_passes_for_the_proxy_by_naming_a_second_client() -> None:
+    async with open_server(trusted_proxy=("127.0.0.0/8",)) as serving:
+        for forwarded in ("for=192.0.2.9", "for=unknown", "proto=http"):
+            async with open_raw(serving.port) as peer:
+                await peer.send(upgrade(x_forwarded_for="192.0.2.1", forwarded=forwarded))
+                assert (await peer.receive_head())[9:12] == b"400", forwarded
+        async with open_raw(serving.port) as peer:
+            await peer.send(upgrade(x_forwarded_for="192.0.2.1", forwarded="for=192.0.2.1"))
+            assert (await peer.receive_head())[9:12] == b"101"
+
+
 async def test_the_field_of_somebody_else_is_ignored() -> None:
     async with open_server(trusted_proxy=("10.0.0.0/8",), max_connections_per_address=1) as serving:
         assert await answers(serving.port, "192.0.2.1", "192.0.2.2") == [b"101", b"503"]

@@ -37,6 +37,9 @@ KNOCK: Final = "knock"
 MAX_RESTRICTED: Final = 1_000
 """So many people can be banned from a room or muted in it: all of them are read when it opens."""
 
+MAX_RESTRICTED_ON_SERVER: Final = 10_000
+"""Likewise on the server: more than can come new within an hour, or strangers could use up all bans."""
+
 MAX_REASON_CHARS: Final = 200
 
 MAX_KNOCKING: Final = 1_000
@@ -126,10 +129,9 @@ def check_restriction(sender: str, body: Restriction, facts: Facts, at_ms: int) 
     check_outranks(sender, body.person, facts)
     if body.on and body.ends_ms <= at_ms:
         raise Refused("bad_field", "Say a moment to come, as until, or none.")
-    if body.on and facts.count_restricted(at_ms) >= MAX_RESTRICTED:
-        raise Refused(
-            "too_many", f"{MAX_RESTRICTED:,} people are banned or muted here. Lift some of it first."
-        )
+    limit = MAX_RESTRICTED_ON_SERVER if facts.kind == SERVER else MAX_RESTRICTED
+    if body.on and facts.count_restricted(at_ms) >= limit:
+        raise Refused("too_many", f"{limit:,} people are banned or muted here. Lift some of it first.")
 
 
 def check_ban(sender: str, body: Restriction, facts: Facts, at_ms: int) -> None:

@@ -17,7 +17,7 @@ from trio_chat.kinds.facts import DIRECT
 from trio_chat.kinds.messages import EVERYBODY, Edit, Post
 from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.roles import ROLE
-from trio_chat.kinds.rooms import Created
+from trio_chat.kinds.rooms import Created, Settings
 from trio_chat.kinds.standing import CLOSED, FOR_EVER, INVITE, KNOCKING, PROBATION
 from trio_chat.model.texts import has_address
 
@@ -91,6 +91,8 @@ def _check_probation(
             raise _probation("You are new here, and cannot write links yet.", known_ms, at_ms)
         if EVERYBODY in body.mentions:
             raise _probation("You are new here, and cannot mention everybody yet.", known_ms, at_ms)
+    if isinstance(body, Created | Settings) and has_address(f"{body.title} {body.topic}"):
+        raise _probation("You are new here, and cannot write links yet.", known_ms, at_ms)
     if isinstance(body, Created) and body.kind == DIRECT:
         raise _probation("You are new here, and cannot begin conversations yet.", known_ms, at_ms)
     if kind.is_message and known_ms is not None:  # guests are read more slowly instead

@@ -13,6 +13,7 @@ from trio_chat.errors import Refused
 from trio_chat.kinds.facts import SERVER, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame
 from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.kinds.newcomers import is_known
 from trio_chat.kinds.standing import check_rank
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ RESOLVE: Final = "resolve"
 WIPE: Final = "wipe"
 
 MAX_OPEN_REPORTS: Final = 1_000
-"""So many reports can be open: nobody fills the moderators' queue without end."""
+"""So many reports can be open, half of them by newcomers: nobody fills the moderators' queue without end, or alone."""
 
 MAX_WHY_CHARS: Final = 500
 
@@ -64,7 +65,10 @@ def check_report(sender: str, body: Report, facts: Facts, at_ms: int) -> None:
         raise no_such_room()
     if body.person == sender:
         raise Refused("not_yours", "That is you.")
-    if len(facts.open_reports()) >= MAX_OPEN_REPORTS:
+    limit = MAX_OPEN_REPORTS
+    if not is_known(sender, facts.known_ms(sender), facts.server, at_ms):
+        limit //= 2  # whoever comes by the hundred leaves places to those who are known
+    if len(facts.open_reports()) >= limit:
         raise Refused("too_many", "Those who run this server have too much to look at. Try again later.")
 
 

@@ -16,6 +16,7 @@ from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, ShortText, Wh
 from trio_chat.kinds.kind import Kind, Writers
 from trio_chat.kinds.standing import (
     BAN,
+    OWNER,
     OWNS,
     Allowed,
     Joining,
@@ -26,7 +27,7 @@ from trio_chat.kinds.standing import (
     check_rank,
     rank,
 )
-from trio_chat.model.lookalikes import folded_forms
+from trio_chat.model.lookalikes import folded_forms, squeezed
 from trio_chat.model.names import check_title
 from trio_chat.model.texts import check_length, check_text, normal_line
 
@@ -39,6 +40,9 @@ SETTINGS: Final = "settings"
 MEMBER: Final = "member"
 
 MAX_TOPIC_CHARS: Final = 500
+
+SERVER_TITLE: Final = "Running this server"
+"""What the page calls the room of those who run the server."""
 
 POLICY_FIELDS: Final = Policy.__struct_fields__
 """The fields of `Settings` that change the room's policy."""
@@ -75,7 +79,7 @@ def check_created(sender: str, body: Created, facts: Facts, at_ms: int) -> None:
         raise Refused("already_there", "There is a room of this name already.")
     if (body.kind == PUBLIC) != (facts.kind == PUBLIC):
         raise no_such_room()
-    _check_not_like_the_lobby(body.title, facts.room)
+    _check_title_is_no_others(body.title, facts.room)
     if body.kind == DIRECT:
         direct.check_beginning(sender, body, facts)
 
@@ -161,14 +165,28 @@ def check_topic(raw: str) -> str:
     return topic
 
 
-def _check_not_like_the_lobby(title: str, room: str) -> None:
-    if title and room != LOBBY and not folded_forms(title).isdisjoint(folded_forms(LOBBY)):
+def _check_title_is_no_others(title: str, room: str) -> None:
+    if room != LOBBY and _looks_like(title, LOBBY):
         raise Refused("bad_title", "Only the lobby can be called so. Choose another title.")
+    if _looks_like(title, SERVER_TITLE):
+        raise Refused(
+            "bad_title", "Only the room of those who run the server is called so. Choose another title."
+        )
+
+
+def check_name_of_new(room: str) -> None:
+    """Raises `Refused` (``bad_room``) if nothing may be written to a public room of this name, as the first thing."""
+    if room != LOBBY and _looks_like(room, LOBBY):
+        raise Refused("bad_room", "Only the lobby can be called so. Choose another name.")
+
+
+def _looks_like(text: str, other: str) -> bool:
+    return not folded_forms(squeezed(text)).isdisjoint(folded_forms(squeezed(other)))
 
 
 def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> None:
     """Members change the topic, unless the room leaves that to moderators. The title of a public room is its owner's,
-    the policy its moderators'."""
+    the policy its moderators'; the lobby is those people's who run the server."""
     if facts.kind not in (PUBLIC, PRIVATE):
         raise Refused("not_yours", "This room has no title, no topic and no settings.")
     if body.policy:
@@ -177,11 +195,12 @@ def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> Non
             raise Refused("bad_field", "A public room is open to all. Nobody knocks there.")
     if body.title is not None or body.topic is not None:
         check_allowed(sender, facts.policy.titling, facts)
-    may_name = facts.kind == PRIVATE or facts.owner in (None, sender) or rank(sender, facts) > OWNS
+    is_free = facts.owner is None and not (facts.room == LOBBY and OWNER in facts.server.roles.values())
+    may_name = facts.kind == PRIVATE or is_free or sender == facts.owner or rank(sender, facts) > OWNS
     if body.title is not None and not may_name:
         raise Refused("not_yours", "Only the room's owner can change its title.")
     if body.title is not None:
-        _check_not_like_the_lobby(body.title, facts.room)
+        _check_title_is_no_others(body.title, facts.room)
 
 
 # -- members --

@@ -15,6 +15,12 @@ from typing import Final
 _LEFT_TO_RIGHT_MARK: Final = "\u200e"
 """Stands around letters from right to left in the package's table, and belongs to none of them."""
 
+_ALPHABETS_IN_BOXES: Final = (0x1F150, 0x1F170, 0x1F1E6)
+"""Where those begin that the table does not have: white letters in black circles and squares, and those of flags."""
+
+_PALOCHKA: Final = 0x4CF
+"""A Cyrillic letter like a small l, which the table has as an i."""
+
 
 def name_forms(name: str, key: str) -> frozenset[str]:
     """What is compared of a name, given with its key: two names of which one form is the same look alike.
@@ -23,12 +29,17 @@ def name_forms(name: str, key: str) -> frozenset[str]:
     are read in both. So the cased forms of two names are compared, and their folded ones. A name that looks Latin as
     it is written has a second folded form: that of the Latin name.
     """
-    return frozenset({f"cased:{_skeleton(name)}", folded_form(key), folded_form(_latin(name))})
+    return frozenset({f"cased:{_skeleton(name)}", folded_form(key), folded_form(latin(name))})
 
 
 def folded_forms(text: str) -> frozenset[str]:
     """Two texts of which one form is the same look alike, whatever their case."""
-    return frozenset({folded_form(text), folded_form(_latin(text))})
+    return frozenset({folded_form(text), folded_form(latin(text))})
+
+
+def squeezed(text: str) -> str:
+    """The letters and digits of a text, without marks on them and what stands between them."""
+    return "".join(char for char in unicodedata.normalize("NFD", latin(text)) if char.isalnum())
 
 
 def folded_form(text: str) -> str:
@@ -41,7 +52,7 @@ def _skeleton(text: str) -> str:
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).translate(_prototypes()))
 
 
-def _latin(text: str) -> str:
+def latin(text: str) -> str:
     """The text with a Latin letter in the place of each letter that looks like one."""
     return text.translate(_latin_letters())
 
@@ -66,7 +77,13 @@ def _prototypes() -> dict[int, str]:
             (other,) = others
             if len(other) > 1 or len(alike[other]) > 1 or other < char:
                 prototypes[ord(char)] = other
-    return {char: prototype.translate(prototypes) for char, prototype in prototypes.items()}
+    prototypes = {char: prototype.translate(prototypes) for char, prototype in prototypes.items()}
+    in_boxes = {
+        first + n: prototypes.get(ord("A") + n, chr(ord("A") + n))
+        for first in _ALPHABETS_IN_BOXES
+        for n in range(26)
+    }
+    return prototypes | in_boxes | {_PALOCHKA: "l"}
 
 
 @cache
@@ -77,5 +94,9 @@ def _latin_letters() -> dict[int, str]:
         if char > 0x7F and len(prototype) == 1 and prototype.isascii() and prototype.isalpha()
     }
     # The prototype of all capitals I is the small l.
-    capitals_i = {char: "I" for char, letter in letters.items() if letter == "l" and chr(char).isupper()}
+    capitals_i = {
+        char: "I"
+        for char, letter in letters.items()
+        if letter == "l" and (chr(char).isupper() or unicodedata.category(chr(char)) == "So")
+    }
     return letters | capitals_i

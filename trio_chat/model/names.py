@@ -97,6 +97,8 @@ def normal_room(raw: str) -> str:
         raise Refused("bad_room", "A room's name cannot start with a dot.")
     if len(room) > MAX_ROOM_CHARS:  # normalising can lengthen it
         raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
+    if not room.isascii():
+        check_marks(room, "bad_room", "A room's name")
     return room
 
 

@@ -11,16 +11,23 @@ from functools import cache
 from typing import Final
 
 from trio_chat.errors import Refused
-from trio_chat.model.lookalikes import folded_forms
+from trio_chat.model.lookalikes import folded_forms, latin, squeezed
 
 ROLES: Final = """
-admin admins administration administrator administrators bot mod moderator moderators mods operator operators owner
-owners root server staff support system trio triochat
+admin admins administration administrator administrators bot mod moderation moderator moderators mods operator
+operators owner owners root server staff support system trio triochat
 """
 """Who runs a server, and what is the server's own."""
 
 EVERYBODY: Final = "all channel everybody everyone here lobby"
 """What mentions of many are called here, or elsewhere."""
+
+FILLERS: Final = "a an chat is of official our real room team the this your"
+"""Words beside which one of a role stays one, as in ``The Admin Team``."""
+
+_FILLER_WORDS: Final = frozenset(FILLERS.split())
+
+_READ_AS_LETTERS: Final = str.maketrans("@4", "aa")
 
 _SEALS: Final = re.compile("[✓✔✅☑🗸🗹]")
 _SEPARATORS: Final = re.compile(r"[|/\\,:;@#*~•·–—<>]+|\s-+\s")
@@ -35,21 +42,28 @@ def load_tables() -> None:
 def check_not_reserved(name: str) -> None:
     """Raises `Refused` (``bad_name``) for a name that is a reserved word, or has one in brackets or set apart.
 
-    ``Ada (admin)`` and ``Mod | Ada`` are refused, ``Ada Moderator`` and ``Hereford`` are names like others.
+    ``Ada (admin)``, ``Mod | Ada`` and ``The Admin Team`` are refused, ``Ada Moderator`` and ``Hereford`` are names
+    like others.
     """
     if _SEALS.search(name):
         raise Refused("bad_name", "A name cannot have a tick: it would look as if somebody had checked it.")
     without_brackets = "".join("|" if unicodedata.category(char) in {"Ps", "Pe"} else char for char in name)
     for part in (name, *_SEPARATORS.split(without_brackets)):
-        if not _squeezed(part).isdisjoint(_reserved()):
+        if not _squeezed(part).isdisjoint(_reserved()) or _is_of_roles(part):
             raise Refused(
                 "bad_name", f"Nobody can be called {part.strip()} here: it is reserved for the server."
             )
 
 
+def _is_of_roles(part: str) -> bool:
+    """Whether all words are reserved, but for `FILLERS`."""
+    words = [word for word in re.split(r"[\W_]+", latin(part)) if word.casefold() not in _FILLER_WORDS]
+    return bool(words) and all(not _squeezed(word).isdisjoint(_reserved()) for word in words)
+
+
 def _squeezed(part: str) -> frozenset[str]:
     """What is compared: letters alone (without a number behind them), and those that are read as i are l."""
-    letters = "".join(char for char in part if char.isalnum())
+    letters = squeezed(part.translate(_READ_AS_LETTERS))
     forms = folded_forms(letters.rstrip("0123456789") or letters)
     return frozenset(form.replace("i", "l") for form in forms)
 

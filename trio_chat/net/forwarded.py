@@ -27,19 +27,30 @@ def client_ip(peer: str, headers: Iterable[tuple[bytes, bytes]], proxies: Sequen
     """The client's address, when ``peer`` sent these fields; ``peer`` itself if it is not trusted.
 
     A proxy that sets one of ``X-Forwarded-For`` and ``Forwarded`` (RFC 7239) passes on what its client says in the
-    other: if they differ, neither is believed.
+    other: if they differ, neither is believed (see `are_contradictory`).
     """
+    found = _clients(peer, headers, proxies)
+    return found.pop() if len(found) == 1 else peer
+
+
+def are_contradictory(peer: str, headers: Iterable[tuple[bytes, bytes]], proxies: Sequence[str]) -> bool:
+    """Whether these fields name two clients: the request says one of them in order to be counted as the proxy."""
+    return len(_clients(peer, headers, proxies)) > 1
+
+
+def _clients(peer: str, headers: Iterable[tuple[bytes, bytes]], proxies: Sequence[str]) -> set[str]:
+    """The addresses that the fields name, of one that is trusted."""
+    found: set[str] = set()
     if not is_trusted(peer, proxies):
-        return peer
+        return found
     fields: dict[bytes, list[str]] = {}
     for name, value in headers:
         fields.setdefault(name, []).extend(value.decode("latin-1").split(","))
-    found = set()
     if b"x-forwarded-for" in fields:
         found.add(_rightmost(peer, fields[b"x-forwarded-for"], proxies))
     if b"forwarded" in fields:
         found.add(_rightmost(peer, [_for(hop) for hop in fields[b"forwarded"]], proxies))
-    return found.pop() if len(found) == 1 else peer
+    return found
 
 
 def _rightmost(peer: str, hops: list[str], proxies: Sequence[str]) -> str:

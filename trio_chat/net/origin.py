@@ -42,6 +42,7 @@ def _host_and_port(url: str) -> tuple[str, int] | None:
         or not parts.hostname
         or parts.path
         or parts.query
+        or parts.fragment
         or parts.username is not None
     ):
         return None

@@ -12,6 +12,7 @@ import trio
 
 from trio_chat.errors import INTERNAL_ERROR, Refused, StartError, StoreUnavailable
 from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, PUBLIC, kind_of_new, no_such_room, personal_room
+from trio_chat.kinds.rooms import check_name_of_new
 from trio_chat.rooms.places import Places
 from trio_chat.rooms.room import Room
 
@@ -201,9 +202,11 @@ class RoomRegistry:
             now.add(room)
 
     def _wake(self, room: Room) -> None:
-        """Start the broadcaster of a room for its first submission. Raises `Refused` if too many rooms are in use."""
+        """Start the broadcaster of a room for its first submission. Raises `Refused` if too many rooms are in use, or
+        its name is not one to begin a room with."""
         if room in self._empty:
             if room.kind == PUBLIC:  # others get a member with their first event, or need none
+                check_name_of_new(room.name)
                 self._make_place(room)
                 self._memberless.add(room)
             self._empty.discard(room)

@@ -16,7 +16,7 @@ import attrs
 import trio
 
 from trio_chat.errors import Refused
-from trio_chat.net.forwarded import client_ip, is_trusted
+from trio_chat.net.forwarded import are_contradictory, client_ip, is_trusted
 from trio_chat.net.host import Hosts
 from trio_chat.net.limits import address_key
 from trio_chat.net.tls import NotTls, TlsStream
@@ -54,6 +54,11 @@ RETRY_AFTER_S = 30
 
 SPEAKS_TLS = "This server speaks HTTPS: its address begins with https:// (of WebSockets with wss://)."
 """The answer to whoever asks without TLS where there is."""
+
+TWO_CLIENTS = (
+    "X-Forwarded-For and Forwarded name two clients. The proxy has to take out the one that it does not set."
+)
+"""The answer to a handshake with which somebody could be counted as the proxy, and not as who they are."""
 
 CLEANUPS_AT_ONCE = 2
 """How many connections whose peer is gone begin to be cleaned up in each turn of the scheduler, so that those whose
@@ -225,7 +230,13 @@ class Server:
         handshake = await self._serve_http(http, admission)
         if handshake is None:
             return
+        timeout_s = self._config.close_timeout_s
         if is_proxy:
+            if are_contradictory(address, handshake.headers, self._config.trusted_proxy):
+                LOGGER.debug("%s: two clients are named", peer)
+                self._hub.security.refused("forwarded", address_key(address))
+                await refuse(wire, HTTPStatus.BAD_REQUEST, TWO_CLIENTS, timeout_s=timeout_s)
+                return
             address = client_ip(address, handshake.headers, self._config.trusted_proxy)
             peer = f"{address} by {peer}"
             try:
@@ -234,7 +245,7 @@ class Server:
                 self._statistics.refused += 1
                 LOGGER.debug("%s: %s", peer, refused)
                 self._hub.security.refused("places", address_key(address))
-                status, timeout_s = HTTPStatus.SERVICE_UNAVAILABLE, self._config.close_timeout_s
+                status = HTTPStatus.SERVICE_UNAVAILABLE
                 await refuse(wire, status, str(refused), timeout_s=timeout_s, retry_after_s=RETRY_AFTER_S)
                 return
         self._statistics.websockets += 1

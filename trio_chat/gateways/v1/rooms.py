@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import trio
@@ -121,7 +122,8 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
     moderates = client.rank_in(room) >= MODERATES
     waiting = list(state.knocking)[:MAX_MEMBERS_TOLD] if moderates else []
     now_ms = client.hub.now_ms()
-    restrictions = {key: ends for key, ends in state.restrictions.items() if moderates and ends > now_ms}
+    restricted = ((key, ends) for key, ends in state.restrictions.items() if moderates and ends > now_ms)
+    restrictions = dict(islice(restricted, MAX_MEMBERS_TOLD))
     others = {person for _, person in restrictions}
     profiles = {one.id: one for one in await client.hub.store.people({*roles, *waiting, *others})}
     members = [

@@ -22,7 +22,7 @@ from trio_chat.kinds.server import after
 from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, PROBATION
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.store.sqlite.rooms import are_strangers, pins
-from trio_chat.store.sqlite.standing import knocking, open_reports, restrictions_of
+from trio_chat.store.sqlite.standing import knocking, open_reports
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -90,7 +90,9 @@ class AppendFacts:
         self._uses: dict[str, int] = {}
         self._mentions_of_all: dict[str, list[int]] = {}
         self._roles: dict[str, str | None] = {}
-        self._restrictions: dict[tuple[str, str], int] | None = None if has_restrictions else {}
+        self._had_restrictions = has_restrictions
+        self._restrictions: dict[tuple[str, str], int] = {}
+        self._n_restricted = 0
         self._knocking: set[str] | None = None
         self._reports: set[int] | None = None
         self._asked_at: dict[str, int | None] = {}
@@ -152,11 +154,11 @@ class AppendFacts:
 
     def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
-        return at_ms < self._all_restrictions().get((restriction, person), 0)
+        return at_ms < self._ends_of(restriction, person)
 
     def count_restricted(self, at_ms: int) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
-        return sum(at_ms < ends_ms for ends_ms in self._all_restrictions().values())
+        return self._count_kept_restrictions(at_ms) + self._n_restricted
 
     def was_banned_from_within(self, person: str) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -373,7 +375,7 @@ class AppendFacts:
             case Role():
                 self._note_role(body)
             case Restriction():
-                self._all_restrictions()[row.kind, body.person] = body.ends_ms
+                self._note_restriction(row.kind, body.person, body.ends_ms)
                 if row.kind == BAN and body.on:
                     self._note_coming(body.person, is_in=False)
             case Report():
@@ -410,7 +412,7 @@ class AppendFacts:
         self._roles[person] = MEMBER if is_in else None
         if is_in:
             self._all_knocking().discard(person)
-            self._all_restrictions().pop((BAN, person), None)
+            self._note_restriction(BAN, person, 0)
 
     def _note_role(self, body: Role) -> None:
         if self.kind == SERVER:
@@ -424,7 +426,7 @@ class AppendFacts:
     @property
     def has_restrictions(self) -> bool:
         """Whether anybody is banned from the room or muted in it."""
-        return bool(self._all_restrictions())
+        return self._n_restricted > 0 or bool(self._count_kept_restrictions())
 
     @property
     def members(self) -> frozenset[str] | None:
@@ -451,10 +453,31 @@ class AppendFacts:
                 _put(self._reactions[key], body.emoji, body.on)
         return self._reactions[key]
 
-    def _all_restrictions(self) -> dict[tuple[str, str], int]:
-        if self._restrictions is None:
-            self._restrictions = restrictions_of(self._connection, self._room_id)
-        return self._restrictions
+    def _ends_of(self, restriction: str, person: str) -> int:
+        """When a restriction ends; 0: there is none."""
+        if not self._had_restrictions:
+            return self._restrictions.get((restriction, person), 0)
+        if (restriction, person) not in self._restrictions:
+            found = self._connection.execute(
+                "SELECT ends_ms FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = ?",
+                (self._room_id, person, restriction),
+            ).get
+            self._restrictions[restriction, person] = found or 0
+        return self._restrictions[restriction, person]
+
+    def _note_restriction(self, restriction: str, person: str, ends_ms: int) -> None:
+        self._n_restricted += bool(ends_ms) - bool(self._ends_of(restriction, person))
+        self._restrictions[restriction, person] = ends_ms
+
+    def _count_kept_restrictions(self, at_ms: int = 0) -> int:
+        """How many restrictions that end later than at this moment stand in the database."""
+        if not self._had_restrictions:
+            return 0
+        count = self._connection.execute(
+            "SELECT count(*) FROM restrictions WHERE room_id = ? AND ends_ms > ?", (self._room_id, at_ms)
+        ).get
+        assert isinstance(count, int)
+        return count
 
     def _all_knocking(self) -> set[str]:
         if self._knocking is None:
