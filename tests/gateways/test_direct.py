@@ -362,3 +362,19 @@ async def test_a_repeat_is_acknowledged_whatever_the_other_one_did_since(autojum
         assert (await lists_of(core, bob[0]))[1] == [], "nobody is asked by a repeat"
         await block(bob[0], ada[1])
         assert await ack(ada[0], "send", id="s", room=room, text="once") == said
+
+
+async def test_who_reads_a_request_and_asks_for_their_profile_is_not_shown(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, bob = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await ask(core, ada, bob, "hello")
+        await bob[0].tell("join", room=room)
+        await bob[0].hear_frames()
+        await ada[0].tell("watch", room=room)
+        await bob[0].tell("watch", room=room)
+        await bob[0].tell("profile")
+        await trio.sleep(2 * INTERVAL_S)
+        await ada[0].hear_frames()
+        await ada[0].tell("watch", room=room)
+        (watching,) = await ada[0].hear_frames()
+        assert watching["count"] == 1

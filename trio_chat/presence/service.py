@@ -55,6 +55,8 @@ class PresenceService:
         self.privacy = Privacy(store)
         self._rooms: dict[str, RoomState] = {}
         self._watched: dict[UserConnection, str] = {}
+        self._unseen: set[UserConnection] = set()
+        """Those of them that nobody may know of, whatever their people show of themselves."""
         self._changed_rooms: dict[str, None] = {}
         """Rooms whose presence may have changed since the last broadcast."""
         self._changed_people: dict[str, Person] = {}
@@ -84,6 +86,7 @@ class PresenceService:
 
         Unless it ``is_shown``, others do not know, and it is not told who else is there; as if the person hid that.
         """
+        is_unseen = not is_shown
         is_shown = is_shown and self.privacy.shows(connection.person.id, "seen")
         if (
             self._watched.get(connection) != room
@@ -93,12 +96,17 @@ class PresenceService:
             self._rooms[room].attendance.add(connection, connection.person.id, is_shown=is_shown)
             self._watched[connection] = room
             self._note_change(room)
+        if is_unseen:
+            self._unseen.add(connection)
+        else:
+            self._unseen.discard(connection)
 
     def unwatch(self, connection: UserConnection, room: str | None = None) -> None:
         """Note that this connection shows no room, or no longer this ``room``. Idempotent."""
         watched = self._watched.get(connection)
         if watched is not None and room in (None, watched):
             del self._watched[connection]
+            self._unseen.discard(connection)
             self._rooms[watched].attendance.discard(connection)
             self._note_change(watched)
 
@@ -128,7 +136,7 @@ class PresenceService:
         for connection in self._connected.connections(profile.id):
             room = self._watched.get(connection)
             if room is not None:
-                self.watch(connection, room)
+                self.watch(connection, room, is_shown=connection not in self._unseen)
 
     def set_block(self, person: str, other: str, *, on: bool) -> None:
         """Note that a person blocks another one, or no longer: to each other they go, or come back, at once."""
