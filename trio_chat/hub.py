@@ -200,8 +200,6 @@ async def _announce_list_change(hub: Hub, person: str, room: Room, *, is_member:
     requests = [] if listings else await hub.store.requests(person, only=room.name)
     for listing in listings or requests:
         others = [] if listing.other is None else await hub.store.people([listing.other])
-        if (
-            room.access.role_of(person) is not None
-        ):  # else they left while that was read, and the next change says so
+        if room.access.role_of(person):  # else they left while that was read, and the next change says so
             notice = RoomListed if listings else Requested
             hub.connected.notify(person, notice(listing, others[0] if others else None))
