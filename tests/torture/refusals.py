@@ -55,7 +55,8 @@ class RefusalOracle:
         since = 0 if self._is_damaged else since
         if refused.code in HIDDEN and self._was_hidden(final, refused.person, since):
             return True
-        if refused.code == "no_such_room" and refused.kind in ("star", "hide"):  # of a room that they had left
+        if refused.code == "no_such_room" and refused.kind in ("star", "hide"):
+            # Of a room that they had left.
             return self._was_hidden(self._oracle[json.loads(refused.detail)["of"]], refused.person, 0)
         match refused.code:
             case "already_there":
