@@ -78,6 +78,9 @@ class SomeFacts:
     def has_knocked(self, person: str) -> bool:
         return person in self.knocking
 
+    def count_knocking(self) -> int:
+        return len(self.knocking)
+
     def last_message_ms(self, person: str) -> int:
         return self.last_ms
 

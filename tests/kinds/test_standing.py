@@ -55,7 +55,7 @@ class Room(NotDirect):
     policy: Policy = DEFAULT_POLICY
     server: Server = attrs.field(factory=lambda: Server(roles=SERVER_ROLES))
     restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
-    knocking: Collection[str] = ()
+    knocking: Collection[object] = ()
     reports: Collection[int] = ()
     last_ms: int = 0
     last_anywhere_ms: int = 0
@@ -91,6 +91,9 @@ class Room(NotDirect):
 
     def has_knocked(self, person: str) -> bool:
         return person in self.knocking
+
+    def count_knocking(self) -> int:
+        return len(self.knocking)
 
     def last_message_ms(self, person: str) -> int:
         return self.last_ms
@@ -328,6 +331,8 @@ def test_where_people_knock_a_link_alone_lets_nobody_in() -> None:
     assert verdict(private, "outsider", "member", coming) == "must_knock"
     assert verdict(private, "outsider", "knock", Knock("outsider", True, "ab")) == "ok"
     assert verdict(private, "outsider", "knock", Knock("outsider", True, "cd")) == "bad_invite"
+    private.knocking = range(MAX_KNOCKING)
+    assert verdict(private, "outsider", "knock", Knock("outsider", True, "ab")) == "too_many"
     assert verdict(private, "member", "knock", Knock("member", True, "ab")) == "already_there"
     assert verdict(Room(), "owner", "settings", Settings(joining="knock")) == "bad_field"
 

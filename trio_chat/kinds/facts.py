@@ -84,6 +84,10 @@ class Facts(Protocol):
         """Whether the person waits to be let into the room."""
         ...
 
+    def count_knocking(self) -> int:
+        """How many people wait to be let into the room."""
+        ...
+
     def last_message_ms(self, person: str) -> int:
         """When the person wrote the last message in the room, as far as that matters for slow mode; else 0."""
         ...

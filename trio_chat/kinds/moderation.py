@@ -43,7 +43,7 @@ MAX_RESTRICTED_ON_SERVER: Final = 10_000
 MAX_REASON_CHARS: Final = 200
 
 MAX_KNOCKING: Final = 1_000
-"""So many people can wait to be let into the server; it is closed for further ones."""
+"""So many people can wait to be let into the server, or into a room; it is closed for further ones."""
 
 
 # -- bans and mutes --
@@ -198,6 +198,8 @@ def check_knock(sender: str, body: Knock, facts: Facts, at_ms: int) -> None:
         return
     if facts.kind != PRIVATE or body.invite is None or not facts.admits(body.invite, at_ms):
         raise Refused("bad_invite", "This invitation is not valid any more. Ask for a new one.")
+    if facts.count_knocking() >= MAX_KNOCKING:
+        raise too_many_knock()
 
 
 def _check_knock_at_server(facts: Facts) -> None:
@@ -208,7 +210,7 @@ def _check_knock_at_server(facts: Facts) -> None:
 
 
 def too_many_knock() -> Refused:
-    """Why nobody more can wait to be let into the server."""
+    """Why nobody more can wait to be let into the server, or a room."""
     return Refused(
         "too_many", f"{MAX_KNOCKING:,} people wait to be let in here already. Come back another day."
     )

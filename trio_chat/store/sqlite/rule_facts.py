@@ -172,6 +172,10 @@ class AppendFacts:
         """See `trio_chat.kinds.facts.Facts`."""
         return person in self._all_knocking()
 
+    def count_knocking(self) -> int:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return len(self._all_knocking())
+
     def last_message_ms(self, person: str) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
         return self._last_messages.get((self._room_id, person), 0)
