@@ -190,12 +190,20 @@ def test_who_is_muted_everywhere_keeps_what_they_wrote(
     offered = moderate(ada, "one")
     offered.get_by_label("On the whole server").check()
     keep(ada, "moderate-desk")
+    bob.page.fill("#msg", "a long thought")
     choose(offered, "Mute everywhere: they read, and write nothing", "For ever")
     expect(toast(ada)).to_contain_text("Bob is muted for ever.")
-    bob.say("a long thought")
     expect(bob.page.locator(".writing-state")).to_contain_text("A moderator has muted you. You can read.")
     expect(bob.page.locator("#msg")).to_have_value("a long thought")
+    expect(bob.page.locator("#msg")).to_be_hidden()
     expect(bob.page.locator("#failed")).to_be_hidden()
+    bob.open()
+    expect(bob.page.locator(".writing-state")).to_contain_text("A moderator has muted you. You can read.")
+    expect(bob.page.locator("#msg")).to_be_hidden()
+    keep(bob, "muted-everywhere-desk")
+    toast(ada).get_by_role("button", name="Undo").click()
+    expect(bob.page.locator("#msg")).to_be_visible()
+    expect(bob.page.locator("#msg")).to_have_value("a long thought")
 
 
 def test_who_is_banned_is_told_and_does_not_come_back(

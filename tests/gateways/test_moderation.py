@@ -162,6 +162,41 @@ async def test_who_is_muted_on_the_server_writes_in_no_room_and_reads_in_all(
         assert (await ack(bob, "send", room="lobby", text="x"))["type"] == "ack"
 
 
+async def test_who_is_muted_is_told_at_once_and_whenever_they_come(autojump_clock: MockClock) -> None:
+    now_ms, for_ever = AT_MS, "9998-12-31T23:59:59.000Z"
+    async with open_core(now_ms=lambda: now_ms) as core:
+        ada, _ = await hello(core, "Ada")
+        await become_owner(core, ada)
+        room = await make_room(ada)
+        bob = await core.open_v1()
+        welcome = await bob.ask("hello", name="Bob", lists=True)
+        assert "muted_until" not in welcome
+        bob_id = welcome["user"]["id"]
+        await let_in(ada, room, bob)
+
+        async def come() -> tuple[str | None, dict[str, str | None]]:
+            told = await (await core.open_v1()).ask("hello", token=welcome["token"], lists=True)
+            return told.get("muted_until"), {item["room"]: item.get("muted_until") for item in told["rooms"]}
+
+        await bob.hear_frames()
+        await ack(ada, "mute", room=SERVER, person=bob_id)
+        assert await bob.hear_frames() == [{"type": "standing", "muted_until": for_ever}]
+        assert await come() == (for_ever, {"lobby": None, room: None})
+        await ack(ada, "mute", room=SERVER, person=bob_id, until=moment(500))
+        assert await bob.hear_frames() == [{"type": "standing", "muted_until": moment(500)}]
+        now_ms += 500
+        assert await come() == (None, {"lobby": None, room: None})
+        await ack(ada, "mute", room=SERVER, person=bob_id, on=False)
+        assert await bob.hear_frames() == [{"type": "standing"}]
+
+        await ack(ada, "mute", room=room, person=bob_id, until=moment(9000))
+        await ada.tell("join", room="lobby")
+        await ack(ada, "mute", room="lobby", person=bob_id)
+        assert await come() == (None, {"lobby": for_ever, room: moment(9000)})
+        await ack(ada, "mute", room=room, person=bob_id, on=False)
+        assert await come() == (None, {"lobby": for_ever, room: None})
+
+
 async def test_a_slow_room_of_announcements(autojump_clock: MockClock) -> None:
     now_ms = AT_MS
     async with open_core(now_ms=lambda: now_ms) as core:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { initialState } from "../../static/js/core/state.js";
+import { initialState, reduce } from "../../static/js/core/state.js";
 import { withInfoChange } from "../../static/js/core/room-info.js";
 import * as permissions from "../../static/js/core/permissions.js";
 import { reportsAfter, withReports } from "../../static/js/core/reports.js";
@@ -116,6 +116,28 @@ test("the open reports follow from what was listed and from events, also when th
   assert.deepEqual(reports.map(({ seq, takenBy }) => [seq, takenBy]), [[2, "d"], [3, "a"]]);
   assert.deepEqual(reportsAfter(reports, resolve(6, 2, "open")).map(({ takenBy }) => takenBy), [null, "a"]);
   assert.deepEqual(reportsAfter(reports, { ...report(7), deleted: true }), reports);
+});
+
+test("a mute everywhere holds in each room, and the later end of the two is shown", () => {
+  const { state, room } = stateOf("s-owner", { room: "garden", kind: "public" });
+  const writing = (everywhere, here) =>
+    permissions.writingIn({ ...state, standing: { ...state.standing, muted: everywhere } }, { ...room, muted: here }, NOW);
+  assert.deepEqual(writing(null, null), { kind: "open" });
+  assert.deepEqual(writing({ until: NOW }, { until: NOW }), { kind: "open" });
+  assert.deepEqual(writing({ until: NOW + 9 }, null), { kind: "muted", until: NOW + 9 });
+  assert.deepEqual(writing({ until: NOW + 9 }, { until: Infinity }), { kind: "muted", until: Infinity });
+});
+
+test("the list of rooms and the server tell of a mute, and what was only guessed is forgotten", () => {
+  const told = (until) => ({ type: "welcome", frame: { user: { id: "me", name: "Me" }, rooms: [{ room: "lobby", head: 0, epoch: "e", joined: true, muted_until: until }] } });
+  const muted = reduce(initialState("lobby"), told("2026-11-22T13:00:00.000Z"));
+  assert.deepEqual(muted.rooms.get("lobby").muted, { until: NOW + 3_600_000 });
+  assert.deepEqual(reduce(muted, told("9998-12-31T23:59:59.000Z")).rooms.get("lobby").muted, { until: Infinity });
+  const free = reduce(muted, told(undefined));
+  assert.equal(free.rooms.get("lobby").muted, null);
+  const guessing = { ...free, rooms: new Map([["lobby", { ...free.rooms.get("lobby"), muted: { until: Infinity, isGuess: true } }]]) };
+  const standing = reduce(guessing, { type: "standing", frame: { muted_until: "9998-12-31T23:59:59.000Z" } });
+  assert.deepEqual([standing.rooms.get("lobby").muted, standing.standing.muted], [null, { until: Infinity }]);
 });
 
 test("in an emergency only who is known writes", () => {

@@ -43,6 +43,11 @@ class Who(msgspec.Struct, frozen=True, gc=False):
     name: str
 
 
+def end_of(ends_ms: int | None) -> str | None:
+    """When something ends, for frames; what never ends, with the last second that can be told. None: it is not."""
+    return None if ends_ms is None else timestamp(min(ends_ms, END_MS - 1000))
+
+
 def timestamp(at_ms: int) -> str:
     """A moment (milliseconds since 1970 UTC) as it is told: UTC, to the millisecond."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

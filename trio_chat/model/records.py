@@ -72,6 +72,8 @@ class Listing:
     """As in `RoomState`."""
     was_opened: bool = False
     """Whether the person ever read something in it."""
+    muted_ms: int | None = None
+    """Until then, which may be over, the person is muted in it."""
 
 
 class DirectoryPlace(NamedTuple):

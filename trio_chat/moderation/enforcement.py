@@ -77,7 +77,8 @@ class Enforcement:
 
     async def _enforce(self, body: Body) -> None:
         match body:
-            case Restriction(addresses=addresses):
+            case Restriction(person=person, addresses=addresses):
+                await self._look_at(self._connected.connections(person))
                 await (
                     self._door.addresses.read_banned()
                 )  # a ban without them takes the place of one with them

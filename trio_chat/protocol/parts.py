@@ -51,6 +51,8 @@ class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     """The person's own role, if they are more than a member."""
     policy: Mapping[str, int | str] = msgspec.field(default_factory=dict)
     """What of how it is run is not at its default, by the name of the setting."""
+    muted_until: str | None = None
+    """Until then, which may be over, the person is muted in it."""
     last: EventFrame | None = None
     """The newest message."""
     last_edit: EventFrame | None = None

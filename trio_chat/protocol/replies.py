@@ -48,6 +48,7 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     quiet_until: str | None = None
     waiting: bool = False
     new_until: str | None = None
+    muted_until: str | None = None
     """See `Standing`."""
 
     server: str = ""
@@ -61,7 +62,11 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     def standing(self) -> Standing:
         """What it says of the person's standing."""
         return Standing(
-            mode=self.mode, quiet_until=self.quiet_until, waiting=self.waiting, new_until=self.new_until
+            mode=self.mode,
+            quiet_until=self.quiet_until,
+            waiting=self.waiting,
+            new_until=self.new_until,
+            muted_until=self.muted_until,
         )
 
     def without(self, rooms: Collection[str]) -> Welcome:
@@ -83,6 +88,8 @@ class Standing(Frame, tag="standing", kw_only=True):
     """The person hears and writes nothing before a moderator has let them in."""
     new_until: str | None = None
     """Until then the person is new, and cannot write as others do."""
+    muted_until: str | None = None
+    """Until then the person is muted everywhere."""
 
 
 class OwnPage(Frame, tag="own"):

@@ -58,8 +58,9 @@ export function restrictionOf(room, what, id, nowMs) {
  */
 export function writingIn(state, room, nowMs) {
   if (state.isListed && room.kind !== "public" && !room.isMember) return { kind: "shut" };
-  if (room.muted !== null && room.muted.until > nowMs) return { kind: "muted", ...room.muted };
-  const { quietUntil, newUntil } = state.standing;
+  const { quietUntil, newUntil, muted: everywhere } = state.standing;
+  const mutes = [everywhere, room.muted].filter((mute) => mute?.until > nowMs);
+  if (mutes.length > 0) return { kind: "muted", ...mutes.reduce((one, other) => (other.until > one.until ? other : one)) };
   if (quietUntil > nowMs && newUntil > nowMs) return { kind: "quiet", until: Math.min(quietUntil, newUntil) };
   if (moderates(state, room)) return { kind: "open" };
   if (policyOf(room, "writers") === "moderators") return { kind: "announcements" };

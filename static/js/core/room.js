@@ -61,6 +61,12 @@ export function emptyRoom(name) {
   };
 }
 
+/** What the list of rooms, or the server, tells of this person's mute; one for ever ends with the last second there is. */
+export function muteOf(until) {
+  if (until === undefined) return null;
+  return { until: until.startsWith("9998-12-31") ? Infinity : Date.parse(until) };
+}
+
 /** The cursor to resume from: null when nothing is held. */
 export const cursorOf = (room) =>
   room.epoch === null ? null : { after: room.last, epoch: room.epoch, proof: room.proof ?? undefined };
@@ -89,6 +95,7 @@ export function listed(room, item, { isOpen, meId }) {
     members: item.members ?? null,
     role: item.role ?? null,
     policy: item.policy ?? {},
+    muted: muteOf(item.muted_until),
     isMember: true,
     listedTo: item.head,
     lastMessage,
@@ -185,7 +192,7 @@ function applyOther(room, event, { meId }) {
   } else if (event.seq > room.listedTo) {
     applySettings(room, event, meId);
   }
-  if (event.type === "mute" && event.person === meId) room.muted = event.on ? { until: endOf(event) } : null; // no list tells it
+  if (event.type === "mute" && event.person === meId) room.muted = event.on ? { until: endOf(event) } : null;
   room.reports = reportsAfter(room.reports, event);
   if (event.type === "role" && event.person === meId) room.info = null; // moderators are told more
   if (room.info && event.seq > room.info.upto) room.info = withInfoChange(room.info, event);

@@ -8,7 +8,7 @@ import { withInfo, withMoreMembers } from "./room-info.js";
 import { withoutEndedTyping, withPresence, withReadMarkers, withTyping } from "./room-presence.js";
 import { withReports } from "./reports.js";
 import { requestsOf, withoutRequest, withRequests } from "./requests.js";
-import { closed, emptyRoom, joined, listed, opened, readToEnd, withEvent } from "./room.js";
+import { closed, emptyRoom, joined, listed, muteOf, opened, readToEnd, withEvent } from "./room.js";
 import { texts } from "./texts.js";
 
 /** Whether the end of the open room's log is in view. */
@@ -78,9 +78,9 @@ function withoutKnock(state, name) {
 }
 
 /** What `welcome` and `standing` tell of the server, and of this person's place on it. */
-function standingOf({ mode = "open", quiet_until: quietUntil, new_until: newUntil }) {
+function standingOf({ mode = "open", quiet_until: quietUntil, new_until: newUntil, muted_until: mutedUntil }) {
   const ms = (at) => (at === undefined ? null : Date.parse(at));
-  return { mode, quietUntil: ms(quietUntil), newUntil: ms(newUntil) };
+  return { mode, quietUntil: ms(quietUntil), newUntil: ms(newUntil), muted: muteOf(mutedUntil) };
 }
 
 const removesMe = ({ me }, { type, on, person }) => type === "ban" && on && person === me?.id;
@@ -183,7 +183,10 @@ export const roomReducers = {
     withRoom(state, frame.room, (room) => withReports(room, frame)),
 
   /** How the server is run now, and what that means for this person. */
-  standing: (state, { frame }) => ({ ...state, standing: standingOf(frame) }),
+  standing(state, { frame }) {
+    const rooms = new Map(Array.from(state.rooms, ([name, room]) => [name, room.muted?.isGuess ? { ...room, muted: null } : room]));
+    return { ...state, rooms, standing: standingOf(frame) };
+  },
 
   members: (state, { frame }) =>
     withRoom(withPeople(state, frame.members ?? []), frame.room, (room) => withMoreMembers(room, frame)),

@@ -29,7 +29,7 @@ export function initialState(roomName) {
     notices: [],
     drafts: new Map(),
     knocked: [],
-    standing: { mode: "open", quietUntil: null, newUntil: null },
+    standing: { mode: "open", quietUntil: null, newUntil: null, muted: null },
     view: { isAtBottom: true, isVisible: true },
   };
 }
@@ -87,7 +87,7 @@ const reducers = {
     const entry = state.outbox.find((one) => one.id === action.id);
     const next = outboxReducers.failed(state, action);
     if (!entry || entry.command === "mine") return next;
-    if (action.code === "muted") return withRoom(next, entry.room, (room) => ({ ...room, muted: room.muted ?? { until: Infinity, isGuess: true } }));
+    if (action.code === "muted") return withRoom(next, entry.room, (room) => ({ ...room, muted: room.muted ?? (state.standing.muted ? null : { until: Infinity, isGuess: true }) }));
     if (action.code === "slow") return withRoom(next, entry.room, (room) => ({ ...room, slowUntil: action.retryAt ?? 0 }));
     return next;
   },

@@ -21,7 +21,7 @@ from trio_chat.gateways.v1.encoding import ENCODING, NOT_WELCOMED_YET
 from trio_chat.gateways.v1.outcomes import Outcomes, unavailable
 from trio_chat.gateways.v1.session import Session, not_joined
 from trio_chat.kinds.facts import no_such_room
-from trio_chat.kinds.forms import END_MS, Body, Frame, timestamp, write_body
+from trio_chat.kinds.forms import Body, Frame, end_of, timestamp, write_body
 from trio_chat.kinds.standing import room_rank
 from trio_chat.model.events import Draft
 from trio_chat.net.rate_limits import ConnectionBucket
@@ -270,13 +270,13 @@ class Client:
     def standing(self) -> Standing:
         """How the server is run now, and what that means for the person."""
         door, person = self.hub.door, self.person.id
-        server = door.server
-        until_ms = door.limited_until_ms(person, self._known_ms)
+        server, now_ms = door.server, self.hub.now_ms()
         return Standing(
             mode=server.mode,
-            quiet_until=timestamp(server.quiet_until_ms) if server.is_quiet(self.hub.now_ms()) else None,
+            quiet_until=timestamp(server.quiet_until_ms) if server.is_quiet(now_ms) else None,
             waiting=door.waits(person, self._known_ms),
-            new_until=None if until_ms is None else timestamp(min(until_ms, END_MS - 1)),
+            new_until=end_of(door.limited_until_ms(person, self._known_ms)),
+            muted_until=end_of(server.mutes[person]) if server.is_muted(person, now_ms) else None,
         )
 
     def take_membership_changes(self) -> bool:

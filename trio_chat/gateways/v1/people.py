@@ -85,6 +85,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             quiet_until=standing.quiet_until,
             waiting=client.session.is_waiting,
             new_until=standing.new_until,
+            muted_until=standing.muted_until,
         ),
         *map(RoomAdded, rest),
         *([standing] if client.session.is_waiting and not standing.waiting else []),  # let in just now

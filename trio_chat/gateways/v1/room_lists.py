@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
+from trio_chat.kinds.forms import end_of
 from trio_chat.kinds.messages import EditFrame, MessageFrame
 from trio_chat.kinds.standing import MEMBER
 from trio_chat.protocol.event_frames import EventFrame, to_frame
@@ -62,6 +63,7 @@ def item_of(listing: Listing, other: Profile | None) -> RoomItem:
         joined=listing.is_member,
         role=None if listing.role == MEMBER else listing.role,
         policy=listing.policy,
+        muted_until=end_of(listing.muted_ms),
         last=_preview(listing.last),
         last_edit=_preview(listing.last_edit),
     )

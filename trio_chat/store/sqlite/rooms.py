@@ -208,7 +208,8 @@ _DESCRIPTION = f"""
         last,
         (SELECT seq FROM changes WHERE room_id = messages.id AND target = last AND key = 'edit'),
         newest, policy,
-        (SELECT role FROM members WHERE room_id = messages.id AND person_id = :person)
+        (SELECT role FROM members WHERE room_id = messages.id AND person_id = :person),
+        (SELECT ends_ms FROM restrictions WHERE room_id = messages.id AND person_id = :person AND kind = 'mute')
     FROM messages CROSS JOIN rooms ON rooms.id = messages.id
     ORDER BY newest DESC, name
 """
@@ -222,7 +223,7 @@ def _described(
     found: list[Any] = connection.execute(
         _DESCRIPTION, {"rooms": json.dumps(list(rooms)), "person": person}
     ).fetchall()
-    places = [(row[1], row[0], seq) for row in found for seq in row[-5:-3] if seq is not None]
+    places = [(row[1], row[0], seq) for row in found for seq in row[-6:-4] if seq is not None]
     events: dict[tuple[str, int], Event] = {
         (event.room, event.seq): event for event in events_at(connection, places) if event.kind != DAMAGED
     }
@@ -247,6 +248,7 @@ def _described(
             newest_ms=newest_ms,
             role=role,
             policy=json.loads(policy),
+            muted_ms=muted_ms,
         )
         for (
             _,
@@ -269,6 +271,7 @@ def _described(
             newest_ms,
             policy,
             role,
+            muted_ms,
         ) in found
     ]
 
