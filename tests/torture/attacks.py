@@ -151,6 +151,90 @@ async def flood(attacker: Attacker) -> None:
         await attacker.read(websocket, 0.1)
 
 
+async def claims(attacker: Attacker) -> None:
+    """Say to have seen more of the lobby than there is, so that everybody there would begin afresh."""
+    async with open_websocket(attacker.port, source=SOURCE) as websocket:
+        await attacker.say(websocket, "claims", "hello")
+        await attacker.say(websocket, "claims", "join", room="lobby")
+        joined = await attacker.answer(websocket, "joined")
+        for _ in range(40):
+            said = {"after": 10**9, "epoch": joined.get("epoch"), "proof": joined.get("proof")}
+            await attacker.say(websocket, "claims", "join", room="lobby", **said)
+        await attacker.read(websocket, 1)
+
+
+async def guesses(attacker: Attacker) -> None:
+    """Guess codes of devices, recovery codes, owner links and invitations."""
+    async with open_websocket(attacker.port, source=SOURCE) as websocket:
+        for number in range(30):
+            await attacker.say(websocket, "guesses", "peek_link", link=f"BCDF{number:04}")
+            await attacker.say(websocket, "guesses", "peek_link", recover="B" * 21 + f"{number:04}")
+        await attacker.say(websocket, "guesses", "hello")
+        for number in range(30):
+            await attacker.say(websocket, "guesses", "become_owner", token=f"{number:022}")
+            await attacker.say(websocket, "guesses", "peek", token=f"{number:024}")
+        await attacker.read(websocket, 1)
+
+
+async def presence(attacker: Attacker) -> None:
+    """Come and go in the lobby, type, move markers, and change looks."""
+    async with open_websocket(attacker.port, source=SOURCE) as websocket:
+        await attacker.say(websocket, "presence", "hello")
+        await attacker.say(websocket, "presence", "join", room="lobby")
+        for number in range(20):
+            await attacker.say(websocket, "presence", "watch", room="lobby" if number % 2 else None)
+            await attacker.say(websocket, "presence", "typing", room="lobby")
+            await attacker.say(websocket, "presence", "mark", room="lobby", read=number, delivered=number)
+            await attacker.say(websocket, "presence", "profile", colour=number % 12)
+        await attacker.read(websocket, 0.5)
+
+
+async def complaints(attacker: Attacker) -> None:
+    """Report everybody who has written, and ask them into conversations."""
+    async with open_websocket(attacker.port, source=SOURCE) as websocket:
+        await attacker.say(websocket, "complaints", "hello")
+        await attacker.say(websocket, "complaints", "join", room="lobby")
+        head = (await attacker.answer(websocket, "joined")).get("head", 1)
+        await attacker.say(websocket, "complaints", "history", room="lobby", before=head + 1, limit=40)
+        page = await attacker.answer(websocket, "history")
+        for person in {event["from"] for event in page.get("events", ())}:
+            await attacker.say(websocket, "complaints", "report", person=person, why="x" * 500)
+            await attacker.say(websocket, "complaints", "direct", person=person)
+        await attacker.read(websocket, 1)
+
+
+async def crowd(attacker: Attacker) -> None:
+    """Ask, over many connections in the same moment, for answers that are long."""
+    async with open_websocket(attacker.port, source=SOURCE) as websocket:
+        await attacker.say(websocket, "crowd", "hello", lists=True)
+        await attacker.say(websocket, "crowd", "join", room="lobby")
+        for _ in range(3):
+            await attacker.say(websocket, "crowd", "info", room="lobby")
+            await attacker.say(websocket, "crowd", "history", room="lobby", before=2**40, limit=200)
+        await attacker.read(websocket, 2)
+
+
+async def plain_flood(attacker: Attacker) -> None:
+    """Fill the lobby as a guest, another one each time."""
+    async with open_websocket(attacker.port, None, source=SOURCE) as websocket:
+        for _ in range(50):
+            attacker.sent["plain flood"] += 1
+            await websocket.send_text("BUY " * 900)
+        with trio.move_on_after(0.5):
+            while True:
+                await websocket.receive_text()
+
+
+async def silence(attacker: Attacker) -> None:
+    """Hold places without ever saying hello, or with half a request."""
+    async with open_websocket(attacker.port, source=SOURCE):
+        stream = await trio.open_tcp_stream("127.0.0.1", attacker.port, local_address=SOURCE)
+        async with stream:
+            attacker.sent["silence"] += 2
+            await stream.send_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ")
+            await trio.sleep(5)
+
+
 ATTACKS: Final[dict[Callable[[Attacker], Awaitable[None]], int]] = {
     invented_rooms: 10,
     notes: 4,
@@ -158,6 +242,13 @@ ATTACKS: Final[dict[Callable[[Attacker], Awaitable[None]], int]] = {
     versions: 4,
     newcomers: 4,
     flood: 2,
+    claims: 2,
+    guesses: 2,
+    presence: 4,
+    complaints: 2,
+    crowd: 100,
+    plain_flood: 2,
+    silence: 50,
 }
 """All attacks, and how many tasks carry out each."""
 
@@ -177,6 +268,6 @@ async def _go_on(function: Callable[[Attacker], Awaitable[None]], attacker: Atta
     while True:
         try:
             await function(attacker)
-        except* ConnectionLost:
+        except* (ConnectionLost, OSError, trio.BrokenResourceError):
             attacker.refused["connection lost"] += 1
         await trio.sleep(0.05)
