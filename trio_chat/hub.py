@@ -130,6 +130,7 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
                 "conversations": config.conversations_per_person_per_day,
                 "reports": REPORTS_PER_DAY,
             },
+            person_quota=config.person_quota * MIB,
         )
         hub = Hub(
             config,

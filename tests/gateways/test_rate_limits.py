@@ -48,6 +48,22 @@ async def test_reconnecting_does_not_refill_a_persons_limit(autojump_clock: Mock
         assert (await bob.ask("ping"))["type"] == "pong"
 
 
+async def test_many_people_of_one_address_write_no_more_than_twenty_can(autojump_clock: MockClock) -> None:
+    async with open_core(person_quota=1, messages_per_second=0.0) as core:
+        long_text = "\U0001f600" * 4_000
+        people = [await core.open_person(f"Person {number}") for number in range(3)]
+        for person in people:
+            await person.ask("join", room="lobby")
+        size = len(f'{{"type": "send", "id": "a1", "room": "lobby", "text": "{long_text}"}}'.encode())
+        for _ in range(20 * 2**20 // size):
+            core.hub.rate_limits.check_size("x" * size, "", trio.current_time())
+        refused = await ack(people[0], "send", room="lobby", text=long_text)
+        assert refused["code"] == "quota"
+        assert (await ack(people[1], "send", room="lobby", text="short"))["type"] == "ack"
+        await trio.sleep(refused["retry_after"])
+        assert (await ack(people[2], "send", room="lobby", text=long_text))["type"] == "ack"
+
+
 async def test_new_people_of_an_address_are_limited_and_others_come_back(autojump_clock: MockClock) -> None:
     async with open_core(new_people_per_address_per_hour=2) as core:
         token = (await (await core.open_v1()).ask("hello"))["token"]

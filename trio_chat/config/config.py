@@ -168,7 +168,8 @@ class Config:
     )
     person_quota: int = setting_field(
         200,
-        "How much a person may write in a day of UTC; all guests together ten times that",
+        "How much a person may write in a day of UTC; all guests together ten times that, "
+        "all of an address twenty times",
         "Four messages a second all day long, by one person.",
         zero="no quota",
         unit="MiB",

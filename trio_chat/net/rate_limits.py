@@ -28,6 +28,12 @@ _DONE: Final[dict[Daily, str]] = {
     "reports": "made {} reports",
 }
 
+ADDRESS_SHARE: Final = 20
+"""Quotas of one person that all who come from one address may write together in long commands."""
+
+SHORT_BYTES: Final = 1024
+"""Commands up to this size are counted by their number only, so that deleting and moderating always work."""
+
 _CHECKED_PER_NEW_KEY: Final = 2
 """More than come, so that the number of full buckets falls."""
 
@@ -72,7 +78,8 @@ class RateLimits:
     """The rate limits that all connections share; for each number 0 means no limit.
 
     ``rate`` (commands a second) and ``burst`` are a person's, ``address_rate`` and ``address_burst`` of all who come
-    from one address; without that limit there is none of an address, of searches or by the day.
+    from one address; without that limit there is none of an address, of searches or by the day. ``person_quota`` is in
+    bytes a day, of which all of one address have `ADDRESS_SHARE`.
     New people are counted by the hour, searches by the minute, and what a person does seldom (``daily``) by the day:
     so much at once, and then as much in each day that passes. All are in memory: a restart begins anew.
     """
@@ -89,6 +96,7 @@ class RateLimits:
         searches_per_minute: float,
         searches_per_minute_per_address: float,
         daily: Mapping[Daily, float],
+        person_quota: int = 0,
     ) -> None:
         self.rate = rate
         self.burst = burst
@@ -104,6 +112,8 @@ class RateLimits:
         self._searches_per_address = TokenBuckets(
             searches_per_minute_per_address / 60 * is_limited, searches_per_minute_per_address
         )
+        quota = ADDRESS_SHARE * person_quota
+        self._bytes_per_address = TokenBuckets(quota / DAY_S, quota)
         self._daily = {what: (TokenBuckets(n / DAY_S * is_limited, n), n) for what, n in daily.items()}
 
     def check_search(self, person: str, address: str, now: float) -> None:
@@ -113,6 +123,20 @@ class RateLimits:
             wait_s = _whole(wait_s)
             raise Refused(
                 "rate_limited", f"You search too often. Wait {wait_s} seconds.", retry_after_s=wait_s
+            )
+
+    def check_size(self, text: str, address: str, now: float) -> None:
+        """Count a command by its size, if it is long; raises `Refused` (``quota``) if an address sends too much."""
+        size = len(text) if text.isascii() else len(text.encode())
+        if size <= SHORT_BYTES:
+            return
+        wait_s = self._bytes_per_address.take(address, now, size)
+        if wait_s > 0:
+            wait_s = _whole(wait_s)
+            raise Refused(
+                "quota",
+                "From your address too much was written within a day: only short messages can be sent for now.",
+                retry_after_s=wait_s,
             )
 
     def check_daily(self, what: Daily, person: str, now: float) -> None:

@@ -144,7 +144,9 @@ class Client:
                 self.session.charge(trio.current_time())  # refusing costs as much as doing
                 raise
             command_id = getattr(command, "id", None)
-            command = self.session.admit(command, trio.current_time())
+            now = trio.current_time()
+            command = self.session.admit(command, now)
+            self.hub.rate_limits.check_size(text, self.address, now)
             if self._membership_changes:
                 self._membership_changes = {}
             try:
