@@ -26,7 +26,9 @@ class Close:
 
     def because(self, reason: str) -> Close:
         """The same close with another reason, cut to the length that a close frame can carry."""
-        return attrs.evolve(self, reason=reason.encode()[:123].decode(errors="ignore"))
+        if len(reason.encode()) > 123:
+            reason = reason.encode()[:120].decode(errors="ignore") + "…"
+        return attrs.evolve(self, reason=reason)
 
 
 # RFC 6455 section 7.4.1 and the IANA registry for the codes below 4000. Private codes follow one rule:

@@ -143,6 +143,44 @@ async def test_a_ban_from_the_server_ends_all_connections_and_lets_nobody_back_u
         assert (await (await core.open_v1()).ask("hello", token=welcome["token"]))["code"] == "banned"
 
 
+async def test_who_is_banned_from_the_server_is_told_until_when_and_why(autojump_clock: MockClock) -> None:
+    disk = MemoryDisk()
+    gone = "A moderator has removed you from this server"
+    async with open_core(disk, now_ms=lambda: AT_MS) as core:
+        ada, _ = await hello(core, "Ada")
+        await become_owner(core, ada)
+        tokens: list[str] = []
+
+        async def removed(**how: object) -> tuple[str | None, str]:
+            bob = await core.open_v1()
+            if tokens:
+                welcome = await bob.ask("hello", token=tokens[0])
+            else:
+                welcome = await bob.ask("hello", name="Bob")
+                tokens.append(welcome["token"])
+            person = welcome["user"]["id"]
+            await ack(ada, "ban", room=SERVER, person=person, **how)
+            await bob.hear_close()
+            assert bob.closed is not None
+            refused = await (await core.open_v1()).ask("hello", token=tokens[0])
+            assert refused["code"] == "banned"
+            if how != last:
+                await ack(ada, "ban", room=SERVER, person=person, on=False)
+            return bob.closed.reason, str(refused["message"])
+
+        last = {"reason": "spam, again and again."}
+        for how, text in (
+            ({}, f"{gone}."),
+            ({"reason": "spam"}, f"{gone}: spam."),
+            ({"until": moment(5000)}, f"{gone} until 2026-11-22 21:00 UTC."),
+            (last, f"{gone}: spam, again and again."),
+        ):
+            assert await removed(**how) == (text, text)
+    async with open_core(disk, now_ms=lambda: AT_MS) as core:
+        refused = await (await core.open_v1()).ask("hello", token=tokens[0])
+        assert refused["message"] == f"{gone}: spam, again and again."
+
+
 async def test_who_is_muted_on_the_server_writes_in_no_room_and_reads_in_all(
     autojump_clock: MockClock,
 ) -> None:

@@ -31,7 +31,10 @@ def after(server: Server, kind: str, body: Body) -> Server:
                 return attrs.evolve(server, roles=roles)
             return attrs.evolve(server, roles=roles, knocking=server.knocking - {person})
         case Restriction() if kind == BAN:
-            server = attrs.evolve(server, bans=_with(server.bans, body))
+            reasons = {person: why for person, why in server.reasons.items() if person != body.person}
+            if body.on and body.reason:
+                reasons[body.person] = body.reason
+            server = attrs.evolve(server, bans=_with(server.bans, body), reasons=reasons)
             if not body.on:
                 return server
             return attrs.evolve(

@@ -14,6 +14,7 @@ import msgspec
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import DIRECT, PERSONAL_ROOM
+from trio_chat.kinds.forms import END_MS, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,10 +138,16 @@ class Server:
     """Until then the server is quiet: nobody new comes, and who came lately does not write."""
     knocking: frozenset[str] = frozenset()
     """Those who wait to be let into the server."""
+    reasons: Mapping[str, str] = attrs.field(factory=dict)
+    """Why people are banned, where it was said."""
 
     def is_banned(self, person: str, at_ms: int) -> bool:
         """Whether the person is banned at this moment."""
         return at_ms < self.bans.get(person, 0)
+
+    def refused(self, person: str) -> Refused:
+        """What somebody who is banned is told: until when, and why, if that was said."""
+        return banned("this server", ends_ms=self.bans[person], reason=self.reasons.get(person, ""))
 
     def is_muted(self, person: str, at_ms: int) -> bool:
         """Whether the person is muted everywhere at this moment."""
@@ -176,7 +183,7 @@ def check_not_restricted(sender: str, facts: Facts, at_ms: int, *, is_silenced: 
     """Raises `Refused` (``banned``, ``muted``) if the sender is banned, or muted and wants to write what muted people
     may not (``is_silenced``)."""
     if facts.server.is_banned(sender, at_ms):
-        raise banned("this server")
+        raise facts.server.refused(sender)
     if facts.is_restricted(BAN, sender, at_ms):
         raise banned("this room")
     if is_silenced and (facts.server.is_muted(sender, at_ms) or facts.is_restricted(MUTE, sender, at_ms)):
@@ -196,9 +203,12 @@ def check_may_write_message(sender: str, facts: Facts, at_ms: int) -> None:
         raise Refused("slow", f"This room is slow: wait {wait_s} seconds.", retry_after_s=wait_s)
 
 
-def banned(where: str) -> Refused:
+def banned(where: str, *, ends_ms: int = FOR_EVER, reason: str = "") -> Refused:
     """Why nothing is taken from, or told to, who is banned."""
-    return Refused("banned", f"You were removed from {where} by a moderator.")
+    until = "" if ends_ms >= END_MS else f" until {timestamp(ends_ms)[:16].replace('T', ' ')} UTC"
+    why = f": {reason}" if reason else ""
+    end = "" if reason.endswith((".", "!", "?", "…")) else "."
+    return Refused("banned", f"A moderator has removed you from {where}{until}{why}{end}")
 
 
 BAN: Final = "ban"

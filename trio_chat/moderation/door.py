@@ -9,7 +9,7 @@ from trio_chat.kinds import newcomers
 from trio_chat.kinds.moderation import MAX_KNOCKING, too_many_knock
 from trio_chat.kinds.newcomers import PACE_S, quiet
 from trio_chat.kinds.server import after
-from trio_chat.kinds.standing import CLOSED, INVITE, KNOCKING, OPEN, PROBATION, banned
+from trio_chat.kinds.standing import CLOSED, INVITE, KNOCKING, OPEN, PROBATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,7 +53,7 @@ class Door:
         Who was looked at, and who runs the server, comes from wherever they like: others may have the same address.
         """
         if self.server.is_banned(person, self._now_ms()):
-            raise banned("this server")
+            raise self.server.refused(person)
         if known_ms and person not in self.server.roles:
             self.check_address(address)
 

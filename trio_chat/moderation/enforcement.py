@@ -13,7 +13,7 @@ from trio_chat.kinds.forms import Body
 from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.modes import Mode, Trust
 from trio_chat.kinds.roles import Role
-from trio_chat.kinds.standing import BAN, banned
+from trio_chat.kinds.standing import BAN
 
 if TYPE_CHECKING:
     from trio_chat.model.events import Event, Person
@@ -58,10 +58,11 @@ class Enforcement:
         """Apply an event of the server room. Sync."""
         self._door.apply(event, body)
         if event.kind == BAN and isinstance(body, Restriction) and body.on:
-            self._connected.cut(body.person, BANNED)
+            refused = self._door.server.refused(body.person)
+            self._connected.cut(body.person, BANNED.because(refused.message))
             for connection in list(self.guests):
                 if connection.guest is not None and connection.guest.id == body.person:
-                    _end(connection, banned("this server"))
+                    _end(connection, refused)
         if not isinstance(body, Knock):
             self._send.send_nowait(body)
 

@@ -9,7 +9,6 @@ const number = lazy(() => new Intl.NumberFormat("en"));
 
 export const modTexts = {
   serverLine: "What is decided for all stands here",
-  youBanned: "A moderator has removed you from this server.",
   roomRoles: { owner: "Owner", moderator: "Moderator", member: "Member" },
   serverRoles: { owner: "Owner", admin: "Admin", moderator: "Moderator", member: "No role" },
   isRole: (role, isServer) => (role === "member" ? "" : capital(roleWithArticle(role, isServer).replace(/^(an?|the) /, ""))),
@@ -38,7 +37,7 @@ export const modTexts = {
   for: { 600: "for 10 minutes", 3600: "for an hour", 86400: "for a day", 604800: "for a week", 0: "for ever" },
   reason: "Reason",
   reasonHelp: "Everybody in the room can read it.",
-  reasonHelpServer: "Those who run the server can read it.",
+  reasonHelpServer: "Who is banned is told it. Those who run the server can read it.",
   end: "Undo",
   muted: (name, how) => `${name} is muted ${how}.`,
   removed: (name, how) => `${name} is removed ${how}.`,

@@ -12,7 +12,7 @@ import { roomReducers, withPeople, withRoom } from "./rooms.js";
 /** @returns {object} the state before anything was heard */
 export function initialState(roomName) {
   return {
-    connection: { phase: "connecting", retryAt: null, reason: null, isBanned: false, isSentence: false },
+    connection: { phase: "connecting", retryAt: null, reason: null, isSentence: false },
     me: null,
     lost: null,
     hasRecovery: false,
@@ -39,9 +39,9 @@ const reducers = {
   ...outboxReducers,
 
   /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) knocking (to be
-   * let into the server) or refused (with `reason`, which may be a whole sentence, `isSentence`; `isBanned`). */
-  connection(state, { phase, retryAt = null, reason = null, isBanned = false, isSentence = false }) {
-    const next = { ...state, connection: { phase, retryAt, reason, isBanned, isSentence } };
+   * let into the server) or refused (with `reason`, which may be a whole sentence, `isSentence`). */
+  connection(state, { phase, retryAt = null, reason = null, isSentence = false }) {
+    const next = { ...state, connection: { phase, retryAt, reason, isSentence } };
     if (phase === "online") return next;
     const quiet = (room) => (room.typing.length > 0 ? { ...withoutLoadingWindows(room), typing: [] } : withoutLoadingWindows(room));
     return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);

@@ -138,7 +138,7 @@ export class Session {
   #hungUp(reason, code) {
     const isLoggedOut = code === protocol.LOGGED_OUT;
     const isBanned = code === protocol.BANNED;
-    this.#disconnected({ phase: "refused", reason, isBanned });
+    this.#disconnected({ phase: "refused", reason, isSentence: isBanned });
     if (isLoggedOut || isBanned) this.#connection.stop();
     if (!isLoggedOut) return;
     // The token stays the present one, although it is void: else this page would begin anew without asking.
@@ -338,7 +338,7 @@ export class Session {
 
   #giveUp(error) {
     this.#connection.stop();
-    this.#disconnected({ phase: "refused", reason: error.message, isBanned: error.code === "banned", isSentence: true });
+    this.#disconnected({ phase: "refused", reason: error.message, isSentence: true });
   }
 
   #settleLogin(answer) {

@@ -258,8 +258,8 @@ class Client:
         door, person = self.hub.door, self.person.id
         try:
             door.check_person(person, known_ms, self.address)
-        except Refused:
-            self.cut(BANNED)
+        except Refused as refused:
+            self.cut(BANNED.because(refused.message))
             return
         if door.waits(person, known_ms) and not self.session.is_waiting:
             self.cut(STANDING_CHANGED)  # it has heard more than they may hear now

@@ -316,6 +316,19 @@ def _note_where_bans_began(connection: apsw.Connection) -> None:
     connection.execute("ALTER TABLE restrictions ADD COLUMN was_in INTEGER NOT NULL DEFAULT 1")
 
 
+def note_reasons(connection: apsw.Connection) -> None:
+    """Why somebody is banned or muted, as its event says it."""
+    connection.execute("ALTER TABLE restrictions ADD COLUMN reason TEXT NOT NULL DEFAULT ''")
+    connection.execute(
+        """
+        UPDATE restrictions SET reason = coalesce((
+            SELECT CASE WHEN json_valid(body) THEN body ->> '$.reason' END FROM events
+            WHERE events.room_id = restrictions.room_id AND events.seq = restrictions.seq
+        ), '')
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -329,6 +342,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_privacy,
     make_newcomers,
     _note_where_bans_began,
+    note_reasons,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

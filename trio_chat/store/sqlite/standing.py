@@ -40,6 +40,7 @@ def server(connection: apsw.Connection, *, default_mode: Mode = OPEN) -> Server:
         roles=roles_of(connection, room_id),
         bans={person: ends_ms for (kind, person), ends_ms in restrictions.items() if kind == BAN},
         mutes={person: ends_ms for (kind, person), ends_ms in restrictions.items() if kind == MUTE},
+        reasons=_reasons_of_bans(connection, room_id),
         mode=chosen.mode or default_mode,
         quiet_until_ms=chosen.quiet_until_ms,
         knocking=frozenset(knocking(connection, room_id)),
@@ -60,6 +61,14 @@ def restrictions_of(connection: apsw.Connection, room_id: int | None) -> dict[tu
         "SELECT kind, person_id, ends_ms FROM restrictions WHERE room_id = ?", (room_id,)
     ).fetchall()
     return {(kind, person): ends_ms for kind, person, ends_ms in found}
+
+
+def _reasons_of_bans(connection: apsw.Connection, room_id: int) -> dict[str, str]:
+    found: list[Any] = connection.execute(
+        "SELECT person_id, reason FROM restrictions WHERE room_id = ? AND kind = 'ban' AND reason <> ''",
+        (room_id,),
+    ).fetchall()
+    return dict(found)
 
 
 def knocking(connection: apsw.Connection, room_id: int | None) -> list[str]:

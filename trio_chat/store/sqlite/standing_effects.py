@@ -78,9 +78,10 @@ def _restrict(connection: apsw.Connection, room_id: int, row: Row, body: Restric
             INSERT OR REPLACE INTO restrictions SELECT ?1, ?2, ?3, ?4, ?5,
                 EXISTS (SELECT 1 FROM members WHERE room_id = ?1 AND person_id = ?2)
                 OR EXISTS (SELECT 1 FROM knocks WHERE room_id = ?1 AND person_id = ?2)
-                OR EXISTS (SELECT 1 FROM restrictions WHERE room_id = ?1 AND person_id = ?2 AND kind = ?3 AND was_in)
+                OR EXISTS (SELECT 1 FROM restrictions WHERE room_id = ?1 AND person_id = ?2 AND kind = ?3 AND was_in),
+                ?6
             """,
-            (room_id, body.person, row.kind, body.ends_ms, row.seq),
+            (room_id, body.person, row.kind, body.ends_ms, row.seq, body.reason),
         )
     else:
         lift(connection, room_id, body.person, row.kind)

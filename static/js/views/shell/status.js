@@ -36,7 +36,7 @@ export class ConnectionStatus {
     if (connection === this.#shown && lost === this.#lost) return;
     this.#shown = connection;
     this.#lost = lost;
-    const { phase, retryAt, reason, isBanned, isSentence } = connection;
+    const { phase, retryAt, reason, isSentence } = connection;
     this.#status.dataset.phase = phase;
     this.#status.textContent = WORDS[phase];
     // The first connecting has its own look in the log. Between two tries the banner stays, so that it does not blink.
@@ -48,7 +48,6 @@ export class ConnectionStatus {
     this.#banner.dataset.phase = phase;
     if (lost) this.#message.textContent = laterTexts.lostBanner[lost.why];
     else if (phase === "knocking") this.#message.textContent = modTexts.serverKnocked;
-    else if (isBanned) this.#message.textContent = modTexts.youBanned;
     else if (phase === "refused") this.#message.textContent = isSentence ? reason : laterTexts.bannerRefused(reason);
     else if (!this.#banner.hidden) this.#message.textContent = laterTexts.bannerWaiting;
     this.#retryAt = retryAt;
