@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tests.support.core import AT_MS, open_core, texts_of
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack, become_owner, hello, let_in, make_room
+from trio_chat.errors import StoreUnavailable
 from trio_chat.gateways.v1 import moderation
 
 if TYPE_CHECKING:
@@ -172,3 +173,28 @@ async def test_a_report_that_is_done_is_told_without_its_text_to_who_comes_later
         (told,) = [frame for frame in await cy.hear_frames() if frame["type"] == "report"]
         assert told["deleted"]
         assert "text" not in told
+
+
+async def test_what_was_wiped_is_said_even_if_something_is_in_the_way_of_the_rest(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderation, "WIPED_AT_ONCE", 2)
+    async with open_core() as core:
+        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        await let_in(ada, room, bob)
+        for _ in range(4):
+            await ack(bob, "send", room=room, text="spam")
+        append, n_appended = core.store.append, 0
+
+        async def failing_later(*args: Any, **more: Any) -> Any:  # noqa: ANN401
+            nonlocal n_appended
+            n_appended += 1
+            if n_appended == 2:
+                raise StoreUnavailable("The disk is full.")
+            return await append(*args, **more)
+
+        monkeypatch.setattr(core.store, "append", failing_later)
+        wiped = await ack(ada, "wipe", room=room, person=bob_id)
+        (told,) = (await ada.ask("fetch", room=room, seqs=[wiped["seq"]]))["events"]
+        assert told["n"] == texts_of(await history_of(ada, room)).count("") > 0

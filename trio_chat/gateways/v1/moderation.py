@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.errors import Refused
+from trio_chat.errors import Refused, StoreError
 from trio_chat.gateways.v1.outcomes import ack_of
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.kinds.facts import PUBLIC, SERVER, SERVER_ROOM, no_such_message, no_such_room
@@ -161,9 +161,13 @@ async def wipe(client: Client, command: commands.WipeCommand) -> Ack | None:
     for name, seq in found:
         by_room.setdefault(name, []).append(seq)
     n = 0
-    for name, seqs in by_room.items():
-        for start in range(0, len(seqs), WIPED_AT_ONCE):
-            n += await _delete(client, name, seqs[start : start + WIPED_AT_ONCE])
+    try:
+        for name, seqs in by_room.items():
+            for start in range(0, len(seqs), WIPED_AT_ONCE):
+                n += await _delete(client, name, seqs[start : start + WIPED_AT_ONCE])
+    except (Refused, StoreError):
+        if not n:
+            raise  # else what was deleted is said, and who goes on is told what is in the way
     body = Wipe(command.person, n, since_ms or None)
     await client.submit_body(client.room(command.room), WIPE, command.id, body)
     return None
