@@ -233,6 +233,42 @@ def test_who_is_banned_is_told_and_does_not_come_back(
     bob.is_online()
 
 
+def test_those_whom_somebody_brought_in_are_banned_together(
+    server: Server, open_person: Callable[..., Person]
+) -> None:
+    ada = open_person(name="Ada", **PHONE)
+    bob = open_person(name="Bob", **DESK)
+    become_owner(ada, server)
+    link = create_private(bob, "Spam club")
+    guests = [open_person(name=name, **DESK) for name in ("Cy", "Di", "Ed")]
+    for guest in guests:
+        join(guest, link)
+        guest.is_in("Spam club")
+    ada.opens(SERVER)
+
+    def look() -> Locator:
+        ada.page.click("#info")
+        ada.page.get_by_role("button", name="Give somebody a role").click()
+        dialog(ada, "Give somebody a role").get_by_role("button", name="Bob").click()
+        ada.page.get_by_role("button", name="Whom they brought in").click()
+        return dialog(ada, "Whom Bob brought in")
+
+    offered = look()
+    expect(offered.get_by_role("checkbox")).to_have_count(3)
+    expect(offered.get_by_role("listitem").filter(has_text="Cy")).to_contain_text("by Bob")
+    keep(ada, "branch-phone")
+    offered.get_by_label("Di").uncheck()
+    offered.get_by_role("button", name="Ban 2 people from the server").click()
+    expect(toast(ada)).to_contain_text("2 people are banned from the server.")
+    for guest in (guests[0], guests[2]):
+        expect(guest.page.locator("#banner")).to_contain_text("A moderator has removed you from this server.")
+    guests[1].is_online()
+    toast(ada).get_by_role("button", name="Undo").click()
+    expect(toast(ada)).to_contain_text("2 people can come again.")
+    guests[0].page.get_by_role("button", name="Try now").click()
+    guests[0].is_online()
+
+
 def test_who_is_removed_from_a_room_is_told_and_can_be_brought_back(
     open_person: Callable[..., Person],
 ) -> None:

@@ -92,6 +92,11 @@ export class Moderation {
     return this.#session.ask({ type: "trust", room: SERVER, person, on });
   }
 
+  /** Whom somebody brought in, and whom those did: `people`, each with `person`, `by` (an id) and `at`; `more`: not all. */
+  branch(person) {
+    return this.#session.ask({ type: "branch", person });
+  }
+
   /** Let in who waits or was removed; or (`on` false) send away who waits. */
   admit(room, person, on) {
     return this.#session.ask({ type: "admit", room, person, on });

@@ -13,6 +13,7 @@ import { openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
 import { needStyles, problem } from "../parts/forms.js";
 import { askToBlock } from "./block.js";
+import { openBranch } from "./branch.js";
 import { mayModerate, openModerate, restrictionText } from "./moderate.js";
 import { restrictionsOf, vouch } from "./moderation.js";
 import { roleField } from "./role-field.js";
@@ -92,7 +93,7 @@ function more(shell, id, name, close) {
     onPress();
   });
   const links = [link(modTexts.reportPerson, () => shell.report({ person: id, name }))];
-  if (runsServer(shell.app.state)) links.push(link(modTexts.vouch, () => vouch(shell, id)));
+  if (runsServer(shell.app.state)) links.push(link(modTexts.branch, () => openBranch(shell, id, name)), link(modTexts.vouch, () => vouch(shell, id)));
   return links;
 }
 
