@@ -10,6 +10,7 @@ import trio
 from tests.support.core import Core, open_core
 from tests.support.v1 import ack, make_room
 from trio_chat.config.config import Config
+from trio_chat.gateways.v1.client import LIMITED_PAUSE_S
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -46,6 +47,19 @@ async def test_reconnecting_does_not_refill_a_persons_limit(autojump_clock: Mock
             assert (await ada.ask("ping"))["code"] == "rate_limited"
         bob = await core.open_person("Bob")
         assert (await bob.ask("ping"))["type"] == "pong"
+
+
+async def test_who_goes_on_after_being_told_to_wait_is_read_more_slowly(autojump_clock: MockClock) -> None:
+    async with open_core(messages_per_second=1.0, burst=2) as core:
+        ada, bob = await core.open_person("Ada"), await core.open_person("Bob")
+        for _ in range(20):
+            await ada.tell("ping")
+        began = trio.current_time()
+        refused = 0
+        while refused < 12:
+            refused += (await ada.hear_frame()).get("code") == "rate_limited"
+        assert trio.current_time() - began >= 11 * LIMITED_PAUSE_S
+        assert "error" not in {frame["type"] for frame in await bob.hear_frames()}
 
 
 async def test_many_people_of_one_address_write_no_more_than_twenty_can(autojump_clock: MockClock) -> None:

@@ -58,6 +58,10 @@ ANSWERED_AT_ONCE = 50
 """So many frames of an answer are posted before others have their turn."""
 
 
+LIMITED_PAUSE_S = 0.25
+"""So long nothing is read from a client that was told to wait: who waits as told does not notice."""
+
+
 class Client:
     """One v1 client: its session and its subscriptions, which end with the ``with`` block (a `UserConnection`)."""
 
@@ -158,6 +162,10 @@ class Client:
                 await self._answer(command, reply)
         except Refused as refused:
             self.refuse(refused, refused.command_id or command_id)
+            if (
+                refused.code == "rate_limited"
+            ):  # refusing costs something as well: who goes on is read more slowly
+                await trio.sleep(LIMITED_PAUSE_S)
         except StoreError:
             self.refuse(unavailable(), command_id)
 
