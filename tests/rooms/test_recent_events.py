@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from trio_chat.gateways.plain import ENCODING
 from trio_chat.model.events import MESSAGE, Event
 from trio_chat.model.proofs import Prover
-from trio_chat.rooms.recent_events import CachedEvent, RecentEvents
+from trio_chat.rooms.recent_events import LEAST_KEPT, MAX_CHARS, CachedEvent, RecentEvents
 
 PROVER = Prover(b"key", "lobby", "e1")
 
@@ -52,6 +54,21 @@ def test_events_dropped_for_size_do_not_count_as_aged() -> None:
     assert oldest(recent) == 21
     recent.age(keep=5)
     assert oldest(recent) == 30
+
+
+def test_long_texts_are_bounded_by_their_length_and_the_newest_stay() -> None:
+    recent = RecentEvents(max_events=4_096)
+    long_text = "x" * 16_000
+    for seq in range(1, 1_001):
+        cached = events(seq, seq)[0]
+        recent.extend([CachedEvent(msgspec.structs.replace(cached.event, body=long_text), PROVER)])
+        held = seq - oldest(recent)
+        assert held * len(long_text) <= MAX_CHARS
+        assert held >= min(seq, LEAST_KEPT)
+    recent.extend(events(1_001, 1_010))
+    page, last = recent.page_after(1_000, max_bytes=1_000, encoding=ENCODING) or (b"", 0)
+    assert last == 1_010
+    assert b"1010" in page
 
 
 def test_no_recent_events_stay_none() -> None:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 class CachedEvent:
     """An event of the log, and its frames, which are encoded once for each encoding, at the first use."""
 
-    __slots__ = ("_frames", "_prover", "event")
+    __slots__ = ("_frames", "_prover", "event", "size")
 
     def __init__(self, event: Event, prover: Prover) -> None:
         self.event = event
+        self.size = len(event.body or "")
+        """How long its body is, or was: characters."""
         self._prover = prover
         self._frames: dict[Encoding, bytes] = {}
 
@@ -50,13 +52,21 @@ PAGES_KEPT = 64
 """How many pages are cached, by cursor: after a restart or an outage most connections come back with the same one."""
 
 
+MAX_CHARS = 4 * 1024 * 1024
+"""Of longer bodies than this in all, most are dropped: long texts as fast as is allowed took hundreds of MiB."""
+
+LEAST_KEPT = 64
+"""So many are kept however long they are."""
+
+
 class RecentEvents:
     """The events from some number up to the head, without a gap: at most twice ``max_events``, of which the older half
-    is dropped in one go, and few that are old (`age`)."""
+    is dropped in one go, as they are when their bodies are too long together; and few that are old (`age`)."""
 
     def __init__(self, *, max_events: int) -> None:
         self._events: list[CachedEvent] = []
         self._n_aged = 0
+        self._size = 0
         self._max_events = max_events
         # The last page given after each cursor, and its last number: when events are added it is still the beginning
         # of the page. Joining it anew for each of the thousands who come back at once took most of the time.
@@ -64,9 +74,23 @@ class RecentEvents:
 
     def extend(self, events: Iterable[CachedEvent]) -> None:
         """Add the next events of the log."""
-        self._events.extend(events)
+        added = list(events)
+        self._events.extend(added)
+        self._size += sum(event.size for event in added)
         if len(self._events) > 2 * self._max_events:
             self._drop(len(self._events) - self._max_events)
+        if self._size > MAX_CHARS:
+            self._drop(self._count_beyond(MAX_CHARS // 2))
+
+    def _count_beyond(self, size: int) -> int:
+        """How many of the oldest to drop so that the others are no longer than this, or few."""
+        count, left = 0, self._size
+        for event in self._events[:-LEAST_KEPT]:
+            if left <= size:
+                break
+            left -= event.size
+            count += 1
+        return count
 
     def age(self, *, keep: int) -> None:
         """Drop the events that were here at the last call already, except the newest ``keep``.
@@ -78,6 +102,7 @@ class RecentEvents:
         self._n_aged = len(self._events)
 
     def _drop(self, count: int) -> None:
+        self._size -= sum(event.size for event in self._events[:count])
         del self._events[:count]
         self._n_aged = max(0, self._n_aged - count)
         self._pages.clear()
