@@ -8,24 +8,22 @@ from msgspec.structs import replace
 
 from trio_chat.kinds.facts import DIRECT, LOBBY, SERVER
 from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
-from trio_chat.kinds.moderation import Knock, Restriction
-from trio_chat.kinds.modes import Trust
+from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.newcomers import is_known
-from trio_chat.kinds.personal import Block
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
-from trio_chat.kinds.reports import Report, Resolve
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import may_hear
 from trio_chat.kinds.server import after
 from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, PROBATION
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
-from trio_chat.store.sqlite.rooms import are_strangers, pins
-from trio_chat.store.sqlite.standing import knocking, open_reports
+from trio_chat.store.sqlite.direct_facts import DirectFacts
+from trio_chat.store.sqlite.rooms import pins
+from trio_chat.store.sqlite.standing_facts import ANYWHERE, StandingFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     import apsw
 
@@ -39,11 +37,7 @@ MENTIONS_WINDOW = 1_000
 """Mentions of everybody are looked for among so many of a room's newest events."""
 
 
-ANYWHERE = 0
-"""The id of no room: the key of the last message in whatever room."""
-
-
-class AppendFacts:
+class AppendFacts(StandingFacts, DirectFacts):
     """Facts for one append to one room. Each is read from the database once, and only if a rule needs it.
 
     ``flush`` is called before the events are looked at: it writes those that were planned before, by other appends.
@@ -66,6 +60,15 @@ class AppendFacts:
         find_known_ms: Callable[[str], int | None],
         flush: Callable[[], object],
     ) -> None:
+        StandingFacts.__init__(
+            self,
+            connection,
+            room_id,
+            has_restrictions=has_restrictions,
+            last_messages=last_messages,
+            find_known_ms=find_known_ms,
+        )
+        DirectFacts.__init__(self, connection, room_id, flush=flush)
         self.room = room
         self.kind = kind
         self.owner = owner
@@ -74,12 +77,7 @@ class AppendFacts:
         self.head = head
         self.changes: list[tuple[Row, Body]] = []
         """Events of the append that are no messages, with their parsed bodies."""
-        self._connection = connection
-        self._room_id = room_id
         self._members = members
-        self._last_messages = last_messages
-        self._find_known_ms = find_known_ms
-        self._flush = flush
         self._authors: dict[int, str | None] = {}
         self._are_deleted: dict[int, bool] = {}
         self._edits: dict[int, int] = {}
@@ -89,19 +87,6 @@ class AppendFacts:
         self._comings: dict[str, bool] = {}
         self._uses: dict[str, int] = {}
         self._mentions_of_all: dict[str, list[int]] = {}
-        self._roles: dict[str, str | None] = {}
-        self._had_restrictions = has_restrictions
-        self._restrictions: dict[tuple[str, str], int] = {}
-        self._n_restricted = 0
-        self._knocking: set[str] | None = None
-        self._reports: set[int] | None = None
-        self._asked_at: dict[str, int | None] = {}
-        self._messages_after: dict[int, int] = {}
-        self._pair: frozenset[str] | None = None
-        self._declined: dict[str, bool] = {}
-        self._blocks: dict[tuple[str, str], bool] = {}
-        self._n_blocked = 0
-        self._messages: list[int] = []
 
     def author_of(self, seq: int) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -144,67 +129,6 @@ class AppendFacts:
             )
         return self._comings[person]
 
-    def role_of(self, person: str) -> str | None:
-        """See `trio_chat.kinds.facts.Facts`."""
-        if person not in self._roles:
-            self._roles[person] = self._connection.execute(
-                "SELECT role FROM members WHERE room_id = ? AND person_id = ?", (self._room_id, person)
-            ).get
-        return self._roles[person]
-
-    def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return at_ms < self._ends_of(restriction, person)
-
-    def count_restricted(self, at_ms: int) -> int:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return self._count_kept_restrictions(at_ms) + self._n_restricted
-
-    def was_banned_from_within(self, person: str) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        found = self._connection.execute(
-            "SELECT was_in FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = 'ban'",
-            (self._room_id, person),
-        )
-        return bool(found.get)
-
-    def has_knocked(self, person: str) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return person in self._all_knocking()
-
-    def count_knocking(self) -> int:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return len(self._all_knocking())
-
-    def last_message_ms(self, person: str) -> int:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return self._last_messages.get((self._room_id, person), 0)
-
-    def open_reports(self) -> Collection[int]:
-        """See `trio_chat.kinds.facts.Facts`."""
-        if self._reports is None:
-            self._reports = set(open_reports(self._connection))
-        return self._reports
-
-    def last_message_anywhere_ms(self, person: str) -> int:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return self._last_messages.get((ANYWHERE, person), 0)
-
-    def known_ms(self, person: str) -> int | None:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return self._find_known_ms(person)
-
-    def is_known(self, person: str) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return bool(self._connection.execute("SELECT 1 FROM people WHERE id = ?", (person,)).get)
-
-    def admits_owner(self, link: str, at_ms: int) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        found = self._connection.execute(
-            "SELECT 1 FROM owner_links WHERE hash = ? AND ends_ms > ?", (bytes.fromhex(link), at_ms)
-        )
-        return bool(found.get)
-
     def count_reactions(self, seq: int, person: str) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
         return len(self._reactions_of(seq, person))
@@ -220,74 +144,6 @@ class AppendFacts:
     def count_pins(self) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
         return len(self._all_pins())
-
-    @property
-    def pair(self) -> frozenset[str]:
-        """See `trio_chat.kinds.facts.Facts`."""
-        if self._pair is None:
-            found = self._connection.execute(
-                "SELECT person_id FROM pairs WHERE room_id = ?", (self._room_id,)
-            )
-            self._pair = frozenset(person for (person,) in found)
-        return self._pair
-
-    def asked_at(self, person: str) -> int | None:
-        """See `trio_chat.kinds.facts.Facts`."""
-        if person not in self._asked_at:
-            self._asked_at[person] = self._connection.execute(
-                "SELECT seq FROM members WHERE room_id = ? AND person_id = ? AND role = 'asked'",
-                (self._room_id, person),
-            ).get
-        return self._asked_at[person]
-
-    def has_declined(self, person: str) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        if person not in self._declined:
-            self._declined[person] = bool(
-                self._connection.execute(
-                    "SELECT declined FROM pairs WHERE room_id = ? AND person_id = ?", (self._room_id, person)
-                ).get
-            )
-        return self._declined[person]
-
-    def count_messages(self, after: int) -> int:
-        """See `trio_chat.kinds.facts.Facts`."""
-        if after not in self._messages_after:
-            self._flush()
-            self._messages_after[after] = self._connection.execute(
-                "SELECT count(*) FROM events WHERE room_id = ? AND seq > ? AND kind IN ('message', 'post')",
-                (self._room_id, after),
-            ).get + sum(seq > after for seq in self._messages)
-        return self._messages_after[after]
-
-    def are_strangers(self, one: str, other: str) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        return are_strangers(self._connection, one, other)
-
-    def count_requests(self, person: str) -> int:
-        """See `trio_chat.kinds.facts.Facts`."""
-        count = self._connection.execute(
-            "SELECT count(*) FROM members INDEXED BY requests WHERE person_id = ? AND role = 'asked'",
-            (person,),
-        ).get
-        assert isinstance(count, int)
-        return count
-
-    def blocks(self, person: str, other: str) -> bool:
-        """See `trio_chat.kinds.facts.Facts`."""
-        if (person, other) not in self._blocks:
-            self._blocks[person, other] = bool(
-                self._connection.execute(
-                    "SELECT 1 FROM blocks WHERE person_id = ? AND blocked_id = ?", (person, other)
-                ).get
-            )
-        return self._blocks[person, other]
-
-    def count_blocks(self, person: str) -> int:
-        """See `trio_chat.kinds.facts.Facts`."""
-        count = self._connection.execute("SELECT count(*) FROM blocks WHERE person_id = ?", (person,)).get
-        assert isinstance(count, int)
-        return count + self._n_blocked
 
     def admits(self, invite: str, at_ms: int) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -350,9 +206,7 @@ class AppendFacts:
                 said.insert(0, row.at_ms)
             if self.policy.slow_s:
                 self._last_messages[self._room_id, row.sender] = row.at_ms
-            self._messages.append(row.seq)
-            for since in self._messages_after:
-                self._messages_after[since] += row.seq > since
+            self.note_message(row.seq)
             if self.server.mode == PROBATION and not is_known(
                 row.sender, self.known_ms(row.sender), self.server, row.at_ms
             ):
@@ -366,14 +220,13 @@ class AppendFacts:
         change = change_key(row.kind, row.sender, body) if self._keys else None
         if change is not None and change[0] in self._keys:
             self._keys[change[0]].add(change[1])
+        self.note_standing(row, body)
+        self.note_direct(row, body, self.kind)
         match body:
             case Created():
                 self.kind = body.kind
                 self.owner = None if body.kind == DIRECT else row.sender
                 self._comings.update((who.id, True) for who in body.members)
-                if body.kind == DIRECT:
-                    self._pair = frozenset(who.id for who in body.members)
-                    self._asked_at.update((who, row.seq) for who in self._pair - {row.sender} if body.asked)
             case Settings():
                 self.policy = replace(self.policy, **body.policy)
             case Role():
@@ -382,25 +235,10 @@ class AppendFacts:
                 self._note_restriction(row.kind, body.person, body.ends_ms)
                 if row.kind == BAN and body.on:
                     self._note_coming(body.person, is_in=False)
-            case Report():
-                self._reports = {*self.open_reports(), row.seq}
-            case Resolve(state="done"):
-                self._reports = {*self.open_reports()} - {body.target}
-            case Knock():
-                _put(self._all_knocking(), body.person, body.on)
-            case Trust(on=True):
-                self._all_knocking().discard(body.person)
             case Membership():
-                person = body.person.id
-                if self.kind == DIRECT:
-                    self._declined[person] = not body.on and self.asked_at(person) is not None
-                    self._asked_at[person] = row.seq if body.on and person != row.sender else None
-                self._note_coming(person, is_in=body.on)
+                self._note_coming(body.person.id, is_in=body.on)
                 if body.invite is not None:
                     self._uses[body.invite] = self._uses.get(body.invite, 0) + 1
-            case Block():
-                self._n_blocked += body.on - self.blocks(row.sender, body.person)
-                self._blocks[row.sender, body.person] = body.on
             case Edit():
                 self._edits[body.target] = self.count_edits(body.target) + 1
             case Delete():
@@ -428,11 +266,6 @@ class AppendFacts:
         self._roles[body.person] = body.role
 
     @property
-    def has_restrictions(self) -> bool:
-        """Whether anybody is banned from the room or muted in it."""
-        return self._n_restricted > 0 or bool(self._count_kept_restrictions())
-
-    @property
     def members(self) -> frozenset[str] | None:
         """Members of the room now; None if they were not given at the beginning."""
         if self._members is None or not self._comings:
@@ -456,37 +289,6 @@ class AppendFacts:
                 assert isinstance(body, Reaction)
                 _put(self._reactions[key], body.emoji, body.on)
         return self._reactions[key]
-
-    def _ends_of(self, restriction: str, person: str) -> int:
-        """When a restriction ends; 0: there is none."""
-        if not self._had_restrictions:
-            return self._restrictions.get((restriction, person), 0)
-        if (restriction, person) not in self._restrictions:
-            found = self._connection.execute(
-                "SELECT ends_ms FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = ?",
-                (self._room_id, person, restriction),
-            ).get
-            self._restrictions[restriction, person] = found or 0
-        return self._restrictions[restriction, person]
-
-    def _note_restriction(self, restriction: str, person: str, ends_ms: int) -> None:
-        self._n_restricted += bool(ends_ms) - bool(self._ends_of(restriction, person))
-        self._restrictions[restriction, person] = ends_ms
-
-    def _count_kept_restrictions(self, at_ms: int = 0) -> int:
-        """How many restrictions that end later than at this moment stand in the database."""
-        if not self._had_restrictions:
-            return 0
-        count = self._connection.execute(
-            "SELECT count(*) FROM restrictions WHERE room_id = ? AND ends_ms > ?", (self._room_id, at_ms)
-        ).get
-        assert isinstance(count, int)
-        return count
-
-    def _all_knocking(self) -> set[str]:
-        if self._knocking is None:
-            self._knocking = set(knocking(self._connection, self._room_id))
-        return self._knocking
 
     def _keys_of(self, target: int) -> set[str]:
         if target not in self._keys:
