@@ -129,7 +129,7 @@ def owner_link(config: Config, /, *, data: Path | None) -> None:
 
     token = owner_links.new_token()
     try:
-        save_owner_link(_database(config, data), owner_links.hash_of(token), life_ms=owner_links.LIFE_MS)
+        save_owner_link(_database(config, data), token, life_ms=owner_links.LIFE_MS)
     except StartError as error:
         exit_with(str(error), status=1)
     click.echo(owner_links.owner_link(page_address(config, config.port), token))

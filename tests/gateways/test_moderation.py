@@ -11,7 +11,8 @@ from tests.support.core import AT_MS, open_core, seqs_of, texts_of
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack, become_owner, hello, let_in, make_room
 from trio_chat.kinds import moderation
-from trio_chat.moderation.owner_links import first_owner_token, hash_of
+from trio_chat.model.tokens import hash_of
+from trio_chat.moderation.owner_links import first_owner_token
 
 if TYPE_CHECKING:
     import pytest

@@ -11,7 +11,8 @@ import trio.testing
 from tests.support.core import AT_MS, open_core, texts_of
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack, become_owner, hello, let_in, make_room
-from trio_chat.moderation.owner_links import hash_of
+from trio_chat.model.times import DAY_MS
+from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from trio_chat.model.records import Login
 
 SERVER = "~server"
-DAY_MS = 24 * 3600 * 1000
 
 
 def moment(ms: int) -> str:

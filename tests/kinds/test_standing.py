@@ -30,6 +30,7 @@ from trio_chat.kinds.rules import judge
 from trio_chat.kinds.server import after
 from trio_chat.kinds.standing import DEFAULT_POLICY, FOR_EVER, Policy, Server
 from trio_chat.model.events import MESSAGE, Draft
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -383,7 +384,6 @@ def test_the_fold_of_the_server_room() -> None:
 
 # -- newcomers --
 
-DAY_MS = 24 * 3600 * 1000
 NOW_MS = 10 * DAY_MS
 
 NEWCOMERS: dict[str, int | None] = {

@@ -11,8 +11,9 @@ import trio
 from tests.support.core import AT_MS, open_core, texts_of
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack, become_owner, hello, let_in, make_room
+from trio_chat.model.times import DAY_MS
 from trio_chat.moderation import retention
-from trio_chat.moderation.retention import DAY_MS, WALK_S
+from trio_chat.moderation.retention import WALK_S
 from trio_chat.store.space import SpaceLevel
 from trio_chat.store.sqlite.search_index import index_more
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.raw import open_peer, open_raw, upgrade
 from tests.support.serving import Serving, open_server
-from trio_chat.moderation.owner_links import hash_of
+from trio_chat.model.tokens import hash_of
 from trio_chat.protocol.encoding import V1
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.forms import Body, write_body
 from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.modes import Mode, Trust
-from trio_chat.kinds.newcomers import DAY_MS, NOT_YET
+from trio_chat.kinds.newcomers import NOT_YET
 from trio_chat.kinds.roles import Role
 from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.records import Device
+from trio_chat.model.times import DAY_MS
 from trio_chat.store.sqlite.newcomers import ADDRESSES_KEPT_MS, ADDRESSES_OF_GUESTS, ADDRESSES_OF_PERSON
 
 AT_MS = 1_000 * DAY_MS

@@ -27,7 +27,8 @@ from trio_chat.kinds.table import KINDS
 from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.outcomes import Denied, Repeat
 from trio_chat.model.records import Invitation, ReadMarker
-from trio_chat.store.space import DAY_MS, EVENT_BYTES, NEWCOMER_MS, Space, SpaceLevel, floor_of, level_at
+from trio_chat.model.times import DAY_MS
+from trio_chat.store.space import EVENT_BYTES, NEWCOMER_MS, Space, SpaceLevel, floor_of, level_at
 from trio_chat.store.sqlite.schema import MIGRATIONS
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ import attrs
 import trio
 
 from tests.support.people import add_person
-from trio_chat.gateways.v1.invitations import hash_of
 from trio_chat.kinds import (
     direct,
     messages,
@@ -32,6 +31,7 @@ from trio_chat.kinds.standing import MUTE
 from trio_chat.model.events import MESSAGE, Draft, Person
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.records import Invitation, ReadMarker
+from trio_chat.model.tokens import hash_of
 from trio_chat.people.avatars import MAX_PICTURE_BYTES
 from trio_chat.protocol import commands
 

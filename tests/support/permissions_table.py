@@ -16,6 +16,7 @@ import trio.testing
 from tests.support.core import AT_MS, Core, V1Client, open_core
 from tests.support.trials import TRIALS
 from tests.support.v1 import ack, become_owner
+from trio_chat.model.times import DAY_MS
 from trio_chat.presence.service import INTERVAL_S
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ MODES: Final = ("open", "probation", "knock", "quiet")
 
 SCENES: Final = [("open", room) for room in ROOMS] + [(mode, "public") for mode in MODES[1:]]
 
-DAY_MS: Final = 24 * 3600 * 1000
 
 HEAD: Final = """# Who may do what
 

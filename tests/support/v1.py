@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.support.core import AT_MS
-from trio_chat.moderation.owner_links import hash_of
+from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
     from tests.support.core import Core, V1Client

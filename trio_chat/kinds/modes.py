@@ -15,6 +15,7 @@ from trio_chat.kinds.forms import END_MS, Body, ChangeFrame, EventCommand, Momen
 from trio_chat.kinds.kind import Kind
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.standing import ADMINISTERS, check_rank
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 MODE: Final = "mode"
 TRUST: Final = "trust"
 
-MAX_QUIET_MS: Final = 24 * 3600 * 1000
+MAX_QUIET_MS: Final = DAY_MS
 """The server can be quiet for so long at a time; it is for an emergency, and ends by itself."""
 
 

@@ -20,6 +20,7 @@ from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import Created, Settings
 from trio_chat.kinds.standing import CLOSED, FOR_EVER, INVITE, KNOCKING, PROBATION
 from trio_chat.model.texts import has_address
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from typing import Any
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from trio_chat.kinds.standing import Server
 
 NOT_YET: Final = FOR_EVER
-
-DAY_MS: Final = 24 * 3600 * 1000
 
 NEW_MS: Final = DAY_MS
 """So long after they came people are new."""

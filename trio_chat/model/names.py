@@ -18,6 +18,7 @@ from precis_i18n import get_profile
 from trio_chat.errors import Refused
 from trio_chat.model.name_words import ANIMALS, QUALITIES
 from trio_chat.model.texts import check_marks, is_visible, normal_line
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from random import Random
@@ -30,7 +31,7 @@ MAX_TITLE_CHARS = 80
 KEPT_NAMES = 3
 """So many of the names that a person gave up are kept for them, the latest, and nobody else can take them."""
 
-KEPT_NAME_MS = 30 * 24 * 60 * 60 * 1000
+KEPT_NAME_MS = 30 * DAY_MS
 """How long: until everybody has got used to the new one."""
 
 MAX_RAW_CHARS = 200

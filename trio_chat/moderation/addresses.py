@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from trio_chat.errors import Refused, StoreError
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-NOTED_AGAIN_MS: Final = 24 * 3600 * 1000
+NOTED_AGAIN_MS: Final = DAY_MS
 MAX_NOTED: Final = 50_000
 MAX_WAITING: Final = 10_000
 """So many wait to be saved; further ones are not. Each is noted again the next day."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from typing import TYPE_CHECKING
+
+from trio_chat.model.times import DAY_MS
+from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
     from trio_chat.store.base import Store
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 TOKEN_BYTES = 16
 """128 bits, in 22 characters."""
 
-LIFE_MS = 24 * 3600 * 1000
+LIFE_MS = DAY_MS
 
 
 async def first_owner_token(store: Store, *, now_ms: int) -> str | None:
@@ -27,11 +29,6 @@ async def first_owner_token(store: Store, *, now_ms: int) -> str | None:
 def new_token() -> str:
     """The token of a new owner link."""
     return secrets.token_urlsafe(TOKEN_BYTES)
-
-
-def hash_of(token: str) -> bytes:
-    """What is kept of it."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 def owner_link(address: str, token: str) -> str:

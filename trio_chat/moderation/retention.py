@@ -13,6 +13,7 @@ from trio_chat.kinds.facts import DIRECT, PRIVATE, PUBLIC, SYSTEM
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import DELETE, Delete
 from trio_chat.model.events import Draft
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,8 +26,6 @@ LOGGER = logging.getLogger(__name__)
 
 NAME: Final = "trio-chat"
 """The name of the sender of these deletions."""
-
-DAY_MS: Final = 24 * 3600 * 1000
 
 WALK_S: Final = 600
 """Seconds between two walks over all rooms: a message is there so much too long at most, unless there are many."""

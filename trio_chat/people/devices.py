@@ -14,7 +14,6 @@ which was stolen or forgotten somewhere does not work for ever. Nobody must be l
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import secrets
 from contextlib import contextmanager
@@ -25,6 +24,8 @@ import trio
 from trio_chat.errors import Refused, StoreError
 from trio_chat.model.records import Device
 from trio_chat.model.texts import normal_line
+from trio_chat.model.times import DAY_MS, HOUR_MS
+from trio_chat.model.tokens import hash_of
 from trio_chat.people.device_codes import DeviceCodes, Guesses, normal_code, random_code
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
 TOKEN_BYTES: Final = 32
 """256 bits: cannot be guessed. The store keeps only its SHA-256, which is enough for something that random."""
 
-DAY_MS: Final = 24 * 3600 * 1000
 TOKEN_LIFE_MS: Final = 30 * DAY_MS
 """The age from which a token is replaced: long enough that it happens seldom, short enough for a shared computer."""
-SETTLE_MS: Final = 3600 * 1000
-USE_NOTED_MS: Final = 3600 * 1000
+
+SETTLE_MS: Final = HOUR_MS
+USE_NOTED_MS: Final = HOUR_MS
 """How exactly it is known when a device was last used: each noting is a write."""
 
 MAX_DEVICES: Final = 50
@@ -219,8 +220,3 @@ def new_device(name: str, now_ms: int) -> tuple[str, Device]:
 def device_name(said: str | None) -> str | None:
     """The name that a device gives itself, in its normal form. Raises `Refused` (``bad_field``)."""
     return None if said is None else normal_line(said, "bad_field", "The name of a device")
-
-
-def hash_of(token: str) -> bytes:
-    """What is kept of a token."""
-    return hashlib.sha256(token.encode()).digest()

@@ -12,7 +12,8 @@ from trio_chat.model.events import Person
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import generated_name, normal_name
 from trio_chat.model.reserved_names import check_not_reserved
-from trio_chat.people.devices import hash_of, new_device
+from trio_chat.model.tokens import hash_of
+from trio_chat.people.devices import new_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -17,6 +17,7 @@ import attrs
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.table import needs_no_space
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,8 +29,6 @@ MIB: Final = 1024 * 1024
 EVENT_BYTES: Final = 300
 """What an event takes on the disk beside its text: numbers, names, digests and an index. Measured with 20,000 messages
 of one character: 290. (The search index takes some seven tenths of a text's length more.)"""
-
-DAY_MS: Final = 24 * 60 * 60 * 1000
 
 NEWCOMER_MS: Final = DAY_MS
 """So long after they came people are newcomers. They and guests are refused first when space runs low."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from trio_chat.kinds.rooms import MEMBER, Membership
 from trio_chat.kinds.rules import check_may_invite
 from trio_chat.kinds.table import read_body
 from trio_chat.model.records import Invitation
+from trio_chat.model.tokens import hash_of
 from trio_chat.protocol.parts import InviteItem
 from trio_chat.protocol.replies import Ack, Done, Invited, InvitesOf, Peeked
 
@@ -154,8 +154,3 @@ async def find_recommendation(hub: Hub, token: str) -> Recommendation:
     if found is not None and (found.expires_ms is None or now_ms < found.expires_ms):
         return Recommendation(by=found.person)
     return Recommendation(is_of_operator=await hub.store.is_owner_link(hash_of(token), at_ms=now_ms))
-
-
-def hash_of(token: str) -> bytes:
-    """What is kept of a link's token."""
-    return hashlib.sha256(token.encode()).digest()

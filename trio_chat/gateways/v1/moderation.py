@@ -19,7 +19,7 @@ from trio_chat.kinds.table import MESSAGES, read_body, text_of
 from trio_chat.model.events import Draft
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.texts import check_length, normal_line
-from trio_chat.moderation.owner_links import hash_of
+from trio_chat.model.tokens import hash_of
 from trio_chat.protocol.encoding import fitting
 from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.parts import BranchItem, ReportItem

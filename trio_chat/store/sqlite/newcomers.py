@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from trio_chat.kinds.newcomers import DAY_MS, NEW_MS, NOT_YET
+from trio_chat.kinds.newcomers import NEW_MS, NOT_YET
 from trio_chat.model.records import BroughtIn
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Collection

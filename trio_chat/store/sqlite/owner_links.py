@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from trio_chat.errors import StartError
+from trio_chat.model.tokens import hash_of
 from trio_chat.store.sqlite.file import BUSY_MS, check_sqlite_version, explaining
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
 from trio_chat.store.sqlite.standing import add_owner_link
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def save_owner_link(database: Path, link_hash: bytes, *, life_ms: int) -> None:
-    """Save the hash of an owner link in the database, durably.
+def save_owner_link(database: Path, token: str, *, life_ms: int) -> None:
+    """Save the hash of an owner link's token in the database, durably.
 
     Raises `StartError` if there is no database of today's format, or it cannot be written.
     """
@@ -37,4 +38,4 @@ def save_owner_link(database: Path, link_hash: bytes, *, life_ms: int) -> None:
         if connection.pragma("user_version") != len(MIGRATIONS):
             raise StartError(f"{database} is of an older trio-chat. Start the server once, then try again.")
         with connection:
-            add_owner_link(connection, link_hash, ends_ms=now_ms + life_ms, at_ms=now_ms)
+            add_owner_link(connection, hash_of(token), ends_ms=now_ms + life_ms, at_ms=now_ms)
