@@ -49,6 +49,11 @@ def _needs_space(body: Body) -> bool:
     return False
 
 
+def takes_away(body: Body) -> bool:
+    """What `Kind.needs_no_space` is for kinds that only take something away, whatever they say."""
+    return True
+
+
 @attrs.frozen(kw_only=True)
 class Kind(Generic[B]):
     """A kind of event whose bodies are ``B``."""

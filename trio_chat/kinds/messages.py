@@ -20,7 +20,7 @@ from trio_chat.kinds.forms import (
     ShortText,
     write_body,
 )
-from trio_chat.kinds.kind import Kind
+from trio_chat.kinds.kind import Kind, takes_away
 from trio_chat.kinds.standing import MODERATES, rank
 from trio_chat.model.events import MESSAGE
 from trio_chat.model.texts import is_visible, normal_line
@@ -251,6 +251,6 @@ KINDS: Final = (
         check=check_delete,
         is_silenced=False,
         change_key=lambda sender, body: (body.target, DELETE),
-        needs_no_space=lambda body: True,
+        needs_no_space=takes_away,
     ),
 )

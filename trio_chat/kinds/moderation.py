@@ -21,7 +21,7 @@ from trio_chat.kinds.forms import (
     timestamp,
     write_body,
 )
-from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.kinds.kind import Kind, Writers, takes_away
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.standing import ADMINISTERS, BAN, FOR_EVER, KNOCKING, MUTE, check_outranks, check_rank
 from trio_chat.model.texts import check_length, normal_line
@@ -145,10 +145,6 @@ def check_ban(sender: str, body: Restriction, facts: Facts, at_ms: int) -> None:
         check_rank(sender, facts, ADMINISTERS)
 
 
-def _always(body: Restriction) -> bool:
-    return True
-
-
 def _mute_fields(body: Restriction) -> dict[str, Any]:
     until = None if body.until_ms is None else timestamp(body.until_ms)
     return {"person": body.person, "on": body.on, "until": until, "reason": body.reason}
@@ -225,7 +221,7 @@ KINDS: Final = (
         command=BanCommand,
         check=check_ban,
         changes_access=True,
-        needs_no_space=_always,
+        needs_no_space=takes_away,
     ),
     Kind(
         name=MUTE,
@@ -235,7 +231,7 @@ KINDS: Final = (
         command=MuteCommand,
         check=check_restriction,
         changes_access=True,
-        needs_no_space=_always,
+        needs_no_space=takes_away,
     ),
     Kind(
         name=KNOCK,

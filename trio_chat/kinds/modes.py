@@ -12,7 +12,7 @@ from trio_chat.errors import Refused
 from trio_chat.kinds import standing  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.facts import SERVER
 from trio_chat.kinds.forms import END_MS, Body, ChangeFrame, EventCommand, Moment, timestamp, write_body
-from trio_chat.kinds.kind import Kind
+from trio_chat.kinds.kind import Kind, takes_away
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.standing import ADMINISTERS, check_rank
 from trio_chat.model.times import DAY_MS
@@ -130,7 +130,7 @@ KINDS: Final = (
         command=ModeCommand,
         check=check_mode,
         changes_access=True,
-        needs_no_space=lambda body: True,
+        needs_no_space=takes_away,
     ),
     Kind(
         name=TRUST,
@@ -139,6 +139,6 @@ KINDS: Final = (
         command=TrustCommand,
         check=check_trust,
         changes_access=True,
-        needs_no_space=lambda body: True,
+        needs_no_space=takes_away,
     ),
 )

@@ -26,7 +26,7 @@ from trio_chat.kinds.forms import (
     timestamp,
     write_body,
 )
-from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.kinds.kind import Kind, Writers, takes_away
 from trio_chat.model.names import normal_room
 
 if TYPE_CHECKING:
@@ -241,6 +241,6 @@ KINDS: Final = (
             key_of=lambda body: body.person,
             check_more=_check_block,
         ),
-        needs_no_space=lambda body: True,  # it keeps others from writing
+        needs_no_space=takes_away,  # it keeps others from writing
     ),
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import SERVER, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame
-from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.kinds.kind import Kind, Writers, takes_away
 from trio_chat.kinds.newcomers import is_known
 from trio_chat.kinds.standing import check_rank
 
@@ -153,13 +153,13 @@ KINDS: Final = (
         frame=ResolveFrame,
         check=check_resolve,
         change_key=lambda sender, body: (body.target, "delete" if body.state == "done" else "take"),
-        needs_no_space=lambda body: True,
+        needs_no_space=takes_away,
     ),
     Kind(
         name=WIPE,
         body=Wipe,
         frame=WipeFrame,
         check=check_wipe,
-        needs_no_space=lambda body: True,
+        needs_no_space=takes_away,
     ),
 )

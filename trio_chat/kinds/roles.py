@@ -12,7 +12,7 @@ import msgspec
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import PUBLIC, SERVER, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, write_body
-from trio_chat.kinds.kind import Kind, Writers
+from trio_chat.kinds.kind import Kind, Writers, takes_away
 from trio_chat.kinds.standing import ADMIN, ADMINISTERS, MEMBER, OWNER, OWNS, SERVER_RANKS, check_rank, rank
 
 if TYPE_CHECKING:
@@ -110,6 +110,6 @@ KINDS: Final = (
         check=check_role,
         changes_access=True,
         is_silenced=False,
-        needs_no_space=lambda body: True,
+        needs_no_space=takes_away,
     ),
 )

@@ -80,9 +80,8 @@ class Enforcement:
         match body:
             case Restriction(person=person, addresses=addresses):
                 await self._look_at(self._connected.connections(person))
-                await (
-                    self._door.addresses.read_banned()
-                )  # a ban without them takes the place of one with them
+                # Always, as a ban without addresses takes the place of one with them.
+                await self._door.addresses.read_banned()
                 if addresses:
                     await self._look_at(self._connected.connections())
                     await self._look_at_guests()
@@ -97,9 +96,8 @@ class Enforcement:
             some = connections[start : start + LOOKED_AT_ONCE]
             known_ms = await self._store.known_ms({connection.person.id for connection in some})
             for connection in some:
-                person = (
-                    connection.person.id
-                )  # another one, perhaps, whose login has looked at the door since
+                # Another one, perhaps, whose login has looked at the door since.
+                person = connection.person.id
                 if person in known_ms and connection in self._connected.connections(person):
                     connection.standing_changed(known_ms[person])
 
