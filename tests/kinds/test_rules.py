@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 import pytest
 
+from tests.support.facts import SomeStanding
 from trio_chat.errors import Refused
 from trio_chat.kinds import rules
 from trio_chat.kinds.direct import MAX_REQUESTS, MAX_UNANSWERED, MAX_UNANSWERED_EVENTS
@@ -18,11 +19,11 @@ from trio_chat.kinds.pins import MAX_PINS, Pin
 from trio_chat.kinds.reactions import MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import judge
-from trio_chat.kinds.standing import DEFAULT_POLICY, MODERATOR, Policy, Server
+from trio_chat.kinds.standing import DEFAULT_POLICY, MODERATOR
 from trio_chat.model.events import MESSAGE, Draft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection
 
 OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")
 """`LEFT` was a member, and wrote message 4."""
@@ -35,7 +36,7 @@ ROOMS = {PUBLIC: "garden", PRIVATE: "~aaaaaaaaaaaaaaaa", DIRECT: "~dbbbb", PERSO
 
 
 @attrs.define
-class SomeFacts:
+class SomeFacts(SomeStanding):
     """A room with four messages."""
 
     room: str
@@ -51,47 +52,12 @@ class SomeFacts:
     to_note: Collection[tuple[str, int]] = tuple(
         (room, seq) for room in (LOBBY, "garden") for seq in range(10)
     )
-    policy: Policy = DEFAULT_POLICY
-    server: Server = attrs.field(factory=Server)
     moderators: tuple[str, ...] = ()
-    restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
-    n_restricted: int = 0
-    banned_from_within: Collection[str] = ()
-    knocking: tuple[str, ...] = ()
-    reports: Collection[int] = ()
-    last_ms: int = 0
 
     def role_of(self, person: str) -> str | None:
         if person in self.moderators:
             return MODERATOR
         return "member" if person in self.members else None
-
-    def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
-        return at_ms < self.restrictions.get((restriction, person), 0)
-
-    def count_restricted(self, at_ms: int) -> int:
-        return self.n_restricted
-
-    def was_banned_from_within(self, person: str) -> bool:
-        return person in self.banned_from_within
-
-    def has_knocked(self, person: str) -> bool:
-        return person in self.knocking
-
-    def count_knocking(self) -> int:
-        return len(self.knocking)
-
-    def last_message_ms(self, person: str) -> int:
-        return self.last_ms
-
-    def open_reports(self) -> Collection[int]:
-        return self.reports
-
-    def last_message_anywhere_ms(self, person: str) -> int:
-        return 0
-
-    def known_ms(self, person: str) -> int | None:
-        return 0
 
     def is_known(self, person: str) -> bool:
         return person.startswith("p-")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from tests.support.direct_facts import NotDirect
+from tests.support.facts import NotDirect, SomeStanding
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
@@ -28,13 +28,11 @@ from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import judge
 from trio_chat.kinds.server import after
-from trio_chat.kinds.standing import DEFAULT_POLICY, FOR_EVER, Policy, Server
+from trio_chat.kinds.standing import FOR_EVER, Policy, Server
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     from trio_chat.errors import Refused
 
 PEOPLE = ("outsider", "member", "moderator", "owner", "s-moderator", "s-admin", "s-owner")
@@ -46,23 +44,14 @@ AT_MS = 1_000_000
 
 
 @attrs.define
-class Room(NotDirect):
+class Room(SomeStanding, NotDirect):
     """A room in which there is somebody of each rank, and a message of each."""
 
     room: str = "garden"
     kind: str = PUBLIC
     owner: str | None = "owner"
     head: int = 10
-    policy: Policy = DEFAULT_POLICY
     server: Server = attrs.field(factory=lambda: Server(roles=SERVER_ROLES))
-    restrictions: Mapping[tuple[str, str], int] = attrs.field(factory=dict)
-    knocking: Collection[object] = ()
-    reports: Collection[int] = ()
-    last_ms: int = 0
-    last_anywhere_ms: int = 0
-    came_ms: Mapping[str, int | None] = attrs.field(factory=dict)
-    n_restricted: int = 0
-    banned_from_within: Collection[str] = ()
 
     def author_of(self, seq: int) -> str | None:
         return MESSAGES.get(seq)
@@ -80,33 +69,6 @@ class Room(NotDirect):
 
     def role_of(self, person: str) -> str | None:
         return person if person in ("moderator", "owner") else "member" if self.is_member(person) else None
-
-    def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
-        return at_ms < self.restrictions.get((restriction, person), 0)
-
-    def count_restricted(self, at_ms: int) -> int:
-        return self.n_restricted
-
-    def was_banned_from_within(self, person: str) -> bool:
-        return person in self.banned_from_within
-
-    def has_knocked(self, person: str) -> bool:
-        return person in self.knocking
-
-    def count_knocking(self) -> int:
-        return len(self.knocking)
-
-    def last_message_ms(self, person: str) -> int:
-        return self.last_ms
-
-    def open_reports(self) -> Collection[int]:
-        return self.reports
-
-    def last_message_anywhere_ms(self, person: str) -> int:
-        return self.last_anywhere_ms
-
-    def known_ms(self, person: str) -> int | None:
-        return self.came_ms.get(person, 0)
 
     def is_known(self, person: str) -> bool:
         return person != "nobody"
