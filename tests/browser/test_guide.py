@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from .test_look import DESKTOP, PHONE, keep
+from .test_look import PHONE, keep
 from .test_messages_ui import does, message
 from .test_rooms_ui import choose, create_private
+from .viewports import DESKTOP
 
 if TYPE_CHECKING:
     from collections.abc import Callable

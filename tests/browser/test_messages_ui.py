@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from .axe import add_axe, finds_nothing
+from .viewports import SMALL_PHONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 360, "height": 740},
-    "has_touch": True,
-    "is_mobile": True,
-    "reduced_motion": "reduce",
-}
 
 # A finger goes along a message, as fast as fingers do.
 SWIPE = """(message, distance) => {
@@ -331,7 +326,7 @@ def test_messages_are_reached_by_keyboard(ada: Person, bob: Person) -> None:
 def test_a_swipe_replies_and_a_long_press_opens_the_menu(
     open_person: Callable[..., Person], ada: Person
 ) -> None:
-    bob = open_person(name="Bob", **PHONE)
+    bob = open_person(name="Bob", **SMALL_PHONE)
     say_and_hear(ada, bob, "Hello")
     message(bob, "Hello").evaluate(SWIPE, 100)
     expect(bob.page.locator(".composer-bar")).to_contain_text("Reply to Ada")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from .axe import add_axe, finds_nothing
+from .viewports import DESKTOP, PHONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,13 +26,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "has_touch": True,
-    "is_mobile": True,
-    "reduced_motion": "reduce",
-}
-DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
 
 SERVER = "Running this server"
 
@@ -114,7 +108,7 @@ def join(person: Person, link: str) -> None:
 def test_an_owner_link_makes_the_owner_who_gives_roles(
     server: Server, open_person: Callable[..., Person]
 ) -> None:
-    ada = open_person(name="Ada", **DESK)
+    ada = open_person(name="Ada", **DESKTOP)
     bob = open_person(name="Bob", **PHONE)
     bob.say("hello")
     link = server.owner_link()
@@ -182,8 +176,8 @@ def test_a_mute_takes_two_presses_and_is_undone(server: Server, open_person: Cal
 def test_who_is_muted_everywhere_keeps_what_they_wrote(
     server: Server, open_person: Callable[..., Person]
 ) -> None:
-    ada = open_person(name="Ada", **DESK)
-    bob = open_person(name="Bob", **DESK)
+    ada = open_person(name="Ada", **DESKTOP)
+    bob = open_person(name="Bob", **DESKTOP)
     become_owner(ada, server)
     bob.say("one")
     ada.hears("one")
@@ -209,7 +203,7 @@ def test_who_is_muted_everywhere_keeps_what_they_wrote(
 def test_who_is_banned_is_told_and_does_not_come_back(
     server: Server, open_person: Callable[..., Person]
 ) -> None:
-    ada = open_person(name="Ada", **DESK)
+    ada = open_person(name="Ada", **DESKTOP)
     bob = open_person(name="Bob", **PHONE)
     become_owner(ada, server)
     bob.say("spam")
@@ -237,10 +231,10 @@ def test_those_whom_somebody_brought_in_are_banned_together(
     server: Server, open_person: Callable[..., Person]
 ) -> None:
     ada = open_person(name="Ada", **PHONE)
-    bob = open_person(name="Bob", **DESK)
+    bob = open_person(name="Bob", **DESKTOP)
     become_owner(ada, server)
     link = create_private(bob, "Spam club")
-    guests = [open_person(name=name, **DESK) for name in ("Cy", "Di", "Ed")]
+    guests = [open_person(name=name, **DESKTOP) for name in ("Cy", "Di", "Ed")]
     for guest in guests:
         join(guest, link)
         guest.is_in("Spam club")
@@ -272,7 +266,7 @@ def test_those_whom_somebody_brought_in_are_banned_together(
 def test_who_is_removed_from_a_room_is_told_and_can_be_brought_back(
     open_person: Callable[..., Person],
 ) -> None:
-    ada = open_person(name="Ada", **DESK)
+    ada = open_person(name="Ada", **DESKTOP)
     bob = open_person(name="Bob", **PHONE)
     join(bob, create_private(ada, "Book club"))
     bob.is_in("Book club")
@@ -287,7 +281,7 @@ def test_who_is_removed_from_a_room_is_told_and_can_be_brought_back(
 
 
 def test_a_room_is_slow_or_for_announcements_only(open_person: Callable[..., Person]) -> None:
-    ada = open_person(name="Ada", **DESK)
+    ada = open_person(name="Ada", **DESKTOP)
     bob = open_person(name="Bob", **PHONE)
     join(bob, create_private(ada, "News"))
     bob.is_in("News")
@@ -403,7 +397,7 @@ def test_a_report_reaches_those_who_run_the_server(
 def test_who_may_come_is_decided_and_people_wait_at_the_door(
     server: Server, open_person: Callable[..., Person]
 ) -> None:
-    ada = open_person(name="Ada", **DESK)
+    ada = open_person(name="Ada", **DESKTOP)
     become_owner(ada, server)
     ada.opens(SERVER)
     ada.page.click("#info")
@@ -439,11 +433,11 @@ def test_who_may_come_is_decided_and_people_wait_at_the_door(
 def test_moderation_is_accessible_to_axe(
     server: Server, open_person: Callable[..., Person], colour_scheme: str
 ) -> None:
-    ada = open_person(name="Ada", color_scheme=colour_scheme, **DESK)
+    ada = open_person(name="Ada", color_scheme=colour_scheme, **DESKTOP)
     add_axe(ada.page)
     ada.open()
     ada.is_online()
-    bob = open_person(name="Bob", color_scheme=colour_scheme, **DESK)
+    bob = open_person(name="Bob", color_scheme=colour_scheme, **DESKTOP)
     add_axe(bob.page)
     bob.open()
     become_owner(ada, server)

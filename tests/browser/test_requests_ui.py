@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .axe import add_axe, finds_nothing
+from .viewports import PHONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,12 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 390, "height": 844},
-    "has_touch": True,
-    "is_mobile": True,
-    "reduced_motion": "reduce",
-}
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 
 

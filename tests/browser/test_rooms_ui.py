@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from .axe import add_axe, finds_nothing
+from .viewports import SMALL_PHONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +19,6 @@ if TYPE_CHECKING:
     from .conftest import Person
 
 pytestmark = pytest.mark.browser
-
-PHONE: dict[str, Any] = {
-    "viewport": {"width": 360, "height": 740},
-    "has_touch": True,
-    "is_mobile": True,
-    "reduced_motion": "reduce",
-}
 
 
 def choose(person: Person, what: str) -> None:
@@ -83,7 +77,7 @@ def test_a_newcomer_with_an_invitation_is_asked_for_a_name(
     ada: Person, open_person: Callable[..., Person]
 ) -> None:
     link = create_private(ada, "Book club")
-    guest = open_person(**PHONE)
+    guest = open_person(**SMALL_PHONE)
     guest.is_online()
     guest.page.goto(link)
     guest.page.get_by_label("Your name").fill("Grace")
@@ -186,7 +180,7 @@ def test_a_private_room_that_was_left_is_gone_from_the_list(ada: Person, bob: Pe
 def test_on_a_phone_list_and_room_are_two_screens_with_a_way_back(
     ada: Person, open_person: Callable[..., Person]
 ) -> None:
-    phone = open_person(name="Grace", **PHONE)
+    phone = open_person(name="Grace", **SMALL_PHONE)
     expect(phone.page.locator("#rail")).to_be_hidden()
     ada.say("hello")
     phone.page.click("#back")
