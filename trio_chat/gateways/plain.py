@@ -99,9 +99,8 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                 while (wait_s := bucket.take(trio.current_time())) > 0:  # others take tokens
                     hub.security.limited("rate_limited", address)
                     await trio.sleep(wait_s)
-                if (
-                    pace_s := hub.door.guest_pace_s
-                ):  # else no checkpoint: it would double what a message costs
+                pace_s = hub.door.guest_pace_s
+                if pace_s:  # else no checkpoint: it would double what a message costs
                     await trio.sleep_until(said_at + pace_s)
                 said_at = trio.current_time()
                 if guest is None:  # named only now: many listen and never speak

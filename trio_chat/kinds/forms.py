@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from trio_chat.model.events import Person
+    from trio_chat.model.records import Profile
 
 # -- fields --
 
@@ -41,6 +42,11 @@ class Who(msgspec.Struct, frozen=True, gc=False):
 
     id: str
     name: str
+
+    @classmethod
+    def of(cls, person: Person | Profile) -> Self:
+        """This person, as they are called now."""
+        return cls(person.id, person.name)
 
 
 def end_of(ends_ms: int | None) -> str | None:

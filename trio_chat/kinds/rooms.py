@@ -227,7 +227,7 @@ class Part(EventCommand, tag="part"):
 
     def event(self, person: Person) -> tuple[str, str]:
         """See `EventCommand`."""
-        return MEMBER, write_body(Membership(Who(person.id, person.name), on=False))
+        return MEMBER, write_body(Membership(Who.of(person), on=False))
 
 
 def check_membership(sender: str, body: Membership, facts: Facts, at_ms: int) -> None:

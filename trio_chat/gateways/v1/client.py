@@ -162,9 +162,8 @@ class Client:
                 await self._answer(command, reply)
         except Refused as refused:
             self.refuse(refused, refused.command_id or command_id)
-            if (
-                refused.code == "rate_limited"
-            ):  # refusing costs something as well: who goes on is read more slowly
+            if refused.code == "rate_limited":
+                # Refusing costs something as well: who goes on is read more slowly.
                 await trio.sleep(LIMITED_PAUSE_S)
         except StoreError:
             self.refuse(unavailable(), command_id)

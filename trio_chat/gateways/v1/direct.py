@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.gateways.v1.client import Client
-    from trio_chat.model.records import Profile
     from trio_chat.protocol import commands
     from trio_chat.rooms.room import Room
 
@@ -40,7 +39,7 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
     profiles = await store.people([command.person])
     if not profiles:
         raise Refused("no_such_person", "There is nobody of this id. (Guests cannot be written to.)")
-    both = (_who(client), _who_of(profiles[0]))
+    both = (Who.of(person), Who.of(profiles[0]))
     name = derived_name("d", *sorted(who.id for who in both))
     is_request = await store.are_strangers(person.id, command.person)
     while True:
@@ -75,7 +74,7 @@ async def answer_request(client: Client, command: commands.AnswerRequest) -> Ack
     if state.members.get(client.person.id) != ASKED:
         raise no_such_room()
     room = await client.hub.rooms.get(name)
-    await client.submit_body(room, MEMBER, command.id, Membership(_who(client), on=command.accept))
+    await client.submit_body(room, MEMBER, command.id, Membership(Who.of(client.person), on=command.accept))
     return None
 
 
@@ -92,22 +91,14 @@ async def settle(client: Client, room: Room, command_id: str) -> None:
     if await store.find_command(person.id, command_id) is not None:
         return
     if is_asked:
-        await _write(client, room, Membership(_who(client), on=True))
+        await _write(client, room, Membership(Who.of(client.person), on=True))
     absent = room.access.pair - room.members
     if absent and person.id in room.members:
         for profile in await store.people(absent):
-            await _write(client, room, Membership(_who_of(profile), on=True))
+            await _write(client, room, Membership(Who.of(profile), on=True))
 
 
 async def _write(client: Client, room: Room, body: Membership) -> None:
     outcome = await room.write(Draft(MEMBER, client.person.id, client.person.name, None, write_body(body)))
     if isinstance(outcome, Denied) and outcome.code != "already_there":  # another device was faster
         raise Refused(outcome.code, outcome.message)
-
-
-def _who(client: Client) -> Who:
-    return Who(client.person.id, client.person.name)
-
-
-def _who_of(profile: Profile) -> Who:
-    return Who(profile.id, profile.name)

@@ -39,7 +39,7 @@ def _frame_of(notice: Notice) -> Frame:
         case notices.PresenceChanged(room, count, came, went):
             return replies.Presence(room, count, tuple(map(parts.user_of, came)), tuple(went))
         case notices.Typing(room, person):
-            return replies.TypingIn(room, Who(person.id, person.name))
+            return replies.TypingIn(room, Who.of(person))
         case notices.ReadMarkersMoved(room, markers):
             return replies.Marks(room, marks_of(markers))
         case notices.PersonChanged(person):

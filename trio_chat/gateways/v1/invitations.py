@@ -118,7 +118,7 @@ async def accept(client: Client, command: commands.Accept) -> list[Frame] | None
         knock = Knock(person.id, on=True, invite=invite)
         await client.submit_body(room, KNOCK, command.id, knock, submitter=OutcomesOfKnock(client.outbox))
         return None
-    body = Membership(Who(person.id, person.name), on=True, invite=invite)
+    body = Membership(Who.of(person), on=True, invite=invite)
     await client.submit_body(room, MEMBER, command.id, body)
     return None
 

@@ -93,7 +93,7 @@ async def create(client: Client, command: commands.Create) -> None:
         raise Refused("bad_field", "The kind of a room is public or private.")
     title = check_title(command.title) if command.title or command.kind == PRIVATE else ""
     topic = check_topic(command.topic)
-    body = Created(command.kind, title, topic, (Who(person.id, person.name),))
+    body = Created(command.kind, title, topic, (Who.of(person),))
     room = await client.hub.rooms.get(name)
     if not room.head:  # else it is a repeat, or refused
         client.hub.rate_limits.check_daily("rooms", person.id, trio.current_time())
@@ -166,7 +166,7 @@ async def enter(client: Client, command: commands.Enter) -> None:
     person = client.person
     room = await client.hub.rooms.get(command.room)
     check_may_find(room.kind)
-    body = Membership(Who(person.id, person.name), on=True)
+    body = Membership(Who.of(person), on=True)
     await client.submit_body(room, MEMBER, command.id, body)
 
 
@@ -182,7 +182,7 @@ async def admit(client: Client, command: commands.Admit) -> Ack | None:
     profiles = await client.hub.store.people([command.person])
     if not profiles:
         raise Refused("no_such_person", "There is nobody of this id.")
-    body = Membership(Who(profiles[0].id, profiles[0].name), on=True)
+    body = Membership(Who.of(profiles[0]), on=True)
     await client.submit_body(client.room(command.room), MEMBER, command.id, body)
     return None
 

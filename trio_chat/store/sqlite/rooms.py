@@ -95,7 +95,7 @@ def requests(connection: apsw.Connection, person: str, *, only: str | None = Non
             """,
             (person, only),
         ).fetchall()
-        return _described(connection, found, person)
+        return _described(connection, found, person) if found else []  # mostly there are none
 
 
 def are_strangers(connection: apsw.Connection, one: str, other: str) -> bool:
