@@ -28,6 +28,24 @@ SEND_MANY = """async ([url, count]) => {
   socket.close();
 }"""
 
+# So many people come, each reacts to a message and goes.
+REACT_MANY = """async ([url, count, seq]) => {
+  for (let number = 1; number <= count; number += 1) {
+    const socket = new WebSocket(url, "trio-chat.v1");
+    const say = (frame) => socket.send(JSON.stringify(frame));
+    await new Promise((resolve) => {
+      socket.onopen = () => say({ type: "hello", name: `Person ${number}` });
+      socket.onmessage = ({ data }) => {
+        const { type } = JSON.parse(data);
+        if (type === "welcome") say({ type: "join", id: "join", room: "lobby" });
+        if (type === "joined") say({ type: "react", id: "react", room: "lobby", seq, emoji: "🎉" });
+        if (type === "ack") resolve();
+      };
+    });
+    socket.close();
+  }
+}"""
+
 # Scrolls to the top, waits until older messages stand there, and returns how far the message that was at the top has
 # moved on the screen. Measured in the frame in which they appear and again when everything has come to rest.
 SCROLL_UP = """async () => {
@@ -54,6 +72,31 @@ def full_room(ada: Person) -> Person:
     ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), LINES])
     expect(ada.page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
     return ada
+
+
+def test_of_many_who_reacted_the_first_are_named_and_all_can_be_seen(
+    full_room: Person, open_person: Callable[..., Person]
+) -> None:
+    ada = full_room
+    ada.page.evaluate(REACT_MANY, [ada.url.replace("http", "ws"), 8, 9])
+    bob = open_person(name="Bob")
+    bob.page.goto(f"{bob.url}#room=lobby&m=9")
+    line = bob.page.locator("#chat p").filter(has=bob.page.get_by_text("line 9", exact=True))
+    chip = line.locator(".reaction")
+    names = ", ".join(f"Person {number}" for number in range(1, 6))
+    expect(chip).to_have_attribute("aria-label", f"🎉 8: {names} and 3 more")
+    expect(chip).to_have_attribute("data-count", "8")
+    chip.click()
+    expect(chip).to_have_attribute("aria-label", f"🎉 9: {names}, You and 3 more")
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    line.locator(".text").click(button="right")
+    bob.page.get_by_role("menuitem", name="Message info").click()
+    section = bob.page.get_by_role("dialog").locator("section").filter(has_text="Reactions")
+    expect(section.locator(".entry")).to_have_count(9)
+    expect(section.locator(".entry").last).to_contain_text("You")
+    bob.page.keyboard.press("Escape")
+    chip.click()
+    expect(chip).to_have_attribute("aria-label", f"🎉 8: {names} and 3 more")
 
 
 def distance_to_end(page: Page) -> float:

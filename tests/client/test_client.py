@@ -29,9 +29,11 @@ from trio_chat.client import (
     ConnectionLost,
     Deleted,
     Edited,
+    GivenReaction,
     Message,
     Position,
     Reacted,
+    Reactions,
     Refused,
     Reset,
     open_chat,
@@ -487,7 +489,31 @@ async def test_replies_edits_deletions_and_reactions_are_given(real: OpenChat) -
                 assert last.target == 2
         page = await ada.history("lobby", before=3)
         assert [(message.text, message.deleted) for message in page.messages] == [("hi", False), ("", True)]
-        assert [change.seq for change in page.changes] == [3, 5, 6]
+        assert ([change.seq for change in page.changes], page.reactions, page.upto) == ([3, 6], [], 6)
+
+
+async def test_reactions_are_counted_in_a_page_and_all_of_them_are_asked_for(real: OpenChat) -> None:
+    async with real(name="Ada") as ada, real(name="Bob") as bob:
+        await ada.send("lobby", "hi")
+        for chat, emoji in ((bob, "🎉"), (ada, "🎉"), (ada, "👍")):
+            await chat.react("lobby", 1, emoji)
+        with pytest.raises(Refused) as caught:
+            await bob.react("lobby", 1, "🎉")
+        assert caught.value.code == "unchanged"
+        page = await bob.history("lobby", before=2)
+        assert page.reactions == [
+            Reactions(1, "🎉", count=2, since=2, mine=True, people=(bob.user, ada.user)),
+            Reactions(1, "👍", count=1, since=4, people=(ada.user,)),
+        ]
+        given = [
+            GivenReaction(seq, emoji, chat.user)
+            for seq, emoji, chat in ((2, "🎉", bob), (3, "🎉", ada), (4, "👍", ada))
+        ]
+        assert await bob.reactions("lobby", 1) == given
+        assert await bob.reactions("lobby", 1, "🎉") == given[:2]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("trio_chat.gateways.v1.history.REACTIONS", 1)
+            assert await bob.reactions("lobby", 1) == given
 
 
 async def test_an_edit_of_a_deleted_message_is_skipped(real: OpenChat) -> None:

@@ -11,14 +11,15 @@ from tests.support.v1 import ack, hello
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Edit
 from trio_chat.kinds.personal import MAX_PERSONAL, Star
-from trio_chat.kinds.reactions import MAX_CHANGES, Reaction
+from trio_chat.kinds.reactions import MAX_EMOJI, MAX_OF_MESSAGE, Reaction
 from trio_chat.kinds.rooms import Created
 from trio_chat.model.events import Draft, Person
 from trio_chat.model.outcomes import Denied
-from trio_chat.model.records import ReadMarker
+from trio_chat.model.records import FIRST_NAMES, ReadMarker
 from trio_chat.protocol.encoding import ANSWER_BYTES
 
 if TYPE_CHECKING:
+    import pytest
     from trio.testing import MockClock
 
 LONGEST = "\x01" * 4_000
@@ -138,44 +139,76 @@ async def token_of(core: Core, ada: V1Client) -> str:
     return token
 
 
-async def test_a_page_of_history_has_fewer_messages_when_they_have_many_changes(
-    autojump_clock: MockClock,
+async def test_a_page_of_history_has_fewer_messages_when_they_have_many_reactions(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_core(burst=10_000) as core:
         ada, person = await hello(core, "Ada")
-        said = drafts(person, "message", *(f"text {n}" for n in range(1, 13)))
+        people = [Who(f"p-{n}", "\U00020000" * 36 + f"{n:04}") for n in range(MAX_OF_MESSAGE + 1)]
+        for n, who in enumerate(people):
+            known = Person(who.id, who.name)
+            await add_person(core.store, known, name_key=who.name, token_hash=b"%d" % n, at_ms=1)
+        said = drafts(person, "message", *(f"text {n}" for n in range(1, 13)), LONGEST)
         await core.store.append("garden", said, at_ms=1)
-        for seq in range(1, 11):
+        emoji = [chr(0x1F400 + n) for n in range(MAX_OF_MESSAGE + 1)]
+
+        async def react(seq: int, n_emoji: int) -> None:
             reactions = [
-                Draft("reaction", f"p-{n}", "Somebody", f"r-{seq}", write_body(Reaction(seq, "👍", True)))
-                for n in range(MAX_CHANGES + 1)
+                Draft(
+                    "reaction", who.id, "X", f"r-{seq}", write_body(Reaction(seq, emoji[n % n_emoji], True))
+                )
+                for n, who in enumerate(people)
             ]
             outcomes = await core.store.append("garden", reactions, at_ms=1)
-            assert [isinstance(one, Denied) for one in outcomes] == [False] * MAX_CHANGES + [True]
+            assert [isinstance(one, Denied) for one in outcomes] == [False] * MAX_OF_MESSAGE + [True]
+
+        for seq in range(1, 11):
+            await react(seq, MAX_EMOJI)
         await ada.ask("join", room="garden")
         await ada.hear_frames()
         found: list[dict[str, Any]] = []
         before = 13
+        pages = 0
         while before > 1:
             page = await answer(ada, "history", room="garden", before=before)
-            assert {change["target"] for change in page["changes"]} <= {
-                event["seq"] for event in page["events"]
-            }
+            assert {one["target"] for one in page["reactions"]} <= {event["seq"] for event in page["events"]}
             found = page["events"] + found
             before = page["events"][0]["seq"]
             assert page.get("more") == (before > 1)
             for event in page["events"]:
-                of_it = [change for change in page["changes"] if change["target"] == event["seq"]]
-                assert len(of_it) == (MAX_CHANGES if event["seq"] <= 10 else 0)
+                of_it = [one for one in page["reactions"] if one["target"] == event["seq"]]
+                assert len(of_it) == (MAX_EMOJI if event["seq"] <= 10 else 0)
+                assert {(one["count"], len(one["people"])) for one in of_it} <= {(20, FIRST_NAMES)}
+            pages += 1
         assert [event["seq"] for event in found] == [*range(1, 13)]
+        assert pages == 2
         page = await answer(ada, "history", room="garden", around=5)
-        assert [event["seq"] for event in page["events"]] == [5]
+        assert [event["seq"] for event in page["events"]] == [3, 4, 5, 6, 7]
         assert page["more"]
         assert page["newer"]
         page = await answer(ada, "history", room="garden", after=2)
-        assert [event["seq"] for event in page["events"]] == [3]
-        page = await answer(ada, "fetch", room="garden", seqs=[1, 2, 12])
-        assert ([event["seq"] for event in page["events"]], page["more"]) == ([1], True)
+        assert [event["seq"] for event in page["events"]] == [3, 4, 5, 6, 7]
+        page = await answer(ada, "fetch", room="garden", seqs=[*range(1, 8), 12])
+        assert ([event["seq"] for event in page["events"]], page["more"]) == ([1, 2, 3, 4, 5], True)
+        # All of them, page by page.
+        given: list[dict[str, Any]] = []
+        page = {"more": True}
+        while page.get("more"):
+            after = given[-1]["seq"] if given else 0
+            page = await answer(ada, "reactions", room="garden", seq=1, after=after)
+            given += page["reactions"]
+        assert [one["person"] for one in given] == [
+            {"id": who.id, "name": who.name} for who in people[:MAX_OF_MESSAGE]
+        ]
+        # Of before there was a bound to different ones: they are counted, without names.
+        monkeypatch.setattr("trio_chat.kinds.reactions.MAX_EMOJI", MAX_OF_MESSAGE)
+        await react(13, MAX_OF_MESSAGE)
+        for page in (
+            await answer(ada, "history", room="garden", before=14),
+            await answer(ada, "fetch", room="garden", seqs=[13]),
+        ):
+            of_it = [one for one in page["reactions"] if one["target"] == 13]
+            assert [(one["count"], "people" in one) for one in of_it] == [(1, False)] * MAX_OF_MESSAGE
 
 
 async def test_a_page_of_the_longest_messages_fits(autojump_clock: MockClock) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests.support.core import Core, V1Client, open_core
 from tests.support.memory_store import MemoryDisk, open_memory_store
@@ -10,7 +12,8 @@ from tests.support.v1 import ack
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import MAX_MENTIONS
 from trio_chat.kinds.reactions import Reaction
-from trio_chat.model.events import Draft
+from trio_chat.model.events import Draft, Event
+from trio_chat.model.records import FIRST_NAMES
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -136,7 +139,88 @@ async def test_a_page_of_history_brings_what_counts_for_its_messages(autojump_cl
         assert page["newer"]
         fetched = await ada.ask("fetch", room="lobby", seqs=[2, 99])
         assert [event["text"] for event in fetched["events"]] == ["two"]
-        assert [(change["seq"], change["on"]) for change in fetched["changes"]] == [(7, True)]
+        bobs = {"target": 2, "emoji": "🎉", "count": 1, "since": 7, "people": [await user_of(bob)]}
+        assert (fetched["changes"], fetched["reactions"], fetched["upto"]) == ([], [bobs], 7)
+        assert "reactions" not in page
+        assert (await bob.ask("fetch", room="lobby", seqs=[2]))["reactions"] == [bobs | {"mine": True}]
+
+
+async def user_of(client: V1Client) -> dict[str, Any]:
+    """The client's person."""
+    await client.hear_frames()
+    user: dict[str, Any] = (await client.ask("profile"))["user"]
+    return user
+
+
+async def test_reactions_are_counted_and_who_gave_them_is_asked_for(autojump_clock: MockClock) -> None:
+    async with open_core(burst=1_000) as core:
+        ada = await core.open_person("Ada")
+        others = [await core.open_person(f"Person {n}") for n in range(FIRST_NAMES)]
+        await ack(ada, "send", room="lobby", text="hi")
+        users = [await user_of(one) for one in (ada, *others)]
+        for one in (ada, *others):
+            await ack(one, "react", room="lobby", seq=1, emoji="🎉")
+        await ack(others[0], "react", room="lobby", seq=1, emoji="👍")
+        await ada.hear_frames()
+        n_people = len(users)
+        party = {"target": 1, "emoji": "🎉", "count": n_people, "since": 2, "people": users[:FIRST_NAMES]}
+        thumb = {"target": 1, "emoji": "👍", "count": 1, "since": n_people + 2, "people": [users[1]]}
+        page = await ada.ask("history", room="lobby", before=2)
+        assert page["reactions"] == [party | {"mine": True}, thumb]
+        assert page["changes"] == []
+        # The first takes it away: the next one is first, and the emoji stays where it stands.
+        await ack(ada, "react", room="lobby", seq=1, emoji="🎉", on=False)
+        await ada.hear_frames()
+        page = await ada.ask("history", room="lobby", before=2)
+        assert page["reactions"] == [party | {"count": n_people - 1, "people": users[1:]}, thumb]
+        given = [{"seq": n + 2, "emoji": "🎉", "person": user} for n, user in enumerate(users) if n]
+        told = await ada.ask("reactions", room="lobby", seq=1)
+        assert told["reactions"] == [*given, {"seq": n_people + 2, "emoji": "👍", "person": users[1]}]
+        assert "more" not in told
+        told = await ada.ask("reactions", room="lobby", seq=1, emoji="🎉", after=given[2]["seq"])
+        assert told["reactions"] == given[3:]
+        assert (await ada.ask("reactions", room="lobby", seq=99))["code"] == "no_such_message"
+        await ack(ada, "delete", room="lobby", seq=1)
+        await ada.hear_frames()
+        assert (await ada.ask("reactions", room="lobby", seq=1))["reactions"] == []
+        assert "reactions" not in await ada.ask("history", room="lobby", before=2)
+
+
+async def test_a_reaction_that_changes_nothing_is_no_event(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        await ack(ada, "send", room="lobby", text="hi")
+        assert (await ack(ada, "react", room="lobby", seq=1, emoji="👍", on=False))["code"] == "unchanged"
+        first = await ack(ada, "react", id="r", room="lobby", seq=1, emoji="👍")
+        assert (await ack(ada, "react", room="lobby", seq=1, emoji="👍"))["code"] == "unchanged"
+        assert await ack(ada, "react", id="r", room="lobby", seq=1, emoji="👍") == first
+        assert core.lobby.head == 2
+
+
+async def test_what_holds_of_a_page_is_told_at_one_number_however_far_the_log_is(
+    autojump_clock: MockClock,
+) -> None:
+    """A page is read, then somebody reacts, then it is read what holds of it."""
+    async with open_core() as core:
+        ada, bob = await core.open_person("Ada"), await core.open_person("Bob")
+        await ack(ada, "send", room="lobby", text="hi")
+        await ack(bob, "react", room="lobby", seq=1, emoji="👍")
+        await ada.hear_frames()
+        read_before = core.lobby.read_before
+
+        async def read_and_then(*args: Any, **fields: Any) -> list[Event]:  # noqa: ANN401
+            events = await read_before(*args, **fields)
+            await ack(bob, "react", room="lobby", seq=1, emoji="👍", on=False)
+            await ack(bob, "react", room="lobby", seq=1, emoji="🎉")
+            return events
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(core.lobby, "read_before", read_and_then)
+            await ada.tell("history", room="lobby", before=2)
+            while (page := await ada.hear_frame())["type"] != "history":
+                pass
+        assert page["upto"] == 4
+        assert [(one["emoji"], one["count"], one["since"]) for one in page["reactions"]] == [("🎉", 1, 4)]
 
 
 async def test_history_reads_both_ways_and_around(autojump_clock: MockClock) -> None:
@@ -190,10 +274,13 @@ async def test_one_emoji_in_two_spellings_is_one_reaction(autojump_clock: MockCl
     async with open_core() as core:
         ada = await core.open_person("Ada")
         await ack(ada, "send", room="lobby", text="hi")
-        for emoji, on in (("❤", True), ("❤\ufe0f", False)):
-            await ack(ada, "react", room="lobby", seq=1, emoji=emoji, on=on)
+        await ack(ada, "react", room="lobby", seq=1, emoji="❤", on=True)
         page = await ada.ask("history", room="lobby", before=2)
-        assert [(change["emoji"], change["on"]) for change in page["changes"]] == [("❤\ufe0f", False)]
+        assert [(one["emoji"], one["count"]) for one in page["reactions"]] == [("❤\ufe0f", 1)]
+        assert (await ack(ada, "react", room="lobby", seq=1, emoji="❤\ufe0f"))["code"] == "unchanged"
+        answer = await ack(ada, "react", room="lobby", seq=1, emoji="❤\ufe0f", on=False)
+        assert answer["type"] == "ack"
+        assert "reactions" not in await ada.ask("history", room="lobby", before=2)
 
 
 async def test_who_said_it_elsewhere_stands_on_one_line(autojump_clock: MockClock) -> None:
@@ -215,8 +302,10 @@ async def test_a_reaction_of_before_they_were_one_emoji_is_still_told(autojump_c
         await store.append("lobby", [message, Draft("reaction", "p-1", "Ada", "c2", reaction)], at_ms=1)
     async with open_core(disk) as core:
         bob = await core.open_person("Bob")
-        (change,) = (await bob.ask("history", room="lobby", before=2))["changes"]
-        assert (change["type"], change["emoji"]) == ("reaction", "18+5=23")
+        (told,) = (await bob.ask("history", room="lobby", before=2))["reactions"]
+        assert (told["emoji"], told["count"]) == ("18+5=23", 1)
+        answer = await bob.ask("reactions", room="lobby", seq=1, emoji="18+5=23")
+        assert [one["person"]["id"] for one in answer["reactions"]] == ["p-1"]
 
 
 async def test_so_many_people_are_mentioned_in_a_message_and_no_more(autojump_clock: MockClock) -> None:

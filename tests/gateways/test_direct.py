@@ -132,8 +132,8 @@ async def test_three_messages_may_wait_for_an_answer(autojump_clock: MockClock) 
         assert await write(ada[0], room) == "not_answered"
         assert (await ack(ada[0], "edit", room=room, seq=4, text="three"))["type"] == "ack"
         assert (await ack(ada[0], "delete", room=room, seq=2))["type"] == "ack"
-        for _ in range(direct.MAX_UNANSWERED_EVENTS):
-            await ack(ada[0], "react", room=room, seq=3, emoji="👍")
+        for n in range(direct.MAX_UNANSWERED_EVENTS):
+            await ack(ada[0], "react", room=room, seq=3, emoji="👍", on=n % 2 == 0)
         assert (await core.rooms.get(room)).head == direct.MAX_UNANSWERED_EVENTS + 1
         assert (await ack(ada[0], "delete", room=room, seq=3))["type"] == "ack", "one may always take back"
         assert await write(bob[0], room) == "ack"

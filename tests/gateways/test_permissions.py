@@ -235,7 +235,7 @@ REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     | NOT_PUBLIC
     | NO_LINKS
     | NO_MESSAGES
-    | {"mine": "no_such_room", "receipts": "no_such_message"},
+    | {"mine": "no_such_room", "receipts": "no_such_message", "reactions": "no_such_message"},
     ("public", "Ada"): NO_LINKS
     | NOTHING_TO_WIPE
     | {"edit theirs": "not_yours", "create public": "already_there"},
@@ -279,6 +279,7 @@ async def test_numbers_beyond_the_end_and_of_other_rooms_are_no_messages(autojum
                     ("pin", {"seq": seq}),
                     ("versions", {"seq": seq}),
                     ("receipts", {"seq": seq}),
+                    ("reactions", {"seq": seq}),
                 ):
                     await cy.tell(kind, room=room, **fields)
                     (answer,) = await cy.hear_frames()
@@ -321,6 +322,7 @@ async def test_a_repeat_by_somebody_who_has_left_is_an_outsiders_command(autojum
         "versions",
         "info",
         "receipts",
+        "reactions",
         "search in it",
         "watch",
     ],
@@ -343,9 +345,16 @@ async def test_whoever_leaves_while_something_is_read_for_them_is_not_told_it(
             await ack(scene.people["Ada"], "send", room=room, text="secret of after")
         told = await phone.hear_frames()
         assert "no_such_room" in {frame.get("code") for frame in told}
-        assert not {"history", "fetched", "versions", "info", "receipts", "found", "watching"} & {
-            frame["type"] for frame in told
-        }
+        assert not {
+            "history",
+            "fetched",
+            "versions",
+            "info",
+            "receipts",
+            "reactions",
+            "found",
+            "watching",
+        } & {frame["type"] for frame in told}
         assert "secret of after" not in json.dumps(told)
 
 

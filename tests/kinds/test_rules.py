@@ -16,14 +16,14 @@ from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Delete, Edit, Post
 from trio_chat.kinds.personal import MAX_BLOCKS, MAX_PERSONAL, Block, Level, Star, Unread
 from trio_chat.kinds.pins import MAX_PINS, Pin
-from trio_chat.kinds.reactions import MAX_REACTIONS, Reaction
+from trio_chat.kinds.reactions import MAX_EMOJI, MAX_OF_MESSAGE, MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import judge
 from trio_chat.kinds.standing import DEFAULT_POLICY, MODERATOR
 from trio_chat.model.events import MESSAGE, Draft
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
 OUTSIDER, LEFT, MEMBER, OWNER = WHO = ("p-outsider", "p-left", "p-member", "p-owner")
 """`LEFT` was a member, and wrote message 4."""
@@ -44,7 +44,8 @@ class SomeFacts(SomeStanding):
     owner: str | None = OWNER
     head: int = 10
     members: tuple[str, ...] = (MEMBER, OWNER)
-    n_reactions: int = 0
+    given: Mapping[str, Collection[str]] = attrs.field(factory=lambda: {"🐌": WHO})
+    """Everybody has put the snail to each message."""
     n_pins: int = 0
     n_edits: int = 0
     keys: Collection[str] = ()
@@ -109,8 +110,8 @@ class SomeFacts(SomeStanding):
     def is_member(self, person: str) -> bool:
         return person in self.members
 
-    def count_reactions(self, seq: int, person: str) -> int:
-        return self.n_reactions
+    def reactions_to(self, seq: int) -> Mapping[str, Collection[str]]:
+        return self.given
 
     def has_change(self, target: int, key: str) -> bool:
         return key in self.keys
@@ -233,7 +234,17 @@ TABLE: list[tuple[str, Body | str, dict[str, str], dict[str, str], dict[str, str
         members("not_yours") | {MEMBER: "deleted"},
     ),
     ("reaction", Reaction(OF_OWNER, "🦀", True), EVERYBODY, MEMBERS, MEMBERS),
-    ("reaction", Reaction(OF_OWNER, "🦀", False), EVERYBODY, MEMBERS, MEMBERS),
+    ("reaction", Reaction(OF_OWNER, "🐌", False), EVERYBODY, MEMBERS, MEMBERS),
+    *(
+        (
+            "reaction",
+            Reaction(OF_OWNER, emoji, is_given),
+            everybody("unchanged"),
+            members("unchanged"),
+            members("unchanged"),
+        )
+        for emoji, is_given in (("🦀", False), ("🐌", True))
+    ),
     (
         "reaction",
         Reaction(DELETED, "🦀", True),
@@ -483,11 +494,26 @@ def test_everybody_is_in_the_lobby_and_stays() -> None:
 
 
 def test_there_are_bounds_to_reactions_and_pins_but_not_to_taking_them_away() -> None:
-    facts = attrs.evolve(room_of(PUBLIC), n_reactions=MAX_REACTIONS, n_pins=MAX_PINS)
+    own = {str(n): [MEMBER] for n in range(MAX_REACTIONS)}
+    facts = attrs.evolve(room_of(PUBLIC), given=own, n_pins=MAX_PINS)
     assert verdict(MEMBER, "reaction", Reaction(1, "🦀", True), facts) == "too_many"
-    assert verdict(MEMBER, "reaction", Reaction(1, "🦀", False), facts) == "ok"
+    assert verdict(MEMBER, "reaction", Reaction(1, "1", False), facts) == "ok"
+    assert verdict(OWNER, "reaction", Reaction(1, "🦀", True), facts) == "ok"
     assert verdict(MEMBER, "pin", Pin(1, True), facts) == "too_many"
     assert verdict(MEMBER, "pin", Pin(1, False), facts) == "ok"
+
+
+def test_a_message_has_so_many_reactions_and_so_many_different_ones() -> None:
+    def react(given: Mapping[str, Collection[str]], emoji: str, *, on: bool = True) -> str:
+        return verdict(MEMBER, "reaction", Reaction(1, emoji, on), attrs.evolve(room_of(PUBLIC), given=given))
+
+    others = [f"p-{n}" for n in range(MAX_OF_MESSAGE - 1)]
+    assert react({"🦀": others}, "🦀") == react({"🦀": others}, "🐌") == "ok"
+    assert react({"🦀": [*others, "p-x"]}, "🦀") == react({"🦀": [*others, "p-x"]}, "🐌") == "too_many"
+    assert react({"🦀": [*others, MEMBER]}, "🦀", on=False) == "ok"
+    many = {str(n): [OWNER] for n in range(MAX_EMOJI - 1)}
+    assert react(many, "🦀") == react(many | {"🐌": [OWNER]}, "🐌") == "ok"
+    assert react(many | {"🐌": [OWNER]}, "🦀") == "too_many"
 
 
 def test_people_keep_so_much_for_themselves_and_may_change_all_of_it() -> None:

@@ -33,6 +33,8 @@ from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from trio_chat.errors import Refused
 
 PEOPLE = ("outsider", "member", "moderator", "owner", "s-moderator", "s-admin", "s-owner")
@@ -82,8 +84,8 @@ class Room(SomeStanding, NotDirect):
     def is_theirs_to_note(self, person: str, room: str, seq: int) -> bool:
         return True
 
-    def count_reactions(self, seq: int, person: str) -> int:
-        return 0
+    def reactions_to(self, seq: int) -> Mapping[str, Collection[str]]:
+        return {}
 
     def has_change(self, target: int, key: str) -> bool:
         return False

@@ -290,7 +290,7 @@ def test_every_command_that_writes_an_event_is_carried_out() -> None:
         ("post", Post("hi", 3), None),
         ("edit", Edit(3, "ho"), (3, "edit")),
         ("delete", Delete(3), (3, "delete")),
-        ("reaction", Reaction(3, "🦀", True), (3, "react:p-1:🦀")),
+        ("reaction", Reaction(3, "🦀", True), None),
         ("pin", Pin(3, True), (3, "pin")),
         ("created", Created("public"), None),
         ("settings", Settings("T"), None),

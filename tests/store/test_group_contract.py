@@ -24,9 +24,11 @@ from trio_chat.model.records import (
     MAX_UNREAD_COUNTED,
     DirectoryPlace,
     Invitation,
+    MessageChanges,
     MessageReceipt,
     Picture,
     Profile,
+    ReactionCount,
     ReadMarker,
     SearchHit,
 )
@@ -35,7 +37,7 @@ from trio_chat.store.base import MOVES_KEPT, Store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Collection
     from contextlib import AbstractAsyncContextManager
     from typing import TypeAlias
 
@@ -105,6 +107,12 @@ def leave(person: Who) -> Draft:
 
 def invite(room: str = CLUB, *, expires_ms: int | None = None, uses: int | None = None) -> Invitation:
     return Invitation(HASH, room, ADA.id, 1, expires_ms, uses)
+
+
+async def changes(
+    store: Store, seqs: Collection[int], *, room: str = LOBBY, reader: str = ADA.id
+) -> MessageChanges:
+    return await store.read_changes(room, seqs, reader=reader, limit=99)
 
 
 async def append(store: Store, room: str, *drafts: Draft, at_ms: int = 1) -> list[int]:
@@ -179,7 +187,7 @@ async def test_the_rules_see_other_appends_of_the_same_commit(store: Store) -> N
             nursery.start_soon(one, said(f"m {number}"))
             nursery.start_soon(one, react(1, "🦀", by=Who(f"p-{number}", "X")))
     assert found == ["Event"] * 20
-    assert len(await store.read_changes(LOBBY, [1], limit=99)) == 10
+    assert len(await store.reactions(LOBBY, 1, limit=99)) == 10
 
 
 async def test_reactions_and_pins_are_limited(store: Store) -> None:
@@ -206,14 +214,72 @@ async def test_changes_of_a_message_are_the_newest_event_of_each_change_key(open
         )
     async with open_store() as store:
         log = await whole(store)
-        assert await store.read_changes(LOBBY, [1], limit=99) == [log[n - 1] for n in (6, 7, 8, 9, 10)]
-        assert await store.read_changes(LOBBY, [3, 2, 2], limit=99) == [log[10], log[11]]
-        assert await store.read_changes(LOBBY, [5, 99, 0, -1, 2**70], limit=99) == []
-        assert (
-            await store.read_changes(LOBBY, [], limit=99)
-            == await store.read_changes("nowhere", [1], limit=9)
-            == []
-        )
+        found = await changes(store, [1])
+        assert (found.upto, found.events) == (12, [log[n - 1] for n in (8, 10)])
+        assert (await changes(store, [3, 2, 2])).events == [log[10], log[11]]
+        assert await changes(store, [5, 99, 0, -1, 2**70]) == MessageChanges(12, [], [], 5)
+        assert await changes(store, []) == MessageChanges(12, [], [], 0)
+        assert await changes(store, [1], room="nowhere") == MessageChanges(0, [], [], 1)
+
+
+async def test_reactions_are_counted_with_who_gave_the_first_of_them(open_store: OpenStore) -> None:
+    people = [Who(f"p-{n}", "X") for n in range(1, 8)]
+    async with open_store() as store:
+        await add_person(store, Person(ADA.id, "Ada"), name_key="ada", token_hash=HASH, at_ms=1)
+        await append(store, LOBBY, said("a"), said("b"))
+        await append(store, LOBBY, react(1, "🐌", by=BOB), react(1, "🦀"), react(1, "🐌"), react(2, "🦀"))
+        await append(store, LOBBY, *(react(1, "🦀", by=who) for who in people))
+        # From the first to somebody's, an emoji stands where it came; after nobody's it comes anew.
+        await append(store, LOBBY, react(1, "🐌", by=BOB, on=False), react(2, "🦀", on=False))
+        await append(store, LOBBY, react(2, "🦀"), react(1, "🦀", by=people[0], on=False))
+    async with open_store() as store:
+        found = await changes(store, [1, 2], reader=people[1].id)
+        assert found.upto == 17
+        assert found.reactions == [
+            ReactionCount(1, "🐌", 1, since=3, is_mine=False, people=[Person(ADA.id, "Ada")]),
+            ReactionCount(
+                1,
+                "🦀",
+                7,
+                since=4,
+                is_mine=True,
+                people=[Person(ADA.id, "Ada"), *(Person(who.id, "") for who in people[1:5])],
+            ),
+            ReactionCount(2, "🦀", 1, since=16, is_mine=False, people=[Person(ADA.id, "Ada")]),
+        ]
+        assert [one.is_mine for one in (await changes(store, [1], reader=people[0].id)).reactions] == [
+            False
+        ] * 2
+        given = await store.reactions(LOBBY, 1, limit=99)
+        assert [(one.seq, one.emoji, one.person.id) for one in given] == [
+            (4, "🦀", ADA.id),
+            (5, "🐌", ADA.id),
+            *((n + 7, "🦀", who.id) for n, who in enumerate(people) if n),
+        ]
+        assert await store.reactions(LOBBY, 1, after=5, limit=2) == given[2:4]
+        assert await store.reactions(LOBBY, 1, emoji="🐌", limit=9) == [given[1]]
+        assert await store.reactions(LOBBY, 99, limit=9) == await store.reactions("nowhere", 1, limit=9) == []
+
+
+async def test_changes_of_many_messages_are_of_the_first_of_them(store: Store) -> None:
+    await append(store, LOBBY, *(said(str(number)) for number in range(1, 7)))
+    for target in (2, 4, 5):
+        await append(store, LOBBY, react(target, "🦀"), react(target, "🐌"), pin(target), edit(target, "x"))
+    found = await store.read_changes(LOBBY, [6, 5, 4, 3, 2, 1], reader=ADA.id, limit=3)
+    assert (found.n_messages, [one.target for one in found.reactions]) == (2, [5, 5])
+    assert [event.seq for event in found.events] == [14, 17, 18]
+    found = await store.read_changes(LOBBY, [5, 4], reader=ADA.id, limit=1)
+    assert (found.n_messages, len(found.events), [one.target for one in found.reactions]) == (1, 1, [5, 5])
+
+
+async def test_what_is_so_already_is_not_written(store: Store) -> None:
+    await append(store, LOBBY, said("a"))
+    assert codes(await store.append(LOBBY, [react(1, "🦀", on=False)], at_ms=1)) == ["unchanged"]
+    outcomes = await store.append(
+        LOBBY, [react(1, "🦀"), react(1, "🦀"), react(1, "🦀", on=False), react(1, "🦀", on=False)], at_ms=1
+    )
+    assert codes(outcomes) == ["Event", "unchanged", "Event", "unchanged"]
+    assert codes(await store.append(LOBBY, [react(1, "🦀", by=BOB)] * 2, at_ms=1)) == ["Event", "unchanged"]
 
 
 async def test_an_event_is_found_by_its_command(store: Store) -> None:
@@ -266,9 +332,9 @@ async def test_a_deleted_message_and_its_edits_have_no_text_in_any_read(
             assert await store.read_after(LOBBY, seq - 1, limit=1, max_bytes=0) == [log[seq - 1]]
             assert await store.read_some(LOBBY, [seq]) == [log[seq - 1]]
         assert await store.read_versions(LOBBY, 1, limit=9) == [log[0], log[3]]
-        assert await store.read_changes(LOBBY, range(1, 10), limit=99) == [log[7], log[8]], (
-            "and nothing else about them"
-        )
+        found = await changes(store, range(1, 10))
+        assert (found.events, found.reactions) == ([log[7], log[8]], []), "and nothing else about them"
+        assert await store.reactions(LOBBY, 1, limit=9) == []
         assert (await store.state(LOBBY)).pins == ()
         assert codes(await store.append(LOBBY, [edit(1, "back")], at_ms=1)) == ["deleted"]
         assert await append(store, LOBBY, said("on")) == [10]
@@ -727,7 +793,8 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
     for call in (
         partial(store.state, LOBBY),
         partial(store.listing, ADA.id),
-        partial(store.read_changes, LOBBY, [1], limit=9),
+        partial(store.read_changes, LOBBY, [1], reader=ADA.id, limit=9),
+        partial(store.reactions, LOBBY, 1, limit=9),
         partial(store.personal, ADA.id, limit=9),
         partial(store.find_invite, HASH),
         partial(store.move_read_markers, [], 1),

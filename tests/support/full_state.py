@@ -164,8 +164,13 @@ async def _fill_large(store: Store, state: FullState) -> None:
     await _append(store, LARGE, edits + pinned)
     for target in range(3, 3 + REACTED):
         reacted = [
-            _draft(reactions.REACTION, who, f"r-{target}", reactions.Reaction(target, EMOJI, True))
-            for who in state.people[: reactions.MAX_CHANGES - 1]
+            _draft(
+                reactions.REACTION,
+                who,
+                f"r-{target}",
+                reactions.Reaction(target, chr(0x1F44D + n % 50), True),
+            )
+            for n, who in enumerate(state.people[: reactions.MAX_OF_MESSAGE - 1])
         ]
         await _append(store, LARGE, reacted)
     await _append(store, LARGE, muted)  # who reacts cannot be muted yet
@@ -241,6 +246,10 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"room": LARGE, "before": 2**63 - 1, "limit": 200},
     ],
     commands.Fetch: lambda state: [{"room": LARGE, "seqs": list(range(1, 101))}],
+    commands.AskReactions: lambda state: [
+        {"room": LARGE, "seq": 3},
+        {"room": LARGE, "seq": 3, "emoji": EMOJI},
+    ],
     commands.Versions: lambda state: [{"room": LARGE, "seq": 2}],
     commands.Search: lambda state: [
         {"query": "apple", "limit": 50},

@@ -63,6 +63,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "typing": ("typing", {"room": "ROOM"}),
     "mark": ("mark", {"room": "ROOM", "read": 1}),
     "receipts": ("receipts", {"room": "ROOM", "seq": "THEIRS"}),
+    "reactions": ("reactions", {"room": "ROOM", "seq": "THEIRS"}),
     "block": ("mine", {"what": "block", "person": "ROOM"}),
     "search": ("search", {"query": "secret"}),
     "search in its name": ("search", {"query": "in:ROOM secret"}),

@@ -12,7 +12,18 @@ Imports: errors, kinds, model, protocol.
 
 from trio_chat.client.chat import Chat, ChatStatistics, open_chat
 from trio_chat.client.endings import CannotConnect, ConnectionLost
-from trio_chat.client.events import Change, Deleted, Edited, Event, History, Message, Reacted, Reset
+from trio_chat.client.events import (
+    Change,
+    Deleted,
+    Edited,
+    Event,
+    GivenReaction,
+    History,
+    Message,
+    Reacted,
+    Reactions,
+    Reset,
+)
 from trio_chat.errors import ChatError, Refused
 from trio_chat.model.events import Person, Position
 
@@ -26,11 +37,13 @@ __all__ = [
     "Deleted",
     "Edited",
     "Event",
+    "GivenReaction",
     "History",
     "Message",
     "Person",
     "Position",
     "Reacted",
+    "Reactions",
     "Refused",
     "Reset",
     "open_chat",

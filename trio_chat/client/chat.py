@@ -15,14 +15,14 @@ from trio_chat.client.conversation import Conversation, new_id
 from trio_chat.errors import Refused
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Position
-from trio_chat.protocol.commands import Join, Leave, Rename
+from trio_chat.protocol.commands import AskReactions, Join, Leave, Rename
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
     from typing import Self
 
     from trio_chat.client.connection import Connect
-    from trio_chat.client.events import Event, History
+    from trio_chat.client.events import Event, GivenReaction, History
     from trio_chat.model.events import Person
 
 MAX_UNREAD = 1000
@@ -175,9 +175,23 @@ class Chat:
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def react(self, room: str, seq: int, emoji: str, *, on: bool = True) -> int:
-        """Put an emoji to message ``seq``, or (``on`` false) take it away. Returns the number of the reaction."""
+        """Put an emoji to message ``seq``, or (``on`` false) take it away. Returns the number of the reaction.
+
+        Raises `Refused` (``unchanged``) if it is so already.
+        """
         command = frames.React(id=new_id(), room=room, seq=seq, emoji=emoji, on=on)
         return (await self._conversation.call(command, frames.Ack)).seq
+
+    async def reactions(self, room: str, seq: int, emoji: str | None = None) -> list[GivenReaction]:
+        """Who has put what to message ``seq``, or put this emoji to it, in the order in which they did."""
+        found: list[GivenReaction] = []
+        while True:
+            after = found[-1].seq if found else 0
+            command = AskReactions(id=new_id(), room=room, seq=seq, emoji=emoji, after=after)
+            page = await self._conversation.call(command, frames.ReactionsPage)
+            found += page.reactions
+            if not page.more:
+                return found
 
     async def join(
         self, room: str, after: int | None = None, epoch: str | None = None, proof: str | None = None

@@ -276,7 +276,14 @@ class Conversation:
                 await self.rooms.take(room, seq, None, proof=proof)
             case frames.Joined():
                 await self._begin(frame, connection)
-            case frames.Left() | frames.Ack() | frames.HistoryPage() | frames.Renamed() | Failure(id=str()):
+            case (
+                frames.Left()
+                | frames.Ack()
+                | frames.HistoryPage()
+                | frames.ReactionsPage()
+                | frames.Renamed()
+                | Failure(id=str())
+            ):
                 self.calls.answer(frame)
             case _:
                 pass  # a pong, or a frame of a type that newer clients know

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from trio_chat.model.events import Position
+from trio_chat.model.events import Person, Position
 
 
 class _LogEvent(
@@ -89,13 +89,39 @@ Event = Message | Change | Reset
 """What iterating over a chat gives. More kinds may be added."""
 
 
+class Reactions(msgspec.Struct, frozen=True):
+    """The reactions to message ``target`` with one emoji: how many there are, whether one is the client's own
+    (``mine``), and the ``people`` who gave the first of them.
+
+    ``since`` is the number of the reaction by which the emoji came to the message: emoji stand in this order.
+    """
+
+    target: int
+    emoji: str
+    count: int
+    since: int
+    mine: bool = False
+    people: tuple[Person, ...] = ()
+
+
+class GivenReaction(msgspec.Struct, frozen=True):
+    """One reaction to a message: number ``seq`` of the log."""
+
+    seq: int
+    emoji: str
+    person: Person
+
+
 class History(msgspec.Struct, frozen=True):
     """A page of history: messages as they were written, oldest first, and whether there are ``more`` before them.
 
-    ``changes`` are the changes of these messages that hold now, in order: the newest edit, the newest of each person's
-    reactions; of a deleted message, only the deletion.
+    ``changes`` are the changes of these messages that hold at number ``upto``, in order: the newest edit; of a deleted
+    message, only the deletion. ``reactions`` are those to them, counted, at the same number. Each `Reacted` that comes
+    with a greater number changes a count by one.
     """
 
     messages: list[Message]
     more: bool
     changes: list[Change]
+    reactions: list[Reactions]
+    upto: int

@@ -18,12 +18,12 @@ from typing import Final, get_args
 import msgspec
 
 from trio_chat.client import events
-from trio_chat.client.events import Change, Message
+from trio_chat.client.events import Change, GivenReaction, Message, Reactions
 from trio_chat.errors import INVALID_DATA, RemoteProtocolError
 from trio_chat.kinds.forms import Frame, RoomCommand
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Person
-from trio_chat.protocol.commands import Hello, Join, Leave, Pinging, Rename
+from trio_chat.protocol.commands import AskReactions, Hello, Join, Leave, Pinging, Rename
 
 SUBPROTOCOL: Final = "trio-chat.v1"
 
@@ -46,7 +46,9 @@ class History(RoomCommand, tag="history"):
     limit: int
 
 
-Command = Join | Leave | Send | EditCommand | DeleteCommand | React | History | Rename | Pinging
+Command = (
+    Join | Leave | Send | EditCommand | DeleteCommand | React | History | AskReactions | Rename | Pinging
+)
 
 
 # -- replies --
@@ -96,6 +98,18 @@ class HistoryPage(Frame, tag="history"):
     events: list[msgspec.Raw]
     more: bool
     changes: tuple[msgspec.Raw, ...] = ()
+    reactions: tuple[Reactions, ...] = ()
+    upto: int = 0
+
+
+class ReactionsPage(Frame, tag="reactions"):
+    """Reactions to message ``seq``, the first given first; ``more`` says that there are more behind them."""
+
+    id: str
+    room: str
+    seq: int
+    reactions: tuple[GivenReaction, ...]
+    more: bool = False
 
 
 class Renamed(Frame, tag="renamed"):
@@ -129,8 +143,10 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
     proof: str | None = None
 
 
-Answer = Joined | Left | Ack | HistoryPage | Renamed | Failure
-Known = Message | Change | Welcome | Joined | Left | Ack | HistoryPage | Renamed | Pong | Failure
+Answer = Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Failure
+Known = (
+    Message | Change | Welcome | Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Pong | Failure
+)
 ServerFrame = Known | Unknown
 
 _KNOWN: Final = msgspec.json.Decoder(Known)
@@ -170,4 +186,6 @@ def history_of(page: HistoryPage) -> events.History:
         [event for event in messages if isinstance(event, Message)],
         page.more,
         [change for change in changes if isinstance(change, Change)],
+        list(page.reactions),
+        page.upto,
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from trio_chat.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from trio_chat.kinds.standing import Policy, Server
 
@@ -128,8 +128,8 @@ class Facts(Protocol):
         """Whether the person is one of the members."""
         ...
 
-    def count_reactions(self, seq: int, person: str) -> int:
-        """How many emoji the person has put to message ``seq``."""
+    def reactions_to(self, seq: int) -> Mapping[str, Collection[str]]:
+        """Who has put which emoji to message ``seq``."""
         ...
 
     def has_change(self, target: int, key: str) -> bool:

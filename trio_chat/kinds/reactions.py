@@ -22,8 +22,11 @@ REACTION: Final = "reaction"
 MAX_REACTIONS: Final = 20
 """How many different emoji one person may put to one message."""
 
-MAX_CHANGES: Final = 1_000
-"""So many change keys a message can have: all that hold are told with it."""
+MAX_EMOJI: Final = 50
+"""How many different emoji a message may have: all are told with it, with how many people gave each."""
+
+MAX_OF_MESSAGE: Final = 1_000
+"""How many reactions a message may have."""
 
 
 class Reaction(Body, frozen=True):
@@ -55,17 +58,24 @@ class React(EventCommand, tag="react"):
 
 
 def check(sender: str, body: Reaction, facts: Facts, at_ms: int) -> None:
-    """Everybody may react to a message, but not without end."""
+    """Everybody may react to a message, but not without end.
+
+    What is so already is not written: each reaction in the log changes a count by one, by which all who know the count
+    follow it.
+    """
     check_is_message(body.target, facts)
-    if body.on and facts.count_reactions(body.target, sender) >= MAX_REACTIONS:
+    given = facts.reactions_to(body.target)
+    if (sender in given.get(body.emoji, ())) == body.on:
+        raise Refused(
+            "unchanged", f"You have {'put' if body.on else 'not put'} this reaction to the message."
+        )
+    if not body.on:
+        return
+    if sum(sender in people for people in given.values()) >= MAX_REACTIONS:
         raise Refused("too_many", f"You can put {MAX_REACTIONS} different reactions to a message at most.")
-    if not facts.has_change(*change_key(sender, body)) and facts.count_changes(body.target) >= MAX_CHANGES:
+    is_full = sum(map(len, given.values())) >= MAX_OF_MESSAGE
+    if is_full or (body.emoji not in given and len(given) >= MAX_EMOJI):
         raise Refused("too_many", "This message has all the reactions it can have.")
-
-
-def change_key(sender: str, body: Reaction) -> tuple[int, str]:
-    """Of each person and emoji the newest reaction holds."""
-    return body.target, f"react:{sender}:{body.emoji}"
 
 
 KINDS: Final = (
@@ -75,6 +85,5 @@ KINDS: Final = (
         frame=ReactionFrame,
         command=React,
         check=check,
-        change_key=change_key,
     ),
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trio_chat.model.events import Event, Person, Position
 
@@ -181,6 +181,47 @@ class MessageReceipt:
     person: str
     delivered_ms: int | None
     read_ms: int | None
+
+
+@attrs.frozen
+class ReactionCount:
+    """All reactions to message ``target`` with one emoji, as somebody is told them."""
+
+    target: int
+    emoji: str
+    count: int
+    since: int
+    """Number of the event by which it came to the message, from nobody's to somebody's: emoji stand in this order."""
+    is_mine: bool
+    """Whether one of them is the reader's."""
+    people: Sequence[Person]
+    """Who gave the first of them that hold, in order, under their names of now: at most `FIRST_NAMES`."""
+
+
+FIRST_NAMES = 5
+"""Of so many people who reacted it is told with a message who they are."""
+
+
+@attrs.frozen
+class GivenReaction:
+    """One reaction that holds, by the number of its event."""
+
+    seq: int
+    emoji: str
+    person: Person
+
+
+@attrs.frozen
+class MessageChanges:
+    """What holds of some messages at number ``upto``: the newest event of each change key, in order, and the reactions.
+
+    ``n_messages`` of the messages that were asked for are in it, from the first on.
+    """
+
+    upto: int
+    events: Sequence[Event]
+    reactions: Sequence[ReactionCount]
+    n_messages: int
 
 
 @attrs.frozen

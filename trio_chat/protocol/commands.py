@@ -91,6 +91,14 @@ class Fetch(RoomCommand, tag="fetch"):
     seqs: Annotated[tuple[Number, ...], msgspec.Meta(max_length=100)]
 
 
+class AskReactions(RoomCommand, tag="reactions"):
+    """Read who has reacted to message ``seq``, with whatever emoji or with this one: those after number ``after``."""
+
+    seq: Number
+    emoji: ShortText | None = None
+    after: Seq = 0
+
+
 class Versions(RoomCommand, tag="versions"):
     """Read the versions of message ``seq``: those after number ``after``."""
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trio_chat.kinds.forms import Who  # noqa: TC001
 from trio_chat.protocol.event_frames import EventFrame  # noqa: TC001
 
 if TYPE_CHECKING:
@@ -68,6 +69,27 @@ class Own(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     events: Sequence[EventFrame]
     more: bool = False
     """There are earlier ones."""
+
+
+class Reactions(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """All reactions to message ``target`` with one emoji, and who gave the first of them that hold.
+
+    ``since``: the number of the event by which the emoji came to the message."""
+
+    target: int
+    emoji: str
+    count: int
+    since: int
+    mine: bool = False
+    people: Sequence[Who] = ()
+
+
+class Given(msgspec.Struct, frozen=True, gc=False):
+    """One reaction, by the number of its event."""
+
+    seq: int
+    emoji: str
+    person: Who
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

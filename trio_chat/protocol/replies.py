@@ -16,10 +16,12 @@ from trio_chat.protocol.event_frames import EventFrame
 from trio_chat.protocol.parts import (  # noqa: TC001  (tests decode what is encoded here)
     BranchItem,
     DeviceItem,
+    Given,
     Hit,
     InviteItem,
     MarkOf,
     Own,
+    Reactions,
     Receipt,
     ReportItem,
     RestrictionItem,
@@ -132,7 +134,7 @@ class Ack(Frame, tag="ack"):
 
 
 class HistoryPage(Frame, tag="history"):
-    """A page of history, oldest first, with the changes of its messages that hold at ``upto``."""
+    """A page of history, oldest first, with the changes of its messages that hold at ``upto``, and their reactions."""
 
     id: str
     room: str
@@ -142,17 +144,29 @@ class HistoryPage(Frame, tag="history"):
     changes: Sequence[EventFrame] = ()
     upto: int = 0
     newer: bool = False
+    reactions: Sequence[Reactions] = ()
 
 
 class Fetched(Frame, tag="fetched"):
-    """Single events, with the changes of them that hold at ``upto``; ``more`` says that those behind the last of them
-    did not fit."""
+    """Single events, with the changes of them that hold at ``upto``, and their reactions; ``more`` says that those
+    behind the last of them did not fit."""
 
     id: str
     room: str
     events: Sequence[EventFrame]
     changes: Sequence[EventFrame]
     upto: int
+    more: bool = False
+    reactions: Sequence[Reactions] = ()
+
+
+class ReactionsOf(Frame, tag="reactions"):
+    """Reactions to message ``seq`` that hold, the first given first; ``more`` says that there are more behind them."""
+
+    id: str
+    room: str
+    seq: int
+    reactions: Sequence[Given]
     more: bool = False
 
 
@@ -456,6 +470,7 @@ Answer = (
     | Ack
     | HistoryPage
     | Fetched
+    | ReactionsOf
     | VersionsOf
     | RoomInfo
     | ReportList

@@ -38,9 +38,11 @@ if TYPE_CHECKING:
         BroughtIn,
         Device,
         DirectoryPlace,
+        GivenReaction,
         Invitation,
         Listing,
         Login,
+        MessageChanges,
         MessageReceipt,
         Picture,
         Profile,
@@ -136,11 +138,21 @@ class EventLog(Protocol):
         """Event of a command (an idempotency key: sender and client id), if it is in the log."""
         ...
 
-    async def read_changes(self, room: str, seqs: Collection[int], *, limit: int) -> list[Event]:
-        """Changes of these messages as they are to be shown, in order: the newest event for each change key
-        (`trio_chat.kinds.table.change_key`) of each message. Of a deleted message only the deletion. At most ``limit``:
-        all of the first of ``seqs``, then all of the second, and so on, until the last of them may be incomplete.
+    async def read_changes(
+        self, room: str, seqs: Collection[int], *, reader: str, limit: int
+    ) -> MessageChanges:
+        """Changes of these messages as they are to be shown to a reader at one number: the newest event for each change
+        key (`trio_chat.kinds.table.change_key`) of each message, in order, and the reactions by emoji. Of a deleted
+        message only the deletion. When there are more than about ``limit`` of either, only those of the first of
+        ``seqs`` (one at least, of which some changes can be missing): see `MessageChanges.n_messages`.
         """
+        ...
+
+    async def reactions(
+        self, room: str, target: int, *, emoji: str | None = None, after: int = 0, limit: int
+    ) -> list[GivenReaction]:
+        """Reactions to message ``target`` that hold, or those with one emoji, in the order in which they were given:
+        at most ``limit`` behind number ``after``."""
         ...
 
     async def read_versions(self, room: str, seq: int, *, after: int = 0, limit: int) -> list[Event]:

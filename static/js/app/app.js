@@ -266,6 +266,11 @@ export class App {
     return this.#ask({ type: "receipts", room, seq, cursor }, ({ read, delivered, cursor: next }) => ({ read, delivered, cursor: next }));
   }
 
+  /** Who has put what to a message, in the order in which they did: those after number `after`. */
+  reactions(room, seq, after) {
+    return this.#ask({ type: "reactions", room, seq, after }, ({ reactions, more }) => ({ reactions, more: Boolean(more) }));
+  }
+
   /** All versions of a message, in as many answers as they take. */
   async versions(room, seq) {
     const events = [];

@@ -61,7 +61,7 @@ export class History {
       const wanted = missing().slice(0, MOST_FETCHED);
       const frame = await this.#session.ask({ type: "fetch", room, seqs: wanted });
       if (!frame.ok) return frame;
-      if (!held()) return { ok: true, messages: folded(frame, []) };
+      if (!held()) return { ok: true, messages: folded(frame, [], this.#store.state.me?.id) };
       this.#store.dispatch({ type: "fetched", frame, seqs: wanted });
     }
     return { ok: true, messages: seqs.map((seq) => held() && eventIn(held(), seq)).filter(Boolean) };

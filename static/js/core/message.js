@@ -37,8 +37,7 @@ export function messageOf(event, rev = event.seq) {
     isEdited: false,
     isDeleted: false,
     isPinned: false,
-    given: NONE, // {emoji, person, seq}, by seq: what `reactions` is made of
-    reactions: NONE,
+    reactions: NONE, // see `withReaction`
     rev,
   };
   return event.deleted ? tombstone(message) : message;
@@ -47,26 +46,48 @@ export function messageOf(event, rev = event.seq) {
 /** An event as it is held in a window; `rev` is as in `messageOf`. */
 export const heldOf = (event, rev) => (event.type === "message" ? messageOf(event, rev) : event);
 
-/** The message after a change to it. */
-export function changed(message, event) {
+/** The message after a change to it. @param {string} [meId] this person */
+export function changed(message, event, meId) {
   if (message.type !== "message" || event.seq <= message.rev) return message;
   const next = { ...message, rev: event.seq };
-  return message.isDeleted ? next : changers[event.type](next, event);
+  return message.isDeleted ? next : changers[event.type](next, event, meId);
 }
 
 const changers = {
   edit: (message, { text, mentions = NONE }) => ({ ...message, text, mentions, isEdited: true }),
   delete: (message) => tombstone(message),
-  reaction: (message, event) => withReaction(message, { ...event, person: event.from }),
+  reaction: (message, event, meId) => withReaction(message, { ...event, person: event.from }, meId),
   pin: (message, { on }) => ({ ...message, isPinned: on }),
 };
 
-/** The message with a person's reaction added or removed. */
-export function withReaction(message, { emoji, person, on, seq }) {
-  const others = message.given.filter((one) => one.emoji !== emoji || one.person !== person);
-  const given = on ? [...others, { emoji, person, seq }].sort((a, b) => a.seq - b.seq) : others;
-  return { ...message, given, reactions: grouped(given) };
+/**
+ * The message with a person's reaction added or removed.
+ *
+ * Of each emoji the number of people is known, the event `since` which it is there, whether this person is one of them, and
+ * those who gave it first. One who is not among these changes the count: the log has no reaction that changes nothing.
+ */
+export function withReaction(message, { emoji, person, on, seq }, meId) {
+  const before = message.reactions.find((one) => one.emoji === emoji) ?? { emoji, count: 0, since: seq, isMine: false, people: NONE };
+  const { count, people } = before;
+  const areAllKnown = people.length === count;
+  const isMe = person === meId;
+  const isThere = isMe ? before.isMine : people.includes(person);
+  if (isThere === on && (on || isMe || areAllKnown)) return message;
+  const now = {
+    ...before,
+    count: count + (on ? 1 : -1),
+    isMine: isMe ? on : before.isMine,
+    people: on && areAllKnown ? [...people, person] : people.filter((id) => id !== person),
+  };
+  const others = message.reactions.filter((one) => one !== before);
+  return { ...message, reactions: now.count > 0 ? [...others, now].sort((a, b) => a.since - b.since) : others };
 }
+
+/** The message with all reactions of one emoji, as a page of history tells them; those of others come in order. */
+export const withReactions = (message, { emoji, count, since, mine = false, people = NONE }) => ({
+  ...message,
+  reactions: [...message.reactions, { emoji, count, since, isMine: mine, people: people.map(({ id }) => id) }],
+});
 
 /** The tombstone of a deleted message: nothing of its content. */
 export function tombstone(message) {
@@ -79,13 +100,6 @@ export function tombstone(message) {
     isEdited: false,
     isDeleted: true,
     isPinned: false,
-    given: NONE,
     reactions: NONE,
   };
-}
-
-function grouped(given) {
-  const people = new Map();
-  for (const { emoji, person } of given) people.set(emoji, [...(people.get(emoji) ?? []), person]);
-  return Array.from(people, ([emoji, ids]) => ({ emoji, people: ids }));
 }

@@ -9,6 +9,7 @@ import { tombstone, withReaction } from "./message.js";
 import { placeOf } from "./window.js";
 
 const TEXTS = new Set(["send", "edit"]);
+const UNCHANGED = "unchanged"; // it is so already, by another device: nothing to say
 
 export const outboxReducers = {
   /** The person did something: it is shown at once. */
@@ -32,6 +33,7 @@ export const outboxReducers = {
     const entry = state.outbox.find((one) => one.id === id);
     if (!entry) return state;
     if (TEXTS.has(entry.command)) return changeEntry(state, id, { status: "failed", code, reason });
+    if (code === UNCHANGED) return { ...state, outbox: without(state.outbox, id) };
     const notice = { id, command: entry.command, room: entry.room, code, message: reason };
     return { ...state, outbox: without(state.outbox, id), notices: [...state.notices, notice] };
   },
@@ -92,7 +94,7 @@ export function overlaid(events, entries, me) {
 const looks = {
   edit: (message, { text, mentions = [] }) => ({ ...message, text, mentions, isEdited: true }),
   delete: (message) => tombstone(message),
-  react: (message, { emoji, on }, me) => withReaction(message, { emoji, on, person: me?.id, seq: Infinity }),
+  react: (message, { emoji, on }, me) => withReaction(message, { emoji, on, person: me?.id, seq: Infinity }, me?.id),
   pin: (message, { on }) => ({ ...message, isPinned: on }),
 };
 

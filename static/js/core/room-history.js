@@ -28,10 +28,11 @@ export function loading(room, way) {
  * The answer to `history`: a page of the log.
  * @param {object} room
  * @param {{before?: number, after?: number, around?: number}} asked what it is the answer to
+ * @param {string} meId this person
  */
-export function withPage(room, frame, asked) {
+export function withPage(room, frame, asked, meId) {
   if (isStale(room, frame)) return withoutLoadingWindows(room);
-  const events = folded(frame, room.recent.changes);
+  const events = folded(frame, room.recent.changes, meId);
   const from = frame.more ? (frame.events[0]?.seq ?? asked.before ?? 1) : 1;
   const last = frame.events.at(-1)?.seq;
   const to = frame.newer ? (last ?? asked.after) : Math.max(frame.upto, last ?? 0);
@@ -61,11 +62,11 @@ function attached(room) {
 }
 
 /** The answer to `fetch`: those of `seqs` that are not in it do not exist. */
-export function withFetched(room, frame, seqs) {
+export function withFetched(room, frame, seqs, meId) {
   if (isStale(room, frame)) return room;
   const known = new Map(room.fetched);
   for (const seq of seqs) known.set(seq, null);
-  for (const event of folded(frame, room.recent.changes)) known.set(event.seq, event);
+  for (const event of folded(frame, room.recent.changes, meId)) known.set(event.seq, event);
   return { ...room, fetched: known };
 }
 

@@ -183,11 +183,11 @@ function applyOther(room, event, { meId }) {
     ? { from, changes: [...changes, event] }
     : { from: changes.at(-RECENT).seq, changes: [...changes.slice(1 - RECENT), event] };
   if (isChange(event)) {
-    room.live = withChange(room.live, event);
-    if (room.detached) room.detached = withChange(room.detached, event);
+    room.live = withChange(room.live, event, meId);
+    if (room.detached) room.detached = withChange(room.detached, event, meId);
     const fetched = room.fetched.get(event.target);
-    if (fetched) room.fetched = new Map(room.fetched).set(event.target, changed(fetched, event));
-    if (room.lastMessage?.seq === event.target) room.lastMessage = changed(room.lastMessage, event);
+    if (fetched) room.fetched = new Map(room.fetched).set(event.target, changed(fetched, event, meId));
+    if (room.lastMessage?.seq === event.target) room.lastMessage = changed(room.lastMessage, event, meId);
     if (event.type === "delete") room.unread = unread.without(room.unread, event.target);
   } else if (event.seq > room.listedTo) {
     applySettings(room, event, meId);

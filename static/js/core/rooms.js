@@ -172,9 +172,9 @@ export const roomReducers = {
   historyFailed: (state, { room }) => withRoom(state, room, withoutLoadingWindows),
 
   history: (state, { frame, asked }) =>
-    withRoom(state, frame.room, (room) => withPage(room, { ...frame, upto: frame.upto ?? room.last }, asked)),
+    withRoom(state, frame.room, (room) => withPage(room, { ...frame, upto: frame.upto ?? room.last }, asked, state.me?.id)),
 
-  fetched: (state, { frame, seqs }) => withRoom(state, frame.room, (room) => withFetched(room, frame, seqs)),
+  fetched: (state, { frame, seqs }) => withRoom(state, frame.room, (room) => withFetched(room, frame, seqs, state.me?.id)),
 
   info: (state, { frame }) =>
     withRoom(withPeople(state, peopleIn(frame)), frame.room, (room) => withInfo(room, frame)),

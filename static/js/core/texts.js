@@ -76,7 +76,9 @@ export const texts = {
   talkReaction: (emoji, count, names) => `${emoji} ${number().format(count)}: ${names}`,
   talkNames: (names, count) => {
     const shown = names.slice(0, 20);
-    return count > shown.length ? `${shown.join(", ")} and ${number().format(count - shown.length)} more` : list().format(shown);
+    const rest = number().format(count - shown.length);
+    if (shown.length === 0) return ({ one: "1 person", other: `${rest} people` })[plural().select(count)];
+    return count > shown.length ? `${shown.join(", ")} and ${rest} more` : list().format(shown);
   },
   talkNoteCreated: (who, kind) => (kind === "direct" ? `${who} began this conversation` : `${who} created this room`),
   talkNoteTitle: (who, title) => `${who} named this room “${title}”`,

@@ -2,7 +2,7 @@
  * A window: a gapless part of a room's log, from number `first` to number `last`. `events` has messages and notes in
  * order; the numbers between belong to changes, which are folded into the messages. Pure.
  */
-import { changed, heldOf, isChange, isHeld } from "./message.js";
+import { changed, heldOf, isChange, isHeld, withReactions } from "./message.js";
 
 /** @returns {object} an empty window that begins behind number `after` */
 export function emptyWindow(after) {
@@ -43,12 +43,12 @@ export function appended(window, event) {
   return next;
 }
 
-/** The window after a change to one of its messages. */
-export function withChange(window, event) {
+/** The window after a change to one of its messages. @param {string} meId this person */
+export function withChange(window, event, meId) {
   const index = placeOf(window.events, event.target);
   const message = window.events[index];
   if (message?.seq !== event.target) return window;
-  const next = changed(message, event);
+  const next = changed(message, event, meId);
   return next === message ? window : { ...window, events: put(window.events, index, next) };
 }
 
@@ -60,22 +60,24 @@ function put(events, index, event) {
 
 /**
  * The events of a page of history, after the changes that came with it and those heard since.
- * @param {{events: object[], changes?: object[], upto: number}} frame
+ * @param {{events: object[], changes?: object[], reactions?: object[], upto: number}} frame
  * @param {object[]} recent the last changes heard, ascending
+ * @param {string} meId this person
  * @returns {object[]} the held events, by number
  */
-export function folded({ events, changes = [], upto }, recent) {
+export function folded({ events, changes = [], reactions = [], upto }, recent, meId) {
   const held = new Map();
   for (const event of events) if (isHeld(event)) held.set(event.seq, heldOf(event, event.seq));
-  const fold = (change) => {
+  const apply = (change, to) => {
     const message = held.get(change.target);
-    if (message) held.set(change.target, changed(message, change));
+    if (message) held.set(change.target, to(message, change, meId));
   };
-  changes.forEach(fold);
+  for (const change of changes) apply(change, changed);
+  for (const one of reactions) apply(one, withReactions);
   for (const [seq, event] of held) {
     if (event.type === "message") held.set(seq, { ...event, rev: Math.max(event.rev, upto) });
   }
-  for (const change of recent) if (isChange(change) && change.seq > upto) fold(change);
+  for (const change of recent) if (isChange(change) && change.seq > upto) apply(change, changed);
   return Array.from(held.values()).sort((a, b) => a.seq - b.seq);
 }
 

@@ -33,6 +33,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     # history
     commands.History: history.history,
     commands.Fetch: history.fetch,
+    commands.AskReactions: history.reactions,
     commands.Versions: history.versions,
     commands.Search: search.search,
     # rooms

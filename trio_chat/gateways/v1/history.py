@@ -1,32 +1,40 @@
-"""History: pages of the log, single events, and versions of a message."""
+"""History: pages of the log, single events, and a message's reactions and versions."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+import msgspec
 import trio
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import no_such_message
+from trio_chat.kinds.forms import Who
 from trio_chat.kinds.rules import check_may_read_versions
 from trio_chat.kinds.table import MESSAGES
 from trio_chat.protocol.encoding import LIST_BYTES, fitting, size_of
 from trio_chat.protocol.event_frames import EventFrame, to_frame
-from trio_chat.protocol.replies import Fetched, HistoryPage, VersionsOf
+from trio_chat.protocol.parts import Given, Reactions
+from trio_chat.protocol.replies import Fetched, HistoryPage, ReactionsOf, VersionsOf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.gateways.v1.client import Client
     from trio_chat.model.events import Event
+    from trio_chat.model.records import ReactionCount
     from trio_chat.protocol import commands
     from trio_chat.rooms.room import Room
 
 HISTORY_BYTES = 256 * 1024
 """How much text one page of history holds at most: it is made for one reader, so it is not shared memory."""
 
-CHANGES = 1_200
-"""How many changes are read for one page at most: more than one message can have."""
+CHANGES = 2_000
+"""How many changes, and how many emoji put to messages, are read for one page at most: as fit an answer."""
+
+REACTIONS = 1_000
+"""How many reactions to a message are told at once."""
 
 FRAMES_AT_ONCE = 200
 """Others are served after so many events were told."""
@@ -40,21 +48,22 @@ async def history(client: Client, command: commands.History) -> HistoryPage:
     if [command.before, command.after, command.around].count(None) != 2:
         raise Refused("bad_field", "Say one of before, after and around.")
     room = client.room(command.room)
-    upto = room.head
+    head = room.head
     anchor = next(at for at in (command.before, command.after, command.around) if at is not None)
-    page = [event for event in await _page(client, room, command) if event.seq <= upto]
-    events, changes = await _fitting(client, room, page, anchor, upto)
-    more = bool(events) and events[0].seq > 1
-    newer = bool(events) and events[-1].seq < upto
-    if not events and command.after is not None:
+    page = [event for event in await _page(client, room, command) if event.seq <= head]
+    told = await _fitting(client, room, page, anchor, head)
+    more = bool(told.events) and told.events[0].seq > 1
+    newer = bool(told.events) and told.events[-1].seq < told.upto
+    if not told.events and command.after is not None:
         more = command.after > 0
     return HistoryPage(
         command.id,
         room.name,
-        events,
+        told.events,
         more=more,
-        changes=changes,
-        upto=upto,
+        changes=told.changes,
+        reactions=tuple(told.reactions),
+        upto=told.upto,
         newer=newer,
     )
 
@@ -74,11 +83,32 @@ async def _page(client: Client, room: Room, command: commands.History) -> list[E
 async def fetch(client: Client, command: commands.Fetch) -> Fetched:
     """Give single events, with what holds of them now."""
     room = client.room(command.room)
-    upto = room.head
-    seqs = sorted({seq for seq in command.seqs if seq <= upto})
+    head = room.head
+    seqs = sorted({seq for seq in command.seqs if seq <= head})
     found = await client.hub.store.read_some(room.name, seqs)
-    events, changes = await _fitting(client, room, found, 0, upto)
-    return Fetched(command.id, room.name, events, changes, upto, more=len(events) < len(found))
+    told = await _fitting(client, room, found, 0, head)
+    return Fetched(
+        command.id,
+        room.name,
+        told.events,
+        told.changes,
+        told.upto,
+        more=len(told.events) < len(found),
+        reactions=tuple(told.reactions),
+    )
+
+
+async def reactions(client: Client, command: commands.AskReactions) -> ReactionsOf:
+    """List who has put what to a message: a page of them, in the order in which they were given."""
+    room = client.room(command.room)
+    if not 1 <= command.seq <= room.head:
+        raise no_such_message()
+    found = await client.hub.store.reactions(
+        room.name, command.seq, emoji=command.emoji, after=command.after, limit=REACTIONS + 1
+    )
+    given = [Given(one.seq, one.emoji, Who.of(one.person)) for one in found[:REACTIONS]]
+    told = fitting(given)
+    return ReactionsOf(command.id, room.name, command.seq, told, more=len(told) < len(found))
 
 
 async def versions(client: Client, command: commands.Versions) -> VersionsOf:
@@ -95,39 +125,66 @@ async def versions(client: Client, command: commands.Versions) -> VersionsOf:
     return VersionsOf(command.id, room.name, command.seq, told, more=len(told) < len(frames))
 
 
-async def _fitting(
-    client: Client, room: Room, events: Sequence[Event], anchor: int, upto: int
-) -> tuple[list[EventFrame], list[EventFrame]]:
-    """As many of the events as one answer holds, those nearest to number ``anchor``, with the changes that hold of them
-    at number ``upto``; both in order."""
+@attrs.define
+class _Told:
+    """What an answer says of messages, all in order: events, and what holds of them at number ``upto``."""
+
+    events: list[EventFrame]
+    changes: list[EventFrame]
+    reactions: list[Reactions]
+    upto: int
+
+
+async def _fitting(client: Client, room: Room, events: Sequence[Event], anchor: int, head: int) -> _Told:
+    """As many of the events, of which ``head`` was the newest, as one answer holds: those nearest to number ``anchor``.
+
+    What holds of them is read at one moment after that, and may be ahead of what was fanned out.
+    """
     nearest = sorted(events, key=lambda event: abs(event.seq - anchor))
     messages = [event.seq for event in nearest if event.kind in MESSAGES]
-    changes = await client.hub.store.read_changes(room.name, messages, limit=CHANGES) if messages else []
-    by_target: dict[int, list[EventFrame]] = {}
-    for n, change in enumerate(changes, 1):
+    told = _Told([], [], [], head)
+    found = None
+    if messages:
+        found = await client.hub.store.read_changes(
+            room.name, messages, reader=client.person.id, limit=CHANGES
+        )
+        told.upto = found.upto
+    changes: dict[int, list[EventFrame]] = {}
+    reactions: dict[int, list[Reactions]] = {}
+    for n, change in enumerate(found.events if found else (), 1):
         if n % FRAMES_AT_ONCE == 0:
             await trio.lowlevel.checkpoint()
-        if change.seq <= upto:
-            frame = to_frame(change)
-            # Nobody knows what a damaged one is of.
-            by_target.setdefault(getattr(frame, "target", messages[0]), []).append(frame)
-    if len(changes) == CHANGES:  # the last message they are of may have more, and those behind it
-        last = max(by_target, key=lambda seq: abs(seq - anchor))
-        nearest = [one for one in nearest if abs(one.seq - anchor) < abs(last - anchor)] or nearest[:1]
-    told: list[EventFrame] = []
-    told_changes: list[EventFrame] = []
+        frame = to_frame(change)
+        # Nobody knows what a damaged one is of.
+        changes.setdefault(getattr(frame, "target", messages[0]), []).append(frame)
+    for n, count in enumerate(found.reactions if found else (), 1):
+        if n % FRAMES_AT_ONCE == 0:
+            await trio.lowlevel.checkpoint()
+        reactions.setdefault(count.target, []).append(_reactions_of(count))
+    unread = set(messages[found.n_messages :] if found else ())
     left = LIST_BYTES
     for event in nearest:
-        frame, of_it = to_frame(event), by_target.get(event.seq, [])
+        frame, of_it, counts = to_frame(event), changes.get(event.seq, []), reactions.get(event.seq, [])
         left -= size_of(frame)
-        if not told:  # it is told in any case, with its newest changes
+        if not told.events:  # it is told in any case, with its newest changes
             of_it = list(fitting(of_it[::-1], left))
-        left -= sum(map(size_of, of_it))
-        if told and left < 0:
+            if sum(map(size_of, (*of_it, *counts))) > left:
+                counts = [msgspec.structs.replace(one, people=()) for one in counts]
+        left -= sum(map(size_of, (*of_it, *counts)))
+        if told.events and (left < 0 or event.seq in unread):
             break
-        told.append(frame)
-        told_changes += of_it
-    return sorted(told, key=_seq), sorted(told_changes, key=_seq)
+        told.events.append(frame)
+        told.changes += of_it
+        told.reactions += counts
+    told.events.sort(key=_seq)
+    told.changes.sort(key=_seq)
+    told.reactions.sort(key=lambda one: one.since)
+    return told
+
+
+def _reactions_of(count: ReactionCount) -> Reactions:
+    people = tuple(map(Who.of, count.people))
+    return Reactions(count.target, count.emoji, count.count, count.since, mine=count.is_mine, people=people)
 
 
 def _seq(frame: EventFrame) -> int:

@@ -103,7 +103,8 @@ async def _text_now(client: Client, room: Room, seq: int) -> tuple[str, str]:
     found = await store.read_some(room.name, [seq]) if seq <= room.head else []
     if not found or found[0].kind not in MESSAGES:
         raise no_such_message()
-    edits = [one for one in await store.read_changes(room.name, [seq], limit=MAX_CHANGES) if one.kind == EDIT]
+    changes = await store.read_changes(room.name, [seq], reader=client.person.id, limit=MAX_CHANGES)
+    edits = [one for one in changes.events if one.kind == EDIT]
     return found[0].sender, text_of((edits or found)[-1])
 
 

@@ -1,4 +1,5 @@
-"""Reads of changes: edits and other changes of messages, and a person's own room. Synchronous, over any connection."""
+"""Reads of changes: edits, reactions and other changes of messages, and a person's own room. Synchronous, over any
+connection."""
 
 from __future__ import annotations
 
@@ -7,27 +8,113 @@ from typing import TYPE_CHECKING, Any
 
 from trio_chat.kinds.facts import personal_room
 from trio_chat.kinds.table import MESSAGES
-from trio_chat.model.events import DAMAGED
+from trio_chat.model.events import DAMAGED, Person
+from trio_chat.model.records import FIRST_NAMES, GivenReaction, MessageChanges, ReactionCount
 from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     import apsw
 
     from trio_chat.model.events import Event, Position
 
 
-def read_changes(connection: apsw.Connection, room: str, seqs: Collection[int], *, limit: int) -> list[Event]:
+def read_changes(
+    connection: apsw.Connection, room: str, seqs: Collection[int], *, reader: str, limit: int
+) -> MessageChanges:
     """See `Store.read_changes`."""
-    room_id = find_room_id(connection, room)
-    if room_id is None:
-        return []
+    targets = list(dict.fromkeys(seqs))
+    with snapshot(connection):
+        room_id = find_room_id(connection, room)
+        if room_id is None:
+            return MessageChanges(0, [], [], len(targets))
+        found: list[Any] = connection.execute(
+            "SELECT target, seq FROM json_each(?) CROSS JOIN changes ON room_id = ? AND target = value LIMIT ?",
+            (json.dumps(targets), room_id, limit),
+        ).fetchall()
+        n_whole = targets.index(found[-1][0]) if len(found) == limit else len(targets)  # it may have more
+        reactions: list[ReactionCount] = []
+        for n, target in _with_reactions(connection, room_id, targets[: max(1, n_whole)]):
+            if len(reactions) >= limit:
+                n_whole = n
+                break
+            reactions += _count_reactions(connection, room_id, target, reader)
+        return MessageChanges(
+            position(connection, room).seq,
+            events_at(connection, [(room, room_id, seq) for _, seq in found]),
+            reactions,
+            max(1, n_whole) if targets else 0,
+        )
+
+
+def _with_reactions(
+    connection: apsw.Connection, room_id: int, targets: Sequence[int]
+) -> list[tuple[int, int]]:
+    """Which of the messages have reactions, with their places among them."""
     found: list[Any] = connection.execute(
-        "SELECT seq FROM json_each(?) CROSS JOIN changes ON room_id = ? AND target = value LIMIT ?",
-        (json.dumps(list(dict.fromkeys(seqs))), room_id, limit),
+        """
+        SELECT key, value FROM json_each(?) WHERE EXISTS (
+            SELECT 1 FROM reactions WHERE room_id = ? AND target = value
+        ) ORDER BY key
+        """,
+        (json.dumps(targets), room_id),
     ).fetchall()
-    return events_at(connection, [(room, room_id, seq) for (seq,) in found])
+    return found
+
+
+def _count_reactions(
+    connection: apsw.Connection, room_id: int, target: int, reader: str
+) -> list[ReactionCount]:
+    counts: list[Any] = connection.execute(
+        """
+        SELECT emoji, count(*), min(since), max(person_id = ?) FROM reactions
+        WHERE room_id = ? AND target = ? GROUP BY emoji ORDER BY 3
+        """,
+        (reader, room_id, target),
+    ).fetchall()
+    return [
+        ReactionCount(
+            target,
+            emoji,
+            count,
+            since,
+            bool(is_mine),
+            [
+                Person(*who)
+                for who in connection.execute(
+                    """
+                    SELECT person_id, coalesce(name, '') FROM reactions LEFT JOIN people ON people.id = person_id
+                    WHERE room_id = ? AND target = ? AND emoji = ? ORDER BY seq LIMIT ?
+                    """,
+                    (room_id, target, emoji, FIRST_NAMES),
+                )
+            ],
+        )
+        for emoji, count, since, is_mine in counts
+    ]
+
+
+def reactions(
+    connection: apsw.Connection,
+    room: str,
+    target: int,
+    *,
+    emoji: str | None = None,
+    after: int = 0,
+    limit: int,
+) -> list[GivenReaction]:
+    """See `Store.reactions`."""
+    found = connection.execute(
+        """
+        SELECT reactions.seq, emoji, person_id, coalesce(people.name, '')
+        FROM reactions JOIN rooms ON rooms.id = room_id LEFT JOIN people ON people.id = person_id
+        WHERE rooms.name = ?1 AND target = ?2 AND coalesce(emoji = ?3, true) AND reactions.seq > ?4
+        ORDER BY reactions.seq LIMIT ?5
+        """,
+        (room, target, emoji, after, limit),
+    )
+    return [GivenReaction(seq, given, Person(*who)) for seq, given, *who in found]
 
 
 def read_versions(

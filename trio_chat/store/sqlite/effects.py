@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.messages import Delete, Edit
     from trio_chat.kinds.personal import Block
+    from trio_chat.kinds.reactions import Reaction
     from trio_chat.kinds.rooms import Created, Membership, Settings
     from trio_chat.store.plan import Row
 
@@ -171,15 +172,34 @@ def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row,
     )
 
 
+def _react(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Reaction]]) -> None:
+    for row, body in events:
+        if body.on:
+            connection.execute(
+                """
+                INSERT INTO reactions SELECT ?1, ?2, ?3, ?4, ?5, coalesce(
+                    (SELECT since FROM reactions WHERE room_id = ?1 AND target = ?2 AND emoji = ?3 LIMIT 1), ?4
+                )
+                """,
+                (room_id, body.target, body.emoji, row.seq, row.sender),
+            )
+        else:
+            connection.execute(
+                "DELETE FROM reactions WHERE room_id = ? AND target = ? AND emoji = ? AND person_id = ?",
+                (room_id, body.target, body.emoji, row.sender),
+            )
+
+
 def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
     """Erase the texts, and forget all other changes of the messages."""
     targets = [body.target for _, body in events]
     forget(connection, room_id, targets)  # while the texts are there by which it finds what it knows of them
     erase_texts(connection, room_id, targets)
-    connection.execute(
-        "DELETE FROM changes WHERE room_id = ? AND target IN (SELECT value FROM json_each(?)) AND key <> 'delete'",
-        (room_id, json.dumps(targets)),
-    )
+    for forgotten in ("changes WHERE key <> 'delete' AND", "reactions WHERE"):
+        connection.execute(
+            f"DELETE FROM {forgotten} room_id = ? AND target IN (SELECT value FROM json_each(?))",
+            (room_id, json.dumps(targets)),
+        )
 
 
 Effect: TypeAlias = "Callable[[apsw.Connection, int, Sequence[tuple[Row, Any]]], None]"
@@ -188,7 +208,7 @@ Effect: TypeAlias = "Callable[[apsw.Connection, int, Sequence[tuple[Row, Any]]],
 EFFECTS: Final[dict[str, Effect | None]] = {
     MESSAGE: None,
     POST: None,
-    REACTION: None,
+    REACTION: _react,
     PIN: None,
     CREATED: _create,
     SETTINGS: _set,
@@ -203,7 +223,7 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     MODE: standing_effects.set_mode,
     TRUST: standing_effects.trust,
     EDIT: _edit,
-    DELETE: _delete,  # after the edits, whose texts it may delete
+    DELETE: _delete,  # after the edits, whose texts it may delete, and the reactions
     STAR: None,
     HIDE: None,
     LEVEL: None,

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import apsw
 
 from trio_chat.model.events import DAMAGED, Event
-from trio_chat.model.records import SearchResults
+from trio_chat.model.records import MessageChanges, SearchResults
 from trio_chat.store.sqlite.file import UNAVAILABLE, unavailable
 
 LOGGER = logging.getLogger(__name__)
@@ -73,6 +73,8 @@ def _events_in(answer: object) -> Iterable[Event]:
     match answer:
         case list():
             return (each for each in answer if isinstance(each, Event))
+        case MessageChanges():
+            return answer.events
         case SearchResults():
             return (hit.event for hit in answer.hits)
         case _:

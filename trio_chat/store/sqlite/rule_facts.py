@@ -23,7 +23,7 @@ from trio_chat.store.sqlite.rooms import pins
 from trio_chat.store.sqlite.standing_facts import ANYWHERE, StandingFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import apsw
 
@@ -82,7 +82,7 @@ class AppendFacts(StandingFacts, DirectFacts):
         self._are_deleted: dict[int, bool] = {}
         self._edits: dict[int, int] = {}
         self._keys: dict[int, set[str]] = {}
-        self._reactions: dict[tuple[int, str], set[str]] = {}
+        self._reactions: dict[int, dict[str, set[str]]] = {}
         self._pins: set[int] | None = None
         self._comings: dict[str, bool] = {}
         self._uses: dict[str, int] = {}
@@ -129,9 +129,16 @@ class AppendFacts(StandingFacts, DirectFacts):
             )
         return self._comings[person]
 
-    def count_reactions(self, seq: int, person: str) -> int:
+    def reactions_to(self, seq: int) -> Mapping[str, set[str]]:
         """See `trio_chat.kinds.facts.Facts`."""
-        return len(self._reactions_of(seq, person))
+        if seq not in self._reactions:
+            self._reactions[seq] = {}
+            for emoji, person in self._connection.execute(
+                "SELECT emoji, person_id FROM reactions WHERE room_id = ? AND target = ?",
+                (self._room_id, seq),
+            ):
+                self._reactions[seq].setdefault(emoji, set()).add(person)
+        return self._reactions[seq]
 
     def has_change(self, target: int, key: str) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -245,7 +252,7 @@ class AppendFacts(StandingFacts, DirectFacts):
                 self._are_deleted[body.target] = True
                 self._all_pins().discard(body.target)
             case Reaction():
-                _put(self._reactions_of(body.target, row.sender), body.emoji, body.on)
+                self._note_reaction(row.sender, body)
             case Pin():
                 _put(self._all_pins(), body.target, body.on)
 
@@ -273,22 +280,12 @@ class AppendFacts(StandingFacts, DirectFacts):
         came = {person for person, is_in in self._comings.items() if is_in}
         return (self._members | came) - (self._comings.keys() - came)
 
-    def _reactions_of(self, seq: int, person: str) -> set[str]:
-        key = (seq, person)
-        if key not in self._reactions:
-            self._flush()
-            self._reactions[key] = set()
-            for (text,) in self._connection.execute(
-                """
-                SELECT body FROM changes JOIN events USING (room_id, seq)
-                WHERE changes.room_id = ? AND target = ? AND key >= ? AND key < ?
-                """,
-                (self._room_id, seq, f"react:{person}:", f"react:{person};"),
-            ):
-                body = read_body("reaction", text)
-                assert isinstance(body, Reaction)
-                _put(self._reactions[key], body.emoji, body.on)
-        return self._reactions[key]
+    def _note_reaction(self, person: str, body: Reaction) -> None:
+        self.reactions_to(body.target)
+        given = self._reactions[body.target]
+        _put(given.setdefault(body.emoji, set()), person, body.on)
+        if not given[body.emoji]:
+            del given[body.emoji]
 
     def _keys_of(self, target: int) -> set[str]:
         if target not in self._keys:

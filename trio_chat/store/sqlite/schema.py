@@ -329,6 +329,32 @@ def note_reasons(connection: apsw.Connection) -> None:
     )
 
 
+def make_reactions(connection: apsw.Connection) -> None:
+    """The reactions that hold, by emoji, so that they are counted without their events."""
+    # `since`: the number of the event by which its emoji came to the message, from nobody's to somebody's.
+    connection.execute(
+        """
+        CREATE TABLE reactions (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            target INTEGER NOT NULL,
+            emoji TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            person_id TEXT NOT NULL,
+            since INTEGER NOT NULL,
+            PRIMARY KEY (room_id, target, emoji, seq)
+        ) STRICT, WITHOUT ROWID;
+        INSERT INTO reactions
+        SELECT room_id, target, emoji, seq, sender, min(seq) OVER (PARTITION BY room_id, target, emoji)
+        FROM (
+            SELECT changes.room_id, target, body ->> '$.emoji' AS emoji, changes.seq, sender
+            FROM changes JOIN events ON events.room_id = changes.room_id AND events.seq = changes.seq
+            WHERE key GLOB 'react:*' AND CASE WHEN json_valid(body) THEN body ->> '$.on' END
+        );
+        DELETE FROM changes WHERE key GLOB 'react:*';
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -343,6 +369,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_newcomers,
     _note_where_bans_began,
     note_reasons,
+    make_reactions,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

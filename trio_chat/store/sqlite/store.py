@@ -156,6 +156,7 @@ class SqliteStore:
     find_command = _reads(history.find_command)
     expired_messages = _reads(retention.expired_messages)
     read_changes = _reads(changes.read_changes)
+    reactions = _reads(changes.reactions)
     read_versions = _reads(changes.read_versions)
     personal = _reads(changes.personal)
 

@@ -19,7 +19,7 @@ export async function open(shell, item) {
   text.dir = "auto";
   const facts = make("div", "about", laterTexts.talkSentAt(exact(item.atMs)));
   const places = make("div", "info-places");
-  openDialog({ title: laterTexts.talkInfo, className: "message-info", content: [text, facts, reactions(app, item), places].filter(Boolean) });
+  openDialog({ title: laterTexts.talkInfo, className: "message-info", content: [text, facts, reactions(app, room.name, item), places].filter(Boolean) });
   places.append(make("div", "about", laterTexts.shellLoading));
   const mayVersions = item.message.isEdited && (item.isOwn || room.owner === app.state.me?.id);
   const [receipts, versions] = await Promise.all([
@@ -65,14 +65,25 @@ function whom(app, { person: who, at }) {
   return plain(entry(known, name, at ? moment(Date.parse(at)) : "", () => {}));
 }
 
-function reactions(app, { message }) {
+/** Who has reacted: those who are known at once; if these are not all, they are asked for, page by page. */
+function reactions(app, room, { message }) {
   if (message.reactions.length === 0) return null;
-  const rows = message.reactions.flatMap(({ emoji, people }) =>
-    people.map((id) => {
-      const who = person(app.state, id);
-      return plain(entry(who, id === app.state.me?.id ? texts.you : who.name, "", () => {}, [make("span", "info-emoji", emoji)]));
-    }));
-  return section(texts.talkReactions, rows);
+  const place = make("div", "");
+  const row = ({ emoji, person: { id, name } }) => {
+    const who = person(app.state, id, name);
+    return plain(entry(who, id === app.state.me?.id ? texts.you : who.name, "", () => {}, [make("span", "info-emoji", emoji)]));
+  };
+  const show = (given, more = []) => place.replaceChildren(section(texts.talkReactions, given.map(row)), ...more);
+  const ask = async (before) => {
+    const answer = await app.reactions(room, message.seq, before.at(-1)?.seq);
+    const given = answer.ok ? [...before, ...answer.reactions] : before;
+    if (!answer.ok) show(given.length > 0 ? given : known, [make("div", "problem", answer.message)]);
+    else show(given, answer.more ? [button("link-button", laterTexts.talkMoreReceipts, () => ask(given))] : []);
+  };
+  const known = message.reactions.flatMap(({ emoji, people }) => people.map((id) => ({ emoji, person: { id } })));
+  show(known);
+  if (message.reactions.some(({ count, people }) => people.length < count)) ask([]);
+  return place;
 }
 
 /** An entry that is only to be read. */

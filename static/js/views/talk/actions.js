@@ -47,6 +47,6 @@ export function makeActions(shell, { composer }) {
     remove: withItem(() => import("../panels/delete-message.js")),
   };
   const hasReacted = (item, emoji) =>
-    item.message.reactions.some((reaction) => reaction.emoji === emoji && reaction.people.includes(app.state.me?.id));
+    item.message.reactions.some((reaction) => reaction.emoji === emoji && reaction.isMine);
   return actions;
 }

@@ -36,7 +36,7 @@ export class ChatLog {
     const does = {
       me,
       colourOf: (id) => person(app.state, id).colour ?? colourOf(id),
-      namesOf: (ids) => texts.talkNames(ids.map(nameOf).filter(Boolean), ids.length),
+      namesOf: (ids, count) => texts.talkNames(ids.map(nameOf).filter(Boolean), count),
       onJump: (seq) => this.onJump(seq),
       onReact: (item, emoji, on) => app.react(app.state.open, item.seq, emoji, on),
     };

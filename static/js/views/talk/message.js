@@ -16,7 +16,7 @@ const BODY = ["text", "name", "isOwn", "mentioned", "quoteWho", "quoteText", "qu
 /**
  * @param {object} item of the timeline, see core/items.js
  * @param {{me(): string, onJump(seq: number): void, onReact(item: object, emoji: string, on: boolean): void,
- *   namesOf(ids: string[]): string}} does
+ *   namesOf(ids: string[], count: number): string}} does: of so many people the names of these
  * @returns {HTMLParagraphElement}
  */
 export function createMessage(item, does) {

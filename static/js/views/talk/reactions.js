@@ -12,14 +12,14 @@ export function makeReactions(item, does) {
   return list;
 }
 
-function chip(item, { emoji, people }, does) {
-  const isMine = people.includes(does.me());
+function chip(item, { emoji, count, isMine, people }, does) {
   const element = pressable("reaction", "", () => does.onReact(item, emoji, !isMine));
   element.dataset.emoji = emoji;
-  element.dataset.count = texts.talkCount(people.length);
+  element.dataset.count = texts.talkCount(count);
   element.setAttribute("aria-pressed", String(isMine));
-  const names = does.namesOf(people);
+  const me = does.me();
+  const names = does.namesOf(isMine && !people.includes(me) ? [...people, me] : people, count);
   element.title = names;
-  element.setAttribute("aria-label", texts.talkReaction(emoji, people.length, names));
+  element.setAttribute("aria-label", texts.talkReaction(emoji, count, names));
   return element;
 }
