@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.torture.events import Counted
 from tests.torture.history import Acked, Delivered, Greeted, Heard, Joined, Paged, Told
-from tests.torture.model import LOBBY, is_public
+from tests.torture.model import FIRST_NAMES, LOBBY, Message, is_public
 from tests.torture.oracle import ConnectionEpochs, readable_up_to, records_of
 from tests.torture.violations import Rule, Violation
 
@@ -23,8 +24,11 @@ def check_deliveries(records: Sequence[AnyRecord], oracle: Oracle, max_gap: int)
     epochs: dict[tuple[int, str], str] = {}
     void: dict[tuple[str, str, int], Event] = {}
     partial: set[int] = set()
+    persons: dict[int, str] = {}
     for record in records:
-        if isinstance(record, Delivered):
+        if isinstance(record, Greeted):
+            persons[record.connection] = record.person
+        elif isinstance(record, Delivered):
             place = record.connection, record.room
             event = record.event
             final = oracle[record.room]
@@ -56,6 +60,7 @@ def check_deliveries(records: Sequence[AnyRecord], oracle: Oracle, max_gap: int)
                 for event in (*record.events, *record.changes):
                     yield from _check_event(event, record.client, final, False)
                 yield from _check_changes(record, final)
+                yield from _check_reactions(record, final, persons.get(record.connection, ""))
             seqs = [event.seq for event in record.events]
             if seqs != list(range(record.before - len(seqs), record.before)):
                 detail = f"the page before {record.before} has the numbers {seqs}"
@@ -93,13 +98,14 @@ def _check_changes(page: Paged, final: FinalLog) -> Iterator[Violation]:
     now; and no others."""
     counting = {change.seq for change in page.changes}
     for event in page.events:
-        newest: dict[tuple[str, ...], Event] = {}
-        known: dict[tuple[str, ...], Event] = {}
+        newest: dict[str, Event] = {}
+        known: dict[str, Event] = {}
         for change in final.changes.get(event.seq, ()) if event.kind == "message" else ():
-            key = _change_key(change)
-            newest[key] = change
+            if change.kind == "reaction":
+                continue
+            newest[change.kind] = change
             if change.seq <= page.upto:
-                known[key] = change
+                known[change.kind] = change
         is_gone = any(change.kind == "delete" for change in newest.values())
         for key, change in known.items():
             if is_gone and change.kind != "delete":
@@ -115,10 +121,25 @@ def _check_changes(page: Paged, final: FinalLog) -> Iterator[Violation]:
             yield Violation(Rule.UNEQUAL, page.room, page.client, detail)
 
 
-def _change_key(change: Event) -> tuple[str, ...]:
-    return (
-        ("reaction", change.sender, change.details["emoji"]) if change.kind == "reaction" else (change.kind,)
-    )
+def _check_reactions(page: Paged, final: FinalLog, person: str) -> Iterator[Violation]:
+    """Reactions of a page: their counts, the first people, and whether the reader is one of them, as they were at
+    number ``upto``; in the order in which they came."""
+    expected: list[Counted] = []
+    for event in page.events:
+        if event.kind != "message":
+            continue
+        message = Message(event.sender, event.name, event.text, event.when)
+        for change in final.changes.get(event.seq, ()):
+            if change.seq <= page.upto:
+                message.apply(change)
+        expected += [
+            Counted(event.seq, emoji, one.count, one.since, person in one.people, one.people[:FIRST_NAMES])
+            for emoji, one in message.reactions.items()
+        ]
+    expected.sort(key=lambda one: one.since)
+    if page.reactions != expected:
+        detail = f"the page before {page.before}, at {page.upto}, has {page.reactions}, and it was {expected}"
+        yield Violation(Rule.UNEQUAL, page.room, page.client, detail)
 
 
 def _check_joined(joined: Joined, max_gap: int) -> Iterator[Violation]:

@@ -123,7 +123,7 @@ def _views(records: Sequence[AnyRecord]) -> tuple[dict[tuple[str, str], RoomMode
             if isinstance(record, Delivered):
                 view.apply(record.event)
             elif isinstance(record, Paged):
-                view.apply_page(record.events, record.changes, record.upto)
+                view.apply_page(record.events, record.changes, record.reactions, record.upto)
             else:
                 view.apply_info(record)
     return views, partial
@@ -131,7 +131,7 @@ def _views(records: Sequence[AnyRecord]) -> tuple[dict[tuple[str, str], RoomMode
 
 def _check_fresh_load(loaded: Loaded, folded: RoomModel) -> Iterator[Violation]:
     view = RoomModel(loaded.room)
-    view.apply_page(loaded.events, loaded.changes, loaded.upto)
+    view.apply_page(loaded.events, loaded.changes, loaded.reactions, loaded.upto)
     if loaded.told is not None:
         view.apply_info(loaded.told)
         if view.facts() != folded.facts():

@@ -52,6 +52,27 @@ class Event(msgspec.Struct, frozen=True, gc=False, array_like=True):
         return msgspec.structs.replace(self, text="", target=0, detail="", deleted=True)
 
 
+class Counted(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """The reactions to a message with one emoji, as a page of history tells them."""
+
+    target: int
+    emoji: str
+    count: int
+    since: int
+    is_mine: bool
+    people: list[str]
+    """Who gave the first of them, in order."""
+
+
+def counted_from(reactions: dict[str, Any]) -> Counted:
+    """The reactions with one emoji of a page of history."""
+    people = [person["id"] for person in reactions.get("people", ())]
+    is_mine = reactions.get("mine", False)
+    return Counted(
+        reactions["target"], reactions["emoji"], reactions["count"], reactions["since"], is_mine, people
+    )
+
+
 def encode_detail(**fields: object) -> str:
     """Fields as a `Content.detail`."""
     return json.dumps(fields, sort_keys=True, ensure_ascii=False) if fields else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.torture.events import EVENT_TYPES, Event, event_from_frame
+from tests.torture.events import EVENT_TYPES, Counted, Event, counted_from, event_from_frame
 from tests.torture.history import Listed, Loaded, RoomListed, Told
 from tests.torture.process import ServerDied
 from tests.torture.v1_connection import info_fields
@@ -28,12 +28,14 @@ async def load_room(port: int, room: str, token: str | None) -> Loaded:
                 latest.append(event_from_frame(await _receive(websocket, EVENT_TYPES)))
             events: list[Event] = []
             changes: list[Event] = []
+            reactions: list[Counted] = []
             upto, before = joined["head"], joined["head"] + 1
             while before > 1:
                 await websocket.send_json(type="history", id="page", room=room, before=before, limit=200)
                 page = await _receive(websocket, {"history"})
                 events[:0] = map(event_from_frame, page["events"])
                 changes += map(event_from_frame, page.get("changes", ()))
+                reactions += map(counted_from, page.get("reactions", ()))
                 upto, before = page["upto"], events[0].seq
             if latest != events[len(events) - len(latest) :]:
                 raise ConnectionLost(f"the latest page of {room} is not what its history is")
@@ -45,6 +47,7 @@ async def load_room(port: int, room: str, token: str | None) -> Loaded:
                 epoch=joined["epoch"],
                 events=events,
                 changes=sorted(changes, key=lambda event: event.seq),
+                reactions=reactions,
                 upto=upto,
                 told=Told(client=FRESH_CLIENT, connection=0, **fields),
             )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tests.torture.events import Content, Event
+from tests.torture.events import Content, Counted, Event
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -121,6 +121,8 @@ class Paged(ConnectionRecord, frozen=True, gc=False, kw_only=True):
     changes: list[Event] = []
     """The newest change of each change key of the page's messages, at number ``upto``."""
     upto: int = 0
+    reactions: list[Counted] = []
+    """The reactions to the page's messages, likewise."""
 
 
 class Told(ConnectionRecord, frozen=True, gc=False, kw_only=True):
@@ -218,6 +220,7 @@ class Loaded(Record, frozen=True, gc=False, kw_only=True):
     changes: list[Event] = []
     upto: int = 0
     told: Told | None = None
+    reactions: list[Counted] = []
 
 
 class Listed(Record, frozen=True, gc=False, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.torture import commands
-from tests.torture.events import Event
+from tests.torture.events import Counted, Event
 from tests.torture.history import (
     Acked,
     Began,
@@ -26,7 +26,7 @@ from tests.torture.history import (
     Submitted,
     Told,
 )
-from tests.torture.model import RoomModel
+from tests.torture.model import FIRST_NAMES, RoomModel
 
 if TYPE_CHECKING:
     from tests.torture.commands import Command
@@ -124,6 +124,7 @@ class HistoryBuilder:
                 events=events,
                 more=events[0].seq > 1,
                 changes=self._changes(room, {event.seq for event in events}),
+                reactions=self._reactions(room, {event.seq for event in events}, person),
                 upto=len(log),
             )
         )
@@ -155,7 +156,10 @@ class HistoryBuilder:
             told = self.request_info(ADA if room != f"~{BOB}" else BOB, room)
             changes = self._changes(room, {event.seq for event in log})
             about: dict[str, Any] = {"room": room, "epoch": EPOCH, "events": log}
-            self.records.append(Loaded(**about, changes=changes, upto=len(log), told=told))
+            reactions = self._reactions(room, {event.seq for event in log}, "")
+            self.records.append(
+                Loaded(**about, changes=changes, reactions=reactions, upto=len(log), told=told)
+            )
             invites = self.invites if room == CLUB else {}
             marks = [(BOB, 3, 3)] if room == LOBBY else []
             self.records.append(Log(**about, invites=invites, marks=marks))
@@ -165,11 +169,16 @@ class HistoryBuilder:
         log = self.logs[room]
         gone = {event.target for event in log if event.kind == "delete"}
         for event in log:
-            if event.target in seqs and event.kind in {"edit", "delete", "reaction", "pin"}:
-                who = (event.sender, event.details["emoji"]) if event.kind == "reaction" else ()
-                if event.target not in gone or event.kind == "delete":
-                    newest[event.target, event.kind, who] = event
+            is_told = event.target not in gone or event.kind == "delete"
+            if event.target in seqs and event.kind in {"edit", "delete", "pin"} and is_told:
+                newest[event.target, event.kind] = event
         return sorted(newest.values(), key=lambda event: event.seq)
+
+    def _reactions(self, room: str, seqs: set[int], person: str) -> list[Counted]:
+        view = RoomModel(room)
+        for event in self.logs[room]:
+            view.apply(event)
+        return counted(view, seqs, person)
 
     def _next_key(self) -> str:
         self._n_commands += 1
@@ -193,6 +202,18 @@ class HistoryBuilder:
             **command.content._asdict(),
             **more,
         )
+
+
+def counted(view: RoomModel, seqs: set[int], person: str, *, names: int = FIRST_NAMES) -> list[Counted]:
+    """The reactions to these messages, as the server tells them to a person, with so many names."""
+    return sorted(
+        (
+            Counted(seq, emoji, one.count, one.since, person in one.people, one.people[:names])
+            for seq in seqs & view.messages.keys()
+            for emoji, one in view.messages[seq].reactions.items()
+        ),
+        key=lambda one: one.since,
+    )
 
 
 def _kind_target_detail(command: Command) -> tuple[str, int, str]:
@@ -276,6 +297,8 @@ def _change_messages(builder: HistoryBuilder) -> None:
     builder.submit(ADA, LOBBY, commands.delete(LOBBY, deleted))
     builder.submit(EVE, LOBBY, commands.react(LOBBY, 1, "👍", False))
     builder.submit(EVE, LOBBY, commands.settings(LOBBY, topic="What we say"))
+    builder.refuse(BOB, commands.react(LOBBY, 1, "👍", True), "unchanged")
+    builder.refuse(EVE, commands.react(LOBBY, 1, "👍", False), "unchanged")
     builder.refuse(BOB, commands.edit(LOBBY, 1, "bob: no, one"), "not_yours")
     builder.refuse(ADA, commands.edit(LOBBY, deleted, "ada: two, again"), "deleted")
     builder.refuse(ADA, commands.delete(LOBBY, 4), "no_such_message")

@@ -14,13 +14,14 @@ import attrs
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tests.torture.events import Event
+    from tests.torture.events import Counted, Event
     from tests.torture.history import Told
 
 LOBBY = "lobby"
 
 MAX_PINS = 100
 MAX_REACTIONS = 20
+FIRST_NAMES = 5
 
 CHANGES = frozenset({"edit", "delete", "reaction", "pin"})
 PERSONAL = frozenset({"star", "hide", "level", "unread"})
@@ -34,6 +35,35 @@ def is_public(room: str) -> bool:
 def is_personal(room: str) -> bool:
     """Whether the room of this name is a person's own."""
     return room.startswith("~p-")
+
+
+@attrs.define(eq=False)
+class Reactions:
+    """Reactions to a message with one emoji. Two are equal if they may be the same, as it is not always known of all
+    who they are."""
+
+    count: int
+    since: int
+    """Number of the event by which the emoji came to the message."""
+    people: list[str] = attrs.field(factory=list)
+    """Who gave the first of them that hold, as far as known."""
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Reactions)
+            and (self.count, self.since) == (other.count, other.since)
+            and all(one == another for one, another in zip(self.people, other.people, strict=False))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def apply(self, person: str, *, is_on: bool) -> None:
+        """Apply a reaction of this emoji; each changes something."""
+        if is_on and len(self.people) == self.count:
+            self.people.append(person)
+        elif not is_on and person in self.people:
+            self.people.remove(person)
+        self.count += 1 if is_on else -1
 
 
 @attrs.define
@@ -51,8 +81,8 @@ class Message:
     edited: int = 0
     """Number of the newest edit; 0: none."""
     deleted: bool = False
-    reactions: set[tuple[str, str]] = attrs.field(factory=set)
-    """(emoji, person)."""
+    reactions: dict[str, Reactions] = attrs.field(factory=dict)
+    """By emoji."""
     pinned: int = 0
     """Number of the event that pinned it; 0: not pinned."""
 
@@ -69,11 +99,11 @@ class Message:
             case "delete":
                 self.delete()
             case "reaction":
-                reaction = event.details["emoji"], event.sender
-                if event.details["on"]:
-                    self.reactions.add(reaction)
-                else:
-                    self.reactions.discard(reaction)
+                emoji = event.details["emoji"]
+                reactions = self.reactions.setdefault(emoji, Reactions(0, event.seq))
+                reactions.apply(event.sender, is_on=event.details["on"])
+                if not reactions.count:
+                    del self.reactions[emoji]
             case "pin":
                 self.pinned = event.seq if event.details["on"] else 0
 
@@ -149,8 +179,10 @@ class RoomModel:
             self._fact_events.append(event)
             self._apply_fact(event)
 
-    def apply_page(self, events: Sequence[Event], changes: Iterable[Event], upto: int) -> None:
-        """Apply a page of history with its newest changes at number ``upto``."""
+    def apply_page(
+        self, events: Sequence[Event], changes: Iterable[Event], reactions: Iterable[Counted], upto: int
+    ) -> None:
+        """Apply a page of history with its newest changes and its reactions at number ``upto``."""
         by_target = defaultdict(list)
         for apply in changes:
             by_target[apply.target].append(apply)
@@ -163,6 +195,9 @@ class RoomModel:
             self.messages[event.seq] = message = _message_from(event)
             for apply in by_target[event.seq]:
                 message.apply(apply)
+            for one in reactions:
+                if one.target == event.seq and not message.deleted:
+                    message.reactions[one.emoji] = Reactions(one.count, one.since, list(one.people))
             message.rev = max(message.rev, upto)
             for apply in self._waiting.get(event.seq, ()):
                 message.apply(apply)
@@ -288,9 +323,14 @@ class RoomModel:
             return "not_yours"
         if message.deleted:
             return "deleted"
-        if event.kind == "reaction" and event.details["on"]:
-            count = sum(person == event.sender for _, person in message.reactions)
-            return "too_many" if count >= MAX_REACTIONS else None
+        if event.kind == "reaction":
+            return self._forbids_reaction(message, event)
         if event.kind == "pin" and event.details["on"]:
             return "too_many" if len(self.pins) >= MAX_PINS else None
         return None
+
+    def _forbids_reaction(self, message: Message, event: Event) -> str | None:
+        given = {emoji for emoji, reactions in message.reactions.items() if event.sender in reactions.people}
+        if (event.details["emoji"] in given) == event.details["on"]:
+            return "unchanged"
+        return "too_many" if event.details["on"] and len(given) >= MAX_REACTIONS else None

@@ -20,7 +20,7 @@ HIDDEN = frozenset({"no_such_room", "not_joined"})
 """Refusals in a room that the person may not hear."""
 
 STATE_DEPENDENT = frozenset(
-    {"no_such_room", "not_joined", "already_there", "not_member", "too_many", "banned"}
+    {"no_such_room", "not_joined", "already_there", "not_member", "too_many", "unchanged", "banned"}
 )
 """Refusals that depend on state which changes back: of two copies of one command one may be refused."""
 
@@ -80,6 +80,8 @@ class RefusalOracle:
                 return target is None or target.kind != "message" or refused.target > since
             case "too_many":
                 return self._limits_of(final).is_reached(refused, since)
+            case "unchanged":
+                return refused.kind == "reaction" and _was_so(refused, final, since)
             case "bad_invite":
                 return self._is_void_invitation(refused)
             case "no_such_person":
@@ -127,6 +129,21 @@ class RefusalOracle:
         return self._limits[final.room]
 
 
+def _was_so(refused: Refused, final: FinalLog, since: int) -> bool:
+    """Whether the reaction was as the command wants it when event ``since`` or a later one was the last."""
+    wanted = json.loads(refused.detail)
+    was_on, found = False, set[bool]()
+    for event in final.changes[refused.target]:
+        details = event.details
+        if (event.kind, event.sender, details.get("emoji")) != ("reaction", refused.person, wanted["emoji"]):
+            continue
+        if event.seq > since:
+            found.add(details["on"])
+        else:
+            was_on = details["on"]
+    return wanted["on"] in {*found, was_on}
+
+
 class _Limits:
     """Last events at which a room was at its limit of pins, and each person at the limit of reactions to a message."""
 
@@ -141,7 +158,8 @@ class _Limits:
             if event.kind in {"pin", "delete"}:
                 has_full_pins = len(room.pins) >= MAX_PINS
             if event.kind in {"reaction", "delete"} and event.target in room.messages:
-                counts = Counter(person for _, person in room.messages[event.target].reactions)
+                given = room.messages[event.target].reactions.values()
+                counts = Counter(person for reactions in given for person in reactions.people)
                 full_reactions = {place for place in full_reactions if place[0] != event.target}
                 full_reactions |= {
                     (event.target, who) for who, count in counts.items() if count >= MAX_REACTIONS

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from collections.abc import Set as AbstractSet
 
-    from tests.torture.events import Event
+    from tests.torture.events import Counted, Event
     from tests.torture.history import AnyRecord
     from tests.torture.violations import Violation
 
@@ -116,6 +116,14 @@ class _Numbers:
         """New number for one up to which something is known."""
         return seq - bisect_right(self._gone.get(room, ()), seq)
 
+    def reactions(self, room: str, reactions: Sequence[Counted]) -> list[Counted]:
+        """Those of messages that stay. Their counts stay too: removing one reaction of several is of no use."""
+        return [
+            replace(one, target=self.at(room, one.target), since=self.at(room, one.since))
+            for one in reactions
+            if not (self.is_gone(room, one.target) or self.is_gone(room, one.since))
+        ]
+
     def at(self, room: str, seq: int) -> int:
         """New number of an event."""
         return seq - bisect_left(self._gone.get(room, ()), seq)
@@ -162,6 +170,7 @@ def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> 
                 record,
                 events=numbers.events(room, record.events, units),
                 changes=numbers.events(room, record.changes, units),
+                reactions=numbers.reactions(room, record.reactions),
                 before=numbers.at(room, record.before),
                 upto=numbers.up_to(room, record.upto),
             )
@@ -172,6 +181,7 @@ def _without(record: AnyRecord, units: AbstractSet[Unit], numbers: _Numbers) -> 
                 record,
                 events=numbers.events(room, record.events, units),
                 changes=numbers.events(room, record.changes, units),
+                reactions=numbers.reactions(room, record.reactions),
                 upto=numbers.up_to(room, record.upto),
                 told=None if record.told is None else _told_without(record.told, numbers),
             )

@@ -210,6 +210,28 @@ def a_page_has_a_later_change(records: History) -> History:
     return changed(records, Paged, {}, upto=6)
 
 
+def a_page_counts_a_reaction_that_was_taken_away(records: History) -> History:
+    page = records[place_of(records, Paged)]
+    assert isinstance(page, Paged)
+    (reactions,) = page.reactions
+    return changed(records, Paged, {}, reactions=[replace(reactions, count=2)])
+
+
+def a_page_calls_a_reaction_the_readers(records: History) -> History:
+    page = records[place_of(records, Paged)]
+    assert isinstance(page, Paged)
+    (reactions,) = page.reactions
+    return changed(records, Paged, {}, reactions=[replace(reactions, is_mine=True)])
+
+
+def a_fresh_load_lacks_a_reaction(records: History) -> History:
+    return changed(records, Loaded, {"room": LOBBY}, reactions=[])
+
+
+def a_reaction_is_logged_that_changes_nothing(records: History) -> History:
+    return logged(records, BOB, LOBBY, commands.react(LOBBY, 1, "👍", True))
+
+
 def the_info_has_another_title(records: History) -> History:
     return changed(records, Told, {"client": ADA, "room": LOBBY, "connection": 5}, title="Hall")
 
@@ -324,9 +346,13 @@ MUTATIONS: dict[Mutation, Rule] = {
     a_deleted_text_is_in_a_file: Rule.REMAINS,
     a_page_lacks_a_change: Rule.UNEQUAL,
     a_page_has_a_later_change: Rule.UNEQUAL,
+    a_page_counts_a_reaction_that_was_taken_away: Rule.UNEQUAL,
+    a_page_calls_a_reaction_the_readers: Rule.UNEQUAL,
+    a_reaction_is_logged_that_changes_nothing: Rule.FORBIDDEN,
     the_info_has_another_title: Rule.UNEQUAL,
     a_client_misses_a_change: Rule.DIVERGED,
     a_fresh_load_lacks_a_change: Rule.LOAD,
+    a_fresh_load_lacks_a_reaction: Rule.LOAD,
     a_fresh_load_has_other_members: Rule.LOAD,
     a_fresh_load_has_other_pins: Rule.LOAD,
     a_room_is_missing_in_the_list: Rule.LISTED,
@@ -339,6 +365,7 @@ MUTATIONS: dict[Mutation, Rule] = {
     a_saved_read_marker_is_too_far: Rule.MARK_INVENTED,
     refused(ADA, commands.edit(LOBBY, 1, "ada: first"), "not_yours"): Rule.UNEXPECTED,
     refused(EVE, commands.react(LOBBY, 1, "👍", True), "deleted"): Rule.UNEXPECTED,
+    refused(EVE, commands.react(LOBBY, 1, "👍", True), "unchanged"): Rule.UNEXPECTED,
     refused(EVE, commands.pin(LOBBY, 3, True), "no_such_message"): Rule.UNEXPECTED,
     refused(EVE, commands.pin(LOBBY, 3, True), "too_many"): Rule.UNEXPECTED,
     refused(ADA, commands.send(CLUB, "ada: hello"), "no_such_room"): Rule.UNEXPECTED,

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from tests.torture import commands
 from tests.torture.events import Event
+from tests.torture.history_builder import counted
 from tests.torture.model import CHANGES, RoomModel
 
 if TYPE_CHECKING:
     import random
 
 LOBBY = "lobby"
-PEOPLE = ("p-a", "p-b")
+PEOPLE = ("p-a", "p-b", "p-c", "p-d")
 
 
 def log_of(rng: random.Random, size: int) -> list[Event]:
@@ -58,10 +59,9 @@ def changes_of(log: list[Event], targets: set[int], upto: int, head: int) -> lis
     gone = {event.target for event in log[:head] if event.kind == "delete"}
     newest: dict[tuple[object, ...], Event] = {}
     for event in log[:head]:
-        if event.kind in CHANGES and event.target in targets:
-            who = (event.sender, event.details["emoji"]) if event.kind == "reaction" else ()
-            if event.target not in gone or event.kind == "delete":
-                newest[event.target, event.kind, who] = event
+        is_told = event.target not in gone or event.kind == "delete"
+        if event.kind in CHANGES - {"reaction"} and event.target in targets and is_told:
+            newest[event.target, event.kind] = event
     return sorted((event for event in newest.values() if event.seq <= upto), key=lambda event: event.seq)
 
 
@@ -91,4 +91,13 @@ def _take_page(view: RoomModel, log: list[Event], rng: random.Random, *, upto: i
     """Apply a page at ``upto``, read at ``head``, perhaps after later events were delivered."""
     first = rng.randint(1, max(1, upto))
     events = as_read(log, head)[first - 1 : min(rng.randint(first, max(first, upto)), upto)]
-    view.apply_page(events, changes_of(log, {event.seq for event in events}, upto, head), upto)
+    targets = {event.seq for event in events}
+    then = RoomModel(LOBBY)
+    for event in log[:upto]:
+        then.apply(event)
+    view.apply_page(
+        events,
+        changes_of(log, targets, upto, head),
+        counted(then, targets, "", names=rng.randint(0, 2)),
+        upto,
+    )

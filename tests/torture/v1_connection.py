@@ -9,7 +9,7 @@ import trio
 
 from tests.torture.commands import invitation_hash
 from tests.torture.context import canonical_name, spelled_name
-from tests.torture.events import EVENT_TYPES, event_from_frame
+from tests.torture.events import EVENT_TYPES, counted_from, event_from_frame
 from tests.torture.history import (
     RETRYABLE,
     Acked,
@@ -197,6 +197,7 @@ class V1Connection:
                     events=list(map(event_from_frame, frame["events"])),
                     more=frame["more"],
                     changes=list(map(event_from_frame, frame.get("changes", ()))),
+                    reactions=list(map(counted_from, frame.get("reactions", ()))),
                     upto=frame.get("upto", 0),
                 )
             case "info":
