@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from tests.support.core import Core, V1Client, open_core, texts_of
-from tests.support.v1 import ack, hello, let_in, make_room
+from tests.support.v1 import ack, become_owner, hello, let_in, make_room
 from trio_chat.kinds import direct
 from trio_chat.presence.service import INTERVAL_S
 from trio_chat.protocol.encoding import ANSWER_BYTES
@@ -146,7 +146,7 @@ async def test_only_so_many_requests_wait_and_their_list_is_bounded(
     async with open_core() as core:
         bob = await hello(core, "Bob")
         rooms = []
-        for number in range(direct.MAX_REQUESTS):
+        for number in range(direct.MAX_REQUESTS_OF_NEW):
             eve = await hello(core, "\u4e00" * 30 + f" {number}")
             mentions = ["p-" + "\u4e00" * 30 + str(n) for n in range(100)]
             rooms.append(await ask(core, eve, bob))
@@ -154,11 +154,22 @@ async def test_only_so_many_requests_wait_and_their_list_is_bounded(
             await eve[0].stream.aclose()
         late = await hello(core, "Late")
         assert (await ack(late[0], "direct", person=bob[1]))["code"] == "too_many_requests"
+        await become_owner(core, bob[0])
+        await ack(bob[0], "trust", room="~server", person=late[1])
+        rooms.append(await ask(core, late, bob))  # who is known is let in behind them
         await bob[0].hear_frames()
-        await bob[0].tell("requests")
-        answer = await bob[0].hear()
-        assert len(answer.encode()) < ANSWER_BYTES
-        assert {item["room"] for item in json.loads(answer)["requests"]} == set(rooms)
+        told: list[str] = []
+        page: dict[str, Any] = {"cursor": None}
+        while "cursor" in page:
+            await bob[0].tell("requests", cursor=page["cursor"])
+            answer = await bob[0].hear()
+            assert len(answer.encode()) < ANSWER_BYTES
+            page = json.loads(answer)
+            told += [item["room"] for item in page["requests"]]
+        assert (len(told), set(told)) == (direct.MAX_REQUESTS_OF_NEW + 1, set(rooms))
+        late = await hello(core, "Latest")
+        assert (await ack(late[0], "direct", person=bob[1]))["code"] == "too_many_requests"
+        assert (await ack(bob[0], "answer_request", room=rooms[1], accept=False))["type"] == "ack"
         assert (await ack(bob[0], "answer_request", room=rooms[0], accept=False))["type"] == "ack"
         assert (await ack(late[0], "direct", person=bob[1]))["type"] == "ack"
 
@@ -317,13 +328,13 @@ async def test_a_flood_of_strangers_leaves_the_own_rooms_where_they_are(autojump
         family = await make_room(victim[0], "Family")
         await ack(victim[0], "send", room=family, text="real")
         codes = []
-        for number in range(direct.MAX_REQUESTS + 10):
+        for number in range(direct.MAX_REQUESTS_OF_NEW + 10):
             eve = await hello(core, f"Eve {number}")
             answer = await ack(eve[0], "direct", person=victim[1])
             codes.append(answer.get("code", "ack"))
             if "room" in answer:
                 await write(eve[0], answer["room"], "\u4e00" * 4000)
-        assert codes == ["ack"] * direct.MAX_REQUESTS + ["too_many_requests"] * 10
+        assert codes == ["ack"] * direct.MAX_REQUESTS_OF_NEW + ["too_many_requests"] * 10
         link = (await ack_of(victim[0], "link"))["code"]
         again = await core.open_v1()
         await again.tell("hello", link=link, lists=True)

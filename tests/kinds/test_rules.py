@@ -10,7 +10,12 @@ import pytest
 from tests.support.facts import SomeStanding
 from trio_chat.errors import Refused
 from trio_chat.kinds import rules
-from trio_chat.kinds.direct import MAX_REQUESTS, MAX_UNANSWERED, MAX_UNANSWERED_EVENTS
+from trio_chat.kinds.direct import (
+    MAX_REQUESTS,
+    MAX_REQUESTS_OF_NEW,
+    MAX_UNANSWERED,
+    MAX_UNANSWERED_EVENTS,
+)
 from trio_chat.kinds.facts import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, kind_of_new
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Delete, Edit, Post
@@ -19,7 +24,7 @@ from trio_chat.kinds.pins import MAX_PINS, Pin
 from trio_chat.kinds.reactions import MAX_EMOJI, MAX_OF_MESSAGE, MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import judge
-from trio_chat.kinds.standing import DEFAULT_POLICY, MODERATOR
+from trio_chat.kinds.standing import DEFAULT_POLICY, MODERATOR, NEW_MS
 from trio_chat.model.events import MESSAGE, Draft
 
 if TYPE_CHECKING:
@@ -358,6 +363,8 @@ HI = Post("hi")
 BEGINNING = Created(DIRECT, members=(Who(OWNER, "Name"), Who(MEMBER, "Name")))
 ASKING = Created(DIRECT, members=BEGINNING.members, asked=True)
 NEW = SomeFacts(ROOMS[DIRECT], PRIVATE, owner=None, head=0, members=())
+KNOWN = attrs.evolve(NEW, came_ms={OWNER: -NEW_MS})
+"""The same, where who begins it came a day ago."""
 
 
 @pytest.mark.parametrize(
@@ -367,8 +374,10 @@ NEW = SomeFacts(ROOMS[DIRECT], PRIVATE, owner=None, head=0, members=())
         (NEW, OWNER, "created", BEGINNING, "ok"),
         (attrs.evolve(NEW, strangers=True), OWNER, "created", BEGINNING, "not_accepted"),
         (attrs.evolve(NEW, strangers=True), OWNER, "created", ASKING, "ok"),
-        (attrs.evolve(NEW, n_requests=MAX_REQUESTS - 1), OWNER, "created", ASKING, "ok"),
-        (attrs.evolve(NEW, n_requests=MAX_REQUESTS), OWNER, "created", ASKING, "too_many_requests"),
+        (attrs.evolve(NEW, n_requests=MAX_REQUESTS_OF_NEW - 1), OWNER, "created", ASKING, "ok"),
+        (attrs.evolve(NEW, n_requests=MAX_REQUESTS_OF_NEW), OWNER, "created", ASKING, "too_many_requests"),
+        (attrs.evolve(KNOWN, n_requests=MAX_REQUESTS - 1), OWNER, "created", ASKING, "ok"),
+        (attrs.evolve(KNOWN, n_requests=MAX_REQUESTS), OWNER, "created", ASKING, "too_many_requests"),
         (attrs.evolve(NEW, n_requests=MAX_REQUESTS), OWNER, "created", BEGINNING, "ok"),
         (attrs.evolve(NEW, blocking=[(MEMBER, OWNER)]), OWNER, "created", BEGINNING, "not_accepted"),
         (attrs.evolve(NEW, blocking=[(MEMBER, OWNER)]), OWNER, "created", ASKING, "not_accepted"),

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import no_such_room
+from trio_chat.kinds.standing import is_known
 
 if TYPE_CHECKING:
     from trio_chat.kinds.facts import Facts
     from trio_chat.kinds.rooms import Created, Membership
 
-MAX_REQUESTS: Final = 50
+MAX_REQUESTS: Final = 100
 """So many requests of strangers wait for one person; further ones are refused until some are answered."""
+
+MAX_REQUESTS_OF_NEW: Final = 50
+"""Where so many wait, only who is known still asks: whoever makes new people by the dozen leaves room for others."""
 
 MAX_UNANSWERED: Final = 3
 """So many messages may be written to somebody who has not answered yet."""
@@ -27,14 +31,14 @@ MAX_UNANSWERED_EVENTS: Final = 100
 """Likewise events of any kind."""
 
 
-def check_beginning(sender: str, body: Created, facts: Facts) -> None:
+def check_beginning(sender: str, body: Created, facts: Facts, at_ms: int) -> None:
     """Anybody may begin a direct room with anybody; with a stranger it is a request."""
     for who in body.members:
         if who.id != sender:
-            _check_may_ask(sender, who.id, facts, is_request=body.asked)
+            _check_may_ask(sender, who.id, facts, at_ms, is_request=body.asked)
 
 
-def check_membership(sender: str, body: Membership, facts: Facts) -> None:
+def check_membership(sender: str, body: Membership, facts: Facts, at_ms: int) -> None:
     """Both come and leave as they like; who is out of it is asked again by the other one."""
     person = body.person.id
     if not {sender, person} <= facts.pair or not (facts.is_member(sender) or (body.on and sender == person)):
@@ -53,7 +57,7 @@ def check_membership(sender: str, body: Membership, facts: Facts) -> None:
             raise Refused("already_there", "They are in this room already.")
         if facts.has_declined(person) and facts.are_strangers(sender, person):
             raise not_accepted()
-        _check_may_ask(sender, person, facts, is_request=True)
+        _check_may_ask(sender, person, facts, at_ms, is_request=True)
 
 
 def check_writing(sender: str, facts: Facts, *, is_message: bool) -> None:
@@ -79,11 +83,17 @@ def not_accepted() -> Refused:
     return Refused("not_accepted", "This conversation does not take messages from you now.")
 
 
-def _check_may_ask(sender: str, person: str, facts: Facts, *, is_request: bool) -> None:
+def _check_may_ask(sender: str, person: str, facts: Facts, at_ms: int, *, is_request: bool) -> None:
     _check_not_blocked(sender, person, facts)
     if not is_request and facts.are_strangers(sender, person):
         raise not_accepted()
-    if is_request and facts.count_requests(person) >= MAX_REQUESTS:
+    if not is_request:
+        return
+    waiting = facts.count_requests(person)
+    is_new = waiting >= MAX_REQUESTS_OF_NEW and not is_known(
+        sender, facts.known_ms(sender), facts.server, at_ms
+    )
+    if is_new or waiting >= MAX_REQUESTS:
         raise Refused(
             "too_many_requests",
             "Too many people wait for an answer of this person. Try again another day.",

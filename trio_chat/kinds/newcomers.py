@@ -18,7 +18,7 @@ from trio_chat.kinds.messages import EVERYBODY, Edit, Post
 from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import Created, Settings
-from trio_chat.kinds.standing import CLOSED, FOR_EVER, INVITE, KNOCKING, PROBATION
+from trio_chat.kinds.standing import CLOSED, FOR_EVER, INVITE, KNOCKING, NEW_MS, PROBATION, is_known
 from trio_chat.model.texts import has_address
 from trio_chat.model.times import DAY_MS
 
@@ -32,19 +32,11 @@ if TYPE_CHECKING:
 
 NOT_YET: Final = FOR_EVER
 
-NEW_MS: Final = DAY_MS
-"""So long after they came people are new."""
-
 QUIET_MS: Final = 3 * DAY_MS
 """While the server is quiet, those write who are known for so long."""
 
 PACE_S: Final = 5
 """Who is on probation may write one message in so many seconds, in all rooms together."""
-
-
-def is_known(person: str, known_ms: int | None, server: Server, at_ms: int, *, for_ms: int = NEW_MS) -> bool:
-    """Whether the person is known for so long, was looked at, or has a role."""
-    return person in server.roles or (known_ms is not None and at_ms - known_ms >= for_ms)
 
 
 def waits(person: str, known_ms: int | None, server: Server, at_ms: int) -> bool:

@@ -13,8 +13,7 @@ from trio_chat.errors import Refused
 from trio_chat.kinds.facts import SERVER, no_such_room
 from trio_chat.kinds.forms import Body, ChangeFrame
 from trio_chat.kinds.kind import Kind, Writers, takes_away
-from trio_chat.kinds.newcomers import is_known
-from trio_chat.kinds.standing import check_rank
+from trio_chat.kinds.standing import check_rank, is_known
 
 if TYPE_CHECKING:
     from trio_chat.kinds.facts import Facts

@@ -81,7 +81,7 @@ def check_created(sender: str, body: Created, facts: Facts, at_ms: int) -> None:
         raise no_such_room()
     _check_title_is_no_others(body.title, facts.room)
     if body.kind == DIRECT:
-        direct.check_beginning(sender, body, facts)
+        direct.check_beginning(sender, body, facts, at_ms)
 
 
 def _renamed_in_created(body: Created, person: str, name: str) -> Created:
@@ -235,7 +235,7 @@ def check_membership(sender: str, body: Membership, facts: Facts, at_ms: int) ->
     if facts.kind == SERVER:
         raise no_such_room()  # who gives up a role leaves
     if facts.kind == DIRECT:
-        direct.check_membership(sender, body, facts)
+        direct.check_membership(sender, body, facts, at_ms)
         return
     person = body.person.id
     is_there = facts.is_member(person) or facts.room == LOBBY

@@ -15,6 +15,7 @@ import msgspec
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import DIRECT, PERSONAL_ROOM
 from trio_chat.kinds.forms import END_MS, timestamp
+from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,6 +165,15 @@ class Server:
     def limits_writing(self, at_ms: int) -> bool:
         """Whether not everybody may write as they like at this moment."""
         return bool(self.bans or self.mutes) or self.limits_newcomers(at_ms)
+
+
+NEW_MS: Final = DAY_MS
+"""So long after they came people are new."""
+
+
+def is_known(person: str, known_ms: int | None, server: Server, at_ms: int, *, for_ms: int = NEW_MS) -> bool:
+    """Whether the person is known for so long, was looked at, or has a role (`trio_chat.kinds.newcomers`)."""
+    return person in server.roles or (known_ms is not None and at_ms - known_ms >= for_ms)
 
 
 FOR_EVER: Final = 2**53

@@ -127,9 +127,10 @@ class Direct(Command, tag="direct"):
 
 
 class AskRequests(Command, tag="requests"):
-    """Read which conversations others have begun that one has not answered."""
+    """Read which conversations others have begun that one has not answered; from the cursor on."""
 
     id: str
+    cursor: ShortText | None = None
 
 
 class AnswerRequest(Command, tag="answer_request"):

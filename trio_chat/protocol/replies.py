@@ -218,10 +218,11 @@ class RoomRemoved(Frame, tag="room_removed"):
 
 
 class RequestsOf(Frame, tag="requests"):
-    """The direct rooms that wait for the person's answer, the newest first."""
+    """The direct rooms that wait for the person's answer, the newest first; ``cursor`` asks for more."""
 
     id: str
     requests: Sequence[RoomItem]
+    cursor: str | None = None
 
     def without(self, rooms: Collection[str]) -> RequestsOf:
         """See `Frame`."""

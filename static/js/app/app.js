@@ -167,11 +167,18 @@ export class App {
     return this.#ask({ type: "direct", person }, ({ room }) => ({ room }));
   }
 
-  /** Read the requests: afterwards they are in the state. */
+  /** Read the requests, in as many answers as they take: afterwards they are in the state. */
   async requests() {
-    const answer = await this.#ask({ type: "requests" }, ({ requests }) => ({ requests }));
-    if (answer.ok) this.#store.dispatch({ type: "requests", items: answer.requests });
-    return answer;
+    const requests = [];
+    let cursor;
+    do {
+      const answer = await this.#session.ask({ type: "requests", cursor });
+      if (!answer.ok) return answer;
+      requests.push(...answer.requests);
+      ({ cursor } = answer);
+    } while (cursor);
+    this.#store.dispatch({ type: "requests", items: requests });
+    return { ok: true, requests };
   }
 
   /** Accept a request, or decline it. */

@@ -9,7 +9,7 @@ import trio
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.outcomes import Outcomes, ack_of
 from trio_chat.gateways.v1.room_lists import items_of
-from trio_chat.gateways.v1.rooms import answer_repeat, derived_name
+from trio_chat.gateways.v1.rooms import answer_repeat, cursor_behind, derived_name, place_of
 from trio_chat.kinds.facts import DIRECT, no_such_room
 from trio_chat.kinds.forms import Frame, Who, write_body
 from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership
@@ -17,6 +17,7 @@ from trio_chat.kinds.standing import ASKED
 from trio_chat.model.events import Draft
 from trio_chat.model.names import normal_room
 from trio_chat.model.outcomes import Denied
+from trio_chat.protocol.encoding import fitting
 from trio_chat.protocol.replies import Ack, RequestsOf
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
     from trio_chat.protocol import commands
     from trio_chat.rooms.room import Room
+
+MAX_LISTED = 50
+"""So many requests are told at once."""
 
 
 async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
@@ -59,9 +63,14 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
 
 
 async def requests(client: Client, command: commands.AskRequests) -> RequestsOf:
-    """List the direct rooms that others began, and that the person has not answered."""
+    """List the direct rooms that others began, and that the person has not answered: a page of them."""
+    after = None if command.cursor is None else place_of(command.cursor)
     store = client.hub.store
-    return RequestsOf(command.id, await items_of(store, await store.requests(client.person.id)))
+    found = await store.requests(client.person.id)
+    if after is not None:
+        found = [one for one in found if (-one.newest_ms, one.room) > (-after.newest_ms, after.room)]
+    items = fitting(await items_of(store, found[:MAX_LISTED]))
+    return RequestsOf(command.id, items, cursor_behind(items, found))
 
 
 async def answer_request(client: Client, command: commands.AnswerRequest) -> Ack | None:

@@ -28,9 +28,13 @@ from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, Room
 from trio_chat.rooms.registry import Cursor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trio_chat.gateways.v1.client import Client
     from trio_chat.kinds.forms import Frame
+    from trio_chat.model.records import Listing
     from trio_chat.protocol import commands
+    from trio_chat.protocol.parts import RoomItem
 
 ROOMS_FOR_ONE = 25
 """So many rooms of one `follow` count as one more command: 500 take a fifth of what may come at once."""
@@ -191,7 +195,7 @@ async def directory(client: Client, command: commands.Directory) -> DirectoryPag
     """Give a page of the public rooms, the busiest first."""
     client.hub.rate_limits.check_search(client.person.id, client.address, trio.current_time())
     store = client.hub.store
-    after = None if command.cursor is None else _place_of(command.cursor)
+    after = None if command.cursor is None else place_of(command.cursor)
     found = await store.directory(
         command.query,
         MAX_DIRECTORY + 1,
@@ -200,13 +204,18 @@ async def directory(client: Client, command: commands.Directory) -> DirectoryPag
         after=after,
     )
     items = fitting(await items_of(store, found[:MAX_DIRECTORY]))
-    last = found[len(items) - 1] if len(items) < len(found) else None
-    return DirectoryPage(command.id, items, None if last is None else f"{last.newest_ms} {last.room}")
+    return DirectoryPage(command.id, items, cursor_behind(items, found))
 
 
-def _place_of(cursor: str) -> DirectoryPlace:
-    """The place in the directory that a cursor means. Raises `Refused` (``bad_field``)."""
+def cursor_behind(told: Sequence[RoomItem], found: Sequence[Listing]) -> str | None:
+    """The cursor that asks for what was found behind these rooms, the first of them; None if that is nothing."""
+    last = found[len(told) - 1] if len(told) < len(found) else None
+    return None if last is None else f"{last.newest_ms} {last.room}"
+
+
+def place_of(cursor: str) -> DirectoryPlace:
+    """The place among rooms, the newest first, that a cursor means. Raises `Refused` (``bad_field``)."""
     found = re.fullmatch(r"([0-9]{1,18}) (\S+)", cursor, re.ASCII)
     if found is None:
-        raise Refused("bad_field", "This is no cursor of a directory.")
+        raise Refused("bad_field", "This is no cursor of a list of rooms.")
     return DirectoryPlace(int(found[1]), found[2])

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from trio_chat.kinds.newcomers import NEW_MS, NOT_YET
+from trio_chat.kinds.newcomers import NOT_YET
+from trio_chat.kinds.standing import NEW_MS
 from trio_chat.model.records import BroughtIn
 from trio_chat.model.times import DAY_MS
 

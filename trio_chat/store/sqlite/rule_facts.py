@@ -9,14 +9,13 @@ from msgspec.structs import replace
 from trio_chat.kinds.facts import DIRECT, LOBBY, SERVER
 from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
 from trio_chat.kinds.moderation import Restriction
-from trio_chat.kinds.newcomers import is_known
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import may_hear
 from trio_chat.kinds.server import after
-from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, PROBATION
+from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, PROBATION, is_known
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.store.sqlite.direct_facts import DirectFacts
 from trio_chat.store.sqlite.rooms import pins
