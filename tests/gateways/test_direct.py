@@ -357,6 +357,8 @@ async def test_an_answer_that_is_repeated_is_the_same(autojump_clock: MockClock,
         answered = await ack(bob[0], "answer_request", id="a", room=room, accept=accept)
         assert answered["type"] == "ack"
         assert await ack(bob[0], "answer_request", id="a", room=room, accept=accept) == answered
+        other = await ack(bob[0], "answer_request", id="a", room=room, accept=not accept)
+        assert other["code"] == "id_conflict"
 
 
 async def test_a_repeat_is_acknowledged_whatever_the_other_one_did_since(autojump_clock: MockClock) -> None:

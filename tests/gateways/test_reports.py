@@ -198,3 +198,37 @@ async def test_what_was_wiped_is_said_even_if_something_is_in_the_way_of_the_res
         wiped = await ack(ada, "wipe", room=room, person=bob_id)
         (told,) = (await ada.ask("fetch", room=room, seqs=[wiped["seq"]]))["events"]
         assert told["n"] == texts_of(await history_of(ada, room)).count("") > 0
+
+
+async def test_an_id_that_said_something_else_is_no_repeat(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada, bob = await core.open_person("Ada"), await core.open_person("Bob")
+        await become_owner(core, ada)
+        bob_id = (await bob.ask("profile"))["user"]["id"]
+        for text in ("one", "two"):
+            await ack(bob, "send", room="lobby", text=text)
+        since = "2026-11-22T20:00:00Z"
+        for kind, said, others in (
+            (
+                "report",
+                {"room": "lobby", "seq": 1, "why": "spam"},
+                (
+                    {"seq": 2},
+                    {"why": "rude"},
+                    {"room": None, "seq": None, "person": bob_id},
+                ),
+            ),
+            ("report", {"person": bob_id, "why": "spam"}, ({"person": "p-else"}, {"why": ""})),
+            ("resolve", {"report": 3, "state": "taken"}, ({"state": "open"}, {"report": 4})),
+            (
+                "wipe",
+                {"room": "lobby", "person": bob_id, "since": since},
+                ({"since": None}, {"person": "p-else"}, {"since": "2026-11-22T20:30:00Z"}),
+            ),
+        ):
+            first = await ack(ada, kind, **said)
+            assert first["type"] == "ack", (kind, first)
+            for other in others:
+                answer = await ack(ada, kind, id=first["id"], **{**said, **other})
+                assert answer["code"] == "id_conflict", (kind, other)
+            assert await ack(ada, kind, id=first["id"], **said) == first

@@ -78,7 +78,7 @@ async def answer_request(client: Client, command: commands.AnswerRequest) -> Ack
     name = normal_room(command.room)
     before = await client.hub.store.find_command(client.person.id, command.id)
     if before is not None:  # they are asked no more
-        return ack_of(before, command.id, MEMBER, room=name)
+        return ack_of(before, command.id, MEMBER, room=name, says=lambda body: body.on == command.accept)
     state = await client.hub.store.state(name)
     if state.members.get(client.person.id) != ASKED:
         raise no_such_room()

@@ -17,6 +17,7 @@ from trio_chat.kinds.roles import ROLE, Role
 from trio_chat.kinds.standing import MODERATES, OWNER
 from trio_chat.kinds.table import MESSAGES, read_body, text_of
 from trio_chat.model.events import Draft
+from trio_chat.model.names import normal_room
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.texts import check_length, normal_line
 from trio_chat.model.tokens import hash_of
@@ -74,11 +75,20 @@ async def become_owner(client: Client, command: commands.BecomeOwner) -> None:
 
 async def report(client: Client, command: commands.ReportCommand) -> Ack | None:
     """Write a report to the server room, with a copy of what the message says now."""
-    before = await client.hub.store.find_command(client.person.id, command.id)
-    if before is not None:  # the message may say something else by now
-        return ack_of(before, command.id, REPORT)
     why = normal_line(command.why, "bad_field", "A reason")
     check_length(why, MAX_WHY_CHARS)
+    before = await client.hub.store.find_command(client.person.id, command.id)
+    if before is not None:  # the message may say something else by now
+        of = None if command.room is None else normal_room(command.room)
+        said = (of, command.seq, why)
+        return ack_of(
+            before,
+            command.id,
+            REPORT,
+            says=lambda body: (
+                (body.room, body.target, body.why) == said and command.person in (None, body.person)
+            ),
+        )
     if (command.room is None) != (command.seq is None) or (command.seq is None) != (
         command.person is not None
     ):
@@ -90,8 +100,9 @@ async def report(client: Client, command: commands.ReportCommand) -> Ack | None:
             raise Refused("no_such_person", "There is nobody of this id.")
         body = Report(command.person, why=why)
     else:
-        said = await _text_now(client, client.room(command.room), command.seq)
-        body = Report(said[0], command.room, command.seq, said[1], why)
+        about = client.room(command.room)
+        author, text = await _text_now(client, about, command.seq)
+        body = Report(author, about.name, command.seq, text, why)
     room = await client.hub.rooms.get(SERVER_ROOM)
     await client.submit_body(room, REPORT, command.id, body)
     return None
@@ -123,11 +134,14 @@ async def reports(client: Client, command: commands.Reports) -> ReportList:
 async def resolve(client: Client, command: commands.ResolveCommand) -> Ack | None:
     """Take a report, leave it to others, or be done with it."""
     room = client.room(SERVER_ROOM)
-    before = await client.hub.store.find_command(client.person.id, command.id)
-    if before is not None:  # what the report said may be gone
-        return ack_of(before, command.id, RESOLVE)
     how = normal_line(command.how, "bad_field", "What was done")
     check_length(how, MAX_WHY_CHARS)
+    before = await client.hub.store.find_command(client.person.id, command.id)
+    if before is not None:  # what the report said may be gone
+        said = (command.report, command.state, how)
+        return ack_of(
+            before, command.id, RESOLVE, says=lambda body: (body.target, body.state, body.how) == said
+        )
     found = await client.hub.store.read_some(room.name, [command.report])
     about = read_body(REPORT, found[0].body) if found and found[0].kind == REPORT and found[0].body else None
     if not isinstance(about, Report):
@@ -144,12 +158,19 @@ async def wipe(client: Client, command: commands.WipeCommand) -> Ack | None:
     """Delete what a person has written, the newest first, and say so in the room. There may be more: whoever says it
     again, under another id, goes on, until there is nothing left (``no_such_message``)."""
     room = client.room(command.room)
+    since_ms = 0 if command.since is None else max(0, int(command.since.timestamp() * 1000))
     before = await client.hub.store.find_command(client.person.id, command.id)
     if before is not None:
-        return ack_of(before, command.id, WIPE, room=room.name)
+        said = (command.person, since_ms or None)
+        return ack_of(
+            before,
+            command.id,
+            WIPE,
+            room=room.name,
+            says=lambda body: (body.person, body.since_ms) == said,
+        )
     if client.rank_in(room) < MODERATES:
         raise Refused("not_yours", "Only moderators delete what others have written.")
-    since_ms = 0 if command.since is None else max(0, int(command.since.timestamp() * 1000))
     found = await client.hub.store.messages_of(
         command.person,
         room=None if room.name == SERVER_ROOM else room.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,7 @@ from trio_chat.protocol.replies import Ack, Failure
 from trio_chat.rooms.submission import NotLogged
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from trio_chat.model.outcomes import Outcome
     from trio_chat.net.outbox import Outbox
@@ -86,9 +86,16 @@ class OutcomesOfKnock(Outcomes):
         return msgspec.structs.replace(reply, waiting=True) if isinstance(reply, Ack) else reply
 
 
-def ack_of(before: Event, command_id: str, *kinds: str, room: str | None = None) -> Ack:
-    """The ack of a command that was carried out before. Raises `Refused` if it was of another kind, or another room."""
-    if before.kind not in kinds or room not in (None, before.room):
+def ack_of(
+    before: Event, command_id: str, kind: str, *, says: Callable[[Any], bool], room: str | None = None
+) -> Ack:
+    """The ack of a command that was carried out before, for those whose body depends on more than they say (else the
+    append compares them). ``says``: whether a body of this kind says what the command does.
+
+    Raises `Refused` if it was of another kind or room, or said something else. (Of a text that is gone nobody knows.)
+    """
+    is_same = before.kind == kind and room in (None, before.room)
+    if not is_same or not (before.body is None or says(read_body(kind, before.body))):
         raise id_conflict()
     return Ack(command_id, before.room, before.seq)
 

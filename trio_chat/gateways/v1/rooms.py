@@ -182,7 +182,13 @@ async def admit(client: Client, command: commands.Admit) -> Ack | None:
         return None
     before = await client.hub.store.find_command(client.person.id, command.id)
     if before is not None:  # they may be called otherwise by now
-        return ack_of(before, command.id, MEMBER, room=room.name)
+        return ack_of(
+            before,
+            command.id,
+            MEMBER,
+            room=room.name,
+            says=lambda body: (body.person.id, body.on) == (command.person, True),
+        )
     profiles = await client.hub.store.people([command.person])
     if not profiles:
         raise Refused("no_such_person", "There is nobody of this id.")
