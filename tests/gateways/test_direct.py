@@ -104,6 +104,42 @@ async def test_a_request_that_is_answered_is_a_room_of_the_list(autojump_clock: 
         assert [await write(ada[0], room) for _ in range(5)] == ["ack"] * 5
 
 
+@pytest.mark.parametrize(
+    ("kind", "said", "code"),
+    [
+        ("react", {"seq": 99, "emoji": "👍"}, "no_such_message"),
+        ("react", {"seq": 2, "emoji": "👍", "on": False}, "unchanged"),
+        ("edit", {"seq": 2, "text": "mine"}, "not_yours"),
+        ("pin", {"seq": 1}, "no_such_message"),
+        ("send", {"text": "yes", "reply_to": 99}, "no_such_message"),
+        ("send", {"text": "", "reply_to": 2}, "empty"),
+    ],
+)
+async def test_what_is_refused_answers_no_request_and_asks_nobody(
+    autojump_clock: MockClock, kind: str, said: dict[str, object], code: str
+) -> None:
+    async with open_core() as core:
+        ada, bob = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await ask(core, ada, bob, "one")
+        await bob[0].tell("join", room=room)
+        await bob[0].hear_frames()
+        assert (await ack(bob[0], kind, room=room, **said))["code"] == code
+        assert await lists_of(core, bob[0]) == ({"lobby"}, [room]), "it is a request still"
+        # Now they accept, and leave again: who writes what is refused does not ask them.
+        assert (await ack(bob[0], "answer_request", room=room, accept=True))["type"] == "ack"
+        assert (await ack(bob[0], "part", room=room))["type"] == "ack"
+        await ada[0].hear_frames()
+        said = {"seq": 99, "text": "x"} if kind == "edit" else said
+        codes = {"edit": "no_such_message", "react": code, "pin": code, "send": code}
+        assert (await ack(ada[0], kind, room=room, **said))["code"] == codes[kind]
+        assert await lists_of(core, bob[0]) == ({"lobby"}, [])
+        # What is written does both.
+        assert await write(ada[0], room) == "ack"
+        assert await lists_of(core, bob[0]) == ({"lobby"}, [room])
+        assert await write(bob[0], room) == "ack"
+        assert await lists_of(core, bob[0]) == ({"lobby", room}, [])
+
+
 @pytest.mark.parametrize("how", ["answer_request", "part"])
 async def test_a_request_that_is_declined_is_gone_for_good(autojump_clock: MockClock, how: str) -> None:
     async with open_core() as core:

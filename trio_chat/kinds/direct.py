@@ -8,7 +8,7 @@ Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import no_such_room
@@ -76,6 +76,29 @@ def check_writing(sender: str, facts: Facts, *, is_message: bool) -> None:
                 "not_answered",
                 f"You can write {MAX_UNANSWERED} messages until they answer. Wait for that.",
             )
+
+
+def as_if_both_are_in(facts: Facts, sender: str) -> Facts:
+    """The facts of a direct room as they are when its two people are in it, the sender for good and the other one at
+    least asked."""
+    return cast("Facts", _BothIn(facts, sender))
+
+
+class _BothIn:
+    def __init__(self, facts: Facts, sender: str) -> None:
+        self._facts = facts
+        self._sender = sender
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._facts, name)
+
+    def is_member(self, person: str) -> bool:
+        return person in self._facts.pair
+
+    def asked_at(self, person: str) -> int | None:
+        if person == self._sender:
+            return None
+        return self._facts.asked_at(person) if self._facts.is_member(person) else self._facts.head + 1
 
 
 def not_accepted() -> Refused:

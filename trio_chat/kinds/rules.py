@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
-from trio_chat.kinds.direct import check_writing
+from trio_chat.kinds.direct import as_if_both_are_in, check_writing
 from trio_chat.kinds.facts import DIRECT, PERSONAL_ROOM, PRIVATE, PUBLIC, SYSTEM, no_such_room, personal_room
 from trio_chat.kinds.kind import Writers
 from trio_chat.kinds.messages import DELETE
@@ -37,6 +37,8 @@ def judge(draft: Draft, facts: Facts, at_ms: int) -> Refused | None:
     """Why the draft must not be written; None if it may be."""
     try:
         _check(draft, facts, at_ms)
+        if draft.leads_to is not None:
+            _check(draft.leads_to, as_if_both_are_in(facts, draft.sender), at_ms)
     except Refused as refused:
         return refused
     return None

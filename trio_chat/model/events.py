@@ -24,6 +24,8 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     client_id: str | None
     body: str
     """For a `MESSAGE` its text, verbatim; for other kinds a JSON object (`trio_chat.kinds`)."""
+    leads_to: Draft | None = None
+    """Another draft, in a direct room, for which this one is written: refused for what that one would be refused."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):

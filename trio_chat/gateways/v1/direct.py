@@ -87,9 +87,9 @@ async def answer_request(client: Client, command: commands.AnswerRequest) -> Ack
     return None
 
 
-async def settle(client: Client, room: Room, command_id: str) -> None:
-    """Before the person writes to a direct room: writing accepts a request, and asks again who has left. A repeat of
-    what was written before does neither.
+async def settle(client: Client, room: Room, draft: Draft) -> None:
+    """Before the person writes this to a direct room: writing accepts a request, and asks again who has left. What
+    would be refused does neither, nor does a repeat of what was written before.
 
     Raises `Refused` (what `trio_chat.kinds.direct` says), `StoreError`.
     """
@@ -97,17 +97,18 @@ async def settle(client: Client, room: Room, command_id: str) -> None:
     is_asked = person.id in room.access.asked
     if not is_asked and room.access.pair <= room.members:
         return
-    if await store.find_command(person.id, command_id) is not None:
+    if draft.client_id and await store.find_command(person.id, draft.client_id) is not None:
         return
     if is_asked:
-        await _write(client, room, Membership(Who.of(client.person), on=True))
+        await _write(client, room, Membership(Who.of(client.person), on=True), leads_to=draft)
     absent = room.access.pair - room.members
     if absent and person.id in room.members:
         for profile in await store.people(absent):
-            await _write(client, room, Membership(Who.of(profile), on=True))
+            await _write(client, room, Membership(Who.of(profile), on=True), leads_to=draft)
 
 
-async def _write(client: Client, room: Room, body: Membership) -> None:
-    outcome = await room.write(Draft(MEMBER, client.person.id, client.person.name, None, write_body(body)))
+async def _write(client: Client, room: Room, body: Membership, *, leads_to: Draft | None = None) -> None:
+    person = client.person
+    outcome = await room.write(Draft(MEMBER, person.id, person.name, None, write_body(body), leads_to))
     if isinstance(outcome, Denied) and outcome.code != "already_there":  # another device was faster
-        raise Refused(outcome.code, outcome.message)
+        raise Refused(outcome.code, outcome.message, retry_after_s=outcome.retry_after_s)

@@ -10,6 +10,7 @@ from trio_chat.kinds.facts import DIRECT, personal_room
 from trio_chat.kinds.messages import DELETE
 from trio_chat.kinds.personal import BLOCK
 from trio_chat.kinds.rooms import MEMBER
+from trio_chat.model.events import Draft
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
@@ -25,7 +26,7 @@ async def write_event(client: Client, command: EventCommand) -> None:
     if command.is_in_room:
         room = client.room(command.room)
         if room.kind == DIRECT and kind not in (MEMBER, DELETE):
-            await settle(client, room, command.id)
+            await settle(client, room, Draft(kind, client.person.id, client.person.name, command.id, body))
             room = client.room(command.room)  # it may have changed meanwhile
     else:
         room = await client.hub.rooms.get(personal_room(client.person.id))
