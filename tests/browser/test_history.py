@@ -94,6 +94,8 @@ def test_of_many_who_reacted_the_first_are_named_and_all_can_be_seen(
     section = bob.page.get_by_role("dialog").locator("section").filter(has_text="Reactions")
     expect(section.locator(".entry")).to_have_count(9)
     expect(section.locator(".entry").last).to_contain_text("You")
+    text = bob.page.get_by_role("dialog").locator(".info-text")
+    assert text.evaluate("(text) => text.clientHeight === text.scrollHeight"), "the message is not squeezed"
     bob.page.keyboard.press("Escape")
     chip.click()
     expect(chip).to_have_attribute("aria-label", f"🎉 8: {names} and 3 more")
