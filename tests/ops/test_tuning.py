@@ -32,7 +32,7 @@ async def test_garbage_is_collected_after_enough_ended_connections(
             alive, ended = 3 * ENDED_BETWEEN_COLLECTIONS, ENDED_BETWEEN_COLLECTIONS
             await trio.sleep(CHECK_EVERY_S)
             assert left_behind() is not None, "with many it is worth while only after more have ended"
-            alive -= 1000
+            alive = 2 * ENDED_BETWEEN_COLLECTIONS
             await trio.sleep(CHECK_EVERY_S)
             assert left_behind() is None
             nursery.cancel_scope.cancel()

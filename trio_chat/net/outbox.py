@@ -146,6 +146,7 @@ class Outbox:
         Outcomes of its submissions may come later.
         """
         self._is_abandoned = True
+        self._start_speaker = _start_nothing  # who starts it holds this outbox: a cycle
 
     def _enqueue(self, frames: bytes) -> None:
         if self._is_abandoned:
@@ -210,6 +211,10 @@ class Outbox:
         if self._not_full is not None and not self.is_full:
             self._not_full.set()
             self._not_full = None
+
+
+def _start_nothing(speak: Callable[[], Awaitable[None]]) -> None:
+    """Of an abandoned outbox."""
 
 
 def _take(receive_channel: trio.MemoryReceiveChannel[bytes]) -> bytes:

@@ -219,18 +219,15 @@ class Wire(trio.abc.HalfCloseableStream):
             unread, self._unread = self._unread[:max_bytes], self._unread[max_bytes or len(self._unread) :]
             return unread
         self._reading_since = trio.current_time()
-        data: bytes | bytearray = b""
-        failure: trio.BrokenResourceError | None = None
         try:
             data = await self.transport.receive_some(max_bytes)
-        except trio.BrokenResourceError as error:
-            failure = error
+        except trio.BrokenResourceError:
+            await self._wait_for_cleanup()
+            raise
         finally:
             self._reading_since = None
         if not data:
             await self._wait_for_cleanup()
-        if failure is not None:
-            raise failure
         if self.inspect is not None:
             self.inspect(data)
         return data
@@ -272,5 +269,8 @@ class Wire(trio.abc.HalfCloseableStream):
             if self._socket is not None:
                 self._socket.detach()  # the descriptor is the transport's; it may be another peer's soon
                 self._socket = None
-            if self.on_close is not None:
-                self.on_close()
+            on_close, self.on_close = self.on_close, None
+            # What is called by the wire belongs to who holds it: a cycle, which only the garbage collector would free.
+            self.make_close_frame = self.inspect = None
+            if on_close is not None:
+                on_close()

@@ -15,14 +15,16 @@ SWITCH_INTERVAL_S = 0.0005
 """How long the store's thread may hold the interpreter while the main thread waits for it. With Python's 5 ms a
 fan-out, which releases it at each system call, waits again and again (measured: a tenth more messages a second)."""
 
-GC_THRESHOLDS = (50_000, 50, 1_000)
-"""When the interpreter collects garbage by itself. A connection has some 300 long-lived objects, so that with Python's
-defaults it traverses all of them again and again while thousands come back: with 4,000 connections that took a third of
-the processor time of accepting them, and delayed everybody by 0.7 s (0.1 s without)."""
+GC_THRESHOLDS = (10_000, 1_000, 1_000)
+"""When the interpreter collects garbage by itself: the newest objects often, which takes some milliseconds, all others
+practically never. A connection has some 300 long-lived objects, so that with Python's defaults it traverses all of them
+again and again while thousands come back: with 4,000 connections that took a third of the processor time of accepting
+them, and delayed everybody by 0.7 s (0.1 s without)."""
 
-ENDED_BETWEEN_COLLECTIONS = 500
-"""Ended connections between two collections: they leave some 25 MB in cycles. With more than twice as many connections
-alive, it is half of those, so that the cost of collecting for each ended connection stays the same."""
+ENDED_BETWEEN_COLLECTIONS = 20_000
+"""Ended connections between two full collections, each of which stops everybody (measured: 0.2 s with 400 connections).
+Ended connections are freed without them (`tests/server/test_garbage.py`); this is for cycles that nobody knows of. With
+more than twice as many connections alive, it is half of those."""
 
 CHECK_EVERY_S = 1.0
 
@@ -34,7 +36,7 @@ def tune_interpreter() -> None:
 
 
 async def collect_garbage(counts: Callable[[], tuple[int, int]]) -> None:
-    """Collect the garbage of ended connections, for ever. ``counts`` returns how many are alive, and how many ended."""
+    """Collect all garbage now and then, for ever. ``counts``: how many connections are alive, and how many ended."""
     collected = 0
     while True:
         await trio.sleep(CHECK_EVERY_S)

@@ -182,6 +182,8 @@ class Connection:
             # The library answers a ping that comes after its close frame (trio-websocket#184); all was written by then.
             if self._wire.is_open:
                 raise
+        finally:
+            self._admission.make_way = None  # it holds this connection: a cycle
 
     async def _shake_hands(self, transport: trio.Nursery) -> WebSocketConnection | None:
         with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as handshake:

@@ -59,7 +59,11 @@ ANSWERED_AT_ONCE = 50
 
 
 LIMITED_PAUSE_S = 0.25
-"""So long nothing is read from a client that was told to wait: who waits as told does not notice."""
+"""So long nothing is read from a client that was told to wait: who waits as told does not notice. Who goes on is told
+again and again, and for each time in a row it is twice as long."""
+
+LONGEST_PAUSE_S = 1.0
+"""The longest of these pauses: as soon as it waits, it is heard again."""
 
 
 class Client:
@@ -73,6 +77,7 @@ class Client:
         "_known_ms",
         "_membership_changes",
         "_outcomes",
+        "_pause_s",
         "_scope",
         "_standing",
         "_subscriptions",
@@ -116,6 +121,7 @@ class Client:
         self._standing: Standing | None = None
         """What it was told last of its person's standing."""
         self._bucket = ConnectionBucket(hub.rate_limits, address)
+        self._pause_s = LIMITED_PAUSE_S
         self.session = Session(
             self._bucket,
             rooms=self._subscriptions,
@@ -160,11 +166,13 @@ class Client:
                 raise
             if reply is not None:
                 await self._answer(command, reply)
+            self._pause_s = LIMITED_PAUSE_S
         except Refused as refused:
             self.refuse(refused, refused.command_id or command_id)
             if refused.code == "rate_limited":
                 # Refusing costs something as well: who goes on is read more slowly.
-                await trio.sleep(LIMITED_PAUSE_S)
+                pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
+                await trio.sleep(pause_s)
         except StoreError:
             self.refuse(unavailable(), command_id)
 
