@@ -44,11 +44,7 @@ def served() -> tuple[str, dict[str, str]]:
 
 def packed(entry: str, files: Mapping[str, str]) -> Graph:
     """What our packer found, read in what it wrote."""
-    modules = [
-        name
-        for text in files.values()
-        for name in re.findall(r"^// (\S+)\nconst \$\d+ = ", text, re.MULTILINE)
-    ]
+    modules = [name for text in files.values() for name in re.findall(r"/\*! (\S+) \*/\s*const \$\d+=", text)]
     later = {name for name in files if name != entry and Path(name).name != SHARED}
     return Graph(sorted(modules), later)
 

@@ -51,8 +51,8 @@ def test_what_is_needed_first_stands_in_the_page_in_its_order() -> None:
         == f"""<head>
   <meta name="later" content="js/later.js">
   <link rel="icon" href="{static}/icon.svg">
-  <script>{{ first(); }}
-{{ second(); }}
+  <script>{{first();}}
+{{second();}}
 </script>
   <script type="module" src="{static}/js/main.js"></script>
   <style>
@@ -62,7 +62,7 @@ p {{ background: url("{static}/icon.svg"), url("data:image/svg+xml,x"); }}
   </head>
 """
     )
-    assert b"const $" in page.files["js/main.js"]
+    assert b"const $0=" in page.files["js/main.js"]
     assert page.files["css/one.css"] == FILES["css/one.css"].encode()
 
 
@@ -73,7 +73,7 @@ def test_a_change_of_anything_is_another_version() -> None:
     assert len(versions) == 1 + len(FILES)
 
 
-@pytest.mark.parametrize("body", ["a < b; // </script>", "x = '<!--'"])
+@pytest.mark.parametrize("body", ["a = '</script>'", "x = '<!--'"])
 def test_what_would_end_its_element_is_refused(body: str) -> None:
     with pytest.raises(StartError, match=r"js/early\.js .* cannot stand in the page"):
         build_page(encoded(FILES | {"js/early.js": body}))

@@ -2,7 +2,7 @@
 
 The source files work without it too. `build_page` reads ``index.html`` and makes of what that names:
 
-- packed modules, of the entry and all that it imports (`trio_chat.web.bundle`);
+- packed modules, of the entry and all that it imports (`trio_chat.web.bundle`), without comments and needless space;
 - inline style sheets and classic scripts, without which nothing is shown, and their digests for a
   Content-Security-Policy;
 - the list in `LATER` of the packed modules that are imported later, to be preloaded when the browser is idle;
@@ -18,9 +18,10 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import attrs
+from rjsmin import jsmin
 
 from trio_chat.errors import StartError
-from trio_chat.web.bundle import pack, without_comments
+from trio_chat.web.bundle import pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,10 +63,10 @@ def build_page(bodies: Mapping[str, bytes]) -> Page:
     }
     if module := _MODULE.search(html):
         packed = pack(texts, module[1])
-        files |= {name: text.encode() for name, text in packed.items()}
+        files |= {name: jsmin(text, keep_bang_comments=True).encode() for name, text in packed.items()}
         later = " ".join(name for name in packed if name != module[1])
         html = html.replace(LATER, LATER.replace('""', f'"{later}"'))
-    html = _inline(_SCRIPTS, html, {name: without_comments(text) for name, text in texts.items()}, "script")
+    html = _inline(_SCRIPTS, html, {name: f"{jsmin(text)}\n" for name, text in texts.items()}, "script")
     html = _inline(_STYLES, html, {name: _style(name, text) for name, text in texts.items()}, "style")
     digest = hashlib.sha256(html.encode())
     for name, body in sorted(files.items()):
