@@ -33,18 +33,6 @@ test("no module turns text into markup", async () => {
   }
 });
 
-test("no text goes over several lines: the server leaves indentation out", async () => {
-  const vendored = (await readdir(new URL("vendor/", STATIC))).filter((file) => /\.m?js$/.test(file)).map((file) => `vendor/${file}`);
-  const closed = /"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|\/(?![*/])(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[a-z]*/g;
-  for (const module of [...(await modules()), ...vendored]) {
-    const source = (await readFile(new URL(module, STATIC), "utf8")).replaceAll(/\/\*.*?\*\//gs, "");
-    for (const line of source.split("\n")) {
-      assert.equal(line.replaceAll(closed, "").split("`").length % 2, 1, `${module}: ${line}`);
-      assert.doesNotMatch(line, /\\$/, `${module}: ${line}`);
-    }
-  }
-});
-
 test("every text that the page uses is in the catalogue, and every one there is used", async () => {
   const { texts } = await import("../../static/js/core/texts.js");
   const html = await readFile(new URL("index.html", STATIC), "utf8");

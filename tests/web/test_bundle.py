@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trio_chat.errors import StartError
-from trio_chat.web.bundle import compact, pack, without_comments
+from trio_chat.web.bundle import pack, without_comments
 from trio_chat.web.http import STATIC
 
 NODE = shutil.which("node")
@@ -192,8 +192,3 @@ const a = "/* no */"; // stays
 /* goes */
 """
     assert without_comments(source) == 'const a = "/* no */"; // stays\n/* stays */ const b = `\n`;\n'
-
-
-def test_indentation_and_comments_at_the_ends_of_lines_are_left_out() -> None:
-    source = 'if (a) {\n  b = "x // no"; // of it\n\tc = /[^/]\\/\\//u; // "stays"\n}  \n'
-    assert compact(source) == 'if (a) {\nb = "x // no";\nc = /[^/]\\/\\//u; // "stays"\n}\n'

@@ -30,7 +30,6 @@ SHARED = "shared.js"
 """The file, beside the entry's, of modules that several of those imported later need."""
 
 _COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE | re.DOTALL)
-_LINE_PADDING = re.compile(r"^[ \t]+|[ \t]+(?://[^\n\"'`]*)?$", re.MULTILINE)
 _IMPORT = re.compile(
     r'^import (?:(?:\* as (?P<whole>\w+)|\{(?P<names>[^}]*)\}|(?P<default>\w+)) from )?"(?P<path>\.[^"]+)";$',
     re.MULTILINE,
@@ -102,12 +101,6 @@ def pack(sources: Mapping[str, str], entry: str) -> dict[str, str]:
 def without_comments(source: str) -> str:
     """JavaScript without the comments that fill their lines."""
     return _COMMENT.sub("", source)
-
-
-def compact(code: str) -> str:
-    """JavaScript whose lines have no indentation, and no comment at their end unless it has a quotation mark. No text
-    may go over several lines: a test of the page sees to that."""
-    return _LINE_PADDING.sub("", code)
 
 
 def _read(sources: Mapping[str, str], entry: str) -> dict[str, Module]:
@@ -200,7 +193,7 @@ def _write(file: str, content: list[Module], imported: Iterable[Module], asked: 
         return path if path.startswith(".") else f"./{path}"
 
     def write(module: Module) -> str:
-        code = _LATER.sub(lambda found: f'import("{way(module.resolve(found[1]))}")', compact(module.code))
+        code = _LATER.sub(lambda found: f'import("{way(module.resolve(found[1]))}")', module.code)
         code = code.replace("import.meta.url", f'new URL("{way(module.name)}", import.meta.url)')
         exports = ", ".join(_pair(name, inside) for name, inside in module.exports.items())
         return f"/*! {module.name} */\nconst {module.variable} = (() => {{\n{code}return {{ {exports} }};\n}})();\n"
