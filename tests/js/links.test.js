@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { split } from "../../static/js/core/links.js";
 
+const CASES = JSON.parse(await readFile(new URL("./links.json", import.meta.url), "utf8"));
 const linksIn = (text) => split(text).filter(({ href }) => href).map(({ text: shown }) => shown);
 
 test("an address in a sentence is a link, the text around it is not", () => {
@@ -30,6 +32,19 @@ test("an address ends at a bidi control, which could disguise it", () => {
   assert.deepEqual(linksIn("https://a.example/\u202egpj.exe"), ["https://a.example/"]);
 });
 
+test("the cases that the server knows too", () => {
+  for (const { about, text, links, hosts = links.map(() => null) } of CASES) {
+    const pieces = split(text);
+    assert.deepEqual(linksIn(text), links, about);
+    assert.deepEqual(pieces.filter(({ href }) => href).map(({ host }) => host ?? null), hosts, about);
+    assert.equal(pieces.map((piece) => piece.text).join(""), text, about);
+  }
+});
+
+test("an address without a scheme leads to https", () => {
+  assert.equal(split("www.example.com/x")[0].href, "https://www.example.com/x");
+});
+
 test("the pieces together are the text", () => {
   for (const text of ["", "https://a.example", "a https://b.example) c http://d.example/…  \n", "https://)))", "http://[::1"]) {
     assert.equal(split(text).map((piece) => piece.text).join(""), text);
@@ -42,5 +57,10 @@ test("a text made to be slow is parsed in linear time", () => {
   split(`https://a.example/${"(.".repeat(50_000)}`);
   split("https://".repeat(20_000));
   split("http".repeat(50_000));
+  for (const piece of ["https://a.example,", "www.a.example,", "https://a.example/a的", "https://a@", "https://a.a的", "www.", "https://ä."]) {
+    split(piece.repeat(4_000));
+  }
+  split(`https://${"ä".repeat(100_000)}.example/`);
+  split(`https://${"a.".repeat(100_000)}`);
   assert.ok(performance.now() - started < 1_000);
 });

@@ -19,7 +19,7 @@ from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import Created, Settings
 from trio_chat.kinds.standing import CLOSED, FOR_EVER, INVITE, KNOCKING, NEW_MS, PROBATION, is_known
-from trio_chat.model.texts import has_address
+from trio_chat.model.links import has_address
 from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:

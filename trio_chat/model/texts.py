@@ -28,14 +28,6 @@ _SUBDIVISION_FLAG: Final = re.compile("🏴[\U000e0030-\U000e0039\U000e0061-\U00
 """The flags of England and the like: invisible letters, with an end."""
 
 
-_ADDRESS: Final = re.compile(r"(?<!\w)(?:https?://|www\.)[^\s<>\"]", re.IGNORECASE)
-
-
-def has_address(text: str) -> bool:
-    """Whether a text has a web address, also one that the page does not make a link (``www.``)."""
-    return _ADDRESS.search(text) is not None
-
-
 def normal_line(raw: str, code: str, what: str) -> str:
     """Normal form of a short text, which stands on one line: NFC, trimmed, one space for white space of any kind.
 

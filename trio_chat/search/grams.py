@@ -17,10 +17,12 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from trio_chat.model.links import has_link
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-VERSION: Final = f"1/{unicodedata.unidata_version}"
+VERSION: Final = f"2/{unicodedata.unidata_version}"
 """All that the grams of an index depend on."""
 
 _ROOMS: Final = 0x100000
@@ -30,8 +32,6 @@ _CODES: Final = 0x4000
 """Codes of each sort. Two rooms may share one: the index only proposes."""
 _LINK: Final = "\U0010c000"
 _SEPARATOR: Final = "\U0010c001"
-
-_ADDRESS: Final = re.compile(r"(?<!\w)https?://[^\s<>\"]", re.IGNORECASE)
 
 # Accents, points and signs of Latin, Greek, Cyrillic, Hebrew and Arabic, and variation selectors of emoji. In other
 # scripts marks are vowels or tell consonants apart.
@@ -105,11 +105,6 @@ def normal_with_places(text: str) -> Normal:
     if chars and chars[-1] == " ":
         chars.pop()
     return Normal("".join(chars), starts, ends)
-
-
-def has_link(text: str) -> bool:
-    """Whether a text has a web address."""
-    return _ADDRESS.search(text) is not None
 
 
 def has_units(text: str) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.search.grams import has_link, normal, normal_with_places, places_of
+from trio_chat.model.links import has_link
+from trio_chat.search.grams import normal, normal_with_places, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

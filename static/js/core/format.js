@@ -8,7 +8,7 @@
  * @typedef {{type: "text", text: string, at: number}
  *   | {type: "bold"|"italic"|"strike", children: Inline[]}
  *   | {type: "code", text: string, at: number}
- *   | {type: "link", text: string, at: number, href: string}
+ *   | {type: "link", text: string, at: number, href: string, host?: string}
  *   | {type: "mention", text: string, at: number, ids: string[]}} Inline
  * @typedef {{type: "text", children: Inline[]}
  *   | {type: "quote", children: Block[]}

@@ -14,7 +14,7 @@ const MEANINGS = {
   "~": ["strike"],
   "~~": ["strike"],
 };
-const SPECIAL = /[*_~`@]|:\/\//u; // most lines have nothing of the sort
+const SPECIAL = /[*_~`@]|:\/\/|www\./iu; // most lines have nothing of the sort
 const RUN = /\*+|_+|~+/gu;
 const BACKTICKS = /`+/gu;
 const SPACE = /^\s?$/u; // nothing, the end of the line, counts too
@@ -128,13 +128,13 @@ function nested(tokens) {
   return stack[0].children;
 }
 
-function addLeaf(children, { type, text, at, href, ids }) {
+function addLeaf(children, { type, text, at, href, host, ids }) {
   const last = children.at(-1);
   if (type === "delimiter" || type === "text") {
     if (last?.type === "text") last.text += text;
     else children.push({ type: "text", text, at });
   } else {
-    children.push({ type, text, at, ...(href && { href }), ...(ids && { ids }) });
+    children.push({ type, text, at, ...(href && { href, ...(host && { host }) }), ...(ids && { ids }) });
   }
 }
 

@@ -102,7 +102,7 @@ class Renderer {
       if (node.children) return make(INLINE_TAGS[node.type], "", ...this.#inline(node.children));
       const shown = this.#marked(node.text, node.at);
       if (node.type === "code") return make("code", "", ...shown);
-      if (node.type === "link") return link(node.href, shown);
+      if (node.type === "link") return link(node, shown);
       if (node.type === "mention") return this.#mention(node.ids, shown);
       return shown;
     });
@@ -132,9 +132,10 @@ class Renderer {
   }
 }
 
-function link(href, shown) {
+function link({ href, host }, shown) {
   const element = make("a", "", ...shown);
   element.href = href;
+  if (host) element.dataset.host = host; // shown behind it
   element.target = "_blank";
   element.rel = "noopener noreferrer";
   element.dir = "ltr";
