@@ -1,7 +1,7 @@
 """Real nginx, Caddy and HAProxy before a real server, with the configurations that docs/operating.md prints.
 
-Only addresses, ports, files and times are replaced in them. Clients come from other loopback addresses than the
-proxy, so that it can be told who is counted.
+Only addresses, ports and files are replaced in them, and times, unless ``REAL_TIMES`` is set (the silence then lasts 150
+seconds behind each). Clients come from other loopback addresses than the proxy, so that it can be told who is counted.
 """
 
 from __future__ import annotations
@@ -36,11 +36,19 @@ OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(enco
 
 HOST = "chat.example.org"
 
-IDLE_PING_S, PROXY_TIMEOUT_S = 0.3, 1
-"""Silence after which the server pings, and after which the proxies cut, instead of 25 and 120 seconds."""
+HAS_REAL_TIMES = "REAL_TIMES" in os.environ
 
-SILENT_PINGS = 5
+IDLE_PING_S = 25 if HAS_REAL_TIMES else 0.3
+"""Silence after which the server pings; the first is its default."""
+
+SILENT_PINGS = 6 if HAS_REAL_TIMES else 5
 """So many pings take longer than the proxies' timeout."""
+
+
+def shortened(*timeouts: str) -> dict[str, str]:
+    """These timeouts of a configuration as a second, so that the silence that they would end need not last minutes."""
+    return {} if HAS_REAL_TIMES else {timeout: re.sub(r"\d+s", "1s", timeout) for timeout in timeouts}
+
 
 ADA, BOB = "127.0.0.2", "127.0.0.3"
 """Addresses of clients, on the loopback interface; the proxy's is 127.0.0.1."""
@@ -79,8 +87,8 @@ def nginx(site: Site) -> list[str]:
             f"/etc/letsencrypt/live/{HOST}/fullchain.pem": str(site.authority.certificate),
             f"/etc/letsencrypt/live/{HOST}/privkey.pem": str(site.authority.key),
             "127.0.0.1:8080": f"127.0.0.1:{site.server}",
-            "timeout 120s": f"timeout {PROXY_TIMEOUT_S}s",
-        },
+        }
+        | shortened("timeout 120s"),
     )
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     folders = "".join(f"{kind}_temp_path {site.folder}/{kind};\n" for kind in kinds)
@@ -117,10 +125,8 @@ def haproxy(site: Site) -> list[str]:
         {
             f"bind :443 ssl crt /etc/haproxy/{HOST}.pem": f"bind 127.0.0.1:{site.port} ssl crt {pem}",
             "127.0.0.1:8080": f"127.0.0.1:{site.server}",
-            "timeout client 60s": f"timeout client {PROXY_TIMEOUT_S}s",
-            "timeout server 60s": f"timeout server {PROXY_TIMEOUT_S}s",
-            "timeout tunnel 120s": f"timeout tunnel {PROXY_TIMEOUT_S}s",
-        },
+        }
+        | shortened("timeout client 60s", "timeout server 60s", "timeout tunnel 120s"),
     )
     path = site.folder / "haproxy.cfg"
     path.write_text(config)
@@ -212,6 +218,7 @@ async def test_page_and_chat_work_and_silence_does_not_end_them(proxied: Proxied
         await bob.hear("joined")
 
         async def be_silent(peer: RawPeer) -> None:
+            peer.patience_s = PATIENCE_S + 2 * IDLE_PING_S
             for _ in range(SILENT_PINGS):
                 ping = await peer.receive_frame()
                 assert ping is not None

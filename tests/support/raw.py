@@ -111,10 +111,12 @@ class RawPeer:
         self.stream = stream
         self._talk: trio.abc.Stream = tls or stream
         self._heard = bytearray()
+        self.patience_s: float = PATIENCE_S
+        """Seconds that it waits for bytes."""
 
     async def send(self, data: bytes) -> None:
         """Send these bytes; fails the test if the server does not read them in time."""
-        with trio.fail_after(PATIENCE_S):
+        with trio.fail_after(self.patience_s):
             await self._talk.send_all(data)
 
     async def send_text(self, text: str) -> None:
@@ -130,7 +132,7 @@ class RawPeer:
         if self._heard:
             data, self._heard = bytes(self._heard), bytearray()
             return data
-        with trio.fail_after(PATIENCE_S):
+        with trio.fail_after(self.patience_s):
             try:
                 return bytes(await self._talk.receive_some(65536))
             except trio.BrokenResourceError:
@@ -203,7 +205,7 @@ class RawPeer:
         self.stream.socket.close()
 
     async def _hear_more(self) -> bool:
-        with trio.fail_after(PATIENCE_S):
+        with trio.fail_after(self.patience_s):
             try:
                 data = await self._talk.receive_some(65536)
             except trio.BrokenResourceError:
