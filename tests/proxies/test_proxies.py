@@ -1,6 +1,6 @@
 """Real nginx, Caddy and HAProxy before a real server, with the configurations that docs/operating.md prints.
 
-Only addresses, ports and files are replaced in them, and times, unless ``REAL_TIMES`` is set (the silence then lasts 150
+Only addresses, ports and files are replaced in them, and times, unless ``REAL_TIMES`` is set (silence then lasts 150
 seconds behind each). Clients come from other loopback addresses than the proxy, so that it can be told who is counted.
 """
 
