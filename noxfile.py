@@ -47,6 +47,9 @@ os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *PYENV
 WITHOUT_BROWSER = ("-m", "not browser", "--ignore=tests/browser")
 """pytest's arguments for all that needs no browser; the folder's conftest imports Playwright, which is not there."""
 
+PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
+"""pytest-xdist's arguments: each core takes tests from the others when it has none left. ``-- -n 0`` goes back to one."""
+
 WITHOUT_TORTURE = (*WITHOUT_BROWSER, "--ignore=tests/torture")
 
 
@@ -85,7 +88,7 @@ def tests(session: nox.Session) -> None:
     """Everything that needs no browser; then the page's modules, in session `client`."""
     session.install("-e", ".", *dependencies("test"))
     install_debian_proxies(session)
-    session.run("pytest", *WITHOUT_BROWSER, *session.posargs)
+    session.run("pytest", *PARALLEL, *WITHOUT_BROWSER, *session.posargs)
     session.notify("client", posargs=[])
 
 
@@ -93,7 +96,7 @@ def tests(session: nox.Session) -> None:
 def pythons(session: nox.Session) -> None:
     """What `tests` does without torture, on each Python that we support and this machine has (some minutes each)."""
     session.install("-e", ".", *dependencies("test"))
-    session.run("pytest", *WITHOUT_TORTURE, *session.posargs)
+    session.run("pytest", *PARALLEL, *WITHOUT_TORTURE, *session.posargs)
 
 
 @nox.session(default=False)
@@ -103,7 +106,7 @@ def minimums(session: nox.Session) -> None:
     lowest = ("uv", "pip", "install", "--resolution", "lowest-direct")
     here = ("--python", session.virtualenv.location)
     session.run(*lowest, *here, "-e", ".", *dependencies("test"))
-    session.run("pytest", *WITHOUT_TORTURE, *session.posargs)
+    session.run("pytest", *PARALLEL, *WITHOUT_TORTURE, *session.posargs)
 
 
 @nox.session(default=False)
@@ -139,7 +142,7 @@ def browser(session: nox.Session) -> None:
     if chromium is None:
         install_playwright_chromium(session)
     environment = {CHROMIUM: chromium, AXE: fetch_axe(session)}
-    session.run("pytest", "-m", "browser", *session.posargs, env=environment)
+    session.run("pytest", *PARALLEL, "-m", "browser", *session.posargs, env=environment)
 
 
 @nox.session(default=False)
