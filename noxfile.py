@@ -48,7 +48,7 @@ WITHOUT_BROWSER = ("-m", "not browser", "--ignore=tests/browser")
 """pytest's arguments for all that needs no browser; the folder's conftest imports Playwright, which is not there."""
 
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
-"""pytest-xdist's arguments: each core takes tests from the others when it has none left. ``-- -n 0`` goes back to one."""
+"""pytest-xdist's arguments: each core takes tests from the others when it has none left. ``-- -n 0``: no workers."""
 
 WITHOUT_TORTURE = (*WITHOUT_BROWSER, "--ignore=tests/torture")
 
