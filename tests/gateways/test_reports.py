@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from tests.support.core import AT_MS, open_core, texts_of
 from tests.support.memory_store import MemoryDisk
 from tests.support.v1 import ack, become_owner, hello, let_in, make_room
@@ -198,6 +200,32 @@ async def test_what_was_wiped_is_said_even_if_something_is_in_the_way_of_the_res
         wiped = await ack(ada, "wipe", room=room, person=bob_id)
         (told,) = (await ada.ask("fetch", room=room, seqs=[wiped["seq"]]))["events"]
         assert told["n"] == texts_of(await history_of(ada, room)).count("") > 0
+
+
+async def test_wiping_is_finished_and_said_when_the_connection_is_lost(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moderation, "WIPED_AT_ONCE", 2)
+    async with open_core() as core:
+        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        await let_in(ada, room, bob)
+        for _ in range(4):
+            await ack(bob, "send", room=room, text="spam")
+        append = core.store.append
+
+        async def append_slowly(*args: Any, **more: Any) -> Any:  # noqa: ANN401
+            await trio.sleep(1)
+            return await append(*args, **more)
+
+        monkeypatch.setattr(core.store, "append", append_slowly)
+        await ada.tell("wipe", room=room, person=bob_id)
+        await trio.sleep(0.5)
+        await ada.stream.aclose()
+        await trio.sleep(10)
+        page = await history_of(bob, room)
+        assert texts_of(page).count("") == 4
+        assert [frame["n"] for frame in page if frame["type"] == "wipe"] == [4]
 
 
 async def test_an_id_that_said_something_else_is_no_repeat(autojump_clock: MockClock) -> None:

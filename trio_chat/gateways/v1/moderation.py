@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.errors import Refused, StoreError
+from trio_chat.errors import Refused, StoreError, StoreUnavailable
 from trio_chat.gateways.v1.outcomes import ack_of
 from trio_chat.gateways.v1.room_lists import user_of
 from trio_chat.kinds.facts import PUBLIC, SERVER, SERVER_ROOM, no_such_message, no_such_room
@@ -37,6 +37,9 @@ MAX_WIPED = 500
 """So many messages are deleted by one command: the log writes nothing else meanwhile for some tenths of a second."""
 
 WIPED_AT_ONCE = 100
+
+FINISH_S = 5.0
+"""So long wiping may take: ten times what it does on a busy machine, and less than a stopping server waits."""
 
 MAX_CHANGES = 1_200
 """More than one message can have."""
@@ -182,16 +185,20 @@ async def wipe(client: Client, command: commands.WipeCommand) -> Ack | None:
     by_room: dict[str, list[int]] = {}
     for name, seq in found:
         by_room.setdefault(name, []).append(seq)
-    n = 0
-    try:
-        for name, seqs in by_room.items():
-            for start in range(0, len(seqs), WIPED_AT_ONCE):
-                n += await _delete(client, name, seqs[start : start + WIPED_AT_ONCE])
-    except (Refused, StoreError):
-        if not n:
-            raise  # else what was deleted is said, and who goes on is told what is in the way
-    body = Wipe(command.person, n, since_ms or None)
-    await client.submit_body(client.room(command.room), WIPE, command.id, body)
+    # What was begun is finished, and said, if the connection ends meanwhile.
+    with trio.move_on_after(FINISH_S, shield=True) as scope:
+        n = 0
+        try:
+            for name, seqs in by_room.items():
+                for start in range(0, len(seqs), WIPED_AT_ONCE):
+                    n += await _delete(client, name, seqs[start : start + WIPED_AT_ONCE])
+        except (Refused, StoreError):
+            if not n:
+                raise  # else what was deleted is said, and who goes on is told what is in the way
+        body = Wipe(command.person, n, since_ms or None)
+        await client.submit_body(room, WIPE, command.id, body)
+    if scope.cancelled_caught:
+        raise StoreUnavailable("It took too long.")
     return None
 
 
