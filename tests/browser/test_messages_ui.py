@@ -254,7 +254,7 @@ def test_a_message_of_several_lines_is_written_in_an_editor(ada: Person, bob: Pe
     bob.hears("first\nsecond")
     expect(page.locator("#msg")).to_be_focused()
     expect(page.locator("#msg")).to_have_value("")
-    page.get_by_role("button", name="Write several lines").click()
+    page.keyboard.press("Shift+Enter")
     page.locator("#editor").fill("```python\nprint(1)\n```")
     page.click("#send")
     expect(page.locator("#editor")).to_have_count(0)

@@ -299,8 +299,6 @@ export const laterTexts = {
   talkYourself: "yourself",
   talkEditing: "Edit message",
   talkEditEmpty: "A message cannot be empty. To take it away, delete it from its menu.",
-  talkExpand: "Write several lines",
-  talkCollapse: "Back to one line",
   talkFirstUnread: "Go to the first unread message",
 
   talkSearchHint: "What are you looking for?",

@@ -7,13 +7,14 @@ import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
 import { entry, field, input, needStyles, problem } from "../parts/forms.js";
+import { isTouchScreen } from "../parts/hands.js";
 
 const PAUSE_MS = 150; // while one types
 
 /** @param {object} shell @param {string} query what to look for first */
 export async function openDirectory(shell, query = "") {
   await needStyles();
-  const filter = input({ type: "search", value: query, autofocus: true });
+  const filter = input({ type: "search", value: query, autofocus: !isTouchScreen() });
   const list = make("ul", "entries");
   const trouble = problem();
   const nothing = make("div", "about", laterTexts.shellDirectoryNothing, " ");

@@ -8,12 +8,13 @@ import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { entry, input, needStyles } from "../parts/forms.js";
+import { isTouchScreen } from "../parts/hands.js";
 
 /** @param {object} shell @param {object} item of the timeline */
 export async function open(shell, item) {
   await needStyles();
   const { app } = shell;
-  const filter = input({ type: "search", placeholder: texts.shellFilter, autofocus: true });
+  const filter = input({ type: "search", placeholder: texts.shellFilter, autofocus: !isTouchScreen() });
   filter.setAttribute("aria-label", texts.shellFilter);
   const list = make("ul", "entries");
   const show = () => {

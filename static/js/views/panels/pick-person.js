@@ -8,6 +8,7 @@ import { ago } from "../../core/time.js";
 import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { entry, field, input, needStyles, problem } from "../parts/forms.js";
+import { isTouchScreen } from "../parts/hands.js";
 
 const MOST = 100;
 
@@ -19,7 +20,7 @@ const MOST = 100;
 export async function pickPerson(shell, { title, text, onChoose }) {
   await needStyles();
   const { app } = shell;
-  const filter = input({ type: "search", autofocus: true });
+  const filter = input({ type: "search", autofocus: !isTouchScreen() });
   const list = make("ul", "entries");
   const nobody = make("div", "about", laterTexts.shellNobody);
   const trouble = problem();

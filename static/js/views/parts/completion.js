@@ -132,6 +132,7 @@ export class Completion {
     this.#input.setSelectionRange(caret, caret);
     this.#input.focus({ preventScroll: true });
     this.#onTaken(candidate);
-    this.#update();
+    // As if it had been written: the list looks again, and so does whoever else follows the field.
+    this.#input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }

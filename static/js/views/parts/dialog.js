@@ -3,9 +3,8 @@
  * gesture, the button and a press beside it close it, and the focus goes back to where it was.
  */
 import { laterTexts } from "../../core/later-texts.js";
-import { iconButton, isPhone, isRightToLeft, make } from "./dom.js";
-
-const GAP_PX = 8;
+import { keepBeside } from "./beside.js";
+import { iconButton, make } from "./dom.js";
 
 /**
  * @param {object} options
@@ -15,7 +14,7 @@ const GAP_PX = 8;
  * @param {boolean} [options.isBare] without heading and close button, as a menu
  * @param {Element|{x: number, y: number}} [options.anchor] beside what it opens, except on phones
  * @param {(result: any) => void} [options.onClose] told once it is closed and the focus is back
- * @returns {{element: HTMLDialogElement, close(result?: any): void, place(): void}} `place` again when its size changed
+ * @returns {{element: HTMLDialogElement, close(result?: any): void, place(): void}} `place` again when what it stands beside moved
  */
 export function openDialog({ title, content, className = "", isBare = false, anchor = null, onClose = () => {} }) {
   const opener = document.activeElement;
@@ -32,6 +31,7 @@ export function openDialog({ title, content, className = "", isBare = false, anc
   const close = (result) => {
     if (!isOpen) return;
     isOpen = false;
+    beside?.stop();
     // Who closed it by a key may have gone on already, to write say: their focus stays where it is.
     const focused = document.activeElement;
     const isFree = !focused || focused === document.body || element.contains(focused);
@@ -46,9 +46,8 @@ export function openDialog({ title, content, className = "", isBare = false, anc
   element.addEventListener("close", () => close());
   document.body.append(element);
   element.showModal();
-  const place = () => anchor && placeBeside(element, anchor);
-  place();
-  return { element, close, place };
+  const beside = anchor && keepBeside(element, anchor);
+  return { element, close, place: () => beside?.place() };
 }
 
 function heading(title, onClose) {
@@ -64,22 +63,6 @@ function closeOnBackdrop(element, close) {
   element.addEventListener("click", (event) => {
     if (began && event.target === element) close();
   });
-}
-
-/** Below its anchor where there is room, else above; never beyond the screen. Phones have a sheet instead. */
-function placeBeside(element, anchor) {
-  if (isPhone()) return;
-  element.classList.add("anchored");
-  const { width, height } = element.getBoundingClientRect();
-  const target = anchor instanceof Element ? anchor.getBoundingClientRect() : new DOMRect(anchor.x, anchor.y, 0, 0);
-  const isRtl = isRightToLeft(element);
-  const left = isRtl ? target.right - width : target.left;
-  const below = target.bottom + GAP_PX;
-  const fitsBelow = below + height + GAP_PX <= innerHeight;
-  const top = fitsBelow ? below : target.top - GAP_PX - height;
-  const clamp = (value, size, room) => Math.max(GAP_PX, Math.min(value, room - size - GAP_PX));
-  element.style.left = `${clamp(left, width, innerWidth)}px`;
-  element.style.top = `${clamp(top, height, innerHeight)}px`;
 }
 
 /**

@@ -5,7 +5,8 @@
 import { emojiTexts } from "../../core/emoji-texts.js";
 import { remember, searchEmoji, unpackEmoji, withTone } from "../../core/emoji.js";
 import { openDialog } from "./dialog.js";
-import { button, isRightToLeft, make } from "./dom.js";
+import { button, isPhone, isRightToLeft, make } from "./dom.js";
+import { isTouchScreen } from "./hands.js";
 
 const LIST = new URL("../../../vendor/emoji.json", import.meta.url);
 const GROUP_SIGNS = { 0: "😀", 1: "👋", 3: "🐻", 4: "🍔", 5: "🚗", 6: "⚽", 7: "💡", 8: "💜", 9: "🏁" };
@@ -29,10 +30,11 @@ export function loadEmoji() {
  * @param {object} options
  * @param {Element|{x: number, y: number}} [options.anchor]
  * @param {(emoji: string) => void} options.onPick told when the picker is closed and the focus is back
+ * @param {boolean} [options.isForSeveral] it stays open, except on phones, where it covers what one writes
  * @param {string[]} [options.recent] used last @param {number} [options.tone] 0 (none) to 5
  * @param {(choices: {recent: string[], tone: number}) => void} [options.onChoices] what to remember for the next time
  */
-export function openEmojiPicker({ anchor, onPick, recent = [], tone = 0, onChoices = () => {} }) {
+export function openEmojiPicker({ anchor, onPick, isForSeveral = false, recent = [], tone = 0, onChoices = () => {} }) {
   const picker = new Picker(recent, tone, onChoices);
   const dialog = openDialog({
     title: emojiTexts.emojiTitle,
@@ -42,7 +44,11 @@ export function openEmojiPicker({ anchor, onPick, recent = [], tone = 0, onChoic
     anchor,
     onClose: (emoji) => emoji && onPick(emoji),
   });
-  picker.onPick = (emoji) => dialog.close(emoji);
+  picker.onPick = (emoji) => {
+    if (!isForSeveral || isPhone()) return dialog.close(emoji);
+    onPick(emoji);
+    dialog.place(); // the field may have grown
+  };
 }
 
 class Picker {
@@ -66,6 +72,8 @@ class Picker {
     this.#found.setAttribute("role", "status");
     const foot = make("div", "emoji-foot", this.#label, this.#tones);
     this.element = make("div", "emoji-picker", this.#search, this.#groups, this.#shown, this.#found, foot);
+    this.element.tabIndex = -1;
+    (isTouchScreen() ? this.element : this.#search).autofocus = true;
     this.#watchShown();
     this.#load();
   }
@@ -82,7 +90,6 @@ class Picker {
 
   #makeSearch() {
     this.#search.type = "search";
-    this.#search.autofocus = true;
     this.#search.autocomplete = "off";
     this.#search.spellcheck = false;
     this.#search.placeholder = emojiTexts.emojiSearch;

@@ -29,7 +29,6 @@ export function openMenu({ label, items, anchor, header }) {
   });
   menu.append(...items.map((item) => (item ? entry(item, () => dialog.close(item)) : line())));
   menu.addEventListener("keydown", (event) => onKey(event, menu, () => dialog.close()));
-  dialog.place(); // with its entries it is higher
   entriesOf(menu)[0]?.focus({ preventScroll: true, focusVisible: false });
   return { close: () => dialog.close() };
 }

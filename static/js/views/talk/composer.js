@@ -1,27 +1,20 @@
 /**
- * The composer: Enter or the button sends, the field is empty again at once, and the focus stays. `#msg` is one line;
- * Shift+Enter, a text of several lines or the button beside it open an editor of several lines in its place.
+ * The composer: Enter or the button sends, the field is empty again at once, and the focus stays. Shift+Enter, and Enter
+ * of an on-screen keyboard, begin a new line.
  */
 import { emojiTexts } from "../../core/emoji-texts.js";
-import { laterTexts } from "../../core/later-texts.js";
 import { openRoom } from "../../core/select.js";
 import { writingIn } from "../../core/permissions.js";
-import { texts } from "../../core/texts.js";
-import { iconButton, make } from "../parts/dom.js";
+import { iconButton } from "../parts/dom.js";
+import { hasOnScreenKeyboard, isTouchScreen } from "../parts/hands.js";
 import { ComposerBar } from "./composer-bar.js";
-
-const LINES = /[\r\n]/;
-
-/** Whether Enter is for sending: on a phone's keyboard it is the only way to a new line. */
-const hasKeyboard = () => matchMedia("(pointer: fine)").matches;
+import { GrowingField } from "./growing-field.js";
 
 export class Composer {
   #app;
   #does;
   #input;
-  #editor = null;
-  #send;
-  #expand;
+  #field;
   #bar;
   #inner;
   #room = null;
@@ -42,31 +35,27 @@ export class Composer {
     this.#app = app;
     this.#does = does;
     this.#input = input;
-    this.#send = send;
     this.#inner = input.parentElement;
     this.#bar = new ComposerBar(bottom, { onCancel: () => this.cancel() });
     const emoji = iconButton("smile", emojiTexts.emojiTitle, () => does.onEmoji(emoji), "icon-button emoji-button");
-    this.#expand = iconButton("expand", laterTexts.talkExpand, () => (this.#editor ? this.#collapse() : this.#open()), "icon-button expand-button");
-    this.#expand.setAttribute("aria-expanded", "false");
-    tools.append(emoji, this.#expand);
+    tools.append(emoji);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
     });
     // Pressing a button must not take the focus, or the on-screen keyboard would close and open again.
-    for (const element of [send, this.#expand]) element.addEventListener("pointerdown", (event) => event.preventDefault());
-    this.#follow(input);
-    does.onField(input, this.#inner);
+    send.addEventListener("pointerdown", (event) => event.preventDefault());
+    this.#field = new GrowingField(input, {
+      onInput: () => this.#changed(),
+      onKey: (event) => this.#onKey(event),
+      onField: (field) => does.onField(field, this.#inner),
+    });
     // With a real keyboard one can write at once; on a phone the keyboard would hide half of what one came to read.
-    if (hasKeyboard() && document.activeElement === document.body) this.focus();
-  }
-
-  get field() {
-    return this.#editor ?? this.#input;
+    if (!isTouchScreen() && document.activeElement === document.body) this.focus();
   }
 
   focus() {
-    this.field.focus({ preventScroll: true });
+    this.#field.focus();
   }
 
   /** Answer a message. */
@@ -83,7 +72,6 @@ export class Composer {
     this.#bar.show("edit", item);
     this.#write(text);
     this.focus();
-    this.field.setSelectionRange(text.length, text.length);
   }
 
   /** Cancel the answer or the edit. @returns {boolean} whether there was one */
@@ -98,7 +86,7 @@ export class Composer {
 
   /** Put a refused text back behind the draft. */
   putBack(text) {
-    const { value } = this.field;
+    const { value } = this.#field;
     this.#write(value ? `${value} ${text}` : text);
     this.#changed();
     this.focus();
@@ -106,17 +94,14 @@ export class Composer {
 
   /** Put something in at the caret. */
   insert(text) {
-    const { field } = this;
-    field.focus({ preventScroll: true });
-    field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
-    field.dispatchEvent(new Event("input", { bubbles: true }));
+    this.#field.insert(text);
   }
 
   /** Show this state. */
   render(state) {
     const draft = state.drafts.get(state.open) ?? "";
     if (state.open !== this.#room) {
-      const typed = this.#room === null ? this.#input.value : ""; // before this was here, and perhaps still being composed
+      const typed = this.#room === null ? this.#field.value : ""; // before this was here, and perhaps still being composed
       this.#room = state.open;
       this.#editing = null;
       this.#draft = draft;
@@ -124,12 +109,11 @@ export class Composer {
       else this.#write(typed ? `${draft} ${typed}` : draft);
       this.#showBar();
     } else if (draft !== this.#draft) {
-      const isUntouched = this.#editing === null && this.field.value === this.#draft; // another tab writes
+      const isUntouched = this.#editing === null && this.#field.value === this.#draft; // another tab writes
       this.#draft = draft;
       if (isUntouched) this.#write(draft);
     }
-    const isShut = writingIn(state, openRoom(state), Date.now()).kind === "shut";
-    if (this.#input.disabled !== isShut) this.#input.disabled = isShut;
+    this.#field.disabled = writingIn(state, openRoom(state), Date.now()).kind === "shut";
   }
 
   #showBar() {
@@ -140,7 +124,7 @@ export class Composer {
   }
 
   #submit() {
-    const text = this.field.value;
+    const text = this.#field.value;
     const editing = this.#editing?.seq ?? null;
     const replyTo = editing === null ? (this.#replies.get(this.#room)?.seq ?? null) : null;
     if (text.trim() === "" && editing === null) {
@@ -165,16 +149,13 @@ export class Composer {
     this.focus();
   }
 
-  /** Set the text: in the field, or in the editor if it has several lines. */
   #write(text) {
-    if (LINES.test(text)) this.#open();
-    else if (this.#editor && (text === "" || !LINES.test(this.#editor.value))) this.#close();
-    this.field.value = text;
+    this.#field.value = text;
     this.#look();
   }
 
   #changed() {
-    const { value } = this.field;
+    const { value } = this.#field;
     this.#bar.clearComplaint();
     this.#look();
     if (this.#editing) return;
@@ -184,83 +165,23 @@ export class Composer {
   }
 
   #look() {
-    this.#inner.classList.toggle("filled", this.field.value !== "");
-  }
-
-  #follow(field) {
-    field.addEventListener("input", () => this.#changed());
-    field.addEventListener("keydown", (event) => this.#onKey(event));
-    field.addEventListener("paste", (event) => {
-      const text = event.clipboardData?.getData("text/plain") ?? "";
-      if (field !== this.#input || !LINES.test(text.trim())) return;
-      event.preventDefault();
-      this.#open();
-      this.insert(text.replace(/\r\n?/g, "\n"));
-    });
+    this.#inner.classList.toggle("filled", this.#field.value !== "");
   }
 
   #onKey(event) {
     // While an input method composes, Enter chooses a candidate (229: what Safari says of that Enter).
     if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
-    const isEditor = event.target === this.#editor;
-    if (event.key === "Enter" && event.shiftKey && !isEditor) {
-      this.#open();
-      this.insert("\n");
-    } else if (event.key === "Enter" && !event.shiftKey && (!isEditor || hasKeyboard() || event.ctrlKey || event.metaKey)) {
+    const isLine = event.target === this.#input;
+    if (event.key === "Enter" && event.shiftKey && isLine) {
+      this.#field.insert("\n");
+    } else if (event.key === "Enter" && !event.shiftKey && (isLine || !hasOnScreenKeyboard() || event.ctrlKey || event.metaKey)) {
       this.#submit();
-    } else if (event.key === "ArrowUp" && !event.altKey && this.field.value === "" && this.#editing === null) {
+    } else if (event.key === "ArrowUp" && !event.altKey && this.#field.value === "" && this.#editing === null) {
       this.#does.onEditLast();
     } else if (event.key === "Escape") {
       if (!this.cancel()) return;
     } else return;
     event.preventDefault();
     event.stopPropagation();
-  }
-
-  /** Open the editor with the text of the field. */
-  #open() {
-    if (this.#editor) return;
-    const { value, selectionStart, selectionEnd } = this.#input;
-    const hadFocus = document.activeElement === this.#input;
-    this.#editor = make("textarea");
-    Object.assign(this.#editor, { id: "editor", dir: "auto", rows: 2, value });
-    this.#editor.setAttribute("aria-label", texts.messageLabel);
-    this.#editor.placeholder = texts.messagePlaceholder;
-    this.#editor.setAttribute("enterkeyhint", hasKeyboard() ? "send" : "enter");
-    this.#input.value = "";
-    this.#input.hidden = true;
-    this.#input.before(this.#editor);
-    this.#follow(this.#editor);
-    this.#does.onField(this.#editor, this.#inner);
-    this.#showExpanded(true);
-    if (!hadFocus) return;
-    this.focus();
-    this.#editor.setSelectionRange(selectionStart, selectionEnd);
-  }
-
-  /** Back to one line: lines become spaces. */
-  #collapse() {
-    const text = this.#editor.value.replace(/\s*[\r\n]+\s*/g, " ");
-    this.#close();
-    this.#input.value = text;
-    this.#changed();
-    this.focus();
-  }
-
-  #close() {
-    const hadFocus = document.activeElement === this.#editor;
-    this.#editor.remove();
-    this.#editor = null;
-    this.#input.hidden = false;
-    this.#showExpanded(false);
-    if (hadFocus) this.focus();
-  }
-
-  #showExpanded(isExpanded) {
-    this.#inner.classList.toggle("expanded", isExpanded);
-    this.#expand.setAttribute("aria-expanded", String(isExpanded));
-    const label = isExpanded ? laterTexts.talkCollapse : laterTexts.talkExpand;
-    this.#expand.setAttribute("aria-label", label);
-    this.#expand.title = label;
   }
 }

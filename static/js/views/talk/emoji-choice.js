@@ -7,9 +7,12 @@ import { remember } from "../../core/emoji.js";
 const KEY = "trio-chat.emoji";
 export const QUICK = ["👍", "❤️", "😂", "🎉", "😮", "🙏"];
 
-/** @param {Element|{x: number, y: number}} anchor @param {(emoji: string) => void} onPick */
-export function chooseEmoji(anchor, onPick) {
-  openEmojiPicker({ anchor, onPick, ...choices(), onChoices: keep });
+/**
+ * @param {Element|{x: number, y: number}} anchor @param {(emoji: string) => void} onPick
+ * @param {{isForSeveral?: boolean}} [options] see emoji-picker.js
+ */
+export function chooseEmoji(anchor, onPick, { isForSeveral } = {}) {
+  openEmojiPicker({ anchor, onPick, isForSeveral, ...choices(), onChoices: keep });
 }
 
 /** The emoji that are offered at once: those used last, then those that everybody uses. */

@@ -48,7 +48,7 @@ export function mountTalk(app, elements, { shell, log }) {
       const last = log.items.findLast((item) => item.kind === "message" && item.isOwn && actions.isLive(item));
       if (last) actions.edit(last);
     },
-    onEmoji: (at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => composer.insert(emoji))),
+    onEmoji: (at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => composer.insert(emoji), { isForSeveral: true })),
     onField: (field, parent) => new Completion(field, parent, { candidatesFor: (text, caret) => suggestions.for(field, text, caret) }),
   });
   const actions = makeActions(shell, { composer });

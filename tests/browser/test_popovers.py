@@ -1,0 +1,114 @@
+"""Menus, cards and pickers stand within what is seen of the page, in every corner of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from .viewports import DESKTOP, SMALL_PHONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+ZOOMED = DESKTOP | {"viewport": {"width": 700, "height": 400}, "device_scale_factor": 2}
+IS_WITHIN = """(element) => {
+    const { left, top, right, bottom } = element.getBoundingClientRect();
+    return left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+}"""
+
+
+def is_within(page: Page, selector: str) -> None:
+    """Wait until the element is there, and see that all of it is on the screen."""
+    element = page.locator(selector)
+    expect(element).to_be_visible()
+    page.evaluate("() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))")
+    assert element.evaluate(IS_WITHIN), element.bounding_box()
+
+
+@pytest.mark.parametrize("direction", ["ltr", "rtl"])
+@pytest.mark.parametrize("screen", [DESKTOP, ZOOMED], ids=["desktop", "zoomed"])
+def test_a_menu_stands_on_the_screen_in_every_corner(
+    open_person: Callable[..., Person], screen: dict[str, object], direction: str
+) -> None:
+    person = open_person(**screen)
+    page = person.page
+    page.evaluate("(direction) => (document.documentElement.dir = direction)", direction)
+    person.say("first", *(f"message {number}" for number in range(12)), "last " * 12)
+    bubbles = page.locator("#chat p .bubble")
+    expect(bubbles).to_have_count(14)
+    for bubble in (bubbles.first, bubbles.last):
+        bubble.scroll_into_view_if_needed()
+        box = bubble.bounding_box()
+        assert box is not None
+        right, bottom = box["width"] - 9, box["height"] - 9
+        for x, y in [(9, 9), (right, 9), (9, bottom), (right, bottom)]:
+            bubble.click(button="right", position={"x": x, "y": y})
+            is_within(page, ".menu-sheet")
+            page.keyboard.press("Escape")
+        bubble.click(button="right")
+        page.locator(".quick > .icon-button").click()
+        is_within(page, ".emoji-sheet")
+        page.keyboard.press("Escape")
+    page.click("#new")
+    is_within(page, ".menu-sheet")
+
+
+def test_a_menu_that_grows_or_loses_room_moves(open_person: Callable[..., Person]) -> None:
+    person = open_person(**DESKTOP)
+    page = person.page
+    person.say("hello")
+    bubble = page.locator("#chat p .bubble")
+    bubble.click(button="right")
+    is_within(page, ".menu-sheet")
+    page.locator(".quick").evaluate(
+        "(row) => row.append(...Array.from({length: 4}, () => row.lastChild.cloneNode(true)))"
+    )
+    page.locator(".menu").evaluate("(menu) => menu.append(menu.lastChild.cloneNode(true))")
+    is_within(page, ".menu-sheet")
+    page.set_viewport_size({"width": 800, "height": 500})
+    is_within(page, ".menu-sheet")
+    page.set_viewport_size({"width": 390, "height": 844})  # now it is a sheet from below
+    is_within(page, ".menu-sheet")
+    box = page.locator(".menu-sheet").bounding_box()
+    assert box is not None
+    assert (box["x"], box["width"]) == (0, 390)
+
+
+def test_the_emoji_stay_open_for_the_next_one(ada: Person) -> None:
+    page = ada.page
+    page.fill("#msg", "well done")
+    page.click(".emoji-button")
+    for _ in range(3):
+        page.locator(".emoji-grid > button").nth(5).click()
+    emoji = page.locator(".emoji-grid > button").nth(5).text_content() or ""
+    expect(page.locator("#msg")).to_have_value("well done" + emoji * 3)
+    page.get_by_role("searchbox", name="Search emoji").fill("party popper")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+    expect(page.locator("#msg")).to_have_value("well done" + emoji * 3 + "🎉🎉")
+    is_within(page, ".emoji-sheet")
+    page.mouse.click(300, 300)  # beside it
+    expect(page.locator(".emoji-sheet")).to_have_count(0)
+    page.press("#msg", "Enter")
+    ada.hears("well done" + emoji * 3 + "🎉🎉")
+
+
+def test_on_phones_a_list_does_not_bring_the_keyboard_up(open_person: Callable[..., Person]) -> None:
+    page = open_person(**SMALL_PHONE).page
+    page.tap(".emoji-button")
+    expect(page.locator(".emoji-grid > button").first).to_be_visible()
+    assert page.evaluate("document.activeElement.tagName") != "INPUT"
+    page.locator(".emoji-grid > button").first.tap()
+    expect(page.locator(".emoji-sheet")).to_have_count(0)
+    page.tap("#back")
+    page.get_by_role("button", name="Browse public rooms").tap()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert page.evaluate("document.activeElement.tagName") != "INPUT"
