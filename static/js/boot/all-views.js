@@ -5,6 +5,7 @@ import { Alerts } from "../app/alerts.js";
 import { Moderation } from "../app/moderation.js";
 import { mountShell } from "../views/shell/shell.js";
 import { mountTalk } from "../views/talk/talk.js";
+import { followHands } from "../views/parts/hands.js";
 import { followVisualViewport } from "../views/shell/viewport.js";
 
 /**
@@ -18,6 +19,7 @@ import { followVisualViewport } from "../views/shell/viewport.js";
  */
 export async function buildAllViews(app, { route, log, views, standIns }) {
   app.addLater({ Alerts, Moderation });
+  followHands();
   followVisualViewport();
   const shell = mountShell(app, { route });
   shell.talk = mountTalk(app, elements(), { shell, log });

@@ -7,8 +7,10 @@ const REAL_KEYS = /^(Shift|Control|Alt|Meta|Tab|Escape|CapsLock|Arrow\w+|Home|En
 
 let wasTouched = false;
 
-addEventListener("pointerdown", ({ pointerType }) => (wasTouched = pointerType === "touch"), { capture: true });
-addEventListener("keydown", ({ key }) => REAL_KEYS.test(key) && (wasTouched = false), { capture: true });
+export function followHands() {
+  addEventListener("pointerdown", ({ pointerType }) => (wasTouched = pointerType === "touch"), { capture: true });
+  addEventListener("keydown", ({ key }) => REAL_KEYS.test(key) && (wasTouched = false), { capture: true });
+}
 
 /** Whether a field that has the focus brings an on-screen keyboard up: not for a list that one came to look at. */
 export const isTouchScreen = () => matchMedia("(pointer: coarse)").matches;

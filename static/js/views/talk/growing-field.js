@@ -11,7 +11,6 @@ import { make } from "../parts/dom.js";
 import { hasOnScreenKeyboard } from "../parts/hands.js";
 
 const LINES = /[\r\n]/;
-const GROWS_BY_ITSELF = CSS.supports("field-sizing", "content");
 
 export class GrowingField {
   #input;
@@ -104,7 +103,7 @@ export class GrowingField {
     if (!this.#isOpen) return this.#fit();
     this.#input.value = this.#editor.value.replace(/\n/g, " ");
     this.#told = this.#input.value;
-    if (GROWS_BY_ITSELF) return;
+    if (CSS.supports("field-sizing", "content")) return;
     this.#editor.style.height = "auto";
     this.#editor.style.height = `${this.#editor.scrollHeight}px`;
   }
