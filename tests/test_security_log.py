@@ -57,7 +57,8 @@ async def test_who_comes_and_who_is_refused_stands_there(lines: list[str]) -> No
         "refused why=unknown_token address=127.0.0.1",
         "refused why=bad_link address=127.0.0.1",
         "refused why=host address=127.0.0.1 host=evil.example",
-        "refused why=origin address=127.0.0.1",
+        "refused why=origin address=127.0.0.1 origin=https://evil.example host=chat.example "
+        'hint="let the proxy pass Host on, or name the page with --public-url or --allow-origin"',
         "refused why=plain address=127.0.0.1",
     ]
 
@@ -130,6 +131,46 @@ def test_who_comes_back_all_the_time_is_told_once_a_minute(lines: list[str]) -> 
         "joined person=p-1 address=192.0.2.1 by=code",
         "joined person=p-1 address=192.0.2.1 by=token again=2",
     ]
+
+
+async def test_handshakes_that_fail_are_counted_and_cannot_fill_the_log(
+    lines: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    said = (
+        upgrade(drop=("upgrade", "connection")),
+        upgrade(drop=("connection",)),
+        upgrade("/elsewhere"),
+        upgrade(sec_websocket_protocol="mqtt"),
+        upgrade(sec_websocket_version="8"),
+        upgrade(sec_websocket_protocol=V1, origin="https://evil.example"),
+    )
+    async with open_server() as serving:
+        began = len(caplog.records)
+        for _ in range(5):
+            for head in said:
+                async with open_raw(serving.port) as raw:
+                    await raw.send(head)
+                    await raw.receive_to_the_end()
+        assert len(caplog.records) - began == len(lines) == 5
+    assert [line.split()[1] for line in lines] == [
+        f"why={why}" for why in ("upgrade", "path", "subprotocol", "handshake", "origin")
+    ]
+    assert lines[0].endswith(' hint="let the proxy pass Upgrade and Connection on"')
+
+
+async def test_connections_that_are_cut_cannot_fill_the_log(
+    lines: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    async with open_server(max_message_bytes=1000) as serving:
+        began = len(caplog.records)
+        for _ in range(5):
+            async with open_peer(serving.port) as peer:
+                await peer.send_text("x" * 2000)
+                await peer.receive_to_the_end()
+        assert len(caplog.records) - began == 1
+    assert lines == ["cut why=too_big address=127.0.0.1"]
 
 
 def test_what_it_remembers_is_bounded(lines: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tomllib
@@ -13,7 +14,7 @@ import click
 import trio
 
 from trio_chat import __version__
-from trio_chat.config.config import SETTINGS, Config, build_config
+from trio_chat.config.config import SETTINGS, Config, build_config, orchestrators_variables
 from trio_chat.config.setting import BadSetting
 from trio_chat.errors import StartError
 from trio_chat.ops.log_format import set_up_logging
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     Command = Callable[..., None]
+
+LOGGER = logging.getLogger("trio_chat.settings")
 
 EPILOG = """
 Each option is also an environment variable: TRIO_CHAT_ and the option's name in capitals, with underscores
@@ -64,6 +67,9 @@ def main(context: click.Context, /, *, config_file: str | None, **flags: object)
     set_up_logging(config.log_level)
     context.obj = config
     if context.invoked_subcommand is None:
+        foreign = orchestrators_variables(os.environ)
+        if foreign:
+            LOGGER.warning("not settings, but of a service with this name: %s", ", ".join(sorted(foreign)))
         from trio_chat import app  # everything else answers without waiting for the server's imports
 
         run_server(app.run, config)

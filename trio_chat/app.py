@@ -25,10 +25,11 @@ from trio_chat.moderation.owner_links import first_owner_token, owner_link
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.ops.disk_space import DiskWatch, read_disk
 from trio_chat.ops.file_limits import raise_file_limit
+from trio_chat.ops.output import drop_output, has_terminal
 from trio_chat.ops.statistics_line import log_statistics
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
 from trio_chat.server.certificates import Certificates
-from trio_chat.server.listeners import accept_connections, open_listeners
+from trio_chat.server.listeners import EVERY_ADDRESS, accept_connections, open_listeners
 from trio_chat.server.server import Server
 from trio_chat.store.space import MIB
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -45,6 +46,9 @@ LOGGER = logging.getLogger(__name__)
 OnReady: TypeAlias = "Callable[[int, str | None], object]"
 """Called with the port, and the token of an owner link if the server has no owner."""
 
+EVERYWHERE = EVERY_ADDRESS | {"0.0.0.0"}
+"""Values of ``--host`` with which the server is at ``localhost``, and at the machine's address on its network."""
+
 DATABASE = "chat.db"
 """The database's name in the data directory."""
 
@@ -58,12 +62,13 @@ async def run(config: Config) -> None:
     certificates = (
         None if config.tls_certificate is None else Certificates(config.tls_certificate, config.tls_key)
     )
-    reload = [signal.SIGHUP] if certificates is not None and hasattr(signal, "SIGHUP") else []
+    is_watched = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN  # not under nohup
     # Open for the whole run: leaving it with a signal unread would deliver that again, with the default handler.
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, *reload) as signals:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
         async with trio.open_nursery() as nursery:
             stop = trio.Event()
-            nursery.start_soon(_follow_signals, signals, certificates, stop, nursery.cancel_scope)
+            follow = partial(_follow_signals, signals, certificates, is_watched=is_watched)
+            nursery.start_soon(follow, stop, nursery.cancel_scope)
             await serve(config, stop=stop, certificates=certificates, on_ready=partial(_announce, config))
             nursery.cancel_scope.cancel()
 
@@ -73,10 +78,16 @@ async def _follow_signals(
     certificates: Certificates | None,
     stop: trio.Event,
     everything: trio.CancelScope,
+    *,
+    is_watched: bool,
 ) -> None:
+    """``is_watched``: the server was started from a terminal, and ends with it."""
     async for signum in signals:
-        if certificates is not None and signum not in (signal.SIGTERM, signal.SIGINT):
-            certificates.reload()
+        if signum == signal.SIGHUP and not (is_watched and not has_terminal()):
+            if certificates is None:
+                LOGGER.info("SIGHUP: there is nothing to read again, as there is no certificate")
+            else:
+                certificates.reload()
         elif stop.is_set():
             LOGGER.warning("%s again: stopping at once", signal.Signals(signum).name)
             everything.cancel()
@@ -169,7 +180,12 @@ def _announce(config: Config, port: int, owner_token: str | None) -> None:
     lines = [_ready_line(config, port)]
     if owner_token is not None:
         lines.append(f"Become its owner, once: {owner_link(page_address(config, port), owner_token)}")
-    print("\n".join(lines), flush=True)  # at once: whoever waits for the first may read no further
+    try:
+        print("\n".join(lines), flush=True)  # at once: whoever waits for the first may read no further
+    except OSError as error:
+        # The owner link is a secret, and stays out of the log; `owner-link` prints another.
+        LOGGER.warning("stdout cannot be written (%s): %s", error.strerror, lines[0])
+        drop_output()
 
 
 def page_address(config: Config, port: int) -> str:
@@ -179,8 +195,9 @@ def page_address(config: Config, port: int) -> str:
 
 def _address_here(config: Config, port: int) -> str:
     host = config.host
-    if host is None or host in {"0.0.0.0", "::"}:
+    if host is None or host in EVERYWHERE:
         host = "localhost"
+    host = host.removeprefix("[").removesuffix("]")
     return f"{_scheme(config)}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
@@ -193,7 +210,7 @@ def _ready_line(config: Config, port: int) -> str:
     here = _address_here(config, port)
     if config.public_url is not None:
         return f"trio-chat {__version__} is ready at {config.public_url} (on this machine: {here})"
-    address = _network_address() if config.host is None or config.host in {"0.0.0.0", "::"} else None
+    address = _network_address() if config.host is None or config.host in EVERYWHERE else None
     others = f" (from other machines: {_scheme(config)}://{address}:{port})" if address else ""
     return f"trio-chat {__version__} is ready at {here}{others}"
 

@@ -34,6 +34,12 @@ _BARE: Final = re.compile(r"[\w.:/~@+-]+", re.ASCII)
 DENIED: Final = frozenset({"unknown_token", "bad_link", "bad_invite", "banned", "invite_only", "closed"})
 """Codes of refusals (`trio_chat.errors.Refused`) by which somebody was not let in."""
 
+HINTS: Final = {
+    "origin": "let the proxy pass Host on, or name the page with --public-url or --allow-origin",
+    "upgrade": "let the proxy pass Upgrade and Connection on",
+}
+"""What an operator has to mend, where the fault is most often theirs."""
+
 LIMITED: Final = frozenset({"rate_limited", "too_many", "too_many_rooms", "slow", "quota"})
 """Codes of refusals because it was too much."""
 
@@ -50,10 +56,25 @@ class SecurityLog:
         code, or as a ``guest``; the first time in a minute, or whoever comes back all the time would fill the disk."""
         self._write_seldom("joined", person=person, address=address, by=by)
 
-    def refused(self, why: str, address: str, *, person: str | None = None, host: str | None = None) -> None:
-        """Somebody was not let in: ``why`` is a code, or ``forwarded``, ``host``, ``origin``,
-        ``plain``, ``places``."""
-        self._write_seldom("refused", why=why, address=address, person=person, host=host)
+    def refused(
+        self,
+        why: str,
+        address: str,
+        *,
+        person: str | None = None,
+        origin: str | None = None,
+        host: str | None = None,
+    ) -> None:
+        """Somebody was not let in: ``why`` is a code, or ``forwarded``, ``handshake``, ``host``, ``origin``, ``path``,
+        ``places``, ``plain``, ``subprotocol``, ``upgrade``."""
+        hint = HINTS.get(why)
+        self._write_seldom(
+            "refused", why=why, address=address, person=person, origin=origin, host=host, hint=hint
+        )
+
+    def cut(self, why: str, address: str) -> None:
+        """A connection was cut for what it did, or did not do; the first time in a minute."""
+        self._write_seldom("cut", why=why, address=address)
 
     def limited(self, why: str, address: str, *, person: str | None = None) -> None:
         """Somebody did too much; the first time in a minute."""

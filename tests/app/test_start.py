@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
-from tests.support.process import PATIENCE_S, Finished, open_process, run_server
+from tests.support.process import NAME, PATIENCE_S, Finished, command, environment, open_process, run_server
 from tests.support.raw import open_peer, upgrade
 from tests.support.tls import make_authority, open_tls
 from trio_chat import __version__
@@ -91,6 +96,99 @@ async def test_a_port_in_use_is_reported_in_one_sentence_and_nothing_is_changed(
 async def test_a_foreign_host_is_reported_in_one_sentence(tmp_path: Path) -> None:
     why = said_why(await run_server("--host", "192.0.2.1", "--port", "0", "--data", tmp_path))
     assert "192.0.2.1" in why
+
+
+async def test_the_advice_fits_the_reason_why_it_cannot_listen(tmp_path: Path) -> None:
+    for host in ("192.0.2.1", "no-such-host.invalid"):
+        why = said_why(await run_server("--host", host, "--port", "0", "--data", tmp_path))
+        assert f"of {host}: " in why
+        assert why.endswith(". Give an address of this machine with --host, or leave it out for all.")
+
+
+@pytest.mark.parametrize("host", ["::", "[::]"])
+async def test_all_interfaces_are_those_of_both_families(host: str, tmp_path: Path) -> None:
+    async with open_process(tmp_path, "--host", host, ready=r"ready at http://localhost:(\d+)") as server:
+        for address in ("127.0.0.1", "::1"):
+            with trio.fail_after(PATIENCE_S):
+                async with await trio.open_tcp_stream(address, server.port):
+                    pass
+
+
+async def test_variables_of_orchestrators_are_noted_and_the_server_starts(tmp_path: Path) -> None:
+    variables = {"TRIO_CHAT_PORT": "tcp://10.0.0.1:8080", "TRIO_CHAT_SERVICE_HOST": "10.0.0.1"}
+    async with open_process(tmp_path, variables=variables) as server:
+        server.signal(signal.SIGTERM)
+        finished = await server.wait()
+    assert finished.status == 0
+    assert (
+        "not settings, but of a service with this name: TRIO_CHAT_PORT, TRIO_CHAT_SERVICE_HOST"
+        in finished.stderr
+    )
+
+
+async def test_a_stdout_that_cannot_be_written_does_not_stop_the_server(tmp_path: Path) -> None:
+    started = shlex.join(command("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data", *NAME))
+    async with trio.open_nursery() as nursery:
+        process: trio.Process = await nursery.start(
+            partial(
+                trio.run_process,
+                ["sh", "-c", f"exec {started} > /dev/full"],
+                stderr=subprocess.PIPE,
+                check=False,
+                env=environment(),
+            )
+        )
+        assert process.stderr is not None
+        told = b""
+        with trio.fail_after(PATIENCE_S):
+            while (found := re.search(rb"is ready at http://127\.0\.0\.1:(\d+)", told)) is None:
+                told += await process.stderr.receive_some()
+            async with open_peer(int(found[1])) as peer:
+                await peer.send_text("hello")
+                assert await peer.receive_text() == "hello"
+            process.send_signal(signal.SIGTERM)
+            async for more in process.stderr:
+                told += more
+            assert await process.wait() == 0
+    assert b"stdout cannot be written (No space left on device): trio-chat" in told
+    assert b"Traceback" not in told
+    assert b"#own=" not in told
+
+
+async def test_sighup_without_a_certificate_changes_nothing(tmp_path: Path) -> None:
+    async with open_process(tmp_path) as server, open_peer(server.port) as peer:
+        server.signal(signal.SIGHUP)
+        await peer.send_text("still here")
+        assert await peer.receive_text() == "still here"
+        await peer.stream.aclose()
+        server.signal(signal.SIGTERM)
+        finished = await server.wait()
+    assert finished.status == 0
+    assert "SIGHUP: there is nothing to read again, as there is no certificate" in finished.stderr
+
+
+IN_A_TERMINAL = """
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.dup2(os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT), 2)
+    os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+while b"ready at" not in os.read(terminal, 1000):
+    pass
+os.close(terminal)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+"""Starts a program in a terminal of its own, and closes that once the program says that it is ready."""
+
+
+async def test_a_server_ends_politely_with_the_terminal_that_it_was_started_from(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    started = command("--host", "127.0.0.1", "--port", "0", "--data", tmp_path / "data")[1:]
+    with trio.fail_after(PATIENCE_S):
+        done = await trio.run_process(
+            [sys.executable, "-c", IN_A_TERMINAL, str(log), *started], check=False, env=environment()
+        )
+    assert (done.returncode, "SIGHUP: stopping" in log.read_text()) == (0, True), log.read_text()
 
 
 @pytest.mark.parametrize("place", ["file", "file/inside"])

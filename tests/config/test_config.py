@@ -12,7 +12,13 @@ from click.testing import CliRunner, Result
 
 from trio_chat import __version__
 from trio_chat.__main__ import main, read_config, run_server
-from trio_chat.config.config import SETTINGS, Config, build_config, settings_table
+from trio_chat.config.config import (
+    SETTINGS,
+    Config,
+    build_config,
+    orchestrators_variables,
+    settings_table,
+)
 from trio_chat.config.setting import BadSetting, Setting
 from trio_chat.errors import StartError
 from trio_chat.ops.log_format import LineFormatter
@@ -88,7 +94,43 @@ def test_flag_wins_over_environment_over_file_over_default() -> None:
 
 def test_a_bad_value_is_an_error_even_if_another_source_wins() -> None:
     with pytest.raises(BadSetting, match="TRIO_CHAT_PORT in the environment is 'x'"):
-        build_config(flags={"port": "3"}, environment={"TRIO_CHAT_PORT": "x"})
+        build_config(flags={"burst": "3"}, environment={"TRIO_CHAT_PORT": "x"})
+    with pytest.raises(BadSetting, match=r"port in chat\.toml is 'x'"):
+        build_config(flags={"port": "3"}, file={"port": "x"}, file_name="chat.toml")
+
+
+def test_a_variable_that_an_option_replaces_is_not_read() -> None:
+    """Who sets it may be somebody else, and the option is the way out."""
+    assert build_config(flags={"port": "3"}, environment={"TRIO_CHAT_PORT": "x"}).port == 3
+
+
+ORCHESTRATORS = {
+    "TRIO_CHAT_SERVICE_HOST": "10.0.0.1",
+    "TRIO_CHAT_SERVICE_PORT": "8080",
+    "TRIO_CHAT_SERVICE_PORT_HTTP": "8080",
+    "TRIO_CHAT_PORT": "tcp://10.0.0.1:8080",
+    "TRIO_CHAT_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+    "TRIO_CHAT_PORT_8080_TCP_PROTO": "tcp",
+    "TRIO_CHAT_PORT_8080_TCP_PORT": "8080",
+    "TRIO_CHAT_PORT_8080_TCP_ADDR": "10.0.0.1",
+    "TRIO_CHAT_WEB_SERVICE_HOST": "10.0.0.2",
+    "TRIO_CHAT_WEB_PORT": "udp://10.0.0.2:53",
+    "TRIO_CHAT_WEB_PORT_53_UDP_ADDR": "10.0.0.2",
+    "TRIO_CHAT_1_ENV_PATH": "/bin",
+}
+"""What Kubernetes and Docker's links set for services called ``trio-chat`` and ``trio-chat-web``."""
+
+
+def test_variables_of_orchestrators_are_no_settings() -> None:
+    assert build_config(environment=ORCHESTRATORS) == Config()
+    assert set(orchestrators_variables(ORCHESTRATORS | {"TRIO_CHAT_BURST": "1"})) == set(ORCHESTRATORS)
+    for variable in ("TRIO_CHAT_PORT", "TRIO_CHAT_SERVICE", "TRIO_CHAT_PORT_X_TCP"):
+        with pytest.raises(BadSetting, match=variable):
+            build_config(environment={variable: "x"})
+
+
+def test_no_setting_looks_like_a_variable_of_an_orchestrator() -> None:
+    assert orchestrators_variables({setting.variable: "1" for setting in SETTINGS}) == []
 
 
 def test_keys_in_the_file_have_dashes_or_underscores_but_not_both() -> None:
@@ -149,6 +191,13 @@ def test_a_bad_value_is_reported_with_its_source_and_what_is_valid(
 def test_a_value_of_the_wrong_type_in_the_file_is_refused(key: str, value: object) -> None:
     with pytest.raises(BadSetting, match=rf"^{key} in chat\.toml is "):
         build_config(file={key: value}, file_name="chat.toml")
+
+
+def test_what_was_typed_is_shown_as_it_was_typed() -> None:
+    with pytest.raises(
+        BadSetting, match=r"^--allow-origin is 'example\.org, b', but must be origins such as"
+    ):
+        build_config(flags={"allow_origin": ("example.org", "b")})
 
 
 def test_an_unknown_key_is_reported_with_a_suggestion() -> None:

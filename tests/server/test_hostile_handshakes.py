@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 import trio
 
-from tests.support.raw import PATIENCE_S, RawPeer, open_peer, open_raw, upgrade
-from tests.support.serving import unharmed
+from tests.support.raw import PATIENCE_S, Answer, RawPeer, open_peer, open_raw, upgrade
+from tests.support.serving import open_server, unharmed
 from trio_chat.server.server import REFUSALS_AT_ONCE
 
 HTTP = b"GET / HTTP/1.1\r\nHost: chat.example\r\n\r\n"
@@ -137,6 +137,98 @@ async def test_what_is_no_right_handshake_is_refused(
         await peer.send(head)
         answer = await peer.receive_head()
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer
+
+
+@pytest.mark.parametrize("protocols", ["", ",", " , ", "\t"])
+async def test_who_asks_for_an_empty_list_of_subprotocols_speaks_plain(
+    protocols: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As tcllib and libsoup do where their user asks for none."""
+    async with (
+        unharmed(caplog) as serving,
+        open_peer(serving.port, sec_websocket_protocol=protocols),
+    ):
+        await serving.wait_connected(3)
+
+
+@pytest.mark.parametrize(
+    ("protocols", "answered"),
+    [
+        ("trio-chat.v1", "trio-chat.v1"),
+        ("Trio-Chat.V1", "Trio-Chat.V1"),
+        (",trio-chat.v1,", "trio-chat.v1"),
+        ("mqtt , TRIO-CHAT.v1", "TRIO-CHAT.v1"),
+    ],
+)
+async def test_the_subprotocol_is_answered_as_it_was_asked_for(protocols: str, answered: str) -> None:
+    async with open_server() as serving, open_raw(serving.port) as peer:
+        await peer.send(upgrade(sec_websocket_protocol=protocols))
+        head = await peer.receive_head()
+        assert f"Sec-WebSocket-Protocol: {answered}\r\n".lower() in head.decode().lower()
+        assert answered in head.decode()
+        await peer.say(type="hello", name="Ada")
+        assert (await peer.hear("welcome"))["user"]["name"] == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "words"),
+    [
+        (
+            upgrade("/elsewhere"),
+            404,
+            "not at /elsewhere. If a proxy serves it under a path, whoever runs that",
+        ),
+        (upgrade(sec_websocket_version="8"), 426, "the handshake names version 8."),
+        (upgrade(drop=("sec-websocket-version",)), 400, "the handshake names no version."),
+        (upgrade(drop=("sec-websocket-key",)), 400, "has no Sec-WebSocket-Key"),
+        (upgrade(drop=("connection",)), 400, "without Connection: Upgrade. A proxy in between takes it away"),
+        (upgrade(connection="close"), 400, "without Connection: Upgrade. A proxy in between takes it away"),
+        (upgrade(drop=("upgrade",)), 426, "without its Upgrade field. A proxy in between takes it away"),
+        (upgrade(drop=("upgrade", "connection")), 426, "has to pass Upgrade and Connection on"),
+        (upgrade(upgrade="h2c"), 426, "without its Upgrade field"),
+        (
+            upgrade(drop=("upgrade",), connection="close").replace(b"HTTP/1.1", b"HTTP/1.0"),
+            426,
+            "without its Upgrade field",
+        ),
+        (upgrade(drop=("host",)), 400, "Missing mandatory Host: header"),
+        (upgrade(upgrade="websocket, h2c"), 400, "offers to upgrade to websocket, h2c"),
+        (upgrade(method="POST"), 400, "is a GET, not a POST"),
+        (upgrade().replace(b"HTTP/1.1", b"HTTP/1.0"), 400, "If a proxy speaks HTTP/1.0 to the server"),
+        (upgrade(sec_websocket_protocol="mqtt, trio-chat.v9"), 400, "does not speak mqtt, trio-chat.v9: "),
+        (
+            upgrade(origin="https://a.example", host="127.0.0.1:8080", sec_websocket_protocol=V1),
+            403,
+            "Origin https://a.example does not match Host 127.0.0.1:8080. If this is the server's own page, whoever "
+            "runs the proxy before it lets that pass Host on, or starts the server with --public-url https://a.example;",
+        ),
+        (upgrade(origin="null", sec_websocket_protocol=V1), 403, "starts it with --allow-origin null."),
+        (upgrade(host="a.example"), 421, "--public-url https://a.example or --allow-host a.example"),
+    ],
+    ids=lambda value: value.decode("latin-1")[:60] if isinstance(value, bytes) else str(value),
+)
+async def test_a_refused_handshake_says_what_does_not_match_and_who_mends_it(
+    head: bytes, status: int, words: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with unharmed(caplog) as serving, open_raw(serving.port) as peer:
+        await peer.send(head)
+        answer = Answer.of(await peer.receive_to_the_end())
+        assert answer.status == status
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert words in answer.body.decode("ascii")
+        assert answer.body.endswith(b".\n")
+
+
+async def test_the_version_that_is_spoken_is_told_to_who_asks_for_another() -> None:
+    async with open_server() as serving, open_raw(serving.port) as peer:
+        await peer.send(upgrade(sec_websocket_version="8"))
+        assert Answer.of(await peer.receive_head()).headers["sec-websocket-version"] == "13"
+
+
+async def test_refused_plain_access_says_how_to_open_it() -> None:
+    async with open_server(plain=False) as serving, open_raw(serving.port) as peer:
+        await peer.send(upgrade())
+        assert b"whoever runs the server starts it with --plain." in await peer.receive_to_the_end()
 
 
 @pytest.mark.parametrize(

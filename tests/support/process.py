@@ -16,7 +16,7 @@ import trio
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
 PATIENCE_S = 30
 """Seconds that a start or a stop may take before the test fails; it is one on an idle machine."""
@@ -90,8 +90,15 @@ class ServerProcess:
 
 
 @asynccontextmanager
-async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncIterator[ServerProcess]:
-    """Start a server on a free port or on ``port``, and wait until it is ready; killed on leaving if it still runs."""
+async def open_process(
+    data: Path,
+    *arguments: str,
+    port: int = 0,
+    ready: str = r"ready at .*\bhttps?://127\.0\.0\.1:(\d+)\)?$",
+    variables: Mapping[str, str] | None = None,
+) -> AsyncIterator[ServerProcess]:
+    """Start a server on a free port or on ``port``, and wait until it is ready; killed on leaving if it still runs.
+    ``ready`` matches its first line, with the port."""
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
             partial(
@@ -100,7 +107,7 @@ async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncItera
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 check=False,
-                env=environment(),
+                env=environment(**(variables or {})),
                 deliver_cancel=_kill,
             )
         )
@@ -108,7 +115,7 @@ async def open_process(data: Path, *arguments: str, port: int = 0) -> AsyncItera
         nursery.start_soon(_collect, process, stderr, heard_all)
         with trio.fail_after(PATIENCE_S):
             ready_line, _, owner_line = (await _read_lines(process)).partition("\n")
-        found = re.search(r"ready at .*\bhttps?://127\.0\.0\.1:(\d+)\)?$", ready_line)
+        found = re.search(ready, ready_line)
         assert found, f"{ready_line!r}, {stderr.decode()}"
         yield ServerProcess(process, int(found[1]), ready_line, owner_line, stderr, heard_all)
         nursery.cancel_scope.cancel()

@@ -9,7 +9,8 @@ Pure: the environment and the parsed file are passed in.
 # No `from __future__ import annotations` here: the fields' types are used at run time.
 # ruff: noqa: RUF009  (`setting_field` makes an attrs field)
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -28,8 +29,14 @@ from trio_chat.config.setting import (
     setting_field,
 )
 
-OTHER_VARIABLES = frozenset({"TRIO_CHAT_CONFIG", "TRIO_CHAT_CHROMIUM"})
-"""Variables with the prefix that are no settings: the name of the file, and the browser that the tests drive."""
+OTHER_VARIABLES = frozenset({"TRIO_CHAT_CONFIG", "TRIO_CHAT_CHROMIUM", "TRIO_CHAT_AXE"})
+"""Variables with the prefix that are no settings: the name of the file, and what the tests of the page need."""
+
+_OF_AN_ORCHESTRATOR = re.compile(
+    r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?|\w+_ENV_\w+"
+)
+_ADDRESS_OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
+"""What Kubernetes and Docker's links tell a container of services whose names begin with this one's."""
 
 
 @attrs.frozen(kw_only=True)
@@ -354,13 +361,28 @@ def build_config(
     file_name: str = "",
 ) -> Config:
     """The configuration from the command line, the environment and the parsed file. The first of them that has a
-    setting wins, but all values are checked. Raises `BadSetting`.
+    setting wins; the values of the others are checked as well, but for a variable that an option replaces. Raises
+    `BadSetting`.
 
     The keys of ``flags`` are names of fields; None and () mean that a flag was not given. An empty variable counts as
-    not set.
+    not set, and so does one of an orchestrator (`orchestrators_variables`).
     """
-    from_file = _from_file(file or {}, file_name)
-    return Config(**(from_file | _from_environment(environment or {}) | _from_flags(flags or {})))
+    from_flags = _from_flags(flags or {})
+    from_environment = _from_environment(environment or {}, replaced=from_flags)
+    return Config(**(_from_file(file or {}, file_name) | from_environment | from_flags))
+
+
+def orchestrators_variables(environment: Mapping[str, str]) -> list[str]:
+    """The variables with our prefix that Kubernetes or Docker has set for a service of that name, and nobody else."""
+    return [
+        variable
+        for variable, text in environment.items()
+        if variable.startswith(PREFIX)
+        and (
+            _OF_AN_ORCHESTRATOR.fullmatch(variable)
+            or (variable.endswith("_PORT") and _ADDRESS_OF_A_SERVICE.match(text))
+        )
+    ]
 
 
 def _from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
@@ -374,18 +396,21 @@ def _from_flags(flags: Mapping[str, object]) -> dict[str, Any]:
     return values
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+def _from_environment(environment: Mapping[str, str], *, replaced: Container[str]) -> dict[str, Any]:
+    """The values of the variables; ``replaced`` are fields whose variables do not count."""
     by_variable = {setting.variable: setting for setting in SETTINGS}
     values: dict[str, Any] = {}
+    skipped = OTHER_VARIABLES.union(orchestrators_variables(environment))
     for variable, text in environment.items():
-        if not variable.startswith(PREFIX) or variable in OTHER_VARIABLES or not text:
+        if not variable.startswith(PREFIX) or variable in skipped or not text:
             continue
         if variable not in by_variable:
             raise BadSetting(
                 f"{variable} in the environment is no setting{_suggestion(variable, by_variable)}."
             )
         setting = by_variable[variable]
-        values[setting.field] = setting.parse(text, f"{variable} in the environment")
+        if setting.field not in replaced:
+            values[setting.field] = setting.parse(text, f"{variable} in the environment")
     return values
 
 

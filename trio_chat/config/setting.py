@@ -121,6 +121,8 @@ class Setting:
         )
         if valid is None or is_out_of_range:
             given = value if shown is None else shown
+            if isinstance(given, tuple):  # of an option that may be repeated
+                given = ", ".join(map(str, given))
             raise BadSetting(f"{source} is {given!r}, but must be {self.expected}.")
         return valid
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from trio_chat.net.request_head import shown
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -27,6 +29,20 @@ def is_allowed(origin: str | None, host: str | None, allowed: Collection[str]) -
     theirs = _host_and_port(origin)
     scheme = origin.partition(":")[0].lower()
     return theirs is not None and host is not None and theirs == _host_and_port(f"{scheme}://{host}")
+
+
+def why_not(origin: str, host: str | None) -> str:
+    """The sentence for a page of ``origin`` that may not connect to ``host``; it says who has to mend what."""
+    if _host_and_port(origin) is None:
+        return (
+            f"Origin {shown(origin)} is no site of the server's. If pages of it shall come in, "
+            f"whoever runs the server starts it with --allow-origin {shown(origin)}."
+        )
+    return (
+        f"Origin {shown(origin)} does not match Host {shown(host or '')}. If this is the server's own page, whoever "
+        f"runs the proxy before it lets that pass Host on, or starts the server with --public-url {shown(origin)}; "
+        f"if it is another site's, --allow-origin {shown(origin)} lets it in."
+    )
 
 
 def _host_and_port(url: str) -> tuple[str, int] | None:

@@ -24,6 +24,27 @@ Headers: TypeAlias = "Iterable[tuple[bytes, bytes]]"
 END = b"\r\n\r\n"
 """Ends a head."""
 
+VERSION = b"13"
+"""The one version of WebSocket that there is (RFC 6455 section 4.1)."""
+
+MAX_SHOWN_CHARS = 100
+
+LARGE_HEAD = (
+    "The head of the request is too large; whoever runs the server sets the limit with --max-head-bytes."
+)
+
+_PASS_ON = (
+    "A proxy in between takes it away: whoever runs that has to pass Upgrade and Connection on "
+    "(docs/operating.md, Reverse proxy)."
+)
+
+LOST_UPGRADE = f"This is a WebSocket handshake without its Upgrade field. {_PASS_ON}"
+"""The answer to half a handshake, the commonest mistake in front of a server."""
+
+LOST_CONNECTION = f"This is a WebSocket handshake without Connection: Upgrade. {_PASS_ON}"
+
+_UPGRADE = (("Upgrade", "websocket"),)
+
 _READ_AS_ASCII = frozenset({b"connection", b"sec-websocket-extensions", b"sec-websocket-protocol"})
 
 _BODY_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
@@ -72,10 +93,14 @@ class HttpRequest:
 
 @attrs.frozen
 class BadRequest:
-    """A request that cannot be served: the status of the answer, and a sentence that says why."""
+    """A request that cannot be served: the status of the answer, and a sentence that says why, and who mends it."""
 
     status: HTTPStatus
     reason: str
+    why: str | None = None
+    """A word for the security log, if it is a handshake."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Further fields of the answer."""
 
 
 RequestHead: TypeAlias = Handshake | HttpRequest | BadRequest
@@ -84,23 +109,26 @@ RequestHead: TypeAlias = Handshake | HttpRequest | BadRequest
 def parse_head(data: bytes) -> RequestHead:
     """The request that begins with these bytes: a head up to `END` and perhaps some more, or too much without it."""
     if END not in data:
-        return BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
+        return BadRequest(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, LARGE_HEAD)
     parser = h11.Connection(h11.SERVER)
     parser.receive_data(data)
     try:
         request = parser.next_event()
     except h11.RemoteProtocolError as error:
-        return BadRequest(HTTPStatus(error.error_status_hint), "That is not HTTP as RFC 9112 has it.")
+        sentence = f"That is not HTTP as RFC 9112 has it: {shown(str(error))}."
+        return BadRequest(HTTPStatus(error.error_status_hint), sentence)
     assert isinstance(request, h11.Request)  # a whole head is nothing else
     head, _, rest = data.partition(END)
     request = _in_origin_form(request)
     fields = dict(request.headers)
     is_handshake = b"websocket" in fields.get(b"upgrade", b"").lower()
     reason = _reason_to_refuse(request, head, fields)
-    if reason is None and is_handshake:
-        reason = _reason_to_refuse_handshake(request, rest)
     if reason is not None:
         return BadRequest(HTTPStatus.BAD_REQUEST, reason)
+    if is_handshake and (refusal := _refuse_handshake(request, fields, rest)) is not None:
+        return refusal
+    if not is_handshake and b"sec-websocket-key" in fields:
+        return BadRequest(HTTPStatus.UPGRADE_REQUIRED, LOST_UPGRADE, "upgrade", _UPGRADE)
     host = fields.get(b"host", b"").decode("latin-1") or None
     if is_handshake:
         in_origin_form = b" ".join((request.method, request.target, head.split(b" ", 2)[2])) + END
@@ -145,10 +173,34 @@ def _reason_to_refuse(request: h11.Request, head: bytes, fields: Mapping[bytes, 
     return None
 
 
-def _reason_to_refuse_handshake(request: h11.Request, rest: bytes) -> str | None:
-    """The reason to refuse a handshake that trio-websocket would fail on, or not check, or None."""
+def _refuse_handshake(request: h11.Request, fields: Mapping[bytes, bytes], rest: bytes) -> BadRequest | None:
+    """The refusal of a handshake that trio-websocket would fail on, not check, or refuse without a word, or None."""
+    reason = _reason_to_refuse_handshake(request, fields, rest)
+    if reason is not None:
+        return BadRequest(HTTPStatus.BAD_REQUEST, reason, "handshake")
+    if b"upgrade" not in _elements(fields.get(b"connection", b"")):
+        return BadRequest(HTTPStatus.BAD_REQUEST, LOST_CONNECTION, "upgrade")
+    version = fields.get(b"sec-websocket-version")
+    if version != VERSION:
+        asked = "no version" if version is None else f"version {shown(version.decode('latin-1'))}"
+        return BadRequest(
+            HTTPStatus.BAD_REQUEST if version is None else HTTPStatus.UPGRADE_REQUIRED,
+            f"This server speaks version 13 of WebSocket (RFC 6455), and the handshake names {asked}. "
+            "The program that connects needs another WebSocket library.",
+            "handshake",
+            (("Sec-WebSocket-Version", VERSION.decode()),),
+        )
+    return None
+
+
+def _reason_to_refuse_handshake(
+    request: h11.Request, fields: Mapping[bytes, bytes], rest: bytes
+) -> str | None:
     if request.http_version != b"1.1":
-        return "A WebSocket handshake needs HTTP/1.1 (RFC 6455 section 4.2.1)."
+        return (
+            "A WebSocket handshake needs HTTP/1.1 (RFC 6455 section 4.2.1). "
+            "If a proxy speaks HTTP/1.0 to the server, its operator has to change that."
+        )
     for name, value in request.headers:
         try:
             if name in _READ_AS_ASCII:
@@ -157,6 +209,24 @@ def _reason_to_refuse_handshake(request: h11.Request, rest: bytes) -> str | None
                 value.decode("idna")
         except UnicodeError:
             return f"The {name.decode()} field of the handshake is not right."
+    if request.method != b"GET":
+        return (
+            f"A WebSocket handshake is a GET, not a {shown(request.method.decode())} (RFC 6455 section 4.1)."
+        )
+    if fields[b"upgrade"].lower() != b"websocket":
+        offered = shown(fields[b"upgrade"].decode("latin-1"))
+        return f"The handshake offers to upgrade to {offered}; this server knows websocket alone."
+    if b"sec-websocket-key" not in fields:
+        return "The handshake has no Sec-WebSocket-Key: the program that connects has to send one (RFC 6455)."
     if rest:
         return "A client waits for the answer to its handshake before it sends more (RFC 6455 section 4.1)."
     return None
+
+
+def _elements(value: bytes) -> list[bytes]:
+    return [element.strip().lower() for element in value.split(b",")]
+
+
+def shown(text: str) -> str:
+    """What a client sent, as it may stand in a sentence: cut, and in ASCII."""
+    return ascii(text[:MAX_SHOWN_CHARS])[1:-1]

@@ -8,6 +8,7 @@ import trio
 import trio_websocket
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from http import HTTPStatus
 
     from trio_chat.net.wire import Wire
@@ -22,13 +23,18 @@ PEER_IS_GONE = (
 
 
 async def refuse(
-    wire: Wire, status: HTTPStatus, reason: str, *, timeout_s: float, retry_after_s: int | None = None
+    wire: Wire,
+    status: HTTPStatus,
+    reason: str,
+    *,
+    timeout_s: float,
+    headers: Iterable[tuple[str, str]] = (),
 ) -> None:
-    """Answer with an HTTP status and a sentence, after which the connection ends. Never waits longer than the timeout
-    (seconds), and does not mind that nobody listens."""
-    retry_after = "" if retry_after_s is None else f"Retry-After: {retry_after_s}\r\n"
+    """Answer with an HTTP status and a sentence in ASCII, after which the connection ends. Never waits longer than the
+    timeout (seconds), and does not mind that nobody listens."""
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers)
     response = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n{retry_after}"
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\n{fields}"
         f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(reason) + 1}\r\n\r\n{reason}\n"
     ).encode("ascii")
     with trio.move_on_after(timeout_s):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import trio
@@ -24,6 +25,7 @@ from trio_chat.errors import (
     INTERNAL_ERROR,
     MAKE_WAY,
     NORMAL,
+    POLICY_VIOLATION,
     SERVICE_RESTART,
     SILENT,
     TRY_AGAIN_LATER,
@@ -38,6 +40,7 @@ from trio_chat.net import origin
 from trio_chat.net.frame_guard import FrameGuard
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.outbox import Outbox
+from trio_chat.net.request_head import BadRequest, shown
 from trio_chat.net.websocket_frames import encode_close, encode_ping
 from trio_chat.protocol.encoding import V1
 
@@ -82,10 +85,10 @@ class Connection:
         "_handshakes",
         "_host",
         "_hub",
-        "_is_v1",
         "_outbox",
         "_scope",
         "_session_scope",
+        "_subprotocol",
         "_wire",
         "peer",
     )
@@ -110,7 +113,7 @@ class Connection:
         self._hub = hub
         self._config = config = hub.config
         self._outbox: Outbox | None = None
-        self._is_v1 = False
+        self._subprotocol: str | None = None  # of trio-chat.v1, as the client spells it; None: plain
         self._guard = FrameGuard(
             TokenBucket(IDLE_FRAMES_PER_SECOND, IDLE_FRAMES_BURST), max_message_bytes=config.max_message_bytes
         )
@@ -130,7 +133,7 @@ class Connection:
         if self._outbox is None:
             self._scope.cancel()  # its handshake is not finished
         else:
-            self._outbox.end(SERVICE_RESTART if self._is_v1 else GOING_AWAY)
+            self._outbox.end(GOING_AWAY if self._subprotocol is None else SERVICE_RESTART)
 
     def check_alive(self, now: float) -> None:
         """Heartbeat: ping a client that was silent for a while, cut one that was silent for two. Sync.
@@ -142,7 +145,8 @@ class Connection:
         if self._outbox is None or not self._config.idle_ping_s or silent_s < self._config.idle_ping_s:
             return
         if silent_s >= 2 * self._config.idle_ping_s:
-            LOGGER.info("%s: cut, nothing was heard for %.0f s", self.peer, silent_s)
+            LOGGER.debug("%s: cut, nothing was heard for %.0f s", self.peer, silent_s)
+            self._hub.security.cut("silent", self._address)
             self._outbox.end(SILENT)
             self._session_scope.deadline = min(
                 self._session_scope.deadline, now + self._config.close_timeout_s
@@ -153,13 +157,17 @@ class Connection:
     def _inspect(self, data: bytes | bytearray) -> None:
         close = self._guard.feed(data, trio.current_time())
         if close is not None:
-            LOGGER.info("%s: cut, %s", self.peer, close.reason)
+            LOGGER.debug("%s: cut, %s", self.peer, close.reason)
+            self._hub.security.cut(
+                "flood" if close.code == POLICY_VIOLATION.code else "too_big", self._address
+            )
             self._wire.make_close_frame = partial(encode_close, close)
             self._scope.cancel()
             raise trio.BrokenResourceError(close.reason)
 
     def _make_way(self) -> None:
-        LOGGER.info("%s: cut, it did not say who it is, and somebody else needs the place", self.peer)
+        LOGGER.debug("%s: cut, it did not say who it is, and somebody else needs the place", self.peer)
+        self._hub.security.cut("no_hello", self._address)
         if self._outbox is not None:
             self._wire.write_now(encode_close(MAKE_WAY))  # or never: the place is somebody else's already
         self._scope.cancel()
@@ -196,49 +204,76 @@ class Connection:
                 max_message_size=self._config.max_message_bytes or 2**62,
                 receive_buffer_size=RECEIVE_BYTES,
             )
-            refusal = self._reason_to_refuse(request)
+            refusal = self._refusal_of(request)
             if refusal is not None:
-                status, text, why = refusal
-                LOGGER.debug("%s: handshake refused: %s", self.peer, text)
-                if why is not None:
-                    self._hub.security.refused(why, self._address)
+                LOGGER.debug("%s: handshake refused: %s", self.peer, refusal.reason)
                 headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-                await request.reject(status, extra_headers=headers, body=text.encode() + b"\n")
+                await request.reject(
+                    refusal.status, extra_headers=headers, body=refusal.reason.encode() + b"\n"
+                )
                 return None
-            websocket = await request.accept(subprotocol=V1 if self._is_v1 else None)
+            websocket = await request.accept(subprotocol=self._subprotocol)
             self._wire.on_close = None
             self._wire.make_close_frame = partial(_close_frame_for, websocket)
             return websocket
         return None
 
-    def _reason_to_refuse(self, request: WebSocketRequest) -> tuple[int, str, str | None] | None:
-        """An HTTP status, a sentence, and a word for the security log if it is of interest there; None for whoever is
-        welcome."""
-        headers = {name.lower(): value.decode("latin-1") for name, value in request.headers}
-        if request.path.partition("?")[0] != "/":
-            return 404, "The chat is at the path / of this server.", None
-        self._is_v1 = V1 in request.proposed_subprotocols
-        if self._is_v1:
-            if not origin.is_allowed(headers.get(b"origin"), self._host, self._config.own_origins):
-                return (
-                    403,
-                    "Pages of that origin may not connect. The operator can allow it with --allow-origin.",
-                    "origin",
-                )
-        elif request.proposed_subprotocols:
-            return 400, f"Ask for the subprotocol {V1}, or for none.", None
+    def _refusal_of(self, request: WebSocketRequest) -> BadRequest | None:
+        """The refusal of a right handshake, told to the security log; None for whoever is welcome."""
+        path = request.path.partition("?")[0]
+        if path != "/":
+            return self._refuse(
+                HTTPStatus.NOT_FOUND,
+                f"The chat is at the path / of this server, not at {shown(path)}. If a proxy serves it under a path, "
+                "whoever runs that has it take the path away.",
+                "path",
+            )
+        # Some libraries send an empty field, or an empty element, where nothing is asked for.
+        proposed = [name for name in request.proposed_subprotocols if name]
+        # It is answered as it was asked for: clients compare the spelling (RFC 6455 section 4.1).
+        self._subprotocol = next((name for name in proposed if name.lower() == V1), None)
+        if self._subprotocol is not None:
+            fields = {name.lower(): value.decode("latin-1") for name, value in request.headers}
+            page = fields.get(b"origin")
+            if page is not None and not origin.is_allowed(page, self._host, self._config.own_origins):
+                sentence = origin.why_not(page, self._host)
+                return self._refuse(HTTPStatus.FORBIDDEN, sentence, "origin", origin=page, host=self._host)
+        elif proposed:
+            return self._refuse(
+                HTTPStatus.BAD_REQUEST,
+                f"This server does not speak {shown(', '.join(proposed))}: "
+                f"the program that connects has to ask for the subprotocol {V1}, or for none.",
+                "subprotocol",
+            )
         elif not self._config.is_plain_on:
-            return 403, f"Plain access is switched off here. Ask for the subprotocol {V1}.", "plain"
+            return self._refuse(
+                HTTPStatus.FORBIDDEN,
+                f"Plain access is switched off here. Ask for the subprotocol {V1}; "
+                "or whoever runs the server starts it with --plain.",
+                "plain",
+            )
         else:
             try:
                 self._hub.door.check_guest(self._address)
             except Refused as refused:
-                return 403, refused.message, refused.code
+                return self._refuse(HTTPStatus.FORBIDDEN, refused.message, refused.code)
             try:
                 self._admission.settle(is_known=False)  # it will never say who it is
             except Refused as refused:
-                return 503, refused.message, "places"
+                return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, refused.message, "places")
         return None
+
+    def _refuse(
+        self,
+        status: HTTPStatus,
+        sentence: str,
+        why: str,
+        *,
+        origin: str | None = None,
+        host: str | None = None,
+    ) -> BadRequest:
+        self._hub.security.refused(why, self._address, origin=origin, host=host)
+        return BadRequest(status, sentence, why)
 
     async def _talk(self, websocket: WebSocketConnection, transport: trio.Nursery) -> None:
         self._outbox = Outbox(
@@ -257,7 +292,7 @@ class Connection:
     async def _hear(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
         with self._session_scope:
             try:
-                if self._is_v1:
+                if self._subprotocol is not None:
                     await serve_v1(
                         websocket, outbox, hub=self._hub, address=self._address, admission=self._admission
                     )

@@ -48,7 +48,7 @@ class HttpConnection:
         "_config",
         "_hosts",
         "_is_stopping",
-        "_note_wrong_host",
+        "_note_refused",
         "_waiting",
         "_wire",
         "is_idle",
@@ -61,12 +61,14 @@ class HttpConnection:
         config: Config,
         hosts: Hosts,
         *,
-        note_wrong_host: Callable[[str | None, Headers], object],
+        note_refused: Callable[[str, str | None, Headers], object],
     ) -> None:
+        """``note_refused`` is called for each refusal that is of interest in the security log: with a word for it, and
+        the host and the fields of the request."""
         self._wire = wire
         self._app = app
         self._hosts = hosts
-        self._note_wrong_host = note_wrong_host
+        self._note_refused = note_refused
         self._config = config
         self._waiting: trio.CancelScope | None = None  # around reading what the client says next
         self._is_stopping = False
@@ -88,10 +90,9 @@ class HttpConnection:
             data = await self._read_head(data)
             if not data:
                 break
-            request = parse_head(data)
+            request = asked = parse_head(data)
             if not isinstance(request, BadRequest) and not self._hosts.has(request.host):
-                self._note_wrong_host(request.host, request.headers)
-                request = BadRequest(HTTPStatus.MISDIRECTED_REQUEST, why_not(request.host))
+                request = BadRequest(HTTPStatus.MISDIRECTED_REQUEST, why_not(request.host), "host")
             if isinstance(request, Handshake) and not self._is_stopping:
                 self._wire.unread(request.data)
                 return request
@@ -100,8 +101,17 @@ class HttpConnection:
                     HTTPStatus.SERVICE_UNAVAILABLE, "The server is stopping. Come back in a moment."
                 )
             if isinstance(request, BadRequest):
+                if request.why is not None:
+                    host, fields = (
+                        (None, ()) if isinstance(asked, BadRequest) else (asked.host, asked.headers)
+                    )
+                    self._note_refused(request.why, host, fields)
                 await refuse(
-                    self._wire, request.status, request.reason, timeout_s=self._config.close_timeout_s
+                    self._wire,
+                    request.status,
+                    request.reason,
+                    timeout_s=self._config.close_timeout_s,
+                    headers=request.headers,
                 )
                 break
             keeps_connection = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,8 +15,16 @@ if TYPE_CHECKING:
     from trio_chat.server.server import Server
 
 
+EVERY_ADDRESS = frozenset({"::", "[::]", "*"})
+"""Ways to say all interfaces, those of IPv4 included: a socket of ``::`` alone would be for IPv6 only (trio's are)."""
+
+
 async def open_listeners(host: str | None, port: int) -> list[trio.SocketListener]:
     """Listen on the port of one address, or of all interfaces. Raises `StartError` when that cannot be."""
+    if host in EVERY_ADDRESS:
+        host = None
+    elif host is not None:
+        host = host.removeprefix("[").removesuffix("]")
     try:
         if host is None and port == 0:
             # Each family would get a free port of its own; people are told one.
@@ -27,10 +37,15 @@ async def open_listeners(host: str | None, port: int) -> list[trio.SocketListene
         return await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
         where = f"port {port}" if host is None else f"port {port} of {host}"
-        raise StartError(
-            f"Cannot listen on {where}: {error.strerror or error}. "
-            "Choose another with --port (0 takes any free one), or stop what uses it."
-        ) from error
+        raise StartError(f"Cannot listen on {where}: {error.strerror or error}. {_advice(error)}") from error
+
+
+def _advice(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "Give an address of this machine with --host, or leave it out for all."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "Ports below 1024 need a right (CAP_NET_BIND_SERVICE): give it, or choose another port with --port."
+    return "Choose another with --port (0 takes any free one), or stop what uses it."
 
 
 async def accept_connections(

@@ -49,14 +49,15 @@ REFUSALS_AT_ONCE = 16
 """How many connections for which there is no place are told so at a time; more are just closed. They have file
 descriptors too, which come out of the reserve (`trio_chat.ops.file_limits`)."""
 
-RETRY_AFTER_S = 30
-"""When somebody for whom there is no place is told to try again."""
+RETRY_AFTER = (("Retry-After", "30"),)
+"""When somebody for whom there is no place is told to try again, in seconds."""
 
 SPEAKS_TLS = "This server speaks HTTPS: its address begins with https:// (of WebSockets with wss://)."
 """The answer to whoever asks without TLS where there is."""
 
 TWO_CLIENTS = (
-    "X-Forwarded-For and Forwarded name two clients. The proxy has to take out the one that it does not set."
+    "X-Forwarded-For and Forwarded name two clients. Whoever runs the proxy has it take out the one that it does not "
+    "set (docs/operating.md, Reverse proxy)."
 )
 """The answer to a handshake with which somebody could be counted as the proxy, and not as who they are."""
 
@@ -162,7 +163,7 @@ class Server:
         try:
             wire, timeout_s = Wire(stream), self._config.close_timeout_s
             status = HTTPStatus.SERVICE_UNAVAILABLE
-            await refuse(wire, status, reason, timeout_s=timeout_s, retry_after_s=RETRY_AFTER_S)
+            await refuse(wire, status, reason, timeout_s=timeout_s, headers=RETRY_AFTER)
             await linger(wire, timeout_s=timeout_s)
         finally:
             self._refusals_now -= 1
@@ -182,7 +183,7 @@ class Server:
             self._app,
             self._config,
             self._hosts,
-            note_wrong_host=partial(self._note_wrong_host, address),
+            note_refused=partial(self._note_refused, address),
         )
         try:
             try:
@@ -246,7 +247,7 @@ class Server:
                 LOGGER.debug("%s: %s", peer, refused)
                 self._hub.security.refused("places", address_key(address))
                 status = HTTPStatus.SERVICE_UNAVAILABLE
-                await refuse(wire, status, str(refused), timeout_s=timeout_s, retry_after_s=RETRY_AFTER_S)
+                await refuse(wire, status, str(refused), timeout_s=timeout_s, headers=RETRY_AFTER)
                 return
         self._statistics.websockets += 1
         await serve_websocket(
@@ -276,9 +277,9 @@ class Server:
         may_write, sentence = self._hub.store.space.readiness()
         return may_write, f"ready\n{sentence}".strip() if may_write else sentence
 
-    def _note_wrong_host(self, address: str, host: str | None, headers: Headers) -> None:
+    def _note_refused(self, address: str, why: str, host: str | None, headers: Headers) -> None:
         client = client_ip(address, headers, self._config.trusted_proxy)
-        self._hub.security.refused("host", address_key(client), host=host)
+        self._hub.security.refused(why, address_key(client), host=host)
 
     async def _find_picture(self, picture_hash: str) -> tuple[bytes, str] | None:
         found = await self._hub.store.picture(picture_hash)
