@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     OpenChat = Callable[..., AbstractAsyncContextManager[Chat]]
 
 MANUAL = Path(__file__).parents[2] / "docs" / "client.md"
+README = Path(__file__).parents[2] / "README.md"
 
 
 async def take(chat: Chat, count: int) -> list[str]:
@@ -1056,7 +1058,10 @@ def programs() -> list[str]:
     return re.findall(r"```python example\n(.*?)```", MANUAL.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-async def test_the_manuals_first_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_manuals_first_program_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, Any] = {"__name__": "manual"}
     exec(programs()[0], namespace)
     with trio.fail_after(PATIENCE_S):
@@ -1072,6 +1077,35 @@ async def test_the_manuals_first_program_runs(capsys: pytest.CaptureFixture[str]
                     said += capsys.readouterr().out
             assert "My message is number 1" in said
             nursery.cancel_scope.cancel()
+
+
+def readme_programs() -> list[str]:
+    """The whole Python programs of the README, which shows them indented."""
+    blocks = re.findall(r"(?:^    .*\n|^\n)+", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return [textwrap.dedent(block).strip() + "\n" for block in blocks if "import trio" in block]
+
+
+async def test_the_first_programs_run_twice_as_the_same_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever tries one starts it again within two minutes."""
+    monkeypatch.chdir(tmp_path)
+    (shown,) = readme_programs()
+    with trio.fail_after(2 * PATIENCE_S):
+        async with open_server() as serving:
+            url = f"ws://127.0.0.1:{serving.port}"
+            async with open_chat(url, name="Bob") as bob:
+                senders = set()
+                for program in (shown, shown, programs()[0], programs()[0]):
+                    namespace: dict[str, Any] = {"__name__": "manual"}
+                    exec(program, namespace)
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(namespace["main"], url)
+                        event = await anext(bob)
+                        assert isinstance(event, Message)
+                        senders.add(event.sender)
+                        nursery.cancel_scope.cancel()
+                assert len(senders) == 1
 
 
 async def test_the_manuals_bot_goes_on_where_it_stopped(tmp_path: Path) -> None:

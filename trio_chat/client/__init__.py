@@ -24,6 +24,7 @@ from trio_chat.client.events import (
     Reactions,
     Reset,
 )
+from trio_chat.client.state import StateError
 from trio_chat.errors import ChatError, Refused
 from trio_chat.model.events import Person, Position
 
@@ -46,5 +47,6 @@ __all__ = [
     "Reactions",
     "Refused",
     "Reset",
+    "StateError",
     "open_chat",
 ]

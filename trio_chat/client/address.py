@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
 import trio
+
+if TYPE_CHECKING:
+    import ssl
 
 
 @attrs.frozen
@@ -38,14 +42,16 @@ class Address:
             resource=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         )
 
-    async def connect(self) -> trio.abc.Stream:
-        """A stream to the server, with TLS for ``wss``; the caller closes it.
+    async def connect(self, ssl_context: ssl.SSLContext | None = None) -> trio.abc.Stream:
+        """A stream to the server, with TLS for ``wss``, of that context if there is one; the caller closes it.
 
         Raises `OSError` or `trio.BrokenResourceError`. When cancelled, nothing stays open.
         """
         if not self.is_secure:
             return await trio.open_tcp_stream(self.host, self.port)
-        stream = await trio.open_ssl_over_tcp_stream(self.host, self.port, https_compatible=True)
+        stream = await trio.open_ssl_over_tcp_stream(
+            self.host, self.port, https_compatible=True, ssl_context=ssl_context
+        )
         try:
             await stream.do_handshake()
         except BaseException:

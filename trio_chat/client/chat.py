@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,12 +14,14 @@ import trio
 from trio_chat.client import frames
 from trio_chat.client.address import Address
 from trio_chat.client.conversation import Conversation, new_id
+from trio_chat.client.state import open_state
 from trio_chat.errors import Refused
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Position
 from trio_chat.protocol.commands import AskReactions, Join, Leave, Rename
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncGenerator, Callable, Iterable
     from typing import Self
 
@@ -35,12 +39,14 @@ async def open_chat(
     *,
     name: str | None = None,
     token: str | None = None,
+    state: str | Path | None = None,
     device: str | None = None,
     on_token: Callable[[str, str], object] | None = None,
     rooms: Iterable[str] = ("lobby",),
     retry_first: bool = False,
     max_unread: int = MAX_UNREAD,
     connect: Connect | None = None,
+    ssl_context: ssl.SSLContext | None = None,
     jitter: Callable[[], float] = random.random,
 ) -> AsyncGenerator[Chat]:
     """Connect to a chat, log in, and stay connected until the block is left, over as many connections as that takes.
@@ -49,32 +55,52 @@ async def open_chat(
     called ``name``, or a name that the server makes up. ``rooms`` are joined, from their latest page on, before the
     block begins.
 
+    ``state`` is a file in which the token is kept (with the mode 0600, and as soon as it is told): a program that is
+    started again with the same file is the same person, and ``name`` counts the first time only. While the block lasts
+    no other program can use the file. ``token`` counts only as long as there is no file. Not together with
+    ``on_token``.
+
     ``device`` is what this program is called in the person's list of devices. ``on_token`` is called with the server's
     id and a token that is to be used from now on: it keeps both, at once. Without it the server never replaces a token.
 
     Raises `CannotConnect` if there is no chat at ``url`` (with ``retry_first`` it goes on trying, as after a lost
     connection), `Refused` if the server refuses the name, the token or one of the rooms, `ConnectionLost` if the server
-    ends the first connection for good, `ValueError` if ``url`` is no WebSocket URL.
+    ends the first connection for good, `StateError` if the file of ``state`` cannot be used, `ValueError` if ``url``
+    is no WebSocket URL.
 
     Leaving the block closes the connection with a close frame (1000), within two seconds; when cancelled, it drops the
     connection. Either way no task and no socket is left. An exception from the block comes out as it is, not in a
     group.
 
     At most ``max_unread`` events wait for the application, see `Chat`. ``connect`` makes the stream to the server, in
-    place of one to the URL's host; the chat closes it. ``jitter`` gives random numbers, like `random.random`.
+    place of one to the URL's host; the chat closes it. ``ssl_context`` is used for ``wss``, by default one that trusts
+    whom the system trusts. ``jitter`` gives random numbers, like `random.random`.
     """
     address = Address.parse(url)
-    conversation = Conversation(
-        address,
-        connect or address.connect,
-        name=name,
-        token=token,
-        device=device,
-        on_token=on_token,
-        retry_first=retry_first,
-        max_unread=max_unread,
-        jitter=jitter,
-    )
+    with ExitStack() as stack:
+        if state is not None:
+            if on_token is not None:
+                raise ValueError("state= keeps the token itself: leave on_token= out.")
+            kept = stack.enter_context(open_state(Path(state)))
+            token = kept.token or token
+        conversation = Conversation(
+            address,
+            connect or partial(address.connect, ssl_context),
+            name=name,
+            token=token,
+            device=device,
+            on_token=on_token,
+            state=None if state is None else kept,
+            retry_first=retry_first,
+            max_unread=max_unread,
+            jitter=jitter,
+        )
+        async with _connected(conversation, url, rooms) as chat:
+            yield chat
+
+
+@asynccontextmanager
+async def _connected(conversation: Conversation, url: str, rooms: Iterable[str]) -> AsyncGenerator[Chat]:
     failure: Exception | None = None
     try:
         async with trio.open_nursery() as nursery:

@@ -28,6 +28,7 @@ from trio_chat.client.connection import CONNECT_S, run_connection
 from trio_chat.client.endings import CannotConnect, ConnectionLost, first_of
 from trio_chat.client.frames import Failure
 from trio_chat.client.joined_rooms import JoinedRooms
+from trio_chat.client.state import StateError
 from trio_chat.errors import (
     GOING_AWAY,
     INVALID_DATA,
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from trio_chat.client.events import Event
     from trio_chat.client.frames import Answer, Command, ServerFrame
     from trio_chat.client.joined_rooms import JoinedRoom
+    from trio_chat.client.state import StateFile
 
 LOGGER = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ class Conversation:
         token: str | None,
         device: str | None,
         on_token: Callable[[str, str], object] | None,
+        state: StateFile | None,
         retry_first: bool,
         max_unread: int,
         jitter: Callable[[], float],
@@ -101,6 +104,7 @@ class Conversation:
         self._name = name
         self._device = device
         self._on_token = on_token
+        self._state = state
         self._address = address
         self._connect = connect
         self._retry_first = retry_first
@@ -195,7 +199,7 @@ class Conversation:
                     tasks.start_soon(self._hear, connection)
                     tasks.start_soon(connection.speak)
                     tasks.start_soon(self._keep_up, connection)
-            except* Refused as refusals:
+            except* (Refused, StateError) as refusals:
                 self._finish(first_of(refusals))
             finally:
                 self.calls.pause()
@@ -215,6 +219,9 @@ class Conversation:
             self.token = answer.token
             if self._on_token is not None:
                 self._on_token(answer.server, answer.token)
+        if self._state is not None and self._state.token != self.token:
+            assert self.token is not None
+            self._state.keep(answer.server, answer.user.id, self.token)
         self.welcomes += 1
         self._welcomed_at = trio.current_time()
         self._welcomed.set()
@@ -223,7 +230,7 @@ class Conversation:
         if self.token is None:
             return Hello(name=self._name, device=self._device)
         # Else whoever starts this program again with the old token would find it void.
-        may_rotate = self._on_token is not None
+        may_rotate = self._on_token is not None or self._state is not None
         return Hello(token=self.token, server=self.server_id or None, device=self._device, rotate=may_rotate)
 
     async def _reply_to_hello(self, connection: Connection) -> frames.Welcome | Failure:
