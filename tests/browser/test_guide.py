@@ -69,8 +69,8 @@ def _talk(ada: Person, grace: Person, linus: Person) -> None:
 
 def _paste(person: Person, text: str) -> None:
     """Write several lines, in the editor for them."""
-    person.page.get_by_role("button", name="Write several lines").click()
-    person.page.locator("textarea").fill(text)
+    person.page.locator("#msg").press("Shift+Enter")
+    person.page.locator("#editor").fill(text)
     person.page.locator("#send").click()
 
 
