@@ -35,6 +35,28 @@ test("characters that are no mark stay as written", () => {
   }
 });
 
+test("stars, underscores and tildes of paths, patterns, formulas and programs are no marks", () => {
+  for (const text of [
+    "*.py,*.js", "rm *.py *.js", "ls *.{a,b}*", "src/**/*.py and tests/**/*.py", "rm -rf ~/x/~", "~/x/~ and ~/y/~", "cd ~/a; ls ~",
+    "/* a comment */", "/*comment*/", "*/5 * * * *", "0 */2 * * *", "2*3*4", "(x+1)*y*(z)", "a[1]*b[2]*c", "x = *p; y = *q;",
+    "f(*args, **kwargs)", "f(*a,*b)", "char *a, *b;", "snake_case_names", "_id, user_id", "a_b and c_d", "__init__.py", "*args, *rest",
+    "example.com/_a_b_", "/usr/_local_/x", "*_*", "~_~", "100% *_*", "(*_*) and (~_~)", "~5 and ~10", "~5,~10", "a~b~c", "~user/x ~other/x", "cut -d* -f1", "\\*a*",
+    "**bold never closed", "*a **b", "file~ other~", "5 * (3 + 2) * 4", "SELECT * FROM a, * FROM b", "x^*y*z", "@*a*",
+  ]) {
+    assert.equal(inline(text), text);
+  }
+});
+
+test("what people mean as formatting is formatting, whatever stands around it", () => {
+  assert.equal(inline("*Note:* *wait...* *one,* *why?* *yes!*"), "[bold Note:] [bold wait...] [bold one,] [bold why?] [bold yes!]");
+  assert.equal(inline("\"*a*\" (*b*) «*c*» —*d*— *e*-*f* *g*/h"), "\"[bold a]\" ([bold b]) «[bold c]» —[bold d]— [bold e]-[bold f] [bold g]/h");
+  assert.equal(inline("*$5* *#1* *👍* *¡Hola!* *(a)* *«b»* *“c”* *-5*"), "[bold $5] [bold #1] [bold 👍] [bold ¡Hola!] [bold (a)] [bold «b»] [bold “c”] [bold -5]");
+  assert.equal(inline("*a*b*"), "[bold a*b]");
+  assert.equal(inline("*a*,*b*;*c*:*d*"), "[bold a],[bold b];[bold c]:[bold d]");
+  assert.equal(inline("注意：*重要*。"), "注意：[bold 重要]。");
+  assert.equal(inline("*_both_* ~_*all*_~"), "[bold [italic both]] [strike [italic [bold all]]]");
+});
+
 test("marks that cross do not nest, and the nearest opening mark counts", () => {
   assert.equal(inline("*a _b* c_"), "[bold a _b] c_");
   assert.equal(inline("*note: this is *bold* text"), "*note: this is [bold bold] text");
@@ -102,6 +124,22 @@ test("a block of code keeps its spaces and may name its language", () => {
   assert.deepEqual(types("```\nnever closed\n- but a list"), ["text", "list"]);
 });
 
+test("a fence may be indented, and stand behind a text", () => {
+  const shortBlocks = (text) => format(text).blocks.map((block) => block.type === "code" ? `{${block.language}|${block.text}}` : `[${block.type}]`).join("");
+  assert.equal(shortBlocks("see:```\nx\n```"), "[text]{|x}");
+  assert.equal(short(format("see: ```js\nx\n```\nand so on").blocks), "[text see: ][code x][text and so on]");
+  assert.equal(shortBlocks("see: ```js\nx\n```"), "[text]{js|x}");
+  assert.equal(shortBlocks("  ```py\n  if a:\n    b\n  ```"), "{py|if a:\n  b}");
+  assert.equal(shortBlocks("\t```\n\tx\ny\n\t```"), "{|x\ny}");
+  assert.equal(shortBlocks("- one\n- two: ```\nx\n```\n- three"), "[list][list]{|x}[list]");
+  assert.equal(shortBlocks("> see: ```\n> x\n> ```"), "[quote]");
+  assert.equal(shortBlocks("see ```x``` and ```y```"), "[text]");
+  assert.equal(shortBlocks("see ``` here\nno end"), "[text]");
+  assert.equal(shortBlocks("a `b` ```\nx\n```"), "[text]{|x}");
+  const { at, text } = format("see: ```\n  x\n```").blocks[1];
+  assert.equal("see: ```\n  x\n```".slice(at, at + text.length), text);
+});
+
 test("line breaks stay, and empty lines too", () => {
   assert.equal(inline("a\n\n  b\n"), "a\n\n  b\n");
 });
@@ -165,7 +203,7 @@ test("the tree has a bounded depth for any text", () => {
 const SLOW = [
   "*", "*a ", "*a", "a*", "**a ", "_a*", "*a _b ~c ", "`", "`a ", "`` ` ", "@", "@Ada", "@a", "@\u0301", "> ", "> > > > x\n", ">\n",
   "- ", "- a\n", "```\n", "```js\n", "```a\nb```\n", "\n", " ", "\\_", "[", "https://", "https://a.example/*", "1. ", "   ",
-  "*a _b* c_ ", "👩‍👩‍👧", "a`b``c```",
+  "*a _b* c_ ", "👩‍👩‍👧", "a`b``c```", "*_~", "*_", "a ```\n", "  ```js\n", "- ```\nx\n", "@Ada-", "@Ada_", "@Ada/", "www.a.b ", "https://a.b,",
 ];
 
 /** Processor time, which other programs on the machine do not add to; the best of a few runs. */

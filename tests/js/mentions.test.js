@@ -49,6 +49,30 @@ test("a text mentions the people it names, but not inside code", () => {
   assert.deepEqual(mentionIds("`@Nadia` a@Nadia @nobody", PEOPLE), []);
 });
 
+test("a name that goes on is no mention: another word, a mail address, an identifier", () => {
+  const people = [
+    { id: "b", name: "Bob" }, { id: "s", name: "Bob Smith" }, { id: "a", name: "Ada-Lou" }, { id: "u", name: "x_y" }, { id: "m", name: "小明" },
+    { id: "d", name: "Dr. No" }, { id: EVERYBODY, name: "all" },
+  ];
+  const meant = (text) => mentionIds(text, people).join(" ");
+  for (const text of [
+    "@all-hands", "@all_hands", "@allhands", "@all.hands", "@all-hands meeting", "@bob_smith", "@bob__smith", "@bob.smith@example.com", "@bob@example.com",
+    "@bob-lee", "@bob‑lee", "@bob/package", "@bob:example.org", "@bob=1", "@bob+tag", "@bob&co", "@bobby", "@bob2", "@bóbé", "bob@all", "x@bob", "x@bob.example",
+    "social.example/@bob", "https://social.example/@bob", "`@bob`", "```\n@bob\n```", "@ bob", "@\u200bbob", "＠bob",
+  ]) {
+    assert.equal(meant(text), "", text);
+  }
+  for (const [text, ids] of [
+    ["@bob", "b"], ["@BOB.", "b"], ["@bob's turn", "b"], ["@bob’s", "b"], ["@bob: hi", "b"], ["@bob, @all!", "b all"], ["(@bob)", "b"], ["@bob?!", "b"],
+    ["@bob...wait", "b"], ["@bob—hi", "b"], ["@bob/@all", "b all"], ["_@bob_ *@all*", "b all"], ["@bob_", "b"], ["@bob-", "b"], ["@bob @bob", "b"],
+    ["@bob smith", "s"], ["@bob smithson", "b"], ["@bob smith-jones", "b"], ["@Bob  Smith", "b"], ["@ada-lou", "a"], ["@ada-lou-x", ""], ["@ada", ""],
+    ["@x_y", "u"], ["@x_y_z", ""], ["@dr. no", "d"], ["@dr. no.", "d"], ["@dr. nobody", ""],
+    ["你好@小明你好", "m"], ["@小明：你好", "m"], ["@小明-你好", "m"], ["谢谢@bob。", "b"], ["@bob你好", "b"], ["@all大家", "all"],
+  ]) {
+    assert.equal(meant(text), ids, text);
+  }
+});
+
 test("of two people with one name the chosen one is mentioned", () => {
   const people = [{ id: "p-1", name: "Ada" }, { id: "p-2", name: "ada" }, { id: "p-3", name: "Bob" }];
   assert.deepEqual(mentionIds("@Ada @Bob", people), ["p-1", "p-2", "p-3"]);

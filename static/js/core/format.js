@@ -82,9 +82,12 @@ function parseBlocks(lines, names, depth) {
     paragraph = [];
   };
   for (let index = 0; index < lines.length; ) {
-    const next = codeBlock(lines, index, closers) ?? quote(lines, index, names, depth) ?? list(lines, index, names);
+    const next = quote(lines, index, names, depth) ?? codeBlock(lines, index, closers) ?? list(lines, index, names, closers);
     if (next) {
+      const before = next.before && list([next.before], 0, names, []);
+      if (next.before && !before) paragraph.push(next.before);
       endParagraph();
+      if (before) blocks.push(before.block);
       blocks.push(next.block);
       index = next.end;
     } else {
@@ -126,21 +129,31 @@ function closersOf(lines) {
   return closers;
 }
 
+/** Where the fence of a block of code is that begins in this line, or -1: it may be indented, or stand behind a text. */
+function fenceIn(lines, index, closers) {
+  const { text } = lines[index];
+  const place = text.indexOf(FENCE);
+  return place >= 0 && closers[index + 1] >= 0 && !text.includes("`", place + FENCE.length) ? place : -1;
+}
+
 function codeBlock(lines, index, closers) {
+  const place = fenceIn(lines, index, closers);
+  if (place < 0) return null;
   const { text, at } = lines[index];
-  if (!text.startsWith(FENCE)) return null;
-  const rest = text.slice(FENCE.length);
+  const before = text.slice(0, place);
+  const rest = text.slice(place + FENCE.length);
   const end = closers[index + 1];
-  if (end < 0 || rest.includes("`")) return null;
   const code = lines.slice(index + 1, end);
   const lastLine = lines[end].text.trimEnd().slice(0, -FENCE.length);
   // A word behind the opening fence is the language if the closing one stands alone, as in Markdown; else it is code.
-  const language = lastLine === "" && LANGUAGE.test(rest.trim()) ? rest.trim() : "";
+  const language = lastLine.trim() === "" && LANGUAGE.test(rest.trim()) ? rest.trim() : "";
   if (lastLine.trim() !== "") code.push({ text: lastLine, at: lines[end].at });
-  if (!language && rest.trim() !== "") code.unshift({ text: rest, at: at + FENCE.length });
-  const body = code.map((line) => line.text).join("\n");
+  if (!language && rest.trim() !== "") code.unshift({ text: rest, at: at + place + FENCE.length });
+  const indent = before.trim() === "" ? before : "";
+  const body = code.map((line) => (line.text.startsWith(indent) ? line.text.slice(indent.length) : line.text)).join("\n");
   if (body.trim() === "") return null;
-  return { block: { type: "code", language, text: body, at: code[0].at }, end: end + 1 };
+  const block = { type: "code", language, text: body, at: code[0].at + (code[0].text.startsWith(indent) ? indent.length : 0) };
+  return { block, end: end + 1, before: indent === before ? null : { text: before, at } };
 }
 
 function quote(lines, index, names, depth) {
@@ -154,13 +167,13 @@ function quote(lines, index, names, depth) {
   return { block: { type: "quote", children: parseBlocks(inner, names, depth + 1) }, end };
 }
 
-function list(lines, index, names) {
+function list(lines, index, names, closers) {
   const items = [];
   let end = index;
   for (; end < lines.length; end += 1) {
     const { text, at } = lines[end];
     const match = LIST_ITEM.exec(text);
-    if (!match) break;
+    if (!match || fenceIn(lines, end, closers) >= 0) break;
     const [whole, indent, marker] = match;
     items.push({
       marker,

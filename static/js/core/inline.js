@@ -17,6 +17,10 @@ const MEANINGS = {
 const SPECIAL = /[*_~`@]|:\/\/|www\./iu; // most lines have nothing of the sort
 const RUN = /\*+|_+|~+/gu;
 const BACKTICKS = /`+/gu;
+// Stars, underscores and tildes of paths, patterns, formulas and programs (`*.py`, `~/x`, `/* … */`, `(a)*b`) are no marks.
+const NOTHING_OPENS_BEFORE = /[.,;:!?/\\|)\]}>=+&%^]/u;
+const NOTHING_OPENS_BEHIND = /[/\\.)\]}=+&%^$@#]/u;
+const NOTHING_CLOSES_BEHIND = /[\\(\[{<=+&^|]/u;
 const SPACE = /^\s?$/u; // nothing, the end of the line, counts too
 
 /**
@@ -65,7 +69,8 @@ function* linksIn({ text, at }) {
 function* mentionsIn({ text, at }, names) {
   let end = 0;
   for (let index = names.isEmpty ? -1 : text.indexOf("@"); index >= 0; index = text.indexOf("@", Math.max(index + 1, end))) {
-    const match = names.match(text, index);
+    const isPath = index - 1 > end && text[index - 1] === "/" && isWordLike(characterBefore(text, index - 1));
+    const match = isPath ? null : names.match(text, index);
     if (!match) continue;
     if (index > end) yield { type: "text", text: text.slice(end, index), at: at + end };
     yield { type: "mention", text: text.slice(index, match.end), at: at + index, ids: match.ids };
@@ -83,8 +88,8 @@ function delimitersIn({ text, at }, line) {
     if (!(run in MEANINGS)) continue;
     const before = characterBefore(line, at + match.index);
     const after = characterAt(line, at + match.index + run.length);
-    const canOpen = !SPACE.test(after) && !isWordLike(before) && before !== "\\";
-    const canClose = !SPACE.test(before) && !isWordLike(after);
+    const canOpen = !SPACE.test(after) && !NOTHING_OPENS_BEFORE.test(after) && !isWordLike(before) && !NOTHING_OPENS_BEHIND.test(before);
+    const canClose = !SPACE.test(before) && !NOTHING_CLOSES_BEHIND.test(before) && !isWordLike(after);
     if (!canOpen && !canClose) continue;
     if (match.index > end) tokens.push({ type: "text", text: text.slice(end, match.index), at: at + end });
     tokens.push({ type: "delimiter", text: run, at: at + match.index, canOpen, canClose });
@@ -105,7 +110,7 @@ function nested(tokens) {
     if (token.type !== "delimiter") return;
     const opener = token.canClose ? open.get(token.text) : undefined;
     if (opener !== undefined) {
-      partner.set(opener, index).set(index, opener);
+      if (hasContent(tokens, opener, index)) partner.set(opener, index).set(index, opener);
       for (const [run, other] of open) if (other >= opener) open.delete(run); // what opened inside ends inside
     } else if (token.canOpen) {
       open.delete(token.text);
@@ -126,6 +131,12 @@ function nested(tokens) {
     }
   });
   return stack[0].children;
+}
+
+/** Whether there is anything but marks between two: `*_*` is a face. */
+function hasContent(tokens, opener, closer) {
+  for (let index = opener + 1; index < closer; index += 1) if (tokens[index].type !== "delimiter") return true;
+  return false;
 }
 
 function addLeaf(children, { type, text, at, href, host, ids }) {

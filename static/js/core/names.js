@@ -32,13 +32,13 @@ export class NameMatcher {
    * @returns {{end: number, ids: string[]}|null}
    */
   match(text, index) {
-    if (isWordLike(characterBefore(text, index))) return null; // an e-mail address
+    if (isWordLike(characterBefore(text, index))) return null; // a mail address
     let node = this.#root;
     let found = null;
     for (let end = index + 1; ; ) {
       const character = characterAt(text, end);
       const ids = node.get(IDS);
-      if (ids && !isWordLike(character)) found = { end, ids };
+      if (ids && !isWordLike(character) && !goesOn(text, end)) found = { end, ids };
       node = character && childOf(node, fold(character), false);
       if (!node) return found;
       end += character.length;
@@ -47,6 +47,14 @@ export class NameMatcher {
 }
 
 const IDS = Symbol("ids");
+
+/** Whether the name is only the beginning of a longer word here: `@all-hands`, `@bob_smith`, `@bob.smith@example.com`. */
+function goesOn(text, end) {
+  INSIDE_OF_WORDS.lastIndex = end;
+  return INSIDE_OF_WORDS.test(text) && isWordLike(characterAt(text, INSIDE_OF_WORDS.lastIndex));
+}
+
+const INSIDE_OF_WORDS = /_{1,9}|[-.:/@+=&‐‑·]/uy;
 
 /** An accent that is a character of its own folds to nothing and leads nowhere else. */
 function childOf(node, folded, isMade = true) {
