@@ -1,7 +1,9 @@
 """Lookalikes: texts that are not the same and look so, such as ``Mary`` with a Latin and with a Cyrillic M.
 
 What looks the same has the same skeleton (UTS #39, section 4). The table is Unicode's own, by the package
-confusable-homoglyphs.
+confusable-homoglyphs; of pairs of Latin letters it has ``rn`` and ``m``, to which ``vv`` and ``w`` are added here.
+Letters with an accent, ``cl`` and ``d``, and digits that only remind of a letter (5 and S) are told apart: too many
+people have names that differ by no more. Punctuation is not: ``Ada Lovelace`` looks like ``Ada-Lovelace.``
 
 Pure.
 """
@@ -49,7 +51,10 @@ def folded_form(text: str) -> str:
 
 
 def _skeleton(text: str) -> str:
-    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).translate(_prototypes()))
+    skeleton = unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).translate(_prototypes()))
+    words = "".join(" " if unicodedata.category(char)[0] in "PZ" else char for char in skeleton).split()
+    # A name may be nothing but punctuation.
+    return (" ".join(words) or skeleton).replace("vv", "w").replace("VV", "W")
 
 
 def latin(text: str) -> str:

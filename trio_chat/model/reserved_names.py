@@ -19,15 +19,20 @@ operators owner owners root server staff support system trio triochat
 """
 """Who runs a server, and what is the server's own."""
 
-EVERYBODY: Final = "all channel everybody everyone here lobby"
+EVERYBODY: Final = """
+all anybody anyone channel everybody everyone group here lobby members nobody people room somebody someone team users
+"""
 """What mentions of many are called here, or elsewhere."""
+
+SAID_BY_THE_PAGE: Final = "deleted me myself unknown you yourself"
+"""What the page says in the place of a name, or could seem to."""
 
 FILLERS: Final = "a an chat is of official our real room team the this your"
 """Words beside which one of a role stays one, as in ``The Admin Team``."""
 
 _FILLER_WORDS: Final = frozenset(FILLERS.split())
 
-_READ_AS_LETTERS: Final = str.maketrans("@4", "aa")
+_READ_AS_LETTERS: Final = str.maketrans("@4358$", "aaesbs")
 
 _SEALS: Final = re.compile("[✓✔✅☑🗸🗹]")
 _SEPARATORS: Final = re.compile(r"[|/\\,:;@#*~•·–—<>]+|\s-+\s")
@@ -63,11 +68,15 @@ def _is_of_roles(part: str) -> bool:
 
 def _squeezed(part: str) -> frozenset[str]:
     """What is compared: letters alone (without a number behind them), and those that are read as i are l."""
-    letters = squeezed(part.translate(_READ_AS_LETTERS))
-    forms = folded_forms(letters.rstrip("0123456789") or letters)
-    return frozenset(form.replace("i", "l") for form in forms)
+    without_number = squeezed(part).rstrip("0123456789")
+    letters = {
+        without_number or squeezed(part),
+        squeezed(part.translate(_READ_AS_LETTERS)),
+        squeezed(without_number.translate(_READ_AS_LETTERS)),
+    }
+    return frozenset(form.replace("i", "l") for each in letters if each for form in folded_forms(each))
 
 
 @cache
 def _reserved() -> frozenset[str]:
-    return frozenset().union(*map(_squeezed, (ROLES + EVERYBODY).split()))
+    return frozenset().union(*map(_squeezed, (ROLES + EVERYBODY + SAID_BY_THE_PAGE).split()))

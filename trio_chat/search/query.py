@@ -1,7 +1,8 @@
 """Search queries as people type them: words, "quoted phrases", and filters such as ``from:ada``.
 
 Words and phrases must all be in a message; case and accents do not count. ``from:`` and ``in:`` may be given more than
-once, and then any of them will do; a value with spaces is put in quotes (``from:"Ada Lovelace"``). Days are those of
+once, and then any of them will do; a value with spaces is put in quotes (``from:"Ada Lovelace"``). A space behind the
+colon does no harm. Days are those of
 UTC, ``after:`` a day begins with it and ``before:`` a day ends before it. What looks like a filter and is none
 (``std:vector``) is a word.
 
@@ -23,8 +24,11 @@ from trio_chat.search.grams import grams_of_term, normal
 MAX_QUERY_CHARS: Final = 500
 
 _PART: Final = re.compile(
-    r"""(?:(?P<filter>from|in|has|before|after):)?(?:["“”„](?P<quoted>[^"“”„]*)["“”„]?|(?P<word>\S+))""",
-    re.IGNORECASE,
+    r"""
+    (?:(?P<filter>from|in|has|before|after)[:：](?P<space>\s+(?!(?:from|in|has|before|after)[:：]))?)?
+    (?:["“”„](?P<quoted>[^"“”„]*)["“”„]?|(?P<word>\S+))
+    """,
+    re.IGNORECASE | re.VERBOSE,
 )
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -68,7 +72,11 @@ def parse_query(typed: str) -> Query:
     before: list[int] = []
     for part in _PART.finditer(typed):
         value = part["word"] if part["quoted"] is None else part["quoted"]
-        match (part["filter"] or "").lower():
+        filter_ = (part["filter"] or "").lower()
+        if part["space"] and not _is_likely(filter_, value):
+            terms += [normal(f"{filter_}:"), normal(value)]
+            continue
+        match filter_:
             case "from" if normal(value):
                 senders.append(_sender(value))
             case "in" if normal(value):
@@ -97,6 +105,16 @@ def parse_query(typed: str) -> Query:
     if query == Query():
         raise _bad("There is nothing to search for. Type a word, or a filter such as from:name.")
     return query
+
+
+def _is_likely(name: str, value: str) -> bool:
+    """Whether this is a filter although there is a space behind its colon, and no sentence with a colon in it."""
+    match name:
+        case "has":
+            return value.lower() == "link"
+        case "before" | "after":
+            return _DAY.fullmatch(value) is not None
+    return True
 
 
 def _sender(name: str) -> Sender:

@@ -355,6 +355,16 @@ def make_reactions(connection: apsw.Connection) -> None:
     )
 
 
+def note_more_name_forms(connection: apsw.Connection) -> None:
+    """Names that differ by punctuation, or by two v in the place of a w, look alike as well."""
+    named: list[Any] = connection.execute("SELECT id, name, name_key FROM people").fetchall()
+    for person_id, name, name_key in named:
+        connection.executemany(
+            "INSERT OR IGNORE INTO name_forms VALUES (?, ?, NULL)",
+            [(form, person_id) for form in name_forms(name, name_key)],
+        )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -370,6 +380,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     _note_where_bans_began,
     note_reasons,
     make_reactions,
+    note_more_name_forms,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
