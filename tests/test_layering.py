@@ -71,7 +71,7 @@ ALLOWED: dict[str, set[str]] = {
     "server": {"config", "gateways", "hub", "net", "protocol", "web"},
     # The process.
     "ops": {"rooms", "server", "store"},
-    "app": {"config", "hub", "model", "moderation", "net", "ops", "server", "store", "store.sqlite"},
+    "app": {"config", "hub", "model", "moderation", "net", "ops", "server", "store", "store.sqlite", "web"},
     "__main__": {"app", "config", "moderation", "ops", "protocol", "store.sqlite"},
     # On the other side of the wire.
     "client": {"kinds", "model", "protocol"},

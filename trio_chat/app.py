@@ -33,6 +33,7 @@ from trio_chat.server.listeners import EVERY_ADDRESS, accept_connections, open_l
 from trio_chat.server.server import Server
 from trio_chat.store.space import MIB
 from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.web.http import page_version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -144,7 +145,7 @@ async def serve_store(
     if config.public_url is not None and config.plain is None:
         LOGGER.info("plain access is off, as there is a public URL; --plain switches it on")
     owner_token = await first_owner_token(store, now_ms=now_ms())
-    async with open_hub(store, config, now_ms=now_ms) as hub:
+    async with open_hub(store, config, now_ms=now_ms, page_version=page_version()) as hub:
         LOGGER.info("%s", hub.door.describe())
         server = Server(hub, limits=limits, certificates=certificates)
         async with trio.open_nursery() as connections:

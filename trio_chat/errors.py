@@ -77,6 +77,8 @@ class Refused(ChatError):
         """The id of the server, where a token is refused: it may be another one's."""
         self.command_id: str | None = None
         """The id of the refused command, if only the raiser could read it (a frame that did not decode)."""
+        self.command: str | None = None
+        """The type of the refused command, the same."""
 
 
 class StoreError(ChatError):

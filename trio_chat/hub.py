@@ -61,6 +61,8 @@ class Hub:
     rooms: RoomRegistry
     server_id: str
     """Tells this server from others, by its log."""
+    page_version: str
+    """The version of the web page that is served; empty: none is."""
     people: Identities
     devices: Devices
     connected: ConnectedUsers
@@ -74,9 +76,11 @@ class Hub:
 
 
 @asynccontextmanager
-async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -> AsyncIterator[Hub]:
+async def open_hub(
+    store: Store, config: Config, *, now_ms: Callable[[], int], page_version: str = ""
+) -> AsyncIterator[Hub]:
     """The hub over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens then.
-    ``now_ms`` is the wall clock. Raises `StoreUnavailable`."""
+    ``now_ms`` is the wall clock, ``page_version`` see `Hub`. Raises `StoreUnavailable`."""
     # Not bounded: each change of members is an event in a log, and logging it takes longer than announcing it.
     send_change, receive_change = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
 
@@ -137,6 +141,7 @@ async def open_hub(store: Store, config: Config, *, now_ms: Callable[[], int]) -
             store,
             rooms,
             server.id,
+            page_version,
             people,
             devices,
             connected,

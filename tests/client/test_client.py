@@ -32,6 +32,7 @@ from trio_chat.client import (
     Edited,
     GivenReaction,
     Message,
+    OtherEvent,
     Position,
     Reacted,
     Reactions,
@@ -518,6 +519,18 @@ async def test_reactions_are_counted_in_a_page_and_all_of_them_are_asked_for(rea
             assert await bob.reactions("lobby", 1) == given
 
 
+async def test_what_the_server_cannot_take_is_refused_and_the_chat_lives(real: OpenChat) -> None:
+    async with real() as chat:
+        for text, code in (("x" * 70_000, "too_long"), ("x" * 4_001, "too_long"), (" ", "empty")):
+            with pytest.raises(Refused) as refused:
+                await chat.send("lobby", text)
+            assert refused.value.code == code
+        with pytest.raises(Refused):
+            await chat.rename("x" * 70_000)
+        assert await chat.send("lobby", "hi") == 1
+        assert chat.statistics().connections == 1
+
+
 async def test_an_edit_of_a_deleted_message_is_skipped(real: OpenChat) -> None:
     async with real(name="Ada") as ada:
         await ada.send("lobby", "one")
@@ -834,13 +847,13 @@ async def test_a_final_close_is_raised_by_calls_and_iterations(
         nursery.start_soon(call, chat)
         server.write("one")
         await wait_all_tasks_blocked()
-        server.visitor.close(1008)
+        server.visitor.close(4501)
         await wait_all_tasks_blocked()
         assert await take(chat, 1) == ["one"]  # what came before is still given
         for _ in range(2):
-            with pytest.raises(ConnectionLost, match="not allowed") as lost:
+            with pytest.raises(ConnectionLost, match="removed you") as lost:
                 await anext(chat)
-            assert lost.value.close.code == 1008
+            assert lost.value.close.code == 4501
         await call(chat)
     assert len(server.visitors) == 1
 
@@ -854,6 +867,105 @@ async def test_final_close_codes_end_the_chat(
         with pytest.raises(ConnectionLost) as lost:
             await anext(chat)
         assert lost.value.close.code == code
+
+
+def always(server: ScriptedServer, kind: str, deviation: Deviation) -> None:
+    """Do this with each frame of this type whose text is "bad", instead of answering by the protocol."""
+
+    async def again(visitor: Visitor, frame: dict[str, Any]) -> None:
+        server.next_time(kind, again)
+        await (deviation(visitor, frame) if frame["text"] == "bad" else visitor.handle(frame))
+
+    server.next_time(kind, again)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 1009, 1010, 4400, 4999])
+async def test_a_command_that_ends_each_connection_fails_alone(
+    server: ScriptedServer, autojump_clock: MockClock, code: int, count: int
+) -> None:
+    """Whatever the server, or a proxy, closes for: the chat lives, and all others go out."""
+
+    async def close(visitor: Visitor, frame: dict[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        visitor.close(code)
+
+    async def send_bad(chat: Chat) -> None:
+        with pytest.raises(Refused, match=str(code)) as refused:
+            await chat.send("lobby", "bad")
+        assert refused.value.code == "ends_connection"
+
+    always(server, "send", close)
+    async with opened(server) as chat:
+        async with trio.open_nursery() as nursery:
+            for number in range(count):
+                nursery.start_soon(chat.send, "lobby", f"good {number}")
+                nursery.start_soon(send_bad, chat)
+        assert await chat.send("lobby", "afterwards") == count + 1
+        assert sorted(await take(chat, count)) == [f"good {number}" for number in range(count)]
+        assert await take(chat, 1) == ["afterwards"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+async def test_a_command_at_which_each_connection_breaks_is_given_up_and_others_go_before(
+    server: ScriptedServer, autojump_clock: MockClock, count: int
+) -> None:
+    answered: list[str] = []
+
+    async def send(chat: Chat, text: str) -> None:
+        try:
+            await chat.send("lobby", text)
+        except Refused as refused:
+            answered.append(f"{text}: {refused.code}")
+        else:
+            answered.append(text)
+
+    always(server, "send", cut)
+    async with opened(server) as chat:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(send, chat, "bad")
+            for number in range(count):
+                nursery.start_soon(send, chat, f"good {number}")
+        assert answered[-1] == "bad: ends_connection"
+        assert sorted(server.texts()) == [f"good {number}" for number in range(count)]
+        assert await chat.send("lobby", "afterwards") == count + 1
+
+
+async def test_a_command_without_an_answer_holds_up_no_others_for_long(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
+    async def be_silent(chat: Chat) -> None:
+        with trio.move_on_after(300):
+            await chat.send("lobby", "bad")
+
+    async def close(visitor: Visitor, frame: dict[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        visitor.close(1009)
+
+    async with opened(server) as chat, trio.open_nursery() as nursery:
+        server.next_time("send", close)  # so that calls are written one at a time
+        for text in ("one", "two"):
+            nursery.start_soon(chat.send, "lobby", text)
+        await wait_all_tasks_blocked()
+        always(server, "send", ignore)
+        nursery.start_soon(be_silent, chat)
+        await trio.sleep(60)
+        assert await chat.send("lobby", "three") == 3
+
+
+async def test_an_event_of_an_unknown_kind_is_given_as_another_event(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
+    vote = {"type": "vote", "room": "lobby", "seq": 1, "from": "p-9", "name": "Bob", "choice": 2}
+    vote |= {"at": "2026-11-22T21:00:00.123Z"}
+    async with opened(server) as chat:
+        server.log["lobby"].append(vote)
+        server.visitor.say(vote)
+        server.write("one")
+        event = await anext(chat)
+        assert isinstance(event, OtherEvent)
+        assert (event.kind, event.seq, event.sender, event.fields["choice"]) == ("vote", 1, "p-9", 2)
+        assert await take(chat, 1) == ["one"]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,9 @@ import pytest
 import trio.testing
 
 from tests.support.core import open_core, seqs_of
+from trio_chat import __version__
 from trio_chat.errors import Refused
+from trio_chat.gateways.v1.handlers import DECODER
 from trio_chat.gateways.v1.session import Session
 from trio_chat.kinds.messages import EditCommand, Send
 from trio_chat.model.events import Person
@@ -213,3 +216,51 @@ def test_every_code_of_the_protocol_is_tested() -> None:
     }
     assert set(REFUSED) | OTHERWISE_TESTED <= documented
     assert documented <= set(REFUSED) | OTHERWISE_TESTED | elsewhere
+
+
+async def test_the_welcome_says_what_the_server_is_and_can(autojump_clock: MockClock) -> None:
+    async with open_core(max_text_chars=9, max_message_bytes=999, messages_per_second=2.5) as core:
+        welcome = await (await core.open_v1()).ask("hello", name="Ada")
+        about = welcome["about"]
+        assert about["version"] == __version__
+        assert about["limits"] == {
+            "text_chars": 9,
+            "message_bytes": 999,
+            "rooms": core.hub.config.max_rooms_per_connection,
+            "commands_per_second": 2.5,
+            "commands_at_once": core.hub.config.burst,
+            "events_behind": core.hub.config.max_gap,
+        }
+        assert set(about["commands"]) == set(DECODER.by_type)
+        assert len(json.dumps(about)) < 1_500
+
+
+async def test_an_error_names_its_command_by_the_id_or_by_the_type(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        client = await core.open_v1()
+        said = {
+            '{"type":"vote","id":"v1"}': {"id": "v1", "code": "unknown_type"},
+            '{"type":"vote"}': {"command": "vote", "code": "unknown_type"},
+            '{"type":"ping","id":7}': {"command": "ping", "code": "bad_id"},
+            '{"type":"typing","room":"garden"}': {"command": "typing", "code": "hello_first"},
+            '{"type":"hello","name":""}': {"command": "hello", "code": "bad_name"},
+        }
+        for text, expected in said.items():
+            await client.say(text)
+            error = json.loads(await client.hear())
+            assert {key: error.get(key) for key in ("id", "command", "code")} == {
+                "id": None,
+                "command": None,
+                **expected,
+            }
+        assert (await client.ask("hello", name="Ada"))["type"] == "welcome"
+
+
+async def test_who_says_only_what_is_unknown_is_slowed_down(autojump_clock: MockClock) -> None:
+    async with open_core(messages_per_second=2.0, burst=3) as core:
+        client = await core.open_v1()
+        for _ in range(9):
+            await client.say('{"type":"vote"}')
+        codes = [json.loads(text)["code"] for text in await client.hear_rest()]
+        assert codes[:3] == ["unknown_type"] * 3
+        assert "rate_limited" in codes[3:]

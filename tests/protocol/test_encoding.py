@@ -91,10 +91,26 @@ def test_a_frame_that_is_no_json_object_ends_the_connection_with_1007(text: str)
 
 @pytest.mark.parametrize(
     "text",
-    ["{}", '{"id":"c1"}', '{"type":"shout","id":"c1"}', '{"type":null}', '{"type":7}', '{"type":["ping"]}'],
+    [
+        "{}",
+        '{"id":"c1"}',
+        '{"type":"shout","id":"c1"}',
+        '{"type":null}',
+        '{"type":7}',
+        '{"type":["ping"]}',
+        '{"type":"Send","id":"c1","room":"lobby","text":"hi"}',
+        json.dumps({"type": "x" * 60_000, "id": "c1"}),
+    ],
 )
-def test_an_unknown_type_of_frame_ends_the_connection_with_1008(text: str) -> None:
-    assert code_for(text) == 1008
+def test_an_unknown_type_of_frame_is_refused_with_its_id_and_its_type(text: str) -> None:
+    """It may be of a newer client: it is told, and stays."""
+    said = json.loads(text)
+    with pytest.raises(Refused) as caught:
+        DECODER.decode(text)
+    refused = caught.value
+    assert (refused.code, refused.command_id) == ("unknown_type", said.get("id"))
+    assert refused.command == (said["type"][:64] if isinstance(said.get("type"), str) else None)
+    assert len(refused.message) < 300
 
 
 @pytest.mark.parametrize(
@@ -128,10 +144,29 @@ def test_a_field_that_is_wrong_is_refused_with_the_commands_id(fields: dict[str,
     assert str(fields["type"]) in caught.value.message
 
 
-def test_an_id_that_is_no_text_cannot_be_answered_with() -> None:
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ('{"type":"ping","id":7}', 'such as "7"'),
+        ('{"type":"ping","id":-7}', 'such as "-7"'),
+        ('{"type":"ping","id":' + "9" * 4000 + "}", "must be a text."),
+        ('{"type":"ping","id":true}', "must be a text."),
+        ('{"type":"ping","id":1.5}', "must be a text."),
+        ('{"type":"ping","id":{"a":1}}', "must be a text."),
+        ('{"type":"ping","id":null}', "must be a text."),
+        ('{"type":"ping"}', 'needs an "id"'),
+        ('{"type":"ping","id":7,"room":7}', 'such as "7"'),
+        ('{"type":"typing","room":"lobby","id":7}', 'such as "7"'),
+    ],
+)
+def test_an_id_that_is_none_cannot_be_answered_with_but_the_command_is_named(text: str, hint: str) -> None:
     with pytest.raises(Refused) as caught:
-        DECODER.decode('{"type":"ping","id":7}')
-    assert caught.value.command_id is None
+        DECODER.decode(text)
+    refused = caught.value
+    assert refused.command_id is None
+    assert (refused.code, refused.command) == ("bad_id", json.loads(text)["type"])
+    assert hint in refused.message
+    assert refused.command in refused.message
 
 
 @pytest.mark.parametrize("escape", [r"\ud800", r"\udc00", r"\ud83d", r"\ud83dx", r"\udc00\ud800"])
@@ -158,7 +193,7 @@ FRAMES = st.dictionaries(
 
 @given(st.text() | JSON.map(json.dumps) | FRAMES.map(json.dumps))
 def test_any_text_at_all_is_a_command_or_refused_or_against_the_protocol(text: str) -> None:
-    assert outcome(text) in {"a command", "bad_field", 1007, 1008}
+    assert outcome(text) in {"a command", "bad_field", "bad_id", "unknown_type", 1007}
 
 
 def outcome(text: str) -> str | int:

@@ -110,7 +110,6 @@ async def test_who_does_not_finish_the_handshake_is_cut(begin: bytes, autojump_c
         (V1, frame(TEXT, b"hello"), 1007),
         (V1, frame(TEXT, b"[]"), 1007),
         (V1, frame(TEXT, b"[" * 60_000), 1007),
-        (V1, v1(type="shout"), 1008),
         (V1, frame(TEXT, b"x" * 65_537), 1009),
         (V1, frame(0x3, b"hi"), 1002),
     ],

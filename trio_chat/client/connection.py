@@ -79,6 +79,10 @@ class Connection:
         self._outbox[frame.id] = encode(frame)
         self._not_empty.set()
 
+    def is_queued(self, command_id: str) -> bool:
+        """Whether a command waits to be written."""
+        return command_id in self._outbox
+
     def withdraw(self, command_id: str) -> None:
         """Take a command out of the outbox, if it was not written yet."""
         self._outbox.pop(command_id, None)

@@ -25,7 +25,7 @@ from trio_chat.client import events, frames
 from trio_chat.client.backoff import Backoff
 from trio_chat.client.calls import Calls
 from trio_chat.client.connection import CONNECT_S, run_connection
-from trio_chat.client.endings import CannotConnect, ConnectionLost, first_of
+from trio_chat.client.endings import CannotConnect, ConnectionLost, first_of, may_be_of_a_command
 from trio_chat.client.frames import Failure
 from trio_chat.client.joined_rooms import JoinedRooms
 from trio_chat.client.state import StateError
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from trio_chat.client.frames import Answer, Command, ServerFrame
     from trio_chat.client.joined_rooms import JoinedRoom
     from trio_chat.client.state import StateFile
+    from trio_chat.errors import Close
 
 LOGGER = logging.getLogger(__name__)
 
@@ -170,7 +171,8 @@ class Conversation:
                     await self._get_over(lost)
 
     async def _get_over(self, lost: ConnectionLost) -> None:
-        if not lost.close.come_back or not (self.welcomes or self._retry_first):
+        may_come_back = self._blame_call(lost.close) or lost.close.come_back
+        if not may_come_back or not (self.welcomes or self._retry_first):
             self._finish(lost)
             return
         may_be_at_once = not isinstance(lost, CannotConnect) and lost.close.code not in PAUSE_FIRST
@@ -178,6 +180,13 @@ class Conversation:
         pause_s = self._backoff.pause_s(held_s=held_s, may_be_at_once=may_be_at_once)
         LOGGER.info("%s: %s Connecting again in %.1f s.", self._address.url, lost, pause_s)
         await trio.sleep(pause_s)
+
+    def _blame_call(self, close: Close) -> bool:
+        """Find out whether one of the calls ended the connection. Returns whether one may have."""
+        if not may_be_of_a_command(close):
+            return False
+        sentence = f"The server ended the connection at this: {close.reason} ({close.code})."
+        return self.calls.blame(Refused("ends_connection", sentence), at_once=not close.come_back)
 
     def leave(self) -> None:
         """End the conversation: calls end, the connection is closed with a close frame. Sync: safe in a ``finally``."""
@@ -215,6 +224,7 @@ class Conversation:
             await self._wait_out(answer)
         self.user = answer.user
         self.server_id = answer.server
+        self.calls.max_bytes = answer.about.limits.message_bytes
         if answer.token is not None:
             self.token = answer.token
             if self._on_token is not None:
@@ -277,7 +287,9 @@ class Conversation:
         match frame:
             case events.Edited(deleted=True):
                 await self.rooms.take(frame.room, frame.seq, None, proof=frame.proof)
-            case events.Message() | events.Edited() | events.Deleted() | events.Reacted():
+            case (
+                events.Message() | events.Edited() | events.Deleted() | events.Reacted() | events.OtherEvent()
+            ):
                 await self.rooms.take(frame.room, frame.seq, frame, proof=frame.proof)
             case frames.Unknown(room=str(room), seq=int(seq), proof=proof):
                 await self.rooms.take(room, seq, None, proof=proof)

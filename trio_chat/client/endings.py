@@ -41,6 +41,14 @@ class CannotConnect(ConnectionLost):
 _CLOSES: Final = {close.code: close for close in vars(errors).values() if isinstance(close, Close)}
 
 
+_NOT_OF_A_COMMAND: Final = {code for code in _CLOSES if code >= 4000 or code in {1000, 1001, 1012, 1013}}
+
+
+def may_be_of_a_command(close: Close) -> bool:
+    """Whether what was said last may be why the connection ended: not if the code says what else it is."""
+    return close.code not in _NOT_OF_A_COMMAND
+
+
 def close_of(reason: CloseReason | None) -> Close:
     """What a close frame means; None stands for a connection that ended without one."""
     if reason is None:

@@ -8,6 +8,7 @@ Pure.
 
 # No `from __future__ import annotations` here: the fields' types are used at run time.
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -71,6 +72,25 @@ class Reacted(_LogEvent, tag="reaction", frozen=True, kw_only=True):
     on: bool
 
 
+class OtherEvent(
+    msgspec.Struct, frozen=True, gc=False, kw_only=True, rename={"sender": "from", "kind": "type"}
+):
+    """An event of another ``kind``, of this server or of a newer one: who joined, a pin, a vote, …
+
+    It has what all events have, and in ``fields`` everything that the server said, as it stands in docs/protocol.md.
+    """
+
+    kind: str
+    room: str
+    seq: int
+    id: str | None = None
+    sender: str
+    name: str
+    at: datetime
+    proof: str | None = None
+    fields: dict[str, Any] = {}  # msgspec copies it
+
+
 Change = Edited | Deleted | Reacted
 """An event about an earlier message."""
 
@@ -85,7 +105,7 @@ class Reset(msgspec.Struct, frozen=True):
     position: Position
 
 
-Event = Message | Change | Reset
+Event = Message | Change | OtherEvent | Reset
 """What iterating over a chat gives. More kinds may be added."""
 
 

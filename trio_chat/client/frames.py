@@ -18,7 +18,7 @@ from typing import Final, get_args
 import msgspec
 
 from trio_chat.client import events
-from trio_chat.client.events import Change, GivenReaction, Message, Reactions
+from trio_chat.client.events import Change, GivenReaction, Message, OtherEvent, Reactions
 from trio_chat.errors import INVALID_DATA, RemoteProtocolError
 from trio_chat.kinds.forms import Frame, RoomCommand
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
@@ -54,6 +54,18 @@ Command = (
 # -- replies --
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """What a client may say at most; 0: no limit."""
+
+    message_bytes: int = 0
+
+
+class About(msgspec.Struct, frozen=True):
+    """What the server is and can."""
+
+    limits: Limits = Limits()
+
+
 class Welcome(Frame, tag="welcome"):
     """Login succeeded: the client is ``user``'s. ``token`` comes only when it is new; ``server`` tells the server from
     others."""
@@ -61,6 +73,7 @@ class Welcome(Frame, tag="welcome"):
     user: Person
     token: str | None = None
     server: str = ""
+    about: About = About()
 
 
 class Joined(Frame, tag="joined"):
@@ -135,7 +148,9 @@ class Failure(Frame, tag="error", kw_only=True):
 
 
 class Unknown(msgspec.Struct, frozen=True, gc=False):
-    """A frame of a type that this client does not know; with ``room`` and ``seq`` if it is an event."""
+    """A frame of a type that this client does not know, and no whole event (`OtherEvent`).
+
+    One with ``room`` and ``seq`` counts all the same."""
 
     type: str
     room: str | None = None
@@ -147,10 +162,12 @@ Answer = Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Failure
 Known = (
     Message | Change | Welcome | Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Pong | Failure
 )
-ServerFrame = Known | Unknown
+ServerFrame = Known | OtherEvent | Unknown
 
 _KNOWN: Final = msgspec.json.Decoder(Known)
 _UNKNOWN: Final = msgspec.json.Decoder(Unknown)
+_OTHER: Final = msgspec.json.Decoder(OtherEvent)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, object])
 _TYPES: Final = frozenset(struct.__struct_config__.tag for struct in get_args(Known))
 _JSON: Final = msgspec.json.Encoder()
 
@@ -170,9 +187,18 @@ def decode(frame: str | bytes) -> ServerFrame:
             unknown = _UNKNOWN.decode(frame)
             if unknown.type in _TYPES:
                 raise
-            return unknown
+            return _event_of(frame) or unknown
     except msgspec.MsgspecError as error:
         raise RemoteProtocolError(INVALID_DATA.because(f"the server sent no frame of v1: {error}")) from error
+
+
+def _event_of(frame: str | bytes) -> OtherEvent | None:
+    """An event of a kind that this client does not know; None for what is none."""
+    try:
+        event = _OTHER.decode(frame)
+    except msgspec.ValidationError:
+        return None
+    return msgspec.structs.replace(event, fields=_FIELDS.decode(frame))
 
 
 def history_of(page: HistoryPage) -> events.History:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from trio_chat.client.events import Change, Event, Message
+    from trio_chat.client.events import Change, Event, Message, OtherEvent
     from trio_chat.client.frames import Joined
 
 _GAP: Final = Close(PROTOCOL_ERROR.code, "the server left out an event", come_back=True)
@@ -98,7 +98,9 @@ class JoinedRooms:
             else:
                 room.is_behind = True
 
-    async def take(self, name: str, seq: int, event: Message | Change | None, *, proof: str | None) -> None:
+    async def take(
+        self, name: str, seq: int, event: Message | Change | OtherEvent | None, *, proof: str | None
+    ) -> None:
         """Put event number ``seq`` into the channel, or only count it if ``event`` is None (of an unknown type).
 
         A repeat, and an event of a room that is behind, is skipped. Raises `ConnectionLost` at a gap.

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
 
 import msgspec
 
-from trio_chat.errors import INVALID_DATA, POLICY_VIOLATION, Refused, RemoteProtocolError
+from trio_chat.errors import INVALID_DATA, Refused, RemoteProtocolError
 from trio_chat.kinds.forms import Command, Ids, Moment, Number, Proof, RoomCommand, Seq, ShortText
 from trio_chat.kinds.reports import State  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 
 class Hello(Command, tag="hello"):
@@ -384,6 +384,8 @@ class CommandDecoder:
     def __init__(self, types: Iterable[type[Command]]) -> None:
         self.by_type = {struct.__struct_config__.tag: struct for struct in types}
         """Which command is meant by which ``type``."""
+        self.types = sorted(map(str, self.by_type))
+        """Their names on the wire."""
         self._decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(
             Union[tuple(self.by_type.values())]  # noqa: UP007
         )
@@ -391,8 +393,9 @@ class CommandDecoder:
     def decode(self, text: str) -> Command:
         """What a v1 client said.
 
-        Raises `RemoteProtocolError` for what is no frame of this protocol, `Refused` (``bad_field``, with the command's
-        id where there is one) for a known frame whose fields are wrong.
+        Raises `RemoteProtocolError` for what is no JSON object, `Refused` for a command that this server does not know
+        (``unknown_type``: of a newer client, or a slip), whose id is none (``bad_id``) or whose fields are wrong
+        (``bad_field``). It has the command's id; where there is none, its type.
         """
         try:
             return self._decoder.decode(text)
@@ -409,9 +412,43 @@ class CommandDecoder:
             return RemoteProtocolError(INVALID_DATA.because("not JSON, or nested too deep"))
         if not isinstance(said, dict):
             return RemoteProtocolError(INVALID_DATA.because("each message must be one JSON object"))
-        if str(said.get("type")) not in self.by_type:
-            return RemoteProtocolError(POLICY_VIOLATION.because("unknown type of frame"))
-        command_id = said.get("id")
-        refused = Refused("bad_field", f"The {said['type']} frame is not right: {complaint}.")
+        command, command_id = said.get("type"), said.get("id")
+        struct = self.by_type.get(command) if isinstance(command, str) else None
+        if struct is None:
+            refused = Refused("unknown_type", _unknown_type(command))
+        elif not _has_id(said, struct):
+            refused = Refused("bad_id", _bad_id(str(command), said))
+        else:
+            refused = Refused("bad_field", f"The {command} frame is not right: {complaint}.")
         refused.command_id = command_id if isinstance(command_id, str) else None
+        refused.command = command[:MAX_ECHO_CHARS] if isinstance(command, str) else None
         return refused
+
+
+MAX_ECHO_CHARS = 64
+"""So much is repeated of a type that is not known."""
+
+
+def _has_id(said: Mapping[str, object], struct: type[Command]) -> bool:
+    """Whether a command has an id that is a text, or may go without."""
+    if said.get("id") is None:
+        return not any(field.name == "id" and field.required for field in msgspec.structs.fields(struct))
+    return isinstance(said["id"], str) or "id" not in struct.__struct_fields__
+
+
+def _unknown_type(command: object) -> str:
+    if not isinstance(command, str):
+        return 'A frame says by its "type", a text, which command it is.'
+    return (
+        f"This server knows no command “{command[:MAX_ECHO_CHARS]}”."
+        " Those that it knows stand in the welcome, under about.commands."
+    )
+
+
+def _bad_id(command: str, said: Mapping[str, object]) -> str:
+    if "id" not in said:
+        return f'The {command} command needs an "id": a text, such as "c1", by which it is answered.'
+    number = said["id"]
+    is_short = type(number) is int and abs(number) < 10**9
+    example = f', such as "{number}"' if is_short else ""
+    return f'The "id" of the {command} command must be a text{example}.'

@@ -30,6 +30,31 @@ class User(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     role: str | None = None
 
 
+class Limits(msgspec.Struct, frozen=True, gc=False):
+    """What a client may do at most; 0: no limit."""
+
+    text_chars: int
+    """Of a message, in code points."""
+    message_bytes: int
+    """Of a WebSocket message, in UTF-8."""
+    rooms: int
+    """Joined over one connection."""
+    commands_per_second: float
+    """For long, of a person; more for a while: `commands_at_once`."""
+    commands_at_once: int
+    events_behind: int
+    """A cursor that is further behind gets a reset."""
+
+
+class About(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The server: its version, its limits, and which commands it knows. ``page``: the version of its web page."""
+
+    version: str
+    limits: Limits
+    commands: Sequence[str]
+    page: str = ""
+
+
 class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """A room in a list."""
 

@@ -14,6 +14,7 @@ from trio_chat.kinds.forms import Frame, Who
 from trio_chat.kinds.standing import OPEN
 from trio_chat.protocol.event_frames import EventFrame
 from trio_chat.protocol.parts import (  # noqa: TC001  (tests decode what is encoded here)
+    About,
     BranchItem,
     DeviceItem,
     Given,
@@ -55,6 +56,8 @@ class Welcome(Frame, tag="welcome", kw_only=True):
 
     server: str = ""
     """Tells this server from others: tokens are kept by it."""
+    about: About | None = None
+    """What the server is and can."""
     recovery: bool = False
     """The person has a recovery code."""
     retention_days: int = 0
@@ -440,6 +443,8 @@ class Failure(Frame, tag="error", kw_only=True):
     """A command was refused, and why; ``retry_after`` in seconds where waiting helps."""
 
     id: str | None = None
+    command: str | None = None
+    """The type of the refused command, where there is no id to name it by."""
     room: str | None = None
     code: str
     message: str
@@ -448,10 +453,13 @@ class Failure(Frame, tag="error", kw_only=True):
     """Which server this is, where a token is unknown to it."""
 
     @classmethod
-    def of(cls, refused: Refused, command_id: str | None, *, room: str | None = None) -> Failure:
-        """The frame that tells a client that its command was refused."""
+    def of(
+        cls, refused: Refused, command_id: str | None, *, command: str | None = None, room: str | None = None
+    ) -> Failure:
+        """The frame that tells a client that its command, of this id or of this type, was refused."""
         return cls(
             id=command_id,
+            command=command if command_id is None else None,
             room=room,
             code=refused.code,
             message=refused.message,

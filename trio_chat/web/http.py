@@ -57,6 +57,11 @@ def _files(directory: Path) -> Assets:
     return Assets(directory)
 
 
+def page_version() -> str:
+    """The version of the page that is served: another one after each change of it."""
+    return _files(STATIC).made.version
+
+
 def make_app(
     *, readiness: Callable[[], tuple[bool, str]], picture: FindPicture, is_https: bool = False
 ) -> ASGIApp:

@@ -147,6 +147,7 @@ class Client:
     async def receive(self, text: str) -> None:
         """Carry out one command and answer it; what is refused is answered with an error."""
         command_id: str | None = None
+        command_type: str | None = None
         try:
             try:
                 command = self._decoder.decode(text)
@@ -154,6 +155,7 @@ class Client:
                 self.session.charge(trio.current_time())  # refusing costs as much as doing
                 raise
             command_id = getattr(command, "id", None)
+            command_type = str(command.__struct_config__.tag)
             now = trio.current_time()
             command = self.session.admit(command, now)
             self.hub.rate_limits.check_size(text, self.address, now)
@@ -168,13 +170,13 @@ class Client:
                 await self._answer(command, reply)
             self._pause_s = LIMITED_PAUSE_S
         except Refused as refused:
-            self.refuse(refused, refused.command_id or command_id)
+            self.refuse(refused, refused.command_id or command_id, command=refused.command or command_type)
             if refused.code == "rate_limited":
                 # Refusing costs something as well: who goes on is read more slowly.
                 pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
                 await trio.sleep(pause_s)
         except StoreError:
-            self.refuse(unavailable(), command_id)
+            self.refuse(unavailable(), command_id, command=command_type)
 
     async def _answer(self, command: Command, reply: Frame | Sequence[Frame]) -> None:
         """Answer a command: the one place where a handler's reply is posted.
@@ -203,11 +205,23 @@ class Client:
             self.leave(room)
             raise no_such_room()
 
-    def refuse(self, refused: Refused, command_id: str | None, *, room: str | None = None) -> None:
-        """Answer that a command was refused, and why."""
+    def refuse(
+        self,
+        refused: Refused,
+        command_id: str | None,
+        *,
+        command: str | None = None,
+        room: str | None = None,
+    ) -> None:
+        """Answer that a command (of this id, or else of this type) was refused, and why."""
         person = self.session.person
         self.hub.security.answered(refused.code, self.address, person=None if person is None else person.id)
-        self.outbox.reply(encode_frame(Failure.of(refused, command_id, room=room)))
+        self.outbox.reply(encode_frame(Failure.of(refused, command_id, command=command, room=room)))
+
+    @property
+    def commands(self) -> Sequence[str]:
+        """The types of the commands that are understood."""
+        return self._decoder.types
 
     # -- whose it is (`UserConnection`) --
 

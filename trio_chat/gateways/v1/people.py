@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from trio_chat import __version__
 from trio_chat.errors import StoreError
 from trio_chat.gateways.v1 import devices
 from trio_chat.gateways.v1.presence import seen_by
@@ -21,7 +22,7 @@ from trio_chat.people.avatars import read_picture
 from trio_chat.people.identities import person_of
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.event_frames import to_frame
-from trio_chat.protocol.parts import Own, RoomItem, user_of
+from trio_chat.protocol.parts import About, Limits, Own, RoomItem, user_of
 from trio_chat.protocol.replies import OwnPage, PeopleFound, Profiled, Renamed, RoomAdded, Welcome
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             more=bool(rest),
             public_url=client.hub.config.public_url,
             server=client.hub.server_id,
+            about=_about(client),
             recovery=login.has_recovery,
             retention_days=client.hub.config.retention,
             mode=standing.mode,
@@ -90,6 +92,20 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
         *map(RoomAdded, rest),
         *([standing] if client.session.is_waiting and not standing.waiting else []),  # let in just now
     ]
+
+
+def _about(client: Client) -> About:
+    """What the server is and can, so that nobody has to run into its limits."""
+    config = client.hub.config
+    limits = Limits(
+        text_chars=config.max_text_chars,
+        message_bytes=config.max_message_bytes,
+        rooms=config.max_rooms_per_connection,
+        commands_per_second=config.messages_per_second,
+        commands_at_once=config.burst,
+        events_behind=config.max_gap,
+    )
+    return About(__version__, limits, client.commands, client.hub.page_version)
 
 
 def _way_of(command: commands.Hello) -> str:
