@@ -126,14 +126,14 @@ test("an acked message is shown as sent until delivered; the ack of a repeat end
 });
 
 test("an own message that a page of history brings after a reload is shown once", () => {
-  const state = after(restored({ id: "m1", text: "x", status: "waiting" }), joined(0, 1), event(1, { from: ME.id, id: "m1" }));
+  const state = after(restored({ id: "m1", room: "lobby", text: "x", status: "waiting" }), joined(0, 1), event(1, { from: ME.id, id: "m1" }));
   assert.deepEqual(state.outbox, []);
 });
 
 test("messages left waiting are read first, and sent first", () => {
   const early = [{ type: "me", me: ME }, queued("m2")].reduce(reduce, initialState("lobby"));
   assert.equal(nextToSend(early), null);
-  const state = reduce(early, restored({ id: "m1", text: "older", status: "waiting" }));
+  const state = reduce(early, restored({ id: "m1", room: "lobby", text: "older", status: "waiting" }));
   assert.equal(nextToSend(state).id, "m1");
   assert.deepEqual(state.outbox.map(({ id }) => id), ["m1", "m2"]);
 });

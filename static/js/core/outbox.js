@@ -1,10 +1,11 @@
 /**
  * The outbox: commands that are not logged yet, and how their effect looks meanwhile. Pure.
  *
- * An entry is `{id, command, room, at, status, …fields of the command}`. Its status is `waiting` until the server has
+ * An entry is `{id, command, room, at, status, breaks?, …fields of the command}`. Its status is `waiting` until the server has
  * acked it, then `sent` (with `seq`) until its event is heard, when the entry goes; or `failed`, with `code` and `reason`.
  * A refused text waits for the person's decision; anything else that is refused goes back, and a notice says why.
  */
+import { readEntry } from "./outbox-entry.js";
 import { tombstone, withReaction } from "./message.js";
 import { placeOf } from "./window.js";
 
@@ -19,9 +20,8 @@ export const outboxReducers = {
   restored(state, { entries }) {
     const known = new Set(state.outbox.map((entry) => entry.id));
     const added = entries
-      .filter((entry) => !known.has(entry.id))
-      .map((entry) => (entry.status === "sent" ? { ...entry, status: "waiting" } : entry)) // asking again is safe
-      .map((entry) => ({ command: "send", ...entry }));
+      .map(readEntry)
+      .filter((entry) => entry && !known.has(entry.id));
     if (added.length === 0 && state.isOutboxRestored) return state;
     const outbox = [...state.outbox, ...added].sort((a, b) => (a.id < b.id ? -1 : 1));
     return settled({ ...state, outbox, isOutboxRestored: true });
@@ -38,9 +38,12 @@ export const outboxReducers = {
     return { ...state, outbox: without(state.outbox, id), notices: [...state.notices, notice] };
   },
 
+  /** A connection broke, or nothing was answered, when it was sent. */
+  broke: (state, { id }) => changeEntry(state, id, ({ breaks = 0 }) => ({ breaks: breaks + 1 })),
+
   /** Send it again, as a new command where the old id is spoilt. */
   retried: (state, { id, newId = id }) =>
-    changeEntry(state, id, { id: newId, status: "waiting", code: undefined, reason: undefined }),
+    changeEntry(state, id, { id: newId, status: "waiting", code: undefined, reason: undefined, breaks: undefined }),
 
   discarded: (state, { id }) => ({ ...state, outbox: without(state.outbox, id) }),
 
@@ -66,12 +69,13 @@ export function without(outbox, id) {
 
 function changeEntry(state, id, changes) {
   if (!state.outbox.some((entry) => entry.id === id)) return state;
-  return { ...state, outbox: state.outbox.map((entry) => (entry.id === id ? { ...entry, ...changes } : entry)) };
+  const change = (entry) => ({ ...entry, ...(typeof changes === "function" ? changes(entry) : changes) });
+  return { ...state, outbox: state.outbox.map((entry) => (entry.id === id ? change(entry) : entry)) };
 }
 
-/** The first entry to send, if any; none before the outbox of earlier pages was read. */
-export const nextToSend = ({ outbox, isOutboxRestored }) =>
-  (isOutboxRestored && outbox.find((entry) => entry.status === "waiting")) || null;
+/** The first entry to send (but this one), if any; none before the outbox of earlier pages was read. */
+export const nextToSend = ({ outbox, isOutboxRestored }, but = null) =>
+  (isOutboxRestored && outbox.find((entry) => entry.status === "waiting" && entry.id !== but)) || null;
 
 /** The first failed entry, about which the person has to decide. */
 export const firstFailed = ({ outbox }) => outbox.find((entry) => entry.status === "failed") ?? null;

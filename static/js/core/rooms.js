@@ -104,7 +104,9 @@ export const roomReducers = {
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
     const hasRecovery = Boolean(frame.recovery);
     const retentionDays = frame.retention_days ?? 0;
-    const base = { ...state, publicUrl, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
+    const limits = { textChars: frame.about?.limits.text_chars ?? 0, messageBytes: frame.about?.limits.message_bytes ?? 0 };
+    const pageVersion = frame.about?.page ?? null;
+    const base = { ...state, publicUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));
     return settled(inServerOrder(frame.rooms.reduce(withItem, known), frame.rooms));
   },

@@ -17,6 +17,8 @@ export function initialState(roomName) {
     lost: null,
     hasRecovery: false,
     publicUrl: null,
+    limits: { textChars: 0, messageBytes: 0 },
+    pageVersion: null,
     retentionDays: 0,
     isListed: false,
     rooms: new Map([[roomName, emptyRoom(roomName)]]),
@@ -39,7 +41,7 @@ const reducers = {
   ...outboxReducers,
 
   /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) knocking (to be
-   * let into the server) or refused (with `reason`, which may be a whole sentence, `isSentence`). */
+   * let into the server) or refused; with the `reason` of the server, which may be a whole sentence (`isSentence`). */
   connection(state, { phase, retryAt = null, reason = null, isSentence = false }) {
     const next = { ...state, connection: { phase, retryAt, reason, isSentence } };
     if (phase === "online") return next;
@@ -61,6 +63,12 @@ const reducers = {
     ...initialState(HOME), connection: state.connection, isOutboxRestored: state.isOutboxRestored, view: state.view,
     lost: { why: "loggedOut" },
   }),
+
+  /** Nothing that is held of rooms is of use; the open one stays open if it is one of the list. */
+  afresh(state) {
+    const name = state.rooms.get(state.open).isMember ? state.open : HOME;
+    return { ...state, rooms: new Map([[name, emptyRoom(name)]]), open: name, mine: emptyMine() };
+  },
 
   /** The person has made a recovery code. */
   recovery: (state) => ({ ...state, hasRecovery: true }),

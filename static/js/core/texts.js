@@ -34,6 +34,10 @@ export const texts = {
   discard: "Discard",
 
   youAre: "You are",
+  outboxTooBig: "It is longer than the server takes.",
+  outboxHungUp: (why) => `The server ended the connection at it: ${why}`,
+  outboxBroke: "Whenever it is sent, the connection breaks or nothing is answered.",
+  outboxMalformed: "What the browser kept of it is not in order.",
   askOffline: "There is no connection just now. Try again in a moment.",
   askDiscarded: "It was not sent.",
   askNoMessage: "This message is not there any more.",

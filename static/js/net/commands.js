@@ -51,6 +51,14 @@ export class Commands {
     return true;
   }
 
+  /** The server hung up for good. @returns {boolean} whether something was asked, which may be why: it is not asked again */
+  hungUp(reason) {
+    const answer = { ok: false, code: "hung_up", message: texts.outboxHungUp(reason) };
+    const ids = Array.from(this.#asked.keys());
+    for (const id of ids) this.#resolve(id, answer);
+    return ids.length > 0;
+  }
+
   /** The connection is gone: all answers are `offline`. */
   disconnected() {
     for (const id of Array.from(this.#asked.keys())) this.#resolve(id, offline());

@@ -7,15 +7,19 @@
  */
 import { pauseMs } from "./backoff.js";
 import { newId } from "./ids.js";
-import { SUBPROTOCOL, comesBack, decode, ping } from "./protocol.js";
+import { SUBPROTOCOL, comesBack, decode, encode, mayPass, ping } from "./protocol.js";
 
 const CONNECT_DEADLINE_MS = 10_000; // a handshake that takes longer hangs in a dead network
 const ANSWER_DEADLINE_MS = 10_000; // the same for an answer; a slow disk of the server included
 const CHECK_DEADLINE_MS = 4_000; // after a hint that the network changed: people are looking at the page now
 const QUIET_MS = 25_000; // below the 30 s after which some mobile networks forget an idle connection
+const REFUSED_PAUSE_MS = 60_000; // it was the same fault again and again, or a proxy's
 const STABLE_MS = 1_000; // a connection that lived that long was a success, and the next pause starts small again
 
 export class Connection {
+  /** The longest message that the server takes, in bytes; 0: that is not known, or there is no limit. */
+  maxBytes = 0;
+
   #url;
   #handlers;
   #socket = null;
@@ -29,9 +33,11 @@ export class Connection {
   /**
    * @param {string} url
    * @param {{onConnecting(): void, onOpen(greeting?: object): void, onFrame(frame: object): void,
-   *   onWaiting(retryAt: number): void, onRefused(reason: string, code: number): void}} handlers onOpen: with what `boot/early-socket.js` has said
-   *   already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try; onRefused: the server does not
-   *   want to see us again, and only `checkNow` tries again
+   *   onWaiting(retryAt: number, code: number, reason: string): void, onTooBig(frame: object): void,
+   *   onRefused(reason: string, code: number, retryAt: number|null): boolean}} handlers onOpen: with what
+   *   `boot/early-socket.js` has said already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try; onRefused: the server
+   *   does not want to see us again. Returns whether that was for something that will not be sent again: then it is as after any
+   *   end. Else the next try is at `retryAt`, or only `checkNow` tries again; onTooBig: this was not sent
    */
   constructor(url, handlers) {
     this.#url = url;
@@ -57,7 +63,9 @@ export class Connection {
   /** Send a frame; something must come back soon. Without a connection it is lost: resending is the caller's. */
   send(frame) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return;
-    this.#socket.send(JSON.stringify(frame));
+    const text = encode(frame);
+    if (this.maxBytes > 0 && bytesOf(text) > this.maxBytes) return this.#handlers.onTooBig(frame);
+    this.#socket.send(text);
     this.#expectFrame(ANSWER_DEADLINE_MS);
   }
 
@@ -123,14 +131,17 @@ export class Connection {
     const wasStable = this.#openedAt !== null && Date.now() - this.#openedAt > STABLE_MS;
     this.#dropSocket();
     if (!comesBack(code)) {
-      this.#handlers.onRefused(reason, code);
-      return;
+      const retryAt = mayPass(code) ? Date.now() + REFUSED_PAUSE_MS : null;
+      if (!this.#handlers.onRefused(reason, code, retryAt)) {
+        if (retryAt !== null && this.#isWanted) this.#pauseTimer = setTimeout(() => this.#connect(), REFUSED_PAUSE_MS);
+        return;
+      }
     }
     if (wasStable) this.#attempt = 0;
     const pause = pauseMs(this.#attempt);
     this.#attempt += 1;
     this.#pauseTimer = setTimeout(() => this.#connect(), pause);
-    this.#handlers.onWaiting(Date.now() + pause);
+    this.#handlers.onWaiting(Date.now() + pause, code, reason);
   }
 
   /** Drop the socket without waiting for its close: a dead one would take minutes. */
@@ -157,6 +168,9 @@ export class Connection {
     this.#quietTimer = setTimeout(() => this.send(ping(newId())), QUIET_MS);
   }
 }
+
+/** The length in UTF-8. */
+const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 /** Tell the connection of the browser's network and page life cycle events. */
 export function followBrowser(connection) {

@@ -5,7 +5,7 @@
 /** The WebSocket subprotocol to ask for. */
 export const SUBPROTOCOL = "trio-chat.v1";
 
-// Close codes after which reconnecting would only repeat the fault; the table is in docs/protocol.md.
+// Close codes after which the same would only repeat the fault; the table is in docs/protocol.md.
 const FINAL_CLOSE_CODES = new Set([1002, 1003, 1007, 1008, 1009]);
 const FIRST_FINAL_PRIVATE_CODE = 4500;
 
@@ -62,6 +62,10 @@ const frames = {
 /** The command of an outbox entry: the same at every attempt. What is undefined is not sent. */
 export const commandOf = (entry) => ({ type: entry.command, id: entry.id, room: entry.room, ...frames[entry.command](entry) });
 
+/** A frame as it is sent. Half a surrogate pair is no character, and the server would hang up: it becomes U+FFFD. */
+export const encode = (frame) =>
+  JSON.stringify(frame).replace(/\\\\|\\ud[89a-f]../g, (part) => (part === "\\\\" ? part : "\\ufffd"));
+
 /** Ask for a pong. */
 export const ping = (id) => ({ type: "ping", id });
 
@@ -91,6 +95,15 @@ export function isEvent(frame) {
 export function comesBack(code) {
   return !FINAL_CLOSE_CODES.has(code) && !(code >= FIRST_FINAL_PRIVATE_CODE && code < 5000);
 }
+
+/** Whether a server that hung up with such a final code may be asked again after a while: it is not about the person. */
+export const mayPass = (code) => code < FIRST_FINAL_PRIVATE_CODE;
+
+// Closes that say what they are for, which is nothing that was sent.
+const EXPLAINED = new Set([1000, 1001, 1012, 1013]);
+
+/** Whether what was sent last may be why the connection ended with this code. */
+export const isUnexplained = (code) => code < 4000 && !EXPLAINED.has(code);
 
 /**
  * How long to wait before the refused command is sent again.

@@ -4,6 +4,7 @@
  */
 import { isGap } from "../core/room.js";
 import { openRoom } from "../core/select.js";
+import { texts } from "../core/texts.js";
 import { Commands } from "./commands.js";
 import { Lookups } from "./lookups.js";
 import { ReadMarkers } from "./read-markers.js";
@@ -33,6 +34,7 @@ export class Session {
   #isWaiting = false; // to be let into the server
   #server = null; // the id of the server that was welcoming last
   #isWelcome = false;
+  #isAfresh = false; // what is held of the rooms was forgotten once
   #timers = new Set(); // of this connection
   #added = null; // rooms that will be followed together
   #onEvent;
@@ -55,11 +57,13 @@ export class Session {
       onConnecting: () => this.#disconnected({ phase: "connecting" }),
       onOpen: (greeting) => (greeting ? this.#takeOverHello(greeting) : this.#open()),
       onFrame: (frame) => this.#receive(frame),
-      onWaiting: (retryAt) => this.#disconnected({ phase: "waiting", retryAt }),
-      onRefused: (reason, code) => this.#hungUp(reason, code),
+      onTooBig: ({ id }) => queueMicrotask(() => this.#commandRefused({ id, code: "too_long", message: texts.outboxTooBig })),
+      onWaiting: (retryAt, code, reason = "") =>
+        this.#disconnected({ phase: "waiting", retryAt, reason: protocol.comesBack(code) ? null : reason }, { code }),
+      onRefused: (reason, code, retryAt) => this.#hungUp(reason, code, retryAt),
     });
     const send = (frame) => this.#connection.send(frame);
-    this.#sender = new Sender(store, send);
+    this.#sender = new Sender(store, send, () => this.#connection.restart());
     this.#commands = new Commands(send, () => this.#isWelcome);
     this.#readMarkers = new ReadMarkers(store, send);
     this.#lookups = new Lookups(store, (frame) => this.ask(frame));
@@ -134,19 +138,38 @@ export class Session {
     if (this.#server && this.#heldToken) this.#identity.remember(this.#server, user, this.#heldToken, replaced);
   }
 
-  /** The server does not want to see us again. */
-  #hungUp(reason, code) {
+  /**
+   * The server does not want to see us again, for the person, or for something that was said: that is not said again.
+   * @returns {boolean} whether it may have been for that
+   */
+  #hungUp(reason, code, retryAt = null) {
     const isLoggedOut = code === protocol.LOGGED_OUT;
     const isBanned = code === protocol.BANNED;
-    this.#disconnected({ phase: "refused", reason, isSentence: isBanned });
-    if (isLoggedOut || isBanned) this.#connection.stop();
-    if (!isLoggedOut) return;
+    const isOfPerson = isLoggedOut || isBanned;
+    // A question that is in flight is not asked again: that may do.
+    const wasAsked = !isOfPerson && this.#commands.hungUp(reason || code);
+    const end = isOfPerson ? {} : { code, reason, isFinal: !wasAsked };
+    const hasFailed = this.#disconnected({ phase: "refused", reason, retryAt, isSentence: isBanned }, end);
+    if (hasFailed || wasAsked) return true;
+    if (!isOfPerson) return this.#forgetRooms();
+    this.#connection.stop();
+    if (isBanned) return false;
     // The token stays the present one, although it is void: else this page would begin anew without asking.
     this.#identity.forget(this.#heldToken);
     this.#store.dispatch({ type: "loggedOut" });
+    return false;
   }
 
-  #disconnected(connection) {
+  /** The server may have hung up for what is held of the rooms: once, begin without. @returns {boolean} whether it was held */
+  #forgetRooms() {
+    if (this.#isAfresh) return false;
+    this.#isAfresh = true;
+    this.#store.dispatch({ type: "afresh" });
+    return true;
+  }
+
+  /** @param {object} end see `Sender.disconnected` @returns {boolean} whether a command has failed */
+  #disconnected(connection, end = {}) {
     this.#isWelcome = false;
     this.#attempt += 1;
     this.#tried.clear();
@@ -155,10 +178,10 @@ export class Session {
     this.#added = null;
     this.#subscriptions.disconnected();
     this.#store.dispatch({ type: "connection", ...connection });
-    this.#sender.disconnected();
     this.#readMarkers.disconnected();
     this.#lookups.disconnected();
     this.#commands.disconnected();
+    return this.#sender.disconnected(end);
   }
 
   async #open() {
@@ -205,6 +228,7 @@ export class Session {
     welcome: (frame) => {
       this.#isWaiting = frame.waiting ?? false;
       this.#isWelcome = !this.#isWaiting;
+      this.#connection.maxBytes = frame.about?.limits.message_bytes ?? 0;
       this.#server = frame.server ?? null;
       if (this.#login) this.#becomeAnother(frame);
       const replaced = frame.token ? this.#heldToken : null;
@@ -281,7 +305,11 @@ export class Session {
     // It came along with a hello that was refused, or that has to wait.
     if (error.code === "hello_first" || (this.#isWaiting && error.code === "waiting")) return;
     if (!this.#isWelcome) this.#helloRefused(error);
-    else if (!this.#subscriptions.refused(error) && !this.#commands.refused(error)) this.#sender.refused(error);
+    else this.#commandRefused(error);
+  }
+
+  #commandRefused(error) {
+    if (!this.#subscriptions.refused(error) && !this.#commands.refused(error)) this.#sender.refused(error);
   }
 
   #helloRefused(error) {

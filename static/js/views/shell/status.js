@@ -48,7 +48,7 @@ export class ConnectionStatus {
     this.#banner.dataset.phase = phase;
     if (lost) this.#message.textContent = laterTexts.lostBanner[lost.why];
     else if (phase === "knocking") this.#message.textContent = modTexts.serverKnocked;
-    else if (phase === "refused") this.#message.textContent = isSentence ? reason : laterTexts.bannerRefused(reason);
+    else if (phase === "refused" || reason) this.#message.textContent = isSentence ? reason : laterTexts.bannerRefused(reason);
     else if (!this.#banner.hidden) this.#message.textContent = laterTexts.bannerWaiting;
     this.#retryAt = retryAt;
     clearInterval(this.#timer);
