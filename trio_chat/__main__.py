@@ -129,16 +129,19 @@ def owner_link(config: Config, /, *, data: Path | None) -> None:
 
     The server may be running. Only give it to whom you trust with everything.
     """
-    from trio_chat.app import page_address
-    from trio_chat.moderation import owner_links
+    from trio_chat.app import owner_links
+    from trio_chat.moderation.owner_links import LIFE_MS, new_token
     from trio_chat.store.sqlite.owner_links import save_owner_link
 
-    token = owner_links.new_token()
+    token = new_token()
     try:
-        save_owner_link(_database(config, data), token, life_ms=owner_links.LIFE_MS)
+        save_owner_link(_database(config, data), token, life_ms=LIFE_MS)
     except StartError as error:
         exit_with(str(error), status=1)
-    click.echo(owner_links.owner_link(page_address(config, config.port), token))
+    link, others = owner_links(config, config.port, token)
+    click.echo(link)
+    if others is not None:
+        click.echo(f"From another machine: {others}", err=True)
 
 
 @main.command()

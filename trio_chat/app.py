@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import time
 from contextlib import AsyncExitStack
 from functools import partial
@@ -28,8 +27,9 @@ from trio_chat.ops.file_limits import raise_file_limit
 from trio_chat.ops.output import drop_output, has_terminal
 from trio_chat.ops.statistics_line import log_statistics
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
+from trio_chat.server.addresses import address_here, network_url, page_address
 from trio_chat.server.certificates import Certificates
-from trio_chat.server.listeners import EVERY_ADDRESS, accept_connections, open_listeners
+from trio_chat.server.listeners import accept_connections, open_listeners
 from trio_chat.server.server import Server
 from trio_chat.store.space import MIB
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -46,9 +46,6 @@ LOGGER = logging.getLogger(__name__)
 
 OnReady: TypeAlias = "Callable[[int, str | None], object]"
 """Called with the port, and the token of an owner link if the server has no owner."""
-
-EVERYWHERE = EVERY_ADDRESS | {"0.0.0.0"}
-"""Values of ``--host`` with which the server is at ``localhost``, and at the machine's address on its network."""
 
 DATABASE = "chat.db"
 """The database's name in the data directory."""
@@ -145,7 +142,9 @@ async def serve_store(
     if config.public_url is not None and config.plain is None:
         LOGGER.info("plain access is off, as there is a public URL; --plain switches it on")
     owner_token = await first_owner_token(store, now_ms=now_ms())
-    async with open_hub(store, config, now_ms=now_ms, page_version=page_version()) as hub:
+    port = listeners[0].socket.getsockname()[1]
+    here = partial(network_url, config, port)
+    async with open_hub(store, config, now_ms=now_ms, network_url=here, page_version=page_version()) as hub:
         LOGGER.info("%s", hub.door.describe())
         server = Server(hub, limits=limits, certificates=certificates)
         async with trio.open_nursery() as connections:
@@ -159,7 +158,7 @@ async def serve_store(
                 accepting.start_soon(log_statistics, server, hub.rooms, store)
                 accepting.start_soon(collect_garbage, server.connection_counts)
                 await accepting.start(partial(accept_connections, server, listeners, connections=connections))
-                on_ready(listeners[0].socket.getsockname()[1], owner_token)
+                on_ready(port, owner_token)
                 await stop.wait()
                 server.is_ready = False
                 accepting.cancel_scope.cancel()
@@ -180,7 +179,8 @@ def _announce(config: Config, port: int, owner_token: str | None) -> None:
     """Tell the operator the addresses, and how to become the owner of a server that has none."""
     lines = [_ready_line(config, port)]
     if owner_token is not None:
-        lines.append(f"Become its owner, once: {owner_link(page_address(config, port), owner_token)}")
+        link, others = owner_links(config, port, owner_token)
+        lines += [f"Become its owner, once: {link}", *([f"From another machine: {others}"] if others else [])]
     try:
         print("\n".join(lines), flush=True)  # at once: whoever waits for the first may read no further
     except OSError as error:
@@ -189,40 +189,19 @@ def _announce(config: Config, port: int, owner_token: str | None) -> None:
         drop_output()
 
 
-def page_address(config: Config, port: int) -> str:
-    """The address of the page for links: the public one, else that on this machine."""
-    return _address_here(config, port) if config.public_url is None else config.public_url.rstrip("/")
-
-
-def _address_here(config: Config, port: int) -> str:
-    host = config.host
-    if host is None or host in EVERYWHERE:
-        host = "localhost"
-    host = host.removeprefix("[").removesuffix("]")
-    return f"{_scheme(config)}://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def _scheme(config: Config) -> str:
-    return "http" if config.tls_certificate is None else "https"
+def owner_links(config: Config, port: int, token: str) -> tuple[str, str | None]:
+    """The owner link at the public address or on this machine; and the one in its network, if that is another."""
+    network = network_url(config, port)
+    others = None if network is None else owner_link(network.rstrip("/"), token)
+    link = owner_link(page_address(config, port), token)
+    return link, None if others == link else others
 
 
 def _ready_line(config: Config, port: int) -> str:
     """The line that tells the operator the addresses, on this machine and for others."""
-    here = _address_here(config, port)
+    here = address_here(config, port)
     if config.public_url is not None:
         return f"trio-chat {__version__} is ready at {config.public_url} (on this machine: {here})"
-    address = _network_address() if config.host is None or config.host in EVERYWHERE else None
-    others = f" (from other machines: {_scheme(config)}://{address}:{port})" if address else ""
+    network = network_url(config, port)
+    others = f" (from other machines: {network.rstrip('/')})" if network and network != f"{here}/" else ""
     return f"trio-chat {__version__} is ready at {here}{others}"
-
-
-def _network_address() -> str | None:
-    """This machine's address on its network; None if it is on none. Nothing is sent: connecting a UDP socket only reads
-    the routing table (192.0.2.1 is reserved for documentation, RFC 5737)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-            address: str = probe.getsockname()[0]
-        except OSError:
-            return None
-    return None if address.startswith("127.") else address

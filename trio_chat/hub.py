@@ -73,14 +73,21 @@ class Hub:
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
     security: SecurityLog
+    network_url: Callable[[], str | None]
+    """The page's address for others in the server's network, as it is now; None if there is none, or a public one."""
 
 
 @asynccontextmanager
 async def open_hub(
-    store: Store, config: Config, *, now_ms: Callable[[], int], page_version: str = ""
+    store: Store,
+    config: Config,
+    *,
+    now_ms: Callable[[], int],
+    network_url: Callable[[], str | None] = lambda: None,
+    page_version: str = "",
 ) -> AsyncIterator[Hub]:
     """The hub over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens then.
-    ``now_ms`` is the wall clock, ``page_version`` see `Hub`. Raises `StoreUnavailable`."""
+    ``now_ms`` is the wall clock, ``network_url`` and ``page_version`` see `Hub`. Raises `StoreUnavailable`."""
     # Not bounded: each change of members is an event in a log, and logging it takes longer than announcing it.
     send_change, receive_change = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
 
@@ -151,6 +158,7 @@ async def open_hub(
             enforcement,
             now_ms,
             security,
+            network_url,
         )
         nursery.start_soon(_announce_list_changes, hub, receive_change)
         nursery.start_soon(_note_devices_in_use, hub)

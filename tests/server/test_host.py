@@ -81,6 +81,16 @@ async def test_the_public_url_is_told_at_the_login() -> None:
             assert welcome.get("public_url") == public_url
 
 
+async def test_without_a_public_url_the_address_in_the_network_is_told_at_the_login() -> None:
+    async with (
+        open_server(network_url="http://192.168.1.7:8080/") as serving,
+        open_v1(serving.port) as (_, welcome, _),
+    ):
+        assert welcome["network_url"] == "http://192.168.1.7:8080/"
+    async with open_server() as serving, open_v1(serving.port) as (_, welcome, _):
+        assert "network_url" not in welcome
+
+
 async def test_a_client_of_http_1_0_need_not_say_a_host() -> None:
     async with open_server() as serving:
         assert (await answer_to(serving.port, b"GET /healthz HTTP/1.0\r\n\r\n")).status == 200

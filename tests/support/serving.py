@@ -47,7 +47,9 @@ class Serving:
 
 
 @asynccontextmanager
-async def open_server(certificates: Certificates | None = None, **settings: object) -> AsyncIterator[Serving]:
+async def open_server(
+    certificates: Certificates | None = None, *, network_url: str | None = None, **settings: object
+) -> AsyncIterator[Serving]:
     """Serve a memory store on a free port until the block is left; then all connections are cut."""
     defaults: dict[str, object] = {
         "host": "127.0.0.1",
@@ -64,7 +66,9 @@ async def open_server(certificates: Certificates | None = None, **settings: obje
     )
     async with (
         open_memory_store() as store,
-        open_hub(store, config, now_ms=lambda: time.time_ns() // 1_000_000) as hub,
+        open_hub(
+            store, config, now_ms=lambda: time.time_ns() // 1_000_000, network_url=lambda: network_url
+        ) as hub,
     ):
         server = Server(hub, limits=limits, certificates=certificates)
         listeners = await open_listeners(config.host, config.port)

@@ -47,6 +47,8 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     """Further rooms follow, each as `RoomAdded`."""
     public_url: str | None = None
     """The server's address for people, with which links begin, if its operator gave one."""
+    network_url: str | None = None
+    """Where there is no public URL: the page's address for others in the server's network, if one is known."""
     mode: str = OPEN
     quiet_until: str | None = None
     waiting: bool = False

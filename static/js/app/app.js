@@ -3,7 +3,7 @@
  * false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
  */
 import { messageOf } from "../core/message.js";
-import { openRoom } from "../core/select.js";
+import { openRoom, roomNamed } from "../core/select.js";
 import { texts } from "../core/texts.js";
 import { KeptCommands } from "./commands.js";
 import { ATTEMPTS, History, PAGE } from "./history.js";
@@ -117,26 +117,30 @@ export class App {
 
   // -- the room on the screen --
 
-  /** Open a room, of the list or a public one. Its view then says what of it is in view (`viewed`). */
-  async openRoom(name) {
+  /**
+   * Open a room, of the list or a public one, whose name may be in another spelling: the answer has the right one. Its view
+   * then says what of it is in view (`viewed`).
+   */
+  async openRoom(asked) {
+    const name = roomNamed(this.state, asked);
     const isMarkedUnread = this.state.mine.current.has(`unread ${name}`);
     this.#store.dispatch({ type: "opened", name });
     if (isMarkedUnread && this.state.mine.current.get(`unread ${name}`).from_seq !== null) this.markUnread(name, null);
     const answer = await this.#session.subscribeToOpenRoom();
-    if (answer.ok && name === this.state.open) {
+    const { room = name } = answer;
+    if (answer.ok && room === this.state.open) {
       const { live } = openRoom(this.state);
       if (live.events.length < PAGE / 2) await this.loadOlder();
     }
-    return answer.ok ? { ok: true, room: name } : answer;
+    return answer.ok ? { ok: true, room } : answer;
   }
 
   /** Jump to a message, in whatever room. */
-  async jumpTo(room, seq) {
-    if (room !== this.state.open) {
-      const opened = await this.openRoom(room);
-      if (!opened.ok) return opened;
-    }
-    return this.#history.jumpTo(room, seq);
+  async jumpTo(asked, seq) {
+    const room = roomNamed(this.state, asked);
+    if (room === this.state.open) return this.#history.jumpTo(room, seq);
+    const opened = await this.openRoom(room);
+    return opened.ok ? this.#history.jumpTo(opened.room, seq) : opened;
   }
 
   /** Back to the newest messages. */
@@ -201,16 +205,10 @@ export class App {
     return this.#ask({ type: "part", room }, ({ seq }) => ({ seq }));
   }
 
-  /** The chat's address with this after the `#`, for other people and devices. */
-  addressOf(fragment) {
-    return new URL(`#${fragment}`, this.state.publicUrl ?? location.href).href;
-  }
-
   /** @param {{expiresIn?: number, uses?: number}} options seconds and a count; 0: without an end */
   invite(room, { expiresIn, uses } = {}) {
     return this.#ask({ type: "invite", room, expires_s: expiresIn, uses }, (answer) => ({
       token: answer.token,
-      address: this.addressOf(`join=${answer.token}`),
       expiresAt: answer.expires_at,
       uses: answer.uses,
     }));

@@ -38,6 +38,6 @@ function elements() {
   const byId = (id) => document.getElementById(id);
   return {
     top: byId("talk-top"), chat: byId("chat"), bottom: byId("talk-bottom"), composer: byId("composer"), input: byId("msg"),
-    send: byId("send"), tools: byId("composer-tools"), jump: byId("jump"), failed: byId("failed"),
+    send: byId("send"), tools: byId("composer-tools"), jump: byId("jump"), empty: byId("empty"), failed: byId("failed"),
   };
 }

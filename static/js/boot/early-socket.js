@@ -12,6 +12,7 @@
   const HOME = "lobby";
   const JOIN_ID = "early";
   const VERSION = 2; // of the database
+  const LONGEST = 200; // as in views/parts/address.js: a longer value would end the connection
 
   const stored = (storage, key) => {
     try {
@@ -45,14 +46,18 @@
   };
   // The link with which somebody new comes: some servers let nobody else in.
   const route = new URLSearchParams(location.hash.slice(1));
-  const invite = route.get("join") || route.get("own");
+  const asked = (name) => {
+    const value = (route.get(name) ?? "").trim();
+    return value.length <= LONGEST ? value : "";
+  };
+  const invite = asked("join") || asked("own") || null;
   const connect = () => {
     const url = new URL(".", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(url, "trio-chat.v1");
     const token = stored("localStorage", "trio-chat.token");
     const name = stored("localStorage", "trio-chat.name");
-    const room = route.get("room") || stored("sessionStorage", "trio-chat.open") || HOME;
+    const room = asked("room") || (/^[1-9]\d{0,14}$/.test(route.get("m")) ? HOME : "") || stored("sessionStorage", "trio-chat.open") || HOME;
     const hello = { type: "hello", lists: true, device: device(), ...(token ? { token, rotate: true } : { ...(name && { name }), ...(invite && { invite }) }) };
     const join = token ? null : { type: "join", id: JOIN_ID, room };
     const early = { socket, since: Date.now(), greeting: { token, join }, received: [] };

@@ -22,7 +22,7 @@ function showFirstView() {
   const app = assemble(route.room ?? rememberedRoom() ?? HOME);
   const allViews = import("./all-views.js");
   const log = new ChatLog(app, byId("chat"));
-  const views = new Set([log, new Placeholder({ loading: byId("loading"), empty: byId("empty"), older: byId("older") })]);
+  const views = new Set([log, new Placeholder({ loading: byId("loading"), older: byId("older") })]);
   // Aborted when the views are there for which these stand in.
   const standIns = new AbortController();
   showRoomTitle(views, standIns.signal);
@@ -50,7 +50,7 @@ function sendPlainTexts(app, signal) {
   const send = (event) => {
     event.preventDefault();
     const { value } = input;
-    if (value.startsWith("/")) return;
+    if (value.startsWith("/") || openRoom(app.state).isMissing) return;
     input.value = "";
     if (value.trim() !== "") app.send(app.state.open, value);
   };

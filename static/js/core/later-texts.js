@@ -66,7 +66,7 @@ export const laterTexts = {
   shellNotificationTitle: (who, room) => `${who} in ${room}`,
 
   shellNewPrivate: "New private room",
-  shellNewPrivateText: "For your family, class or team. People come in by an invitation.",
+  shellNewPrivateText: "For your family, class or team. People come in by an invitation, and only they read it, and whoever operates the server.",
   shellNewPublic: "New public room",
   shellNewPublicText: "Everybody here can find it, read it and write in it.",
   shellNewDirect: "Write to one person",
@@ -79,7 +79,7 @@ export const laterTexts = {
   shellCreate: "Create",
   shellTitleMissing: "Give the room a name.",
   shellAddressMissing: "Give the room an address.",
-  shellDirectText: "A conversation that only the two of you can read.",
+  shellDirectText: "A conversation of two. Nobody else on this chat can read it; whoever operates the server can.",
   shellFindPerson: "Find somebody",
   shellNobody: "Nobody here is called that. People appear once they have been in one of your rooms.",
   shellDirectory: "Public rooms",
@@ -117,9 +117,12 @@ export const laterTexts = {
   shellFindMember: "Find a member",
   shellMembersMore: (count) => `Show all ${number().format(count)}`,
   shellOwner: "owner",
-  shellPublicRoom: "Public room",
+  shellRoomKinds: {
+    public: "Public room. Everybody here can read it.",
+    private: "Private room. Its members can read it, and whoever operates the server.",
+    direct: "Conversation of two. Both can read it, and whoever operates the server.",
+  },
   shellPrivateRoom: "Private room",
-  shellDirectRoom: "Conversation of two",
   shellTopicNone: "No topic yet",
   shellEditTitle: "Change the name",
   shellEditTopic: "Change the topic",
@@ -169,7 +172,7 @@ export const laterTexts = {
   shellColour: "Colour",
   shellColourNumber: (index) => `Colour ${number().format(index)}`,
   shellNameHelp: "Everybody sees the new name at once, also on what you have sent.",
-  shellOperatorReads: "Private rooms are read by their members only. But whoever operates the machine of this server can read all that stands on it.",
+  shellOperatorReads: "Who can read what: a public room everybody here, a private room its members, a conversation the two. Nothing is encrypted against whoever operates the server: they can read all of it, conversations too.",
   shellPrivacy: "Privacy",
   shellShows: {
     seen: "Others may see that I am here, and when I was last",
@@ -255,6 +258,23 @@ export const laterTexts = {
     unknown: "Or start here as somebody new. Your key is kept.",
     loggedOut: "Or start here as somebody new.",
   },
+
+  // Where there are no messages.
+  emptyRoom: {
+    missing: (title, reason) => [`There is no room “${title}”`, reason ?? "Perhaps the link was mistyped. Or you are the first, and make it."],
+    home: () => ["Say hello", "Nobody has written here yet. The lobby is read by everybody who comes here."],
+    public: (title) => [title, "Nobody has written here yet. Everybody on this chat can find and read this room."],
+    private: (title) => [title, "Nobody has written here yet. Only members read this room, and whoever operates the server."],
+    direct: (title) => [title, "Nobody else on this chat can read this conversation; whoever operates the server can."],
+  },
+  emptyWay: "Others get here by this address, on a phone with its camera:",
+  emptyCopyAddress: (address) => `Copy ${address}`,
+  emptyMake: (title) => `Make “${title}”`,
+  emptyToLobby: "Go to the lobby",
+  emptySetTopic: "Set a topic",
+  emptyGreet: (greeting) => `Say hello ${greeting}`,
+  shareHereOnly: "Only this machine can open this address: the server knows no other of its own. Whoever runs it can give it one with --public-url.",
+  shareCopiedHereOnly: "Copied. But only this machine can open it.",
 
   // In the conversation: messages, what one can do with them, where one writes, search.
   talkMenu: "What to do with this message",

@@ -47,6 +47,9 @@ export const outboxReducers = {
 
   discarded: (state, { id }) => ({ ...state, outbox: without(state.outbox, id) }),
 
+  /** Something was refused that is no entry. */
+  noticed: (state, { id, room, message }) => ({ ...state, notices: [...state.notices, { id, room, message }] }),
+
   dismissed: (state, { id }) => ({ ...state, notices: state.notices.filter((notice) => notice.id !== id) }),
 };
 

@@ -53,10 +53,11 @@ export function restrictionOf(room, what, id, nowMs) {
 }
 
 /**
- * What keeps this person from writing in the room: `{kind}` "open", "shut" (no member), "muted", "quiet",
+ * What keeps this person from writing in the room: `{kind}` "open", "missing" (there is none), "shut" (no member), "muted", "quiet",
  * "announcements" or "slow", with `until` in ms where it is known when it ends.
  */
 export function writingIn(state, room, nowMs) {
+  if (room.isMissing) return { kind: "missing" };
   if (state.isListed && room.kind !== "public" && !room.isMember) return { kind: "shut" };
   const { quietUntil, newUntil, muted: everywhere } = state.standing;
   const mutes = [everywhere, room.muted].filter((mute) => mute?.until > nowMs);

@@ -6,6 +6,7 @@
  * still catching up. `detached` is the window around an old message that the reader jumped to. What the list of rooms
  * tells (title, last message, counts) is true up to number `listedTo`, and later events are folded on top.
  */
+import { HOME } from "./home.js";
 import { changed, isChange, messageOf } from "./message.js";
 import { withoutLoadingWindows } from "./room-history.js";
 import { reportsAfter } from "./reports.js";
@@ -42,6 +43,8 @@ export function emptyRoom(name) {
     last: 0,
     proof: null,
     isSynced: false,
+    isMissing: false,
+    missingReason: null,
     live: emptyWindow(0),
     detached: null,
     recent: { from: 0, changes: [] },
@@ -97,6 +100,7 @@ export function listed(room, item, { isOpen, meId }) {
     policy: item.policy ?? {},
     muted: muteOf(item.muted_until),
     isMember: true,
+    isMissing: false,
     listedTo: item.head,
     lastMessage,
     activeAt: lastMessage?.atMs ?? room.activeAt,
@@ -130,6 +134,9 @@ function startedAfter(room, after, epoch) {
   };
 }
 
+/** Whether nobody has made this room yet: the server lets everybody into a public one that has no event. */
+const isNobodys = ({ name, isMember, head }) => head === 0 && !isMember && !name.startsWith("~") && name !== HOME;
+
 /** The answer to a join: keep what is held if the log goes on from there, else start afresh. */
 export function joined(room, { epoch, head, after, reset, proof = null }, { isFresh = false } = {}) {
   const goesOn = !reset && !isFresh && room.epoch === epoch && after <= room.last;
@@ -137,7 +144,7 @@ export function joined(room, { epoch, head, after, reset, proof = null }, { isFr
   // In a room that is only visited nothing is news yet.
   if (!base.isMember && isFresh) base.listedTo = head;
   const known = base.last === after ? proof : base.proof;
-  return { ...withoutLoadingWindows(base), proof: known, head, isSynced: base.last >= head };
+  return { ...withoutLoadingWindows(base), proof: known, head, isSynced: base.last >= head, isMissing: isNobodys({ ...base, head }) };
 }
 
 /**
@@ -152,6 +159,7 @@ export function withEvent(room, event, reader) {
     last: event.seq,
     proof: event.proof ?? null,
     isSynced: room.isSynced || event.seq >= room.head,
+    isMissing: false,
     live: appended(room.live, event),
   };
   if (event.type === "message") applyMessage(next, event, reader);

@@ -83,6 +83,24 @@ function standingOf({ mode = "open", quiet_until: quietUntil, new_until: newUnti
   return { mode, quietUntil: ms(quietUntil), newUntil: ms(newUntil), muted: muteOf(mutedUntil) };
 }
 
+/**
+ * The server answers with a room's own name, which may have been asked for in another spelling (Lobby, lobby): all that
+ * was kept by the spelling belongs to the room.
+ */
+function withRoomCalled(state, asked, name) {
+  const rooms = new Map(state.rooms);
+  rooms.delete(asked);
+  const room = rooms.get(name) ?? emptyRoom(name);
+  rooms.set(name, state.open === asked ? opened(room, unreadFrom(state, name)) : room);
+  const drafts = new Map(state.drafts);
+  drafts.delete(asked);
+  const draft = [state.drafts.get(name), state.drafts.get(asked)].filter(Boolean).join(" ");
+  if (draft) drafts.set(name, draft);
+  const outbox = state.outbox.map((entry) => (entry.room === asked ? { ...entry, room: name } : entry));
+  const spellings = new Map(state.spellings).set(asked, name);
+  return { ...state, rooms, drafts, outbox, spellings, open: state.open === asked ? name : state.open };
+}
+
 const removesMe = ({ me }, { type, on, person }) => type === "ban" && on && person === me?.id;
 
 /** Whoever is removed from a room is told; the server takes it out of the list. */
@@ -99,14 +117,14 @@ export const roomReducers = {
     const names = new Set(frame.rooms.map(({ room }) => room));
     const kept = Array.from(state.rooms).filter(([name]) => frame.more || names.has(name) || name === state.open);
     const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: Boolean(frame.more) && room.isMember }]));
-    const publicUrl = frame.public_url ?? null;
+    const { public_url: publicUrl = null, network_url: networkUrl = null } = frame;
     const requests = requestsOf(frame.requests ?? [], state.requests);
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
     const hasRecovery = Boolean(frame.recovery);
     const retentionDays = frame.retention_days ?? 0;
     const limits = { textChars: frame.about?.limits.text_chars ?? 0, messageBytes: frame.about?.limits.message_bytes ?? 0 };
     const pageVersion = frame.about?.page ?? null;
-    const base = { ...state, publicUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
+    const base = { ...state, publicUrl, networkUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));
     return settled(inServerOrder(frame.rooms.reduce(withItem, known), frame.rooms));
   },
@@ -136,6 +154,9 @@ export const roomReducers = {
     return settled({ ...withoutRequest(state, name), rooms });
   },
 
+  /** There is no such room; `reason`: why there cannot be one of this name, or null. */
+  missing: (state, { name, reason }) => withRoom(state, name, (room) => ({ ...room, isSynced: true, isMissing: true, missingReason: reason })),
+
   /** Somebody asks this person into a conversation. */
   requested: (state, { item }) => withRequests(withPeople(state, [item.with]), [item], { areAll: false }),
 
@@ -155,7 +176,9 @@ export const roomReducers = {
     return { ...left, rooms, open: name, view: { ...state.view, isAtBottom: false } };
   },
 
-  joined(state, { frame, isFresh = false }) {
+  /** The answer to a join; `asked` is the room's name as it was asked for. */
+  joined(before, { frame, asked = frame.room, isFresh = false }) {
+    const state = asked === frame.room ? before : withRoomCalled(before, asked, frame.room);
     if (frame.room === state.mine.room) return settled({ ...state, mine: joinedMine(state.mine, frame) });
     return readInView(settled(withRoom(state, frame.room, (room) => joined(room, frame, { isFresh }))));
   },

@@ -16,6 +16,9 @@ export { eventIn as messageAt, firstFailed, firstUnread, isBlocked, isHidden, is
 /** The room that is open: on the screen. */
 export const openRoom = (state) => state.rooms.get(state.open);
 
+/** The name of a room that may have been asked for in another spelling. */
+export const roomNamed = (state, asked) => state.spellings.get(asked) ?? asked;
+
 /** The list of rooms: that of those who run the server, then the newest first. */
 export function roomList(state) {
   const rooms = Array.from(state.rooms.values()).filter((room) => room.isMember);
@@ -29,7 +32,9 @@ export const person = (state, id, name = "") => state.people.get(id) ?? { id, na
 /** What people call a room: its title, the other person's name in a direct one, or its name. */
 export function titleOf(state, room) {
   if (room.with) return person(state, room.with, room.title || room.name).name;
-  return room.title || { [HOME]: texts.shellLobby, [SERVER]: texts.modServer }[room.name] || room.name;
+  if (room.title) return room.title;
+  if (room.name === HOME) return texts.shellLobby;
+  return room.name === SERVER ? texts.modServer : room.name;
 }
 
 /** The avatar of a room: the other person's in a direct one, else initials on a square ("seal"). */

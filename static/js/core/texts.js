@@ -20,9 +20,6 @@ export const texts = {
   you: "You",
   loading: "Loading messages",
   loadingOlder: "Loading older messages",
-  emptyTitle: "Say hello",
-  emptyText: "Nobody has written here yet. Be the first: whoever opens this address can read it.",
-
   tryNow: "Try now",
 
   newMessagesDivider: "New messages",

@@ -10,6 +10,7 @@ export class Drafts {
   constructor(store) {
     this.#store = store;
     for (const [room, text] of stored()) store.dispatch({ type: "draft", room, text });
+    store.subscribe((state, before) => state.drafts !== before.drafts && keep(state.drafts, before.drafts));
     window.addEventListener("storage", ({ key, newValue }) => {
       if (key?.startsWith(PREFIX)) store.dispatch({ type: "draft", room: key.slice(PREFIX.length), text: newValue ?? "" });
     });
@@ -18,12 +19,15 @@ export class Drafts {
   /** An empty text is no draft. */
   set(room, text) {
     this.#store.dispatch({ type: "draft", room, text });
-    try {
-      if (text === "") localStorage.removeItem(PREFIX + room);
-      else localStorage.setItem(PREFIX + room, text);
-    } catch {
-      // Blocked or full: it is remembered until the page is closed.
-    }
+  }
+}
+
+function keep(drafts, before) {
+  try {
+    for (const room of before.keys()) if (!drafts.has(room)) localStorage.removeItem(PREFIX + room);
+    for (const [room, text] of drafts) if (before.get(room) !== text) localStorage.setItem(PREFIX + room, text);
+  } catch {
+    // Blocked or full: it is remembered until the page is closed.
   }
 }
 

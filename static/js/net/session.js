@@ -195,15 +195,20 @@ export class Session {
     const { token = this.#login ? null : this.#identity.token, link, recover } = this.#login?.fields ?? {};
     this.#heldToken = token;
     this.#connection.send(protocol.hello({ link, recover, token, name: this.#identity.name, invite: this.#invite, device: this.#device }));
-    this.#subscriptions.join(openRoom(this.#store.state));
+    this.#joinOpenRoom();
+  }
+
+  /** Join the room on the screen. The person has asked for it in the address, if at all: what is wrong with it is told. */
+  async #joinOpenRoom(sent = null) {
+    const room = openRoom(this.#store.state);
+    const answer = await (sent?.room === room.name ? this.#subscriptions.joinSent(sent) : this.#subscriptions.join(room));
+    if (!answer.ok) this.#store.dispatch({ type: "noticed", id: `join ${room.name}`, room: room.name, message: answer.message });
   }
 
   /** `boot/early-socket.js` has sent hello, and for a new user the join. */
   #takeOverHello({ token, join }) {
-    const room = openRoom(this.#store.state);
     this.#heldToken = token;
-    if (join) this.#subscriptions.joinSent(join);
-    if (join?.room !== room.name) this.#subscriptions.join(room);
+    this.#joinOpenRoom(join);
   }
 
   #receive(frame) {
@@ -315,7 +320,7 @@ export class Session {
   #helloRefused(error) {
     if (error.code === "name_taken" || error.code === "bad_name") {
       this.#connection.send(protocol.hello({ invite: this.#invite, device: this.#device }));
-      this.#subscriptions.join(openRoom(this.#store.state));
+      this.#joinOpenRoom();
     } else if (this.#login) {
       this.#settleLogin({ ok: false, code: error.code, message: error.message });
       if (this.#store.state.lost === null) this.#sayHello();

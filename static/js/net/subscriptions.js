@@ -48,9 +48,9 @@ export class Subscriptions {
     });
   }
 
-  /** This join was sent by the early socket. */
+  /** This join was sent by the early socket. @returns {Promise<object>} as that of `join` */
   joinSent({ id, room }) {
-    this.#joins.set(id, { room, isFresh: true, resolve() {} });
+    return new Promise((resolve) => this.#joins.set(id, { room, isFresh: true, resolve }));
   }
 
   /** Follow the rooms of the list but the open one, and the personal one; or these only. */
@@ -72,12 +72,12 @@ export class Subscriptions {
     if (!join && !this.#follows.has(frame.id)) return;
     this.#joins.delete(frame.id);
     this.#unheard.delete(frame.room);
-    this.#store.dispatch({ type: "joined", frame, isFresh: join?.isFresh ?? false });
+    this.#store.dispatch({ type: "joined", frame, asked: join?.room, isFresh: join?.isFresh ?? false });
     if (join && this.#store.state.connection.phase !== "online") {
       this.#store.dispatch({ type: "connection", phase: "online" });
       this.#watch();
     }
-    join?.resolve({ ok: true });
+    join?.resolve({ ok: true, room: frame.room });
   }
 
   /** The server refused something. @returns {boolean} whether it was a join or a follow */
@@ -129,8 +129,18 @@ export class Subscriptions {
       return;
     }
     if (error.code === NO_PLACE && room?.isMember) this.#unheard.add(name);
-    else this.#roomGone(name);
+    else if (error.code === "bad_room" && name === this.#store.state.open) {
+      this.#roomMissing(name, error.message);
+      resolve({ ok: true, room: name });
+      return;
+    } else this.#roomGone(name);
     resolve({ ok: false, code: error.code, message: error.message });
+  }
+
+  /** The address asked for a room that nobody can make: the page says so in its place. */
+  #roomMissing(name, reason) {
+    this.#store.dispatch({ type: "missing", name, reason });
+    this.#store.dispatch({ type: "connection", phase: "online" });
   }
 
   #followRefused(error) {

@@ -79,6 +79,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             mine=mine,
             more=bool(rest),
             public_url=client.hub.config.public_url,
+            network_url=client.hub.network_url(),
             server=client.hub.server_id,
             about=_about(client),
             recovery=login.has_recovery,

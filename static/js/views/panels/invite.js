@@ -7,7 +7,7 @@ import { copyText } from "../parts/clipboard.js";
 import { confirm, openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
 import { field, input, needStyles, problem, select } from "../parts/forms.js";
-import { addressOf } from "../parts/address.js";
+import { roomFragment, shareAddress } from "../parts/share.js";
 
 const WEEK_S = "604800";
 const FOR_EVER_OFTEN = "0";
@@ -21,16 +21,19 @@ export async function openInvite(shell, name) {
   address.addEventListener("focus", () => address.select());
   const picture = make("div", "qr-box");
   const trouble = problem();
-  const show = (link) => {
-    address.value = link;
-    picture.replaceChildren(qrCode(link));
+  const hereOnly = make("div", "about warning");
+  const show = (fragment) => {
+    const shared = shareAddress(app.state, fragment);
+    address.value = shared.address;
+    picture.replaceChildren(qrCode(shared.address));
+    hereOnly.textContent = shared.isForOthers ? "" : laterTexts.shareHereOnly;
   };
   const buttons = make("div", "actions start", copyButton(shell, address), ...shareButton(address));
-  const content = [make("div", "about", isPublic ? laterTexts.shellPublicLinkText : laterTexts.shellInviteText), picture,
+  const content = [make("div", "about", isPublic ? laterTexts.shellPublicLinkText : laterTexts.shellInviteText), hereOnly, picture,
     field(laterTexts.shellLink, address), buttons, trouble];
   if (!isPublic) content.push(...choices(shell, name, { show, trouble }));
   openDialog({ title: laterTexts.shellInvite, className: "invite", content });
-  if (isPublic) show(addressOf(name));
+  if (isPublic) show(roomFragment(name));
 }
 
 /** For how long and how often; each choice is a new link, the old ones go on to work. */
@@ -42,7 +45,7 @@ function choices(shell, name, { show, trouble }) {
     const answer = await shell.app.invite(name, { expiresIn: Number(expires.value), uses: Number(uses.value) });
     trouble.textContent = answer.ok ? "" : answer.message;
     if (!answer.ok) return;
-    show(answer.address);
+    show(`join=${answer.token}`);
     const { invites } = await shell.app.invites(name);
     count.textContent = invites ? laterTexts.shellLinks(invites.length) : "";
   };

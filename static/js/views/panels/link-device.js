@@ -5,6 +5,7 @@ import { laterTexts } from "../../core/later-texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
 import { needStyles, problem } from "../parts/forms.js";
+import { shareAddress } from "../parts/share.js";
 
 const MINUTE_S = 60;
 
@@ -14,6 +15,7 @@ export async function openLinkDevice(shell) {
   const picture = make("div", "qr-box");
   const code = make("output", "code");
   const about = make("div", "about");
+  const hereOnly = make("div", "about warning");
   const trouble = problem();
   const again = button("", laterTexts.shellLinkAgain, () => show());
   again.hidden = true;
@@ -23,7 +25,9 @@ export async function openLinkDevice(shell) {
     trouble.textContent = answer.ok ? "" : answer.message;
     again.hidden = answer.ok;
     if (!answer.ok) return;
-    picture.replaceChildren(qrCode(shell.app.addressOf(`link=${answer.code}`)));
+    const { address, isForOthers } = shareAddress(shell.app.state, `link=${answer.code}`);
+    picture.replaceChildren(qrCode(address));
+    hereOnly.textContent = isForOthers ? "" : laterTexts.shareHereOnly;
     code.textContent = answer.code;
     about.textContent = laterTexts.shellLinkExpires(Math.max(1, Math.round(answer.expiresIn / MINUTE_S)));
     timer = setTimeout(() => {
@@ -36,7 +40,7 @@ export async function openLinkDevice(shell) {
   openDialog({
     title: laterTexts.shellLinkDevice,
     className: "small",
-    content: [make("div", "about", laterTexts.shellLinkHow), picture, code, about, trouble, again],
+    content: [make("div", "about", laterTexts.shellLinkHow), hereOnly, picture, code, about, trouble, again],
     onClose: () => clearTimeout(timer),
   });
   await show();

@@ -7,14 +7,14 @@ import { field, form, input, needStyles } from "../parts/forms.js";
 
 const LONGEST_ADDRESS = 32;
 
-/** @param {object} shell @param {"private"|"public"} kind */
-export async function openNewRoom(shell, kind) {
+/** @param {object} shell @param {"private"|"public"} kind @param {{title?: string, address?: string}} given what it is to be called */
+export async function openNewRoom(shell, kind, given = {}) {
   await needStyles();
   const isPublic = kind === "public";
-  const title = input({ maxLength: 60, placeholder: laterTexts.shellRoomTitleHint, autofocus: true, autocapitalize: "words" });
+  const title = input({ maxLength: 60, placeholder: laterTexts.shellRoomTitleHint, autofocus: true, autocapitalize: "words", value: given.title ?? "" });
   const topic = input({ maxLength: 200 });
-  const address = input({ maxLength: LONGEST_ADDRESS, spellcheck: false, autocapitalize: "none", dir: "ltr" });
-  let isOwnAddress = false;
+  const address = input({ maxLength: LONGEST_ADDRESS, spellcheck: false, autocapitalize: "none", dir: "ltr", value: given.address ?? addressFor(given.title ?? "") });
+  let isOwnAddress = given.address !== undefined;
   address.addEventListener("input", () => (isOwnAddress = true));
   title.addEventListener("input", () => {
     if (!isOwnAddress) address.value = addressFor(title.value);

@@ -115,9 +115,7 @@ class RoomInfo {
       const may = mayRename(state, now);
       title.show(titleOf(state, now), may);
       topic.show(now.topic, mayRetopic(state, now), ["direct", "server"].includes(now.kind));
-      kind.textContent = {
-        public: laterTexts.shellPublicRoom, private: laterTexts.shellPrivateRoom, direct: laterTexts.shellDirectRoom, server: modTexts.serverAbout,
-      }[now.kind];
+      kind.textContent = laterTexts.shellRoomKinds[now.kind] ?? modTexts.serverAbout;
       const days = retentionOf(state, now);
       kept.hidden = days === 0;
       kept.textContent = days === 0 ? "" : modTexts.retentionRule(days);

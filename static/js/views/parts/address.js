@@ -3,23 +3,26 @@
  */
 import { HOME } from "../../core/home.js";
 
-/** @param {string} hash @returns {{room?: string, seq?: number, join?: string, link?: string, own?: string}} */
+/** The longest value that is looked at: any room, token or code is shorter, and a longer one would break the connection. */
+export const LONGEST = 200;
+
+/**
+ * What an address asks for, as far as it makes sense; whatever stands behind the `#`, this does not throw. A message without a room is
+ * one of the lobby's.
+ * @param {string} hash @returns {{room?: string, seq?: number, join?: string, link?: string, own?: string}}
+ */
 export function parseRoute(hash) {
   const fields = new URLSearchParams(hash.replace(/^#/, ""));
   const route = {};
-  if (fields.get("room")) route.room = fields.get("room");
-  if (/^[1-9]\d*$/.test(fields.get("m") ?? "")) route.seq = Number(fields.get("m"));
-  if (fields.get("join")) route.join = fields.get("join");
-  if (fields.get("link")) route.link = fields.get("link");
-  if (fields.get("own")) route.own = fields.get("own");
+  for (const name of ["room", "join", "link", "own"]) {
+    const value = fields.get(name)?.trim();
+    if (value && value.length <= LONGEST) route[name] = value;
+  }
+  if (/^[1-9]\d{0,14}$/.test(fields.get("m") ?? "")) {
+    route.seq = Number(fields.get("m"));
+    route.room ??= HOME;
+  }
   return route;
-}
-
-/** The whole address of a room, or of a message in it, to be given to others. */
-export function addressOf(room, seq = null) {
-  const url = new URL(location.href);
-  url.hash = `room=${encodeURIComponent(room)}${seq === null ? "" : `&m=${seq}`}`;
-  return url.href;
 }
 
 /** The path for the address bar while a room is open; the lobby and the room list (null) need no hash. */

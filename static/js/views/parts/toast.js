@@ -23,6 +23,7 @@ export class Toasts {
    * @returns {() => void} takes it away
    */
   show(text, { action = null, isBad = false } = {}) {
+    for (const other of this.#region.children) if (other.firstChild.textContent === text) other.remove(); // said again
     const toast = make("div", isBad ? "toast bad" : "toast", make("span", "", text));
     let timer = null;
     const remove = () => {

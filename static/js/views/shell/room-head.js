@@ -43,7 +43,7 @@ export class RoomHead {
     updateAvatar(avatar, seal);
     avatar.classList.toggle("seal", seal.isSeal);
     setText(title, seal.name);
-    visit.hidden = !state.isListed || room.isMember || room.kind !== "public" || state.connection.phase !== "online";
+    visit.hidden = !state.isListed || room.isMember || room.isMissing || room.kind !== "public" || state.connection.phase !== "online";
     this.#showPeople(state);
     this.#askAbout(state, room);
     const others = roomList(state).filter((one) => one !== room && unreadOf(one).count > 0).length;
@@ -57,7 +57,7 @@ export class RoomHead {
     } else if (this.#asked !== room.name) {
       this.#asked = room.name;
       if (room.kind === "direct" && room.with) this.#app.people([room.with]); // whether the other one is here
-      else if (!room.isMember) this.#app.info(room.name); // what it is called
+      else if (!room.isMember && !room.isMissing) this.#app.info(room.name); // what it is called
     }
   }
 

@@ -11,7 +11,11 @@ export class Routes {
   constructor(shell, route) {
     this.#shell = shell;
     addEventListener("hashchange", () => this.#go(parseRoute(location.hash)));
-    this.#go(route);
+    const now = parseRoute(location.hash);
+    const hasChanged = JSON.stringify(now) !== JSON.stringify(route); // before this was here to hear of it
+    const isOpenAlready = Object.keys(route).join() === "room";
+    if (hasChanged) this.#go(now);
+    else if (!isOpenAlready) this.#go(route);
     shell.app.subscribe(() => this.#due && this.#go(this.#due));
   }
 

@@ -3,7 +3,7 @@
  * panel is loaded when it is first opened.
  */
 import { mayRename } from "../../core/permissions.js";
-import { openRoom } from "../../core/select.js";
+import { openRoom, roomNamed } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";
 import { followKeys } from "./keys.js";
 import { fetchLater, followFailures } from "./preload.js";
@@ -37,7 +37,8 @@ export function mountShell(app, { route }) {
   const say = (answer) => answer.ok || toasts.show(answer.message, { isBad: true });
 
   /** Open a room, on phones instead of the list. */
-  async function open(name, { isBack = false } = {}) {
+  async function open(asked, { isBack = false } = {}) {
+    const name = roomNamed(app.state, asked);
     if (isOverlay()) side.close();
     list.clearFilter();
     if (!isBack) screen.toRoom(name);
@@ -58,7 +59,8 @@ export function mountShell(app, { route }) {
     settings: async (section) => (await import("../panels/settings.js")).openSettings(shell, section),
     person: async (id, name) => (await import("../panels/person-card.js")).openPersonCard(shell, id, name),
     invite: async (room) => (await import("../panels/invite.js")).openInvite(shell, room),
-    newRoom: async (kind) => (await import("../panels/new-room.js")).openNewRoom(shell, kind),
+    newRoom: async (kind, given) => (await import("../panels/new-room.js")).openNewRoom(shell, kind, given),
+    setTopic: async (room) => (await import("../panels/set-topic.js")).openSetTopic(shell, room),
     newDirect: async () => (await import("../panels/new-direct.js")).openNewDirect(shell),
     directory: async (query) => (await import("../panels/directory.js")).openDirectory(shell, query),
     requests: async () => (await import("../panels/requests.js")).openRequests(shell),
@@ -70,7 +72,7 @@ export function mountShell(app, { route }) {
     openSide: (name, make) => side.toggle(name, make),
     jump: async (room, seq) => {
       if (isOverlay()) side.close();
-      screen.toRoom(room);
+      screen.toRoom(roomNamed(app.state, room));
       say(await app.jumpTo(room, seq));
     },
     closeSide: () => side.close(),

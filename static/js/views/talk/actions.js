@@ -7,7 +7,7 @@ import { mayDelete, mayMute } from "../../core/permissions.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { copyText } from "../parts/clipboard.js";
-import { addressOf } from "../parts/address.js";
+import { roomFragment, shareAddress } from "../parts/share.js";
 
 /**
  * @param {object} shell @param {{composer: import("./composer.js").Composer}} views
@@ -16,7 +16,11 @@ export function makeActions(shell, { composer }) {
   const { app } = shell;
   const room = () => app.state.open;
   const tell = async (answer, text) => ((await answer).ok ? shell.toast(text) : undefined); // what is refused the shell tells
-  const copy = async (text) => shell.toast((await copyText(text)) ? texts.copied : laterTexts.talkCopyFailed);
+  const copy = async (text, done = texts.copied) => shell.toast((await copyText(text)) ? done : laterTexts.talkCopyFailed);
+  const copyLink = (seq) => {
+    const { address, isForOthers } = shareAddress(app.state, roomFragment(room(), seq));
+    return copy(address, isForOthers ? texts.copied : laterTexts.shareCopiedHereOnly);
+  };
   const withItem = (load) => async (item, at) => (await load()).open(shell, item, at, actions);
   const actions = {
     /** Whether it is in the log and still a message. */
@@ -31,7 +35,7 @@ export function makeActions(shell, { composer }) {
     react: (item, emoji, on = !hasReacted(item, emoji)) => app.react(room(), item.seq, emoji, on),
     pickReaction: (item, at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => actions.react(item, emoji, true))),
     copyText: (item) => copy(item.text),
-    copyLink: (item) => copy(addressOf(room(), item.seq)),
+    copyLink: (item) => copyLink(item.seq),
     pin: (item) => app.pin(room(), item.seq, !item.message.isPinned),
     star: (item) => app.star(room(), item.seq, !item.isStarred),
     markUnread: (item) => tell(app.markUnread(room(), item.seq), laterTexts.talkMarkedUnread),

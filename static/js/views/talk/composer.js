@@ -113,7 +113,7 @@ export class Composer {
       this.#draft = draft;
       if (isUntouched) this.#write(draft);
     }
-    this.#field.disabled = writingIn(state, openRoom(state), Date.now()).kind === "shut";
+    this.#field.disabled = ["shut", "missing"].includes(writingIn(state, openRoom(state), Date.now()).kind);
   }
 
   #showBar() {

@@ -1,17 +1,15 @@
 /**
- * Placeholder where the log has no messages: loading, or none yet.
+ * Placeholder where the log has no messages because they are loaded.
  */
 import { openRoom, shown } from "../../core/select.js";
 
 export class Placeholder {
   #loading;
-  #empty;
   #older;
 
-  /** @param {{loading: HTMLElement, empty: HTMLElement, older: HTMLElement}} elements */
-  constructor({ loading, empty, older }) {
+  /** @param {{loading: HTMLElement, older: HTMLElement}} elements */
+  constructor({ loading, older }) {
     this.#loading = loading;
-    this.#empty = empty;
     this.#older = older;
   }
 
@@ -22,7 +20,6 @@ export class Placeholder {
     const hasNothing = events.length === 0;
     const isComing = !["refused", "knocking"].includes(state.connection.phase);
     this.#loading.hidden = !hasNothing || room.isSynced || !isComing;
-    this.#empty.hidden = !hasNothing || !room.isSynced;
     this.#older.hidden = !window.isLoadingOlder;
   }
 }

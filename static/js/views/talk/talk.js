@@ -6,6 +6,7 @@ import { Completion } from "../parts/completion.js";
 import { followGestures } from "../parts/swipe.js";
 import { makeActions } from "./actions.js";
 import { Composer } from "./composer.js";
+import { EmptyRoom } from "./empty-room.js";
 import { FailedNotice } from "./failed-notice.js";
 import { FirstUnread } from "./first-unread.js";
 import { JumpButton } from "./jump-button.js";
@@ -86,6 +87,7 @@ export function mountTalk(app, elements, { shell, log }) {
     new PinnedBar(app, top, { onJump: jumpTo, onList: () => shell.info() }),
     new FirstUnread(app, log, chat),
     new JumpButton(jump, { onJump: toLatest }),
+    new EmptyRoom(shell, elements.empty),
     new TypingLine(bottom),
     new WritingState(app, elements.composer, bottom),
     composer,
