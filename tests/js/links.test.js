@@ -52,7 +52,7 @@ test("the pieces together are the text", () => {
 });
 
 test("a text made to be slow is parsed in linear time", () => {
-  const started = performance.now();
+  const before = process.cpuUsage(); // the processor's time, which no other program adds to
   split(`https://a.example/${")".repeat(100_000)}`);
   split(`https://a.example/${"(.".repeat(50_000)}`);
   split("https://".repeat(20_000));
@@ -62,5 +62,5 @@ test("a text made to be slow is parsed in linear time", () => {
   }
   split(`https://${"ä".repeat(100_000)}.example/`);
   split(`https://${"a.".repeat(100_000)}`);
-  assert.ok(performance.now() - started < 1_000);
+  assert.ok(process.cpuUsage(before).user < 10_000_000, "quadratic time would be minutes");
 });
