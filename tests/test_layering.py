@@ -116,7 +116,7 @@ PURE_LIBRARIES = {
     "datetime", "difflib", "enum", "functools", "hashlib", "hmac", "html", "http", "ipaddress", "itertools", "json",
     "math", "operator", "pathlib", "posixpath", "random", "re", "string", "textwrap", "types", "typing", "unicodedata",
     "urllib.parse", "attrs", "h11", "msgspec", "precis_i18n", "wsproto.connection", "wsproto.events",
-    "confusable_homoglyphs.confusables",
+    "confusable_homoglyphs.confusables", "rjsmin",
 }
 # fmt: on
 """What computes and does nothing else. Of `random` only the class, of `datetime` no clock: see `impurities`."""

@@ -153,6 +153,7 @@ test("/me with a text is an action, without one it is not", () => {
 test("a preview is one line without marks", () => {
   assert.equal(plainLine("*Hi*\n\n> a\n- b\n- `c`\n```\nd  e\n```"), "Hi a b c d e");
   assert.equal(plainLine("/me waves"), "waves");
+  assert.equal(plainLine(`Z${"\u0301".repeat(500)}e\u0301`), `Z${"\u0301".repeat(4)}e\u0301`);
 });
 
 const PIECES = [

@@ -56,11 +56,16 @@ export function mentionedIn(blocks) {
   return [...ids];
 }
 
-/** A message as one line without markup, for previews and notifications. */
+/** More marks on one letter than any language needs, by which they cover the lines above and below. */
+export const STACKED = /\p{M}{5}/u;
+
+const HEAPS = /(\p{M}{4})\p{M}+/gu;
+
+/** A message as one line without markup and without heaps of marks, for previews and notifications. */
 export function plainLine(text) {
   const { blocks } = format(text);
   const parts = blocks.map((block) => Array.from(leaves([block]), (leaf) => leaf.text).join(block.items ? " " : ""));
-  return parts.join(" ").replace(/\s+/gu, " ").trim();
+  return parts.join(" ").replace(/\s+/gu, " ").replace(HEAPS, "$1").trim();
 }
 
 function linesOf(text, start) {

@@ -3,7 +3,7 @@
  * else.
  */
 import { emojiCount } from "../../core/emoji.js";
-import { format } from "../../core/format.js";
+import { format, STACKED } from "../../core/format.js";
 import { texts } from "../../core/texts.js";
 import { copyText } from "./clipboard.js";
 import { make, pressable } from "./dom.js";
@@ -25,8 +25,10 @@ const LONG_LINES = 20;
 export function richText(text, { people = [], me = "", highlights = [] } = {}) {
   const { isAction, blocks } = format(text, people);
   const render = new Renderer(me, highlights);
+  const nodes = blocks.map((block) => render.block(block));
+  if (STACKED.test(text)) for (const node of nodes) node.classList.add("stacked");
   return {
-    nodes: blocks.map((block) => render.block(block)),
+    nodes,
     isAction,
     bigEmoji: emojiCount(text),
     isLong: text.length > LONG_CHARACTERS || text.split("\n", LONG_LINES + 1).length > LONG_LINES,

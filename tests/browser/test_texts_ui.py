@@ -1,0 +1,54 @@
+"""What people write, as it is shown: links, and marks in heaps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+HEAP = "Z" + "\u0301" * 60 + "algo"
+
+HIDE_TEXT = """hidden => {
+  for (const text of document.querySelectorAll('.stacked')) text.style.visibility = hidden ? 'hidden' : '';
+}"""
+
+
+def test_a_link_says_where_it_leads(ada: Person, bob: Person) -> None:
+    for person in (ada, bob):
+        person.is_online()
+    ada.say(
+        "请看https://example.com/a，谢谢",
+        "https://school.example@evil.example/",
+        "https://\u0430pple.com/",
+        "www.x.org",
+    )
+    links = bob.page.locator("#chat p .text a")
+    expect(links).to_have_text(["https://example.com/a", "https://\u0430pple.com/", "www.x.org"])
+    expect(links.nth(0)).to_have_attribute("href", "https://example.com/a")
+    expect(links.nth(2)).to_have_attribute("href", "https://www.x.org/")
+    said = links.nth(1).evaluate("link => getComputedStyle(link, '::after').content")
+    assert "xn--pple-43d.com" in said
+    assert links.nth(0).evaluate("link => getComputedStyle(link, '::after').content") == "none"
+
+
+def test_heaps_of_marks_cover_no_other_messages(ada: Person, bob: Person) -> None:
+    for person in (ada, bob):
+        person.is_online()
+    bob.say("Before", "it")
+    ada.say(HEAP)
+    bob.say("After", "it")
+    page = ada.page
+    ada.hears("Before", "it", HEAP, "After", "it")
+    others = page.locator("#chat p:not(.own)")
+    expect(others).to_have_count(4)
+    with_heap = [others.nth(number).screenshot() for number in range(4)]
+    page.evaluate(HIDE_TEXT, True)
+    assert [others.nth(number).screenshot() for number in range(4)] == with_heap
+    page.evaluate(HIDE_TEXT, False)
+    assert page.locator("#chat .stacked").count() == 1
