@@ -52,3 +52,35 @@ def test_heaps_of_marks_cover_no_other_messages(ada: Person, bob: Person) -> Non
     assert [others.nth(number).screenshot() for number in range(4)] == with_heap
     page.evaluate(HIDE_TEXT, False)
     assert page.locator("#chat .stacked").count() == 1
+
+
+def test_whom_a_text_tells_is_seen_while_it_is_written(ada: Person, bob: Person) -> None:
+    for person in (ada, bob):
+        person.is_online()
+    bob.rename("Bob")
+    bob.page.keyboard.press("Escape")
+    bob.say("hello")
+    ada.hears("hello")
+    page = ada.page
+    line = page.locator(".mention-line")
+    for text, told in (
+        ("hi @Bob", "Tells Bob"),
+        ("@bob and @all", "Tells Bob, everybody in this room"),
+        ("@bob_smith", None),
+        ("bob@bob.example", None),
+        ("@all-hands", None),
+        ("`@bob`", None),
+    ):
+        page.fill("#msg", text)
+        if told is None:
+            expect(line).to_be_hidden()
+        else:
+            expect(line).to_have_text(told)
+    page.fill("#msg", "")
+    page.keyboard.type("@bo")
+    page.keyboard.press("Tab")
+    expect(page.locator("#msg")).to_have_value("@Bob ")
+    expect(line).to_have_text("Tells Bob")
+    page.keyboard.press("Enter")
+    ada.hears("hello", "@Bob ")
+    expect(line).to_be_hidden()

@@ -28,6 +28,7 @@ export const laterTexts = {
   more: "More",
 
   everybody: "everybody in this room",
+  mentionTells: (names, more) => `Tells ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`,
   completionLabel: "Suggestions",
   candidates: (count) => ({ one: "1 suggestion", other: `${number().format(count)} suggestions` })[plural().select(count)],
 

@@ -54,6 +54,11 @@ export class Composer {
     if (!isTouchScreen() && document.activeElement === document.body) this.focus();
   }
 
+  /** What is being written. */
+  get text() {
+    return this.#field.value;
+  }
+
   focus() {
     this.#field.focus();
   }

@@ -11,6 +11,7 @@ import { FailedNotice } from "./failed-notice.js";
 import { FirstUnread } from "./first-unread.js";
 import { JumpButton } from "./jump-button.js";
 import { followKeys } from "./keys.js";
+import { MentionLine } from "./mention-line.js";
 import { PinnedBar } from "./pinned-bar.js";
 import { makeSending } from "./sending.js";
 import { Suggestions } from "./suggestions.js";
@@ -38,6 +39,7 @@ export function mountTalk(app, elements, { shell, log }) {
     log.render(app.state);
     log.toBottom();
   };
+  const mentions = new MentionLine(bottom, suggestions.chosen);
   const send = makeSending(shell, { chosen: suggestions.chosen, onSearch: openSearch });
   const composer = new Composer(app, elements, {
     onSend: (text, extras) => {
@@ -50,7 +52,13 @@ export function mountTalk(app, elements, { shell, log }) {
       if (last) actions.edit(last);
     },
     onEmoji: (at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => composer.insert(emoji), { isForSeveral: true })),
-    onField: (field, parent) => new Completion(field, parent, { candidatesFor: (text, caret) => suggestions.for(field, text, caret) }),
+    onField: (field, parent) => {
+      new Completion(field, parent, {
+        candidatesFor: (text, caret) => suggestions.for(field, text, caret),
+        onTaken: () => field.dispatchEvent(new Event("input", { bubbles: true })),
+      });
+      field.addEventListener("input", () => mentions.show(app.state, field.value));
+    },
   });
   const actions = makeActions(shell, { composer });
   const withItem = (does) => (element, at) => {
@@ -111,6 +119,7 @@ export function mountTalk(app, elements, { shell, log }) {
     openSearch,
     render(state) {
       for (const view of views) view.render(state);
+      mentions.show(state, composer.text);
       if (state.open !== open) {
         open = state.open;
         app.viewed({ isAtBottom: log.isAtBottom });
