@@ -54,6 +54,17 @@ def check_files(dist: Path) -> None:
         sys.exit(f"not in the wheel: {in_wheel}; not in the source distribution: {in_source}")
 
 
+def check_metadata(dist: Path) -> None:
+    """Exit with a sentence if package indexes would show links that lead nowhere, or there is no command."""
+    with zipfile.ZipFile(find(dist, "*.whl")) as wheel:
+        texts = {
+            Path(name).name: wheel.read(name).decode() for name in wheel.namelist() if ".dist-info/" in name
+        }
+    broken = re.findall(r"\]\((?!https?:)[^)]*\)", texts["METADATA"])
+    if broken or "trio-chat = trio_chat.__main__:main" not in texts["entry_points.txt"]:
+        sys.exit(f"links of METADATA that lead nowhere: {broken}; commands: {texts.get('entry_points.txt')}")
+
+
 def prefix_of_nobody() -> list[str]:
     """What to put before a command so that its user is not root, if that is not so already."""
     if os.geteuid() != 0:
@@ -85,7 +96,8 @@ def check_server(python: Path, folder: Path) -> None:
     if prefix and subprocess.run([*prefix, str(python), "-c", ""], cwd=folder).returncode:
         print(f"NOT TESTED: that root is not needed, as only root can run {python.resolve()}")
         prefix = []
-    process = start([*prefix, str(python), "-m", "trio_chat", "--host=127.0.0.1", "--port=0"], folder)
+    program = [str(python.with_name("trio-chat")), "--host=127.0.0.1", "--port=0"]
+    process = start([*prefix, *program], folder)
     try:
         assert process.stdout is not None
         ready = process.stdout.readline()
@@ -111,6 +123,7 @@ def check_server(python: Path, folder: Path) -> None:
 def check(dist: Path) -> None:
     """All of it."""
     check_files(dist)
+    check_metadata(dist)
     with tempfile.TemporaryDirectory(prefix="trio-chat-built-") as name:
         home = Path(name)
         home.chmod(0o755)

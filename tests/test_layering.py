@@ -70,7 +70,7 @@ ALLOWED: dict[str, set[str]] = {
     "web": {"net"},
     "server": {"config", "gateways", "hub", "net", "protocol", "web"},
     # The process.
-    "ops": {"rooms", "server", "store"},
+    "ops": {"config", "rooms", "server", "store"},
     "app": {"config", "hub", "model", "moderation", "net", "ops", "server", "store", "store.sqlite", "web"},
     "__main__": {"app", "config", "moderation", "ops", "protocol", "store.sqlite"},
     # On the other side of the wire.

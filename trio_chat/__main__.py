@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,7 +18,10 @@ from trio_chat import __version__
 from trio_chat.config.config import SETTINGS, Config, build_config, orchestrators_variables
 from trio_chat.config.setting import BadSetting
 from trio_chat.errors import StartError
+from trio_chat.ops.command_line import Program, help_all, option_name
 from trio_chat.ops.log_format import set_up_logging
+from trio_chat.ops.output import say, write_bytes
+from trio_chat.ops.progress import showing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -36,26 +40,36 @@ Each option is also an environment variable: TRIO_CHAT_ and the option's name in
 def _with_settings(command: Command) -> Command:
     """Give a command one option for each setting of `Config`, named after its field."""
     for setting in reversed(SETTINGS):  # decorators apply from the bottom up
-        default = f"  [default: {setting.default_text}]" if setting.default_text else ""
         command = click.option(
-            f"{setting.flag}/--no-{setting.key}" if setting.is_switch else setting.flag,
+            option_name(setting),
             setting.field,
             type=bool if setting.is_switch else str,
             default=None,
             multiple=isinstance(setting.default, tuple),
             metavar=setting.metavar or None,
-            help=setting.help + default,
+            help=setting.long_help,
         )(command)
     return command
 
 
 @click.group(
-    invoke_without_command=True, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Program,
+    invoke_without_command=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option(
     "--config", "config_file", metavar="FILE", envvar="TRIO_CHAT_CONFIG", help="A TOML file of settings."
 )
 @_with_settings
+@click.option(
+    "--help-all",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=help_all,
+    help="Show all settings, with the reasons for their defaults.",
+)
 @click.version_option(__version__, prog_name="trio-chat")
 @click.pass_context
 def main(context: click.Context, /, *, config_file: str | None, **flags: object) -> None:
@@ -85,43 +99,84 @@ def _with_data(command: Command) -> Command:
     )(command)
 
 
-@main.command()
+@main.command(short_help="Check that the log, or a backup of it, is whole.")
 @click.argument("file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
 @_with_data
 @click.pass_obj
 def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
-    """Check that the log (or a backup of it, FILE) is what was written. It may be in use.
+    """Check that the log (or a backup of it, FILE) is what was written. It may be in use, and of an older format.
 
     Says what it found in each room. Exit code 0: all whole; 1: damaged, or there is no log.
     """
     from trio_chat.store.sqlite.verify import verify
 
     is_damaged = False
-    try:
-        for found in verify(file or _database(config, data)):
-            click.echo(str(found))
+    advice = "Name its directory with --data." if file is None else "Name another file."
+    with _explaining(), showing("verify", "events") as progress:
+        for found in verify(file or _database(config, data), advice=advice, report=progress.report):
+            progress.say(str(found))
             is_damaged |= found.is_damage
-    except StartError as error:
-        exit_with(str(error), status=1)
     sys.exit(1 if is_damaged else 0)
 
 
-@main.command()
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@main.command(short_help="Copy the log into a file, while it may be in use.")
+@click.argument("file", metavar="FILE|DIR|-", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Make a file named after the time in the directory DIR, and keep the N newest of those.",
+)
 @_with_data
 @click.pass_obj
-def backup(config: Config, /, *, data: Path | None, file: Path) -> None:
-    """Copy the log, as it is at this moment, into the new file FILE. It may be in use."""
-    from trio_chat.store.sqlite.backup import back_up
+def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None) -> None:
+    """Copy the log, as it is at this moment, into the new file FILE (-: to stdout). It may be in use."""
+    from trio_chat.store.sqlite.backup import back_up, back_up_into, back_up_to
 
-    try:
-        events = back_up(_database(config, data), file)
-    except StartError as error:
-        exit_with(str(error), status=1)
-    click.echo(f"{events} events are in {file}.")
+    database = _database(config, data)
+    removed: list[Path] = []
+    is_to_stdout = str(file) == "-"
+    if is_to_stdout and (keep is not None or sys.stdout.isatty()):
+        exit_with(
+            "A backup to stdout (-) goes into a pipe or a file, and there is nothing to keep.", status=2
+        )
+    with _explaining(), showing("backup", "pages") as progress:
+        if is_to_stdout:
+            events = back_up_to(database, write_bytes, report=progress.report)
+        elif keep is None:
+            events = back_up(database, file, report=progress.report)
+        else:
+            file, events, removed = back_up_into(database, file, keep=keep, report=progress.report)
+    if is_to_stdout:
+        click.echo(f"{events} events are in the copy.", err=True)
+    else:
+        say(f"{events} events are in {file}.")
+    for path in removed:
+        say(f"{path} was removed.")
 
 
-@main.command()
+@main.group()
+def person() -> None:
+    """Set a name free that somebody has lost."""
+
+
+@person.command(short_help="Set the name of somebody free who has lost their token.")
+@click.argument("name")
+@_with_data
+@click.pass_obj
+def release(config: Config, /, *, data: Path | None, name: str) -> None:
+    """Set the name NAME free, of a person or program that has lost its token. The server may be running.
+
+    Who is called so gets a made-up name, and keeps all else; where they are connected, they are called so until they
+    connect again.
+    """
+    from trio_chat.store.sqlite.names import release_name
+
+    with _explaining():
+        say(release_name(_database(config, data), name))
+
+
+@main.command(short_help="Make a link by which somebody becomes an owner.")
 @_with_data
 @click.pass_obj
 def owner_link(config: Config, /, *, data: Path | None) -> None:
@@ -134,17 +189,15 @@ def owner_link(config: Config, /, *, data: Path | None) -> None:
     from trio_chat.store.sqlite.owner_links import save_owner_link
 
     token = new_token()
-    try:
+    with _explaining():
         save_owner_link(_database(config, data), token, life_ms=LIFE_MS)
-    except StartError as error:
-        exit_with(str(error), status=1)
     link, others = owner_links(config, config.port, token)
-    click.echo(link)
+    say(link)
     if others is not None:
         click.echo(f"From another machine: {others}", err=True)
 
 
-@main.command()
+@main.command(short_help="Print what those who run the server have decided.")
 @_with_data
 @click.pass_obj
 def audit(config: Config, /, *, data: Path | None) -> None:
@@ -153,9 +206,16 @@ def audit(config: Config, /, *, data: Path | None) -> None:
     from trio_chat.protocol.event_frames import to_frame
     from trio_chat.store.sqlite.audit import read_audit_log
 
-    try:
+    with _explaining():
         for event in read_audit_log(_database(config, data)):
-            click.echo(json_of(to_frame(event)))
+            say(json_of(to_frame(event)))
+
+
+@contextmanager
+def _explaining() -> Iterator[None]:
+    """Let a command that cannot do its work end with the sentence that says why, and code 1."""
+    try:
+        yield
     except StartError as error:
         exit_with(str(error), status=1)
 

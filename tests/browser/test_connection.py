@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import socket
+import socketserver
+import threading
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from playwright.sync_api import expect
@@ -50,6 +53,48 @@ def test_waiting_messages_survive_a_reload(server: Server, ada: Person, bob: Per
     ada.open()
     bob.say("and that was all")
     bob.hears("waiting 1", "waiting 2", "waiting 3", "and that was all")
+
+
+class _WithoutUpgrade(socketserver.BaseRequestHandler):
+    """A reverse proxy as it is after its first installation: it passes requests on, and no upgrades."""
+
+    upstream: ClassVar[tuple[str, int]]
+
+    def handle(self) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = self.request.recv(4096)
+            if not more:
+                return
+            head += more
+        lines = [
+            line
+            for line in head.partition(b"\r\n\r\n")[0].split(b"\r\n")
+            if not line.lower().startswith((b"upgrade:", b"connection:"))
+        ]
+        with socket.create_connection(self.upstream) as upstream:
+            upstream.sendall(b"\r\n".join([*lines, b"Connection: close", b"", b""]))
+            while more := upstream.recv(65536):
+                self.request.sendall(more)
+
+
+def test_a_proxy_that_lets_no_websocket_through_is_named(server: Server, ada: Person) -> None:
+    _WithoutUpgrade.upstream = ("127.0.0.1", server.port)
+    socketserver.ThreadingTCPServer.daemon_threads = True
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _WithoutUpgrade) as proxy:
+        thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+        thread.start()
+        page = ada.context.new_page()
+        page.goto(f"http://127.0.0.1:{proxy.server_address[1]}/")
+        expect(page.locator("#banner .banner-message")).to_contain_text(
+            "The server answers, but the chat connection does not get through", timeout=30_000
+        )
+        page.locator("#msg").fill("waits")
+        page.locator("#msg").press("Enter")
+        expect(page.locator('p[data-status="waiting"] .text')).to_have_text("waits")
+        page.close()
+        proxy.shutdown()
+        thread.join()
 
 
 def test_a_killed_server_loses_and_doubles_nothing(server: Server, ada: Person, bob: Person) -> None:

@@ -54,7 +54,7 @@ def test_the_names_of_a_setting_follow_one_rule() -> None:
 
 
 def test_every_setting_has_a_reason_and_is_in_the_help_and_the_table() -> None:
-    shown = "".join(invoke("--help").output.split())  # the help breaks lines at dashes, too
+    shown = "".join(invoke("--help-all").output.split())  # the help breaks lines at dashes, too
     for setting in SETTINGS:
         assert setting.reason.endswith(".")
         assert "".join(setting.help.split()) in shown
@@ -235,6 +235,7 @@ def test_an_origin_that_no_browser_would_send_is_refused(origin: str) -> None:
 def test_version_and_help_need_no_configuration() -> None:
     assert invoke("--version").output.split()[-1] == __version__
     assert invoke("--help").exit_code == 0
+    assert invoke("--help-all").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -151,3 +151,26 @@ test("the room is the address's, else that of before the reload, else the lobby"
   assert.equal(await roomOf({ session }), "garden");
   assert.equal(await roomOf({ href: "http://host/#join=t", isBlocked: true }), "lobby");
 });
+
+test("sockets that do not open are counted until one does", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
+  const counts = [];
+  const ignore = () => {};
+  const onWaiting = (_retryAt, _code, _reason, unopened) => counts.push(unopened);
+  FakeSocket.all = [];
+  const connection = new Connection("ws://chat/", {
+    onConnecting: ignore, onOpen: ignore, onFrame: ignore, onRefused: ignore, onWaiting,
+  });
+  connection.start();
+  const fail = () => {
+    FakeSocket.all.at(-1).onclose({ code: 1006, reason: "" });
+    t.mock.timers.tick(30_000);
+  };
+  fail();
+  fail();
+  FakeSocket.all.at(-1).open();
+  fail();
+  fail();
+  assert.deepEqual(counts, [1, 2, 0, 1]);
+  connection.stop();
+});

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import stat
 from functools import partial
 from typing import TYPE_CHECKING
@@ -85,6 +86,48 @@ async def test_a_backup_taken_while_the_log_grows_is_one_snapshot(
             assert not any(found.is_damage for found in verify(target))
         assert written > before, "it grew meanwhile"
         nursery.cancel_scope.cancel()
+
+
+async def test_the_newest_backups_in_a_directory_are_kept(path: Path, tmp_path: Path) -> None:
+    await small_log(path)
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    others = ["chat-notes.db", "chat-2026-01-01T000000Z.db.txt", "old.db"]
+    made = [f"chat-2026-01-0{day}T000000Z.db" for day in (1, 2, 3)]
+    for name in (*others, *made, "chat-2026-01-01T000000Z.db.part"):
+        (directory / name).write_text("x")
+    os.utime(directory / "chat-2026-01-01T000000Z.db.part", (0, 0))
+    arguments = ["backup", "--keep", "2", str(directory), "--data", str(path.parent)]
+    result = CliRunner(env={}).invoke(main, arguments, prog_name="trio-chat")
+    assert result.exit_code == 0
+    (new,) = {file.name for file in directory.iterdir()} - {*others, *made}
+    assert {file.name for file in directory.iterdir()} == {*others, made[2], new}
+    assert result.output.splitlines()[0] == f"7 events are in {directory / new}."
+    assert result.output.count(" was removed.") == 3
+    assert not any(found.is_damage for found in verify(directory / new))
+
+
+async def test_where_no_backup_can_be_made_nothing_is_removed(path: Path, tmp_path: Path) -> None:
+    directory = tmp_path / "backups"
+    directory.mkdir()
+    (directory / "chat-2026-01-01T000000Z.db").write_text("x")
+    for place, sentence in ((directory, "There is no log at"), (tmp_path / "none", "is no directory")):
+        arguments = ["backup", "--keep", "1", str(place), "--data", str(path.parent)]
+        result = CliRunner(env={}).invoke(main, arguments, prog_name="trio-chat")
+        assert (result.exit_code, sentence in result.output) == (1, True)
+    assert [file.name for file in directory.iterdir()] == ["chat-2026-01-01T000000Z.db"]
+    for keep in ("0", "-1", "x"):
+        arguments = ["backup", "--keep", keep, str(directory), "--data", str(path.parent)]
+        assert CliRunner(env={}).invoke(main, arguments, prog_name="trio-chat").exit_code == 2
+
+
+async def test_how_far_a_backup_is_is_told(path: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    await small_log(path)
+    monkeypatch.setattr(backup, "PAGES_AT_A_TIME", 1)
+    told: list[tuple[int, int]] = []
+    back_up(path, copy, report=lambda done, total: told.append((done, total)))
+    total = len(told)
+    assert told == [(done, total) for done in range(1, total + 1)]
 
 
 async def restore(path: Path, copy: Path) -> None:
@@ -187,7 +230,11 @@ async def test_a_backup_that_fails_leaves_nothing(
 
 @pytest.mark.parametrize(
     ("target", "sentence"),
-    [("no/such/directory/copy.db", "Cannot write"), ("copy.db", "There is no log at")],
+    [
+        ("no/such/directory/copy.db", "Cannot write"),
+        ("copy.db", "There is no log at"),
+        ("data", "is a directory. Name a new file in it, or say --keep N"),
+    ],
 )
 async def test_an_impossible_backup_is_refused_with_a_sentence(
     path: Path, tmp_path: Path, target: str, sentence: str
@@ -196,4 +243,4 @@ async def test_an_impossible_backup_is_refused_with_a_sentence(
         await small_log(path)
     with pytest.raises(StartError, match=sentence):
         await trio.to_thread.run_sync(partial(back_up, path, tmp_path / target))
-    assert not (tmp_path / target).exists()
+    assert not (tmp_path / target).is_file()

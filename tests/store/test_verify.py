@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 from click.testing import CliRunner, Result
 
@@ -14,6 +16,7 @@ from trio_chat.__main__ import main
 from trio_chat.errors import StartError
 from trio_chat.store.sqlite.event_count import path_of_event_count, read_event_count
 from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from trio_chat.store.sqlite.verify import RoomFinding, verify
 
 if TYPE_CHECKING:
@@ -176,6 +179,60 @@ async def test_an_index_by_which_repeats_are_recognised_is_checked_too(path: Pat
     content[at] ^= 1
     path.write_bytes(content)
     assert any(sentence.startswith("SQLite says: ") for sentence in damage_of(path))
+
+
+def make_older(path: Path, older: Path, version: int) -> None:
+    """A log with the same events in this older format."""
+    with closing(apsw.Connection(str(older))) as connection:
+        for migration in MIGRATIONS[:version]:
+            migration(connection)
+        connection.pragma("application_id", APPLICATION_ID)
+        connection.pragma("user_version", version)
+        connection.execute("ATTACH ? AS today", (str(path),))
+        connection.execute(
+            "INSERT INTO rooms (id, name, epoch) SELECT id, name, epoch FROM today.rooms;"
+            "INSERT INTO events SELECT * FROM today.events"
+        )
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS)))
+async def test_a_log_of_an_older_format_is_whole_and_the_server_brings_it_up(
+    version: int, path: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    await small_log(path)
+    older = tmp_path / "older" / "chat.db"
+    older.parent.mkdir()
+    make_older(path, older, version)
+    assert damage_of(older) == []
+    by_hand(older, "UPDATE events SET body = 'C' WHERE seq = 3 AND room_id = 1")
+    assert "DAMAGED, first at event 3" in str(room_of(older, "lobby"))
+    by_hand(older, "UPDATE events SET body = 'c' WHERE seq = 3 AND room_id = 1")
+    with caplog.at_level("INFO"):
+        async with open_sqlite_store(older):
+            pass
+    assert f"has format {version}; it is copied to" in caplog.text
+    assert f"chat.db has format {len(MIGRATIONS)} now" in caplog.text
+    assert damage_of(older) == []
+    copy = older.with_name(f"chat.db.before-v{len(MIGRATIONS)}")
+    result = CliRunner(env={}).invoke(main, ["verify", str(copy)], prog_name="trio-chat")
+    assert result.exit_code == 0, result.output
+    assert f"note: it has the older format {version}; the server brings it to format" in result.output
+    assert result.output.splitlines()[-1] == "The log is whole: 7 events, rooms: 2."
+
+
+async def test_what_is_no_file_or_of_another_format_is_refused_with_a_sentence(path: Path) -> None:
+    await small_log(path)
+    by_hand(path, "PRAGMA user_version = 1")
+    by_hand(path, "DROP TABLE events")
+    with pytest.raises(StartError, match="tables are not those"):
+        list(verify(path))
+    for file, sentence in (
+        (path.parent, "is no file. Name the database itself"),
+        (path / "inside", "There is no log at"),
+        (path.parent / "none.db", "none.db. Name another file."),
+    ):
+        result = CliRunner(env={}).invoke(main, ["verify", str(file)], prog_name="trio-chat")
+        assert (result.exit_code, sentence in result.output) == (1, True)
 
 
 @pytest.mark.parametrize(

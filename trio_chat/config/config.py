@@ -353,6 +353,31 @@ SETTINGS: tuple[Setting, ...] = tuple(
 )
 
 
+_SECTIONS = {
+    "host": "Where it runs",
+    "public_url": "Who reaches it",
+    "max_message_bytes": "Limits of messages, connections and rates",
+    "disk_floor": "Disk",
+    "rooms_per_person_per_day": "Limits of what people do",
+    "handshake_timeout_s": "Times",
+    "outbox_bytes": "Memory and catching up",
+}
+"""The sections of the settings, by their first fields."""
+
+
+def _sections() -> dict[str, tuple[Setting, ...]]:
+    sections: dict[str, tuple[Setting, ...]] = {}
+    title = ""
+    for setting in SETTINGS:
+        title = _SECTIONS.get(setting.field, title)
+        sections[title] = (*sections.get(title, ()), setting)
+    return sections
+
+
+SECTIONS: dict[str, tuple[Setting, ...]] = _sections()
+"""All settings in order, by the titles of their sections; the first two are what most operators need."""
+
+
 def build_config(
     *,
     flags: Mapping[str, object] | None = None,
@@ -434,10 +459,13 @@ def _suggestion(name: str, names: Mapping[str, object]) -> str:
 
 
 def settings_table() -> str:
-    """The table of all settings in Markdown, for docs/operating.md (a test compares it)."""
-    lines = ["| option | default | what it sets, and why |", "|---|---|---|"]
-    for setting in SETTINGS:
-        flag = f"{setting.flag}`, `--no-{setting.key}" if setting.is_switch else setting.flag
-        default = f"`{setting.default_text}` {setting.unit}".strip() if setting.default_text else "none"
-        lines.append(f"| `{flag}` | {default} | {setting.help} |")
-    return "\n".join(lines) + "\n"
+    """The tables of all settings in Markdown, for docs/operating.md (a test compares them)."""
+    lines: list[str] = []
+    for title, settings in SECTIONS.items():
+        lines += [f"**{title}**", "", "| option | default | what it sets, and why |", "|---|---|---|"]
+        for setting in settings:
+            flag = f"{setting.flag}`, `--no-{setting.key}" if setting.is_switch else setting.flag
+            default = f"`{setting.default_text}` {setting.unit}".strip() if setting.default_text else "none"
+            lines.append(f"| `{flag}` | {default} | {setting.help} |")
+        lines.append("")
+    return "\n".join(lines)

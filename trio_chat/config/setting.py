@@ -105,6 +105,20 @@ class Setting:
         zero = f" 0: {self.zero}." if self.zero else ""
         return f"{self.summary}. {self.reason}{zero}"
 
+    @property
+    def short_help(self) -> str:
+        """What is set, without the reason."""
+        return f"{self.summary}.{self._default_note}"
+
+    @property
+    def long_help(self) -> str:
+        """The whole documentation, with the default."""
+        return f"{self.help}{self._default_note}"
+
+    @property
+    def _default_note(self) -> str:
+        return f"  [default: {self.default_text}]" if self.default_text else ""
+
     def parse(self, text: str, source: str) -> object:
         """The value as `Config` holds it, from a text. Raises `BadSetting` as `check` does."""
         return self.check(VALUE_TYPES[self.type].parse(text), source, text)

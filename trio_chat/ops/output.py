@@ -4,6 +4,42 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class OutputError(Exception):
+    """stdout cannot be written; the text is the reason."""
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Make an `OutputError` of what is raised when stdout cannot be written. A pipe that nobody reads any more stays a
+    `BrokenPipeError`, of which click makes a quiet end."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(error.strerror) from error
+
+
+def say(line: str) -> None:
+    """Write a line to stdout. Raises `OutputError`."""
+    with writing():
+        click.echo(line)
+
+
+def write_bytes(data: bytes) -> None:
+    """Write bytes to stdout, at once. Raises `OutputError`."""
+    with writing():
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
 
 
 def has_terminal() -> bool:

@@ -12,6 +12,7 @@ export const laterTexts = {
   connecting: "Connecting…",
   offline: "Offline",
   bannerWaiting: "No connection. What you write waits here and is sent later.",
+  bannerBlocked: "The server answers, but the chat connection does not get through: its operator should look at “Reverse proxy” in docs/operating.md. What you write waits here.",
   bannerRetryIn: (seconds) => `Next try in ${number().format(seconds)} s`,
   bannerRefused: (reason) => (reason ? `The server ended the connection: ${reason}` : "The server ended the connection."),
   newMessages: (count) =>

@@ -43,9 +43,10 @@ const reducers = {
   ...outboxReducers,
 
   /** The connection: `phase` is connecting, online, waiting (until `retryAt`, ms) knocking (to be
-   * let into the server) or refused; with the `reason` of the server, which may be a whole sentence (`isSentence`). */
-  connection(state, { phase, retryAt = null, reason = null, isSentence = false }) {
-    const next = { ...state, connection: { phase, retryAt, reason, isSentence } };
+   * let into the server) or refused; with the `reason` of the server, which may be a whole sentence (`isSentence`).
+   * So many sockets in a row did not open (`unopened`). */
+  connection(state, { phase, retryAt = null, reason = null, isSentence = false, unopened = 0 }) {
+    const next = { ...state, connection: { phase, retryAt, reason, isSentence, unopened } };
     if (phase === "online") return next;
     const quiet = (room) => (room.typing.length > 0 ? { ...withoutLoadingWindows(room), typing: [] } : withoutLoadingWindows(room));
     return Array.from(state.rooms.keys()).reduce((changed, name) => withRoom(changed, name, quiet), next);

@@ -25,6 +25,7 @@ export class Connection {
   #socket = null;
   #isWanted = false;
   #attempt = 0;
+  #unopened = 0; // how many sockets in a row did not open
   #openedAt = null;
   #pauseTimer = null;
   #deadlineTimer = null;
@@ -33,9 +34,10 @@ export class Connection {
   /**
    * @param {string} url
    * @param {{onConnecting(): void, onOpen(greeting?: object): void, onFrame(frame: object): void,
-   *   onWaiting(retryAt: number, code: number, reason: string): void, onTooBig(frame: object): void,
+   *   onWaiting(retryAt: number, code: number, reason: string, unopened: number): void, onTooBig(frame: object): void,
    *   onRefused(reason: string, code: number, retryAt: number|null): boolean}} handlers onOpen: with what
-   *   `boot/early-socket.js` has said already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try; onRefused: the server
+   *   `boot/early-socket.js` has said already; onWaiting: there is none now, and at `retryAt` (ms) comes the next try, after so
+   *   many sockets in a row that did not open; onRefused: the server
    *   does not want to see us again. Returns whether that was for something that will not be sent again: then it is as after any
    *   end. Else the next try is at `retryAt`, or only `checkNow` tries again; onTooBig: this was not sent
    */
@@ -103,6 +105,7 @@ export class Connection {
       return;
     }
     this.#openedAt = since;
+    this.#unopened = 0;
     this.#expectFrame(ANSWER_DEADLINE_MS);
     this.#handlers.onOpen(greeting);
     for (const data of received) socket.onmessage({ data });
@@ -116,6 +119,7 @@ export class Connection {
       clearTimeout(this.#deadlineTimer);
       this.#deadlineTimer = null;
       this.#openedAt = Date.now();
+      this.#unopened = 0;
       this.#handlers.onOpen();
     };
     socket.onmessage = ({ data }) => {
@@ -128,6 +132,7 @@ export class Connection {
   }
 
   #lost(code, reason) {
+    if (this.#openedAt === null) this.#unopened += 1;
     const wasStable = this.#openedAt !== null && Date.now() - this.#openedAt > STABLE_MS;
     this.#dropSocket();
     if (!comesBack(code)) {
@@ -141,7 +146,7 @@ export class Connection {
     const pause = pauseMs(this.#attempt);
     this.#attempt += 1;
     this.#pauseTimer = setTimeout(() => this.#connect(), pause);
-    this.#handlers.onWaiting(Date.now() + pause, code, reason);
+    this.#handlers.onWaiting(Date.now() + pause, code, reason, this.#unopened);
   }
 
   /** Drop the socket without waiting for its close: a dead one would take minutes. */

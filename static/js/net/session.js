@@ -58,8 +58,8 @@ export class Session {
       onOpen: (greeting) => (greeting ? this.#takeOverHello(greeting) : this.#open()),
       onFrame: (frame) => this.#receive(frame),
       onTooBig: ({ id }) => queueMicrotask(() => this.#commandRefused({ id, code: "too_long", message: texts.outboxTooBig })),
-      onWaiting: (retryAt, code, reason = "") =>
-        this.#disconnected({ phase: "waiting", retryAt, reason: protocol.comesBack(code) ? null : reason }, { code }),
+      onWaiting: (retryAt, code, reason = "", unopened = 0) =>
+        this.#disconnected({ phase: "waiting", retryAt, reason: protocol.comesBack(code) ? null : reason, unopened }, { code }),
       onRefused: (reason, code, retryAt) => this.#hungUp(reason, code, retryAt),
     });
     const send = (frame) => this.#connection.send(frame);

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from trio_chat.errors import StartError
 from trio_chat.kinds.facts import SERVER_ROOM
-from trio_chat.store.sqlite.file import check_sqlite_version, connect_to_read, explaining
+from trio_chat.store.sqlite.file import check_is_there, check_sqlite_version, connect_to_read, explaining
 from trio_chat.store.sqlite.history import read_after
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
 
@@ -26,8 +25,7 @@ PAGE_BYTES = 1024 * 1024
 def read_audit_log(database: Path) -> Iterator[Event]:
     """All events of the server room, oldest first. Raises `StartError` if there is no log, or it cannot be read."""
     check_sqlite_version(apsw.sqlite_lib_version())
-    if not database.exists():
-        raise StartError(f"There is no log at {database}. Name its directory with --data.")
+    check_is_there(database)
     with explaining(database), closing(connect_to_read(database, vfs=None)) as connection:
         check_identity(connection, database, MIGRATIONS)
         after = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -56,6 +57,18 @@ def check_sqlite_version(version: str) -> None:
             f"This Python uses SQLite {version}, which can corrupt the log; {oldest} or newer is needed. "
             "Install the apsw wheel from PyPI, which brings its own SQLite."
         )
+
+
+def check_is_there(database: Path, advice: str = "Name its directory with --data.") -> None:
+    """Raise `StartError` unless there is a file at this path; ``advice`` says what to do if there is none."""
+    try:
+        found = database.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise StartError(f"There is no log at {database}. {advice}") from None
+    except OSError as error:
+        raise StartError(f"{database} cannot be read: {error.strerror}.") from error
+    if not stat.S_ISREG(found.st_mode):
+        raise StartError(f"{database} is no file. Name the database itself: its name is chat.db.")
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import apsw
 
-from trio_chat.errors import StartError
 from trio_chat.model.tokens import hash_of
-from trio_chat.store.sqlite.file import BUSY_MS, check_sqlite_version, explaining
-from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
+from trio_chat.store.sqlite.file import BUSY_MS, check_is_there, check_sqlite_version, explaining
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_is_of_today
 from trio_chat.store.sqlite.standing import add_owner_link
 
 if TYPE_CHECKING:
@@ -24,10 +23,7 @@ def save_owner_link(database: Path, token: str, *, life_ms: int) -> None:
     Raises `StartError` if there is no database of today's format, or it cannot be written.
     """
     check_sqlite_version(apsw.sqlite_lib_version())
-    if not database.exists():
-        raise StartError(
-            f"There is no log at {database}. Name its directory with --data, or start the server first."
-        )
+    check_is_there(database, "Name its directory with --data, or start the server first.")
     now_ms = time.time_ns() // 1_000_000
     with (
         explaining(database),
@@ -35,7 +31,6 @@ def save_owner_link(database: Path, token: str, *, life_ms: int) -> None:
     ):
         connection.set_busy_timeout(BUSY_MS)
         check_identity(connection, database, MIGRATIONS)
-        if connection.pragma("user_version") != len(MIGRATIONS):
-            raise StartError(f"{database} is of an older trio-chat. Start the server once, then try again.")
+        check_is_of_today(connection, database)
         with connection:
             add_owner_link(connection, hash_of(token), ends_ms=now_ms + life_ms, at_ms=now_ms)

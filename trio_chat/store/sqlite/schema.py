@@ -6,9 +6,11 @@ migrations below it has had).
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
-from contextlib import closing
+import time
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import apsw
@@ -19,10 +21,17 @@ from trio_chat.store.space import EVENT_BYTES
 from trio_chat.store.sqlite.epochs import make_proof_key, mark_as_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 Migration: TypeAlias = "Callable[[apsw.Connection], None]"
+
+LOGGER = logging.getLogger(__name__)
+
+TOLD_EACH_S = 10.0
+
+STEPS_BETWEEN_LOOKS = 100_000
+"""SQLite's own steps between two looks at the clock: some milliseconds."""
 
 APPLICATION_ID = 0x7472_696F
 """``trio`` in ASCII."""
@@ -405,19 +414,57 @@ def check_identity(connection: apsw.Connection, path: Path, migrations: Sequence
         )
 
 
+def check_is_of_today(connection: apsw.Connection, path: Path) -> None:
+    """Raise `StartError` if the database has an older format."""
+    if _version(connection) != len(MIGRATIONS):
+        raise StartError(f"{path} is of an older trio-chat. Start the server once, then try again.")
+
+
+def format_of(connection: apsw.Connection) -> int:
+    """The format of the database: how many of the migrations it has had."""
+    return _version(connection)
+
+
 def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Bring the database to today's version, one atomic step at a time, after making a copy of it.
 
     The copy is beside the database, as ``<name>.before-v<version>``; nobody deletes it but the operator.
     """
-    version = _version(connection)
-    if 0 < version < len(migrations):
-        _copy(connection, path.with_name(f"{path.name}.before-v{len(migrations)}"))
-    for number in range(version, len(migrations)):
-        with connection:
+    version, newest = _version(connection), len(migrations)
+    if 0 < version < newest:
+        copy = path.with_name(f"{path.name}.before-v{newest}")
+        LOGGER.info(
+            "%s has format %d; it is copied to %s, and then brought to %d", path, version, copy, newest
+        )
+        with _telling(connection, f"{path} is still being copied"):
+            _copy(connection, copy)
+    for number in range(version, newest):
+        with _telling(connection, f"{path} is still being brought to format {number + 1}"), connection:
             migrations[number](connection)
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", number + 1)
+    if 0 < version < newest:
+        LOGGER.info("%s has format %d now", path, newest)
+
+
+@contextmanager
+def _telling(connection: apsw.Connection, sentence: str) -> Iterator[None]:
+    """Log how long it takes, every ten seconds, while statements of this connection run in the block."""
+    began = told = time.monotonic()
+
+    def tell() -> bool:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= TOLD_EACH_S:
+            told = now
+            LOGGER.info("%s, for %.0f s", sentence, now - began)
+        return False
+
+    connection.set_progress_handler(tell, STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        connection.set_progress_handler(None)
 
 
 def check_shape(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:

@@ -12,20 +12,22 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import apsw
 import attrs
 
-from trio_chat.errors import StartError
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import MISSING, START, UNREADABLE, Digests, examine
 from trio_chat.store.sqlite.epochs import count_events
 from trio_chat.store.sqlite.event_count import TornEventCount, read_event_count
-from trio_chat.store.sqlite.file import check_sqlite_version, connect_to_read, explaining
+from trio_chat.store.sqlite.file import check_is_there, check_sqlite_version, connect_to_read, explaining
 from trio_chat.store.sqlite.history import EVENT_COLUMNS, digest_of, is_deleted, read_one
-from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape, format_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from trio_chat.store.sqlite.event_count import EventCount
+
+FORMAT_WITHOUT_CHANGES = 1
+"""In this format nothing could be deleted."""
 
 EVENTS_AT_A_TIME = 2_000
 EVENTS_AROUND_DAMAGE = 200
@@ -78,14 +80,20 @@ class LogFinding:
 Finding: TypeAlias = RoomFinding | LogFinding
 
 
-def verify(database: Path) -> Iterator[Finding]:
-    """Findings about the log, room by room, and then as a whole; the last is the verdict.
+def verify(
+    database: Path,
+    *,
+    advice: str = "Name its directory with --data.",
+    report: Callable[[int, int], object] = lambda done, total: None,
+) -> Iterator[Finding]:
+    """Findings about the log, room by room, and then as a whole; the last is the verdict. A log of an older format is
+    compared with the tables of that.
 
-    Raises `StartError` if there is no log that can be read at all.
+    ``report`` is told how many events were read, and how many there are. Raises `StartError` if there is no log that
+    can be read at all; ``advice`` says what to do then.
     """
     check_sqlite_version(apsw.sqlite_lib_version())
-    if not database.exists():
-        raise StartError(f"There is no log at {database}. Name its directory with --data.")
+    check_is_there(database, advice)
     # Before the log is read: it may grow meanwhile, and the count follows it.
     expected, notes = _read_event_count(database)
     with explaining(database):
@@ -93,8 +101,17 @@ def verify(database: Path) -> Iterator[Finding]:
     with closing(connection):
         with explaining(database):
             check_identity(connection, database, MIGRATIONS)
-            check_shape(connection, database, MIGRATIONS)
-        yield from _verdict([*notes], _walk(connection, expected))
+            version = format_of(connection)
+            check_shape(connection, database, MIGRATIONS[:version])
+            progress = _Progress(count_events(connection).events, report)
+        if version < len(MIGRATIONS):
+            notes.append(
+                LogFinding(
+                    f"note: it has the older format {version}; the server brings it to format {len(MIGRATIONS)} "
+                    "when it starts with it"
+                )
+            )
+        yield from _verdict([*notes], _walk(connection, expected, progress))
 
 
 def _verdict(first: list[LogFinding], rest: Iterator[Finding]) -> Iterator[Finding]:
@@ -116,10 +133,24 @@ def _verdict(first: list[LogFinding], rest: Iterator[Finding]) -> Iterator[Findi
         )
 
 
-def _walk(connection: apsw.Connection, expected: EventCount | None) -> Iterator[Finding]:
+class _Progress:
+    """Counts the events that were read, and reports them now and then."""
+
+    def __init__(self, total: int, report: Callable[[int, int], object]) -> None:
+        self._done = 0
+        self._total = total
+        self._report = report
+
+    def add(self) -> None:
+        self._done += 1
+        if self._done % EVENTS_AT_A_TIME == 0:
+            self._report(min(self._done, self._total), self._total)
+
+
+def _walk(connection: apsw.Connection, expected: EventCount | None, progress: _Progress) -> Iterator[Finding]:
     try:
         for room_id, name in _rooms(connection):
-            yield _walk_room(connection, room_id, name)
+            yield _walk_room(connection, room_id, name, progress)
         yield from _compare_with_count(connection, expected)
         yield from _ask_sqlite(connection)
     except apsw.Error as error:
@@ -140,13 +171,14 @@ def _rooms(connection: apsw.Connection) -> Iterator[tuple[int, str]]:
         last = some[-1][0]
 
 
-def _walk_room(connection: apsw.Connection, room_id: int, name: str) -> RoomFinding:
+def _walk_room(connection: apsw.Connection, room_id: int, name: str, progress: _Progress) -> RoomFinding:
     before: Digests = START
     last = good = 0
     first_bad: int | None = None
     first_flaw: str | None = None
     flaw: str | None
     for row in _rows(connection, room_id):
+        progress.add()
         if isinstance(row, int):  # it cannot be read
             seq, flaw, after = row, UNREADABLE, digest_of(connection, room_id, row)
         else:
@@ -154,13 +186,19 @@ def _walk_room(connection: apsw.Connection, room_id: int, name: str) -> RoomFind
                 first_bad, first_flaw = (first_bad, first_flaw) if first_bad else (last + 1, MISSING)
                 before = ()
             seq = row.seq
-            flaw, after = examine(name, row, before, is_deleted=is_deleted(connection, room_id, row))
+            flaw, after = examine(name, row, before, is_deleted=_is_deleted(connection, room_id, row))
         if flaw is None:
             good += 1
         elif first_bad is None:
             first_bad, first_flaw = seq, flaw
         before, last = after, seq
     return RoomFinding(name, last, good, first_bad, first_flaw)
+
+
+def _is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
+    if row.body is not None:  # nearly all
+        return False
+    return format_of(connection) > FORMAT_WITHOUT_CHANGES and is_deleted(connection, room_id, row)
 
 
 def _rows(connection: apsw.Connection, room_id: int) -> Iterator[Row | int]:
@@ -223,10 +261,13 @@ def _ask_sqlite(connection: apsw.Connection) -> Iterator[LogFinding]:
     lost = connection.execute("SELECT count(*) FROM events WHERE room_id NOT IN (SELECT id FROM rooms)").get
     if lost:
         yield LogFinding(f"{lost} events belong to no room", is_damage=True)
-    kept = connection.execute(
-        "SELECT count(*) FROM changes JOIN events ON events.room_id = changes.room_id AND events.seq = target "
-        "WHERE key = 'delete' AND body IS NOT NULL"
-    ).get
+    kept = (
+        format_of(connection) > FORMAT_WITHOUT_CHANGES
+        and connection.execute(
+            "SELECT count(*) FROM changes JOIN events ON events.room_id = changes.room_id AND events.seq = target "
+            "WHERE key = 'delete' AND body IS NOT NULL"
+        ).get
+    )
     if kept:
         yield LogFinding(f"messages that were deleted and still have their text: {kept}", is_damage=True)
     for (complaint,) in connection.execute(f"PRAGMA integrity_check({COMPLAINTS})"):

@@ -6,6 +6,7 @@ import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { texts } from "../../core/texts.js";
 
+const BLOCKED_AFTER = 3; // so many sockets in a row did not open: is it the network, or a proxy that lets none through?
 const COUNTDOWN_STEP_MS = 1_000;
 const WORDS = { online: laterTexts.online, connecting: laterTexts.connecting, waiting: laterTexts.offline, refused: laterTexts.offline, knocking: modTexts.serverKnockedWord };
 
@@ -20,6 +21,7 @@ export class ConnectionStatus {
   #shown = null;
   #lost = null;
   #wasOnline = false;
+  #isBlocked = false;
 
   /** @param {HTMLElement} status the word @param {HTMLElement} banner @param {{onTryNow(): void}} handlers */
   constructor(status, banner, { onTryNow }) {
@@ -40,7 +42,10 @@ export class ConnectionStatus {
     this.#status.dataset.phase = phase;
     this.#status.textContent = WORDS[phase];
     // The first connecting has its own look in the log. Between two tries the banner stays, so that it does not blink.
-    if (phase === "online") this.#wasOnline = true;
+    if (phase === "online") {
+      this.#wasOnline = true;
+      this.#isBlocked = false;
+    }
     const isFirst = phase === "connecting" && !this.#wasOnline && this.#banner.hidden;
     this.#banner.hidden = (phase === "online" || isFirst) && lost === null;
     this.#button.textContent = lost ? laterTexts.lostChoose : texts.tryNow;
@@ -49,11 +54,21 @@ export class ConnectionStatus {
     if (lost) this.#message.textContent = laterTexts.lostBanner[lost.why];
     else if (phase === "knocking") this.#message.textContent = modTexts.serverKnocked;
     else if (phase === "refused" || reason) this.#message.textContent = isSentence ? reason : laterTexts.bannerRefused(reason);
-    else if (!this.#banner.hidden) this.#message.textContent = laterTexts.bannerWaiting;
+    else if (!this.#banner.hidden) this.#showWaiting(connection);
     this.#retryAt = retryAt;
     clearInterval(this.#timer);
     if (retryAt !== null) this.#timer = setInterval(() => this.#count(), COUNTDOWN_STEP_MS);
     this.#count();
+  }
+
+  async #showWaiting(connection) {
+    const show = () => {
+      this.#message.textContent = this.#isBlocked ? laterTexts.bannerBlocked : laterTexts.bannerWaiting;
+    };
+    show();
+    if (!(connection.unopened >= BLOCKED_AFTER)) return;
+    this.#isBlocked = await fetch("healthz", { cache: "no-store" }).then(({ ok }) => ok, () => false);
+    if (this.#shown === connection && !this.#lost) show();
   }
 
   #count() {

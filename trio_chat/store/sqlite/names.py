@@ -1,0 +1,92 @@
+"""Setting a name free from the command line, while a server may be running: its person has lost their token."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import apsw
+
+from trio_chat.errors import NameTaken, Refused, StartError
+from trio_chat.model.lookalikes import name_forms
+from trio_chat.model.names import generated_name, normal_name
+from trio_chat.store.sqlite.file import BUSY_MS, check_is_there, check_sqlite_version, explaining
+from trio_chat.store.sqlite.people import set_profile
+from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_is_of_today
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def release_name(database: Path, name: str) -> str:
+    """Let somebody else be called so. Who is called so gets a made-up name, and keeps all else; for who was called so
+    until lately it is kept no longer. Returns a sentence about what was done.
+
+    Raises `StartError` if there is no database of today's format, nobody has the name, or it cannot be written.
+    """
+    check_sqlite_version(apsw.sqlite_lib_version())
+    check_is_there(database)
+    try:
+        display, key = normal_name(name)
+    except Refused as refused:
+        raise StartError(refused.message) from None
+    with (
+        explaining(database),
+        closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as connection,
+    ):
+        connection.set_busy_timeout(BUSY_MS)
+        check_identity(connection, database, MIGRATIONS)
+        check_is_of_today(connection, database)
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            sentence = _release(connection, display, key)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+    return sentence
+
+
+def _release(connection: apsw.Connection, display: str, key: str) -> str:
+    now_ms = time.time_ns() // 1_000_000
+    forms = json.dumps(list(name_forms(display, key)))
+    called: Any = connection.execute("SELECT id, name FROM people WHERE name_key = ?", (key,)).fetchone()
+    others: list[Any] = connection.execute(
+        """
+        SELECT DISTINCT people.id, people.name, until_ms IS NULL FROM name_forms JOIN people ON id = person_id
+        WHERE form IN (SELECT value FROM json_each(?)) AND id IS NOT ? ORDER BY people.id
+        """,
+        (forms, None if called is None else called[0]),
+    ).fetchall()
+    lookalikes = [f"{name} ({person_id})" for person_id, name, is_theirs in others if is_theirs]
+    if called is None and lookalikes:
+        raise StartError(
+            f"Nobody is called {display}, but a name looks so: {', '.join(lookalikes)}. Release that one."
+        )
+    if called is None and not others:
+        raise StartError(f"Nobody is called {display}, or was until lately: the name is free.")
+    done = [f"The name was kept for {name} ({person_id}), and is no longer." for person_id, name, _ in others]
+    if called is not None:
+        person_id, was = called
+        new = _rename(connection, person_id, now_ms)
+        done.append(f"Who was called {was} ({person_id}) is called {new} now, and keeps all else.")
+    connection.execute(
+        "DELETE FROM name_forms WHERE form IN (SELECT value FROM json_each(?)) AND until_ms IS NOT NULL",
+        (forms,),
+    )
+    return " ".join([f"The name {display} is free.", *done])
+
+
+def _rename(connection: apsw.Connection, person_id: str, at_ms: int) -> str:
+    """Give a person a name that nobody has; it."""
+    while True:
+        name, key = normal_name(
+            f"{generated_name(random.SystemRandom())} {random.SystemRandom().randrange(2, 10_000)}"
+        )
+        try:
+            return set_profile(connection, person_id, at_ms=at_ms, name=name, name_key=key).name
+        except NameTaken:
+            continue
