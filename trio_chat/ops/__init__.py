@@ -1,5 +1,5 @@
-"""Operations: the format of the log, statistics, free space of the disk, the limit of open files, and tuning of the
-interpreter.
+"""Operations: the format of the log, statistics, free space of the disk, the limit of open files, tuning of the
+interpreter, and how the command line reads and writes.
 
-Imports: errors, rooms, server, store.
+Imports: config, errors, rooms, server, store.
 """
