@@ -150,6 +150,18 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def sheets(session: nox.Session) -> None:
+    """Take every screen of the page in five widths, light and dark: the contact sheets in docs/screenshots (minutes)."""
+    session.install("-e", ".", *dependencies("browser"))
+    install_debian(session, "fonts-noto-color-emoji")
+    chromium = find_chromium() or install_debian_chromium(session)
+    if chromium is None:
+        install_playwright_chromium(session)
+    environment = {CHROMIUM: chromium, "TRIO_CHAT_SHEETS": str(Path("docs/screenshots").resolve())}
+    session.run("pytest", "-m", "browser", "tests/browser/test_sheets.py", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
 def engines(session: nox.Session) -> None:
     """The page in Firefox and in WebKit, headless, on its main walks; part of a release."""
     session.install("-e", ".", *dependencies("engines"))

@@ -174,3 +174,82 @@ def test_every_control_has_a_role_and_a_name(ada: Person) -> None:
         ("button", "Link a device"),
     ]:
         expect(settings.get_by_role(role, name=name)).to_have_count(1)  # type: ignore[arg-type]
+
+
+LARGE = "() => document.documentElement.style.setProperty('font-size', '200%')"
+LETTERS_IN = """(field) => {
+    const style = getComputedStyle(field);
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = style.font;
+    const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    return room / pen.measureText("n").width;
+}"""
+BEYOND_THE_SCREEN = """() => [...document.querySelectorAll("button, input, h1, a, [role=button]")]
+    .filter((one) => one.checkVisibility() && !one.closest("[aria-hidden=true]"))
+    .filter((one) => {
+        const { left, right, width } = one.getBoundingClientRect();
+        return width > 0 && (left < -0.5 || right > innerWidth + 0.5);
+    })
+    .map((one) => one.id || one.className)"""
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "is_large"),
+    [(360, 740, True), (390, 844, True), (320, 640, True), (320, 640, False), (320, 256, False)],
+)
+def test_large_letters_and_small_screens_leave_room_to_write(
+    open_person: Callable[..., Person], width: int, height: int, *, is_large: bool
+) -> None:
+    person = open_person(**PHONE | {"viewport": {"width": width, "height": height}})
+    page = person.page
+    if is_large:
+        page.evaluate(LARGE)
+    person.say("hello")
+    title = page.locator("#room-title")
+    assert title.evaluate("(title) => title.scrollWidth <= title.clientWidth")
+    page.fill("#msg", "What one writes when the letters are large goes over several lines.")
+    assert page.locator("#editor").evaluate(LETTERS_IN) > 6
+    send = page.locator("#send").bounding_box()
+    assert send is not None
+    assert send["y"] + send["height"] <= height
+    assert page.evaluate(BEYOND_THE_SCREEN) == []
+    does_not_overflow(page)
+    keep(page, f"small-{width}-{height}-{is_large}")
+    page.click("#back")
+    assert page.evaluate(BEYOND_THE_SCREEN) == []
+    page.click("#me")
+    expect(page.locator("#name")).to_be_visible()
+    assert page.locator("#name").evaluate(LETTERS_IN) > 6
+    assert page.evaluate(BEYOND_THE_SCREEN) == []
+    keep(page, f"small-{width}-{height}-{is_large}-settings")
+
+
+def test_a_wide_screen_is_used(open_person: Callable[..., Person]) -> None:
+    person = open_person(viewport={"width": 1920, "height": 1080})
+    page = person.page
+    person.say("hello")
+    room = page.locator("#room").bounding_box()
+    field = page.locator(".composer-inner").bounding_box()
+    bubble = page.locator("#chat .bubble").bounding_box()
+    assert room is not None
+    assert field is not None
+    assert bubble is not None
+    left, right = field["x"] - room["x"], room["x"] + room["width"] - field["x"] - field["width"]
+    assert left == pytest.approx(right, abs=20)
+    assert left < 250
+    assert bubble["x"] + bubble["width"] == pytest.approx(field["x"] + field["width"], abs=2)
+
+
+def test_scrollbars_are_dark_where_the_page_is(open_person: Callable[..., Person]) -> None:
+    person = open_person(color_scheme="light", **DESKTOP)
+    page = person.page
+    page.evaluate("localStorage.setItem('trio-chat.theme', 'dark')")
+    person.open()
+    person.settings()
+    bars = page.evaluate("""() => [...document.querySelectorAll("*")]
+        .filter((one) => /auto|scroll/.test(getComputedStyle(one).overflowY))
+        .map((one) => [one.className || one.id, getComputedStyle(one).colorScheme, getComputedStyle(one).scrollbarColor])""")
+    assert len(bars) > 2
+    for name, scheme, colours in bars:
+        assert (name, scheme) == (name, "dark")
+        assert colours != "auto", name

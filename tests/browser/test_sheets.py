@@ -1,4 +1,4 @@
-"""Contact sheets: every screen and state of the page, one sheet for each width and look. `nox -s sheets` makes them.
+"""Contact sheets: every screen and state of the page, one sheet for each width and look; ``nox -s sheets`` makes them.
 
 Without ``TRIO_CHAT_SHEETS=DIR`` in the environment nothing is done. ``TRIO_CHAT_SHEETS_FULL=DIR`` keeps each screen at
 its full size as well.
@@ -109,7 +109,7 @@ def test_contact_sheets(server: Server, open_person: Callable[..., Person], tmp_
     _talk(ada, grace, linus)
     _screens_of_talking(sheets, ada)
     _screens_of_rooms(sheets, ada, grace, linus)
-    _screens_of_people(sheets, ada, grace)
+    _screens_of_people(sheets, ada, grace, open_person(name="Nour", **options))
     _screens_of_moderation(sheets, server, ada, grace, linus)
     _screens_of_trouble(sheets, server, ada)
     page = ada.context.new_page()
@@ -221,7 +221,7 @@ def _screens_of_rooms(sheets: Sheets, ada: Person, grace: Person, linus: Person)
     ada.opens("Lobby")
 
 
-def _screens_of_people(sheets: Sheets, ada: Person, grace: Person) -> None:
+def _screens_of_people(sheets: Sheets, ada: Person, grace: Person, nour: Person) -> None:
     page = ada.page
     message(ada, "can I have a lift").locator(".author").click()
     expect(page.get_by_role("dialog")).to_contain_text("Linus")
@@ -230,14 +230,14 @@ def _screens_of_people(sheets: Sheets, ada: Person, grace: Person) -> None:
     grace.opens("Lobby")
     write_to(grace, "Ada", "Do you have a minute?")
     grace.hears("Do you have a minute?")
-    waiting = page.locator(".requests-row")
-    expect(waiting.or_(page.locator("#rail-list a").nth(2))).to_be_visible()
-    if waiting.is_visible():
-        waiting.click()
-        expect(page.get_by_role("dialog")).to_contain_text("Do you have a minute?")
-        sheets.take(page, "requests")
-        page.get_by_role("button", name="Accept Grace").click()
+    write_to(nour, "Ada", "Hello! May I ask you something about the hall?")
+    page.locator(".requests-row").click()
+    expect(page.get_by_role("dialog")).to_contain_text("about the hall")
+    sheets.take(page, "requests")
+    page.keyboard.press("Escape")
     ada.opens("Grace")
+    ada.say("Sure, what is it?")
+    grace.hears("Do you have a minute?", "Sure, what is it?")
     sheets.take(page, "conversation")
     ada.opens("Lobby")
     ada.settings()
@@ -253,9 +253,7 @@ def _screens_of_people(sheets: Sheets, ada: Person, grace: Person) -> None:
     page.keyboard.press("Escape")
 
 
-def _screens_of_moderation(
-    sheets: Sheets, server: Server, ada: Person, grace: Person, linus: Person
-) -> None:
+def _screens_of_moderation(sheets: Sheets, server: Server, ada: Person, grace: Person, linus: Person) -> None:
     page = ada.page
     become_owner(ada, server)
     ada.opens("Lobby")
