@@ -151,7 +151,7 @@ def browser(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def sheets(session: nox.Session) -> None:
-    """Take every screen of the page in five widths, light and dark: the contact sheets in docs/screenshots (minutes)."""
+    """Take every screen of the page in five widths, light and dark: contact sheets in docs/screenshots (minutes)."""
     session.install("-e", ".", *dependencies("browser"))
     install_debian(session, "fonts-noto-color-emoji")
     chromium = find_chromium() or install_debian_chromium(session)

@@ -248,7 +248,8 @@ def test_scrollbars_are_dark_where_the_page_is(open_person: Callable[..., Person
     person.settings()
     bars = page.evaluate("""() => [...document.querySelectorAll("*")]
         .filter((one) => /auto|scroll/.test(getComputedStyle(one).overflowY))
-        .map((one) => [one.className || one.id, getComputedStyle(one).colorScheme, getComputedStyle(one).scrollbarColor])""")
+        .map((one) => [one, getComputedStyle(one)])
+        .map(([one, style]) => [one.className || one.id, style.colorScheme, style.scrollbarColor])""")
     assert len(bars) > 2
     for name, scheme, colours in bars:
         assert (name, scheme) == (name, "dark")
