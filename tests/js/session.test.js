@@ -531,3 +531,12 @@ test("a block is kept until the server has it, and holds at once", async () => {
   assert.equal(isBlocked(page.store.state, "p-eve"), true);
   assert.equal(isBlocked(page.store.state, "p-bob"), false);
 });
+
+test("who is banned is told until when in local time", async () => {
+  const page = await online();
+  page.hangUp("A moderator has removed you from this server until 2026-11-30 20:05 UTC: spam.", 4501);
+  const { reason, isSentence } = page.store.state.connection;
+  assert.match(reason, /removed you from this server until .*2026.*: spam\.$/);
+  assert.doesNotMatch(reason, /UTC/);
+  assert.ok(isSentence);
+});

@@ -52,6 +52,11 @@ def refusal(typed: str) -> Refused:
         ('FROM:"Ada  Lovelace"', Query(senders=(Sender(("ada", "lovelace"), "ada lovelace"),))),
         ("from:\u200bx", Query(senders=(Sender(("x",), None),))),
         ("after:2026-11-01", Query(after_ms=NOVEMBER)),
+        ("after:2026-11-01T00:00:00Z", Query(after_ms=NOVEMBER)),
+        (
+            "after:2026-11-02T00:00:00Z before:2026-11-03T01:30+01:30",
+            Query(after_ms=NOVEMBER + DAY, before_ms=NOVEMBER + 2 * DAY),
+        ),
         ("after:2026-10-01 after:2026-11-01", Query(after_ms=NOVEMBER)),
         ("before:2026-12-01 before:2026-11-01", Query(before_ms=NOVEMBER)),
         (
@@ -74,6 +79,8 @@ def test_a_query_is_parsed(typed: str, query: Query) -> None:
         ("before:yesterday", "2026-11-01"),
         ("after:2026-02-30", "2026-11-01"),
         ("after:2026-1-1", "2026-11-01"),
+        ("after:2026-11-01T25:00Z", "2026-11-01"),
+        ("after:2026-11-01T00:00", "2026-11-01"),
         ("after:0000-01-01", "2026-11-01"),
         ("x" * (MAX_QUERY_CHARS + 1), "at most 500"),
     ],

@@ -2,8 +2,8 @@
 
 Words and phrases must all be in a message; case and accents do not count. ``from:`` and ``in:`` may be given more than
 once, and then any of them will do; a value with spaces is put in quotes (``from:"Ada Lovelace"``). A space behind the
-colon does no harm. Days are those of
-UTC, ``after:`` a day begins with it and ``before:`` a day ends before it. What looks like a filter and is none
+colon does no harm. Days are those of UTC, ``after:`` a day begins with it and ``before:`` a day ends before it; who
+means the days of another zone gives the moment at which one begins there. What looks like a filter and is none
 (``std:vector``) is a word.
 
 Pure.
@@ -31,6 +31,9 @@ _PART: Final = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT: Final = re.compile(
+    _DAY.pattern + r"T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})", re.IGNORECASE
+)
 
 
 @attrs.frozen
@@ -126,13 +129,14 @@ def _sender(name: str) -> Sender:
 
 
 def _beginning_of(day: str) -> int:
-    """Midnight of a day, in milliseconds since 1970 UTC."""
+    """Midnight of a day, or the moment itself that was given, in milliseconds since 1970 UTC."""
     try:
         if _DAY.fullmatch(day):
             year, month, of_month = map(int, day.split("-"))
-            midnight = datetime(year, month, of_month, tzinfo=UTC)
-            return int(midnight.timestamp()) * 1000
-    except ValueError:
+            return int(datetime(year, month, of_month, tzinfo=UTC).timestamp()) * 1000
+        if _MOMENT.fullmatch(day):
+            return int(datetime.fromisoformat(day.upper()).timestamp()) * 1000
+    except (ValueError, OverflowError):
         pass
     raise _bad("A day is written like 2026-11-01, for example before:2026-11-01.")
 

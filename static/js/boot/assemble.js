@@ -5,6 +5,7 @@
 import { App } from "../app/app.js";
 import { initialState, reduce } from "../core/state.js";
 import { Store } from "../core/store.js";
+import { today } from "../core/time.js";
 import { Cache } from "../net/cache.js";
 import { Connection, followBrowser } from "../net/connection.js";
 import { Database } from "../net/database.js";
@@ -12,6 +13,8 @@ import { Drafts } from "../net/drafts.js";
 import { Identity } from "../net/identity.js";
 import { Outbox } from "../net/outbox.js";
 import { Session } from "../net/session.js";
+
+const MINUTE_MS = 60_000;
 
 /** @param {string} roomName the room to open first @returns {App} */
 export function assemble(roomName) {
@@ -38,9 +41,17 @@ export function assemble(roomName) {
     // Another tab may have been closed with commands waiting: send them from here.
     if (state.connection !== before.connection && state.connection.phase === "online") restore();
   });
+  const noticeDay = () => {
+    store.dispatch({ type: "day", day: today() });
+    setTimeout(noticeDay, MINUTE_MS - (Date.now() % MINUTE_MS));
+  };
+  noticeDay();
   const noticeVisibility = () => {
+    store.dispatch({ type: "day", day: today() }); // after a sleep, or a journey
     app.viewed({ isVisible: !document.hidden });
-    if (document.hidden) session.tellReadMarkers();
+    if (!document.hidden) return;
+    session.tellReadMarkers();
+    cache.flush();
   };
   document.addEventListener("visibilitychange", noticeVisibility);
   // Before followBrowser ends the connection.

@@ -35,6 +35,7 @@ export function initialState(roomName) {
     knocked: [],
     standing: { mode: "open", quietUntil: null, newUntil: null, muted: null },
     view: { isAtBottom: true, isVisible: true },
+    day: "",
   };
 }
 
@@ -63,7 +64,7 @@ const reducers = {
 
   /** This device was logged out: nothing of the person stays on it. */
   loggedOut: (state) => ({
-    ...initialState(HOME), connection: state.connection, isOutboxRestored: state.isOutboxRestored, view: state.view,
+    ...initialState(HOME), connection: state.connection, isOutboxRestored: state.isOutboxRestored, view: state.view, day: state.day,
     lost: { why: "loggedOut" },
   }),
 
@@ -102,6 +103,9 @@ const reducers = {
     if (action.code === "slow") return withRoom(next, entry.room, (room) => ({ ...room, slowUntil: action.retryAt ?? 0 }));
     return next;
   },
+
+  /** A new day has begun, or the time zone is another one: see `today` in time.js. */
+  day: (state, { day }) => (day === state.day ? state : { ...state, day }),
 
   /** This person waits to be let into a room, or (`on` false) no longer. */
   knocked(state, { room, title, on }) {

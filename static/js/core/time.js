@@ -7,13 +7,36 @@ import { texts } from "./texts.js";
 const DAY_MS = 24 * 60 * 60 * 1000;
 const WEEK_DAYS = 7; // within a week the weekday alone says which day it was
 
-const clockFormat = lazy(() => new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }));
-const exactFormat = lazy(() => new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" }));
-const weekdayFormat = lazy(() => new Intl.DateTimeFormat(undefined, { weekday: "long" }));
-const dateFormat = lazy(() => new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long" }));
-const yearFormat = lazy(() => new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" }));
+let zone = ""; // the time zone for which the formats are made, as its offsets
 
-/** The time of day: 14:05. */
+const clockFormat = inZone({ hour: "numeric", minute: "2-digit" });
+const exactFormat = inZone({ dateStyle: "full", timeStyle: "medium" });
+const momentFormat = inZone({ dateStyle: "medium", timeStyle: "short" });
+const weekdayFormat = inZone({ weekday: "long" });
+const dateFormat = inZone({ day: "numeric", month: "long" });
+const yearFormat = inZone({ day: "numeric", month: "long", year: "numeric" });
+
+/** A format that is made at its first use (see lazy.js), and again when the time zone has changed. */
+function inZone(options) {
+  let made = null;
+  let madeFor = "";
+  return () => {
+    if (made === null || madeFor !== zone) [made, madeFor] = [new Intl.DateTimeFormat(undefined, options), zone];
+    return made;
+  };
+}
+
+/**
+ * Today in the present time zone, as a text that differs when the day or the zone does. All formats follow that zone then.
+ * (To ask Intl for the zone's name takes a slow phone too long.)
+ */
+export function today(nowMs = Date.now()) {
+  const year = new Date(nowMs).getFullYear();
+  zone = [0, 6].map((month) => new Date(year, month).getTimezoneOffset()).join(" ");
+  return `${dayNumber(nowMs)} ${zone}`;
+}
+
+/** The time of day, as the language writes it: 14:05, 2:05 PM. */
 export const clock = (ms) => clockFormat().format(ms);
 
 /** Everything about a moment, for the tooltip. */
@@ -39,6 +62,17 @@ export function dayLabel(ms, nowMs = Date.now()) {
 }
 
 const relativeFormat = lazy(() => new Intl.RelativeTimeFormat(undefined, { numeric: "auto" }));
+
+const UTC_MOMENT = /(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC/g;
+
+/** A sentence of the server, which knows no zones, with its moments as they are here. */
+export function inLocalTime(sentence, nowMs = Date.now()) {
+  const midnight = new Date(nowMs).setUTCHours(24, 0, 0, 0);
+  return sentence
+    .replace(UTC_MOMENT, (_, day, time) => momentFormat().format(Date.parse(`${day}T${time}Z`)))
+    .replace("midnight UTC", () => clock(midnight));
+}
+
 const MINUTE_MS = 60_000;
 
 /** How long ago a moment was: 5 minutes ago, at 14:05, yesterday, 3 May. */

@@ -1,6 +1,7 @@
 /**
  * The frames of trio-chat.v1 (docs/protocol.md): builds those of the page and reads those of the server. Pure.
  */
+import { inLocalTime } from "../core/time.js";
 
 /** The WebSocket subprotocol to ask for. */
 export const SUBPROTOCOL = "trio-chat.v1";
@@ -78,7 +79,8 @@ export function decode(data) {
   if (typeof data !== "string") return null;
   try {
     const frame = JSON.parse(data);
-    return frame !== null && typeof frame.type === "string" ? frame : null;
+    if (frame === null || typeof frame.type !== "string") return null;
+    return frame.type === "error" ? { ...frame, message: inLocalTime(String(frame.message ?? "")) } : frame;
   } catch {
     return null;
   }

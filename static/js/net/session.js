@@ -5,6 +5,7 @@
 import { isGap } from "../core/room.js";
 import { openRoom } from "../core/select.js";
 import { texts } from "../core/texts.js";
+import { inLocalTime } from "../core/time.js";
 import { Commands } from "./commands.js";
 import { Lookups } from "./lookups.js";
 import { ReadMarkers } from "./read-markers.js";
@@ -87,6 +88,11 @@ export class Session {
     return this.#commands.ask(frame);
   }
 
+  /** A view shows this message outside the log: look it up if it is not known. */
+  need(room, seq) {
+    this.#lookups.need(room, seq);
+  }
+
   /** Say something that has no answer. */
   tell(frame) {
     if (this.#isWelcome) this.#connection.send(frame);
@@ -149,7 +155,7 @@ export class Session {
     // A question that is in flight is not asked again: that may do.
     const wasAsked = !isOfPerson && this.#commands.hungUp(reason || code);
     const end = isOfPerson ? {} : { code, reason, isFinal: !wasAsked };
-    const hasFailed = this.#disconnected({ phase: "refused", reason, retryAt, isSentence: isBanned }, end);
+    const hasFailed = this.#disconnected({ phase: "refused", reason: inLocalTime(reason), retryAt, isSentence: isBanned }, end);
     if (hasFailed || wasAsked) return true;
     if (!isOfPerson) return this.#forgetRooms();
     this.#connection.stop();

@@ -52,7 +52,7 @@ class RoomInfo {
   render(state) {
     const before = this.#shown;
     if (before && before.rooms === state.rooms && before.people === state.people && before.mine === state.mine
-      && before.open === state.open && before.outbox === state.outbox) return;
+      && before.open === state.open && before.outbox === state.outbox && before.day === state.day) return;
     this.#shown = state;
     const room = openRoom(state);
     if (room.name !== this.#room || room.isMember !== this.#isMember) this.#build(room);

@@ -135,7 +135,7 @@ export class ChatLog {
   render(state) {
     const room = openRoom(state);
     const before = this.#rendered;
-    const now = { shown: shown(state, room), room, me: state.me, people: state.people, mine: state.mine, outbox: state.outbox, revealed: this.#revealed };
+    const now = { shown: shown(state, room), room, me: state.me, people: state.people, mine: state.mine, outbox: state.outbox, day: state.day, revealed: this.#revealed };
     const isSame = before && Object.keys(now).every((key) => now[key] === before[key]);
     if (isSame) return;
     this.#rendered = now;
