@@ -2,7 +2,7 @@
  * The app: all that views can ask for. Every method that returns a promise resolves to `{ok: true, …}` or to `{ok:
  * false, code, message}` with a sentence for people, and never rejects. See docs/page.md.
  */
-import { messageOf } from "../core/message.js";
+import { copyAt } from "../core/copies.js";
 import { openRoom, roomNamed } from "../core/select.js";
 import { texts } from "../core/texts.js";
 import { KeptCommands } from "./commands.js";
@@ -49,9 +49,16 @@ export class App {
     return this.#store.state;
   }
 
-  /** Call `listener(state, before)` after each change. */
+  /** Call `listener(state, before)` after each change. @returns {() => void} ends that */
   subscribe(listener) {
-    this.#store.subscribe(listener);
+    return this.#store.subscribe(listener);
+  }
+
+  /** A message outside the log, as it stands now (see core/copies.js); if it is not known, it is asked for. */
+  copyAt(room, seq) {
+    const copy = copyAt(this.state, room, seq);
+    if (copy.message === undefined) this.#session.need(room, seq);
+    return copy;
   }
 
   // -- kept commands --
@@ -288,11 +295,15 @@ export class App {
     return { ok: true, events };
   }
 
-  search(query, { room, cursor, limit } = {}) {
-    return this.#ask({ type: "search", query, room, cursor, limit }, (answer) => ({
-      hits: answer.hits.map(({ event, marks }) => ({ room: event.room, message: messageOf(event), highlights: marks })),
-      cursor: answer.cursor,
+  /** What is found is in the state (`copyAt`); a hit has the number, and the words that were found with their places. */
+  async search(query, { room, cursor, limit } = {}) {
+    const answer = await this.#session.ask({ type: "search", query, room, cursor, limit });
+    if (!answer.ok) return answer;
+    this.#store.dispatch({ type: "found", events: answer.hits.map(({ event }) => event) });
+    const hits = answer.hits.map(({ event: { room: name, seq, text }, marks }) => ({
+      room: name, seq, highlights: placesOf(text, marks),
     }));
+    return { ok: true, hits, cursor: answer.cursor };
   }
 
   // -- oneself --
@@ -417,5 +428,15 @@ export class App {
 
 /** A recovery code is longer than a device code. */
 const codeField = (code) => (code.replaceAll(/[-\s]/g, "").length > 12 ? { recover: code } : { link: code });
+
+/** Marks, which are counted in code points, as places in a string, with what stands there. */
+function placesOf(text, marks) {
+  const characters = Array.from(text);
+  return marks.map(([begin, end]) => {
+    const from = characters.slice(0, begin).join("").length;
+    const word = characters.slice(begin, end).join("");
+    return { from, to: from + word.length, word };
+  });
+}
 
 const some = (list) => (list?.length > 0 ? list : undefined);

@@ -1,13 +1,10 @@
 /**
  * Items of the timeline with all that their elements show. An unchanged item is the same object as before. Pure.
  */
-import { plainLine } from "./format.js";
+import { copyAt } from "./copies.js";
 import { noteOf } from "./notes.js";
-import { isBlocked, isMentioned, isStarred, messageAt, openRoom, person } from "./select.js";
-import { texts } from "./texts.js";
+import { isMentioned, isStarred, openRoom, person } from "./select.js";
 import { timeline } from "./timeline.js";
-
-const QUOTE_LENGTH = 200;
 
 export class Items {
   #known = new Map();
@@ -39,6 +36,8 @@ function complete(state, room, item, nowMs) {
   const { colour, picture } = person(state, item.from, item.name);
   return {
     ...item,
+    room: room.name,
+    day: state.day,
     colour,
     picture,
     isMentioned: isMentioned(state, message),
@@ -56,17 +55,9 @@ const reactorsOf = (state, { reactions }) =>
 /** The quote of the answered message: name, one line of text, and whose colour. */
 function quoteOf(state, room, { replyTo }) {
   if (replyTo === null) return { quoteWho: null, quoteText: null, quoteFrom: null };
-  const quoted = messageAt(room, replyTo);
-  if (!quoted) return { quoteWho: "", quoteText: quoted === null ? texts.talkQuoteGone : texts.talkQuoteLoading, quoteFrom: "" };
-  return {
-    quoteWho: quoted.from === state.me?.id ? texts.you : person(state, quoted.from, quoted.name).name,
-    quoteText: isBlocked(state, quoted.from) ? texts.talkBlocked(1) : lineOf(quoted),
-    quoteFrom: quoted.from,
-  };
+  const { message, who, line } = copyAt(state, room.name, replyTo);
+  return { quoteWho: who, quoteText: line, quoteFrom: message?.from ?? "" };
 }
-
-/** A message as one line without markup. */
-export const lineOf = ({ isDeleted, text }) => (isDeleted ? texts.talkDeleted : plainLine(text.slice(0, QUOTE_LENGTH)));
 
 function isSame(one, other) {
   const fields = Object.keys(other);

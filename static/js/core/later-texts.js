@@ -140,7 +140,6 @@ export const laterTexts = {
   shellLeaveText: "It goes from your list. To come back you need a new invitation.",
   shellLeavePublicText: "It goes from your list. You can come back whenever you like.",
   shellLeft: (title) => `You have left “${title}”.`,
-  shellMessageGone: "This message is not there any more.",
 
   shellLeaveDirect: "Leave this conversation",
   shellLeaveDirectText: "It goes from your list. The other person sees that you left, and keeps what was said. If they write again, it comes as a request.",
@@ -279,6 +278,9 @@ export const laterTexts = {
   shareCopiedHereOnly: "Copied. But only this machine can open it.",
 
   // In the conversation: messages, what one can do with them, where one writes, search.
+  talkGone: "The message is not there any more.",
+  talkReplyGone: "The message that you were answering is not there any more.",
+  talkEditGone: "The message that you were changing is not there any more. What you wrote is kept here.",
   talkMenu: "What to do with this message",
   talkReact: "React",
   talkReactWith: (emoji) => `React with ${emoji}`,

@@ -90,6 +90,7 @@ export const modTexts = {
   reportLine: (who, whom) => `${who} reports ${whom}`,
   reportReason: (why) => `“${why}”`,
   reportWhere: (title) => `Written in “${title}”`,
+  reportGone: "The message is deleted by now",
   reportTaken: (who) => (who === "You" ? "You look after it" : `${who} looks after it`),
   reportTake: "I take it",
   reportLeave: "Leave it",

@@ -1,7 +1,10 @@
 /**
  * History of one room: windows of its log, the pages that fill them, and messages fetched by number. Pure.
  */
+import { changed, isChange, messageOf } from "./message.js";
 import { withoutLoading, emptyWindow, eventAt, folded, merged, touches, withNewer, withOlder } from "./window.js";
+
+const MOST_FETCHED = 1_000; // of a room; those asked for first go first
 
 /** The window of the log that is on the screen. */
 export const shownWindow = (room) => room.detached ?? room.live;
@@ -67,7 +70,20 @@ export function withFetched(room, frame, seqs, meId) {
   const known = new Map(room.fetched);
   for (const seq of seqs) known.set(seq, null);
   for (const event of folded(frame, room.recent.changes, meId)) known.set(event.seq, event);
-  return { ...room, fetched: known };
+  return { ...room, fetched: newestOf(known) };
+}
+
+/** A message that a search found: what it says, as told and after the changes heard since, without its reactions. */
+export function withFound(room, event) {
+  if (eventIn(room, event.seq)) return room;
+  const changes = room.recent.changes.filter((one) => isChange(one) && one.target === event.seq);
+  const message = changes.reduce((before, change) => changed(before, change), messageOf(event));
+  return { ...room, fetched: newestOf(new Map(room.fetched).set(event.seq, message)) };
+}
+
+function newestOf(fetched) {
+  if (fetched.size <= MOST_FETCHED) return fetched;
+  return new Map(Array.from(fetched).slice(-MOST_FETCHED));
 }
 
 /** The event with this number: null if there is none to show, undefined if it has to be fetched. */

@@ -86,7 +86,7 @@ export function listed(room, item, { isOpen, meId }) {
     // The item is older than events heard since.
     return { ...room, kind: item.kind || room.kind, owner: item.owner ?? null, with: item.with?.id ?? null };
   }
-  const lastMessage = item.last?.type === "message" ? messageOf(item.last, item.head) : null;
+  const lastMessage = lastOf(item);
   const isOthers = lastMessage !== null && lastMessage.from !== meId;
   const told = {
     ...room,
@@ -114,6 +114,13 @@ export function listed(room, item, { isOpen, meId }) {
   if (isOpen) return { ...next, divider: next.divider ?? firstUnread(next) };
   const isFar = item.head - room.last > CAUGHT_UP_ANEW;
   return room.epoch === item.epoch && !isFar ? next : { ...startedAfter(next, item.head, item.epoch), head: item.head };
+}
+
+/** The newest message as the list of rooms tells it, with its newest edit. */
+function lastOf({ last, last_edit: edit, head }) {
+  if (last?.type !== "message") return null;
+  const message = messageOf(last);
+  return { ...(edit ? changed(message, edit) : message), rev: head };
 }
 
 /** Drop what is held of the log, and go on behind number `after` of `epoch`. */
@@ -234,7 +241,6 @@ export function closed(room) {
     goal: null,
     here: null,
     typing: [],
-    fetched: new Map(),
   };
 }
 

@@ -3,7 +3,7 @@
  */
 import { isBlocked, joinedMine, mineOf, unreadFrom, withMineEvent, withOlderMine } from "./mine.js";
 import { settled, without } from "./outbox.js";
-import { loading, withFetched, withoutLoadingWindows, withPage } from "./room-history.js";
+import { loading, withFetched, withFound, withoutLoadingWindows, withPage } from "./room-history.js";
 import { withInfo, withMoreMembers } from "./room-info.js";
 import { withoutEndedTyping, withPresence, withReadMarkers, withTyping } from "./room-presence.js";
 import { withReports } from "./reports.js";
@@ -200,6 +200,9 @@ export const roomReducers = {
     withRoom(state, frame.room, (room) => withPage(room, { ...frame, upto: frame.upto ?? room.last }, asked, state.me?.id)),
 
   fetched: (state, { frame, seqs }) => withRoom(state, frame.room, (room) => withFetched(room, frame, seqs, state.me?.id)),
+
+  /** What a search found: from now on it is folded like all else. */
+  found: (state, { events }) => events.reduce((next, event) => withRoom(next, event.room, (room) => withFound(room, event)), state),
 
   info: (state, { frame }) =>
     withRoom(withPeople(state, peopleIn(frame)), frame.room, (room) => withInfo(room, frame)),

@@ -25,8 +25,9 @@ export class Store {
     for (const listener of this.#listeners) listener(this.#state, before);
   }
 
-  /** Call `listener(state, before)` after each change. */
+  /** Call `listener(state, before)` after each change. @returns {() => void} ends that */
   subscribe(listener) {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 }

@@ -53,6 +53,13 @@ export class Cache {
     this.#timer = setTimeout(() => this.#write(), WRITE_PAUSE_MS);
   }
 
+  /** Write what is not written yet: the page may be gone the next moment, and what was deleted shall not stay. */
+  flush() {
+    if (this.#timer === null) return;
+    clearTimeout(this.#timer);
+    this.#write();
+  }
+
   /** Keep nothing. */
   clear() {
     clearTimeout(this.#timer);

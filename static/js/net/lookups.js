@@ -1,5 +1,6 @@
 /**
- * Looks up what the open room refers to and the page does not have: profiles of people, and quoted messages.
+ * Looks up what is shown and the page does not have: profiles of people, quoted messages of the open room, and messages that
+ * stand elsewhere (`need`).
  */
 import { missingPeople, missingQuotes, openRoom, shown } from "../core/select.js";
 
@@ -10,7 +11,8 @@ const QUOTES = 100;
 export class Lookups {
   #store;
   #ask;
-  #asked = new Set(); // ids and "room seq": each is asked for once
+  #asked = new Set(); // ids and "room seq" that are asked for
+  #needed = new Map(); // room -> numbers that will be asked for together
   #timer = null;
   #seen = null;
 
@@ -24,7 +26,22 @@ export class Lookups {
   /** Requests under way may have been lost: ask again. */
   disconnected() {
     this.#asked.clear();
+    this.#needed.clear();
     this.#seen = null;
+  }
+
+  /** A view shows this message, which is not known: it will be in the state, as `fetched`. */
+  need(room, seq) {
+    if (this.#store.state.connection.phase !== "online" || this.#asked.has(`${room} ${seq}`)) return;
+    if (this.#needed.size === 0) setTimeout(() => this.#askNeeded(), PAUSE_MS);
+    this.#needed.set(room, [...(this.#needed.get(room) ?? []), seq]);
+  }
+
+  #askNeeded() {
+    for (const [room, seqs] of this.#needed) {
+      this.#askQuotes(room, this.#unasked([...new Set(seqs)], (seq) => `${room} ${seq}`).slice(0, QUOTES));
+    }
+    this.#needed.clear();
   }
 
   #lookSoon() {
@@ -64,7 +81,11 @@ export class Lookups {
     const answer = await this.#ask({ type: "fetch", room, seqs });
     if (!answer.ok) return;
     const last = answer.more ? answer.events.at(-1).seq : Infinity;
-    this.#store.dispatch({ type: "fetched", frame: answer, seqs: seqs.filter((seq) => seq <= last) });
+    const told = seqs.filter((seq) => seq <= last);
+    // What is not known after this, since the answer came too late say, is asked for again.
+    for (const seq of told) this.#asked.delete(`${room} ${seq}`);
+    this.#seen = null;
+    this.#store.dispatch({ type: "fetched", frame: answer, seqs: told });
     await this.#askQuotes(room, seqs.filter((seq) => seq > last)); // those that had no room in the answer
   }
 }

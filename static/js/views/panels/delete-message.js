@@ -17,7 +17,7 @@ const WIPES = { hour: 3600, day: 86400 };
 export async function open(shell, item, _at, does) {
   await needStyles();
   const { app } = shell;
-  const room = app.state.open;
+  const { room } = item;
   const mayAll = does.mayDelete(item);
   const actions = make("div", "actions stacked");
   if (mayAll) actions.append(button("danger", laterTexts.talkDeleteForAll, () => dialog.close("all")));
@@ -45,4 +45,5 @@ export async function open(shell, item, _at, does) {
     },
   });
   actions.firstChild.focus({ focusVisible: false });
+  return dialog;
 }

@@ -10,7 +10,7 @@ import { make } from "../parts/dom.js";
 import { entry, input, needStyles } from "../parts/forms.js";
 import { isTouchScreen } from "../parts/hands.js";
 
-/** @param {object} shell @param {object} item of the timeline */
+/** @param {object} shell @param {object} item of the timeline @returns {Promise<object>} the dialog */
 export async function open(shell, item) {
   await needStyles();
   const { app } = shell;
@@ -35,13 +35,16 @@ export async function open(shell, item) {
     content: [filter, list],
     onClose: (room) => room && send(shell, item, room),
   });
+  return dialog;
 }
 
 async function send(shell, item, room) {
   const { app } = shell;
-  const original = item.message.forwarded ?? item.message.name;
+  const { message } = app.copyAt(item.room, item.seq); // as it stands now
+  if (!message || message.isDeleted) return;
+  const original = message.forwarded ?? message.name;
   const title = titleOf(app.state, app.state.rooms.get(room));
   shell.toast(laterTexts.talkForwardedTo(title), room === app.state.open ? {} : { action: { label: laterTexts.shellOpen, onPress: () => shell.open(room) } });
-  const answer = await app.send(room, item.text, { forwarded: original });
+  const answer = await app.send(room, message.text, { forwarded: original });
   if (!answer.ok) shell.say(answer);
 }

@@ -2,11 +2,12 @@
  * Dialog about a message: receipts, reactions, and earlier versions.
  */
 import { laterTexts } from "../../core/later-texts.js";
-import { openRoom, person } from "../../core/select.js";
+import { person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, exact } from "../../core/time.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
+import { followMessage } from "../parts/follow-message.js";
 import { richText } from "../parts/rich-text.js";
 import { entry, needStyles } from "../parts/forms.js";
 
@@ -14,22 +15,33 @@ import { entry, needStyles } from "../parts/forms.js";
 export async function open(shell, item) {
   await needStyles();
   const { app } = shell;
-  const room = openRoom(app.state);
-  const text = make("div", "info-text text", ...richText(item.text).nodes);
+  const room = app.state.rooms.get(item.room);
+  const text = make("div", "info-text text");
   text.dir = "auto";
   const facts = make("div", "about", laterTexts.talkSentAt(exact(item.atMs)));
-  const places = make("div", "info-places");
-  openDialog({ title: laterTexts.talkInfo, className: "message-info", content: [text, facts, reactions(app, room.name, item), places].filter(Boolean) });
-  places.append(make("div", "about", laterTexts.shellLoading));
-  const mayVersions = item.message.isEdited && (item.isOwn || room.owner === app.state.me?.id);
-  const [receipts, versions] = await Promise.all([
-    app.receipts(room.name, item.seq),
-    mayVersions ? app.versions(room.name, item.seq) : null,
-  ]);
-  const receiptsPlace = make("div", "");
-  showReceipts(app, room.name, item, receiptsPlace, receipts);
-  places.replaceChildren(receiptsPlace);
-  if (versions?.ok) places.append(history(versions.events));
+  const reactionsPlace = make("div", "");
+  const receiptsPlace = make("div", "", make("div", "about", laterTexts.shellLoading));
+  const versionsPlace = make("div", "");
+  const places = make("div", "info-places", receiptsPlace, versionsPlace);
+  const dialog = openDialog({ title: laterTexts.talkInfo, className: "message-info", content: [text, facts, reactionsPlace, places] });
+  let shown = null;
+  const showVersions = async (message) => {
+    const mayVersions = message.isEdited && (item.isOwn || room.owner === app.state.me?.id);
+    const versions = mayVersions ? await app.versions(room.name, item.seq) : null;
+    if (versions?.ok && shown.text === message.text) versionsPlace.replaceChildren(history(versions.events));
+  };
+  /** Show the message as it stands now. */
+  const show = () => {
+    const { message } = app.copyAt(item.room, item.seq);
+    const before = shown;
+    shown = message;
+    if (message.text !== before?.text) text.replaceChildren(...richText(message.text).nodes);
+    if (message.reactions !== before?.reactions) reactionsPlace.replaceChildren(...[reactions(app, room.name, { message })].filter(Boolean));
+    if (!before || message.reactions === before.reactions) showVersions(message); // else it was a reaction
+  };
+  show();
+  followMessage(shell, dialog, item, show);
+  showReceipts(app, room.name, item, receiptsPlace, await app.receipts(room.name, item.seq));
 }
 
 /** The receipts so far, and a button for those of further people. */

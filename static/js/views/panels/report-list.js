@@ -36,7 +36,7 @@ export class ReportList {
     if (focused) this.#list.querySelector(`[data-key="${focused}"]`)?.focus();
   }
 
-  #around(state, { from, name, person, takenBy, room }) {
+  #around(state, { from, name, person, takenBy, room, target }) {
     const place = room === null ? null : state.rooms.get(room);
     return {
       who: nameOf(state, from, name),
@@ -45,11 +45,12 @@ export class ReportList {
       where: room === null ? null : place ? titleOf(state, place) : room,
       isHeard: Boolean(place) || (room !== null && !room.startsWith("~")),
       isJoined: Boolean(place?.isMember),
+      isGone: Boolean(place && target !== null && this.#shell.app.copyAt(room, target).message?.isDeleted),
     };
   }
 
   #entry(state, report) {
-    const { who, whom, taker, where, isHeard, isJoined } = this.#around(state, report);
+    const { who, whom, taker, where, isHeard, isJoined, isGone } = this.#around(state, report);
     const lines = [make("div", "report-top", make("strong", "", modTexts.reportLine(who, whom)), " ", make("span", "quiet", ago(report.atMs)))];
     if (report.why) lines.push(make("div", "", modTexts.reportReason(report.why)));
     if (report.text) {
@@ -57,7 +58,7 @@ export class ReportList {
       quote.dir = "auto";
       lines.push(quote);
     }
-    const about = [where ? modTexts.reportWhere(where) : "", taker ? modTexts.reportTaken(taker) : ""].filter(Boolean).join(" · ");
+    const about = [where ? modTexts.reportWhere(where) : "", isGone ? modTexts.reportGone : "", taker ? modTexts.reportTaken(taker) : ""].filter(Boolean).join(" · ");
     if (about) lines.push(make("div", "about", about));
     return make("li", "report", ...lines, make("div", "report-buttons", ...this.#buttons(state, report, { whom, isHeard, isJoined })));
   }

@@ -2,9 +2,9 @@
  * Search in messages: hits while typing, with the found words highlighted; a press jumps to the message. A panel in the
  * side.
  */
-import { lineOf } from "../../core/items.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { messageAt, person, stars, titleOf } from "../../core/select.js";
+import { withLocalDays } from "../../core/query.js";
+import { stars, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { dayLabel } from "../../core/time.js";
 import { button, iconButton, make } from "../parts/dom.js";
@@ -32,8 +32,9 @@ class SearchPanel {
   #cursor;
   #timer = null;
   #asked = 0;
-  #starsAsked = new Set();
+  #hits = []; // of the last search: {room, seq, highlights}
   #facts = null;
+  #isSearch = false;
   #scopes;
 
   constructor(shell, query) {
@@ -74,27 +75,31 @@ class SearchPanel {
     this.focus();
   }
 
-  /** Show this state: without a query the starred messages stand here. */
+  /** Show this state: what was found, as it stands now; without a query the starred messages. */
   render(state) {
-    if (this.#field.value.trim() !== "") return;
-    const facts = JSON.stringify(stars(state).slice(0, MOST_STARS).map(({ room, seq }) => describe(state, this.#messageOf(state, room, seq), room, seq)));
+    const isSearch = this.#isSearch;
+    const places = isSearch ? this.#hits : stars(state).slice(0, MOST_STARS);
+    const rows = places.map((place) => this.#describe(state, place)).filter(Boolean);
+    const facts = JSON.stringify([isSearch, rows]);
     if (facts === this.#facts) return;
     this.#facts = facts;
+    const focused = this.#list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+    this.#list.replaceChildren(...rows.map((row) => this.#row(row)));
+    if (focused) (this.#list.querySelector(`[data-key="${CSS.escape(focused)}"]`) ?? this.#field).focus({ preventScroll: true });
+    if (isSearch) {
+      this.#status.textContent = rows.length === 0 ? laterTexts.talkSearchNothing : laterTexts.talkSearchFound(rows.length, Boolean(this.#cursor));
+      return;
+    }
     this.#status.textContent = laterTexts.talkSearchHow;
-    const rows = JSON.parse(facts).filter(Boolean);
-    this.#list.replaceChildren(...rows.map((row) => this.#row(row, [row.line])));
     if (rows.length > 0) this.#list.prepend(make("li", "", make("h3", "", laterTexts.talkStars)));
   }
 
-  #messageOf(state, name, seq) {
-    const room = state.rooms.get(name);
-    const message = room && messageAt(room, seq);
-    const key = `${name} ${seq}`;
-    if (room && message === undefined && !this.#starsAsked.has(key)) {
-      this.#starsAsked.add(key);
-      this.#shell.app.fetch(name, [seq]);
-    }
-    return message;
+  /** All that a row shows; null if there is nothing to be shown, or not yet. */
+  #describe(state, { room: name, seq, highlights = null }) {
+    const { message, isShown, who, line } = this.#shell.app.copyAt(name, seq);
+    if (!message || (highlights && !isShown)) return null;
+    const nodes = highlights ? snippet(message.text, highlights) : [[line, false]];
+    return { room: name, seq, who, where: titleOf(state, state.rooms.get(name)), when: dayLabel(message.atMs), nodes };
   }
 
   #soon() {
@@ -106,42 +111,31 @@ class SearchPanel {
     clearTimeout(this.#timer);
     const query = this.#field.value.trim();
     const asked = (this.#asked += 1);
-    this.#facts = null;
-    if (query === "") {
-      this.#more.hidden = true;
-      this.#list.replaceChildren();
-      this.render(this.#shell.app.state);
-      return;
-    }
     const { app } = this.#shell;
-    const room = this.#scope === "room" ? app.state.open : undefined;
-    const answer = await app.search(query, { room, cursor, limit: PAGE });
-    if (asked !== this.#asked) return; // something else was asked for meanwhile
-    if (!answer.ok) {
-      this.#status.textContent = answer.message;
-      this.#list.replaceChildren();
+    if (query === "") {
+      this.#isSearch = false;
       this.#more.hidden = true;
+      this.render(app.state);
       return;
     }
-    const rows = answer.hits.map((hit) => this.#hit(hit));
-    if (cursor) this.#list.append(...rows);
-    else this.#list.replaceChildren(...rows);
-    const count = this.#list.childElementCount;
-    this.#status.textContent = count === 0 ? laterTexts.talkSearchNothing : laterTexts.talkSearchFound(count, Boolean(answer.cursor));
+    const room = this.#scope === "room" ? app.state.open : undefined;
+    const answer = await app.search(withLocalDays(query), { room, cursor, limit: PAGE });
+    if (asked !== this.#asked) return; // something else was asked for meanwhile
+    this.#isSearch = true;
+    this.#facts = null;
+    this.#hits = answer.ok ? [...(cursor ? this.#hits : []), ...answer.hits] : [];
     this.#cursor = answer.cursor;
     this.#more.hidden = !answer.cursor;
+    this.render(app.state);
+    if (!answer.ok) this.#status.textContent = answer.message;
   }
 
-  #hit({ room, message, highlights }) {
-    const row = describe(this.#shell.app.state, message, room, message.seq);
-    return this.#row(row, snippet(message.text, highlights));
-  }
-
-  #row({ who, where, when, room, seq }, nodes) {
-    const line = make("span", "message-line", ...nodes);
+  #row({ who, where, when, room, seq, nodes }) {
+    const line = make("span", "message-line", ...nodes.map(([text, isFound]) => (isFound ? make("mark", "", text) : text)));
     line.dir = "auto";
     const top = make("span", "message-top", make("bdi", "entry-title", who), make("bdi", "hit-room", where), make("span", "quiet", when));
     const element = button("message-entry hit", "", () => this.#shell.jump(room, seq));
+    element.dataset.key = `${room} ${seq}`;
     element.append(top, line);
     return make("li", "", element);
   }
@@ -156,26 +150,20 @@ class SearchPanel {
   }
 }
 
-function describe(state, message, name, seq) {
-  const room = state.rooms.get(name);
-  if (!message) return null;
-  const who = message.from === state.me?.id ? texts.you : person(state, message.from, message.name).name;
-  return { who, where: room ? titleOf(state, room) : name, when: dayLabel(message.atMs), room: name, seq, line: lineOf(message) };
-}
-
-/** The text around the first word that was found, all found words marked. */
+/** The text around the first word that was found, as pieces, each with whether it was found; where it still stands. */
 function snippet(text, highlights) {
-  const first = highlights[0]?.[0] ?? 0;
+  const found = highlights.filter(({ from, to, word }) => text.slice(from, to) === word);
+  const first = found[0]?.from ?? 0;
   const start = first > BEFORE ? text.indexOf(" ", first - BEFORE) + 1 || first : 0;
   const from = Math.min(start, first);
   const to = Math.min(text.length, from + SNIPPET);
-  const nodes = from > 0 ? ["… "] : [];
+  const pieces = from > 0 ? [["… ", false]] : [];
   let end = from;
-  for (const [left, right] of highlights) {
-    if (left < end || right > to) continue;
-    nodes.push(text.slice(end, left), make("mark", "", text.slice(left, right)));
-    end = right;
+  for (const mark of found) {
+    if (mark.from < end || mark.to > to) continue;
+    pieces.push([text.slice(end, mark.from), false], [mark.word, true]);
+    end = mark.to;
   }
-  nodes.push(text.slice(end, to), to < text.length ? " …" : "");
-  return nodes;
+  pieces.push([text.slice(end, to) + (to < text.length ? " …" : ""), false]);
+  return pieces;
 }

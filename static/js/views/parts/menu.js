@@ -13,7 +13,7 @@ import { icon, make } from "./dom.js";
  * @param {Array<Item|null>} options.items null: a line between groups
  * @param {Element|{x: number, y: number}} [options.anchor]
  * @param {HTMLElement} [options.header] what stands above the items: a row of reactions, say
- * @returns {{close(): void}}
+ * @returns {{element: HTMLDialogElement, close(): void}}
  */
 export function openMenu({ label, items, anchor, header }) {
   const menu = make("div", "menu");
@@ -30,7 +30,7 @@ export function openMenu({ label, items, anchor, header }) {
   menu.append(...items.map((item) => (item ? entry(item, () => dialog.close(item)) : line())));
   menu.addEventListener("keydown", (event) => onKey(event, menu, () => dialog.close()));
   entriesOf(menu)[0]?.focus({ preventScroll: true, focusVisible: false });
-  return { close: () => dialog.close() };
+  return dialog;
 }
 
 function entry(item, onPress) {

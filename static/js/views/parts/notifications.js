@@ -1,14 +1,13 @@
 /**
- * Notifications of a new message: a badge on the page's icon, a sound, a notification of the browser.
+ * Notifications of a new message: a badge on the page's icon, a sound, a notification of the browser. That says what the
+ * message says now, and goes when the message is gone or was read, here or elsewhere.
  */
-import { plainLine } from "../../core/format.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { person, titleOf } from "../../core/select.js";
+import { titleOf } from "../../core/select.js";
 import { isWanted } from "./preferences.js";
 
 const ICON = new URL("../../../favicon.svg", import.meta.url).href;
 const SIZE = 64;
-const TEXT_LENGTH = 200;
 const NOTES = [[660, 0], [880, 0.09]]; // Hz, and seconds from the beginning: two soft notes upwards
 const NOTE_S = 0.22;
 const LOUDNESS = 0.12;
@@ -16,7 +15,7 @@ const LOUDNESS = 0.12;
 /** Alert of a message, in the ways that are switched on. */
 export function announce(app, { message, room, sound, notification }, onOpen) {
   if (sound && isWanted("sound")) chime();
-  if (notification && isWanted("notifications")) notify(app, message, room, onOpen);
+  if (notification && isWanted("notifications")) notify(app, room, message.seq, onOpen);
 }
 
 /** The sound; also played when it is switched on. */
@@ -36,26 +35,63 @@ export function chime() {
   }
 }
 
-function notify(app, message, name, onOpen) {
+const open = new Map(); // room -> {seq, facts, notification}: a newer one of a room takes the place of an older one
+let stop = null; // following the state
+
+function notify(app, room, seq, onOpen) {
   if (typeof Notification === "undefined" || Notification.permission !== "granted") return;
+  open.set(room, { seq, facts: null, notification: open.get(room)?.notification });
+  refresh(app, onOpen);
+  if (stop) return;
+  stop = app.subscribe(() => refresh(app, onOpen));
+  addEventListener("pagehide", () => open.forEach(({ notification }) => notification?.close()));
+}
+
+/** Bring all that are open up to date. */
+function refresh(app, onOpen) {
+  for (const [room, shown] of open) {
+    const now = contentOf(app, room, shown.seq);
+    if (now === undefined) continue;
+    const facts = JSON.stringify(now);
+    if (facts === shown.facts) continue;
+    if (now === null) {
+      open.delete(room);
+      shown.notification?.close();
+    } else {
+      shown.facts = facts;
+      shown.notification = show(app, room, shown.seq, now, onOpen);
+    }
+  }
+}
+
+/** What it says: null if it is to go, undefined if that is not known at the moment. */
+function contentOf(app, name, seq) {
   const { state } = app;
   const room = state.rooms.get(name);
-  const who = person(state, message.from, message.name).name;
-  const isDirect = room?.kind === "direct";
+  const { message, isShown, who, line } = app.copyAt(name, seq);
+  if (room && message === undefined) return undefined;
+  if (!isShown || room.read >= seq) return null;
+  return { title: room.kind === "direct" ? who : laterTexts.shellNotificationTitle(who, titleOf(state, room)), body: line };
+}
+
+function show(app, room, seq, { title, body }, onOpen) {
   try {
-    const shown = new Notification(isDirect || !room ? who : laterTexts.shellNotificationTitle(who, titleOf(state, room)), {
-      body: plainLine(message.text.slice(0, TEXT_LENGTH)),
+    const notification = new Notification(title, {
+      body,
       icon: ICON,
-      tag: `trio-chat ${name}`, // a newer one of a room takes the place of an older one
+      tag: `trio-chat ${room}`, // and so of all tabs
       silent: true, // the page has a sound of its own
     });
-    shown.onclick = () => {
+    notification.onclick = () => {
       window.focus();
-      onOpen(name, message.seq);
-      shown.close();
+      onOpen(room, seq);
+      notification.close();
     };
+    // Who has closed it does not want to see it again when its message is edited.
+    notification.onclose = () => open.get(room)?.notification === notification && open.delete(room);
+    return notification;
   } catch {
-    // Android's Chrome shows notifications for installed pages only.
+    return null; // Android's Chrome shows notifications for installed pages only
   }
 }
 

@@ -2,6 +2,7 @@
  * The room list: the newest first, each with its last message, time and unread counts. Only rows that changed are
  * touched, so that hundreds of rooms cost no more than the one that changed.
  */
+import { lastMessageOf } from "../../core/copies.js";
 import { fold } from "../../core/fold.js";
 import { plainLine } from "../../core/format.js";
 import { laterTexts } from "../../core/later-texts.js";
@@ -14,7 +15,7 @@ import { clock, dayLabel, dayNumber } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
 import { button, icon, make } from "../parts/dom.js";
 
-const SHARED = ["people", "mine", "open", "drafts", "me", "outbox", "requests"]; // the parts of the state that rows show
+const SHARED = ["people", "mine", "open", "drafts", "me", "outbox", "requests", "day"]; // the parts of the state that rows show
 const MANY = 100; // the server counts no further
 const LINE_LENGTH = 120;
 
@@ -183,8 +184,8 @@ function factsOf(state, room) {
 function lineOf(state, room) {
   const draft = state.drafts.get(room.name);
   if (draft && room.name !== state.open) return { lead: laterTexts.shellDraft, line: draft.slice(0, LINE_LENGTH), look: "draft" };
-  const message = room.lastMessage;
-  if (!message) return { lead: "", line: room.topic || (room.name === SERVER ? modTexts.serverLine : laterTexts.shellNothingYet), look: "quiet" };
+  const message = lastMessageOf(state, room);
+  if (!message) return { lead: "", line: room.topic || (room.name === SERVER ? modTexts.serverLine : room.lastMessage ? "" : laterTexts.shellNothingYet), look: "quiet" };
   const isOwn = message.from === state.me?.id;
   const who = isOwn ? texts.you : room.kind === "direct" ? "" : person(state, message.from, message.name).name;
   const lead = who === "" ? "" : laterTexts.shellLead(who);

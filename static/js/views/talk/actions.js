@@ -7,42 +7,45 @@ import { mayDelete, mayMute } from "../../core/permissions.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { copyText } from "../parts/clipboard.js";
+import { followMessage } from "../parts/follow-message.js";
 import { roomFragment, shareAddress } from "../parts/share.js";
 
 /**
- * @param {object} shell @param {{composer: import("./composer.js").Composer}} views
+ * Each is told the item that a menu was opened for, say, and acts on its message as it stands now.
+ * @param {object} shell
+ * @param {{composer: import("./composer.js").Composer, log: import("./log.js").ChatLog}} views
  */
-export function makeActions(shell, { composer }) {
+export function makeActions(shell, { composer, log }) {
   const { app } = shell;
-  const room = () => app.state.open;
+  const roomOf = (item) => app.state.rooms.get(item.room) ?? openRoom(app.state);
+  const now = (item) => (item.seq === null || item.room !== app.state.open ? null : log.itemAt(item.seq)) ?? item;
   const tell = async (answer, text) => ((await answer).ok ? shell.toast(text) : undefined); // what is refused the shell tells
   const copy = async (text, done = texts.copied) => shell.toast((await copyText(text)) ? done : laterTexts.talkCopyFailed);
-  const copyLink = (seq) => {
-    const { address, isForOthers } = shareAddress(app.state, roomFragment(room(), seq));
+  const copyLink = ({ room, seq }) => {
+    const { address, isForOthers } = shareAddress(app.state, roomFragment(room, seq));
     return copy(address, isForOthers ? texts.copied : laterTexts.shareCopiedHereOnly);
   };
-  const withItem = (load) => async (item, at) => (await load()).open(shell, item, at, actions);
+  const withItem = (load) => async (item, at) => followMessage(shell, await (await load()).open(shell, item, at, actions), item);
   const actions = {
     /** Whether it is in the log and still a message. */
     isLive: (item) => item.seq !== null && !item.message.isDeleted,
-    mayDelete: (item) => mayDelete(app.state, openRoom(app.state), item.from),
+    mayDelete: (item) => mayDelete(app.state, roomOf(item), item.from),
     /** Whether this person may mute the author, here or everywhere. */
-    mayModerate: (item) => !item.isOwn && [openRoom(app.state), app.state.rooms.get(SERVER)].some((one) => one && mayMute(app.state, one, item.from)),
-    report: (item) => shell.report({ room: room(), seq: item.seq, name: item.name }),
+    mayModerate: (item) => !item.isOwn && [roomOf(item), app.state.rooms.get(SERVER)].some((one) => one && mayMute(app.state, one, item.from)),
+    report: (item) => shell.report({ room: item.room, seq: item.seq, name: item.name }),
     moderate: (item) => shell.moderate(item.from, item.name),
     reply: (item) => composer.reply(item),
     edit: (item) => composer.edit(item),
-    react: (item, emoji, on = !hasReacted(item, emoji)) => app.react(room(), item.seq, emoji, on),
+    react: (item, emoji, on = !hasReacted(item, emoji)) => app.react(item.room, item.seq, emoji, on),
     pickReaction: (item, at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => actions.react(item, emoji, true))),
     copyText: (item) => copy(item.text),
-    copyLink: (item) => copyLink(item.seq),
-    pin: (item) => app.pin(room(), item.seq, !item.message.isPinned),
-    star: (item) => app.star(room(), item.seq, !item.isStarred),
-    markUnread: (item) => tell(app.markUnread(room(), item.seq), laterTexts.talkMarkedUnread),
-    forMe: (item) => {
-      const name = room();
-      app.hide(name, item.seq, true);
-      shell.toast(laterTexts.talkHidden, { action: { label: laterTexts.talkUndo, onPress: () => app.hide(name, item.seq, false) } });
+    copyLink,
+    pin: (item) => app.pin(item.room, item.seq, !item.message.isPinned),
+    star: (item) => app.star(item.room, item.seq, !item.isStarred),
+    markUnread: (item) => tell(app.markUnread(item.room, item.seq), laterTexts.talkMarkedUnread),
+    forMe: ({ room, seq }) => {
+      app.hide(room, seq, true);
+      shell.toast(laterTexts.talkHidden, { action: { label: laterTexts.talkUndo, onPress: () => app.hide(room, seq, false) } });
     },
     person: (item) => !item.isOwn && shell.person(item.from, person(app.state, item.from, item.name).name),
     menu: withItem(() => import("./message-menu.js")),
@@ -52,5 +55,6 @@ export function makeActions(shell, { composer }) {
   };
   const hasReacted = (item, emoji) =>
     item.message.reactions.some((reaction) => reaction.emoji === emoji && reaction.isMine);
+  for (const [name, act] of Object.entries(actions)) actions[name] = (item, ...rest) => act(now(item), ...rest);
   return actions;
 }

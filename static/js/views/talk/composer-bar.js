@@ -1,9 +1,9 @@
 /**
  * Bar above the composer: which message is answered or edited, and why a text was not sent.
  */
-import { lineOf } from "../../core/items.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { colourOf } from "../../core/people.js";
+import { person } from "../../core/select.js";
 import { icon, make, pressable } from "../parts/dom.js";
 
 export class ComposerBar {
@@ -26,18 +26,21 @@ export class ComposerBar {
     parent.append(this.#complaint, this.#element);
   }
 
-  /** @param {"reply"|"edit"} what @param {object} item of the timeline */
-  show(what, item) {
-    const name = item.isOwn ? laterTexts.talkYourself : item.name;
+  /** @param {"reply"|"edit"} what @param {object} copy of the message, see core/copies.js @param {object} state */
+  show(what, { message, who, line }, state) {
+    const isOwn = message?.from === state.me?.id;
+    const title = what === "edit" ? laterTexts.talkEditing : laterTexts.talkReplyingTo(isOwn ? laterTexts.talkYourself : who);
     this.#icon.dataset.icon = what;
-    this.#element.dataset.colour = item.colour ?? colourOf(item.from);
-    this.#title.textContent = what === "edit" ? laterTexts.talkEditing : laterTexts.talkReplyingTo(name);
-    this.#line.textContent = lineOf(item.message);
+    this.#element.dataset.colour = message ? (person(state, message.from).colour ?? colourOf(message.from)) : "";
+    if (this.#title.textContent !== title) this.#title.textContent = title;
+    if (this.#line.textContent !== line) this.#line.textContent = line;
     this.#element.hidden = false;
   }
 
   hide() {
+    if (this.#element.hidden) return;
     this.#element.hidden = true;
+    this.#title.textContent = this.#line.textContent = "";
   }
 
   complain(problem) {

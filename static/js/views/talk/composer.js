@@ -3,6 +3,7 @@
  * of an on-screen keyboard, begin a new line.
  */
 import { emojiTexts } from "../../core/emoji-texts.js";
+import { laterTexts } from "../../core/later-texts.js";
 import { openRoom } from "../../core/select.js";
 import { writingIn } from "../../core/permissions.js";
 import { iconButton } from "../parts/dom.js";
@@ -19,8 +20,8 @@ export class Composer {
   #inner;
   #room = null;
   #draft = "";
-  #replies = new Map(); // room -> the message that is answered
-  #editing = null; // {seq, text} the message that is changed
+  #replies = new Map(); // room -> the number of the message that is answered
+  #editing = null; // {seq, text} the message that is changed, and its text
 
   /**
    * @param {import("../../app/app.js").App} app
@@ -66,15 +67,15 @@ export class Composer {
   /** Answer a message. */
   reply(item) {
     if (this.#editing) this.cancel();
-    this.#replies.set(this.#room, item);
-    this.#bar.show("reply", item);
+    this.#replies.set(this.#room, item.seq);
+    this.#showBar();
     this.focus();
   }
 
   /** Edit a message; the draft comes back afterwards. */
   edit(item, text = item.text) {
-    this.#editing = { seq: item.seq, item };
-    this.#bar.show("edit", item);
+    this.#editing = { seq: item.seq, text: item.text };
+    this.#showBar();
     this.#write(text);
     this.focus();
   }
@@ -118,20 +119,44 @@ export class Composer {
       this.#draft = draft;
       if (isUntouched) this.#write(draft);
     }
+    this.#showBar();
     this.#field.disabled = ["shut", "missing"].includes(writingIn(state, openRoom(state), Date.now()).kind);
   }
 
+  /** What is answered or edited, as it stands now; when it is gone there is nothing to answer or edit. */
   #showBar() {
-    const item = this.#replies.get(this.#room);
-    if (this.#editing) this.#bar.show("edit", this.#editing.item);
-    else if (item) this.#bar.show("reply", item);
-    else this.#bar.hide();
+    const seq = this.#editing?.seq ?? this.#replies.get(this.#room);
+    if (seq === undefined) return this.#bar.hide();
+    const copy = this.#app.copyAt(this.#room, seq);
+    if (copy.message && copy.isShown) {
+      this.#followEdit(copy.message);
+      return this.#bar.show(this.#editing ? "edit" : "reply", copy, this.#app.state);
+    }
+    if (copy.message !== undefined) this.#gone();
+  }
+
+  /** Another device has changed the message that is edited: so is the text in the field, if nothing was written yet. */
+  #followEdit({ text }) {
+    if (!this.#editing || text === this.#editing.text) return;
+    const isUntouched = this.#field.value === this.#editing.text;
+    this.#editing.text = text;
+    if (isUntouched) this.#write(text);
+  }
+
+  /** Only what the person has written since stays. */
+  #gone() {
+    const { value } = this.#field;
+    const written = this.#editing && value !== this.#editing.text ? value : "";
+    const complaint = !this.#editing ? laterTexts.talkReplyGone : written ? laterTexts.talkEditGone : laterTexts.talkGone;
+    this.cancel();
+    if (written) this.putBack(written);
+    this.#bar.complain(complaint);
   }
 
   #submit() {
     const text = this.#field.value;
     const editing = this.#editing?.seq ?? null;
-    const replyTo = editing === null ? (this.#replies.get(this.#room)?.seq ?? null) : null;
+    const replyTo = editing === null ? (this.#replies.get(this.#room) ?? null) : null;
     if (text.trim() === "" && editing === null) {
       this.#write("");
       this.focus();

@@ -11,14 +11,17 @@ import { openMenu } from "../parts/menu.js";
 import { selectText } from "../parts/swipe.js";
 import { quickEmoji } from "./emoji-choice.js";
 
-/** @param {object} shell @param {object} item @param {Element|{x: number, y: number}} at @param {object} does see actions.js */
+/**
+ * @param {object} shell @param {object} item @param {Element|{x: number, y: number}} at @param {object} does see actions.js
+ * @returns {object|undefined} its dialog
+ */
 export function open(shell, item, at, does) {
   const room = openRoom(shell.app.state);
   const element = document.querySelector(`#chat p[data-seq="${item.seq}"]`);
   element?.classList.add("chosen");
   if (!does.isLive(item)) {
     if (item.seq !== null) show(item, at, [entry(laterTexts.talkDeleteForMe, "hide", () => does.forMe(item))], undefined, element);
-    return;
+    return undefined;
   }
   const { isPinned } = item.message;
   const mayWrite = room.kind === "public" || room.isMember;
@@ -40,7 +43,7 @@ export function open(shell, item, at, does) {
     does.mayModerate(item) && entry(modTexts.menu(item.name), "shield", () => does.moderate(item)),
     { ...entry(laterTexts.talkDelete, "trash", () => does.remove(item)), isDanger: true },
   ].filter((one) => one !== false && one !== undefined);
-  show(item, at, items, mayWrite ? { does, at } : undefined, element);
+  return show(item, at, items, mayWrite ? { does, at } : undefined, element);
 }
 
 const entry = (label, icon, onSelect) => ({ label, icon, onSelect });
@@ -50,7 +53,7 @@ function show(item, at, items, reacting, element) {
   const menu = openMenu({ label: laterTexts.talkMenu, items, anchor: at, header });
   const dialog = document.querySelector("dialog.menu-sheet[open]");
   dialog?.addEventListener("close", () => element?.classList.remove("chosen"));
-  if (!header) return;
+  if (!header) return menu;
   const { does } = reacting;
   const mine = (emoji) => item.message.reactions.some((one) => one.emoji === emoji && element?.querySelector(`.reaction[data-emoji="${emoji}"][aria-pressed="true"]`));
   for (const emoji of quickEmoji()) {
@@ -78,4 +81,5 @@ function show(item, at, items, reacting, element) {
     } else return;
     event.preventDefault();
   });
+  return menu;
 }

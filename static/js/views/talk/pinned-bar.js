@@ -1,9 +1,8 @@
 /**
  * Bar of pinned messages above the log: the newest first; a press jumps to it and turns to the one before.
  */
-import { lineOf } from "../../core/items.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { messageAt, openRoom, person, pinsOf } from "../../core/select.js";
+import { openRoom, pinsOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { icon, make, pressable } from "../parts/dom.js";
 
@@ -19,7 +18,6 @@ export class PinnedBar {
   #index = 0; // from the newest
   #pins = [];
   #all;
-  #asked = new Set();
 
   /**
    * @param {import("../../app/app.js").App} app @param {HTMLElement} parent
@@ -53,21 +51,20 @@ export class PinnedBar {
     if (room.name !== this.#room) {
       this.#room = room.name;
       this.#index = 0;
-      this.#asked.clear();
       setTimeout(() => this.#ask(), PAUSE_MS);
     }
-    this.#pins = this.#known(state, room);
+    this.#pins = this.#known(state, room).filter((seq) => this.#app.copyAt(room.name, seq).message !== null);
     this.#element.hidden = this.#pins.length === 0;
-    if (this.#pins.length === 0) return;
+    if (this.#pins.length === 0) {
+      setText(this.#who, "");
+      setText(this.#text, "");
+      return;
+    }
     this.#index %= this.#pins.length;
     const seq = this.#pins[this.#index];
-    const message = messageAt(room, seq);
-    if (message === undefined && !this.#asked.has(seq)) {
-      this.#asked.add(seq);
-      this.#app.fetch(room.name, [seq]);
-    }
-    setText(this.#who, message ? (message.from === state.me?.id ? texts.you : person(state, message.from, message.name).name) : texts.talkPinned);
-    setText(this.#text, message ? lineOf(message) : "");
+    const { message, who, line } = this.#app.copyAt(room.name, seq);
+    setText(this.#who, message ? who : texts.talkPinned);
+    setText(this.#text, message ? line : "");
     this.#all.hidden = this.#pins.length === 1;
     setText(this.#count, this.#pins.length > 1 ? laterTexts.talkOf(this.#index + 1, this.#pins.length) : "");
   }

@@ -60,7 +60,7 @@ export function mountTalk(app, elements, { shell, log }) {
       field.addEventListener("input", () => mentions.show(app.state, field.value));
     },
   });
-  const actions = makeActions(shell, { composer });
+  const actions = makeActions(shell, { composer, log });
   const withItem = (does) => (element, at) => {
     const item = log.itemOf(element);
     if (item) does(item, at ?? element.querySelector(".bubble"));
