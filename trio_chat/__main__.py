@@ -94,13 +94,13 @@ def _with_data(command: Command) -> Command:
     return click.option(
         "--data",
         metavar="PATH",
-        type=click.Path(path_type=Path),
+        type=click.Path(readable=False, path_type=Path),
         help="The data directory.  [default: as for the server]",
     )(command)
 
 
 @main.command(short_help="Check that the log, or a backup of it, is whole.")
-@click.argument("file", required=False, metavar="[FILE]", type=click.Path(path_type=Path))
+@click.argument("file", required=False, metavar="[FILE]", type=click.Path(readable=False, path_type=Path))
 @_with_data
 @click.pass_obj
 def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
@@ -120,7 +120,9 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
 
 
 @main.command(short_help="Copy the log into a file, while it may be in use.")
-@click.argument("file", metavar="FILE|DIR|-", type=click.Path(path_type=Path, allow_dash=True))
+@click.argument(
+    "file", metavar="FILE|DIR|-", type=click.Path(readable=False, path_type=Path, allow_dash=True)
+)
 @click.option(
     "--keep",
     type=click.IntRange(min=1),
@@ -133,7 +135,6 @@ def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None
     """Copy the log, as it is at this moment, into the new file FILE (-: to stdout). It may be in use."""
     from trio_chat.store.sqlite.backup import back_up, back_up_into, back_up_to
 
-    database = _database(config, data)
     removed: list[Path] = []
     is_to_stdout = str(file) == "-"
     if is_to_stdout and (keep is not None or sys.stdout.isatty()):
@@ -141,6 +142,7 @@ def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None
             "A backup to stdout (-) goes into a pipe or a file, and there is nothing to keep.", status=2
         )
     with _explaining(), showing("backup", "pages") as progress:
+        database = _database(config, data)
         if is_to_stdout:
             events = back_up_to(database, write_bytes, report=progress.report)
         elif keep is None:
@@ -223,7 +225,7 @@ def _explaining() -> Iterator[None]:
 def _database(config: Config, data: Path | None) -> Path:
     from trio_chat.app import DATABASE
 
-    return (data or config.data) / DATABASE
+    return (config.data if data is None else _expanded("--data", data)) / DATABASE
 
 
 def read_config(file_name: str | None, flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:

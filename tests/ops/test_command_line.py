@@ -1,24 +1,27 @@
 """The command line as people meet it: help that can be read, output that cannot be written, and how far it is."""
 
+# ruff: noqa: ASYNC240  # nothing else runs while these look at files
+
 from __future__ import annotations
 
+import os
 import pty
 import shlex
+import shutil
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 import trio
 from click.testing import CliRunner
 
 from tests.support.damage import small_log
-from tests.support.process import PATIENCE_S, command, environment
+from tests.support.process import PATIENCE_S, ROOT, command, environment
 from trio_chat.__main__ import main
 from trio_chat.config.config import SECTIONS, SETTINGS
 from trio_chat.ops.progress import LINE_EACH_S, showing
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def help_of(*arguments: str) -> str:
@@ -90,6 +93,47 @@ async def test_in_a_terminal_there_is_a_bar_and_the_findings_stand_on_lines_of_t
         shown = terminal.read(4000).decode()
     assert "verify  [" in shown
     assert "\r\x1b[Kroom 'lobby': 5 events, all whole\r\n" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments", ["verify", "backup copy.db", "audit", "owner-link", "person release Ada"]
+)
+def test_a_log_that_may_not_be_read_or_is_none_is_one_sentence(
+    arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder" / "chat.db").mkdir(parents=True)
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "chat.db").write_text("my diary " * 1000)
+    for data, words in (
+        ("nowhere", "There is no log at nowhere/chat.db."),
+        ("text/chat.db", "There is no log at text/chat.db/chat.db."),
+        ("folder", "folder/chat.db is no file."),
+        ("text", "text/chat.db is not a database."),
+        ("~nobody-has-this-name/chat", "cannot be found; write the path out."),
+    ):
+        result = CliRunner(env={}).invoke(main, [*arguments.split(), "--data", data], prog_name="trio-chat")
+        assert (result.exit_code, words in result.stderr, result.stderr.count("\n")) == (1, True, 1), (
+            result.stderr
+        )
+    assert not (tmp_path / "copy.db").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="needs root and setpriv")
+async def test_who_may_not_read_it_is_told_so() -> None:
+    nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+    if subprocess.run([*nobody.split(), sys.executable, "-c", ""], capture_output=True).returncode:  # noqa: ASYNC221
+        pytest.skip("only root can run this Python")
+    with tempfile.TemporaryDirectory(prefix="trio-chat-") as name:  # pytest's own are root's alone
+        home = Path(name)
+        await small_log(home / "data" / "chat.db")
+        home.chmod(0o755)
+        (home / "data").chmod(0o700)
+        for arguments in ("verify", f"verify {home / 'data' / 'chat.db'}", "owner-link", "backup nothing.db"):
+            line = shlex.join(command(*arguments.split(), "--data", home / "data"))
+            status, told = await run_in_shell(f"cd {ROOT} && {nobody} {line}")
+            why = f"trio-chat: {home / 'data' / 'chat.db'} cannot be read: Permission denied.\n"
+            assert (status, told) == (1, why)
 
 
 def test_elsewhere_there_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:

@@ -290,6 +290,7 @@ async def test_more_connections_than_allowed_are_turned_away(
                     answer = await peer.receive_to_the_end()
                     assert answer.startswith(b"HTTP/1.1 503 ")
                     assert sentence in answer
+                    assert b"Whoever runs the server sets how many fit with --max-connections" in answer
         await serving.wait_connected(2)
         async with open_peer(serving.port):
             pass

@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from tests.support.damage import by_hand, drafts, put, small_log, take
 from trio_chat.__main__ import main
 from trio_chat.errors import StartError
+from trio_chat.store.sqlite import schema
 from trio_chat.store.sqlite.event_count import path_of_event_count, read_event_count
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
@@ -179,6 +180,21 @@ async def test_an_index_by_which_repeats_are_recognised_is_checked_too(path: Pat
     content[at] ^= 1
     path.write_bytes(content)
     assert any(sentence.startswith("SQLite says: ") for sentence in damage_of(path))
+
+
+def test_how_long_a_migration_takes_is_told_now_and_then(
+    path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "TOLD_EACH_S", 0.0)
+    monkeypatch.setattr(schema, "STEPS_BETWEEN_LOOKS", 10)
+    path.parent.mkdir()
+    with caplog.at_level("INFO"), closing(apsw.Connection(str(path))) as connection:
+        schema.migrate(connection, path, MIGRATIONS[:1])
+        assert caplog.records[0].getMessage().startswith(f"{path} is still being brought to format 1, for ")
+        caplog.clear()
+        schema.migrate(connection, path, MIGRATIONS)
+    assert f"{path} is still being copied, for " in caplog.text
+    assert f"{path} is still being brought to format {len(MIGRATIONS)}, for " in caplog.text
 
 
 def make_older(path: Path, older: Path, version: int) -> None:

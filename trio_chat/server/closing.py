@@ -22,6 +22,13 @@ PEER_IS_GONE = (
 """How connections of a chat normally end: the peer's program, machine or network ends them."""
 
 
+PLACES_ADVICE = (
+    "Whoever runs the server sets how many fit with --max-connections and --max-connections-per-address, "
+    "and behind a proxy tells clients apart with --trusted-proxy."
+)
+"""Stands behind the sentence for whom there is no place."""
+
+
 async def refuse(
     wire: Wire,
     status: HTTPStatus,

@@ -43,6 +43,7 @@ from trio_chat.net.outbox import Outbox
 from trio_chat.net.request_head import BadRequest, shown
 from trio_chat.net.websocket_frames import encode_close, encode_ping
 from trio_chat.protocol.encoding import V1
+from trio_chat.server.closing import PLACES_ADVICE
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -260,7 +261,8 @@ class Connection:
             try:
                 self._admission.settle(is_known=False)  # it will never say who it is
             except Refused as refused:
-                return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, refused.message, "places")
+                sentence = f"{refused.message} {PLACES_ADVICE}"
+                return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, sentence, "places")
         return None
 
     def _refuse(

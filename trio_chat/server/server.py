@@ -21,7 +21,7 @@ from trio_chat.net.host import Hosts
 from trio_chat.net.limits import address_key
 from trio_chat.net.tls import NotTls, TlsStream
 from trio_chat.net.wire import Wire
-from trio_chat.server.closing import PEER_IS_GONE, linger, refuse
+from trio_chat.server.closing import PEER_IS_GONE, PLACES_ADVICE, linger, refuse
 from trio_chat.server.connection import serve_websocket
 from trio_chat.server.http_connection import HttpConnection
 from trio_chat.server.machine_names import machine_names
@@ -151,7 +151,7 @@ class Server:
             self._statistics.refused += 1
             LOGGER.debug("%s: %s", peer, refused)
             self._hub.security.refused("places", address_key(address))
-            await self._turn_away(stream, str(refused))
+            await self._turn_away(stream, f"{refused} {PLACES_ADVICE}")
         finally:
             await trio.aclose_forcefully(stream)
 
@@ -247,7 +247,8 @@ class Server:
                 LOGGER.debug("%s: %s", peer, refused)
                 self._hub.security.refused("places", address_key(address))
                 status = HTTPStatus.SERVICE_UNAVAILABLE
-                await refuse(wire, status, str(refused), timeout_s=timeout_s, headers=RETRY_AFTER)
+                reason = f"{refused} {PLACES_ADVICE}"
+                await refuse(wire, status, reason, timeout_s=timeout_s, headers=RETRY_AFTER)
                 return
         self._statistics.websockets += 1
         await serve_websocket(
