@@ -376,10 +376,10 @@ def test_suggestions_are_closed_by_escape_and_taken_by_a_press(open_parts: Calla
 # ---- Fingers
 
 
-GESTURES = """() => parts.followGestures(document.getElementById("chat"), {
+GESTURES = """() => parts.followTouch(document.getElementById("chat"), {
     selector: "p",
-    onReply: (message) => (window.replied = message.querySelector(".text").textContent),
-    onMenu: (message, at) => (window.menu = at),
+    onSwipe: (message) => (window.replied = message.querySelector(".text").textContent),
+    onHold: (message, at) => (window.menu = at),
 })"""
 
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Swipe } from "../../static/js/core/gestures.js";
+import { hasMoved, Slide } from "../../static/js/core/gestures.js";
+
+const SIZES = { farEnough: 52, farthest: 72, width: 360 };
 
 function swipe(...points) {
-  const finger = new Swipe({ isRtl: false, width: 360 });
+  const finger = new Slide("right", SIZES);
   const [first, ...rest] = points;
   finger.down(...first);
   const moved = rest.map((point) => finger.move(...point));
@@ -41,7 +43,7 @@ test("a movement that begins at the screen's edge is the browser's", () => {
 });
 
 test("on a right-to-left page a swipe goes the other way", () => {
-  const finger = new Swipe({ isRtl: true, width: 360 });
+  const finger = new Slide("left", SIZES);
   finger.down(200, 100);
   assert.equal(finger.move(120, 100), true);
   assert.equal(finger.up(), true);
@@ -55,4 +57,30 @@ test("a finger is still until it moves or is lifted", () => {
   finger.down(50, 50);
   finger.up();
   assert.equal(finger.isStill, false);
+});
+
+test("a sheet goes down with the finger, however far, and from the screen's edge as well", () => {
+  const finger = new Slide("down", { farEnough: 72, width: 360 });
+  finger.down(5, 300);
+  assert.equal(finger.move(8, 340), true);
+  assert.equal(finger.isFarEnough, false);
+  assert.equal(finger.move(90, 700), true);
+  assert.equal(finger.distance, 390);
+  assert.equal(finger.up(), true);
+});
+
+test("a finger that goes up or sideways first takes no sheet along, wherever it moves then", () => {
+  for (const [x, y] of [[100, 250], [160, 310]]) {
+    const finger = new Slide("down", { farEnough: 72, width: 360 });
+    finger.down(100, 300);
+    assert.equal(finger.move(x, y), false);
+    assert.equal(finger.move(100, 600), false);
+    assert.equal(finger.up(), false);
+  }
+});
+
+test("a finger that trembles has not moved", () => {
+  assert.equal(hasMoved(6, 6), false);
+  assert.equal(hasMoved(0, 11), true);
+  assert.equal(hasMoved(-8, 8), true);
 });

@@ -1,23 +1,41 @@
 /**
- * Gestures of one finger on a message: a swipe along the reading direction, or none of ours (scrolling, a tap). Pure.
+ * Sliding: one finger that takes something along in one direction: a message sideways, a sheet down. Any other movement is
+ * none of ours: scrolling, a tap. Pure.
  */
 
 const SLOP_PX = 10; // a finger is never quite still
-const STEEPNESS = 1.5; // how much more sideways than down a swipe is
-const FAR_ENOUGH_PX = 52;
-const FARTHEST_PX = 72;
-const EDGE_PX = 24; // from the edge of the screen the browser's own gestures begin
+const STEEPNESS = 1.5; // how much more along than across it is
+const EDGE_PX = 24; // from the edges of the screen the browser's own gestures begin
 
-export class Swipe {
+const AXES = {
+  right: (dx, dy) => [dx, dy],
+  left: (dx, dy) => [-dx, dy],
+  down: (dx, dy) => [dy, dx],
+};
+
+/** Whether a finger that is down has moved: what it does is no tap and no hold any more. */
+export const hasMoved = (dx, dy) => Math.hypot(dx, dy) > SLOP_PX;
+
+export class Slide {
   #start = null;
-  #phase = "none"; // none, pressed, swiping
-  #sign;
+  #phase = "none"; // none, pressed, sliding
+  #axis;
+  #isSideways;
+  #farEnough;
+  #farthest;
   #width;
   distance = 0;
 
-  /** @param {{isRtl: boolean, width: number}} screen */
-  constructor({ isRtl, width }) {
-    this.#sign = isRtl ? -1 : 1;
+  /**
+   * @param {"right"|"left"|"down"} direction
+   * @param {{farEnough: number, farthest?: number, width: number}} sizes in px: from where on letting go counts, how far the
+   *   thing goes along at most, how wide the screen is
+   */
+  constructor(direction, { farEnough, farthest = Infinity, width }) {
+    this.#axis = AXES[direction];
+    this.#isSideways = direction !== "down";
+    this.#farEnough = farEnough;
+    this.#farthest = farthest;
     this.#width = width;
   }
 
@@ -26,13 +44,13 @@ export class Swipe {
     return this.#phase === "pressed";
   }
 
-  get isSwiping() {
-    return this.#phase === "swiping";
+  get isSliding() {
+    return this.#phase === "sliding";
   }
 
   /** Whether letting go now would count. */
   get isFarEnough() {
-    return this.isSwiping && this.distance >= FAR_ENOUGH_PX;
+    return this.isSliding && this.distance >= this.#farEnough;
   }
 
   down(x, y) {
@@ -41,22 +59,22 @@ export class Swipe {
     this.#phase = "pressed";
   }
 
-  /** @returns {boolean} whether the message moves with the finger: by `distance`, in the reading direction */
+  /** @returns {boolean} whether the thing moves with the finger: by `distance`, in the direction */
   move(x, y) {
     if (this.#phase === "none") return false;
-    const along = (x - this.#start.x) * this.#sign;
-    const across = Math.abs(y - this.#start.y);
+    const [along, sideways] = this.#axis(x - this.#start.x, y - this.#start.y);
+    const across = Math.abs(sideways);
     if (this.#phase === "pressed") {
       if (Math.max(Math.abs(along), across) < SLOP_PX) return false;
-      const isAtEdge = Math.min(this.#start.x, this.#width - this.#start.x) < EDGE_PX;
-      this.#phase = along > across * STEEPNESS && !isAtEdge ? "swiping" : "none";
+      const isAtEdge = this.#isSideways && Math.min(this.#start.x, this.#width - this.#start.x) < EDGE_PX;
+      this.#phase = along > across * STEEPNESS && !isAtEdge ? "sliding" : "none";
       if (this.#phase === "none") return false;
     }
-    this.distance = Math.min(Math.max(along - SLOP_PX, 0), FARTHEST_PX);
+    this.distance = Math.min(Math.max(along - SLOP_PX, 0), this.#farthest);
     return true;
   }
 
-  /** @returns {boolean} whether it was a swipe that counts */
+  /** @returns {boolean} whether it was one that counts */
   up() {
     const counts = this.isFarEnough;
     this.cancel();

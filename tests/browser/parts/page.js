@@ -9,9 +9,9 @@ import * as emojiPicker from "/static/js/views/parts/emoji-picker.js";
 import * as menu from "/static/js/views/parts/menu.js";
 import * as qr from "/static/js/views/parts/qr.js";
 import * as richText from "/static/js/views/parts/rich-text.js";
-import * as swipe from "/static/js/views/parts/swipe.js";
 import * as tabs from "/static/js/views/parts/tabs.js";
 import * as toast from "/static/js/views/parts/toast.js";
+import * as touch from "/static/js/views/parts/touch.js";
 
 function show(text, { name = "Ada", id = "p-1", colour = 3, isOwn = false, ...options } = {}) {
   const { nodes, isAction, bigEmoji, isLong } = richText.richText(text, options);
@@ -29,5 +29,5 @@ function show(text, { name = "Ada", id = "p-1", colour = 3, isOwn = false, ...op
 }
 
 document.getElementById("composer").addEventListener("submit", (event) => event.preventDefault());
-window.parts = { show, ...core, ...slash, ...avatar, ...completion, ...dialog, ...dom, ...emojiPicker, ...menu, ...qr, ...richText, ...swipe, ...tabs, ...toast };
+window.parts = { show, ...core, ...slash, ...avatar, ...completion, ...dialog, ...dom, ...emojiPicker, ...menu, ...qr, ...richText, ...tabs, ...toast, ...touch };
 document.documentElement.dataset.ready = "";

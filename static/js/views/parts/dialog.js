@@ -1,10 +1,14 @@
 /**
  * Dialogs: in the middle or beside what opened them on a desktop, a sheet from below on a phone. Escape, the back
- * gesture, the button and a press beside it close it, and the focus goes back to where it was.
+ * gesture, the button, a press beside it and a pull on the sheet close it, and the focus goes back to where it was.
  */
 import { laterTexts } from "../../core/later-texts.js";
 import { keepBeside } from "./beside.js";
-import { iconButton, make } from "./dom.js";
+import { iconButton, isPhone, make } from "./dom.js";
+import { openLayer } from "./layers.js";
+import { followTouch } from "./touch.js";
+
+let topmost = null; // {kind, close()}
 
 /**
  * @param {object} options
@@ -17,7 +21,8 @@ import { iconButton, make } from "./dom.js";
  * @returns {{element: HTMLDialogElement, close(result?: any): void, place(): void}} `place` again when what it stands beside moved
  */
 export function openDialog({ title, content, className = "", isBare = false, anchor = null, onClose = () => {} }) {
-  const opener = document.activeElement;
+  const kind = `${className} ${title}`;
+  if (topmost?.kind === kind) topmost.close(); // a second press, before the first one had opened it
   const body = make("div", "dialog-body", ...content);
   const element = make("dialog", `sheet ${className}`, body);
   element.setAttribute("aria-label", title);
@@ -27,22 +32,26 @@ export function openDialog({ title, content, className = "", isBare = false, anc
     head.firstChild.autofocus = !body.querySelector("[autofocus]");
     element.prepend(head);
   }
+  const below = topmost;
+  const closed = openLayer(element, { close: () => close() });
+  const letGo = followDrag(element, () => close());
   let isOpen = true;
   const close = (result) => {
     if (!isOpen) return;
     isOpen = false;
+    topmost = below;
     beside?.stop();
-    // Who closed it by a key may have gone on already, to write say: their focus stays where it is.
-    const focused = document.activeElement;
-    const isFree = !focused || focused === document.body || element.contains(focused);
-    element.close();
-    element.remove();
-    if (isFree && opener?.isConnected) opener.focus({ preventScroll: true });
+    letGo();
+    closed(() => {
+      element.close();
+      element.remove();
+    });
     onClose(result);
   };
+  topmost = { kind, close };
   closeOnBackdrop(element, close);
-  // The browser closes it on Escape and the back gesture. What is chosen does not wait for its event, which comes later:
-  // keys pressed meanwhile would go astray.
+  // The browser closes it on the back gesture. What is chosen does not wait for its event, which comes later: keys
+  // pressed meanwhile would go astray.
   element.addEventListener("close", () => close());
   document.body.append(element);
   element.showModal();
@@ -62,6 +71,24 @@ function closeOnBackdrop(element, close) {
   element.addEventListener("pointerdown", (event) => (began = event.target === element));
   element.addEventListener("click", (event) => {
     if (began && event.target === element) close();
+  });
+}
+
+/** On a phone a finger takes the sheet down: at its head, or anywhere if nothing in it scrolls. */
+function followDrag(element, close) {
+  const body = element.querySelector(".dialog-body");
+  new ResizeObserver(() => element.classList.toggle("fits", body.scrollHeight <= body.clientHeight)).observe(body);
+  return followTouch(element, {
+    mayDrag({ target, clientY }) {
+      if (!isPhone() || clientY < element.getBoundingClientRect().top) return false;
+      const isHead = target === element || target.closest(".dialog-head");
+      return Boolean(isHead || (element.matches(".menu-sheet.fits") && !target.closest("input, textarea, select")));
+    },
+    onDrag(distance) {
+      element.classList.toggle("dragged", distance > 0);
+      element.style.translate = distance > 0 ? `0 ${distance}px` : "";
+    },
+    onDragged: close,
   });
 }
 

@@ -45,12 +45,22 @@ export function pressable(className, label, onPress) {
   element.tabIndex = 0;
   element.setAttribute("aria-label", label);
   element.addEventListener("click", onPress);
-  element.addEventListener("keydown", (event) => {
+  onKeydown(element, (event) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     onPress(event);
   });
   return element;
+}
+
+/**
+ * Listen to keys: those that were for this page, and that nobody has taken yet. While an input method composes, its keys
+ * choose and end the composition (229: what Safari says of the Enter that ends it).
+ */
+export function onKeydown(element, handle, options) {
+  element.addEventListener("keydown", (event) => {
+    if (!event.isComposing && event.keyCode !== 229 && !event.defaultPrevented) handle(event);
+  }, options);
 }
 
 /** Whether an element reads from right to left. */

@@ -8,7 +8,7 @@ import { openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { button, iconButton, isPhone, make } from "../parts/dom.js";
 import { openMenu } from "../parts/menu.js";
-import { selectText } from "../parts/swipe.js";
+import { selectText } from "../parts/touch.js";
 import { quickEmoji } from "./emoji-choice.js";
 
 /**

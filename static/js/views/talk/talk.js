@@ -3,7 +3,7 @@
  */
 import { openRoom, shown } from "../../core/select.js";
 import { Completion } from "../parts/completion.js";
-import { followGestures } from "../parts/swipe.js";
+import { followTouch } from "../parts/touch.js";
 import { makeActions } from "./actions.js";
 import { Composer } from "./composer.js";
 import { EmptyRoom } from "./empty-room.js";
@@ -72,10 +72,10 @@ export function mountTalk(app, elements, { shell, log }) {
     onReply: withItem(actions.reply),
     onMenu: withItem(actions.menu),
   });
-  followGestures(chat, {
+  followTouch(chat, {
     selector: "p.message",
-    onReply: withItem((item) => actions.isLive(item) && actions.reply(item)),
-    onMenu: withItem(actions.menu),
+    onSwipe: withItem((item) => actions.isLive(item) && actions.reply(item)),
+    onHold: withItem(actions.menu),
   });
   followKeys(chat, {
     step: (from, step) => moveFocus(log, log.itemOf(from), step),
