@@ -99,3 +99,21 @@ test("a folder imports only what it may, and uses each permission", async () => 
     assert.deepEqual([...used[folder].later].sort(), [...later].sort(), `${folder} imports later`);
   }
 });
+
+test("all keys come by way of `onKeydown`, which leaves those of input methods alone", async () => {
+  for (const module of await modules()) {
+    const source = await readFile(new URL(module, STATIC), "utf8");
+    if (module === "js/views/parts/hands.js") continue; // it does nothing with them
+    const count = source.match(/addEventListener\(\s*["']key(?:down|press)["']|\bonkey(?:down|press)\b|event\.isComposing|keyCode/g)?.length ?? 0;
+    assert.equal(count, module === "js/views/parts/dom.js" ? 3 : 0, module);
+  }
+});
+
+test("fingers are followed in one place", async () => {
+  for (const module of await modules()) {
+    const source = await readFile(new URL(module, STATIC), "utf8");
+    const isTheOne = module === "js/views/parts/touch.js";
+    assert.equal(/"(?:touch(?:start|move|end|cancel)|pointer(?:move|up|cancel)|contextmenu)"/.test(source), isTheOne, module);
+    if (module !== "js/views/shell/screen.js") assert.doesNotMatch(source, /history(?:\.(?:go|back)|\.pushState|\[)|"(?:popstate|hashchange)"/, module);
+  }
+});

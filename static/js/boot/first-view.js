@@ -7,7 +7,7 @@ import { openRoom, titleOf } from "../core/select.js";
 import { fillTexts, texts } from "../core/texts.js";
 import { clock } from "../core/time.js";
 import { parseRoute } from "../views/parts/address.js";
-import { rememberedRoom } from "../views/shell/screen.js";
+import { rememberedRoom } from "../views/shell/remembered.js";
 import { ChatLog } from "../views/talk/log.js";
 import { Placeholder } from "../views/talk/placeholder.js";
 import { assemble } from "./assemble.js";

@@ -6,7 +6,7 @@ import { laterTexts } from "../../core/later-texts.js";
 import { avatarOf, roomList, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
-import { make } from "../parts/dom.js";
+import { make, onKeydown } from "../parts/dom.js";
 import { entry, input, needStyles } from "../parts/forms.js";
 import { isTouchScreen } from "../parts/hands.js";
 
@@ -23,8 +23,8 @@ export async function open(shell, item) {
     list.replaceChildren(...rooms.map((room) => entry(avatarOf(app.state, room), titleOf(app.state, room), "", () => dialog.close(room.name))));
   };
   filter.addEventListener("input", show);
-  filter.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.isComposing) return;
+  onKeydown(filter, (event) => {
+    if (event.key !== "Enter") return;
     event.preventDefault();
     list.querySelector("button")?.click();
   });

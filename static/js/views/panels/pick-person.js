@@ -6,7 +6,7 @@ import { HOME } from "../../core/home.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { ago } from "../../core/time.js";
 import { openDialog } from "../parts/dialog.js";
-import { make } from "../parts/dom.js";
+import { make, onKeydown } from "../parts/dom.js";
 import { entry, field, input, needStyles, problem } from "../parts/forms.js";
 import { isTouchScreen } from "../parts/hands.js";
 
@@ -40,7 +40,7 @@ export async function pickPerson(shell, { title, text, onChoose }) {
     nobody.hidden = found.length > 0;
   };
   filter.addEventListener("input", show);
-  filter.addEventListener("keydown", (event) => event.key === "Enter" && list.querySelector("button")?.click());
+  onKeydown(filter, (event) => event.key === "Enter" && list.querySelector("button")?.click());
   const dialog = openDialog({
     title,
     className: "tall",

@@ -7,7 +7,7 @@ import { withLocalDays } from "../../core/query.js";
 import { stars, titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { dayLabel } from "../../core/time.js";
-import { button, iconButton, make } from "../parts/dom.js";
+import { button, iconButton, make, onKeydown } from "../parts/dom.js";
 import { input, needStyles, radios } from "../parts/forms.js";
 
 const PAUSE_MS = 180;
@@ -45,13 +45,13 @@ class SearchPanel {
     this.#field.setAttribute("enterkeyhint", "search");
     this.#field.value = query;
     this.#field.addEventListener("input", () => this.#soon());
-    this.#field.addEventListener("keydown", (event) => {
+    onKeydown(this.#field, (event) => {
       if (event.key === "ArrowDown") this.#list.querySelector("button")?.focus();
-      else if (event.key === "Enter" && !event.isComposing) this.#search();
+      else if (event.key === "Enter") this.#search();
       else return;
       event.preventDefault();
     });
-    this.#list.addEventListener("keydown", (event) => this.#onKey(event));
+    onKeydown(this.#list, (event) => this.#onKey(event));
     this.#scopes = radios(laterTexts.talkSearchWhere, [["all", laterTexts.talkSearchAll], ["room", laterTexts.talkSearchRoom]], "all", (scope) => {
       this.#scope = scope;
       this.#search();

@@ -5,7 +5,7 @@
  * @typedef {{key: string, label: string, detail?: string, picture?: Node, take(): {text: string, caret: number}}} Candidate
  */
 import { laterTexts } from "../../core/later-texts.js";
-import { make } from "./dom.js";
+import { make, onKeydown } from "./dom.js";
 
 let count = 0;
 
@@ -40,7 +40,7 @@ export class Completion {
     input.addEventListener("keyup", ({ key }) => /^(Arrow(Left|Right)|Home|End)$/.test(key) && this.#update());
     input.addEventListener("blur", () => this.close());
     // Before the composer hears of the key.
-    input.addEventListener("keydown", (event) => this.#onKey(event), { capture: true });
+    onKeydown(input, (event) => this.#onKey(event), { capture: true });
     // A press must not take the focus from the input, or the list would be gone before the click.
     this.#list.addEventListener("pointerdown", (event) => event.preventDefault());
     this.#list.addEventListener("click", (event) => {
@@ -105,7 +105,7 @@ export class Completion {
   }
 
   #onKey(event) {
-    if (!this.isOpen || event.isComposing || event.keyCode === 229) return;
+    if (!this.isOpen) return;
     const size = this.#candidates.length;
     if (event.key === "ArrowDown") this.#choose((this.#chosen + 1) % size);
     else if (event.key === "ArrowUp") this.#choose((this.#chosen + size - 1) % size);

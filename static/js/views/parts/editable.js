@@ -2,7 +2,7 @@
  * Editable text: shown as text, and as a field while it is edited. Enter saves, Escape cancels.
  */
 import { laterTexts } from "../../core/later-texts.js";
-import { iconButton, make } from "./dom.js";
+import { iconButton, make, onKeydown } from "./dom.js";
 import { input, problem } from "./forms.js";
 
 /**
@@ -39,7 +39,7 @@ export function makeEditable({ tag, label, maxLength, empty = "", onSave }) {
     if (answer.ok) open(false);
     else trouble.textContent = answer.message;
   });
-  form.addEventListener("keydown", (event) => {
+  onKeydown(form, (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault();
     event.stopPropagation();

@@ -5,7 +5,7 @@
 import { emojiTexts } from "../../core/emoji-texts.js";
 import { remember, searchEmoji, unpackEmoji, withTone } from "../../core/emoji.js";
 import { openDialog } from "./dialog.js";
-import { button, isPhone, isRightToLeft, make } from "./dom.js";
+import { button, isPhone, isRightToLeft, make, onKeydown } from "./dom.js";
 import { isTouchScreen } from "./hands.js";
 
 const LIST = new URL("../../../vendor/emoji.json", import.meta.url);
@@ -95,9 +95,9 @@ class Picker {
     this.#search.placeholder = emojiTexts.emojiSearch;
     this.#search.setAttribute("aria-label", emojiTexts.emojiSearch);
     this.#search.addEventListener("input", () => this.#show());
-    this.#search.addEventListener("keydown", (event) => {
+    onKeydown(this.#search, (event) => {
       const first = this.#cells()[0];
-      if (event.isComposing || !first) return;
+      if (!first) return;
       if (event.key === "Enter" && this.#search.value.trim()) first.click();
       else if (event.key === "ArrowDown") this.#focus(first);
       else return;
@@ -204,7 +204,7 @@ class Picker {
         this.#label.textContent = cellOf(event)?.getAttribute("aria-label") ?? "";
       });
     }
-    this.#shown.addEventListener("keydown", (event) => this.#onKey(event));
+    onKeydown(this.#shown, (event) => this.#onKey(event));
   }
 
   #onKey(event) {

@@ -17,6 +17,9 @@ export function followLayers(listener) {
 /** How many are open. */
 export const countLayers = () => stack.length;
 
+/** Whether something is open beside which nothing else can be used. */
+export const hasModal = () => stack.some(({ isModal }) => isModal);
+
 /**
  * Something opens.
  * @param {HTMLElement} element @param {{close(): void, isModal?: boolean}} options how Escape and Back close it; whether
@@ -69,5 +72,5 @@ function giveBack(opener) {
 }
 
 function focusField() {
-  document.querySelector("#editor, #msg:not([hidden])")?.focus({ preventScroll: true });
+  (document.getElementById("editor") ?? document.getElementById("msg"))?.focus({ preventScroll: true });
 }

@@ -5,7 +5,7 @@
  *   onSelect(): void}} Item `isChecked` makes it one of several to choose from
  */
 import { openDialog } from "./dialog.js";
-import { icon, make } from "./dom.js";
+import { icon, make, onKeydown } from "./dom.js";
 
 /**
  * @param {object} options
@@ -28,7 +28,8 @@ export function openMenu({ label, items, anchor, header }) {
     onClose: (item) => item?.onSelect(),
   });
   menu.append(...items.map((item) => (item ? entry(item, () => dialog.close(item)) : line())));
-  menu.addEventListener("keydown", (event) => onKey(event, menu, () => dialog.close()));
+  dialog.place(); // with its entries it is higher; not at the next frame only
+  onKeydown(menu, (event) => onKey(event, menu, () => dialog.close()));
   entriesOf(menu)[0]?.focus({ preventScroll: true, focusVisible: false });
   return dialog;
 }

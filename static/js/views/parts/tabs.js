@@ -1,7 +1,7 @@
 /**
  * Tabs: one of several panels is shown; each is made when it is first shown.
  */
-import { isRightToLeft, make } from "./dom.js";
+import { isRightToLeft, make, onKeydown } from "./dom.js";
 
 let count = 0;
 
@@ -39,7 +39,7 @@ export function makeTabs(label, tabs) {
     element.addEventListener("click", () => choose(index));
     return element;
   }));
-  row.addEventListener("keydown", (event) => {
+  onKeydown(row, (event) => {
     const forward = isRightToLeft(row) ? "ArrowLeft" : "ArrowRight";
     const here = [...row.children].indexOf(document.activeElement);
     const steps = { ArrowRight: forward === "ArrowRight" ? 1 : -1, ArrowLeft: forward === "ArrowLeft" ? 1 : -1 };

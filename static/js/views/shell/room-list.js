@@ -13,7 +13,7 @@ import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
-import { button, icon, make } from "../parts/dom.js";
+import { button, icon, make, onKeydown } from "../parts/dom.js";
 
 const SHARED = ["people", "mine", "open", "drafts", "me", "outbox", "requests", "day"]; // the parts of the state that rows show
 const MANY = 100; // the server counts no further
@@ -29,22 +29,25 @@ export class RoomList {
   #rendered = null;
   #onOpen;
   #onBrowse;
+  #onLeave;
 
   /**
    * @param {HTMLElement} box @param {HTMLInputElement} filter
-   * @param {{onOpen(name: string): void, onBrowse(query: string): void, onRequests(): void}} handlers
+   * @param {{onOpen(name: string): void, onBrowse(query: string): void, onRequests(): void, onLeave(): void}} handlers
+   *   onLeave: Escape in the empty filter
    */
-  constructor(box, filter, { onOpen, onBrowse, onRequests }) {
+  constructor(box, filter, { onOpen, onBrowse, onRequests, onLeave }) {
     this.#filter = filter;
     this.#onOpen = onOpen;
     this.#onBrowse = onBrowse;
+    this.#onLeave = onLeave;
     this.#requests = button("requests-row", "", onRequests);
     this.#requests.hidden = true;
     box.append(this.#requests, this.#list, this.#nothing);
     this.#list.addEventListener("click", (event) => this.#press(event));
-    this.#list.addEventListener("keydown", (event) => this.#onKey(event));
+    onKeydown(this.#list, (event) => this.#onKey(event));
     filter.addEventListener("input", () => this.#arrange());
-    filter.addEventListener("keydown", (event) => this.#onFilterKey(event));
+    onKeydown(filter, (event) => this.#onFilterKey(event));
   }
 
   /** Show this state. */
@@ -148,6 +151,7 @@ export class RoomList {
     if (event.key === "ArrowDown" && first) first.focus();
     else if (event.key === "Enter" && first && this.#filter.value.trim() !== "") this.#onOpen(first.dataset.room);
     else if (event.key === "Escape" && this.#filter.value !== "") this.clearFilter();
+    else if (event.key === "Escape") this.#onLeave();
     else return;
     event.preventDefault();
   }

@@ -10,13 +10,17 @@ export class Routes {
   /** @param {object} shell @param {object} route of the address with which the page was opened */
   constructor(shell, route) {
     this.#shell = shell;
-    addEventListener("hashchange", () => this.#go(parseRoute(location.hash)));
     const now = parseRoute(location.hash);
     const hasChanged = JSON.stringify(now) !== JSON.stringify(route); // before this was here to hear of it
     const isOpenAlready = Object.keys(route).join() === "room";
     if (hasChanged) this.#go(now);
     else if (!isOpenAlready) this.#go(route);
     shell.app.subscribe(() => this.#due && this.#go(this.#due));
+  }
+
+  /** A link within the page, or the address bar, asks for something. */
+  follow(hash) {
+    this.#go(parseRoute(hash));
   }
 
   /** Open it as soon as the list of rooms is there. */

@@ -5,6 +5,7 @@
 import { mayRename } from "../../core/permissions.js";
 import { openRoom, roomNamed } from "../../core/select.js";
 import { Toasts } from "../parts/toast.js";
+import { hasModal } from "../parts/layers.js";
 import { followKeys } from "./keys.js";
 import { fetchLater, followFailures } from "./preload.js";
 import { Knocked } from "./knocked.js";
@@ -32,7 +33,12 @@ export function mountShell(app, { route }) {
   followFailures(toasts);
   const side = new Side(byId("side"));
   const screen = new Screen(document.body, {
-    onRoom: (name) => name !== app.state.open && app.state.rooms.has(name) && open(name, { isBack: true }),
+    onRoom(name) {
+      if (name !== app.state.open && !app.state.rooms.has(name)) return false;
+      open(name, { isBack: true });
+      return true;
+    },
+    onLink: (hash) => routes.follow(hash),
   });
   const say = (answer) => answer.ok || toasts.show(answer.message, { isBad: true });
 
@@ -42,10 +48,9 @@ export function mountShell(app, { route }) {
     if (isOverlay()) side.close();
     list.clearFilter();
     if (!isBack) screen.toRoom(name);
-    if (name === app.state.open) return;
-    const answer = await app.openRoom(name);
+    const answer = name === app.state.open ? { ok: true } : await app.openRoom(name);
     say(answer);
-    if (answer.ok && matchMedia("(pointer: fine)").matches) shell.talk?.focus?.();
+    if (answer.ok && !isBack && matchMedia("(pointer: fine)").matches) shell.talk?.focus?.();
   }
 
   const makeInfo = async () => (await import("../panels/room-info.js")).makeRoomInfo(shell);
@@ -81,7 +86,7 @@ export function mountShell(app, { route }) {
     search: () => shell.talk?.openSearch?.(),
   };
 
-  const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory, onRequests: shell.requests });
+  const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory, onRequests: shell.requests, onLeave: () => shell.talk?.focus() });
   const head = new RoomHead(
     app,
     {
@@ -110,7 +115,7 @@ export function mountShell(app, { route }) {
   ];
   // The room before the one that the address asks for.
   screen.remember(openRoom(app.state).name);
-  new Routes(shell, route);
+  const routes = new Routes(shell, route);
   followKeys({
     help: shell.help,
     filter: () => {
@@ -121,7 +126,8 @@ export function mountShell(app, { route }) {
       const name = list.neighbour(step, isUnreadOnly);
       if (name) open(name);
     },
-    closeSide: () => side.close(),
+    isModal: hasModal,
+    places: () => [byId("filter"), byId("chat"), shell.talk?.field, byId("side")],
   });
   let isFetching = false;
   shell.render = (state) => {

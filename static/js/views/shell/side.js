@@ -1,10 +1,12 @@
 /**
  * The side: the place beside the room for one panel at a time. A column on a desktop, over the room on smaller screens.
  */
+import { openLayer } from "../parts/layers.js";
+
 export class Side {
   #box;
   #panel = null; // {name, view: {element, render(state)?, focus?()}}
-  #opener = null;
+  #closed = null; // to be told when the panel closes
   #state = null;
 
   /** @param {HTMLElement} box */
@@ -19,13 +21,13 @@ export class Side {
       return;
     }
     this.close();
-    this.#opener = document.activeElement;
     const panel = { name, view: null };
     this.#panel = panel;
+    this.#closed = openLayer(this.#box, { close: () => this.close(), isModal: false });
     try {
       panel.view = await make();
     } catch (error) {
-      if (this.#panel === panel) this.#panel = null; // the next press tries it again
+      if (this.#panel === panel) this.close(); // the next press tries it again
       throw error;
     }
     if (this.#panel !== panel) return; // something else was wanted meanwhile
@@ -40,15 +42,14 @@ export class Side {
     if (this.#panel?.name !== name) await this.toggle(name, make);
   }
 
-  /** Close the panel. @returns {boolean} whether there was something */
+  /** Close the panel. */
   close() {
-    if (!this.#panel) return false;
-    const hadFocus = this.#box.contains(document.activeElement);
+    if (!this.#panel) return;
     this.#panel = null;
-    this.#box.hidden = true;
-    this.#box.replaceChildren();
-    if (hadFocus && this.#opener?.isConnected) this.#opener.focus({ preventScroll: true });
-    return true;
+    this.#closed(() => {
+      this.#box.hidden = true;
+      this.#box.replaceChildren();
+    });
   }
 
   /** Show this state. */

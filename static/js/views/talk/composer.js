@@ -60,6 +60,11 @@ export class Composer {
     return this.#field.value;
   }
 
+  /** The element in which one writes now. */
+  get field() {
+    return this.#field.element;
+  }
+
   focus() {
     this.#field.focus();
   }
@@ -199,8 +204,6 @@ export class Composer {
   }
 
   #onKey(event) {
-    // While an input method composes, Enter chooses a candidate (229: what Safari says of that Enter).
-    if (event.isComposing || event.keyCode === 229 || event.defaultPrevented) return;
     const isLine = event.target === this.#input;
     if (event.key === "Enter" && event.shiftKey && isLine) {
       this.#field.insert("\n");

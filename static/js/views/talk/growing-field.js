@@ -7,7 +7,7 @@
  * `#editor` stands in `#msg` too, as one line, out of sight.
  */
 import { texts } from "../../core/texts.js";
-import { make } from "../parts/dom.js";
+import { make, onKeydown } from "../parts/dom.js";
 import { hasOnScreenKeyboard } from "../parts/hands.js";
 
 const LINES = /[\r\n]/;
@@ -85,7 +85,7 @@ export class GrowingField {
       this.#follows();
       this.#does.onInput();
     });
-    field.addEventListener("keydown", (event) => this.#does.onKey(event));
+    onKeydown(field, (event) => this.#does.onKey(event));
     for (const type of ["paste", "drop"]) field.addEventListener(type, (event) => this.#takeLines(event));
     this.#does.onField(field);
   }

@@ -126,7 +126,7 @@ export class ChatLog {
   /** Bring a message into view and the focus to it. @returns {HTMLElement|null} */
   focusOn(key) {
     const element = this.#list.elementOf(key) ?? this.#list.reveal(key);
-    element?.focus({ preventScroll: true });
+    (element?.querySelector(":scope > button") ?? element)?.focus({ preventScroll: true });
     element?.scrollIntoView({ block: "nearest" });
     return element;
   }

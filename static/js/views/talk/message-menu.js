@@ -6,7 +6,7 @@ import { modTexts } from "../../core/moderation-texts.js";
 import { isAllowed } from "../../core/permissions.js";
 import { openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
-import { button, iconButton, isPhone, make } from "../parts/dom.js";
+import { button, iconButton, isPhone, make, onKeydown } from "../parts/dom.js";
 import { openMenu } from "../parts/menu.js";
 import { selectText } from "../parts/touch.js";
 import { quickEmoji } from "./emoji-choice.js";
@@ -71,7 +71,7 @@ function show(item, at, items, reacting, element) {
   }));
   header.setAttribute("role", "group");
   header.setAttribute("aria-label", laterTexts.talkReact);
-  header.addEventListener("keydown", (event) => {
+  onKeydown(header, (event) => {
     const buttons = [...header.children];
     const here = buttons.indexOf(document.activeElement);
     if (event.key === "ArrowDown") header.nextElementSibling.querySelector("[role^=menuitem]").focus();

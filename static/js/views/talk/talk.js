@@ -23,7 +23,7 @@ import { WritingState } from "./writing-state.js";
 /**
  * @param {import("../../app/app.js").App} app @param {object} elements see boot/all-views.js
  * @param {{shell: object, log: import("./log.js").ChatLog}} around see shell.js; the log is drawn before this is
- * @returns {{render(state: object): void, focus(): void, openSearch(query?: string): void}}
+ * @returns {{render(state: object): void, focus(): void, field: HTMLElement, openSearch(query?: string): void}}
  */
 export function mountTalk(app, elements, { shell, log }) {
   const { top, chat, bottom, jump, failed } = elements;
@@ -116,6 +116,9 @@ export function mountTalk(app, elements, { shell, log }) {
   let open = null;
   const talk = {
     focus: () => composer.focus(),
+    get field() {
+      return composer.field;
+    },
     openSearch,
     render(state) {
       for (const view of views) view.render(state);
@@ -133,7 +136,7 @@ export function mountTalk(app, elements, { shell, log }) {
 
 /** Arrow keys: from one message to the next; from the log itself to the newest one. */
 function moveFocus(log, from, step, at = null) {
-  const messages = log.items.filter(({ kind }) => kind === "message");
+  const messages = log.items.filter(({ kind }) => kind === "message" || kind === "blocked");
   const here = from ? messages.findIndex(({ key }) => key === from.key) : -1;
   let next = here + step;
   if (here < 0) next = at ?? messages.length - 1;
