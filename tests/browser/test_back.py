@@ -23,7 +23,8 @@ pytestmark = pytest.mark.browser
 def back(page: Page, times: int = 1) -> None:
     """Press Back, more than once without waiting in between."""
     page.evaluate(
-        "(times) => void setTimeout(() => { for (let time = 0; time < times; time += 1) history.back(); })", times
+        "(times) => void setTimeout(() => { for (let time = 0; time < times; time += 1) history.back(); })",
+        times,
     )
 
 
@@ -238,9 +239,7 @@ def test_a_sheet_is_pulled_down(phone: Person) -> None:
     def drag(start: tuple[float, float], by: float) -> None:
         points = [start[1] + by * step / 10 for step in range(11)]
         for kind, y in zip(["touchStart"] + ["touchMove"] * 10, points, strict=True):
-            session.send(
-                "Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": start[0], "y": y}]}
-            )
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": start[0], "y": y}]})
         session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     phone.opens("Lobby")
@@ -250,10 +249,10 @@ def test_a_sheet_is_pulled_down(phone: Person) -> None:
     page.wait_for_timeout(400)  # it slides in
     box = menu.bounding_box()
     assert box is not None
-    drag((180, box["y"] + 100), 40)  # not far enough
+    drag((180, box["y"] + 30), 40)  # not far enough
     expect(menu).to_be_visible()
     expect(menu).not_to_have_class(re.compile("dragged"))
-    drag((180, box["y"] + 100), 200)
+    drag((180, box["y"] + 30), 200)
     expect(menu).to_have_count(0)
     expect(page.locator(".composer-bar")).to_be_hidden()
     page.click("#info")

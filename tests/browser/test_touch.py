@@ -111,7 +111,9 @@ def talk(ada: Person, phone: Person) -> Person:
 
 def count_clicks(page: Page) -> None:
     """Note in the page all clicks that anything on it could hear of."""
-    page.evaluate("() => { window.clicks = 0; document.addEventListener('click', () => window.clicks++, true); }")
+    page.evaluate(
+        "() => { window.clicks = 0; document.addEventListener('click', () => window.clicks++, true); }"
+    )
 
 
 def test_the_finger_that_opened_a_menu_presses_nothing_in_it(

@@ -81,7 +81,7 @@ function followDrag(element, close) {
   return followTouch(element, {
     mayDrag({ target, clientY }) {
       if (!isPhone() || clientY < element.getBoundingClientRect().top) return false;
-      const isHead = target === element || target.closest(".dialog-head");
+      const isHead = target === element || target.closest(".dialog-head, .menu-head");
       return Boolean(isHead || (element.matches(".menu-sheet.fits") && !target.closest("input, textarea, select")));
     },
     onDrag(distance) {

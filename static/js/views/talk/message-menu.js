@@ -49,7 +49,7 @@ export function open(shell, item, at, does) {
 const entry = (label, icon, onSelect) => ({ label, icon, onSelect });
 
 function show(item, at, items, reacting, element) {
-  const header = reacting && make("div", "quick");
+  const header = reacting && make("div", "quick menu-head");
   const menu = openMenu({ label: laterTexts.talkMenu, items, anchor: at, header });
   const dialog = document.querySelector("dialog.menu-sheet[open]");
   dialog?.addEventListener("close", () => element?.classList.remove("chosen"));
