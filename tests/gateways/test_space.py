@@ -10,10 +10,12 @@ import trio
 from tests.support.core import open_core
 from tests.support.http import ask
 from tests.support.memory_store import open_memory_store
+from tests.support.raw import TEXT, open_peer
 from tests.support.serving import open_server
 from trio_chat.app import serve_store
 from trio_chat.config.config import Config
 from trio_chat.ops.disk_space import Disk
+from trio_chat.server import server
 from trio_chat.server.listeners import open_listeners
 from trio_chat.store.space import SpaceLevel
 
@@ -92,6 +94,33 @@ async def test_readyz_tells_whether_everybody_may_write() -> None:
         assert (status, body.partition(b":")[0]) == (503, b"The server's disk is nearly full")
         assert (await ask(serving.port, "/healthz")).status == 200
         space.level = SpaceLevel.ENOUGH
+        assert (await ask(serving.port, "/readyz")).body == b"ready\n"
+
+
+async def test_readyz_says_that_the_log_cannot_be_written_until_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whatever the level of the disk: it may be full all the same, or dead."""
+    async with open_server() as serving, open_peer(serving.port) as peer:
+        disk = serving.store._disk.connection
+        pages = disk.pragma("max_page_count")
+        disk.pragma("max_page_count", 1)
+        heard = None
+        while heard is None or heard.opcode == TEXT:
+            await peer.send_text("x" * 4000)
+            heard = await peer.receive_data()
+            assert heard is not None
+        assert heard.close_code == 1013
+        answer = await ask(serving.port, "/readyz")
+        assert (answer.status, answer.body) == (503, b"The log cannot be written: see the operator's log.\n")
+        assert (await ask(serving.port, "/healthz")).status == 200
+        with monkeypatch.context() as later:
+            later.setattr(server, "FAILING_S", 0.0)  # as after half a minute
+            assert (await ask(serving.port, "/readyz")).status == 200
+        disk.pragma("max_page_count", pages)
+        async with open_peer(serving.port) as another:
+            await another.send_text("hello")
+            assert await another.receive_text() == "hello"
         assert (await ask(serving.port, "/readyz")).body == b"ready\n"
 
 

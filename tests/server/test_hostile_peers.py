@@ -172,7 +172,7 @@ async def push_for_ever(peer: RawPeer, what: bytes) -> None:
 async def test_who_sends_frames_without_end_that_say_nothing_is_sent_away(
     what: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG, "trio_chat")
     async with (
         unharmed(caplog) as serving,
         open_peer(serving.port) as peer,
@@ -184,6 +184,7 @@ async def test_who_sends_frames_without_end_that_say_nothing_is_sent_away(
         assert await peer.receive_close_code() in {1008, None}
         nursery.cancel_scope.cancel()
     assert "cut, too many pings, pongs or fragments" in caplog.text
+    assert "cut why=flood address=127.0.0.1" in caplog.text
 
 
 async def test_who_pings_and_does_not_read_is_slowed_by_its_own_socket_and_cut(

@@ -8,6 +8,7 @@ past it to the others (trio's listeners would end the server, trio-websocket#184
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -60,6 +61,10 @@ TWO_CLIENTS = (
     "set (docs/operating.md, Reverse proxy)."
 )
 """The answer to a handshake with which somebody could be counted as the proxy, and not as who they are."""
+
+FAILING_S = 30.0
+"""So long after a commit that failed the server is not ready, unless another was made. Not for good: a balancer that
+sends people only to servers that are ready would never try it again."""
 
 CLEANUPS_AT_ONCE = 2
 """How many connections whose peer is gone begin to be cleaned up in each turn of the scheduler, so that those whose
@@ -275,6 +280,9 @@ class Server:
     def _readiness(self) -> tuple[bool, str]:
         if not self.is_ready:
             return False, "starting or stopping"
+        failed_at_s = self._hub.store.statistics().failed_at_s
+        if failed_at_s is not None and time.monotonic() - failed_at_s < FAILING_S:
+            return False, "The log cannot be written: see the operator's log."
         may_write, sentence = self._hub.store.space.readiness()
         return may_write, f"ready\n{sentence}".strip() if may_write else sentence
 

@@ -68,6 +68,8 @@ class StoreStatistics:
     longest_commit_s: float = 0.0
     failures: int = 0
     """Commits and reads that failed."""
+    failed_at_s: float | None = None
+    """When the last commit failed, on the monotonic clock; None once another was made."""
 
     def after_commit(self, took_s: float, *, events: int, repeats: int) -> StoreStatistics:
         """The statistics with one more commit."""
@@ -80,9 +82,9 @@ class StoreStatistics:
             failures=self.failures,
         )
 
-    def after_failure(self) -> StoreStatistics:
-        """The statistics with one more failure."""
-        return attrs.evolve(self, failures=self.failures + 1)
+    def after_failure(self, at_s: float) -> StoreStatistics:
+        """The statistics with one more commit that failed."""
+        return attrs.evolve(self, failures=self.failures + 1, failed_at_s=at_s)
 
 
 class EventLog(Protocol):

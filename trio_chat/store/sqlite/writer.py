@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import apsw
@@ -116,7 +116,7 @@ class SqliteWriter:
             self._connection.execute("COMMIT")
         except UNAVAILABLE as error:
             LOGGER.error("the log cannot be written: %s", error)
-            self.statistics = self.statistics.after_failure()
+            self.statistics = self.statistics.after_failure(monotonic())
             self._roll_back()
             self._is_in_doubt = True
             with suppress(*UNAVAILABLE):  # else before the next batch
