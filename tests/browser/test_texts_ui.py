@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .conftest import Person
 
 pytestmark = pytest.mark.browser
@@ -84,3 +86,24 @@ def test_whom_a_text_tells_is_seen_while_it_is_written(ada: Person, bob: Person)
     page.keyboard.press("Enter")
     ada.hears("hello", "@Bob ")
     expect(line).to_be_hidden()
+
+
+def test_somebody_who_is_not_in_sight_can_be_mentioned(
+    ada: Person, bob: Person, open_person: Callable[..., Person]
+) -> None:
+    for person in (ada, bob):
+        person.is_online()
+    bob.say("hello")
+    ada.hears("hello")
+    bob.page.close()
+    ada.say(*(f"line {number}" for number in range(60)))
+    expect(ada.page.locator("#chat p .text", has_text="line 59")).to_be_visible()
+    expect(ada.page.locator('#chat p[data-status="waiting"]')).to_have_count(0)
+    cleo = open_person(name="Cleo")
+    cleo.is_online()
+    cleo.page.focus("#msg")
+    cleo.page.keyboard.type("@bo")
+    cleo.page.get_by_role("option", name="@Bob").click()
+    expect(cleo.page.locator(".mention-line")).to_have_text("Tells Bob")
+    cleo.page.keyboard.press("Enter")
+    expect(cleo.page.locator("#chat .mention", has_text="@Bob")).to_be_visible()

@@ -82,3 +82,47 @@ async def test_the_index_follows_the_log_by_itself_and_forgets_what_was_deleted(
             while holds(b"xylophone") or holds(b"xyl"):
                 await trio.lowlevel.checkpoint()
             assert not (await store.find("p-1", parse_query("xylophone"), limit=50)).hits
+
+
+async def named(client: V1Client, room: str, query: str) -> list[str]:
+    """Those whom one may mention, by the beginning of their name."""
+    return [person["name"] for person in (await client.ask("mentionable", room=room, query=query))["people"]]
+
+
+async def test_one_finds_whom_one_may_mention_by_the_beginning_of_their_name(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_core() as core:
+        ada, bob = await core.open_person("Ada"), await core.open_person("Bob Smith")
+        await core.open_person("Bobby")
+        assert await named(ada, "lobby", "bo") == [], "nobody is known who has written nothing"
+        await ack(bob, "send", room="lobby", text="hi")
+        await ada.hear_frames()
+        for query in ("b", "bob", "BOB", "Bob S", "Ｂob", " bob"):
+            assert await named(ada, "lobby", query) == ["Bob Smith"]
+        for query in ("smith", "bobby", "%", "_", "*", "\U0010ffff"):
+            assert await named(ada, "lobby", query) == []
+
+
+async def test_in_a_private_room_its_members_are_found_and_nobody_else(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (bob, _) = await hello(core, "Ada"), await hello(core, "Bob")
+        room = await make_room(ada)
+        await bob.tell("join", room="lobby")
+        await bob.hear_frames()
+        await ack(bob, "send", room="lobby", text="hi")
+        assert await named(ada, room, "a") == ["Ada"]
+        assert await named(ada, room, "b") == []
+        assert (await bob.ask("mentionable", room=room, query="a"))["code"] == "not_joined"
+        assert (await ada.ask("mentionable", room=room, query=""))["code"] == "bad_field"
+
+
+async def test_of_many_whom_one_may_mention_the_first_are_told(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        for number in range(12):
+            other = await core.open_person(f"Bob {number:02}")
+            await ack(other, "send", room="lobby", text="hi")
+        await ada.hear_frames()
+        assert await named(ada, "lobby", "bob") == [f"Bob {number:02}" for number in range(10)]
+        assert await named(ada, "lobby", "bob 1") == ["Bob 10", "Bob 11"]

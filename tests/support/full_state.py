@@ -277,6 +277,10 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"name": "n" * 40, "colour": 3, "picture": _picture(), "show_seen": False}
     ],
     commands.AskPeople: lambda state: [{"ids": list(state.people[:200])}],
+    commands.Mentionable: lambda state: [
+        {"room": LARGE, "query": "p"},
+        {"room": LARGE, "query": "x" * 40},
+    ],
     commands.Link: lambda state: [{}],
     commands.Watch: lambda state: [{"room": LARGE}],
     commands.Typing: lambda state: [{"room": LARGE}],

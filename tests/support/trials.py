@@ -52,6 +52,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "rename": ("rename", {"name": "X"}),
     "profile": ("profile", {"colour": 1}),
     "people": ("people", {"ids": ["ROOM"]}),
+    "mentionable": ("mentionable", {"room": "ROOM", "query": "a"}),
     "link": ("link", {}),
     "peek_link": ("peek_link", {"link": "ROOM"}),
     "recovery": ("recovery", {}),

@@ -71,6 +71,11 @@ def normal_name(raw: str) -> tuple[str, str]:
     return name, _NICKNAME_KEY.apply_five_rules(_NICKNAME_KEY.apply_five_rules(name))
 
 
+def beginning_of_key(raw: str) -> str:
+    """With what the keys of names begin that begin with this text."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFKC", raw).casefold()).lstrip()
+
+
 def generated_name(random: Random) -> str:
     """Friendly name of two words for somebody who gave none. Not unique: there are some thousands."""
     return f"{random.choice(QUALITIES)} {random.choice(ANIMALS)}"

@@ -17,6 +17,7 @@ from trio_chat.errors import INVALID_DATA, Refused, RemoteProtocolError
 from trio_chat.kinds.forms import Command, Ids, Moment, Number, Proof, RoomCommand, Seq, ShortText
 from trio_chat.kinds.reports import State  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
+from trio_chat.model.names import MAX_NAME_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -279,6 +280,12 @@ class AskPeople(Command, tag="people"):
 
     id: str
     ids: Ids
+
+
+class Mentionable(RoomCommand, tag="mentionable"):
+    """Find those whom one may mention in the room, by the beginning of their name."""
+
+    query: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME_CHARS)]
 
 
 class Link(Command, tag="link"):

@@ -304,6 +304,11 @@ class PeopleTable(Protocol):
         """Profiles of these people, ordered by name; ids that do not exist are left out."""
         ...
 
+    async def people_named(self, room: str, beginning: str, limit: int) -> list[str]:
+        """The ids of those whose name's key begins so, ordered by it, among those who are known in the room: its
+        members, and in a public room who has written there (of much by them only the latest is looked at)."""
+        ...
+
     async def set_profile(
         self,
         person_id: str,

@@ -274,6 +274,13 @@ export class App {
     return answer;
   }
 
+  /** Those whom one may mention in a room, by the beginning of their name; not all, if they are many. */
+  async mentionable(room, query) {
+    const answer = await this.#ask({ type: "mentionable", room, query }, ({ people }) => ({ people }));
+    if (answer.ok) this.#store.dispatch({ type: "people", people: answer.people });
+    return answer;
+  }
+
   receipts(room, seq, cursor) {
     return this.#ask({ type: "receipts", room, seq, cursor }, ({ read, delivered, cursor: next }) => ({ read, delivered, cursor: next }));
   }

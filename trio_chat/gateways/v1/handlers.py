@@ -65,6 +65,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Rename: people.rename,
     commands.SetProfile: people.profile,
     commands.AskPeople: people.people,
+    commands.Mentionable: people.mentionable,
     # devices
     commands.Link: devices.link,
     commands.PeekLink: devices.peek_link,

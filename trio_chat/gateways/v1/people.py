@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import msgspec
+import trio
 
 from trio_chat import __version__
 from trio_chat.errors import StoreError
@@ -17,6 +18,7 @@ from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.moderation import KNOCK, Knock
 from trio_chat.kinds.standing import KNOCKING
 from trio_chat.model.events import Draft
+from trio_chat.model.names import beginning_of_key
 from trio_chat.model.outcomes import Denied
 from trio_chat.people.avatars import read_picture
 from trio_chat.people.identities import person_of
@@ -40,6 +42,9 @@ LOGGER = logging.getLogger(__name__)
 WELCOME_ROOMS_BYTES = 144 * 1024
 WELCOME_OWN_BYTES = LIST_BYTES - WELCOME_ROOMS_BYTES
 """What of a welcome the rooms and the personal state take at most."""
+
+MAX_MENTIONABLE = 10
+"""So many people are told for the beginning of a name: more letters find the others."""
 
 OWN_EVENTS = 1_000
 """So many events of the personal room are told at once."""
@@ -197,6 +202,15 @@ async def profile(client: Client, command: commands.SetProfile) -> Profiled:
     if person != client.person:
         client.hub.presence.change_person(person)
     return Profiled(command.id, user_of(person), now.shows_seen, now.shows_receipts, now.shows_typing)
+
+
+async def mentionable(client: Client, command: commands.Mentionable) -> PeopleFound:
+    """Find those whose name begins so, among those who are known in the room."""
+    room = client.room(command.room)
+    client.hub.rate_limits.check_search(client.person.id, client.address, trio.current_time())
+    store = client.hub.store
+    ids = await store.people_named(room.name, beginning_of_key(command.query), MAX_MENTIONABLE)
+    return PeopleFound(command.id, [seen_by(client, one) for one in await store.people(ids)])
 
 
 async def people(client: Client, command: commands.AskPeople) -> PeopleFound:

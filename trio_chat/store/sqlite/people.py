@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trio_chat.errors import NameTaken
 from trio_chat.model.lookalikes import folded_form, name_forms
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Person
     from trio_chat.model.records import Device
+
+NAMESAKES_LOOKED_AT: Final = 100
+"""So many people whose names begin alike, and of the events of each so many, tell who is known in a public room."""
 
 
 def add_person(
@@ -62,6 +65,39 @@ def people(connection: apsw.Connection, ids: Collection[str]) -> list[Profile]:
         Profile(person_id, name, colour, picture_hash, seen_ms, *map(bool, shows))
         for person_id, name, colour, picture_hash, seen_ms, *shows in found
     ]
+
+
+def people_named(connection: apsw.Connection, room: str, beginning: str, limit: int) -> list[str]:
+    """See `Store.people_named`."""
+    found: list[Any] = connection.execute(
+        """
+        WITH place AS (SELECT id, kind FROM rooms WHERE name = :room),
+        members_named AS (
+            SELECT people.id, name_key FROM members JOIN people ON people.id = person_id
+            WHERE room_id = (SELECT id FROM place) AND role <> 'asked'
+                AND name_key >= :beginning AND name_key < :beginning || char(0x10ffff)
+            ORDER BY name_key LIMIT :limit
+        ),
+        authors_named AS (
+            SELECT id, name_key FROM (
+                SELECT id, name_key FROM people
+                WHERE (SELECT kind FROM place) = 'public'
+                    AND name_key >= :beginning AND name_key < :beginning || char(0x10ffff)
+                ORDER BY name_key LIMIT :looked_at
+            ) AS person
+            WHERE (SELECT id FROM place) IN (
+                SELECT room_id FROM (
+                    SELECT room_id FROM events WHERE sender = person.id AND client_id IS NOT NULL
+                    ORDER BY client_id DESC LIMIT :looked_at
+                )
+            )
+        )
+        SELECT id FROM (SELECT * FROM members_named UNION SELECT * FROM authors_named)
+        ORDER BY name_key LIMIT :limit
+        """,
+        {"room": room, "beginning": beginning, "limit": limit, "looked_at": NAMESAKES_LOOKED_AT},
+    ).fetchall()
+    return [person_id for (person_id,) in found]
 
 
 def set_profile(

@@ -178,6 +178,7 @@ class SqliteStore:
 
     add_person = _writes(people.add_person, Space.check_newcomer)
     is_name_known = _reads(people.is_name_known)
+    people_named = _searches(people.people_named)
     set_profile = _writes(people.set_profile)
     hiding = _reads(people.hiding)
     blocks = _reads(people.blocks)

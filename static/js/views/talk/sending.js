@@ -7,17 +7,17 @@ import { modTexts } from "../../core/moderation-texts.js";
 import { openRoom } from "../../core/select.js";
 import { parseSlash } from "../../core/slash.js";
 import { writingIn } from "../../core/permissions.js";
-import { mentionable } from "./suggestions.js";
 
 /**
  * @param {object} shell
  * @param {object} options
- * @param {Set<string>} options.chosen people taken from the suggestions @param {(query: string) => void} options.onSearch
+ * @param {import("./suggestions.js").Suggestions} options.suggestions who can be mentioned @param {(query: string) => void} options.onSearch
  * @returns {(text: string, extras: {replyTo: number|null, editing: number|null}) => string|null} what is wrong, or null
  */
-export function makeSending(shell, { chosen, onSearch }) {
+export function makeSending(shell, { suggestions, onSearch }) {
   const { app } = shell;
-  const mentions = (text) => mentionIds(text, mentionable(app.state), chosen);
+  const { chosen } = suggestions;
+  const mentions = (text) => mentionIds(text, suggestions.people, chosen);
   return (text, { replyTo, editing }) => {
     const room = app.state.open;
     if (editing !== null) {

@@ -12,8 +12,11 @@ import { makeAvatar } from "../parts/avatar.js";
 const EMOJI = /(?:^|\s):([\p{L}\p{N}_+-]{2,30})$/u;
 const MOST_EMOJI = 8;
 
-/** Everybody who can be mentioned in the open room, those who wrote last first; at the end @all. */
-export function mentionable(state) {
+const ASK_AFTER_MS = 200;
+const COMPLETE_BELOW = 10; // the server tells at most so many
+
+/** Everybody who can be mentioned in the open room, those who wrote last first; at the end @all. `found`: on the server */
+function mentionable(state, found) {
   const room = openRoom(state);
   const ids = new Map(); // id -> name
   const note = (id, name) => id && id !== state.me?.id && !ids.has(id) && ids.set(id, name);
@@ -21,6 +24,7 @@ export function mentionable(state) {
   for (const id of room.here?.ids ?? []) note(id);
   for (const { id, name } of room.info?.members ?? []) note(id, name);
   if (room.with) note(room.with);
+  for (const { id, name } of found) note(id, name);
   const people = Array.from(ids, ([id, name]) => person(state, id, name)).filter(({ name }) => name);
   return [...people, { id: EVERYBODY, name: "all" }];
 }
@@ -29,6 +33,9 @@ export class Suggestions {
   #app;
   #emoji = null;
   #isAsked = null; // the room whose members were asked for
+  #found = new Map(); // room -> Map of id -> person, whom the server found
+  #complete = new Set(); // what was asked for and answered in full
+  #timer = 0;
   chosen = new Set(); // ids that were taken from the list
 
   /** @param {import("../../app/app.js").App} app */
@@ -41,19 +48,43 @@ export class Suggestions {
     const commands = slashCandidates(text, caret);
     if (commands.length > 0) return commands.filter(({ name }) => text !== `/${name}`).map(command);
     const mention = mentionAt(text, caret);
-    if (mention) return this.#people(text, caret, mention);
+    if (mention) return this.#people(field, text, caret, mention);
     const emoji = EMOJI.exec(text.slice(0, caret));
     return emoji ? this.#emojis(field, text, caret, emoji[1]) : [];
   }
 
-  #people(text, caret, mention) {
+  /** Everybody who can be mentioned in the open room, as far as known here. */
+  get people() {
+    const { state } = this.#app;
+    return mentionable(state, this.#found.get(state.open)?.values() ?? []);
+  }
+
+  /** Ask the server for those who are not in sight. */
+  #find(field, room, query) {
+    clearTimeout(this.#timer);
+    const asked = query.trimStart().toLowerCase();
+    const keys = Array.from(asked, (_, index) => `${room}\n${asked.slice(0, index + 1)}`);
+    if (keys.length === 0 || keys.some((key) => this.#complete.has(key))) return;
+    this.#timer = setTimeout(async () => {
+      const answer = await this.#app.mentionable(room, asked);
+      if (!answer.ok) return;
+      if (answer.people.length < COMPLETE_BELOW) this.#complete.add(keys.at(-1));
+      const found = this.#found.get(room) ?? new Map();
+      this.#found.set(room, found);
+      for (const person of answer.people) found.set(person.id, person);
+      if (answer.people.length > 0 && field.isConnected) field.dispatchEvent(new Event("click")); // look again
+    }, ASK_AFTER_MS);
+  }
+
+  #people(field, text, caret, mention) {
     const { state } = this.#app;
     const room = openRoom(state);
+    this.#find(field, room.name, mention.query);
     if (this.#isAsked !== room.name && room.info === null) {
       this.#isAsked = room.name;
       this.#app.info(room.name);
     }
-    const found = mentionCandidates(mention.query, mentionable(state));
+    const found = mentionCandidates(mention.query, this.people);
     if (found.length === 1 && fold(found[0].name) === fold(mention.query)) return []; // it stands there already
     return found.map((one) => ({
       key: one.id,

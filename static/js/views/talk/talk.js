@@ -39,8 +39,8 @@ export function mountTalk(app, elements, { shell, log }) {
     log.render(app.state);
     log.toBottom();
   };
-  const mentions = new MentionLine(bottom, suggestions.chosen);
-  const send = makeSending(shell, { chosen: suggestions.chosen, onSearch: openSearch });
+  const mentions = new MentionLine(bottom, suggestions);
+  const send = makeSending(shell, { suggestions, onSearch: openSearch });
   const composer = new Composer(app, elements, {
     onSend: (text, extras) => {
       const problem = send(text, extras);
@@ -57,7 +57,7 @@ export function mountTalk(app, elements, { shell, log }) {
         candidatesFor: (text, caret) => suggestions.for(field, text, caret),
         onTaken: () => field.dispatchEvent(new Event("input", { bubbles: true })),
       });
-      field.addEventListener("input", () => mentions.show(app.state, field.value));
+      field.addEventListener("input", () => mentions.show(field.value));
     },
   });
   const actions = makeActions(shell, { composer, log });
@@ -122,7 +122,7 @@ export function mountTalk(app, elements, { shell, log }) {
     openSearch,
     render(state) {
       for (const view of views) view.render(state);
-      mentions.show(state, composer.text);
+      mentions.show(composer.text);
       if (state.open !== open) {
         open = state.open;
         app.viewed({ isAtBottom: log.isAtBottom });
