@@ -95,6 +95,21 @@ def test_reactions_are_counted_named_and_taken_back(ada: Person, bob: Person) ->
     assert ada.texts() == ["We won!"], "a reaction is not part of the text"
 
 
+def test_who_has_reacted_is_seen_by_holding_the_reaction(ada: Person, bob: Person) -> None:
+    say_and_hear(ada, bob, "We won!")
+    message(bob, "We won!").locator(".text").click(button="right")
+    bob.page.get_by_role("button", name="React with 🎉").click()
+    chip = message(ada, "We won!").locator(".reaction")
+    chip.click(button="right")
+    who = ada.page.get_by_role("dialog", name="Reactions")
+    expect(who.get_by_role("listitem")).to_have_text(re.compile("Bob"))
+    message(bob, "We won!").locator(".reaction").click()
+    expect(who).to_contain_text("Nobody has reacted any more.")
+    ada.page.keyboard.press("Escape")
+    expect(who).to_be_hidden()
+    expect(chip).to_have_count(0)
+
+
 def test_any_emoji_can_be_a_reaction(ada: Person, bob: Person) -> None:
     say_and_hear(ada, bob, "Look at this")
     message(ada, "Look at this").hover()

@@ -316,6 +316,7 @@ export const laterTexts = {
   talkMoreReceipts: "Show more people",
   talkReadByNobody: "Nobody else yet",
   talkDeliveredTo: "Delivered to",
+  talkNoReactions: "Nobody has reacted any more.",
   talkVersions: "What it said before",
   talkVersionNow: (when) => `Now, since ${when}`,
 

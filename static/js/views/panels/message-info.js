@@ -10,6 +10,7 @@ import { button, make } from "../parts/dom.js";
 import { followMessage } from "../parts/follow-message.js";
 import { richText } from "../parts/rich-text.js";
 import { entry, needStyles } from "../parts/forms.js";
+import { plain, reactors, section } from "./reactors.js";
 
 /** @param {object} shell @param {object} item of the timeline */
 export async function open(shell, item) {
@@ -36,7 +37,7 @@ export async function open(shell, item) {
     const before = shown;
     shown = message;
     if (message.text !== before?.text) text.replaceChildren(...richText(message.text).nodes);
-    if (message.reactions !== before?.reactions) reactionsPlace.replaceChildren(...[reactions(app, room.name, { message })].filter(Boolean));
+    if (message.reactions !== before?.reactions) reactionsPlace.replaceChildren(...[reactors(app, room.name, message, (rows) => section(texts.talkReactions, rows))].filter(Boolean));
     if (!before || message.reactions === before.reactions) showVersions(message); // else it was a reaction
   };
   show();
@@ -75,40 +76,6 @@ function whom(app, { person: who, at }) {
   const known = { ...who, ...person(app.state, who.id, who.name) };
   const name = who.id === app.state.me?.id ? texts.you : known.name;
   return plain(entry(known, name, at ? moment(Date.parse(at)) : "", () => {}));
-}
-
-/** Who has reacted: those who are known at once; if these are not all, they are asked for, page by page. */
-function reactions(app, room, { message }) {
-  if (message.reactions.length === 0) return null;
-  const place = make("div", "");
-  const row = ({ emoji, person: { id, name } }) => {
-    const who = person(app.state, id, name);
-    return plain(entry(who, id === app.state.me?.id ? texts.you : who.name, "", () => {}, [make("span", "info-emoji", emoji)]));
-  };
-  const show = (given, more = []) => place.replaceChildren(section(texts.talkReactions, given.map(row)), ...more);
-  const ask = async (before) => {
-    const answer = await app.reactions(room, message.seq, before.at(-1)?.seq);
-    const given = answer.ok ? [...before, ...answer.reactions] : before;
-    if (!answer.ok) show(given.length > 0 ? given : known, [make("div", "problem", answer.message)]);
-    else show(given, answer.more ? [button("link-button", laterTexts.talkMoreReceipts, () => ask(given))] : []);
-  };
-  const known = message.reactions.flatMap(({ emoji, people }) => people.map((id) => ({ emoji, person: { id } })));
-  show(known);
-  if (message.reactions.some(({ count, people }) => people.length < count)) ask([]);
-  return place;
-}
-
-/** An entry that is only to be read. */
-function plain(row) {
-  const inner = make("div", "entry");
-  inner.append(...row.firstChild.childNodes);
-  row.replaceChildren(inner);
-  return row;
-}
-
-function section(title, rows, empty = "") {
-  const body = rows.length > 0 ? make("ul", "entries", ...rows) : make("div", "about", empty);
-  return make("section", "", make("h3", "", title), body);
 }
 
 function history(events) {

@@ -51,6 +51,7 @@ export function makeActions(shell, { composer, log }) {
     menu: withItem(() => import("./message-menu.js")),
     forward: withItem(() => import("../panels/forward.js")),
     info: withItem(() => import("../panels/message-info.js")),
+    reactors: withItem(() => import("../panels/reactors.js")),
     remove: withItem(() => import("../panels/delete-message.js")),
   };
   const hasReacted = (item, emoji) =>

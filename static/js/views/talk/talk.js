@@ -77,6 +77,7 @@ export function mountTalk(app, elements, { shell, log }) {
     onSwipe: withItem((item) => actions.isLive(item) && actions.reply(item)),
     onHold: withItem(actions.menu),
   });
+  followTouch(chat, { selector: ".reaction", onHold: (chip) => actions.reactors(log.itemOf(chip.closest("p"))) });
   followKeys(chat, {
     step: (from, step) => moveFocus(log, log.itemOf(from), step),
     end: (step) => moveFocus(log, null, -step, step < 0 ? 0 : undefined),
