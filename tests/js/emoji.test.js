@@ -27,6 +27,22 @@ test("an emoji has one canonical form", () => {
   assert.ok(list.some(({ emoji }) => emoji === "👍"));
 });
 
+const CASES = JSON.parse(await readFile(new URL("./emoji.json", import.meta.url), "utf8")); // the server's test reads them as well
+
+test("a reaction in the form that the server tells is one emoji, and keeps its form", () => {
+  for (const { written, reaction } of CASES) {
+    if (reaction === null) continue;
+    assert.equal(canonicalEmoji(reaction), reaction, written);
+    assert.equal(emojiCount(reaction), 1, written);
+  }
+});
+
+test("every emoji that is offered is a reaction, in the very form in which the server logs it", async () => {
+  const table = await readFile(new URL("../../trio_chat/model/emoji_table.py", import.meta.url), "utf8");
+  const known = new Set(table.split(/[\s"]+/u));
+  for (const { emoji, skins } of list) for (const each of [emoji, ...skins]) assert.ok(known.has(each), each);
+});
+
 test("every emoji has a label, a group with a name, and five tones or none", () => {
   assert.ok(list.length > 1_800);
   for (const { emoji, label, group, skins } of list) {

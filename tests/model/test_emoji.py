@@ -11,6 +11,19 @@ from trio_chat.errors import Refused
 from trio_chat.model.emoji import normal_emoji
 
 OFFERED = json.loads((Path(__file__).parents[2] / "static/vendor/emoji.json").read_text("utf-8"))
+CASES = json.loads((Path(__file__).parents[1] / "js/emoji.json").read_text("utf-8"))
+"""The page's test reads these as well."""
+
+
+@pytest.mark.parametrize("case", CASES, ids=[ascii(case["written"]) for case in CASES])
+def test_a_reaction_has_the_form_that_the_page_shows(case: dict[str, str | None]) -> None:
+    written, reaction = case["written"], case["reaction"]
+    assert written is not None
+    if reaction is None:
+        with pytest.raises(Refused, match="A reaction is one emoji"):
+            normal_emoji(written)
+    else:
+        assert normal_emoji(written) == normal_emoji(reaction) == reaction
 
 
 @pytest.mark.parametrize(
