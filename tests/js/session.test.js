@@ -7,6 +7,7 @@ import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";
 import { Alerts } from "../../static/js/app/alerts.js";
 import { Moderation } from "../../static/js/app/moderation.js";
+import { Recounts } from "../../static/js/app/recounts.js";
 import { texts } from "../../static/js/core/texts.js";
 import { Identity } from "../../static/js/net/identity.js";
 import { Session } from "../../static/js/net/session.js";
@@ -34,7 +35,7 @@ function open({ token = "t" } = {}) {
   const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
   const drafts = { set() {} };
   const app = new App({ store, session, drafts });
-  app.addLater({ Alerts, Moderation });
+  app.addLater({ Alerts, Moderation, Recounts });
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,
@@ -539,4 +540,83 @@ test("who is banned is told until when in local time", async () => {
   assert.match(reason, /removed you from this server until .*2026.*: spam\.$/);
   assert.doesNotMatch(reason, /UTC/);
   assert.ok(isSentence);
+});
+
+const change = (type, room, seq, target, more = {}) => ({ type, room, seq, target, from: "p-bob", name: "Bob", at: AT, ...more });
+const countsOf = (page, room) => {
+  const { count, mentions } = unreadOf(page.store.state.rooms.get(room));
+  return [count, mentions];
+};
+
+test("unread messages that were counted before the page came are counted anew when one is deleted or edited", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const page = await online();
+    const recount = async (more) => {
+      mock.timers.tick(1_500);
+      await settled();
+      const { id, room } = page.take("listing");
+      page.say({ type: "listing", id, item: item(room, more.head, { read: 8, ...more }) });
+      await settled();
+    };
+    page.say(change("delete", "work", 11, 9));
+    await recount({ head: 11, unread: 1, last: message("work", 10) });
+    assert.deepEqual(countsOf(page, "work"), [1, 0]);
+    page.say(change("edit", "work", 12, 10, { text: "@Ada", mentions: ["p-me"] }));
+    page.say(change("edit", "work", 13, 3, { text: "read long ago", mentions: ["p-me"] }));
+    await recount({ head: 13, unread: 1, mentions: 1, last: message("work", 10) });
+    assert.deepEqual(countsOf(page, "work"), [1, 1]);
+    page.say(message("work", 14), change("delete", "work", 15, 14), change("delete", "work", 16, 3));
+    mock.timers.tick(5_000);
+    await settled();
+    assert.ok(page.sent.every(({ type }) => type !== "listing"), "these are known by number, or read");
+    assert.deepEqual(countsOf(page, "work"), [1, 1]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("an answer that is older than what was heard since is asked for again", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const page = await online();
+    page.say(change("delete", "work", 11, 9));
+    mock.timers.tick(1_500);
+    await settled();
+    const first = page.take("listing");
+    page.say(message("work", 12), { type: "listing", id: first.id, item: item("work", 11, { read: 8, unread: 1 }) });
+    await settled();
+    mock.timers.tick(1_500);
+    await settled();
+    page.say({ type: "listing", id: page.take("listing").id, item: item("work", 12, { read: 8, unread: 2 }) });
+    await settled();
+    assert.deepEqual(countsOf(page, "work"), [2, 0]);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test("an edit of a message heard live gains or loses a mention; of one's own, or of somebody blocked, nothing counts", async () => {
+  const page = await online();
+  page.say(message("~p", 4), message("~p", 5, { mentions: ["all"] }), message("~p", 6, { from: "p-eve" }));
+  assert.deepEqual(countsOf(page, "~p"), [3, 1]);
+  page.say(change("edit", "~p", 7, 4, { text: "x", mentions: ["p-me"] }), change("edit", "~p", 8, 5, { text: "y" }));
+  assert.deepEqual(countsOf(page, "~p"), [3, 1]);
+  page.say(change("edit", "~p", 9, 4, { text: "x", mentions: ["p-bob"] }), change("delete", "~p", 10, 5));
+  assert.deepEqual(countsOf(page, "~p"), [2, 0]);
+});
+
+test("whoever is blocked counts no more, also for what is counted already", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    const page = await online();
+    page.say(message("work", 11, { from: "p-eve" }));
+    page.say({ type: "block", room: "~p-me", seq: 1, id: "x", from: "p-me", name: "Ada", at: AT, of: "p-eve", on: true });
+    mock.timers.tick(1_500);
+    await settled();
+    const asked = page.sent.filter(({ type }) => type === "listing").map(({ room }) => room);
+    assert.deepEqual(asked, ["work"]);
+  } finally {
+    mock.timers.reset();
+  }
 });

@@ -616,6 +616,27 @@ async def test_unread_are_messages_by_others_after_the_read_marker_that_were_not
     assert await seen_by(BOB) == (10, 10, MAX_UNREAD_COUNTED, MAX_UNREAD_COUNTED)
 
 
+async def test_whom_an_edit_mentions_counts_and_whom_it_no_longer_mentions_does_not(store: Store) -> None:
+    await know(store, ADA, BOB)
+    await append(store, CLUB, create("private", ADA, BOB))
+
+    async def mentions_of(person: Who) -> int:
+        (club,) = await store.listing(person.id, only=CLUB)
+        return club.mentions
+
+    await append(store, CLUB, post("gains"), post("loses", BOB.id), said("plain"), post("mine", by=BOB))
+    assert await mentions_of(BOB) == 1
+    gained = [draft("edit", Edit(seq, "now", (BOB.id,)), who) for seq, who in ((2, ADA), (4, ADA), (5, BOB))]
+    await append(store, CLUB, *gained, edit(3, "no longer"))
+    assert await mentions_of(BOB) == 2
+    await append(store, CLUB, edit(2, "no longer"), draft("edit", Edit(3, "again", ("all",)), ADA))
+    assert await mentions_of(BOB) == 2
+    await append(store, CLUB, delete(3))
+    assert await mentions_of(BOB) == 1
+    await store.move_read_markers([ReadMarker(CLUB, BOB.id, 20, 4)], 1)
+    assert await mentions_of(BOB) == 0
+
+
 async def test_lobby_messages_from_before_a_person_registered_are_not_unread(store: Store) -> None:
     await append(store, LOBBY, said("old"), at_ms=5)
     await know(store, BOB, at_ms=10)

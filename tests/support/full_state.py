@@ -257,6 +257,7 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"query": "before:2030-01-01 apple pple app", "limit": 50},
     ],
     commands.Info: lambda state: [{"room": LARGE}],
+    commands.AskListing: lambda state: [{"room": LARGE}],
     commands.Directory: lambda state: [{"query": ""}, {"query": "zzz"}],
     commands.Create: lambda state: [
         {"kind": "private", "title": TITLE, "topic": TOPIC},

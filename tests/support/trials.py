@@ -31,6 +31,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "settings": ("settings", {"room": "ROOM", "title": "X", "topic": "x"}),
     "settings, topic": ("settings", {"room": "ROOM", "topic": "x"}),
     "info": ("info", {"room": "ROOM"}),
+    "listing": ("listing", {"room": "ROOM"}),
     "directory": ("directory", {"query": "~"}),
     "role": ("role", {"room": "ROOM", "person": "p-nobody", "role": "moderator"}),
     "ban": ("ban", {"room": "ROOM", "person": "p-nobody"}),

@@ -152,6 +152,10 @@ class Info(RoomCommand, tag="info"):
     cursor: ShortText | None = None
 
 
+class AskListing(RoomCommand, tag="listing"):
+    """Read what the list of rooms tells of the room, as it is now."""
+
+
 class Admit(RoomCommand, tag="admit"):
     """Let in a person who waits, or who was banned; or (``on`` false) send away who waits."""
 

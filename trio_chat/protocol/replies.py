@@ -216,6 +216,17 @@ class RoomAdded(Frame, tag="room_added"):
         return None if self.item.room in rooms else self
 
 
+class Listed(Frame, tag="listing"):
+    """What the list of rooms tells of a room now; None: it is not in the person's list."""
+
+    id: str
+    item: RoomItem | None = None
+
+    def without(self, rooms: Collection[str]) -> Listed:
+        """See `Frame`."""
+        return Listed(self.id) if self.item is not None and self.item.room in rooms else self
+
+
 class RoomRemoved(Frame, tag="room_removed"):
     """A room was removed from the person's list of rooms."""
 
@@ -490,6 +501,7 @@ Answer = (
     | RequestsOf
     | RequestAdded
     | DirectoryPage
+    | Listed
     | Invited
     | InvitesOf
     | Done

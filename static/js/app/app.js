@@ -38,10 +38,12 @@ export class App {
 
   /**
    * Add the parts that come after the first view.
-   * @param {{Alerts: typeof import("./alerts.js").Alerts, Moderation: typeof import("./moderation.js").Moderation}} parts
+   * @param {{Alerts: typeof import("./alerts.js").Alerts, Moderation: typeof import("./moderation.js").Moderation,
+   *   Recounts: typeof import("./recounts.js").Recounts}} parts
    */
-  addLater({ Alerts, Moderation }) {
+  addLater({ Alerts, Moderation, Recounts }) {
     this.#alerts = new Alerts(this.#store);
+    new Recounts(this.#store, this.#session);
     this.moderation = new Moderation(this.#store, this.#session);
   }
 

@@ -3,6 +3,7 @@
  */
 import { Alerts } from "../app/alerts.js";
 import { Moderation } from "../app/moderation.js";
+import { Recounts } from "../app/recounts.js";
 import { mountShell } from "../views/shell/shell.js";
 import { mountTalk } from "../views/talk/talk.js";
 import { followHands } from "../views/parts/hands.js";
@@ -18,7 +19,7 @@ import { followVisualViewport } from "../views/shell/viewport.js";
  * @param {AbortController} first.standIns to be aborted when these views are there
  */
 export async function buildAllViews(app, { route, log, views, standIns }) {
-  app.addLater({ Alerts, Moderation });
+  app.addLater({ Alerts, Moderation, Recounts });
   followHands();
   followVisualViewport();
   const shell = mountShell(app, { route });

@@ -203,7 +203,7 @@ function applyOther(room, event, { meId }) {
     const fetched = room.fetched.get(event.target);
     if (fetched) room.fetched = new Map(room.fetched).set(event.target, changed(fetched, event, meId));
     if (room.lastMessage?.seq === event.target) room.lastMessage = changed(room.lastMessage, event, meId);
-    if (event.type === "delete") room.unread = unread.without(room.unread, event.target);
+    if (event.type === "delete" || event.type === "edit") room.unread = unread.withChange(room.unread, event, room, meId);
   } else if (event.seq > room.listedTo) {
     applySettings(room, event, meId);
   }

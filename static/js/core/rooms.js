@@ -10,6 +10,7 @@ import { withReports } from "./reports.js";
 import { requestsOf, withoutRequest, withRequests } from "./requests.js";
 import { closed, emptyRoom, joined, listed, muteOf, opened, readToEnd, withEvent } from "./room.js";
 import { texts } from "./texts.js";
+import * as unread from "./unread.js";
 
 /** Whether the end of the open room's log is in view. */
 export const isEndInView = (state) =>
@@ -101,6 +102,12 @@ function withRoomCalled(state, asked, name) {
   return { ...state, rooms, drafts, outbox, spellings, open: state.open === asked ? name : state.open };
 }
 
+/** Somebody was blocked, or is no longer: what counts as unread may be other messages wherever there are any. */
+function withBlock(state) {
+  const changed = (room) => (room.isMember && room.lastMessage?.seq > room.read ? { ...room, unread: unread.withBlock(room.unread) } : room);
+  return { ...state, rooms: new Map(Array.from(state.rooms, ([name, room]) => [name, changed(room)])) };
+}
+
 const removesMe = ({ me }, { type, on, person }) => type === "ban" && on && person === me?.id;
 
 /** Whoever is removed from a room is told; the server takes it out of the list. */
@@ -137,6 +144,9 @@ export const roomReducers = {
     const next = withItem(withoutKnock(withoutRequest(state, item.room), item.room), item);
     return isNew && !item.last ? withRoom(next, item.room, (room) => ({ ...room, activeAt: now })) : next;
   },
+
+  /** What is unread was asked for in vain. */
+  recounted: (state, { room }) => withRoom(state, room, (held) => ({ ...held, unread: { ...held.unread, isStale: false } })),
 
   roomRemoved(state, { name }) {
     if (!state.rooms.has(name)) return state;
@@ -186,7 +196,10 @@ export const roomReducers = {
   event(state, { frame }) {
     const isOwn = frame.from !== undefined && frame.from === state.me?.id;
     const told = isOwn ? { ...state, outbox: without(state.outbox, frame.id) } : state;
-    if (frame.room === state.mine.room) return settled({ ...told, mine: withMineEvent(state.mine, frame) });
+    if (frame.room === state.mine.room) {
+      const mine = settled({ ...told, mine: withMineEvent(state.mine, frame) });
+      return frame.type === "block" ? withBlock(mine) : mine;
+    }
     const next = settled(withRoom(told, frame.room, (room) => withEvent(room, frame, readerOf(state, frame.room))));
     return removesMe(state, frame) ? withRemovalNotice(next, frame) : next;
   },

@@ -1,12 +1,14 @@
 /**
- * Unread counts of a room: what the list of rooms counted (`before`), and the numbers of messages heard since. Pure.
+ * Unread counts of a room: what the list of rooms counted (`before`), and the numbers of messages heard since. Of those that
+ * the list counted only their number is known; when one of them may count no more, the counts are `isStale`, and the list is
+ * asked again. Pure.
  */
 import { placeOf } from "./window.js";
 
 /** From here on it is "more": the server counts no further either. */
 export const MANY = 100;
 
-export const NOTHING = Object.freeze({ before: 0, mentionsBefore: 0, heard: [], mentions: [] });
+export const NOTHING = Object.freeze({ before: 0, mentionsBefore: 0, heard: [], mentions: [], isStale: false });
 
 /** The count as the list of rooms tells it. */
 export const counted = (before = 0, mentionsBefore = 0) => ({ ...NOTHING, before, mentionsBefore });
@@ -24,12 +26,20 @@ export function withMessage(unread, message, meId) {
   return { ...unread, heard, mentions: isFor(message, meId) ? [...unread.mentions, message.seq] : unread.mentions };
 }
 
-/** A message was deleted. */
-export function without(unread, seq) {
-  if (!unread.heard.includes(seq)) return unread;
-  const others = (seqs) => seqs.filter((one) => one !== seq);
-  return { ...unread, heard: others(unread.heard), mentions: others(unread.mentions) };
+/** A message of the room was edited or deleted. @param {object} room {read, listedTo} */
+export function withChange(unread, event, { read, listedTo }, meId) {
+  const { type, target, seq } = event;
+  const others = (seqs) => seqs.filter((one) => one !== target);
+  if (unread.heard.includes(target)) {
+    const mentions = type === "edit" && isFor(event, meId) ? [...others(unread.mentions), target] : others(unread.mentions);
+    return { ...unread, heard: type === "delete" ? others(unread.heard) : unread.heard, mentions };
+  }
+  const isCounted = target > read && target <= listedTo && unread.before > 0;
+  return isCounted && seq > listedTo ? { ...unread, isStale: true } : unread;
 }
+
+/** Somebody was blocked, or is no longer: what they wrote counts differently. */
+export const withBlock = (unread) => (unread.isStale ? unread : { ...unread, isStale: true });
 
 /** What is unread after reading up to `room.read`: exact where the room's messages are held, else not too few. */
 export function readUpTo(unread, room, meId) {
@@ -37,8 +47,10 @@ export function readUpTo(unread, room, meId) {
   const later = (seqs) => seqs.filter((seq) => seq > read);
   const next = { ...unread, heard: later(unread.heard), mentions: later(unread.mentions) };
   if (read >= listedTo || countOf({ ...unread, heard: [] }) === 0) return { ...next, before: 0, mentionsBefore: 0 };
-  if (live.first > read + 1) return next;
+  if (live.first > read + 1) return { ...next, isStale: true };
   const between = live.events.slice(placeOf(live.events, read + 1), placeOf(live.events, listedTo + 1));
   const mine = between.filter((event) => event.type === "message" && event.from !== meId && !event.isDeleted);
-  return { ...next, before: mine.length, mentionsBefore: mine.filter((message) => isFor(message, meId)).length };
+  // Whom the person blocks only the server leaves out.
+  const isStale = unread.isStale || mine.length > 0;
+  return { ...next, before: mine.length, mentionsBefore: mine.filter((message) => isFor(message, meId)).length, isStale };
 }

@@ -47,6 +47,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Enter: rooms.enter,
     commands.Admit: rooms.admit,
     commands.Info: rooms.info,
+    commands.AskListing: rooms.listing,
     commands.Directory: rooms.directory,
     commands.Invite: invitations.invite,
     commands.Invites: invitations.invites,

@@ -24,7 +24,7 @@ from trio_chat.model.names import check_title, normal_room
 from trio_chat.model.records import DirectoryPlace
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.parts import RestrictionItem, User
-from trio_chat.protocol.replies import Ack, DirectoryPage, Left, RoomAdded, RoomInfo
+from trio_chat.protocol.replies import Ack, DirectoryPage, Left, Listed, RoomAdded, RoomInfo
 from trio_chat.rooms.registry import Cursor
 
 if TYPE_CHECKING:
@@ -114,6 +114,13 @@ def derived_name(prefix: str, *parts: str) -> str:
     """The name of a room that is not public, always the same for the same parts."""
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return f"~{prefix}{base64.b32encode(digest)[:24].decode().lower()}"
+
+
+async def listing(client: Client, command: commands.AskListing) -> Listed:
+    """Say what the person's list tells of the room: what is unread, say."""
+    room = client.room(command.room)
+    items = await list_rooms(client.hub.store, client.person.id, only=room.name)
+    return Listed(command.id, items[0] if items else None)
 
 
 async def info(client: Client, command: commands.Info) -> RoomInfo:

@@ -153,6 +153,13 @@ def _is_banned(connection: apsw.Connection, room_id: int, person: str | None, at
     return bool(found.get)
 
 
+def _mentions(body: str) -> str:
+    """Whether this body of a message, or of its newest edit, mentions the person."""
+    return f"""CASE WHEN instr({body}, '"mentions":') AND json_valid({body}) THEN EXISTS (
+                        SELECT 1 FROM json_each({body}, '$.mentions') WHERE value IN (:person, 'all')
+                    ) END"""
+
+
 _DESCRIPTION = f"""
     WITH blocked AS MATERIALIZED (SELECT blocked_id FROM blocks WHERE person_id = :person),
     wanted AS MATERIALIZED (
@@ -199,9 +206,18 @@ _DESCRIPTION = f"""
                 SELECT 1 FROM events
                 WHERE room_id = messages.id AND seq > max(seen, head - {MENTIONS_WINDOW}) AND kind = 'post'
                     AND sender <> :person AND sender NOT IN blocked AND at_ms >= coalesce(since_ms, 0)
-                    AND CASE WHEN instr(body, '"mentions":') AND json_valid(body) THEN EXISTS (
-                        SELECT 1 FROM json_each(body, '$.mentions') WHERE value IN (:person, 'all')
-                    ) END
+                    AND {_mentions("events.body")}
+                    AND NOT EXISTS (
+                        SELECT 1 FROM changes
+                        WHERE changes.room_id = messages.id AND target = events.seq AND key = 'edit'
+                    )
+                UNION ALL
+                SELECT 1 FROM changes
+                CROSS JOIN events AS edited ON edited.room_id = changes.room_id AND edited.seq = changes.seq
+                CROSS JOIN events ON events.room_id = changes.room_id AND events.seq = target
+                WHERE changes.room_id = messages.id AND target > max(seen, head - {MENTIONS_WINDOW}) AND key = 'edit'
+                    AND events.sender <> :person AND events.sender NOT IN blocked
+                    AND events.at_ms >= coalesce(since_ms, 0) AND {_mentions("edited.body")}
                 LIMIT {MAX_UNREAD_COUNTED}
             )
         ),
