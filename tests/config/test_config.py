@@ -21,7 +21,7 @@ from trio_chat.config.config import (
 )
 from trio_chat.config.setting import BadSetting, Setting
 from trio_chat.errors import StartError
-from trio_chat.ops.log_format import LineFormatter
+from trio_chat.ops.log_format import LINES_AT_ONCE, FloodFilter, LineFormatter
 
 OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 
@@ -355,6 +355,42 @@ def test_a_log_line_has_time_level_logger_and_message() -> None:
 def test_user_text_cannot_forge_a_log_line_or_control_a_terminal() -> None:
     line = LineFormatter().format(_record("from %s", "a\r\nb\x1b[2J\u2028c\u202ed\x85"))
     assert line.endswith(r"from a\r\nb\x1b[2J\u2028c\u202ed\x85")
+
+
+def test_a_line_that_repeats_is_told_some_times_and_then_once_a_second_with_how_many_there_were() -> None:
+    flood = FloodFilter()
+
+    def told(second: float, count: int = 1000) -> list[str]:
+        lines = []
+        for _ in range(count):
+            record = _record("the log cannot be written: %s", "database or disk is full")
+            record.created += second
+            if flood.filter(record):
+                lines.append(LineFormatter().format(record))
+        return lines
+
+    assert len(told(0)) == LINES_AT_ONCE
+    assert told(0.5) == []
+    (line,) = told(1.5)
+    assert line.endswith("disk is full (1900 more of these lines were left out)")
+    (line,) = told(2.75, 2)
+    assert line.endswith("(999 more of these lines were left out)")
+    later = told(1000)
+    assert len(later) == LINES_AT_ONCE
+    assert sum("left out" in line for line in later) == 1
+    for name, level in (("trio_chat.security", logging.INFO), ("trio_chat.app", logging.DEBUG)):
+        for _ in range(2000):
+            record = _record("refused")
+            record.name, record.levelno = name, level
+            assert flood.filter(record)
+    assert flood.filter(_record("another"))
+
+
+def test_what_is_counted_is_bounded() -> None:
+    flood = FloodFilter()
+    for number in range(3000):
+        flood.filter(_record(f"never twice {number}"))
+    assert len(flood._places) <= 1000
 
 
 def test_lines_of_a_traceback_are_indented_and_cannot_look_like_records() -> None:
