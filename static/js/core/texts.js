@@ -29,6 +29,7 @@ export const texts = {
   tryAgain: "Try again",
   edit: "Edit",
   discard: "Discard",
+  sendInParts: "Send in parts",
 
   youAre: "You are",
   outboxTooBig: "It is longer than the server takes.",

@@ -27,9 +27,10 @@ export class Composer {
    * @param {import("../../app/app.js").App} app
    * @param {{composer: HTMLFormElement, input: HTMLInputElement, send: HTMLButtonElement, tools: HTMLElement, bottom: HTMLElement}} elements
    * @param {object} does
-   * @param {(text: string, extras: {replyTo: number|null, editing: number|null}) => string|null} does.onSend tells what is wrong, or null
+   * @param {(text: string, extras: {replyTo: number|null, editing: number|null, parts: string[]|null}) => string|null} does.onSend tells what is wrong, or null
    * @param {() => void} does.onEditLast
    * @param {(at: Element) => void} does.onEmoji
+   * @param {(text: string, isMessage: boolean) => void} does.onText this stands in the field now
    * @param {(field: HTMLElement, parent: HTMLElement) => void} does.onField a field to write in was made
    */
   constructor(app, { composer: form, input, send, tools, bottom }, does) {
@@ -42,7 +43,7 @@ export class Composer {
     tools.append(emoji);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#submit();
+      this.submit();
     });
     // Pressing a button must not take the focus, or the on-screen keyboard would close and open again.
     send.addEventListener("pointerdown", (event) => event.preventDefault());
@@ -128,6 +129,16 @@ export class Composer {
     this.#field.disabled = ["shut", "missing"].includes(writingIn(state, openRoom(state), Date.now()).kind);
   }
 
+  /** What stands in the field. */
+  get text() {
+    return this.#field.value;
+  }
+
+  /** Say above the field what is wrong. */
+  complain(problem) {
+    this.#bar.complain(problem);
+  }
+
   /** What is answered or edited, as it stands now; when it is gone there is nothing to answer or edit. */
   #showBar() {
     const seq = this.#editing?.seq ?? this.#replies.get(this.#room);
@@ -158,7 +169,8 @@ export class Composer {
     this.#bar.complain(complaint);
   }
 
-  #submit() {
+  /** Send what stands in the field; a message perhaps in these parts of it. */
+  submit(parts = null) {
     const text = this.#field.value;
     const editing = this.#editing?.seq ?? null;
     const replyTo = editing === null ? (this.#replies.get(this.#room) ?? null) : null;
@@ -167,7 +179,7 @@ export class Composer {
       this.focus();
       return;
     }
-    const problem = this.#does.onSend(text, { replyTo, editing });
+    const problem = this.#does.onSend(text, { replyTo, editing, parts });
     if (problem !== null) {
       this.#bar.complain(problem);
       this.focus();
@@ -200,7 +212,9 @@ export class Composer {
   }
 
   #look() {
-    this.#inner.classList.toggle("filled", this.#field.value !== "");
+    const { value } = this.#field;
+    this.#inner.classList.toggle("filled", value !== "");
+    this.#does.onText(value, this.#editing === null && !value.startsWith("/"));
   }
 
   #onKey(event) {
@@ -208,7 +222,7 @@ export class Composer {
     if (event.key === "Enter" && event.shiftKey && isLine) {
       this.#field.insert("\n");
     } else if (event.key === "Enter" && !event.shiftKey && (isLine || !hasOnScreenKeyboard() || event.ctrlKey || event.metaKey)) {
-      this.#submit();
+      this.submit();
     } else if (event.key === "ArrowUp" && !event.altKey && this.#field.value === "" && this.#editing === null) {
       this.#does.onEditLast();
     } else if (event.key === "Escape") {

@@ -1,22 +1,33 @@
 /**
- * Notice about a message that the server refused: one at a time, with the reason, and retry, edit or discard.
+ * Notice about a message that was not sent: one at a time, which it is and why, and what can be done about it.
  */
+import { plainLine } from "../../core/format.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { firstFailed } from "../../core/outbox.js";
+import { firstFailed, isGone, mayTryAgain } from "../../core/outbox.js";
+import { titleOf } from "../../core/select.js";
+import { texts } from "../../core/texts.js";
+
+const SHOWN = 80;
 
 export class FailedNotice {
   #notice;
   #reason;
+  #what;
+  #buttons;
   #entry = null;
+  #count = 0;
 
   /**
    * @param {HTMLElement} notice
-   * @param {{onRetry(entry: object): void, onEdit(entry: object): void, onDiscard(entry: object): void}} handlers
+   * @param {{onRetry(entry: object): void, onParts(entry: object): void, onEdit(entry: object): void, onDiscard(entry: object): void}} handlers
+   *   onEdit: or only copy the text, if there is nowhere to send it
    */
-  constructor(notice, { onRetry, onEdit, onDiscard }) {
+  constructor(notice, { onRetry, onParts, onEdit, onDiscard }) {
     this.#notice = notice;
     this.#reason = notice.querySelector(".failed-reason");
-    const decisions = { retry: onRetry, edit: onEdit, discard: onDiscard };
+    this.#what = notice.querySelector(".failed-what");
+    const decisions = { retry: onRetry, parts: onParts, edit: onEdit, discard: onDiscard };
+    this.#buttons = Object.fromEntries(Object.keys(decisions).map((name) => [name, notice.querySelector(`[data-decision="${name}"]`)]));
     notice.addEventListener("click", (event) => {
       const decide = decisions[event.target.closest("button")?.dataset.decision];
       if (decide && this.#entry) decide(this.#entry);
@@ -26,9 +37,18 @@ export class FailedNotice {
   /** Show this state. */
   render(state) {
     const entry = firstFailed(state);
-    if (entry === this.#entry) return;
+    const count = state.outbox.filter(({ status }) => status === "failed").length;
+    if (entry === this.#entry && count === this.#count) return;
     this.#entry = entry;
+    this.#count = count;
     this.#notice.hidden = entry === null;
-    this.#reason.textContent = entry ? laterTexts.failed(entry.reason) : "";
+    if (!entry) return;
+    const room = state.rooms.get(entry.room);
+    const where = entry.room === state.open ? null : room ? titleOf(state, room) : entry.room.startsWith("~") ? laterTexts.failedGone : entry.room;
+    this.#reason.textContent = laterTexts.failed(entry.reason, count - 1);
+    this.#what.textContent = laterTexts.failedWhat(plainLine(entry.text.slice(0, SHOWN)), where);
+    this.#buttons.retry.hidden = !mayTryAgain(state, entry);
+    this.#buttons.parts.hidden = entry.code !== "too_long" || entry.command !== "send";
+    this.#buttons.edit.textContent = isGone(state, entry) ? texts.copy : texts.edit;
   }
 }

@@ -12,13 +12,13 @@ import { writingIn } from "../../core/permissions.js";
  * @param {object} shell
  * @param {object} options
  * @param {import("./suggestions.js").Suggestions} options.suggestions who can be mentioned @param {(query: string) => void} options.onSearch
- * @returns {(text: string, extras: {replyTo: number|null, editing: number|null}) => string|null} what is wrong, or null
+ * @returns {(text: string, extras: {replyTo: number|null, editing: number|null, parts?: string[]|null}) => string|null} what is wrong, or null
  */
 export function makeSending(shell, { suggestions, onSearch }) {
   const { app } = shell;
   const { chosen } = suggestions;
   const mentions = (text) => mentionIds(text, suggestions.people, chosen);
-  return (text, { replyTo, editing }) => {
+  return (text, { replyTo, editing, parts = null }) => {
     const room = app.state.open;
     if (editing !== null) {
       if (text.trim() === "") return laterTexts.talkEditEmpty;
@@ -34,7 +34,9 @@ export function makeSending(shell, { suggestions, onSearch }) {
     }
     const writing = writingIn(app.state, openRoom(app.state), Date.now());
     if (writing.kind === "slow") return modTexts.slowWait(Math.ceil((writing.until - Date.now()) / 1000));
-    app.send(room, meant.text, { replyTo: replyTo ?? undefined, mentions: mentions(meant.text) });
+    for (const [index, part] of (parts ?? [meant.text]).entries()) {
+      app.send(room, part, { replyTo: (index === 0 && replyTo) || undefined, mentions: mentions(part) });
+    }
     chosen.clear();
     return null;
   };

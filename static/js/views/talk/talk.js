@@ -1,7 +1,11 @@
 /**
  * The talk: log, composer, and what belongs to them. Menus and dialogs are loaded when they are first opened.
  */
+import { laterTexts } from "../../core/later-texts.js";
+import { inParts } from "../../core/length.js";
+import { isGone } from "../../core/outbox.js";
 import { openRoom, shown } from "../../core/select.js";
+import { copyText } from "../parts/clipboard.js";
 import { Completion } from "../parts/completion.js";
 import { followTouch } from "../parts/touch.js";
 import { makeActions } from "./actions.js";
@@ -9,6 +13,7 @@ import { Composer } from "./composer.js";
 import { EmptyRoom } from "./empty-room.js";
 import { FailedNotice } from "./failed-notice.js";
 import { FirstUnread } from "./first-unread.js";
+import { LengthNotice } from "./length-notice.js";
 import { JumpButton } from "./jump-button.js";
 import { followKeys } from "./keys.js";
 import { MentionLine } from "./mention-line.js";
@@ -40,6 +45,14 @@ export function mountTalk(app, elements, { shell, log }) {
     log.toBottom();
   };
   const mentions = new MentionLine(bottom, suggestions);
+  const length = new LengthNotice(bottom, {
+    limits: () => app.state.limits,
+    onParts: () => {
+      const parts = length.partsOf(composer.text);
+      if (parts === null) composer.complain(laterTexts.talkTooManyParts);
+      else composer.submit(parts);
+    },
+  });
   const send = makeSending(shell, { suggestions, onSearch: openSearch });
   const composer = new Composer(app, elements, {
     onSend: (text, extras) => {
@@ -52,6 +65,7 @@ export function mountTalk(app, elements, { shell, log }) {
       if (last) actions.edit(last);
     },
     onEmoji: (at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => composer.insert(emoji), { isForSeveral: true })),
+    onText: (text, isMessage) => length.show(text, isMessage),
     onField: (field, parent) => {
       new Completion(field, parent, {
         candidatesFor: (text, caret) => suggestions.for(field, text, caret),
@@ -101,13 +115,17 @@ export function mountTalk(app, elements, { shell, log }) {
     new WritingState(app, elements.composer, bottom),
     composer,
     new FailedNotice(failed, {
-      onRetry: ({ id }) => app.retry(id),
-      onEdit: ({ id, command, room, target, text }) => {
-        app.discard(id);
-        const item = command === "edit" && room === app.state.open ? log.itemAt(target) : null;
-        if (item) composer.edit(item, text);
-        else composer.putBack(text);
+      onRetry: async ({ id, room, code }) => {
+        if (code === "not_joined" && room !== app.state.open) await shell.open(room);
+        app.retry(id);
       },
+      onParts: ({ id, room, text, replyTo, mentions = [] }) => {
+        const parts = inParts(text, app.state.limits);
+        if (parts === null) return shell.toast(laterTexts.talkTooManyParts, { isBad: true });
+        app.discard(id);
+        for (const [index, part] of parts.entries()) app.send(room, part, index === 0 ? { replyTo, mentions } : {});
+      },
+      onEdit: (entry) => takeBack(shell, { composer, log }, entry),
       onDiscard: ({ id }) => {
         app.discard(id);
         composer.focus();
@@ -133,6 +151,26 @@ export function mountTalk(app, elements, { shell, log }) {
     },
   };
   return talk;
+}
+
+/** A message that was not sent is edited in its room; where there is none any more its text can be taken along. */
+async function takeBack(shell, { composer, log }, entry) {
+  const { app } = shell;
+  const { id, command, room, target, text } = entry;
+  if (isGone(app.state, entry)) {
+    if (await copyText(text)) shell.toast(laterTexts.failedCopied);
+    return;
+  }
+  if (room !== app.state.open) await shell.open(room);
+  if (room !== app.state.open) return; // and it was said why
+  if (command === "edit" && !log.itemAt(target)) {
+    await app.jumpTo(room, target);
+    log.render(app.state);
+  }
+  const item = command === "edit" ? log.itemAt(target) : null;
+  app.discard(id);
+  if (item) composer.edit(item, text);
+  else composer.putBack(text);
 }
 
 /** Arrow keys: from one message to the next; from the log itself to the newest one. */
