@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { Items } from "../../static/js/core/items.js";
 import { messageOf } from "../../static/js/core/message.js";
+import { missingPeople } from "../../static/js/core/select.js";
 import { initialState } from "../../static/js/core/state.js";
 import { texts } from "../../static/js/core/texts.js";
 import { dayLabel, dayNumber } from "../../static/js/core/time.js";
@@ -82,4 +84,21 @@ test("days are numbered without a gap across daylight saving time", () => {
   for (let day = 1; day < 400; day += 1) {
     assert.equal(dayNumber(new Date(2026, 0, day, 0, 30)) + 1, dayNumber(new Date(2026, 0, day + 1, 23, 30)));
   }
+});
+
+test("what only a newer page understands is one line, however strange it is", () => {
+  const state = stateWith([["bob", 3], ["bob", 1]]);
+  const strange = [
+    { type: "vote", from: "p-b", name: "Bob", at: new Date(NOW).toISOString(), target: 1 },
+    { type: "constructor", reactions: {}, mentions: "x", person: {}, replyTo: null },
+    { type: "__proto__", at: "soon" },
+  ].map((event, index) => ({ room: "lobby", seq: index + 3, ...event }));
+  const known = { type: "mode", room: "lobby", seq: 6, from: "p-b", name: "Bob", at: new Date(NOW).toISOString(), mode: { new: "word" } };
+  const room = state.rooms.get("lobby");
+  const events = [...room.live.events, ...strange, known];
+  state.rooms.set("lobby", { ...room, live: { ...room.live, events } });
+  const items = new Items().of(state, NOW);
+  assert.deepEqual(shape(items), ["day", "<bob", "bob>", "note", "note"]);
+  assert.equal(items.at(-2).text, texts.noteUnknown);
+  assert.deepEqual(missingPeople(state, state.rooms.get("lobby")), ["bob", "p-b"]);
 });

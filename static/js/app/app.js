@@ -415,6 +415,11 @@ export class App {
     this.#drafts.set(room, text);
   }
 
+  /** Whether nothing that was written is lost by a reload. */
+  get isKept() {
+    return this.state.outbox.length === 0 && this.#drafts.areKept;
+  }
+
   viewed(view) {
     this.#store.dispatch({ type: "viewed", ...view });
   }

@@ -21,6 +21,7 @@ export const laterTexts = {
 
   failed: (reason, others) => `Not sent. ${reason}${others > 0 ? ` (${number().format(others)} more)` : ""}`,
   failedWhat: (text, room) => (room === null ? `“${text}”` : `“${text}” in ${room}`),
+  pageOld: "There is a newer version of this page.",
   failedGone: "a room that is not there for you any more",
   failedCopied: "Copied. The message can be pasted into another room.",
   talkLeft: (count) => `${number().format(count)} left`,

@@ -13,8 +13,11 @@ const NOTES = new Set(["created", "settings", "member", "role", "ban", "mute", "
 /** Whether an event changes an earlier message, its `target`. */
 export const isChange = (event) => CHANGES.has(event.type);
 
-/** Whether an event is shown in the log by itself; changes are not, nor are kinds that this page does not know. */
-export const isHeld = (event) => event.type === "message" || NOTES.has(event.type);
+/** Whether it is of a kind that this page does not know, from a server that is newer. */
+export const isUnknown = (event) => !isChange(event) && event.type !== "message" && !NOTES.has(event.type);
+
+/** Whether an event is shown in the log by itself; changes are not. */
+export const isHeld = (event) => !isChange(event);
 
 /**
  * A message event as it is held.

@@ -1,15 +1,21 @@
 /**
  * Notes: events of the log that are no messages, each as a sentence. Pure.
  */
+import { isUnknown } from "./message.js";
 import { person } from "./select.js";
 import { SERVER } from "./standing.js";
 import { texts } from "./texts.js";
 import { until } from "./time.js";
 
-/** The text of a note; empty for what is not worth one. @param {number} nowMs decides what "today" is @param {string} [roomKind] */
+/** The text of a note; empty for what is not worth one. What only a newer page understands is said to be so. @param {number} nowMs decides what "today" is @param {string} [roomKind] */
 export function noteOf(state, event, nowMs, roomKind = "") {
   const who = event.from === state.me?.id ? texts.you : nameOf(state, event.from, event.name);
-  return makers[event.type](event, { state, who, nowMs, isServer: event.room === SERVER, roomKind });
+  if (isUnknown(event)) return texts.noteUnknown;
+  try {
+    return makers[event.type](event, { state, who, nowMs, isServer: event.room === SERVER, roomKind });
+  } catch {
+    return texts.noteUnknown; // a known kind, with a word that is not
+  }
 }
 
 const nameOf = (state, id, name = "") => person(state, id, name).name || texts.somebody;

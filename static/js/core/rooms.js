@@ -129,7 +129,8 @@ export const roomReducers = {
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
     const hasRecovery = Boolean(frame.recovery);
     const retentionDays = frame.retention_days ?? 0;
-    const limits = { textChars: frame.about?.limits.text_chars ?? 0, messageBytes: frame.about?.limits.message_bytes ?? 0 };
+    const { text_chars: textChars = 0, message_bytes: messageBytes = 0 } = frame.about?.limits ?? {};
+    const limits = { textChars, messageBytes };
     const pageVersion = frame.about?.page ?? null;
     const base = { ...state, publicUrl, networkUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));

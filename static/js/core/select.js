@@ -2,6 +2,7 @@
  * Selectors: what views read from the state. Pure.
  */
 import { HOME } from "./home.js";
+import { isUnknown } from "./message.js";
 import { current, isBlocked, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
 import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
 import { eventIn, shownWindow } from "./room-history.js";
@@ -141,6 +142,7 @@ export function missingPeople(state, room) {
   const missing = new Set();
   const note = (id) => id && !state.people.has(id) && missing.add(id);
   for (const event of shown(state, room).events) {
+    if (isUnknown(event)) continue;
     note(event.from);
     if (typeof event.person === "string") note(event.person);
     for (const { people } of event.reactions ?? []) people.forEach(note);

@@ -32,6 +32,7 @@ export const texts = {
   sendInParts: "Send in parts",
 
   youAre: "You are",
+  noteUnknown: "Something happened here that only a newer version of this page can show.",
   outboxTooBig: "It is longer than the server takes.",
   outboxHungUp: (why) => `The server ended the connection at it: ${why}`,
   outboxBroke: "Whenever it is sent, the connection breaks or nothing is answered.",

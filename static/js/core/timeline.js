@@ -2,6 +2,7 @@
  * The timeline: items of the log from top to bottom. Messages in groups, day dividers, the unread divider ("New
  * messages"), and at the end what waits in the outbox. Pure.
  */
+import { isUnknown } from "./message.js";
 import { isBlocked, openRoom, person, shown, tickOf } from "./select.js";
 import { dayLabel, dayNumber } from "./time.js";
 
@@ -41,6 +42,7 @@ export function timeline(state, nowMs, revealed = new Set()) {
     }
     day = entryDay;
     if (entry.kind !== "message") {
+      if (isUnknown(entry.event) && items.at(-1)?.event && isUnknown(items.at(-1).event)) continue; // one line for many
       items.push(entry);
       previous = null;
       continue;
@@ -60,7 +62,7 @@ function* entriesOf(state, room) {
     const isOwn = event.from === me?.id;
     if (event.type === "damaged") continue;
     // This device's clock may be behind the server's.
-    latestMs = event.seq === null ? Math.max(event.atMs, latestMs) : (event.atMs ?? Date.parse(event.at));
+    latestMs = event.seq === null ? Math.max(event.atMs, latestMs) : (event.atMs ?? Date.parse(event.at)) || latestMs;
     // An own message keeps its key when its event comes back, so its element only changes its look.
     const key = event.seq === null || (isOwn && event.id) ? `own:${event.id}` : `${room.epoch}:${event.seq}`;
     if (event.type !== "message") {

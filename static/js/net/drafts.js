@@ -16,6 +16,15 @@ export class Drafts {
     });
   }
 
+  /** Whether they will be there after a reload. */
+  get areKept() {
+    try {
+      return Array.from(this.#store.state.drafts).every(([room, text]) => localStorage.getItem(PREFIX + room) === text);
+    } catch {
+      return false;
+    }
+  }
+
   /** An empty text is no draft. */
   set(room, text) {
     this.#store.dispatch({ type: "draft", room, text });

@@ -239,7 +239,7 @@ export class Session {
     welcome: (frame) => {
       this.#isWaiting = frame.waiting ?? false;
       this.#isWelcome = !this.#isWaiting;
-      this.#connection.maxBytes = frame.about?.limits.message_bytes ?? 0;
+      this.#connection.maxBytes = frame.about?.limits?.message_bytes ?? 0;
       this.#server = frame.server ?? null;
       if (this.#login) this.#becomeAnother(frame);
       const replaced = frame.token ? this.#heldToken : null;

@@ -11,6 +11,7 @@ import { fetchLater, followFailures } from "./preload.js";
 import { Knocked } from "./knocked.js";
 import { LostIdentity } from "./lost-identity.js";
 import { Me } from "./me.js";
+import { NewerPage } from "./newer-page.js";
 import { News } from "./news.js";
 import { RoomHead } from "./room-head.js";
 import { RoomList } from "./room-list.js";
@@ -110,6 +111,7 @@ export function mountShell(app, { route }) {
     new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => (app.state.lost ? lost.open() : app.tryNow()) }),
     new Me(byId("me"), byId("nudge"), { onOpen: () => shell.settings() }),
     new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
+    new NewerPage(shell),
     new Knocked(shell, byId("rail-list")),
     side,
   ];

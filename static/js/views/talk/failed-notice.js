@@ -9,6 +9,8 @@ import { texts } from "../../core/texts.js";
 
 const SHOWN = 80;
 
+const excerptOf = (text) => plainLine(text.slice(0, SHOWN)) + (text.length > SHOWN ? "…" : "");
+
 export class FailedNotice {
   #notice;
   #reason;
@@ -46,7 +48,7 @@ export class FailedNotice {
     const room = state.rooms.get(entry.room);
     const where = entry.room === state.open ? null : room ? titleOf(state, room) : entry.room.startsWith("~") ? laterTexts.failedGone : entry.room;
     this.#reason.textContent = laterTexts.failed(entry.reason, count - 1);
-    this.#what.textContent = laterTexts.failedWhat(plainLine(entry.text.slice(0, SHOWN)), where);
+    this.#what.textContent = laterTexts.failedWhat(excerptOf(entry.text), where);
     this.#buttons.retry.hidden = !mayTryAgain(state, entry);
     this.#buttons.parts.hidden = entry.code !== "too_long" || entry.command !== "send";
     this.#buttons.edit.textContent = isGone(state, entry) ? texts.copy : texts.edit;
