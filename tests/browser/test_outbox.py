@@ -66,6 +66,19 @@ def test_a_long_paste_locks_nobody_out(ada: Person, bob: Person) -> None:
     ada.hears("behind it", "after a reload")
 
 
+def test_what_failed_is_decided_upon_once_in_whichever_tab(ada: Person) -> None:
+    ada.is_online()
+    paste(ada, LONG)
+    failed = ada.page.locator("#failed")
+    expect(failed).to_be_visible()
+    other = ada.context.new_page()
+    other.goto(ada.url)
+    expect(other.locator("#failed")).to_be_visible()
+    other.locator("#failed").get_by_role("button", name="Discard").click()
+    expect(failed).to_be_hidden()
+    expect(other.locator("#failed")).to_be_hidden()
+
+
 def test_an_edit_to_a_long_text_fails_and_can_be_edited_again(ada: Person, bob: Person) -> None:
     ada.say("short")
     bob.hears("short")

@@ -22,7 +22,7 @@ export function assemble(roomName) {
   delete window.early;
   const store = new Store(reduce, initialState(roomName));
   const database = new Database(opening);
-  const outbox = new Outbox(database);
+  const outbox = new Outbox(database, (id) => store.dispatch({ type: "discarded", id }));
   const cache = new Cache(database);
   const restored = cache.load().then((action) => action && store.dispatch(action));
   const session = new Session(store, new Identity(), (handlers) => new Connection(serverUrl(), handlers), {

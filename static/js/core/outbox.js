@@ -83,15 +83,6 @@ export const nextToSend = ({ outbox, isOutboxRestored }, but = null) =>
 /** The first failed entry, about which the person has to decide. */
 export const firstFailed = ({ outbox }) => outbox.find((entry) => entry.status === "failed") ?? null;
 
-// Refusals with which the same would only meet again.
-const FOR_GOOD = /^(?:too_long|empty|bad_\w+|no_such_\w+|not_yours|not_member|deleted|banned|unknown_type|malformed)$/;
-
-/** Whether its room is not there for this person (any more). */
-export const isGone = ({ rooms }, { room, code }) => !rooms.has(room) && (room.startsWith("~") || code === "no_such_room");
-
-/** Whether it may help to send a failed entry again as it is. */
-export const mayTryAgain = (state, entry) => !FOR_GOOD.test(entry.code ?? "") && !isGone(state, entry);
-
 /** The events with the effects of this room's outbox entries laid over them. */
 export function overlaid(events, entries, me) {
   const changes = entries.filter(({ command, status }) => command in looks && status !== "failed");

@@ -1,5 +1,5 @@
 /**
- * Persists the outbox in IndexedDB, so that it survives a reload.
+ * Persists the outbox in IndexedDB, so that it survives a reload. What failed is decided upon once, in whichever tab.
  */
 import { OUTBOX } from "./database.js";
 
@@ -7,10 +7,12 @@ const LOAD_PATIENCE_MS = 1_000; // a disk slower than this must not keep people 
 
 export class Outbox {
   #database;
+  #tabs = globalThis.BroadcastChannel ? new BroadcastChannel("trio-chat.outbox") : null;
 
-  /** @param {import("./database.js").Database} database */
-  constructor(database) {
+  /** @param {import("./database.js").Database} database @param {(id: string) => void} onDecided an entry is gone in another tab */
+  constructor(database, onDecided) {
     this.#database = database;
+    if (this.#tabs) this.#tabs.onmessage = ({ data }) => onDecided(data);
   }
 
   /** The kept entries, in order. @returns {Promise<object[]>} */
@@ -23,9 +25,8 @@ export class Outbox {
     if (now === before) return;
     const old = new Map(before.map((entry) => [entry.id, entry]));
     const current = new Set(now.map((entry) => entry.id));
-    this.#database.write(OUTBOX, {
-      put: now.filter((entry) => old.get(entry.id) !== entry),
-      remove: Array.from(old.keys()).filter((id) => !current.has(id)),
-    });
+    const remove = Array.from(old.keys()).filter((id) => !current.has(id));
+    this.#database.write(OUTBOX, { put: now.filter((entry) => old.get(entry.id) !== entry), remove });
+    for (const id of remove) if (old.get(id).status === "failed") this.#tabs?.postMessage(id);
   }
 }

@@ -3,7 +3,8 @@
  */
 import { plainLine } from "../../core/format.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { firstFailed, isGone, mayTryAgain } from "../../core/outbox.js";
+import { isGone, mayTryAgain } from "../../core/failed.js";
+import { firstFailed } from "../../core/outbox.js";
 import { titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 

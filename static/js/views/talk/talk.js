@@ -3,7 +3,7 @@
  */
 import { laterTexts } from "../../core/later-texts.js";
 import { inParts } from "../../core/length.js";
-import { isGone } from "../../core/outbox.js";
+import { isGone } from "../../core/failed.js";
 import { openRoom, shown } from "../../core/select.js";
 import { copyText } from "../parts/clipboard.js";
 import { Completion } from "../parts/completion.js";
