@@ -216,6 +216,10 @@ def test_large_letters_and_small_screens_leave_room_to_write(
     does_not_overflow(page)
     keep(page, f"small-{width}-{height}-{is_large}")
     page.click("#back")
+    name = page.locator("#rail-list .row-title").first
+    assert name.evaluate("(name) => name.scrollWidth <= name.clientWidth")
+    hint = page.locator(".me-text").evaluate("(text) => text.getBoundingClientRect().right")
+    assert hint <= page.locator("#me > .icon").evaluate("(icon) => icon.getBoundingClientRect().left")
     assert page.evaluate(BEYOND_THE_SCREEN) == []
     page.click("#me")
     expect(page.locator("#name")).to_be_visible()
