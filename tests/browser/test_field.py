@@ -27,7 +27,7 @@ def height(page: Page) -> float:
     lines: float = page.evaluate("""() => {
         const field = document.querySelector("#editor") ?? document.querySelector("#msg");
         const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(field);
-        const height = field.getBoundingClientRect().height - parseFloat(paddingTop) - parseFloat(paddingBottom);
+        const height = field.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
         return height / parseFloat(lineHeight);
     }""")
     return lines

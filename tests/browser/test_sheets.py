@@ -303,8 +303,8 @@ def _screens_of_trouble(sheets: Sheets, server: Server, ada: Person) -> None:
     sheets.take(other, "loading")
     other.close()
     other = ada.context.new_page()
-    reason = "This page is too old for the server. Load it again."
-    other.route_web_socket("**", lambda socket: socket.close(code=1008, reason=reason))
+    reason = "You are banned from this server until tomorrow: advertising."
+    other.route_web_socket("**", lambda socket: socket.close(code=4501, reason=reason))
     other.goto(ada.url)
     expect(other.locator("#banner")).to_be_visible()
     sheets.take(other, "refused")

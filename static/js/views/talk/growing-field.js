@@ -105,7 +105,8 @@ export class GrowingField {
     this.#told = this.#input.value;
     if (CSS.supports("field-sizing", "content")) return;
     this.#editor.style.height = "auto";
-    this.#editor.style.height = `${this.#editor.scrollHeight}px`;
+    const { offsetHeight, clientHeight, scrollHeight } = this.#editor;
+    this.#editor.style.height = `${scrollHeight + offsetHeight - clientHeight}px`;
   }
 
   /** Hand over to `#editor` if the text is wider than `#msg`; not while an input method composes in it. */
