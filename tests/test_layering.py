@@ -107,6 +107,7 @@ PURE = {
     "store.base",
     "store.space",
     "web.bundle",
+    "web.minify",
     "web.page",
 }
 

@@ -18,10 +18,10 @@ from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import attrs
-from rjsmin import jsmin
 
 from trio_chat.errors import StartError
 from trio_chat.web.bundle import pack
+from trio_chat.web.minify import minify
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,10 +63,10 @@ def build_page(bodies: Mapping[str, bytes]) -> Page:
     }
     if module := _MODULE.search(html):
         packed = pack(texts, module[1])
-        files |= {name: jsmin(text, keep_bang_comments=True).encode() for name, text in packed.items()}
+        files |= {name: minify(text, keep_bang_comments=True).encode() for name, text in packed.items()}
         later = " ".join(name for name in packed if name != module[1])
         html = html.replace(LATER, LATER.replace('""', f'"{later}"'))
-    html = _inline(_SCRIPTS, html, {name: f"{jsmin(text)}\n" for name, text in texts.items()}, "script")
+    html = _inline(_SCRIPTS, html, {name: f"{minify(text)}\n" for name, text in texts.items()}, "script")
     html = _inline(_STYLES, html, {name: _style(name, text) for name, text in texts.items()}, "style")
     digest = hashlib.sha256(html.encode())
     for name, body in sorted(files.items()):
