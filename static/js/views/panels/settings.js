@@ -19,13 +19,13 @@ export async function openSettings(shell) {
     title: laterTexts.shellSettings,
     className: "settings",
     content: [
-      profile(shell, () => dialog.close()),
+      profile(shell, () => dialog.close("named")),
       section(laterTexts.shellNews, toggles()),
       section(laterTexts.shellLook, [themes()]),
       section(laterTexts.shellPrivacy, [...insecure(), ...privacy(shell), make("div", "about", laterTexts.shellOperatorReads)]),
       section(laterTexts.shellDevices, devices(shell, () => dialog.close())),
     ],
-    onClose: () => shell.talk?.focus?.(),
+    onClose: (how) => how === "named" && shell.talk?.focus?.(), // and one goes on writing
   });
   dialog.element.querySelector("#name").select();
 }
