@@ -223,10 +223,20 @@ def test_a_link_that_is_followed_while_a_dialog_is_open_closes_it(
     assert person.page.evaluate("location.hash") == "#room=cinema"
     person.page.evaluate("() => (location.hash = '#room=cinema')")  # once more changes nothing
     has_settled(person.page)
-    back(person.page)
-    if screen is SMALL_PHONE:
+    person.settings()
+    person.page.evaluate("() => (location.hash = '#join=no-such-token')")
+    expect(person.page.get_by_role("dialog")).to_contain_text("invitation")
+    expect(person.page.locator("dialog")).to_have_count(1)
+    has_settled(person.page)
+    assert "no-such-token" not in person.page.url
+    person.page.go_forward()
+    person.page.keyboard.press("Escape")
+    expect(person.page.locator("dialog")).to_have_count(0)
+    has_settled(person.page)
+    if screen is SMALL_PHONE:  # the settings stood above the list
         expect(person.page.locator("#rail")).to_be_visible()
     else:
+        back(person.page)
         person.is_in("Lobby")
     back(person.page)
     person.page.wait_for_url("about:blank")

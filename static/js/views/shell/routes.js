@@ -38,7 +38,7 @@ export class Routes {
 
   /** A secret does not stay in the address bar, nor in the history. */
   async #ask(load, secret) {
-    history.replaceState(history.state, "", location.pathname);
+    this.#shell.cleanAddress();
     const opens = await load();
     opens(this.#shell, secret);
   }

@@ -52,6 +52,13 @@ export class Screen {
     this.#settle();
   }
 
+  /** Take what was asked for, a secret perhaps, out of the address bar and the history. */
+  cleanAddress() {
+    history.replaceState(history.state, "", location.pathname);
+    this.#path = here();
+    this.#arrived = null;
+  }
+
   /** The app has this room open: after a reload it is opened again. */
   remember(name) {
     if (name === this.#opened) return;
@@ -140,6 +147,7 @@ export class Screen {
     if (here() === this.#path) {
       this.#write("replaceState", this.#entry); // the same address again makes no entry
     } else {
+      history.replaceState(null, "", location.pathname); // Forward leads to nothing, and to no secret
       this.#travelling = setTimeout(() => this.#giveUp(), TRAVEL_MS);
       history.back();
     }

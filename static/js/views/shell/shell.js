@@ -62,6 +62,7 @@ export function mountShell(app, { route }) {
     say,
     toast: (text, options) => toasts.show(text, options),
     toList: () => screen.toList(),
+    cleanAddress: () => screen.cleanAddress(),
     settings: async (section) => (await import("../panels/settings.js")).openSettings(shell, section),
     person: async (id, name) => (await import("../panels/person-card.js")).openPersonCard(shell, id, name),
     invite: async (room) => (await import("../panels/invite.js")).openInvite(shell, room),
