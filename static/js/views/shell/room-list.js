@@ -18,6 +18,8 @@ import { button, icon, make, onKeydown } from "../parts/dom.js";
 const SHARED = ["people", "mine", "open", "drafts", "me", "outbox", "requests", "day"]; // the parts of the state that rows show
 const MANY = 100; // the server counts no further
 const LINE_LENGTH = 120;
+const KINDS = { private: "lock", public: "room" }; // icons; people have their faces
+const SENDING = { waiting: texts.statusWaiting, failed: texts.statusFailed };
 
 export class RoomList {
   #requests;
@@ -172,7 +174,9 @@ function factsOf(state, room) {
     ...avatarOf(state, room),
     title: titleOf(state, room),
     when: room.lastMessage ? shortTime(room.lastMessage.atMs) : "",
+    kind: room.with || room.name === SERVER ? "" : room.kind,
     ...lineOf(state, room),
+    sending: sendingIn(state, room),
     count,
     waiting: waitingIn(state, room).length,
     reports: room.reports?.length ?? 0,
@@ -182,6 +186,12 @@ function factsOf(state, room) {
     isOpen: room.name === state.open,
     isHere: room.kind === "direct" && Boolean(person(state, room.with).here),
   };
+}
+
+/** What keeps a message of the room from having been sent: "failed", "waiting", or "". */
+function sendingIn(state, room) {
+  const statuses = state.outbox.filter((entry) => entry.room === room.name && entry.command === "send").map(({ status }) => status);
+  return ["failed", "waiting"].find((status) => statuses.includes(status)) ?? "";
 }
 
 /** The line below the title: the draft, else the last message. */
@@ -206,18 +216,20 @@ function makeRow(name) {
   const title = make("bdi", "row-title");
   title.dir = "auto";
   const when = make("span", "row-when");
+  const kind = make("span", "row-kind");
+  const sending = make("span", "row-sending");
   const lead = make("bdi", "row-lead");
   const text = make("bdi", "row-text");
   const muted = make("span", "row-muted", icon("bell-off"), make("span", "unseen", laterTexts.shellMuted));
   const badges = make("span", "row-badges");
   const link = make(
     "a", "row", avatar,
-    make("span", "row-top", title, " ", muted, when), " ", // the spaces are for those who hear it
-    make("span", "row-bottom", make("span", "row-line", lead, " ", text), " ", badges),
+    make("span", "row-top", kind, title, " ", muted, when), " ", // the spaces are for those who hear it
+    make("span", "row-bottom", make("span", "row-line", sending, lead, " ", text), " ", badges),
   );
   link.href = `#room=${encodeURIComponent(name)}`;
   link.dataset.room = name;
-  return { element: make("li", "", link), link, avatar, title, when, lead, text, muted, badges, room: null, facts: null };
+  return { element: make("li", "", link), link, avatar, kind, title, when, sending, lead, text, muted, badges, room: null, facts: null };
 }
 
 function updateRow(row, facts) {
@@ -225,6 +237,9 @@ function updateRow(row, facts) {
   row.avatar.classList.toggle("seal", facts.isSeal);
   row.avatar.classList.toggle("here", facts.isHere);
   row.title.textContent = facts.title;
+  if (row.facts?.kind !== facts.kind) row.kind.replaceChildren(...(facts.kind in KINDS ? [icon(KINDS[facts.kind])] : []));
+  row.sending.dataset.status = facts.sending;
+  row.sending.replaceChildren(...(facts.sending ? [facts.sending === "waiting" ? icon("clock") : "!", make("span", "unseen", `${SENDING[facts.sending]}: `)] : []));
   row.when.textContent = facts.when;
   row.lead.textContent = facts.lead;
   row.text.textContent = facts.line;

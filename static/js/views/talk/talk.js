@@ -11,6 +11,7 @@ import { followTouch } from "../parts/touch.js";
 import { makeActions } from "./actions.js";
 import { Composer } from "./composer.js";
 import { EmptyRoom } from "./empty-room.js";
+import { followDrops } from "./drops.js";
 import { FailedNotice } from "./failed-notice.js";
 import { FirstUnread } from "./first-unread.js";
 import { LengthNotice } from "./length-notice.js";
@@ -75,6 +76,7 @@ export function mountTalk(app, elements, { shell, log }) {
     },
   });
   const actions = makeActions(shell, { composer, log });
+  followDrops(shell, composer);
   const withItem = (does) => (element, at) => {
     const item = log.itemOf(element);
     if (item) does(item, at ?? element.querySelector(".bubble"));

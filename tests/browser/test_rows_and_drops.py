@@ -1,0 +1,55 @@
+"""What the rows of the room list tell beside the last line, and what may be dropped on the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+DROP = """([selector, type, data]) => {
+  const dataTransfer = new DataTransfer();
+  if (type === "file") dataTransfer.items.add(new File([data], "photo.png", { type: "image/png" }));
+  else dataTransfer.setData(type, data);
+  const at = { dataTransfer, bubbles: true, cancelable: true };
+  const element = document.querySelector(selector);
+  const isAllowed = !element.dispatchEvent(new DragEvent("dragover", at));
+  return [isAllowed, !element.dispatchEvent(new DragEvent("drop", at))];
+}"""
+
+
+def test_a_row_tells_what_kind_of_room_it_is_and_what_waits(ada: Person) -> None:
+    row = ada.page.locator('#rail-list a[data-room="lobby"]')
+    expect(row.locator('.row-kind .icon[data-icon="room"]')).to_be_visible()
+    ada.say("sent")
+    ada.hears("sent")
+    expect(row.locator(".row-sending")).to_have_text("")
+    ada.context.set_offline(True)
+    ada.page.evaluate("() => window.dispatchEvent(new Event('pagehide'))")
+    ada.say("not yet")
+    expect(row.locator(".row-text")).to_have_text("not yet")
+    expect(row.locator(".row-sending")).to_contain_text("Waiting to be sent")
+    ada.context.set_offline(False)
+    ada.page.evaluate("() => window.dispatchEvent(new PageTransitionEvent('pageshow'))")
+    ada.hears("sent", "not yet")
+    expect(row.locator(".row-sending")).to_have_text("")
+
+
+def test_text_and_links_are_dropped_into_the_field_and_files_do_not_take_the_pages_place(ada: Person) -> None:
+    page = ada.page
+    assert page.evaluate(DROP, ["#chat", "file", "x"]) == [True, True]
+    expect(page.locator(".toast")).to_contain_text("Files cannot be sent yet")
+    assert page.evaluate(DROP, ["#msg", "file", "x"]) == [True, True]
+    assert page.evaluate(DROP, ["#chat", "text/plain", "some text "]) == [True, True]
+    expect(page.locator("#msg")).to_have_value("some text ")
+    page.evaluate(DROP, ["#rail", "text/uri-list", "# a comment\r\nhttps://example.com/a"])
+    expect(page.locator("#msg")).to_have_value("some text https://example.com/a")
+    assert page.evaluate(DROP, ["#filter", "text/plain", "x"]) == [False, False], (
+        "a field takes text by itself"
+    )
+    assert page.url == ada.url
