@@ -53,3 +53,28 @@ def test_text_and_links_are_dropped_into_the_field_and_files_do_not_take_the_pag
         "a field takes text by itself"
     )
     assert page.url == ada.url
+
+
+def test_the_menu_of_a_row_says_what_the_room_may_tell_and_marks_it_as_unread(
+    ada: Person, bob: Person
+) -> None:
+    bob.say("hello")
+    ada.hears("hello")
+    ada.page.goto(f"{ada.url}#room=workshop")
+    row = ada.page.locator('#rail-list a[data-room="lobby"]')
+    expect(row.locator(".row-muted")).to_be_hidden()
+
+    def chooses(what: str) -> None:
+        row.click(button="right")
+        ada.page.get_by_role("menuitem", name=what, exact=True).click()
+
+    chooses("Tell me nothing of it")
+    expect(row.locator(".row-muted")).to_be_visible()
+    chooses("Tell me of every message")
+    expect(row.locator(".row-muted")).to_be_hidden()
+    chooses("Mark as unread")
+    expect(row.locator(".badge.dot")).to_be_visible()
+    row.focus()
+    ada.page.keyboard.press("Shift+F10")
+    ada.page.get_by_role("menuitem", name="Mark as read", exact=True).click()
+    expect(row.locator(".badge.dot")).to_have_count(0)

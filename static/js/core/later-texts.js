@@ -63,6 +63,11 @@ export const laterTexts = {
   shellMentioned: "you are mentioned",
   shellMuted: "quiet",
   shellMarkedUnread: "marked as unread",
+  shellRoomMenu: (title) => `What to do with ${title}`,
+  shellMute: "Tell me nothing of it",
+  shellUnmute: "Tell me of every message",
+  shellMarkUnread: "Mark as unread",
+  shellUnmarkUnread: "Mark as read",
   shellSettings: "Settings",
 
   shellTyping: (names) => {

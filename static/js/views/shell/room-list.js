@@ -14,6 +14,7 @@ import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
 import { button, icon, make, onKeydown } from "../parts/dom.js";
+import { followTouch } from "../parts/touch.js";
 
 const SHARED = ["people", "mine", "open", "drafts", "me", "outbox", "requests", "day"]; // the parts of the state that rows show
 const MANY = 100; // the server counts no further
@@ -35,10 +36,11 @@ export class RoomList {
 
   /**
    * @param {HTMLElement} box @param {HTMLInputElement} filter
-   * @param {{onOpen(name: string): void, onBrowse(query: string): void, onRequests(): void, onLeave(): void}} handlers
+   * @param {{onOpen(name: string): void, onBrowse(query: string): void, onRequests(): void, onLeave(): void,
+   *   onMenu(name: string, at: Element|{x: number, y: number}): void}} handlers
    *   onLeave: Escape in the empty filter
    */
-  constructor(box, filter, { onOpen, onBrowse, onRequests, onLeave }) {
+  constructor(box, filter, { onOpen, onBrowse, onRequests, onLeave, onMenu }) {
     this.#filter = filter;
     this.#onOpen = onOpen;
     this.#onBrowse = onBrowse;
@@ -47,6 +49,7 @@ export class RoomList {
     this.#requests.hidden = true;
     box.append(this.#requests, this.#list, this.#nothing);
     this.#list.addEventListener("click", (event) => this.#press(event));
+    followTouch(this.#list, { selector: "a", onHold: (link, at) => onMenu(link.dataset.room, at ?? link) });
     onKeydown(this.#list, (event) => this.#onKey(event));
     filter.addEventListener("input", () => this.#arrange());
     onKeydown(filter, (event) => this.#onFilterKey(event));

@@ -70,6 +70,7 @@ export function mountShell(app, { route }) {
     setTopic: async (room) => (await import("../panels/set-topic.js")).openSetTopic(shell, room),
     newDirect: async () => (await import("../panels/new-direct.js")).openNewDirect(shell),
     directory: async (query) => (await import("../panels/directory.js")).openDirectory(shell, query),
+    roomMenu: async (name, at) => (await import("../panels/room-menu.js")).openRoomMenu(shell, name, at),
     requests: async () => (await import("../panels/requests.js")).openRequests(shell),
     help: async () => (await import("../panels/help.js")).openHelp(shell),
     info: () => side.toggle("info", makeInfo),
@@ -88,7 +89,7 @@ export function mountShell(app, { route }) {
     search: () => shell.talk?.openSearch?.(),
   };
 
-  const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory, onRequests: shell.requests, onLeave: () => shell.talk?.focus() });
+  const list = new RoomList(byId("rail-list"), byId("filter"), { onOpen: open, onBrowse: shell.directory, onRequests: shell.requests, onLeave: () => shell.talk?.focus(), onMenu: shell.roomMenu });
   const head = new RoomHead(
     app,
     {

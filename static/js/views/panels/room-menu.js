@@ -1,0 +1,40 @@
+/**
+ * The menu of a row of the room list: what the room tells of itself, marking it as unread, leaving it.
+ */
+import { HOME } from "../../core/home.js";
+import { laterTexts } from "../../core/later-texts.js";
+import { levelOf, titleOf, unreadFrom } from "../../core/select.js";
+import { SERVER } from "../../core/standing.js";
+import { texts } from "../../core/texts.js";
+import { openMenu } from "../parts/menu.js";
+
+/** @param {object} shell @param {string} name of the room @param {Element|{x: number, y: number}} at */
+export function openRoomMenu(shell, name, at) {
+  const { app } = shell;
+  const room = app.state.rooms.get(name);
+  const isLoud = levelOf(app.state, name, Date.now()) === "all";
+  const isMarked = unreadFrom(app.state, name) !== null;
+  const last = room.lastMessage?.seq;
+  const entry = (label, icon, onSelect) => ({ label, icon, onSelect });
+  openMenu({
+    label: laterTexts.shellRoomMenu(titleOf(app.state, room)),
+    anchor: at,
+    items: [
+      isLoud
+        ? entry(laterTexts.shellMute, "bell-off", () => app.setLevel(name, "none"))
+        : entry(laterTexts.shellUnmute, "bell", () => app.setLevel(name, "all")),
+      isMarked && entry(laterTexts.shellUnmarkUnread, "check", () => app.markUnread(name, null)),
+      !isMarked && last !== undefined && name !== app.state.open
+        && entry(laterTexts.shellMarkUnread, "unread", () => app.markUnread(name, last)),
+      room.with && entry(laterTexts.shellPerson, "person", () => shell.person(room.with)),
+      entry(texts.shellInfo, "info", async () => {
+        await shell.open(name);
+        shell.showInfo();
+      }),
+      ...(name === HOME || name === SERVER ? [] : [
+        null,
+        { ...entry(room.kind === "direct" ? laterTexts.shellLeaveDirect : laterTexts.shellLeave, "leave", () => shell.leave(name)), isDanger: true },
+      ]),
+    ].filter((one) => one === null || Boolean(one)),
+  });
+}
