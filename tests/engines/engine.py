@@ -60,7 +60,9 @@ def start_webkit(browser: str, driver: str, log: str, is_dark: bool) -> WebDrive
     options.binary_location = browser
     for argument in ["--automation", *(["--dark-mode"] if is_dark else [])]:
         options.add_argument(argument)
-    service = webdriver.WebKitGTKService(driver, log_output=log)
+    # Without a graphics card its pictures are made by the processor, and this way takes half of its time.
+    environment = os.environ | {"WEBKIT_DISABLE_COMPOSITING_MODE": "1"}
+    service = webdriver.WebKitGTKService(driver, log_output=log, env=environment)
     with warnings.catch_warnings():
         # Selenium's own class for it calls Selenium in a way that is to go.
         warnings.filterwarnings("ignore", "setting remote_server_addr", DeprecationWarning)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 30  # generous: machines that run tests are busy, and a success does not wait
 POLL_S = 0.05
+
+FIELD = "#msg, #editor"
+"""Where a person writes: the editor while there are several lines."""
 
 QUIET_FILE = "static/favicon.svg"
 """What the server has at its address that is no chat: a place to prepare one."""
@@ -32,8 +36,9 @@ OPEN = """
     const page = open(url, "_blank");
     let isLeft = false; // what is under way then fails
     page.addEventListener("beforeunload", () => (isLeft = true));
+    const isHint = ({ target }) => target.rel === "modulepreload"; // may fail, as where tests end the server
     const note = (type, tell) =>
-      page.addEventListener(type, (event) => isLeft || faults.push(`${type}: ${tell(event)}`), true);
+      page.addEventListener(type, (event) => isLeft || isHint(event) || faults.push(`${type}: ${tell(event)}`), true);
     note("error", (event) => event.message ?? event.target.outerHTML);
     note("unhandledrejection", (event) => event.reason?.stack ?? event.reason);
     note("securitypolicyviolation", (event) => `${event.violatedDirective} ${event.blockedURI}`);
@@ -115,7 +120,7 @@ class Page:
         try:
             self.wait("", is_so)
         except AssertionError:
-            assert last[0] == expected, script
+            assert last[0] == expected, f"after {PATIENCE_S} s {script} still returns {last[0]!r}"
 
     def seen(self, css: str) -> WebElement:
         """Wait until it can be seen."""
@@ -173,6 +178,19 @@ class Page:
         self.equals("Online", "return document.querySelector('#status')?.textContent")
         self.equals(False, "return document.querySelector('#me').disabled")
 
+    def press_at(self, x: int, y: int) -> None:
+        """Press the mouse at a point of the window."""
+        self.browser.switch_to.window(self._window)
+        actions = ActionBuilder(self.browser, duration=0)
+        actions.pointer_action.move_to_location(x, y).click()
+        actions.perform()
+
+    def load(self) -> None:
+        """Go to the chat's address, where the browser shows something else."""
+        self.browser.switch_to.window(self._window)
+        self.browser.get(self.url)
+        self.is_online()
+
     def reload(self) -> None:
         """Load the page anew."""
         self.browser.switch_to.window(self._window)
@@ -187,7 +205,7 @@ class Page:
     def say(self, *texts: str) -> None:
         """Type and press Enter, for each text."""
         for text in texts:
-            self.click("#msg")
+            self.click(FIELD)
             self.type(text)
             self.press("Enter")
 
