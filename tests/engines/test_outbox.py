@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from selenium.common.exceptions import WebDriverException
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
 
 def reload_in_vain(person: Page) -> None:
     """What a person tries when nothing goes out; the browser shows a page of its own."""
-    try:
+    with suppress(WebDriverException):  # Firefox's driver says that it could not load the page
         person.browser.refresh()
-    except WebDriverException:
-        pass  # Firefox's driver says that it could not load the page
 
 
 def test_what_waits_survives_a_killed_server_and_a_reload(server: Server, ada: Page, bob: Page) -> None:
