@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
@@ -160,7 +161,7 @@ class Page:
         self.browser.switch_to.window(self._window)
         actions = ActionChains(self.browser, duration=0)
         for combination in keys:
-            *modifiers, key = (getattr(Keys, part.upper(), part) for part in combination.split("+"))
+            *modifiers, key = map(key_named, combination.split("+"))
             for modifier in modifiers:
                 actions.key_down(modifier)
             actions.send_keys(key)
@@ -182,7 +183,7 @@ class Page:
         """Press the mouse at a point of the window."""
         self.browser.switch_to.window(self._window)
         actions = ActionBuilder(self.browser, duration=0)
-        actions.pointer_action.move_to_location(x, y).click()
+        actions.pointer_action.move_to_location(x, y).click()  # type: ignore[no-untyped-call]
         actions.perform()
 
     def load(self) -> None:
@@ -242,3 +243,11 @@ class Page:
     def focus_is_on(self, css: str) -> None:
         """Wait until the focus is there."""
         self.equals(True, "return document.activeElement.matches(arguments[0])", css)
+
+
+def key_named(name: str) -> str:
+    """What WebDriver calls a key: ``ArrowUp``, ``Shift``, ``a``."""
+    if len(name) == 1:
+        return name
+    key: str = getattr(Keys, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper())
+    return key

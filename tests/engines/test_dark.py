@@ -6,33 +6,35 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .page import Page
 
-BLOCK = 6
-"""Pixels each way: wider than any stroke of a letter, and as wide as half a scrollbar."""
+THICK, LONG = 6, 36
+"""Pixels of what counts as a part: wider than the strokes of letters, longer than a switch's knob is wide."""
 
 BRIGHT = 215
-"""The least of red, green and blue from which a block counts as white."""
+"""The least of red, green and blue of what counts as white."""
 
-LONG = [f"line {number}" for number in range(40)]
+LINES = [f"line {number}" for number in range(40)]
 
 
-def white_blocks(page: Page) -> list[tuple[int, int]]:
-    """Where the screen has a block that is white, or nearly so; the logo may."""
+def white_parts(page: Page) -> list[tuple[int, int]]:
+    """Where on the screen something white, or nearly so, begins; the logo may be."""
     page.run("document.activeElement.blur(); document.querySelector('.logo').style.visibility = 'hidden'")
     image = Image.open(io.BytesIO(page.browser.get_screenshot_as_png())).convert("RGB")
-    small = image.reduce(BLOCK)
-    return [
-        (x * BLOCK, y * BLOCK)
-        for y in range(small.height)
-        for x in range(small.width)
-        if min(small.getpixel((x, y))) >= BRIGHT  # type: ignore[arg-type, type-var]
-    ]
+    darkest = ImageChops.darker(ImageChops.darker(*image.split()[:2]), image.split()[2])
+    found = []
+    for width, height in [(THICK, LONG), (LONG, THICK)]:
+        small = darkest.reduce((width, height))
+        for index, light in enumerate(small.tobytes()):
+            y, x = divmod(index, small.width)
+            if light >= BRIGHT:
+                found.append((x * width, y * height))
+    return found
 
 
 @pytest.fixture(params=["system", "chosen"])
@@ -47,9 +49,9 @@ def at_night(request: pytest.FixtureRequest, open_page: Callable[..., Page]) -> 
 
 def test_nothing_is_white_in_the_dark(at_night: Page) -> None:
     ada = at_night
-    ada.say(*LONG)
-    ada.hears(*LONG)
-    assert white_blocks(ada) == []
+    ada.say(*LINES)
+    ada.hears(*LINES)
+    assert white_parts(ada) == []
     for opener, shown in [
         ("#me", "dialog"),
         ("#help", "dialog"),
@@ -62,7 +64,7 @@ def test_nothing_is_white_in_the_dark(at_night: Page) -> None:
             "nothing moves",
             lambda: ada.run("return document.getAnimations().every((one) => one.playState !== 'running')"),
         )
-        assert white_blocks(ada) == [], opener
+        assert white_parts(ada) == [], opener
         ada.press("Escape")
         ada.gone(shown)
     scheme = ada.run("return getComputedStyle(document.documentElement).colorScheme")
