@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
-from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -178,13 +177,6 @@ class Page:
         """Wait until the page says that it is connected, and all its parts are there."""
         self.equals("Online", "return document.querySelector('#status')?.textContent")
         self.equals(False, "return document.querySelector('#me').disabled")
-
-    def press_at(self, x: int, y: int) -> None:
-        """Press the mouse at a point of the window."""
-        self.browser.switch_to.window(self._window)
-        actions = ActionBuilder(self.browser, duration=0)
-        actions.pointer_action.move_to_location(x, y).click()  # type: ignore[no-untyped-call]
-        actions.perform()
 
     def load(self) -> None:
         """Go to the chat's address, where the browser shows something else."""

@@ -4,6 +4,7 @@
  * whatever way, the focus goes back to where it was.
  */
 import { onKeydown } from "./dom.js";
+import { isTouchScreen } from "./hands.js";
 
 const stack = []; // {close, isModal}
 let told = () => {};
@@ -68,7 +69,7 @@ function giveBack(opener) {
   const isThere = opener?.isConnected && opener !== document.body && opener.checkVisibility?.() !== false;
   const isOpenStill = document.querySelector("dialog[open]");
   if (isThere) opener.focus({ preventScroll: true });
-  else if (!isOpenStill && matchMedia("(pointer: fine)").matches) focusField();
+  else if (!isOpenStill && !isTouchScreen()) focusField();
 }
 
 function focusField() {

@@ -4,6 +4,7 @@
  */
 import { mayRename } from "../../core/permissions.js";
 import { openRoom, roomNamed } from "../../core/select.js";
+import { isTouchScreen } from "../parts/hands.js";
 import { Toasts } from "../parts/toast.js";
 import { hasModal } from "../parts/layers.js";
 import { followKeys } from "./keys.js";
@@ -51,7 +52,7 @@ export function mountShell(app, { route }) {
     if (!isBack) screen.toRoom(name);
     const answer = name === app.state.open ? { ok: true } : await app.openRoom(name);
     say(answer);
-    if (answer.ok && !isBack && matchMedia("(pointer: fine)").matches) shell.talk?.focus?.();
+    if (answer.ok && !isBack && !isTouchScreen()) shell.talk?.focus?.();
   }
 
   const makeInfo = async () => (await import("../panels/room-info.js")).makeRoomInfo(shell);
