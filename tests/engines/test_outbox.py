@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from selenium.common.exceptions import WebDriverException
 
+from .page import FIELD
+
 if TYPE_CHECKING:
     from tests.support.page_server import Server
 
@@ -50,8 +52,12 @@ def test_what_was_under_way_when_the_server_died_is_there_once(server: Server, a
 
 
 def test_a_draft_survives_a_reload(ada: Page) -> None:
-    ada.click("#msg")
+    ada.click(FIELD)
     ada.type("half a sen")
-    ada.equals("half a sen", "return document.querySelector('#msg').value")
+    ada.equals(
+        "half a sen", "return (document.querySelector('#editor') ?? document.querySelector('#msg')).value"
+    )
     ada.reload()
-    ada.equals("half a sen", "return document.querySelector('#msg').value")
+    ada.equals(
+        "half a sen", "return (document.querySelector('#editor') ?? document.querySelector('#msg')).value"
+    )
