@@ -16,3 +16,17 @@ test("initials are the first letters of the first and last word, in any script",
   assert.equal(initialsOf("👩‍👩‍👧 Ångström"), "👩‍👩‍👧Å");
   assert.equal(initialsOf("…"), "…");
 });
+
+test("the people of a room have as many colours as there are; who has one keeps it, and a chosen one counts", async () => {
+  const { spreadColours } = await import("../../static/js/core/people.js");
+  const room = Array.from({ length: COLOURS }, (_, index) => ({ id: `spread-${index}` }));
+  spreadColours(room.slice(0, 3));
+  const first = room.slice(0, 3).map(({ id }) => colourOf(id));
+  spreadColours(room.toReversed());
+  assert.equal(new Set(room.map(({ id }) => colourOf(id))).size, COLOURS);
+  assert.deepEqual(room.slice(0, 3).map(({ id }) => colourOf(id)), first);
+  spreadColours([...Array.from({ length: COLOURS - 1 }, (_, colour) => ({ id: `chosen-${colour}`, colour })), { id: "last" }]);
+  assert.equal(colourOf("last"), COLOURS - 1);
+  spreadColours([{ id: "far", colour: 11 }, { id: "alone" }]);
+  assert.ok(colourOf("alone") < COLOURS);
+});

@@ -13,6 +13,7 @@ import { Drafts } from "../net/drafts.js";
 import { Identity } from "../net/identity.js";
 import { Outbox } from "../net/outbox.js";
 import { Session } from "../net/session.js";
+import { Turn } from "../net/turn.js";
 
 const MINUTE_MS = 60_000;
 
@@ -27,6 +28,7 @@ export function assemble(roomName) {
   const restored = cache.load().then((action) => action && store.dispatch(action));
   const session = new Session(store, new Identity(), (handlers) => new Connection(serverUrl(), handlers), {
     restored,
+    turn: new Turn(early?.turn),
     device,
     invite,
     onEvent: (frame) => app.onEvent(frame),
@@ -63,7 +65,7 @@ export function assemble(roomName) {
     followBrowser(session.connection);
   };
   // What the early socket received comes after what the cache holds. For new users there is no cache to wait for.
-  if (early?.greeting.token) restored.then(connect);
+  if (early?.greeting?.token) restored.then(connect);
   else connect();
   return app;
 }

@@ -46,11 +46,12 @@
   };
   // The link with which somebody new comes: some servers let nobody else in.
   const route = new URLSearchParams(location.hash.slice(1));
+  const before = new URLSearchParams(stored("sessionStorage", "trio-chat.asked") ?? ""); // and not answered yet
   const asked = (name) => {
     const value = (route.get(name) ?? "").trim();
     return value.length <= LONGEST ? value : "";
   };
-  const invite = asked("join") || asked("own") || null;
+  const invite = asked("join") || asked("own") || before.get("join") || before.get("own") || null;
   const connect = () => {
     const url = new URL(".", location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -60,12 +61,28 @@
     const room = asked("room") || (/^[1-9]\d{0,14}$/.test(route.get("m")) ? HOME : "") || stored("sessionStorage", "trio-chat.open") || HOME;
     const hello = { type: "hello", lists: true, device: device(), ...(token ? { token, rotate: true } : { ...(name && { name }), ...(invite && { invite }) }) };
     const join = token ? null : { type: "join", id: JOIN_ID, room };
-    const early = { socket, since: Date.now(), greeting: { token, join }, received: [] };
-    socket.onopen = () => {
+    const early = { socket, since: Date.now(), greeting: { token, join }, turn: null, received: [] };
+    const greet = () => {
       socket.send(JSON.stringify(hello));
       if (join) socket.send(JSON.stringify(join));
     };
-    socket.onmessage = ({ data }) => early.received.push(data);
+    const note = ({ data }) => early.received.push(data);
+    socket.onopen = greet;
+    // Another tab may be about to begin as somebody new as well: see net/turn.js, which waits for it then.
+    if (!token && navigator.locks) {
+      const { greeting } = early;
+      early.greeting = null;
+      early.turn = new Promise((resolve) => {
+        navigator.locks.request("trio-chat.new", { ifAvailable: true }, (lock) => (lock ? new Promise(resolve) : resolve(null))).catch(() => resolve(null));
+      });
+      const isOpen = new Promise((resolve) => (socket.onopen = resolve));
+      Promise.all([early.turn, isOpen]).then(([release]) => {
+        if (!release || socket.onmessage !== note || stored("localStorage", "trio-chat.token")) return;
+        early.greeting = greeting;
+        greet();
+      });
+    }
+    socket.onmessage = note;
     return early;
   };
 

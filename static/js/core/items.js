@@ -3,11 +3,13 @@
  */
 import { copyAt } from "./copies.js";
 import { noteOf } from "./notes.js";
+import { spreadColours } from "./people.js";
 import { isMentioned, isStarred, openRoom, person } from "./select.js";
 import { timeline } from "./timeline.js";
 
 export class Items {
   #known = new Map();
+  #authors = ""; // of the room, whose colours were spread
 
   /**
    * @param {object} state see state.js @param {number} nowMs
@@ -17,7 +19,11 @@ export class Items {
   of(state, nowMs, revealed) {
     const room = openRoom(state);
     const known = new Map();
-    const items = timeline(state, nowMs, revealed).map((item) => {
+    const found = timeline(state, nowMs, revealed);
+    const authors = Array.from(new Set(found.flatMap(({ kind, from }) => (kind === "message" ? [from] : []))));
+    if (authors.join() !== this.#authors) spreadColours(authors.map((id) => person(state, id)));
+    this.#authors = authors.join();
+    const items = found.map((item) => {
       const now = complete(state, room, item, nowMs);
       const before = this.#known.get(item.key);
       const same = before && isSame(before, now) ? before : now;

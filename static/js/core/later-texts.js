@@ -209,6 +209,8 @@ export const laterTexts = {
   shellLinkDeviceText: "Be the same person on your phone and your computer.",
   shellLinkHow: "Scan this with the other device, or open this chat there and type the code under Settings, Your devices.",
   shellLinkExpires: (minutes) => ({ one: "It works once, within 1 minute.", other: `It works once, within ${number().format(minutes)} minutes.` })[plural().select(minutes)],
+  shellLinkedTitle: "Linked",
+  shellLinkDone: (device, name) => `${device} is ${name} now, like this device. You can log it out under All devices.`,
   shellLinkAgain: "Make a new code",
   shellLinkOver: "This code is over.",
   shellUseCode: "I have a code",

@@ -12,6 +12,7 @@ import { ReadMarkers } from "./read-markers.js";
 import * as protocol from "./protocol.js";
 import { Sender } from "./sender.js";
 import { Subscriptions } from "./subscriptions.js";
+import { Turn } from "./turn.js";
 
 const TYPING_SHOWN_MS = 6_000;
 const ADDED_TOGETHER_MS = 20;
@@ -31,6 +32,7 @@ export class Session {
   #login = null; // {fields, resolve}: how to log in, other than by the token
   #tried = new Set(); // tokens that are not known on this connection
   #device;
+  #turn;
   #invite; // of the link that the address has, for who is new
   #isWaiting = false; // to be let into the server
   #server = null; // the id of the server that was welcoming last
@@ -47,8 +49,9 @@ export class Session {
    * @param {{restored?: Promise<void>, device?: string, onEvent?(frame: object): void}} options restored: when what the
    *   browser kept is in the state; device: what the browser is called; onEvent: after each new event
    */
-  constructor(store, identity, connect, { restored = Promise.resolve(), device = "", invite = null, onEvent = () => {} } = {}) {
+  constructor(store, identity, connect, { restored = Promise.resolve(), device = "", invite = null, turn = new Turn(), onEvent = () => {} } = {}) {
     this.#device = device;
+    this.#turn = turn;
     this.#invite = invite;
     this.#store = store;
     this.#identity = identity;
@@ -179,6 +182,7 @@ export class Session {
     this.#isWelcome = false;
     this.#attempt += 1;
     this.#tried.clear();
+    if (connection.phase !== "connecting") this.#turn.give();
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
     this.#added = null;
@@ -190,9 +194,15 @@ export class Session {
     return this.#sender.disconnected(end);
   }
 
+  /** Whether hello is going to begin somebody new. */
+  get #isNew() {
+    return !this.#login && this.#identity.token === null;
+  }
+
   async #open() {
     const greeting = this.#attempt;
     await this.#restored;
+    if (this.#isNew) await this.#turn.take();
     if (greeting === this.#attempt) this.#sayHello();
   }
 
@@ -248,6 +258,7 @@ export class Session {
       this.#remember(frame.user, replaced);
       this.#settleLogin({ ok: true, user: frame.user });
       this.#setUser(frame.user);
+      this.#turn.give();
       if (this.#isWaiting) {
         this.#store.dispatch({ type: "connection", phase: "knocking" });
         return;
@@ -390,6 +401,7 @@ export class Session {
     const { token, name } = this.#identity;
     const isNewName = name !== null && name !== this.#store.state.me?.name;
     const isHere = this.#isWelcome || this.#store.state.lost !== null;
+    if (isHere && token === this.#heldToken && !isNewName && this.#store.state.me) this.#setUser(this.#store.state.me); // chosen there
     if (!isHere || token === null || (token === this.#heldToken && !isNewName)) return;
     this.#connection.start();
     this.#connection.restart();

@@ -8,16 +8,17 @@ import { button, icon, make } from "../parts/dom.js";
 import { updateAvatar } from "../parts/avatar.js";
 import { field, form, input, needStyles } from "../parts/forms.js";
 
-/** @param {object} shell @param {string} token */
-export async function openJoin(shell, token) {
+/** @param {object} shell @param {string} token @param {() => void} [onEnd] called when it is answered, or closed */
+export async function openJoin(shell, token, onEnd = () => {}) {
   await needStyles();
   const { app } = shell;
   const invitation = await app.peek(token);
   if (!invitation.ok) {
-    openDialog({ title: laterTexts.shellJoinBroken, className: "small", content: [make("div", "about", invitation.message)] });
+    openDialog({ title: laterTexts.shellJoinBroken, className: "small", content: [make("div", "about", invitation.message)], onClose: onEnd });
     return;
   }
   if (invitation.room) {
+    onEnd();
     await shell.open(invitation.room);
     shell.toast(laterTexts.shellJoinedAlready);
     return;
@@ -45,6 +46,7 @@ export async function openJoin(shell, token) {
   const dialog = openDialog({
     title: laterTexts.shellJoinTitle(title),
     className: "small",
+    onClose: onEnd,
     content: [
       invitationCard(invitation, title),
       form(isNew ? [field(laterTexts.nameLabel, name)] : [], { label: laterTexts.shellJoin, onSubmit: join }),

@@ -8,8 +8,8 @@ import { openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
 import { field, form, input, needStyles } from "../parts/forms.js";
 
-/** @param {object} shell @param {string} token */
-export async function openOwn(shell, token) {
+/** @param {object} shell @param {string} token @param {() => void} [onEnd] called when it is answered, or closed */
+export async function openOwn(shell, token, onEnd = () => {}) {
   await needStyles();
   const { app } = shell;
   const { me } = app.state;
@@ -30,6 +30,7 @@ export async function openOwn(shell, token) {
   const dialog = openDialog({
     title: modTexts.ownTitle,
     className: "small",
+    onClose: onEnd,
     content: [
       sign(),
       make("div", "about", modTexts.ownText),

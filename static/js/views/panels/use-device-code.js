@@ -8,13 +8,16 @@ import { openDialog } from "../parts/dialog.js";
 import { make } from "../parts/dom.js";
 import { field, form, input, needStyles } from "../parts/forms.js";
 
-/** @param {object} shell @param {string} [code] out of a link; else one types it */
-export async function openUseDeviceCode(shell, code = "") {
+/**
+ * @param {object} shell @param {string} [code] out of a link; else one types it
+ * @param {() => void} [onEnd] called when it is answered, or closed
+ */
+export async function openUseDeviceCode(shell, code = "", onEnd = () => {}) {
   await needStyles();
   if (code !== "") {
     const answer = await shell.app.whose(code);
-    if (answer.ok) confirmPerson(shell, answer.user, code);
-    else openDialog({ title: laterTexts.shellUseLinkBroken, className: "small", content: [make("div", "about", answer.message)] });
+    if (answer.ok) confirmPerson(shell, answer.user, code, onEnd);
+    else openDialog({ title: laterTexts.shellUseLinkBroken, className: "small", content: [make("div", "about", answer.message)], onClose: onEnd });
     return;
   }
   const typed = input({ maxLength: 40, autocapitalize: "characters", spellcheck: false, dir: "ltr", autofocus: true });
@@ -36,7 +39,7 @@ export async function openUseDeviceCode(shell, code = "") {
   });
 }
 
-function confirmPerson(shell, user, code) {
+function confirmPerson(shell, user, code, onEnd = () => {}) {
   const { me } = shell.app.state;
   const avatar = makeAvatar(user);
   avatar.classList.add("big");
@@ -51,6 +54,7 @@ function confirmPerson(shell, user, code) {
   const dialog = openDialog({
     title: laterTexts.shellUseLinkTitle(user.name),
     className: "small",
+    onClose: onEnd,
     content: [
       make("div", "card", avatar, name),
       make("div", "about", laterTexts.shellUseLinkText(me.name, user.name)),

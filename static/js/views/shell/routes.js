@@ -3,6 +3,13 @@
  */
 import { parseRoute } from "../parts/address.js";
 
+const ASKED_KEY = "trio-chat.asked"; // as in boot/early-socket.js
+const QUESTIONS = {
+  join: async () => (await import("../panels/join.js")).openJoin,
+  link: async () => (await import("../panels/use-device-code.js")).openUseDeviceCode,
+  own: async () => (await import("../panels/own.js")).openOwn,
+};
+
 export class Routes {
   #shell;
   #due = null;
@@ -13,7 +20,9 @@ export class Routes {
     const now = parseRoute(location.hash);
     const hasChanged = JSON.stringify(now) !== JSON.stringify(route); // before this was here to hear of it
     const isOpenAlready = Object.keys(route).join() === "room";
+    const asked = parseRoute(askedBefore());
     if (hasChanged) this.#go(now);
+    else if (!questionOf(route) && questionOf(asked)) this.#go(asked);
     else if (!isOpenAlready) this.#go(route);
     shell.app.subscribe(() => this.#due && this.#go(this.#due));
   }
@@ -27,19 +36,39 @@ export class Routes {
   #go(route) {
     const { app } = this.#shell;
     const isKnown = app.state.isListed && app.state.connection.phase === "online";
+    const question = questionOf(route);
+    if (question) keepAsked(question, route[question]);
     this.#due = isKnown ? null : route;
     if (!isKnown || Object.keys(route).length === 0) return;
-    if (route.join) this.#ask(async () => (await import("../panels/join.js")).openJoin, route.join);
-    else if (route.link) this.#ask(async () => (await import("../panels/use-device-code.js")).openUseDeviceCode, route.link);
-    else if (route.own) this.#ask(async () => (await import("../panels/own.js")).openOwn, route.own);
+    if (question) this.#ask(question, route[question]);
     else if (route.seq) this.#shell.jump(route.room, route.seq);
     else if (route.room !== app.state.open) this.#shell.open(route.room);
   }
 
-  /** A secret does not stay in the address bar, nor in the history. */
-  async #ask(load, secret) {
+  /** A secret does not stay in the address bar, nor in the history. After a reload it is asked again, until it was answered. */
+  async #ask(question, secret) {
     this.#shell.cleanAddress();
-    const opens = await load();
-    opens(this.#shell, secret);
+    const opens = await QUESTIONS[question]();
+    opens(this.#shell, secret, () => keepAsked(question, null));
+  }
+}
+
+/** Which of the questions that links ask it is; undefined: none. */
+const questionOf = (route) => Object.keys(QUESTIONS).find((question) => route[question]);
+
+function askedBefore() {
+  try {
+    return sessionStorage.getItem(ASKED_KEY) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function keepAsked(question, secret) {
+  try {
+    if (secret === null) sessionStorage.removeItem(ASKED_KEY);
+    else sessionStorage.setItem(ASKED_KEY, `${question}=${encodeURIComponent(secret)}`);
+  } catch {
+    // Then a reload loses the question.
   }
 }

@@ -12,6 +12,7 @@ import { fetchLater, followFailures } from "./preload.js";
 import { Knocked } from "./knocked.js";
 import { LostIdentity } from "./lost-identity.js";
 import { Me } from "./me.js";
+import { NameQuestion } from "./name-question.js";
 import { NewerPage } from "./newer-page.js";
 import { News } from "./news.js";
 import { RoomHead } from "./room-head.js";
@@ -112,7 +113,8 @@ export function mountShell(app, { route }) {
     list,
     head,
     new ConnectionStatus(byId("status"), byId("banner"), { onTryNow: () => (app.state.lost ? lost.open() : app.tryNow()) }),
-    new Me(byId("me"), byId("nudge"), { onOpen: () => shell.settings() }),
+    new Me(byId("me"), { onOpen: () => shell.settings() }),
+    new NameQuestion(app, byId("name-question"), byId("composer"), { onDone: () => shell.talk?.focus?.() }),
     new News(app, { onOpen: (room, seq) => shell.jump(room, seq) }),
     new NewerPage(shell),
     new Knocked(shell, byId("rail-list")),

@@ -1,0 +1,74 @@
+/**
+ * Asks for a name above the composer, once, while somebody who has a generated one writes their first message. It holds nothing
+ * up: whoever sends without an answer is called as before, and is not asked again.
+ */
+import { laterTexts } from "../../core/later-texts.js";
+
+const ASKED_KEY = "trio-chat.name-asked";
+
+export class NameQuestion {
+  #app;
+  #form;
+  #input;
+  #problem;
+  #isWriting = false;
+  #isOver;
+
+  /** @param {import("../../app/app.js").App} app @param {HTMLFormElement} form @param {HTMLElement} composer @param {{onDone(): void}} handlers */
+  constructor(app, form, composer, { onDone }) {
+    this.#app = app;
+    this.#form = form;
+    this.#input = form.querySelector("input");
+    this.#problem = form.querySelector(".problem");
+    this.#isOver = wasAsked();
+    composer.addEventListener("input", () => {
+      this.#isWriting = true;
+      this.render(app.state);
+    });
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (await this.#save()) onDone();
+    });
+    form.querySelector("[type=button]").addEventListener("click", () => {
+      this.#end();
+      onDone();
+    });
+  }
+
+  /** Show this state. */
+  render({ me, outbox, rooms, open }) {
+    if (this.#isWriting && outbox.some(({ command }) => command === "send")) this.#end(); // the first one is sent
+    const isAsked = this.#isWriting && !this.#isOver && !rooms.get(open).isMissing && me !== null && !me.hasChosenName;
+    if (isAsked && this.#form.hidden) this.#input.value = me.name;
+    this.#form.hidden = !isAsked;
+  }
+
+  async #save() {
+    const name = this.#input.value.trim();
+    const answer = name === "" ? { ok: false, message: laterTexts.nameEmpty } : await this.#app.rename(name);
+    this.#problem.textContent = answer.ok ? "" : answer.message;
+    this.#input.setAttribute("aria-invalid", String(!answer.ok));
+    if (answer.ok) this.#end();
+    else this.#input.focus();
+    return answer.ok;
+  }
+
+  #end() {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#form.hidden = true;
+    try {
+      localStorage.setItem(ASKED_KEY, "1");
+    } catch {
+      // Then it asks again at the next visit.
+    }
+  }
+}
+
+function wasAsked() {
+  try {
+    return localStorage.getItem(ASKED_KEY) !== null;
+  } catch {
+    return false;
+  }
+}
