@@ -31,6 +31,7 @@ export const laterTexts = {
   talkTooManyParts: "This is too long for a chat, even in parts.",
   nameHintGenerated: "Choose your name",
   nameLabel: "Your name",
+  nameLater: "Not now",
   nameEmpty: "Write a name first.",
 
   // What the parts say: formatting, commands, emoji, menus, dialogs.

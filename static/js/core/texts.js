@@ -59,9 +59,6 @@ export const texts = {
   shellNotLoaded: "This could not be loaded: there is no connection, or a newer version of this page.",
   shellReload: "Reload",
   shellEnter: "Join",
-  nameQuestion: "Your name",
-  nameQuestionSave: "Save",
-  nameQuestionLater: "Not now",
   shellYou: "you",
   // In the conversation: messages, what one can do with them, where one writes, search.
   talkDeleted: "This message was deleted",

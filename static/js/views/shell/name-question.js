@@ -3,23 +3,24 @@
  * up: whoever sends without an answer is called as before, and is not asked again.
  */
 import { laterTexts } from "../../core/later-texts.js";
+import { iconButton, make } from "../parts/dom.js";
+import { input, problem } from "../parts/forms.js";
 
 const ASKED_KEY = "trio-chat.name-asked";
 
 export class NameQuestion {
   #app;
   #form;
-  #input;
-  #problem;
+  #input = input({ id: "name-asked", maxLength: 40, autocomplete: "nickname", spellcheck: false });
+  #problem = problem();
   #isWriting = false;
   #isOver;
+  #onLater;
 
   /** @param {import("../../app/app.js").App} app @param {HTMLFormElement} form @param {HTMLElement} composer @param {{onDone(): void}} handlers */
   constructor(app, form, composer, { onDone }) {
     this.#app = app;
     this.#form = form;
-    this.#input = form.querySelector("input");
-    this.#problem = form.querySelector(".problem");
     this.#isOver = wasAsked();
     composer.addEventListener("input", () => {
       this.#isWriting = true;
@@ -29,18 +30,28 @@ export class NameQuestion {
       event.preventDefault();
       if (await this.#save()) onDone();
     });
-    form.querySelector("[type=button]").addEventListener("click", () => {
+    this.#onLater = () => {
       this.#end();
       onDone();
-    });
+    };
   }
 
   /** Show this state. */
   render({ me, outbox, rooms, open }) {
     if (this.#isWriting && outbox.some(({ command }) => command === "send")) this.#end(); // the first one is sent
     const isAsked = this.#isWriting && !this.#isOver && !rooms.get(open).isMissing && me !== null && !me.hasChosenName;
-    if (isAsked && this.#form.hidden) this.#input.value = me.name;
+    if (isAsked === !this.#form.hidden) return;
     this.#form.hidden = !isAsked;
+    this.#form.replaceChildren(...(isAsked ? this.#parts(me.name) : []));
+  }
+
+  #parts(name) {
+    this.#input.value = name;
+    const label = make("label", "", laterTexts.nameLabel);
+    label.htmlFor = this.#input.id;
+    const save = make("button", "name-save", laterTexts.shellSave);
+    save.type = "submit";
+    return [label, this.#input, save, iconButton("close", laterTexts.nameLater, this.#onLater), this.#problem];
   }
 
   async #save() {
@@ -57,6 +68,7 @@ export class NameQuestion {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#form.hidden = true;
+    this.#form.replaceChildren();
     try {
       localStorage.setItem(ASKED_KEY, "1");
     } catch {
