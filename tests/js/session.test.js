@@ -10,6 +10,7 @@ import { Moderation } from "../../static/js/app/moderation.js";
 import { Recounts } from "../../static/js/app/recounts.js";
 import { texts } from "../../static/js/core/texts.js";
 import { Identity } from "../../static/js/net/identity.js";
+import { Lookups } from "../../static/js/net/lookups.js";
 import { Session } from "../../static/js/net/session.js";
 
 const AT = "2026-11-22T21:00:00.000Z";
@@ -35,7 +36,7 @@ function open({ token = "t" } = {}) {
   const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
   const drafts = { set() {} };
   const app = new App({ store, session, drafts });
-  app.addLater({ Alerts, Moderation, Recounts });
+  app.addLater({ Alerts, Moderation, Recounts, Lookups });
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,

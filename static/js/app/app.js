@@ -39,9 +39,10 @@ export class App {
   /**
    * Add the parts that come after the first view.
    * @param {{Alerts: typeof import("./alerts.js").Alerts, Moderation: typeof import("./moderation.js").Moderation,
-   *   Recounts: typeof import("./recounts.js").Recounts}} parts
+   *   Recounts: typeof import("./recounts.js").Recounts, Lookups: typeof import("../net/lookups.js").Lookups}} parts
    */
-  addLater({ Alerts, Moderation, Recounts }) {
+  addLater({ Alerts, Moderation, Recounts, Lookups }) {
+    this.#session.addLookups(Lookups);
     this.#alerts = new Alerts(this.#store);
     new Recounts(this.#store, this.#session);
     this.moderation = new Moderation(this.#store, this.#session);

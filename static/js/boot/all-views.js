@@ -4,6 +4,7 @@
 import { Alerts } from "../app/alerts.js";
 import { Moderation } from "../app/moderation.js";
 import { Recounts } from "../app/recounts.js";
+import { Lookups } from "../net/lookups.js";
 import { mountShell } from "../views/shell/shell.js";
 import { mountTalk } from "../views/talk/talk.js";
 import { followHands } from "../views/parts/hands.js";
@@ -19,7 +20,7 @@ import { followVisualViewport } from "../views/shell/viewport.js";
  * @param {AbortController} first.standIns to be aborted when these views are there
  */
 export async function buildAllViews(app, { route, log, views, standIns }) {
-  app.addLater({ Alerts, Moderation, Recounts });
+  app.addLater({ Alerts, Moderation, Recounts, Lookups });
   followHands();
   followVisualViewport();
   const shell = mountShell(app, { route });

@@ -21,6 +21,7 @@ export class Lookups {
     this.#store = store;
     this.#ask = ask;
     store.subscribe(() => this.#lookSoon());
+    this.#lookSoon();
   }
 
   /** Requests under way may have been lost: ask again. */

@@ -7,7 +7,6 @@ import { openRoom } from "../core/select.js";
 import { texts } from "../core/texts.js";
 import { inLocalTime } from "../core/time.js";
 import { Commands } from "./commands.js";
-import { Lookups } from "./lookups.js";
 import { ReadMarkers } from "./read-markers.js";
 import * as protocol from "./protocol.js";
 import { Sender } from "./sender.js";
@@ -24,7 +23,7 @@ export class Session {
   #sender;
   #commands;
   #readMarkers;
-  #lookups;
+  #lookups = null; // comes after the first view
   #subscriptions;
   #restored;
   #attempt = 0;
@@ -70,7 +69,6 @@ export class Session {
     this.#sender = new Sender(store, send, () => this.#connection.restart());
     this.#commands = new Commands(send, () => this.#isWelcome);
     this.#readMarkers = new ReadMarkers(store, send);
-    this.#lookups = new Lookups(store, (frame) => this.ask(frame));
     this.#subscriptions = new Subscriptions(store, {
       send,
       ask: (frame) => this.ask(frame),
@@ -91,9 +89,14 @@ export class Session {
     return this.#commands.ask(frame);
   }
 
+  /** @param {typeof import("./lookups.js").Lookups} Lookups what looks up people and quotes in view */
+  addLookups(Lookups) {
+    this.#lookups = new Lookups(this.#store, (frame) => this.ask(frame));
+  }
+
   /** A view shows this message outside the log: look it up if it is not known. */
   need(room, seq) {
-    this.#lookups.need(room, seq);
+    this.#lookups?.need(room, seq);
   }
 
   /** Say something that has no answer. */
@@ -189,7 +192,7 @@ export class Session {
     this.#subscriptions.disconnected();
     this.#store.dispatch({ type: "connection", ...connection });
     this.#readMarkers.disconnected();
-    this.#lookups.disconnected();
+    this.#lookups?.disconnected();
     this.#commands.disconnected();
     return this.#sender.disconnected(end);
   }
