@@ -47,7 +47,7 @@ export class Routes {
 
   /** A secret does not stay in the address bar, nor in the history. After a reload it is asked again, until it was answered. */
   async #ask(question, secret) {
-    this.#shell.cleanAddress();
+    if (questionOf(parseRoute(location.hash))) this.#shell.cleanAddress();
     const opens = await QUESTIONS[question]();
     opens(this.#shell, secret, () => keepAsked(question, null));
   }
