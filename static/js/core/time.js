@@ -9,7 +9,7 @@ const WEEK_DAYS = 7; // within a week the weekday alone says which day it was
 
 let zone = ""; // the time zone for which the formats are made, as its offsets
 
-const clockFormat = inZone({ hour: "numeric", minute: "2-digit" });
+const clockFormat = inZone({ timeStyle: "short" }); // hours have the digits that the language gives them
 const exactFormat = inZone({ dateStyle: "full", timeStyle: "medium" });
 const momentFormat = inZone({ dateStyle: "medium", timeStyle: "short" });
 const weekdayFormat = inZone({ weekday: "long" });
