@@ -156,6 +156,42 @@ test("only messages of others that come while away count as unread", () => {
   assert.equal(roomOf(reduce(back, queued("m1"))).divider, null);
 });
 
+const listing = (fields) => ({
+  type: "welcome", frame: { user: ME, rooms: [{ room: "lobby", kind: "public", epoch: "e1", ...fields }] },
+});
+/** What the browser kept of the room: two messages, the second one the person's own, all of them read. */
+function kept() {
+  const before = after(joined(0, 2), event(1), event(2, { from: ME.id }));
+  return { type: "cached", me: ME, mine: before.mine, people: new Map(), rooms: [{ ...roomOf(before), isMember: true, isSynced: false }] };
+}
+
+test("unread messages begin where the page stopped, whether or not the server heard of what was read last", () => {
+  for (const [read, unread] of [[1, 2], [2, 2]]) {
+    const listed = after(kept(), listing({ head: 4, read, unread, last: message(4) }));
+    assert.equal(roomOf(listed).divider, 2, `read up to ${read}`);
+    assert.equal(unreadOf(roomOf(listed)).count, 2);
+    const heard = [joined(2, 4), event(3), event(4)].reduce(reduce, listed);
+    assert.equal(roomOf(heard).divider, 2, `read up to ${read}`);
+    assert.equal(unreadOf(roomOf(heard)).count, 0);
+  }
+});
+
+test("unread messages begin where the list of rooms says when the browser kept nothing, or another log", () => {
+  const other = { ...kept(), rooms: kept().rooms.map((room) => ({ ...room, epoch: "e0" })) };
+  for (const before of [[], [other]]) {
+    const listed = after(...before, listing({ head: 4, read: 2, unread: 2, last: message(4) }));
+    const heard = [joined(0, 4, { reset: before.length > 0, isFresh: before.length === 0 }), event(1), event(2), event(3), event(4)].reduce(reduce, listed);
+    assert.equal(roomOf(heard).divider, 2);
+    assert.equal(unreadOf(roomOf(heard)).count, 0);
+  }
+});
+
+test("a room in the background counts what it has yet to hear", () => {
+  const elsewhere = after(kept(), { type: "opened", name: "work" });
+  const state = reduce(elsewhere, listing({ head: 4, read: 1, unread: 2, last: message(4) }));
+  assert.equal(unreadOf(state.rooms.get("lobby")).count, 2);
+});
+
 test("a hidden page reads nothing", () => {
   assert.equal(unreadOf(roomOf(after(joined(0, 0), { type: "viewed", isVisible: false }, event(1)))).count, 1);
 });

@@ -134,7 +134,8 @@ function startedAfter(room, after, epoch) {
     detached: null,
     recent: { from: after, changes: [] },
     readMarkers: room.epoch === epoch ? room.readMarkers : new Map(),
-    divider: room.epoch === epoch ? room.divider : null,
+    // Before anything was held of a log the list of rooms told where it is; in another log it tells anew.
+    divider: room.epoch === null || room.epoch === epoch ? room.divider : firstUnread(room),
     info: null,
     fetched: new Map(),
     goal: null,

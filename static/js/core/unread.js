@@ -47,7 +47,8 @@ export function readUpTo(unread, room, meId) {
   const later = (seqs) => seqs.filter((seq) => seq > read);
   const next = { ...unread, heard: later(unread.heard), mentions: later(unread.mentions) };
   if (read >= listedTo || countOf({ ...unread, heard: [] }) === 0) return { ...next, before: 0, mentionsBefore: 0 };
-  if (live.first > read + 1) return { ...next, isStale: true };
+  // Not all that the list counted is held: older than the live window, or told by the list and yet to be heard.
+  if (live.first > read + 1 || live.last < listedTo) return { ...next, isStale: true };
   const between = live.events.slice(placeOf(live.events, read + 1), placeOf(live.events, listedTo + 1));
   const mine = between.filter((event) => event.type === "message" && event.from !== meId && !event.isDeleted);
   // Whom the person blocks only the server leaves out.
