@@ -179,7 +179,9 @@ export const laterTexts = {
   shellBlockedDone: (name) => `You have blocked ${name}.`,
   shellBlockedLine: "Somebody you blocked wrote something",
 
-  shellWrite: "Write directly",
+  shellWrite: "Message",
+  shellMention: "Mention",
+  shellRoomsInCommon: "Also in",
   shellPerson: "About this person",
 
   shellPictureChoose: "Choose a picture",

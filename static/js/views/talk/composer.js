@@ -109,6 +109,13 @@ export class Composer {
     this.#field.insert(text);
   }
 
+  /** Put a word in at the caret, with space around it. */
+  insertWord(word) {
+    const { selectionStart } = this.field;
+    const isAfterText = /\S$/.test(this.#field.value.slice(0, selectionStart));
+    this.insert(`${isAfterText ? " " : ""}${word} `);
+  }
+
   /** Show this state. */
   render(state) {
     const draft = state.drafts.get(state.open) ?? "";

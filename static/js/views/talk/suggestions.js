@@ -59,6 +59,13 @@ export class Suggestions {
     return mentionable(state, this.#found.get(state.open)?.values() ?? []);
   }
 
+  /** Somebody was chosen elsewhere, to be mentioned in the open room. */
+  choose(one) {
+    const { open } = this.#app.state;
+    this.#found.set(open, (this.#found.get(open) ?? new Map()).set(one.id, one));
+    this.chosen.add(one.id);
+  }
+
   /** Ask the server for those who are not in sight. */
   #find(field, room, query) {
     clearTimeout(this.#timer);

@@ -29,7 +29,7 @@ import { WritingState } from "./writing-state.js";
 /**
  * @param {import("../../app/app.js").App} app @param {object} elements see boot/all-views.js
  * @param {{shell: object, log: import("./log.js").ChatLog}} around see shell.js; the log is drawn before this is
- * @returns {{render(state: object): void, focus(): void, field: HTMLElement, openSearch(query?: string): void}}
+ * @returns {{render(state: object): void, focus(): void, mention(one: object): void, field: HTMLElement, openSearch(query?: string): void}}
  */
 export function mountTalk(app, elements, { shell, log }) {
   const { top, chat, bottom, jump, failed } = elements;
@@ -137,6 +137,10 @@ export function mountTalk(app, elements, { shell, log }) {
   let open = null;
   const talk = {
     focus: () => composer.focus(),
+    mention(one) {
+      suggestions.choose(one);
+      composer.insertWord(`@${one.name}`);
+    },
     get field() {
       return composer.field;
     },
