@@ -13,6 +13,7 @@ import { Composer } from "./composer.js";
 import { EmptyRoom } from "./empty-room.js";
 import { followDrops } from "./drops.js";
 import { FailedNotice } from "./failed-notice.js";
+import { DayAbove } from "./day-above.js";
 import { FirstUnread } from "./first-unread.js";
 import { LengthNotice } from "./length-notice.js";
 import { JumpButton } from "./jump-button.js";
@@ -111,6 +112,7 @@ export function mountTalk(app, elements, { shell, log }) {
     new WaitingBar(top, { onShow: () => shell.showInfo() }),
     new PinnedBar(app, top, { onJump: jumpTo, onList: () => shell.info() }),
     new FirstUnread(app, log, chat),
+    new DayAbove(log, chat),
     new JumpButton(jump, { onJump: toLatest }),
     new EmptyRoom(shell, elements.empty),
     new TypingLine(bottom),

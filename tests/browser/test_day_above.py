@@ -1,0 +1,53 @@
+"""The day of what stands at the top of the log, shown over it while one scrolls."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+SEND = """async (url) => {
+  const socket = new WebSocket(url);
+  await new Promise((resolve) => { socket.onopen = resolve; });
+  const done = new Promise((resolve) => { socket.onmessage = ({ data }) => data.includes("line 80") && resolve(); });
+  for (let number = 1; number <= 80; number += 1) socket.send(`line ${number}`);
+  await done;
+  socket.close();
+}"""
+
+SCROLL = "(top) => { document.querySelector('#chat').scrollTop = top; }"
+
+
+@pytest.mark.parametrize("motion", ["reduce", "no-preference"])
+def test_the_day_is_shown_over_the_log_while_one_scrolls(
+    open_person: Callable[..., Person], motion: str
+) -> None:
+    ada = open_person(name="Ada", reduced_motion=motion)
+    ada.page.evaluate(SEND, ada.url.replace("http", "ws", 1))
+    expect(ada.page.locator("#chat p .text").last).to_have_text("line 80")
+    day = ada.page.locator(".day-above")
+    expect(day).to_be_hidden()  # the log moves by itself at the end
+    shown = re.compile("shown")
+    ada.page.evaluate(SCROLL, 600)
+    expect(day).to_have_class(shown)
+    expect(day).to_have_text("Today")
+    expect(day).to_have_attribute("aria-hidden", "true")
+    expect(day).to_be_hidden()  # after a second
+    ada.page.evaluate(SCROLL, 601)
+    expect(day).to_have_class(shown)
+    ada.page.evaluate(SCROLL, 0)  # where the day itself stands
+    expect(day).not_to_have_class(shown, timeout=900)
+    ada.page.evaluate(SCROLL, 600)
+    expect(day).to_have_class(shown)
+    ada.page.evaluate(SCROLL, 1_000_000)  # and at the end
+    expect(day).not_to_have_class(shown, timeout=900)
+    assert ada.page.evaluate("getComputedStyle(document.querySelector('.day-above')).pointerEvents") == "none"
