@@ -219,15 +219,21 @@ class Wire(trio.abc.HalfCloseableStream):
             unread, self._unread = self._unread[:max_bytes], self._unread[max_bytes or len(self._unread) :]
             return unread
         self._reading_since = trio.current_time()
+        data: bytes | bytearray = b""
+        failure: trio.BrokenResourceError | None = None
         try:
             data = await self.transport.receive_some(max_bytes)
-        except trio.BrokenResourceError:
-            await self._wait_for_cleanup()
-            raise
+        except trio.BrokenResourceError as error:
+            failure = error
         finally:
             self._reading_since = None
         if not data:
             await self._wait_for_cleanup()
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure  # its traceback holds this frame: a cycle
         if self.inspect is not None:
             self.inspect(data)
         return data
