@@ -78,3 +78,33 @@ def test_the_menu_of_a_row_says_what_the_room_may_tell_and_marks_it_as_unread(
     ada.page.keyboard.press("Shift+F10")
     ada.page.get_by_role("menuitem", name="Mark as read", exact=True).click()
     expect(row.locator(".badge.dot")).to_have_count(0)
+
+
+def test_a_row_tells_who_is_typing_in_the_room_that_is_open(ada: Person, bob: Person) -> None:
+    ada.say("hello")
+    bob.hears("hello")
+    row = ada.page.locator('#rail-list a[data-room="lobby"]')
+    bob.page.focus("#msg")
+    bob.page.keyboard.type("and")
+    expect(row.locator(".row-text")).to_have_text("Bob is typing…")
+    expect(row.locator(".row-lead")).to_have_text("")
+    bob.page.press("#msg", "Enter")
+    expect(row.locator(".row-text")).to_have_text("and")
+
+
+def test_a_room_with_unread_messages_is_marked_as_read_from_its_menu(ada: Person, bob: Person) -> None:
+    bob.say("first")
+    ada.hears("first")
+    ada.page.goto(f"{ada.url}#room=workshop")
+    ada.is_in("workshop")
+    bob.say("second", "third")
+    row = ada.page.locator('#rail-list a[data-room="lobby"]')
+    expect(row.locator(".badge.count")).to_contain_text("2 unread")
+    row.click(button="right")
+    expect(ada.page.get_by_role("menuitem", name="Mark as unread", exact=True)).to_have_count(0)
+    ada.page.get_by_role("menuitem", name="Mark as read", exact=True).click()
+    expect(row.locator(".badge")).to_have_count(0)
+    expect(bob.page.locator('#chat p[data-status="read"]').last).to_contain_text("third")
+    ada.open()
+    expect(row).to_be_visible()
+    expect(row.locator(".badge")).to_have_count(0)

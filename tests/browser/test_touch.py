@@ -269,3 +269,12 @@ def test_a_pen_holds_as_a_finger_does_and_a_mouse_does_not(ada: Person, bob: Per
     ada.page.keyboard.press("ArrowUp")
     ada.page.keyboard.press("ContextMenu")
     expect(ada.page.get_by_role("menu")).to_be_visible()
+
+
+def test_a_hold_on_a_row_opens_its_menu_and_not_the_room(phone: Person, finger: Finger) -> None:
+    phone.page.click("#back")
+    finger.hold(middle(phone.page.locator('#rail-list a[data-room="lobby"]')))
+    expect(phone.page.get_by_role("menuitem", name="Tell me nothing of it")).to_be_visible()
+    finger.up()
+    expect(phone.page.get_by_role("menuitem", name="Tell me nothing of it")).to_be_visible()
+    expect(phone.page.locator("body")).to_have_attribute("data-screen", "list")

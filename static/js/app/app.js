@@ -105,6 +105,13 @@ export class App {
     return this.#commands.queue({ command: "mine", what: "unread", room, from: seq });
   }
 
+  /** All of a room that is known here has been read. */
+  markRead(name) {
+    const { last, listedTo } = this.state.rooms.get(name);
+    const mark = { person: this.state.me.id, delivered: 0, read: Math.max(last, listedTo) };
+    this.#store.dispatch({ type: "readMarkers", frame: { room: name, marks: [mark] } });
+  }
+
   /** Block a person, or (`on` false) no longer. */
   block(person, on) {
     return this.#commands.queue({ command: "mine", what: "block", person, on });

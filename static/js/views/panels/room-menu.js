@@ -1,9 +1,9 @@
 /**
- * The menu of a row of the room list: what the room tells of itself, marking it as unread, leaving it.
+ * The menu of a row of the room list: what the room tells of itself, marking it as read or unread, leaving it.
  */
 import { HOME } from "../../core/home.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { levelOf, titleOf, unreadFrom } from "../../core/select.js";
+import { levelOf, titleOf, unreadOf } from "../../core/select.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { openMenu } from "../parts/menu.js";
@@ -13,7 +13,8 @@ export function openRoomMenu(shell, name, at) {
   const { app } = shell;
   const room = app.state.rooms.get(name);
   const isLoud = levelOf(app.state, name, Date.now()) === "all";
-  const isMarked = unreadFrom(app.state, name) !== null;
+  const { count, isMarkedUnread } = unreadOf(room, app.state);
+  const isUnread = count > 0 || isMarkedUnread;
   const last = room.lastMessage?.seq;
   const entry = (label, icon, onSelect) => ({ label, icon, onSelect });
   openMenu({
@@ -23,8 +24,11 @@ export function openRoomMenu(shell, name, at) {
       isLoud
         ? entry(laterTexts.shellMute, "bell-off", () => app.setLevel(name, "none"))
         : entry(laterTexts.shellUnmute, "bell", () => app.setLevel(name, "all")),
-      isMarked && entry(laterTexts.shellUnmarkUnread, "check", () => app.markUnread(name, null)),
-      !isMarked && last !== undefined && name !== app.state.open
+      isUnread && entry(laterTexts.shellUnmarkUnread, "check", () => {
+        app.markRead(name);
+        if (isMarkedUnread) app.markUnread(name, null);
+      }),
+      !isUnread && last !== undefined && name !== app.state.open
         && entry(laterTexts.shellMarkUnread, "unread", () => app.markUnread(name, last)),
       room.with && entry(laterTexts.shellPerson, "person", () => shell.person(room.with)),
       entry(texts.shellInfo, "info", async () => {

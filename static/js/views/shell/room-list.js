@@ -8,7 +8,7 @@ import { plainLine } from "../../core/format.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { waitingIn } from "../../core/permissions.js";
-import { avatarOf, isBlocked, levelOf, person, roomList, titleOf, unreadOf } from "../../core/select.js";
+import { avatarOf, isBlocked, levelOf, person, roomList, titleOf, typingIn, unreadOf } from "../../core/select.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";
@@ -197,8 +197,10 @@ function sendingIn(state, room) {
   return ["failed", "waiting"].find((status) => statuses.includes(status)) ?? "";
 }
 
-/** The line below the title: the draft, else the last message. */
+/** The line below the title: who is typing, as far as the page is told (in the room it watches), else the draft, else the last message. */
 function lineOf(state, room) {
+  const typing = typingIn(state, room, Date.now()).map(({ name }) => name);
+  if (typing.length > 0) return { lead: "", line: laterTexts.shellTyping(typing), look: "typing" };
   const draft = state.drafts.get(room.name);
   if (draft && room.name !== state.open) return { lead: laterTexts.shellDraft, line: draft.slice(0, LINE_LENGTH), look: "draft" };
   const message = lastMessageOf(state, room);
