@@ -64,6 +64,14 @@ SCROLL_UP = """async () => {
   return Math.max(most, moved());
 }"""
 
+# The message at the top of what is in view, and how far it is below the top.
+PLACE = """() => {
+  const chat = document.querySelector("#chat");
+  const top = chat.getBoundingClientRect().top;
+  const first = [...chat.querySelectorAll("p")].find((one) => one.getBoundingClientRect().bottom > top);
+  return [first.querySelector(".text").textContent, Math.round(first.getBoundingClientRect().top - top)];
+}"""
+
 
 @pytest.fixture
 def full_room(ada: Person) -> Person:
@@ -114,6 +122,57 @@ def scroll_to(page: Page, top: int) -> None:
     """Put the log there, and wait until the page has noticed."""
     page.evaluate("(top) => { document.querySelector('#chat').scrollTop = top; }", top)
     expect(page.locator("#jump")).to_be_visible()
+
+
+def is_at(page: Page, place: list[object]) -> None:
+    """Wait until the reader is at this place (see ``PLACE``), a pixel more or less."""
+    text, top = place
+    page.wait_for_function(
+        f"([text, top]) => {{ const [now, at] = ({PLACE})(); return now === text && Math.abs(at - top) <= 1; }}",
+        arg=[text, top],
+    )
+
+
+def test_a_reader_further_up_comes_back_to_the_same_message(full_room: Person, bob: Person) -> None:
+    page = full_room.page
+    full_room.open()
+    expect(page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
+    for _ in range(3):  # beyond what is held of a room that is not open
+        page.evaluate(SCROLL_UP)
+    scroll_to(page, 900)
+    place = page.evaluate(PLACE)
+    page.goto(f"{full_room.url}#room=workshop")
+    full_room.is_in("workshop")
+    bob.say("news")
+    expect(page.locator('#rail-list a[data-room="lobby"]')).to_contain_text("news")
+    page.locator('#rail-list a[data-room="lobby"]').click()
+    is_at(page, place)
+    expect(page.locator("#jump")).to_have_text("1 new message")
+    page.reload()
+    full_room.is_online()
+    is_at(page, place)
+    expect(page.locator("#jump")).to_have_text("1 new message")
+    page.locator("#jump").click()
+    expect(page.locator("#jump")).to_be_hidden()
+    assert distance_to_end(page) < 2
+
+
+def test_a_reader_a_little_up_comes_back_too_and_a_link_leads_elsewhere(full_room: Person) -> None:
+    page = full_room.page
+    end = page.locator("#chat").evaluate("(chat) => chat.scrollTop")
+    scroll_to(page, end - 300)
+    place = page.evaluate(PLACE)
+    page.goto(f"{full_room.url}#room=workshop")
+    full_room.is_in("workshop")
+    page.locator('#rail-list a[data-room="lobby"]').click()
+    is_at(page, place)
+    page.goto(f"{full_room.url}#room=workshop")
+    full_room.is_in("workshop")
+    page.goto(f"{full_room.url}#room=lobby&m=20")
+    expect(page.locator("#chat p.goal")).to_be_in_viewport()
+    page.goto("about:blank")
+    page.goto(f"{full_room.url}#room=lobby&m=200")
+    expect(page.locator("#chat p.goal")).to_be_in_viewport()
 
 
 def test_opening_shows_the_latest_page_at_its_end(full_room: Person) -> None:

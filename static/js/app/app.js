@@ -160,6 +160,11 @@ export class App {
     return opened.ok ? this.#history.jumpTo(opened.room, seq) : opened;
   }
 
+  /** Have a message of the open room in the log. */
+  bring(room, seq) {
+    return this.#history.bring(room, seq);
+  }
+
   /** Back to the newest messages. */
   toLatest() {
     this.#store.dispatch({ type: "toLatest", room: this.state.open });

@@ -41,16 +41,22 @@ export class History {
     return this.#load(room.name, { after: window.last });
   }
 
-  /** Show a message of the open room, with the page around it if it is not held. */
-  async jumpTo(room, seq) {
+  /** Have a message of the open room in the log, with the page around it if it is not held. */
+  async bring(room, seq) {
     for (let attempt = 0; attempt < ATTEMPTS && !this.#isHeld(room, seq); attempt += 1) {
       const answer = await this.#load(room, { around: seq });
       if (!answer.ok) return answer;
     }
-    if (!this.#isHeld(room, seq)) return { ok: false, code: "no_such_message", message: texts.askNoMessage };
+    return this.#isHeld(room, seq) ? { ok: true } : { ok: false, code: "no_such_message", message: texts.askNoMessage };
+  }
+
+  /** Show a message of the open room. */
+  async jumpTo(room, seq) {
+    const answer = await this.bring(room, seq);
+    if (!answer.ok) return answer;
     this.#jumps += 1;
     this.#store.dispatch({ type: "jumped", room, seq, at: this.#jumps });
-    return { ok: true };
+    return answer;
   }
 
   /** These messages as they are now; also for quotes: afterwards `messageAt` knows them. */

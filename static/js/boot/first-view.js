@@ -10,6 +10,7 @@ import { parseRoute } from "../views/parts/address.js";
 import { rememberedRoom } from "../views/shell/remembered.js";
 import { ChatLog } from "../views/talk/log.js";
 import { Placeholder } from "../views/talk/placeholder.js";
+import { rememberedPlaces } from "../views/talk/places.js";
 import { assemble } from "./assemble.js";
 
 const MESSAGES_TIMEOUT_MS = 1_000; // how long all other views wait for messages, which may never come
@@ -19,9 +20,12 @@ const byId = (id) => document.getElementById(id);
 
 function showFirstView() {
   const route = parseRoute(location.hash);
-  const app = assemble(route.room ?? rememberedRoom() ?? HOME);
+  const name = route.room ?? rememberedRoom() ?? HOME;
+  const places = rememberedPlaces();
+  if (route.seq) places.delete(name);
+  const app = assemble(name);
   const allViews = import("./all-views.js");
-  const log = new ChatLog(app, byId("chat"));
+  const log = new ChatLog(app, byId("chat"), places);
   const views = new Set([log, new Placeholder({ loading: byId("loading"), older: byId("older") })]);
   // Aborted when the views are there for which these stand in.
   const standIns = new AbortController();

@@ -62,8 +62,8 @@ export class WindowList {
     else this.#moveOn();
   }
 
-  /** Show other items, as after a change of the room: at a place remembered from there, or the end. */
-  replace(items, place = null) {
+  /** Show other items, as after a change of the room, at their end. */
+  replace(items) {
     for (const { element } of this.#shown.values()) element.remove();
     this.#shown.clear();
     this.#items = [];
@@ -71,12 +71,17 @@ export class WindowList {
     this.#isAtBottom = true;
     this.#draw(items, atEnd(items.length));
     this.toBottom();
-    const element = place && this.#bring(place.key);
-    if (element) this.#box.scrollTop += this.#topOf(element) - place.offset;
     this.#onScroll();
   }
 
-  /** Where the reader is, for `replace`: null at the end. */
+  /** Bring an item to a place that it had on the screen (`place`). */
+  moveTo({ key, offset }) {
+    const element = this.#bring(key);
+    if (element) this.#box.scrollTop += this.#topOf(element) - offset;
+    this.#onScroll();
+  }
+
+  /** Where the reader is, for `moveTo`: null at the end. */
   get place() {
     const element = this.#isAtBottom ? null : this.#firstInView();
     if (!element) return null;

@@ -82,7 +82,9 @@ export function mountShell(app, { route }) {
     openSide: (name, make) => side.toggle(name, make),
     jump: async (room, seq) => {
       if (isOverlay()) side.close();
-      screen.toRoom(roomNamed(app.state, room));
+      const name = roomNamed(app.state, room);
+      shell.talk?.forgetPlace(name);
+      screen.toRoom(name);
       say(await app.jumpTo(room, seq));
     },
     closeSide: () => side.close(),

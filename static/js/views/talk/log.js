@@ -11,7 +11,6 @@ import { WindowList } from "../parts/window-list.js";
 import { createMessage, updateMessage } from "./message.js";
 
 const GOAL_SHOWN_MS = 2_500;
-const MOST_PLACES = 50;
 
 export class ChatLog {
   #chat;
@@ -21,16 +20,26 @@ export class ChatLog {
   #rendered = null;
   #goal = null;
   #isNews = false;
-  #places = new Map(); // room -> where the reader left it
+  #app;
+  #due = null; // the place to which the reader comes back as soon as it is held
   #byKey = new Map();
   #revealed = new Set(); // keys of messages of blocked people that are shown all the same
 
   /** Called to jump to the message with this number. @type {(seq: number) => void} */
   onJump = () => {};
 
-  /** @param {import("../../app/app.js").App} app @param {HTMLElement} chat */
-  constructor(app, chat) {
+  /** Called before another room is drawn. @type {(name: string) => void} */
+  onLeave = () => {};
+
+  /**
+   * @param {import("../../app/app.js").App} app @param {HTMLElement} chat
+   * @param {Map<string, {seq: number, offset: number}>} places by room: where the reader left it, at which message, and how
+   *   far that was below the top
+   */
+  constructor(app, chat, places) {
+    this.#app = app;
     this.#chat = chat;
+    this.places = places;
     const me = () => app.state.me?.id ?? "";
     const nameOf = (id) => (id === me() ? texts.you : person(app.state, id).name);
     const does = {
@@ -73,18 +82,33 @@ export class ChatLog {
       });
     }
     this.#list = new WindowList(chat, (item) => makers[item.kind], {
-      onMoved: (isAtBottom) => app.viewed({ isAtBottom }),
+      onMoved: () => this.#tellView(),
       onNearTop: () => app.loadOlder(),
       onNearEnd: () => app.loadNewer(),
     });
   }
 
   get isAtBottom() {
-    return this.#list.isAtBottom;
+    return this.#list.isAtBottom && this.#due === null;
   }
 
-  get isNearTop() {
-    return this.#list.isNearTop;
+  /** The place to which the reader comes back, while it is not held. @returns {{seq: number, offset: number}|null} */
+  get due() {
+    return this.#due;
+  }
+
+  /** The reader stays here. */
+  stay() {
+    if (this.#due === null) return;
+    this.#due = null;
+    this.#tellView();
+  }
+
+  /** Where the reader is, or comes back to; null at the end. @returns {{seq: number, offset: number}|null} */
+  get place() {
+    const { place } = this.#list;
+    const seq = place && this.#byKey.get(place.key).seq;
+    return this.#due ?? (seq ? { seq, offset: place.offset } : null);
   }
 
   toBottom() {
@@ -138,9 +162,9 @@ export class ChatLog {
     const now = { shown: shown(state, room), room, me: state.me, people: state.people, mine: state.mine, outbox: state.outbox, day: state.day, revealed: this.#revealed };
     const isSame = before && Object.keys(now).every((key) => now[key] === before[key]);
     if (isSame) return;
-    this.#rendered = now;
     const isOther = before?.room.name !== room.name;
-    if (before && isOther) this.#leave(before.room.name);
+    if (before && isOther) this.onLeave(before.room.name);
+    this.#rendered = now;
     // Old messages that are put in are no news, and a screen reader must not read them all out.
     const isOlder = now.shown.window.first < (before?.shown.window.first ?? 0);
     this.#chat.setAttribute("aria-busy", String(!room.isSynced || isOlder));
@@ -150,6 +174,7 @@ export class ChatLog {
     if (isOther) this.#enter(room, items);
     else this.#list.show(items, !now.shown.window.hasNewer);
     this.#isNews = false;
+    this.#comeBack();
     this.#follow(room);
   }
 
@@ -159,21 +184,28 @@ export class ChatLog {
     this.focusOn(keys.split("\n")[0]);
   }
 
-  #leave(name) {
-    const { place } = this.#list;
-    this.#places.delete(name);
-    if (place) this.#places.set(name, place);
-    if (this.#places.size > MOST_PLACES) this.#places.delete(this.#places.keys().next().value);
+  #tellView() {
+    this.#app.viewed({ isAtBottom: this.isAtBottom });
   }
 
-  /** Show another room: at its unread divider, else where the reader left it, else at the end. */
+  /** Show another room: where the reader left it, else at its unread divider, else at the end. */
   #enter(room, items) {
+    this.#due = this.places.get(room.name) ?? null;
+    this.#list.replace(items);
+    if (this.#due) this.#tellView();
     const hasUnread = items.some(({ key }) => key === "unread");
-    this.#list.replace(items, hasUnread ? null : (this.#places.get(room.name) ?? null));
-    if (!hasUnread || room.goal) return;
+    if (!hasUnread || room.goal || this.#due) return;
     const divider = this.#list.elementOf("unread") ?? this.#list.reveal("unread");
     const isInView = divider.getBoundingClientRect().top > this.#chat.getBoundingClientRect().top;
     if (!isInView) this.#list.reveal("unread");
+  }
+
+  #comeBack() {
+    const item = this.#due && this.itemAt(this.#due.seq);
+    if (!item) return;
+    const { offset } = this.#due;
+    this.#due = null;
+    this.#list.moveTo({ key: item.key, offset });
   }
 
   /** Show the goal of a jump, highlighted. */

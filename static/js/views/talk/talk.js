@@ -20,6 +20,7 @@ import { JumpButton } from "./jump-button.js";
 import { followKeys } from "./keys.js";
 import { MentionLine } from "./mention-line.js";
 import { PinnedBar } from "./pinned-bar.js";
+import { ReadingPlaces } from "./reading-places.js";
 import { makeSending } from "./sending.js";
 import { Suggestions } from "./suggestions.js";
 import { HoverTools } from "./hover-tools.js";
@@ -30,7 +31,7 @@ import { WritingState } from "./writing-state.js";
 /**
  * @param {import("../../app/app.js").App} app @param {object} elements see boot/all-views.js
  * @param {{shell: object, log: import("./log.js").ChatLog}} around see shell.js; the log is drawn before this is
- * @returns {{render(state: object): void, focus(): void, mention(one: object): void, field: HTMLElement, openSearch(query?: string): void}}
+ * @returns {{render(state: object): void, focus(): void, mention(one: object): void, field: HTMLElement, openSearch(query?: string): void, forgetPlace(room: string): void}}
  */
 export function mountTalk(app, elements, { shell, log }) {
   const { top, chat, bottom, jump, failed } = elements;
@@ -43,6 +44,7 @@ export function mountTalk(app, elements, { shell, log }) {
   };
   const toLatest = () => {
     app.toLatest();
+    places.forget(app.state.open);
     log.render(app.state);
     log.toBottom();
   };
@@ -108,11 +110,13 @@ export function mountTalk(app, elements, { shell, log }) {
     if (item) actions.person(item);
   });
 
+  const places = new ReadingPlaces(app, log, chat);
   const views = [
     new WaitingBar(top, { onShow: () => shell.showInfo() }),
     new PinnedBar(app, top, { onJump: jumpTo, onList: () => shell.info() }),
     new FirstUnread(app, log, chat),
     new DayAbove(log, chat),
+    places,
     new JumpButton(jump, { onJump: toLatest }),
     new EmptyRoom(shell, elements.empty),
     new TypingLine(bottom),
@@ -147,6 +151,7 @@ export function mountTalk(app, elements, { shell, log }) {
       return composer.field;
     },
     openSearch,
+    forgetPlace: (name) => places.forget(name),
     render(state) {
       for (const view of views) view.render(state);
       mentions.show(composer.text);
