@@ -55,7 +55,7 @@ class RefusalOracle:
         since = 0 if self._is_damaged else since
         if refused.code in HIDDEN and self._was_hidden(final, refused.person, since):
             return True
-        if refused.code == "no_such_room" and refused.kind in ("star", "hide"):
+        if refused.code == "no_such_room" and refused.kind in ("star", "hide", "unread", "level"):
             # Of a room that they had left.
             return self._was_hidden(self._oracle[json.loads(refused.detail)["of"]], refused.person, 0)
         match refused.code:
