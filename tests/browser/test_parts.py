@@ -485,7 +485,8 @@ def test_a_reader_keeps_the_place_when_items_come_above_or_below(log: Page) -> N
     assert not log.evaluate("log.list.isAtBottom")
     place = log.evaluate("log.list.place")
     log.evaluate(
-        "async (place) => { log.list.replace(log.items(0, 9_000), place); await log.frame(); }", place
+        "async (place) => { log.list.replace(log.items(0, 9_000)); log.list.moveTo(place); await log.frame(); }",
+        place,
     )
     after = log.evaluate("log.seen()")
     assert after["number"] == before["number"]

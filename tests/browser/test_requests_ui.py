@@ -57,6 +57,7 @@ def to_list(person: Person) -> None:
     """Go to the list of rooms, on a phone."""
     if person.page.locator("#back").is_visible():
         person.page.click("#back")
+        expect(person.page.locator("#back")).to_be_hidden()
 
 
 @pytest.fixture(params=["desktop", "phone"])
