@@ -12,6 +12,7 @@ import { texts } from "../../static/js/core/texts.js";
 import { timeline } from "../../static/js/core/timeline.js";
 import { Connection } from "../../static/js/net/connection.js";
 import { Identity } from "../../static/js/net/identity.js";
+import { Sender } from "../../static/js/net/sender.js";
 import { Session } from "../../static/js/net/session.js";
 
 const ME = { id: "p-me", name: "Ada" };
@@ -283,4 +284,19 @@ test("an entry that is right is read as it was kept", () => {
 test("an entry that was tried twice before a reload is given up at the third time", () => {
   const state = reduce(initialState("lobby"), { type: "restored", entries: [{ id: "a", command: "send", room: "lobby", at: 5, text: "x", breaks: 2, status: "waiting" }] });
   assert.equal(nextToSend(state).breaks, 2);
+});
+
+test("a command is suspected of final closes that come while questions are in flight as well", () => {
+  const store = new Store(reduce, reduce(initialState("lobby"), { type: "connection", phase: "online" }));
+  const sent = [];
+  const sender = new Sender(store, (frame) => sent.push(frame.id));
+  const entry = (id, at) => ({ id, command: "send", room: "lobby", at, text: id, status: "waiting" });
+  store.dispatch({ type: "restored", entries: [entry("poison", 5), entry("next", 6)] });
+  for (let time = 0; time < 3; time += 1) {
+    store.dispatch({ type: "connection", phase: "refused" });
+    sender.disconnected({ code: 4999, reason: "Not that.", isFinal: false });
+    store.dispatch({ type: "connection", phase: "online" });
+  }
+  assert.deepEqual([sent.at(0), sent.at(-1)], ["poison", "next"]);
+  assert.equal(firstFailed(store.state).id, "poison");
 });

@@ -8,7 +8,7 @@
  */
 import { nextToSend } from "../core/outbox.js";
 import { texts } from "../core/texts.js";
-import { commandOf, isUnexplained, retryAfterMs } from "./protocol.js";
+import { comesBack, commandOf, isUnexplained, retryAfterMs } from "./protocol.js";
 
 const ANSWER_DEADLINE_MS = 30_000; // beyond that of the connection, which other frames put off
 const MOST_BREAKS = 3;
@@ -49,7 +49,9 @@ export class Sender {
     clearTimeout(this.#answerTimer);
     this.#resume();
     if (!entry || code === null) return false;
-    if (!isFinal) return isUnexplained(code) && globalThis.navigator?.onLine !== false && this.#noteBreak(entry);
+    // A final close is the last word on it alone; with a question in flight it may have been that one, for some times.
+    const isSuspect = isUnexplained(code) || !comesBack(code);
+    if (!isFinal) return isSuspect && globalThis.navigator?.onLine !== false && this.#noteBreak(entry);
     if (code === TOO_BIG) this.#fail(entry.id, "too_long", texts.outboxTooBig);
     else this.#fail(entry.id, "hung_up", texts.outboxHungUp(reason || code));
     return true;
