@@ -291,12 +291,12 @@ test("a command is suspected of final closes that come while questions are in fl
   const sent = [];
   const sender = new Sender(store, (frame) => sent.push(frame.id));
   const entry = (id, at) => ({ id, command: "send", room: "lobby", at, text: id, status: "waiting" });
-  store.dispatch({ type: "restored", entries: [entry("poison", 5), entry("next", 6)] });
+  store.dispatch({ type: "restored", entries: [entry("one", 5), entry("other", 6)] });
   for (let time = 0; time < 3; time += 1) {
     store.dispatch({ type: "connection", phase: "refused" });
     sender.disconnected({ code: 4999, reason: "Not that.", isFinal: false });
     store.dispatch({ type: "connection", phase: "online" });
   }
-  assert.deepEqual([sent.at(0), sent.at(-1)], ["poison", "next"]);
-  assert.equal(firstFailed(store.state).id, "poison");
+  assert.deepEqual(sent.map((id) => id === sent[0]), [true, true, true, false]);
+  assert.equal(firstFailed(store.state).id, sent[0]);
 });
