@@ -93,11 +93,8 @@ class Broadcaster:
                     raise
                 for event in flushed:
                     event.set()
-                del (
-                    first,
-                    batch,
-                    flushed,
-                )  # while nothing comes, they would keep the connections of their senders
+                # While nothing comes, they would keep the connections of their senders.
+                del first, batch, flushed
                 # Batch as the work allows: after a fan-out of t seconds rest about t, so that a busy room needs half as
                 # many system calls each time its load doubles (this alone was worth a factor of five). An idle room
                 # is not delayed at all: nothing waits behind its message.
