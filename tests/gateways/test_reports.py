@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pytest
     from trio.testing import MockClock
 
-    from tests.support.core import V1Client
+    from tests.support.core import Core, V1Client
 
 SERVER = "~server"
 
@@ -177,16 +177,22 @@ async def test_a_report_that_is_done_is_told_without_its_text_to_who_comes_later
         assert "text" not in told
 
 
+async def _spam(core: Core) -> tuple[V1Client, V1Client, str, str]:
+    """Ada, and Bob, who has written four messages in her room; his id, and the room."""
+    (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+    room = await make_room(ada)
+    await let_in(ada, room, bob)
+    for _ in range(4):
+        await ack(bob, "send", room=room, text="spam")
+    return ada, bob, bob_id, room
+
+
 async def test_what_was_wiped_is_said_even_if_something_is_in_the_way_of_the_rest(
     autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(moderation, "WIPED_AT_ONCE", 2)
     async with open_core() as core:
-        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
-        room = await make_room(ada)
-        await let_in(ada, room, bob)
-        for _ in range(4):
-            await ack(bob, "send", room=room, text="spam")
+        ada, _, bob_id, room = await _spam(core)
         append, n_appended = core.store.append, 0
 
         async def failing_later(*args: Any, **more: Any) -> Any:  # noqa: ANN401
@@ -207,11 +213,7 @@ async def test_wiping_is_finished_and_said_when_the_connection_is_lost(
 ) -> None:
     monkeypatch.setattr(moderation, "WIPED_AT_ONCE", 2)
     async with open_core() as core:
-        (ada, _), (bob, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
-        room = await make_room(ada)
-        await let_in(ada, room, bob)
-        for _ in range(4):
-            await ack(bob, "send", room=room, text="spam")
+        ada, bob, bob_id, room = await _spam(core)
         append = core.store.append
 
         async def append_slowly(*args: Any, **more: Any) -> Any:  # noqa: ANN401
