@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.support.page_server import UNHURRIED
+from tests.support.page_server import UNHURRIED, open_server
 from tests.support.page_server import Server as Server  # the folder's tests know it from here
 
 if TYPE_CHECKING:
@@ -124,12 +124,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A running server with a data directory of its own."""
-    server = Server(tmp_path, *UNHURRIED)
-    try:
-        server.start()
+    with open_server(tmp_path, *UNHURRIED) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from .morning import talk_in_the_morning
 from .test_look import PHONE, keep
 from .test_messages_ui import does, message
 from .test_rooms_ui import choose, create_private
@@ -26,8 +27,6 @@ pytestmark = pytest.mark.browser
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 
-CODE = "Got it. The new rule:\n```python\ndef hall(day):\n    return 'ours' if day == 'Thu' else None\n```"
-
 
 def test_every_picture_of_the_guide_is_taken_here_and_there() -> None:
     pictures = re.findall(r"\]\(screenshots/([\w-]+)\.png\)", (DOCS / "user-guide.md").read_text())
@@ -41,37 +40,15 @@ def test_the_guide(open_person: Callable[..., Person]) -> None:
     ada = open_person(name="Ada", **DESKTOP)
     grace = open_person(name="Grace", **DESKTOP)
     linus = open_person(name="Linus", **PHONE)
-    _talk(ada, grace, linus)
+    talk_in_the_morning(ada, grace, linus)
+    grace.say("Then let us meet at the back door, the one with the green sign")
+    expect(message(ada, "Then let us meet").locator(".text")).to_be_visible()
     _rooms(ada, grace, linus)
     _pictures_of_rooms(ada)
     _pictures_of_messages(ada, grace)
     linus.page.click("#back")
     expect(linus.page.locator("#rail-list a")).to_have_count(4)
     keep(linus.page, "guide-rooms-phone")
-
-
-def _talk(ada: Person, grace: Person, linus: Person) -> None:
-    """A morning in the lobby."""
-    grace.say("Morning! Did everybody get the *new timetable*?", "The hall is ours from six on Thursday 🎉")
-    expect(message(linus, "The hall is ours")).to_be_visible()
-    _paste(linus, CODE)
-    expect(message(ada, "Got it. The new rule")).to_be_visible()
-    does(ada, "The hall is ours", "Reply")
-    ada.say("Perfect. I bring the big projector, the list is at https://example.org/parts?list=42")
-    expect(message(grace, "I bring the big projector")).to_be_visible()
-    for person in (grace, linus):
-        message(person, "I bring the big projector").locator(".text").click(button="right")
-        person.page.get_by_role("button", name="React with 👍").click()
-    does(grace, "The hall is ours", "Pin for everybody")
-    grace.say("Then let us meet at the back door, the one with the green sign")
-    expect(message(ada, "Then let us meet").locator(".text")).to_be_visible()
-
-
-def _paste(person: Person, text: str) -> None:
-    """Write several lines, in the editor for them."""
-    person.page.locator("#msg").press("Shift+Enter")
-    person.page.locator("#editor").fill(text)
-    person.page.locator("#send").click()
 
 
 def _rooms(ada: Person, grace: Person, linus: Person) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pytest
 from playwright.sync_api import expect
 
+from .morning import talk_in_the_morning
 from .test_messages_ui import does, message
 from .test_moderation_ui import become_owner, moderate
 from .test_requests_ui import write_to
@@ -52,7 +53,6 @@ body {{ display: grid; grid-template-columns: repeat({columns}, 1fr); gap: 14px;
 figure {{ margin: 0; }} img {{ display: block; width: 100%; border: 1px solid {line}; border-radius: 6px; }}
 </style>{figures}"""
 
-CODE = "Got it. The new rule:\n```python\ndef hall(day):\n    return 'ours' if day == 'Thu' else None\n```"
 LETTER = "Dear all,\nthis is what I know:\n- the hall is ours from six\n- the projector is here\n- cake\nUntil then!"
 
 
@@ -118,20 +118,7 @@ def test_contact_sheets(server: Server, open_person: Callable[..., Person], tmp_
 
 def _talk(ada: Person, grace: Person, linus: Person) -> None:
     """A morning in the lobby, and a few more rooms."""
-    grace.say("Morning! Did everybody get the *new timetable*?", "The hall is ours from six on Thursday 🎉")
-    expect(message(linus, "The hall is ours")).to_be_visible()
-    linus.page.fill("#msg", "x")
-    linus.page.locator("#msg").press("Shift+Enter")
-    linus.page.locator("#editor").fill(CODE)
-    linus.page.click("#send")
-    expect(message(ada, "Got it. The new rule")).to_be_visible()
-    does(ada, "The hall is ours", "Reply")
-    ada.say("Perfect. I bring the big projector, the list is at https://example.org/parts?list=42")
-    expect(message(grace, "I bring the big projector")).to_be_visible()
-    for person in (grace, linus):
-        message(person, "I bring the big projector").locator(".text").click(button="right")
-        person.page.get_by_role("button", name="React with 👍").click()
-    does(grace, "The hall is ours", "Pin for everybody")
+    talk_in_the_morning(ada, grace, linus)
     linus.say("@Ada can I have a lift?")
     expect(message(ada, "can I have a lift")).to_be_visible()
     ada.say("Of course", "🚲")

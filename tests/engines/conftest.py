@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.page_server import UNHURRIED, Server
+from tests.support.page_server import UNHURRIED, Server, open_server
 
 from .engine import ENGINES, Engine
 from .page import Page
@@ -72,12 +72,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
     """A running server with a data directory of its own."""
-    server = Server(tmp_path, *UNHURRIED)
-    try:
-        server.start()
+    with open_server(tmp_path, *UNHURRIED) as server:
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture

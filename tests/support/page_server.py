@@ -7,7 +7,12 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -87,3 +92,14 @@ class Server:
             assert self._process.stdout is not None
             self._process.stdout.close()
             self._process = None
+
+
+@contextmanager
+def open_server(data: Path, *arguments: str) -> Iterator[Server]:
+    """Run a server with this data directory until the block is left."""
+    server = Server(data, *arguments)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
