@@ -24,7 +24,7 @@ from trio_chat.web.bundle import pack
 from trio_chat.web.minify import minify
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 PAGE = "index.html"
 """The page itself. Its addresses begin with ``static/`` and are relative: a proxy may put it under any path."""
@@ -66,8 +66,8 @@ def build_page(bodies: Mapping[str, bytes]) -> Page:
         files |= {name: minify(text, keep_bang_comments=True).encode() for name, text in packed.items()}
         later = " ".join(name for name in packed if name != module[1])
         html = html.replace(LATER, LATER.replace('""', f'"{later}"'))
-    html = _inline(_SCRIPTS, html, {name: f"{minify(text)}\n" for name, text in texts.items()}, "script")
-    html = _inline(_STYLES, html, {name: _style(name, text) for name, text in texts.items()}, "style")
+    html = _inline(_SCRIPTS, html, texts, "script", lambda _name, text: f"{minify(text)}\n")
+    html = _inline(_STYLES, html, texts, "style", _style)
     digest = hashlib.sha256(html.encode())
     for name, body in sorted(files.items()):
         digest.update(f"{name} {len(body)}\n".encode() + body)
@@ -76,17 +76,25 @@ def build_page(bodies: Mapping[str, bytes]) -> Page:
     return Page(html, files, version, _digests("script", html), _digests("style", html))
 
 
-def _inline(pattern: re.Pattern[str], html: str, texts: Mapping[str, str], element: str) -> str:
-    """The page with files inlined in the place of the elements that name them."""
+def _inline(
+    pattern: re.Pattern[str],
+    html: str,
+    texts: Mapping[str, str],
+    element: str,
+    shorten: Callable[[str, str], str],
+) -> str:
+    """The page with files inlined in the place of the elements that name them, each without what nobody needs."""
+
+    def inlined(name: str) -> str:
+        text = shorten(name, texts[name]) if name in texts else None
+        if text is None or "</" in text or "<!--" in text:
+            raise StartError(
+                f"{PAGE}: {name} is not there, or has </ or <!-- in it and cannot stand in the page"
+            )
+        return text
 
     def put(found: re.Match[str]) -> str:
-        names = _NAME.findall(found[0])
-        for name in names:
-            if name not in texts or "</" in texts[name] or "<!--" in texts[name]:
-                raise StartError(
-                    f"{PAGE}: {name} is not there, or has </ or <!-- in it and cannot stand in the page"
-                )
-        return f"<{element}>{''.join(texts[name] for name in names)}</{element}>\n  "
+        return f"<{element}>{''.join(map(inlined, _NAME.findall(found[0])))}</{element}>\n  "
 
     return pattern.sub(put, html)
 
