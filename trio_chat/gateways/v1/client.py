@@ -146,16 +146,13 @@ class Client:
 
     async def receive(self, text: str) -> None:
         """Carry out one command and answer it; what is refused is answered with an error."""
-        command_id: str | None = None
-        command_type: str | None = None
+        command: Command | None = None
         try:
             try:
                 command = self._decoder.decode(text)
             except Refused:
                 self.session.charge(trio.current_time())  # refusing costs as much as doing
                 raise
-            command_id = getattr(command, "id", None)
-            command_type = str(command.__struct_config__.tag)
             now = trio.current_time()
             command = self.session.admit(command, now)
             self.hub.rate_limits.check_size(text, self.address, now)
@@ -170,12 +167,14 @@ class Client:
                 await self._answer(command, reply)
             self._pause_s = LIMITED_PAUSE_S
         except Refused as refused:
+            command_id, command_type = _id_and_type(command)
             self.refuse(refused, refused.command_id or command_id, command=refused.command or command_type)
             if refused.code == "rate_limited":
                 # Refusing costs something as well: who goes on is read more slowly.
                 pause_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
                 await trio.sleep(pause_s)
         except StoreError:
+            command_id, command_type = _id_and_type(command)
             self.refuse(unavailable(), command_id, command=command_type)
 
     async def _answer(self, command: Command, reply: Frame | Sequence[Frame]) -> None:
@@ -388,6 +387,13 @@ class Client:
     ) -> None:
         """The same for a body that is more than a text."""
         await self.submit(room, kind, command_id, write_body(body), submitter=submitter)
+
+
+def _id_and_type(command: Command | None) -> tuple[str | None, str | None]:
+    """By what a refusal names the command; None for one that did not decode."""
+    if command is None:
+        return None, None
+    return getattr(command, "id", None), str(command.__struct_config__.tag)
 
 
 async def ping(client: Client, command: commands.Pinging) -> Pong:
