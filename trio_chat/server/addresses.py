@@ -12,8 +12,8 @@ from trio_chat.server.listeners import EVERY_ADDRESS
 if TYPE_CHECKING:
     from trio_chat.config.config import Config
 
-EVERYWHERE = EVERY_ADDRESS | {None, "0.0.0.0"}
-"""Values of ``--host`` with which the server is at ``localhost``, and at the machine's address in its network."""
+EVERYWHERE = EVERY_ADDRESS | {"0.0.0.0"}
+"""With these as ``--host``, as without one, the server is at ``localhost``, and at the machine's address in its network."""
 
 CONTAINER_SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 """The files by which Docker and Podman mark a container: its address in its network leads nowhere from outside."""
