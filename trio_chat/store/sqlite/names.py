@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import random
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
-
-import apsw
 
 from trio_chat.errors import NameTaken, Refused, StartError
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import generated_name, normal_name
-from trio_chat.store.sqlite.file import BUSY_MS, check_is_there, check_sqlite_version, explaining
+from trio_chat.store.sqlite.beside_server import open_beside_server
 from trio_chat.store.sqlite.people import set_profile
-from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_is_of_today
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import apsw
 
 
 def release_name(database: Path, name: str) -> str:
@@ -27,27 +25,12 @@ def release_name(database: Path, name: str) -> str:
 
     Raises `StartError` if there is no database of today's format, nobody has the name, or it cannot be written.
     """
-    check_sqlite_version(apsw.sqlite_lib_version())
-    check_is_there(database)
-    try:
-        display, key = normal_name(name)
-    except Refused as refused:
-        raise StartError(refused.message) from None
-    with (
-        explaining(database),
-        closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as connection,
-    ):
-        connection.set_busy_timeout(BUSY_MS)
-        check_identity(connection, database, MIGRATIONS)
-        check_is_of_today(connection, database)
-        connection.execute("BEGIN IMMEDIATE")
+    with open_beside_server(database) as connection:
         try:
-            sentence = _release(connection, display, key)
-        except BaseException:
-            connection.execute("ROLLBACK")
-            raise
-        connection.execute("COMMIT")
-    return sentence
+            display, key = normal_name(name)
+        except Refused as refused:
+            raise StartError(refused.message) from None
+        return _release(connection, display, key)
 
 
 def _release(connection: apsw.Connection, display: str, key: str) -> str:

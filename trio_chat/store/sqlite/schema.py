@@ -397,7 +397,7 @@ MIGRATIONS: tuple[Migration, ...] = (
 def check_identity(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Raise `StartError` unless the database is ours, of a version we know, or empty. Changes nothing."""
     try:
-        version, is_empty = _version(connection), _is_empty(connection)
+        version, is_empty = format_of(connection), _is_empty(connection)
     except apsw.SQLError as error:  # the header, or the definition of a table, cannot be understood
         raise StartError(f"The database {path} is damaged ({error}). Restore it from a backup.") from error
     if not is_empty and connection.pragma("application_id") != APPLICATION_ID:
@@ -414,23 +414,12 @@ def check_identity(connection: apsw.Connection, path: Path, migrations: Sequence
         )
 
 
-def check_is_of_today(connection: apsw.Connection, path: Path) -> None:
-    """Raise `StartError` if the database has an older format."""
-    if _version(connection) != len(MIGRATIONS):
-        raise StartError(f"{path} is of an older trio-chat. Start the server once, then try again.")
-
-
-def format_of(connection: apsw.Connection) -> int:
-    """The format of the database: how many of the migrations it has had."""
-    return _version(connection)
-
-
 def migrate(connection: apsw.Connection, path: Path, migrations: Sequence[Migration]) -> None:
     """Bring the database to today's version, one atomic step at a time, after making a copy of it.
 
     The copy is beside the database, as ``<name>.before-v<version>``; nobody deletes it but the operator.
     """
-    version, newest = _version(connection), len(migrations)
+    version, newest = format_of(connection), len(migrations)
     if 0 < version < newest:
         copy = path.with_name(f"{path.name}.before-v{newest}")
         LOGGER.info(
@@ -506,7 +495,8 @@ def _copy(connection: apsw.Connection, target: Path) -> None:
     part.replace(target)
 
 
-def _version(connection: apsw.Connection) -> int:
+def format_of(connection: apsw.Connection) -> int:
+    """The format of the database: how many of the migrations it has had."""
     version = connection.pragma("user_version")
     assert isinstance(version, int)
     return version
