@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trio_chat.config.config import Config
 
 EVERYWHERE = EVERY_ADDRESS | {"0.0.0.0"}
-"""With these as ``--host``, as without one, the server is at ``localhost``, and at the machine's address in its network."""
+"""With these as ``--host``, as without one, the server is at ``localhost``, and at the machine's network address."""
 
 CONTAINER_SIGNS = (Path("/.dockerenv"), Path("/run/.containerenv"))
 """The files by which Docker and Podman mark a container: its address in its network leads nowhere from outside."""
