@@ -15,9 +15,7 @@ import msgspec
 from trio_chat.model.events import Person, Position
 
 
-class _LogEvent(
-    msgspec.Struct, tag_field="type", frozen=True, gc=False, kw_only=True, rename={"sender": "from"}
-):
+class _Header(msgspec.Struct, frozen=True, gc=False, kw_only=True, rename={"sender": "from"}):
     """Event number ``seq`` of the log of ``room``.
 
     ``proof`` proves to the server that one was told of it (None in pages of history): it is part of a cursor.
@@ -32,6 +30,10 @@ class _LogEvent(
     name: str
     at: datetime
     proof: str | None = None
+
+
+class _LogEvent(_Header, tag_field="type", frozen=True, gc=False, kw_only=True):
+    """An event of a kind that this client knows."""
 
 
 class Message(_LogEvent, tag="message", frozen=True, kw_only=True):
@@ -72,22 +74,13 @@ class Reacted(_LogEvent, tag="reaction", frozen=True, kw_only=True):
     on: bool
 
 
-class OtherEvent(
-    msgspec.Struct, frozen=True, gc=False, kw_only=True, rename={"sender": "from", "kind": "type"}
-):
+class OtherEvent(_Header, frozen=True, gc=False, kw_only=True, rename={"sender": "from", "kind": "type"}):
     """An event of another ``kind``, of this server or of a newer one: who joined, a pin, a vote, …
 
     It has what all events have, and in ``fields`` everything that the server said, as it stands in docs/protocol.md.
     """
 
     kind: str
-    room: str
-    seq: int
-    id: str | None = None
-    sender: str
-    name: str
-    at: datetime
-    proof: str | None = None
     fields: dict[str, Any] = {}  # msgspec copies it
 
 
