@@ -136,11 +136,6 @@ export class Composer {
     this.#field.disabled = ["shut", "missing"].includes(writingIn(state, openRoom(state), Date.now()).kind);
   }
 
-  /** What stands in the field. */
-  get text() {
-    return this.#field.value;
-  }
-
   /** Say above the field what is wrong. */
   complain(problem) {
     this.#bar.complain(problem);
