@@ -12,6 +12,7 @@ import { ago } from "../../core/time.js";
 import { makeAvatar, updateAvatar } from "../parts/avatar.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
+import { setText } from "../parts/set-text.js";
 import { entry, needStyles, problem } from "../parts/forms.js";
 import { askToBlock } from "./block.js";
 import { openBranch } from "./branch.js";
@@ -102,11 +103,6 @@ const isInOpenRoom = (state, id) => Boolean(openRoom(state).here?.ids.includes(i
 function seenText({ here, seen }) {
   if (here) return laterTexts.shellHere;
   return seen ? laterTexts.shellLastSeen(ago(Date.parse(seen))) : "";
-}
-
-/** Touch the text only if it is another one: or what reads it out, or has it selected, would begin again. */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
 
 function showLines(box, lines) {

@@ -6,6 +6,7 @@ import { laterTexts } from "../../core/later-texts.js";
 import { avatarOf, openRoom, person, roomList, typingIn, unreadOf } from "../../core/select.js";
 import { ago } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
+import { setText } from "../parts/set-text.js";
 
 const MINUTE_MS = 60_000;
 
@@ -91,8 +92,4 @@ function presence(state, room) {
   if (room.here && room.here.count > 0) parts.push(laterTexts.shellHereCount(room.here.count));
   if (room.topic) parts.push(room.topic);
   return parts.join(" · ");
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

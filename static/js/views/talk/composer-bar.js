@@ -5,6 +5,7 @@ import { laterTexts } from "../../core/later-texts.js";
 import { colourOf } from "../../core/people.js";
 import { person } from "../../core/select.js";
 import { icon, make, pressable } from "../parts/dom.js";
+import { setText } from "../parts/set-text.js";
 
 export class ComposerBar {
   #element = make("div", "composer-bar");
@@ -32,8 +33,8 @@ export class ComposerBar {
     const title = what === "edit" ? laterTexts.talkEditing : laterTexts.talkReplyingTo(isOwn ? laterTexts.talkYourself : who);
     this.#icon.dataset.icon = what;
     this.#element.dataset.colour = message ? (person(state, message.from).colour ?? colourOf(message.from)) : "";
-    if (this.#title.textContent !== title) this.#title.textContent = title;
-    if (this.#line.textContent !== line) this.#line.textContent = line;
+    setText(this.#title, title);
+    setText(this.#line, line);
     this.#element.hidden = false;
   }
 

@@ -5,6 +5,7 @@ import { laterTexts } from "../../core/later-texts.js";
 import { openRoom, pinsOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { icon, make, pressable } from "../parts/dom.js";
+import { setText } from "../parts/set-text.js";
 
 const PAUSE_MS = 800; // what is said comes first
 
@@ -83,8 +84,4 @@ export class PinnedBar {
     if (state.connection.phase === "online" && room.isSynced) this.#app.info(room.name);
     else setTimeout(() => this.#ask(), 2 * PAUSE_MS);
   }
-}
-
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }
