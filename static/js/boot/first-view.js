@@ -7,10 +7,9 @@ import { openRoom, titleOf } from "../core/select.js";
 import { fillTexts, texts } from "../core/texts.js";
 import { clock } from "../core/time.js";
 import { parseRoute } from "../views/parts/address.js";
-import { rememberedRoom } from "../views/shell/remembered.js";
+import { OPEN_KEY, PLACES_KEY, readKept } from "../views/parts/storage.js";
 import { ChatLog } from "../views/talk/log.js";
 import { Placeholder } from "../views/talk/placeholder.js";
-import { rememberedPlaces } from "../views/talk/places.js";
 import { assemble } from "./assemble.js";
 
 const MESSAGES_TIMEOUT_MS = 1_000; // how long all other views wait for messages, which may never come
@@ -20,7 +19,7 @@ const byId = (id) => document.getElementById(id);
 
 function showFirstView() {
   const route = parseRoute(location.hash);
-  const name = route.room ?? rememberedRoom() ?? HOME;
+  const name = route.room ?? readKept("sessionStorage", OPEN_KEY) ?? HOME;
   const places = rememberedPlaces();
   if (route.seq) places.delete(name);
   const app = assemble(name);
@@ -84,6 +83,15 @@ function messagesDrawn(views) {
     };
     views.add(view);
   });
+}
+
+/** @returns {Map<string, {seq: number, offset: number}>} by room, the one left last at the end */
+function rememberedPlaces() {
+  try {
+    return new Map(JSON.parse(readKept("sessionStorage", PLACES_KEY)));
+  } catch {
+    return new Map();
+  }
 }
 
 /** Say that the other views could not be loaded: reading and writing still work. */

@@ -1,6 +1,8 @@
 /**
  * Preferences of this browser: theme, sound, notifications. Without storage the defaults hold.
  */
+import { keep, readKept } from "./storage.js";
+
 const PREFIX = "trio-chat.";
 const DEFAULTS = { sound: "on", notifications: "off" };
 
@@ -17,19 +19,6 @@ export function setTheme(value) {
   dispatchEvent(new Event("themechosen"));
 }
 
-function read(key, otherwise) {
-  try {
-    return localStorage.getItem(PREFIX + key) ?? otherwise;
-  } catch {
-    return otherwise;
-  }
-}
+const read = (key, otherwise) => readKept("localStorage", PREFIX + key) ?? otherwise;
 
-function write(key, value) {
-  try {
-    if (value === null) localStorage.removeItem(PREFIX + key);
-    else localStorage.setItem(PREFIX + key, value);
-  } catch {
-    // Then it holds until the page is closed, or not at all.
-  }
-}
+const write = (key, value) => keep("localStorage", PREFIX + key, value);

@@ -5,6 +5,7 @@
 import { laterTexts } from "../../core/later-texts.js";
 import { iconButton, make } from "../parts/dom.js";
 import { input, problem } from "../parts/forms.js";
+import { keep, readKept } from "../parts/storage.js";
 
 const ASKED_KEY = "trio-chat.name-asked";
 
@@ -21,7 +22,7 @@ export class NameQuestion {
   constructor(app, form, composer, { onDone }) {
     this.#app = app;
     this.#form = form;
-    this.#isOver = wasAsked();
+    this.#isOver = readKept("localStorage", ASKED_KEY) !== null;
     composer.addEventListener("input", () => {
       this.#isWriting = true;
       this.render(app.state);
@@ -69,18 +70,6 @@ export class NameQuestion {
     this.#isOver = true;
     this.#form.hidden = true;
     this.#form.replaceChildren();
-    try {
-      localStorage.setItem(ASKED_KEY, "1");
-    } catch {
-      // Then it asks again at the next visit.
-    }
-  }
-}
-
-function wasAsked() {
-  try {
-    return localStorage.getItem(ASKED_KEY) !== null;
-  } catch {
-    return false;
+    keep("localStorage", ASKED_KEY, "1"); // else it asks again at the next visit
   }
 }

@@ -4,6 +4,7 @@
  */
 import { laterTexts } from "../../core/later-texts.js";
 import { texts } from "../../core/texts.js";
+import { keep, readKept } from "../parts/storage.js";
 
 const OWN = /\/static\/([0-9a-f]{16})\//.exec(import.meta.url)?.[1] ?? null; // null: the modules as they stand in the repository
 const RELOADED_KEY = "trio-chat.reloaded"; // for which version
@@ -62,13 +63,9 @@ export class NewerPage {
 
   /** Whether this was not tried yet: a proxy may go on giving out the old page. */
   #mayReload() {
-    try {
-      if (sessionStorage.getItem(RELOADED_KEY) === this.#wanted) return false;
-      sessionStorage.setItem(RELOADED_KEY, this.#wanted);
-      return sessionStorage.getItem(RELOADED_KEY) === this.#wanted;
-    } catch {
-      return false; // it could not be known afterwards
-    }
+    if (readKept("sessionStorage", RELOADED_KEY) === this.#wanted) return false;
+    keep("sessionStorage", RELOADED_KEY, this.#wanted);
+    return readKept("sessionStorage", RELOADED_KEY) === this.#wanted; // else it could not be known afterwards
   }
 
   #say() {

@@ -2,6 +2,7 @@
  * Opens what the address asks for: a room, a message in it, an invitation, linking this device to another one, or owning the server.
  */
 import { parseRoute } from "../parts/address.js";
+import { keep, readKept } from "../parts/storage.js";
 
 const ASKED_KEY = "trio-chat.asked"; // as in boot/early-socket.js
 const QUESTIONS = {
@@ -56,19 +57,7 @@ export class Routes {
 /** Which of the questions that links ask it is; undefined: none. */
 const questionOf = (route) => Object.keys(QUESTIONS).find((question) => route[question]);
 
-function askedBefore() {
-  try {
-    return sessionStorage.getItem(ASKED_KEY) ?? "";
-  } catch {
-    return "";
-  }
-}
+const askedBefore = () => readKept("sessionStorage", ASKED_KEY) ?? "";
 
-function keepAsked(question, secret) {
-  try {
-    if (secret === null) sessionStorage.removeItem(ASKED_KEY);
-    else sessionStorage.setItem(ASKED_KEY, `${question}=${encodeURIComponent(secret)}`);
-  } catch {
-    // Then a reload loses the question.
-  }
-}
+const keepAsked = (question, secret) =>
+  keep("sessionStorage", ASKED_KEY, secret === null ? null : `${question}=${encodeURIComponent(secret)}`);

@@ -6,7 +6,7 @@ import { isEntry, nextStep } from "../../core/trail.js";
 import { pathOf } from "../parts/address.js";
 import { isPhone } from "../parts/dom.js";
 import { closeModals, closeTopLayer, countLayers, followLayers } from "../parts/layers.js";
-import { rememberRoom } from "./remembered.js";
+import { keep, OPEN_KEY } from "../parts/storage.js";
 
 const TRAVEL_MS = 2_000; // going back takes a moment; no browser says when it will not happen
 
@@ -63,7 +63,7 @@ export class Screen {
   remember(name) {
     if (name === this.#opened) return;
     this.#opened = name;
-    rememberRoom(name);
+    keep("sessionStorage", OPEN_KEY, name);
     if (name === this.#wanted.room) return;
     // Not by way of `toRoom`: it is the first one, or the one before is gone.
     this.#wanted.room = name;

@@ -4,7 +4,7 @@
  */
 import { unreadFrom } from "../../core/mine.js";
 import { openRoom, unreadOf } from "../../core/select.js";
-import { PLACES_KEY } from "./places.js";
+import { keep, PLACES_KEY } from "../parts/storage.js";
 
 const MOST_PLACES = 50;
 
@@ -74,10 +74,6 @@ export class ReadingPlaces {
 
   #keep() {
     this.#note(this.#app.state.open);
-    try {
-      sessionStorage.setItem(PLACES_KEY, JSON.stringify([...this.#log.places]));
-    } catch {
-      // Then a reload shows the end.
-    }
+    keep("sessionStorage", PLACES_KEY, JSON.stringify([...this.#log.places])); // else a reload shows the end
   }
 }
