@@ -42,6 +42,7 @@ from trio_chat.client import (
 )
 from trio_chat.client.address import Address
 from trio_chat.client.backoff import LONGEST_S, STEADY_S, Backoff
+from trio_chat.client.calls import LOST_AT_MOST
 from trio_chat.client.connection import CONNECT_S
 from trio_chat.client.conversation import IDLE_S
 from trio_chat.client.frames import Unknown, decode
@@ -929,6 +930,24 @@ async def test_a_command_at_which_each_connection_breaks_is_given_up_and_others_
         assert answered[-1] == "bad: ends_connection"
         assert sorted(server.texts()) == [f"good {number}" for number in range(count)]
         assert await chat.send("lobby", "afterwards") == count + 1
+
+
+async def test_a_command_is_not_blamed_for_connections_that_never_came_about(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
+    """However often nobody is at home: it was lost with one connection."""
+
+    async def go_down(visitor: Visitor, frame: dict[str, Any]) -> None:
+        server.is_down = True
+        await visitor.cut()
+
+    server.next_time("send", go_down)
+    async with opened(server) as chat, trio.open_nursery() as nursery:
+        nursery.start_soon(chat.send, "lobby", "good")
+        await trio.sleep(1000)
+        assert len(server.attempts) > 2 * LOST_AT_MOST
+        server.is_down = False
+        assert await take(chat, 1) == ["good"]
 
 
 async def test_a_command_without_an_answer_holds_up_no_others_for_long(

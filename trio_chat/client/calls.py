@@ -17,7 +17,7 @@ from trio_chat.client.frames import encode
 from trio_chat.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trio_chat.client.connection import Connection
     from trio_chat.client.frames import Answer, Command
@@ -75,7 +75,6 @@ class Calls:
         self._on_call = on_call
         self._connection: Connection | None = None
         self._is_careful = False
-        self._lost: list[Call] = []
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -155,27 +154,25 @@ class Calls:
             self._connection = connection
             self._post()
 
-    def pause(self) -> None:
-        """Let calls wait for another connection: this one is lost."""
+    def pause(self) -> list[Call]:
+        """Let calls wait for another connection: this one is lost. Returns those that were lost with it."""
         self._connection = None
-        self._lost = [call for call in self._waiting.values() if call.is_written]
+        lost = [call for call in self._waiting.values() if call.is_written]
         for call in self._waiting.values():
             call.connection = None
+        return lost
 
-    def blame(self, failure: ChatError, *, at_once: bool) -> bool:
-        """Find out which call ended the connection that was lost last: the one that was written alone fails, if that
-        suffices (``at_once``) or when it has ended many; of several, each will be written alone.
-
-        Returns whether there was any.
+    def blame(self, lost: Sequence[Call], failure: ChatError, *, at_once: bool) -> None:
+        """Find out which of these calls ended the connection that they were lost with: the one that was written alone
+        fails, if that suffices (``at_once``) or when it has ended many; of several, each will be written alone.
         """
-        for call in self._lost:
+        for call in lost:
             call.lost += 1
-        match self._lost:
+        match lost:
             case [call] if at_once or call.lost >= LOST_AT_MOST:
                 call.fail(failure)
             case [_, *_]:
-                self._is_careful = self._is_careful or at_once or max(call.lost for call in self._lost) >= 3
-        return bool(self._lost)
+                self._is_careful = self._is_careful or at_once or max(call.lost for call in lost) >= 3
 
     def finish(self, why: ChatError) -> None:
         """End all calls, and those to come, with this error. Only the first time counts."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from trio_chat.client.address import Address
+    from trio_chat.client.calls import Call
     from trio_chat.client.connection import Connect, Connection
     from trio_chat.client.events import Event
     from trio_chat.client.frames import Answer, Command, ServerFrame
@@ -112,6 +113,7 @@ class Conversation:
         self._backoff = Backoff(jitter)
         self._welcomed = trio.Event()
         self._welcomed_at = float("inf")
+        self._lost_calls: list[Call] = []
         self._is_left = False
         self._life = trio.CancelScope()
         self._talk_scope: trio.CancelScope | None = None
@@ -165,6 +167,7 @@ class Conversation:
         with self.rooms, self._life:
             while self.calls.end is None:
                 self._welcomed_at = float("inf")
+                self._lost_calls = []  # a connection that never came about ends no calls
                 lost = await run_connection(self._address, self._connect, self._talk)
                 self._talk_scope = None
                 if lost is not None and self.calls.end is None:
@@ -186,7 +189,10 @@ class Conversation:
         if not may_be_of_a_command(close):
             return False
         sentence = f"The server ended the connection at this: {close.reason} ({close.code})."
-        return self.calls.blame(Refused("ends_connection", sentence), at_once=not close.come_back)
+        self.calls.blame(
+            self._lost_calls, Refused("ends_connection", sentence), at_once=not close.come_back
+        )
+        return bool(self._lost_calls)
 
     def leave(self) -> None:
         """End the conversation: calls end, the connection is closed with a close frame. Sync: safe in a ``finally``."""
@@ -211,7 +217,7 @@ class Conversation:
             except* (Refused, StateError) as refusals:
                 self._finish(first_of(refusals))
             finally:
-                self.calls.pause()
+                self._lost_calls = self.calls.pause()
 
     async def _log_in(self, connection: Connection) -> None:
         while True:
