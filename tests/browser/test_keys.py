@@ -104,6 +104,7 @@ def test_f6_goes_through_list_log_field_and_panel(ada: Person) -> None:
         page.keyboard.press("Shift+F6")
         expect(page.locator(place)).to_be_focused()
     page.click("#info")
+    expect(page.locator("#side")).to_be_visible()  # it is fetched
     page.locator("#msg").focus()
     page.keyboard.press("F6")
     expect(page.locator("#side :focus")).to_have_count(1)
