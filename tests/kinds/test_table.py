@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from trio_chat.gateways.v1.handlers import HANDLERS
+from trio_chat.kinds.files import File
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.kind import COMMON_FIELDS
 from trio_chat.kinds.messages import Delete, Edit, Post
@@ -27,6 +28,20 @@ AT_MS = 1_795_381_200_123
 COMMON = '"room":"lobby","seq":9,"id":"c1","from":"p-1","name":"Ada"'
 """What stands for ``@`` in the frames below."""
 
+KITE = File(
+    "u-1",
+    "kite.jpg",
+    "image/jpeg",
+    4183922,
+    4000,
+    3000,
+    "1QcSHQ",
+    previews=(480, 1600),
+    is_animated=True,
+    alt="A kite",
+)
+VOICE = File("u-2", "voice.webm", "audio/webm", 9, ms=3141, peaks="AAEC", as_file=True)
+
 # The kind, its body, as it stands in the log, and the fields of its frame.
 EXAMPLES: list[tuple[str, Body, str, str]] = [
     ("message", Post("hi"), "hi", '"type":"message",@,"text":"hi","at":"2026-11-22T21:00:00.123Z"'),
@@ -36,6 +51,17 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         Post("hi", 3, ("p-2", "all"), "Cy"),
         '{"text":"hi","reply_to":3,"mentions":["p-2","all"],"forwarded":"Cy"}',
         '"type":"message",@,"text":"hi","at":"2026-11-22T21:00:00.123Z","reply_to":3,"mentions":["p-2","all"],"forwarded":"Cy"',
+    ),
+    (
+        "post",
+        Post("", files=(KITE, VOICE)),
+        '{"text":"","files":[{"upload":"u-1","name":"kite.jpg","media_type":"image/jpeg","bytes":4183922,"width":4000,'
+        '"height":3000,"blur":"1QcSHQ","previews":[480,1600],"is_animated":true,"alt":"A kite"},'
+        '{"upload":"u-2","name":"voice.webm","media_type":"audio/webm","bytes":9,"ms":3141,"peaks":"AAEC","as_file":true}]}',
+        '"type":"message",@,"text":"","at":"2026-11-22T21:00:00.123Z","files":[{"name":"kite.jpg",'
+        '"media_type":"image/jpeg","bytes":4183922,"width":4000,"height":3000,"blur":"1QcSHQ","previews":[480,1600],'
+        '"animated":true,"alt":"A kite"},{"name":"voice.webm","media_type":"audio/webm","bytes":9,'
+        '"voice":{"ms":3141,"peaks":"AAEC"},"as_file":true}]',
     ),
     (
         "edit",

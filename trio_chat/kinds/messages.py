@@ -6,10 +6,11 @@ Pure.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trio_chat.errors import Refused, moment_in
 from trio_chat.kinds.facts import DIRECT, SYSTEM, author_of, check_not_deleted
+from trio_chat.kinds.files import File, FileItem
 from trio_chat.kinds.forms import (
     Body,
     ChangeFrame,
@@ -26,7 +27,7 @@ from trio_chat.model.events import MESSAGE
 from trio_chat.model.texts import is_visible, normal_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from trio_chat.kinds.facts import Facts
     from trio_chat.model.events import Person
@@ -64,6 +65,7 @@ class Post(Body, frozen=True):
     """Ids of people, or `EVERYBODY`."""
     forwarded: str | None = None
     """The name of who said it elsewhere."""
+    files: tuple[File, ...] = ()
 
 
 class MessageFrame(EventFrame, tag="message", kw_only=True, rename={"sender": "from"}):
@@ -77,6 +79,7 @@ class MessageFrame(EventFrame, tag="message", kw_only=True, rename={"sender": "f
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
     forwarded: str | None = None
+    files: tuple[FileItem, ...] = ()
     deleted: bool = False
 
 
@@ -101,6 +104,16 @@ def _normal_forwarded(raw: str) -> str:
     """Who said it elsewhere, or an empty text: somebody."""
     name = normal_line(raw, "bad_field", "The name of who said it")[:MAX_FORWARDED_CHARS].rstrip()
     return name if is_visible(name) else ""
+
+
+def _told(body: Post) -> Mapping[str, Any]:
+    return {
+        "text": body.text,
+        "reply_to": body.reply_to,
+        "mentions": body.mentions,
+        "forwarded": body.forwarded,
+        "files": tuple(map(FileItem.of, body.files)),
+    }
 
 
 def check_mentions(mentions: Collection[str]) -> None:
@@ -220,6 +233,7 @@ KINDS: Final = (
         name=MESSAGE,
         body=Post,
         frame=MessageFrame,
+        fields=_told,
         deleted={"text": "", "deleted": True},
         command=Send,
         is_message=True,
@@ -229,6 +243,7 @@ KINDS: Final = (
         name=POST,
         body=Post,
         frame=MessageFrame,
+        fields=_told,
         deleted={"text": "", "deleted": True},
         command=Send,
         check=check_post,

@@ -1,0 +1,85 @@
+"""Files of a message: what the log says of them.
+
+The content's hash is not part of it: that stands only in the table of files, and goes when the message is deleted. Else
+whoever has the disk could confirm a guess of what was deleted.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+MAX_FILES: Final = 10
+"""So many files a message has at most."""
+
+MAX_ALT_CHARS: Final = 500
+
+
+class File(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A file of a message, in the body of its event: written as the same bytes for ever, like a `Body`."""
+
+    upload: str
+    """The id of the upload by which it came."""
+    name: str
+    media_type: str = "application/octet-stream"
+    """As its bytes say, one of `trio_chat.media.types`."""
+    bytes: int = 0
+    width: int = 0
+    """In pixels, upright; 0: it shows nothing."""
+    height: int = 0
+    blur: str = ""
+    """A thumbhash in Base64: what is shown until the preview is there."""
+    previews: tuple[int, ...] = ()
+    """The longest sides, in pixels, of the previews that there are."""
+    is_animated: bool = False
+    ms: int = 0
+    """The length of a voice note, as the clock of who recorded it said."""
+    peaks: str = ""
+    """The loudness of a voice note: 64 bytes in Base64."""
+    as_file: bool = False
+    """Whether it was sent byte for byte, to be downloaded and not to be shown."""
+    alt: str = ""
+    """What is to be seen, for those who do not see it."""
+
+
+class VoiceItem(msgspec.Struct, frozen=True, gc=False):
+    """A voice note's length in milliseconds, and its loudness: 64 bytes in Base64."""
+
+    ms: int
+    peaks: str
+
+
+class FileItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A file as clients are told of it, see `File`."""
+
+    name: str
+    media_type: str
+    bytes: int
+    width: int = 0
+    height: int = 0
+    blur: str = ""
+    previews: tuple[int, ...] = ()
+    animated: bool = False
+    voice: VoiceItem | None = None
+    as_file: bool = False
+    alt: str = ""
+
+    @classmethod
+    def of(cls, file: File) -> FileItem:
+        """This file."""
+        return cls(
+            name=file.name,
+            media_type=file.media_type,
+            bytes=file.bytes,
+            width=file.width,
+            height=file.height,
+            blur=file.blur,
+            previews=file.previews,
+            animated=file.is_animated,
+            voice=VoiceItem(file.ms, file.peaks) if file.ms else None,
+            as_file=file.as_file,
+            alt=file.alt,
+        )
