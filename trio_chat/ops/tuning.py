@@ -15,11 +15,15 @@ SWITCH_INTERVAL_S = 0.0005
 """How long the store's thread may hold the interpreter while the main thread waits for it. With Python's 5 ms a
 fan-out, which releases it at each system call, waits again and again (measured: a tenth more messages a second)."""
 
-GC_THRESHOLDS = (10_000, 1_000, 1_000)
-"""When the interpreter collects garbage by itself: the newest objects often, which takes some milliseconds, all others
-practically never. A connection has some 300 long-lived objects, so that with Python's defaults it traverses all of them
-again and again while thousands come back: with 4,000 connections that took a third of the processor time of accepting
-them, and delayed everybody by 0.7 s (0.1 s without)."""
+GC_THRESHOLDS = (1_000, 10_000, 1_000)
+"""When the interpreter collects garbage by itself: the newest objects often, all others practically never.
+
+The newest are more than the first number says, as it is a balance: while old objects end the new ones are not counted.
+With 10,000 there were up to 56,000, and a collection stopped everybody for up to 90 ms; with 1,000 for 9.
+
+A connection has some 300 long-lived objects, so that with Python's defaults it traverses all of them again and again
+while thousands come back: with 4,000 connections that took a third of the processor time of accepting them, and delayed
+everybody by 0.7 s (0.1 s without)."""
 
 ENDED_BETWEEN_COLLECTIONS = 20_000
 """Ended connections between two full collections, each of which stops everybody (measured: 0.2 s with 400 connections).
