@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "config": set(),
     "model": set(),
     "kinds": {"model"},
-    "search": {"model"},
+    "search": {"kinds", "model"},
     # What the core stands on: bytes of one connection, contents of files, and the log.
     "blobs": set(),
     "net": set(),

@@ -13,6 +13,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
+from trio_chat.kinds.files import File
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import DELETE, EDIT, POST, Delete, Edit, Post
 from trio_chat.model.events import MESSAGE
@@ -72,6 +73,10 @@ class Log:
     def say(self, text: str, room: str = "lobby", *, sender: str = "p-ada", name: str = "Ada") -> int:
         """A message."""
         return self.write(room, MESSAGE, text, sender=sender, name=name)
+
+    def share(self, text: str, *files: File, room: str = "lobby") -> int:
+        """A message with files."""
+        return self.write(room, POST, write_body(Post(text, files=files)))
 
     def edit(self, target: int, text: str, room: str = "lobby") -> int:
         """The message says something else now."""
@@ -286,8 +291,10 @@ def test_every_part_of_a_text_of_three_characters_or_more_is_found(data: st.Data
     assume(part == text[start:end] and len(normal(part)) >= 3)
     log = one_log_for_all()
     log.say(text)
+    log.share("", File("u-1", text))
     log.index()
-    hit = log.find(f'"{part}"').found[0]
+    shared, hit = log.find(f'"{part}"').found[:2]
+    assert (shared.text, shared.highlights) == ("", [])
     assert hit.text == text
     start_found, end_found = hit.highlights[0]
     assert normal(text[start_found:end_found]).startswith(normal(part)[:3])
@@ -348,6 +355,86 @@ def test_filters_restrict_what_is_found(log: Log, is_indexed: bool) -> None:
     assert log.found("word", "lobby") == [ada]
     assert log.found("word in:kitchen", "lobby") == []
     assert log.found("word", "no such room") == []
+
+
+KITE = File("u-1", "IMG_2041-Drachen.jpg", "image/jpeg", width=4, height=3, alt="A red kite")
+FILM = File("u-2", "kite.mp4", "video/mp4")
+SONG = File("u-3", "風の歌.ogg", "audio/ogg")
+NOTE = File("u-4", "voice.webm", "audio/webm", ms=3_141)
+PAPER = File("u-5", "Q3 report (final).pdf", "application/pdf")
+RAW = File("u-6", "raw.png", "image/png", as_file=True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("has:image", ["picture", "both"]),
+        ("has:video", ["film"]),
+        ("has:audio", ["song"]),
+        ("has:voice", ["note"]),
+        ("has:file", ["paper", "raw", "both"]),
+        ("has:image has:file", ["both"]),
+        ("has:image has:link", []),
+        ("has:link", ["see https://example.org/drachen.jpg"]),
+        ("drachen.jpg", ["picture", "see https://example.org/drachen.jpg", "both"]),
+        ("has:image drachen", ["picture", "both"]),
+        ("img 2041", ["picture", "both"]),
+        ('"red kite"', ["picture", "both"]),
+        ("kite", ["picture", "film", "both"]),
+        ("風", ["song"]),
+        ("の歌", ["song"]),
+        ("report final both", ["both"]),
+        ('"both q3"', []),  # no phrase goes from a text into a name, nor from one name into another
+        ('"kite q3"', []),
+        ("q3", ["paper", "both"]),
+        ("u-5", []),
+    ],
+)
+def test_messages_are_found_by_what_files_they_have_and_how_those_are_called(
+    log: Log, typed: str, found: list[str], is_indexed: bool
+) -> None:
+    log.say("see https://example.org/drachen.jpg")
+    for text, files in (
+        ("picture", [KITE]),
+        ("film", [FILM]),
+        ("song", [SONG]),
+        ("note", [NOTE]),
+        ("paper", [PAPER]),
+        ("raw", [RAW]),
+        ("both", [KITE, PAPER]),
+    ):
+        log.share(text, *files)
+    if is_indexed:
+        log.index()
+    assert sorted(log.found(typed)) == sorted(found)
+
+
+def test_a_name_found_is_no_place_in_the_text(log: Log, is_indexed: bool) -> None:
+    log.share("a red one", KITE)
+    log.share("", KITE)
+    if is_indexed:
+        log.index()
+    assert [marked(hit) for hit in log.find("red kite").found] == [[], ["red"]]
+
+
+@pytest.mark.parametrize("batch", [1, 100])
+@pytest.mark.parametrize("when", ["before", "between", "after"])
+def test_files_are_found_after_an_edit_and_forgotten_with_their_message(
+    log: Log, when: str, batch: int
+) -> None:
+    seq = log.share("the first words", KITE)
+    if when == "between":
+        log.index(batch)
+    log.edit(seq, "see https://example.org/")
+    if when == "after":
+        log.index(batch)
+    for typed in ("drachen has:image has:link", "https kite"):
+        assert log.found(typed) == ["see https://example.org/"]
+    assert log.found("first kite") == []
+    log.delete(seq)
+    log.index(batch)
+    assert log.found("drachen") == log.found("has:image") == log.found("kite") == []
+    assert grams_in(log) == set()
 
 
 def test_messages_of_a_day_are_found_although_the_clock_went_back(log: Log) -> None:
@@ -521,7 +608,7 @@ def test_no_gram_of_a_deleted_message_stays_in_the_files(tmp_path: Path) -> None
     log = new_log(str(tmp_path / "chat.db"))
     for number in range(300):
         log.say(f"message number {number}")
-    seq = log.say("Xylophone-Quagga")
+    seq = log.share("Xylophone-Quagga", File("u-1", "Quokka.png", "image/png", alt="Jqvxzwk"))
     log.index(40)
     edit = log.edit(seq, "Ziggurat 漢字仮名")
     log.index()
@@ -531,7 +618,7 @@ def test_no_gram_of_a_deleted_message_stays_in_the_files(tmp_path: Path) -> None
     log.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
     held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"message number 7" in held
-    texts = ("xylophone-quagga", "ziggurat")
+    texts = ("xylophone-quagga", "ziggurat", "quokka", "jqvxzwk")
     words = {text[place : place + 3] for text in texts for place in range(len(text) - 2)} - {"one"}
     assert [word for word in words | set("漢字仮名") if word.encode() in held] == []
     assert edit

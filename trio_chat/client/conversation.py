@@ -189,9 +189,7 @@ class Conversation:
         if not may_be_of_a_command(close):
             return False
         sentence = f"The server ended the connection at this: {close.reason} ({close.code})."
-        self.calls.blame(
-            self._lost_calls, Refused("ends_connection", sentence), at_once=not close.come_back
-        )
+        self.calls.blame(self._lost_calls, Refused("ends_connection", sentence), at_once=not close.come_back)
         return bool(self._lost_calls)
 
     def leave(self) -> None:

@@ -17,6 +17,16 @@ MAX_FILES: Final = 10
 
 MAX_ALT_CHARS: Final = 500
 
+IMAGE: Final = "image"
+VIDEO: Final = "video"
+AUDIO: Final = "audio"
+VOICE: Final = "voice"
+FILE: Final = "file"
+FILE_KINDS: Final = (IMAGE, VIDEO, AUDIO, VOICE, FILE)
+"""What a file is to people: each is one of these. `FILE`: what is downloaded, and neither shown nor played."""
+
+_SHOWN: Final = frozenset(f"image/{form}" for form in ("jpeg", "png", "gif", "webp", "avif"))
+
 
 class File(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """A file of a message, in the body of its event: written as the same bytes for ever, like a `Body`."""
@@ -43,6 +53,18 @@ class File(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Whether it was sent byte for byte, to be downloaded and not to be shown."""
     alt: str = ""
     """What is to be seen, for those who do not see it."""
+
+    @property
+    def kind(self) -> str:
+        """What it is to people: one of `FILE_KINDS`."""
+        if self.as_file:
+            return FILE
+        if self.ms:
+            return VOICE
+        if self.media_type in _SHOWN:
+            return IMAGE
+        sort = self.media_type.partition("/")[0]
+        return sort if sort in (VIDEO, AUDIO) else FILE
 
 
 class VoiceItem(msgspec.Struct, frozen=True, gc=False):

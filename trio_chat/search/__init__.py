@@ -1,4 +1,4 @@
 """Search without an index: what a query means, which grams an index holds, whether a message matches. For all stores.
 
-Pure. Imports: errors, model.
+Pure. Imports: errors, kinds, model.
 """

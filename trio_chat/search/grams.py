@@ -3,8 +3,8 @@
 The index knows only grams of three characters (FTS5's ``trigram``). So whatever is to be found by less is written into
 the indexed text as three: a *unit* is put between two separators (``|字|``), and so two units side by side are a gram
 as well (``漢|字``). Units are the characters of scripts without spaces, symbols, and codes for the room, the sender,
-the words of the sender's name, and "has a link". Separators and codes are private-use characters, which
-`normal` removes from every text.
+the words of the sender's name, and what the message has: a link, files of each kind. Separators and codes are
+private-use characters, which `normal` removes from every text.
 
 Pure. What a text becomes may change only together with `VERSION`: it tells an index of an older form.
 """
@@ -17,10 +17,13 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from trio_chat.kinds.files import AUDIO, FILE, IMAGE, VIDEO, VOICE
 from trio_chat.model.links import has_link
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from trio_chat.kinds.files import File
 
 VERSION: Final = f"2/{unicodedata.unidata_version}"
 """All that the grams of an index depend on."""
@@ -32,6 +35,9 @@ _CODES: Final = 0x4000
 """Codes of each sort. Two rooms may share one: the index only proposes."""
 _LINK: Final = "\U0010c000"
 _SEPARATOR: Final = "\U0010c001"
+_FILES: Final = {
+    kind: chr(0x10C010 + number) for number, kind in enumerate((IMAGE, VIDEO, AUDIO, VOICE, FILE))
+}
 
 # Accents, points and signs of Latin, Greek, Cyrillic, Hebrew and Arabic, and variation selectors of emoji. In other
 # scripts marks are vowels or tell consonants apart.
@@ -126,18 +132,32 @@ def places_of(term: str, text: str) -> list[int]:
     return places
 
 
-def indexed_text(text: str, *, room_id: int, sender: str, name: str) -> str:
+def indexed_text(text: str, *, room_id: int, sender: str, name: str, files: Sequence[File] = ()) -> str:
     """Text that the index is given for a message; the same for the same message, always."""
     searched = normal(text)
     codes = [room_code(room_id), sender_code(sender), *map(name_code, dict.fromkeys(normal(name).split()))]
     if has_link(text):
         codes.append(_LINK)
+    codes += [_FILES[kind] for kind in dict.fromkeys(file.kind for file in files)]
     parts = [f" {searched} ", _as_units(codes)]
-    if starts := dict.fromkeys(_inner_starts(searched)):
-        parts.append(f" {' '.join(starts)} ")
-    if has_units(searched):
-        parts += map(_as_units, _RUN.findall(searched))
+    parts += _parts_of_words(searched)
+    for words in map(normal, words_of(files)):
+        parts.append(f" {words} ")
+        parts += _parts_of_words(words)
     return "".join(parts)
+
+
+def words_of(files: Iterable[File]) -> list[str]:
+    """What is said of files: their names, and what is to be seen. They are found by it, as by a text."""
+    return [words for file in files for words in (file.name, file.alt) if words]
+
+
+def _parts_of_words(searched: str) -> Iterator[str]:
+    """What the index is given for a normal text beside the text itself."""
+    if starts := dict.fromkeys(_inner_starts(searched)):
+        yield f" {' '.join(starts)} "
+    if has_units(searched):
+        yield from map(_as_units, _RUN.findall(searched))
 
 
 def grams_of_term(term: str) -> list[str]:
@@ -154,8 +174,8 @@ def gram(char: str) -> str:
     return f"{_SEPARATOR}{char}{_SEPARATOR}"
 
 
-LINK: Final = gram(_LINK)
-"""Gram of texts with a link."""
+HAS: Final = {"link": gram(_LINK), **{kind: gram(code) for kind, code in _FILES.items()}}
+"""Grams of messages that have something: a link, a file of this kind."""
 
 
 def room_code(room_id: int) -> str:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.model.links import has_link
-from trio_chat.search.grams import normal, normal_with_places, places_of
+from trio_chat.search.grams import normal, normal_with_places, places_of, words_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
+    from trio_chat.kinds.files import File
     from trio_chat.search.query import Query
 
 MAX_HIGHLIGHTS: Final = 50
@@ -33,12 +34,14 @@ def is_sent_by(query: Query, sender: str, name: str, person_ids: Collection[str]
     return any(words.issuperset(wanted.words) for wanted in query.senders)
 
 
-def says_it(query: Query, text: str) -> bool:
-    """Whether a text has all that the query asks for."""
-    if query.has_link and not has_link(text):
-        return False
-    searched = normal(text)
-    return all(places_of(term, searched) for term in query.terms)
+def says_it(query: Query, text: str, files: Sequence[File] = ()) -> bool:
+    """Whether a message of this text with these files has all that the query asks for."""
+    kinds = {file.kind for file in files}
+    for what in query.has:
+        if not (has_link(text) if what == "link" else what in kinds):
+            return False
+    searched = [normal(text), *map(normal, words_of(files))]
+    return all(any(places_of(term, words) for words in searched) for term in query.terms)
 
 
 def highlights_in(terms: Iterable[str], text: str) -> list[tuple[int, int]]:

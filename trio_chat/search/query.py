@@ -1,10 +1,11 @@
 """Search queries as people type them: words, "quoted phrases", and filters such as ``from:ada``.
 
 Words and phrases must all be in a message; case and accents do not count. ``from:`` and ``in:`` may be given more than
-once, and then any of them will do; a value with spaces is put in quotes (``from:"Ada Lovelace"``). A space behind the
-colon does no harm. Days are those of UTC, ``after:`` a day begins with it and ``before:`` a day ends before it; who
-means the days of another zone gives the moment at which one begins there. What looks like a filter and is none
-(``std:vector``) is a word.
+once, and then any of them will do; a value with spaces is put in quotes (``from:"Ada Lovelace"``). What a message
+``has:`` is a link, an image, a video, an audio file, a voice note, or another file; of several it must have each. A
+space behind the colon does no harm. Days are those of UTC, ``after:`` a day begins with it and ``before:`` a day ends
+before it; who means the days of another zone gives the moment at which one begins there. What looks like a filter and
+is none (``std:vector``) is a word.
 
 Pure.
 """
@@ -19,7 +20,7 @@ import attrs
 
 from trio_chat.errors import Refused
 from trio_chat.model.names import normal_name
-from trio_chat.search.grams import grams_of_term, normal
+from trio_chat.search.grams import HAS, grams_of_term, normal
 
 MAX_QUERY_CHARS: Final = 500
 
@@ -51,12 +52,13 @@ class Query:
     """Query: what a message must match. All texts are normal (`trio_chat.search.grams.normal`)."""
 
     terms: tuple[str, ...] = ()
-    """All of these must be in its text."""
+    """Each of these must be in its text, or in the name or description of one of its files."""
     senders: tuple[Sender, ...] = ()
     """One of these must have sent it; empty: anybody."""
     rooms: tuple[str, ...] = ()
     """One of these must be its room's name, or in the room's title; empty: any room."""
-    has_link: bool = False
+    has: frozenset[str] = frozenset()
+    """All of these (of `HAS`) it must have."""
     after_ms: int | None = None
     """It was sent then or later: milliseconds since 1970 UTC."""
     before_ms: int | None = None
@@ -70,7 +72,7 @@ def parse_query(typed: str) -> Query:
     terms: list[str] = []
     senders: list[Sender] = []
     rooms: list[str] = []
-    has_link = False
+    has: set[str] = set()
     after: list[int] = []
     before: list[int] = []
     for part in _PART.finditer(typed):
@@ -84,8 +86,8 @@ def parse_query(typed: str) -> Query:
                 senders.append(_sender(value))
             case "in" if normal(value):
                 rooms.append(normal(value))
-            case "has" if value.lower() == "link":
-                has_link = True
+            case "has" if value.lower() in HAS:
+                has.add(value.lower())
             case "after":
                 after.append(_beginning_of(value))
             case "before":
@@ -101,7 +103,7 @@ def parse_query(typed: str) -> Query:
         tuple(terms),
         tuple(senders),
         tuple(rooms),
-        has_link,
+        frozenset(has),
         max(after, default=None),
         min(before, default=None),
     )
@@ -114,7 +116,7 @@ def _is_likely(name: str, value: str) -> bool:
     """Whether this is a filter although there is a space behind its colon, and no sentence with a colon in it."""
     match name:
         case "has":
-            return value.lower() == "link"
+            return value.lower() in HAS
         case "before" | "after":
             return _DAY.fullmatch(value) is not None
     return True

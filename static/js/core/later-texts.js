@@ -347,7 +347,9 @@ export const laterTexts = {
   talkFirstUnread: "Go to the first unread message",
 
   talkSearchHint: "What are you looking for?",
-  talkSearchHow: "Search for words or parts of them. Narrow it down by from:, in:, has:link, before: and after:.",
+  talkSearchHow:
+    "Search for words or parts of them, also in the names of files. Narrow it down by from:, in:, before:, after: and " +
+    "has: (link, image, video, audio, voice, file).",
   talkSearchWhere: "Where to search",
   talkSearchAll: "All rooms",
   talkSearchRoom: "This room",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from trio_chat.errors import Refused
 from trio_chat.model.events import DAMAGED, damaged
 from trio_chat.model.records import SearchHit, SearchResults
+from trio_chat.search.grams import words_of
 from trio_chat.search.matching import highlights_in, is_sent_by, is_sent_then, says_it
 from trio_chat.store.sqlite.history import events_at, snapshot
 from trio_chat.store.sqlite.rooms import names_of
@@ -197,8 +198,9 @@ class _Search:
             or not is_sent_by(query, message.sender, message.name, self._sender_ids)
         ):
             return None
-        self._chars_left -= len(text)
-        if not says_it(query, text):
+        files = message.files()
+        self._chars_left -= len(text) + sum(map(len, words_of(files)))
+        if not says_it(query, text, files):
             return None
         room = self._rooms[message.room_id]
         return Match(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from trio_chat.search.grams import LINK, gram, grams_of_term, name_code, normal, room_code, sender_code
+from trio_chat.search.grams import HAS, gram, grams_of_term, name_code, normal, room_code, sender_code
 from trio_chat.store.sqlite.search_index import MESSAGE_COLUMNS, MessageRow
 from trio_chat.store.sqlite.sql_batches import decode_structs, read_structs, to_json
 
@@ -189,8 +189,7 @@ class Candidates:
         that must be there. If none must, all messages are proposed."""
         grams = [each for term in self._query.terms for each in grams_of_term(term)]
         parts = [_quoted(each) for each in dict.fromkeys(_spread(grams, MAX_GRAMS))]
-        if self._query.has_link:
-            parts.append(_quoted(LINK))
+        parts += [_quoted(HAS[what]) for what in sorted(self._query.has)]
         if self._query.senders:
             by_name = [
                 f"({' AND '.join(_quoted(gram(name_code(word))) for word in sender.words)})"

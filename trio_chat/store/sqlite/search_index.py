@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from trio_chat.kinds.files import File
+
 MIN_EVENTS_READ: Final = 4
 """Events of a room that are read in one call; more if few rooms have any."""
 
@@ -65,6 +67,11 @@ class MessageRow(msgspec.Struct, array_like=True, gc=False):
             return self.first_text()
         body = _text_body(EDIT, self.edit_body)
         return None if body is None else body.text
+
+    def files(self) -> tuple[File, ...]:
+        """Its files, none if it was deleted or is damaged. No edit changes them."""
+        body = _text_body(self.kind, self.body)
+        return body.files if isinstance(body, Post) else ()
 
 
 MESSAGE_COLUMNS: Final = (
@@ -207,7 +214,13 @@ def _with_indexed_texts(messages: Iterable[MessageRow]) -> list[tuple[int, str]]
     return [
         (
             message.doc_id,
-            indexed_text(text, room_id=message.room_id, sender=message.sender, name=message.name),
+            indexed_text(
+                text,
+                room_id=message.room_id,
+                sender=message.sender,
+                name=message.name,
+                files=message.files(),
+            ),
         )
         for message in messages
         if (text := message.text()) is not None
