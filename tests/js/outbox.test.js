@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { App } from "../../static/js/app/app.js";
+import { questions } from "../../static/js/app/questions.js";
 import { firstFailed, nextToSend } from "../../static/js/core/outbox.js";
 import { readEntry } from "../../static/js/core/outbox-entry.js";
 import { shown, openRoom } from "../../static/js/core/select.js";
@@ -86,6 +87,7 @@ function open(t, entries = []) {
   Object.assign(identity, { token: "t", onOtherTab: () => {} });
   const session = new Session(store, identity, (handlers) => new Connection("ws://chat/", handlers));
   const app = new App({ store, session, drafts: { set() {} } });
+  Object.assign(app, questions(store, session));
   store.dispatch({ type: "restored", entries });
   session.connection.start();
   /** Let the page connect, again and again for so long. */

@@ -7,6 +7,7 @@ import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";
 import { Alerts } from "../../static/js/app/alerts.js";
 import { Moderation } from "../../static/js/app/moderation.js";
+import { questions } from "../../static/js/app/questions.js";
 import { Recounts } from "../../static/js/app/recounts.js";
 import { texts } from "../../static/js/core/texts.js";
 import { Identity } from "../../static/js/net/identity.js";
@@ -36,7 +37,7 @@ function open({ token = "t" } = {}) {
   const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
   const drafts = { set() {} };
   const app = new App({ store, session, drafts });
-  app.addLater({ Alerts, Moderation, Recounts, Lookups });
+  app.addLater({ Alerts, Moderation, Recounts, Lookups, questions });
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,

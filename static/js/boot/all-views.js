@@ -3,6 +3,7 @@
  */
 import { Alerts } from "../app/alerts.js";
 import { Moderation } from "../app/moderation.js";
+import { questions } from "../app/questions.js";
 import { Recounts } from "../app/recounts.js";
 import { Lookups } from "../net/lookups.js";
 import { mountShell } from "../views/shell/shell.js";
@@ -20,7 +21,7 @@ import { followVisualViewport } from "../views/shell/viewport.js";
  * @param {AbortController} first.standIns to be aborted when these views are there
  */
 export async function buildAllViews(app, { route, log, views, standIns }) {
-  app.addLater({ Alerts, Moderation, Recounts, Lookups });
+  app.addLater({ Alerts, Moderation, Recounts, Lookups, questions });
   followHands();
   followVisualViewport();
   const shell = mountShell(app, { route });
