@@ -2,13 +2,11 @@
  * Copies: a message wherever it stands outside the log, in a quote, a bar, a list, a dialog, a notification. Such a place
  * holds the room and the number, and reads here what may be shown of it now. Pure.
  */
-import { plainLine } from "./format.js";
+import { lineOf } from "./files.js";
 import { isBlocked, isHidden } from "./mine.js";
 import { overlaid, waitingMessages } from "./outbox.js";
 import { eventIn } from "./room-history.js";
 import { texts } from "./texts.js";
-
-const LINE_LENGTH = 200;
 
 /**
  * A message as it stands now, the outbox laid over it: `null` if there is none for this person (it never was, they have
@@ -45,5 +43,5 @@ export function copyAt(state, name, seq) {
   const who = isOwn ? texts.you : (state.people.get(message.from)?.name ?? message.name);
   const isOut = !isOwn && isBlocked(state, message.from);
   if (isOut || message.isDeleted) return { message, isShown: false, who, line: isOut ? texts.talkBlocked(1) : texts.talkDeleted };
-  return { message, isShown: true, who, line: plainLine(message.text.slice(0, LINE_LENGTH)) };
+  return { message, isShown: true, who, line: lineOf(message) };
 }

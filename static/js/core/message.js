@@ -4,6 +4,7 @@
  *
  * `rev` is the number up to which its changes are known; one with a smaller number is in it already.
  */
+import { filesOf } from "./files.js";
 
 const NONE = Object.freeze([]);
 const CHANGES = new Set(["edit", "delete", "reaction", "pin"]);
@@ -37,6 +38,7 @@ export function messageOf(event, rev = event.seq) {
     replyTo: event.reply_to ?? null,
     mentions: event.mentions ?? NONE,
     forwarded: event.forwarded ?? null,
+    files: filesOf(event.files),
     isEdited: false,
     isDeleted: false,
     isPinned: false,
@@ -100,6 +102,7 @@ export function tombstone(message) {
     replyTo: null,
     mentions: NONE,
     forwarded: null,
+    files: NONE,
     isEdited: false,
     isDeleted: true,
     isPinned: false,

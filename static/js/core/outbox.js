@@ -5,6 +5,7 @@
  * acked it, then `sent` (with `seq`) until its event is heard, when the entry goes; or `failed`, with `code` and `reason`.
  * A refused text waits for the person's decision; anything else that is refused goes back, and a notice says why.
  */
+import { waitingFiles } from "./files.js";
 import { readEntry } from "./outbox-entry.js";
 import { tombstone, withReaction } from "./message.js";
 import { placeOf } from "./window.js";
@@ -121,6 +122,7 @@ export function waitingMessages(entries, me) {
       replyTo: entry.replyTo ?? null,
       mentions: entry.mentions ?? [],
       forwarded: entry.forwarded ?? null,
+      files: waitingFiles(entry),
       isEdited: false,
       isDeleted: false,
       isPinned: false,

@@ -88,6 +88,16 @@ export const texts = {
   talkNoteLeft: (who) => `${who} left`,
   talkNoteAccepted: (who) => `${who} accepted this conversation`,
   talkNoteAsked: (who, whom) => `${who} asked ${whom} into this conversation again`,
+  // Files, as in one line of a message.
+  fileSigns: { image: "📷", video: "🎬", visual: "📷", voice: "🎤", audio: "🎵", file: "📎" },
+  fileWords: {
+    image: (files) => (files.length > 1 ? `${files.length} photos` : files[0].isAnimated ? "GIF" : "Photo"),
+    video: (files) => (files.length > 1 ? `${files.length} videos` : "Video"),
+    visual: (files) => `${files.length} photos and videos`,
+    voice: ([{ voice }]) => `Voice message ${clockLength(voice.ms)}`,
+    audio: (files) => (files.length > 1 ? `${files.length} sound files` : files[0].name),
+    file: (files) => (files.length > 1 ? `${files.length} files` : files[0].name),
+  },
   talkBlocked: (count) => ({ one: "1 message of somebody you blocked", other: `${number().format(count)} messages of people you blocked` })[plural().select(count)],
   talkBlockedShow: "Show",
   talkNoteAdded: (who, whom) => `${who} let ${whom} in`,
@@ -142,6 +152,12 @@ export function duration(seconds) {
   const [size, unit] = UNITS.find(([one]) => seconds % one === 0);
   const count = seconds / size;
   return `${number().format(count)} ${unit}${count === 1 ? "" : "s"}`;
+}
+
+/** A length of time as players show it: 0:12. */
+export function clockLength(ms) {
+  const seconds = Math.round(ms / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /** A role with its article: a moderator of this room, an owner of this server. */

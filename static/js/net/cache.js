@@ -10,7 +10,7 @@ const LOAD_PATIENCE_MS = 200; // about as long as connecting takes: the cache mu
 const WRITE_PAUSE_MS = 1_000;
 const ROOMS_WITH_EVENTS = 10;
 const EVENTS = 50;
-const FORMAT = 2; // another one is not read
+const FORMAT = 3; // another one is not read
 const KEPT = [
   "name", "kind", "title", "topic", "owner", "with", "members", "isMember", "epoch", "last", "proof", "listedTo", "lastMessage",
   "activeAt", "read", "unread", "role", "policy", "muted",

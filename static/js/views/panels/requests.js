@@ -1,7 +1,7 @@
 /**
  * Dialog of the requests: who wants to write, with what they wrote, to be accepted or declined.
  */
-import { plainLine } from "../../core/format.js";
+import { filesOf, lineOf } from "../../core/files.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, make } from "../parts/dom.js";
@@ -48,7 +48,7 @@ export async function openRequests(shell) {
 
 function requestOf(shell, item, { accept, decline, block }) {
   const { id, name } = item.with;
-  const line = item.last ? plainLine(item.last.deleted ? laterTexts.shellDeleted : item.last.text) : laterTexts.shellNothingYet;
+  const line = !item.last ? laterTexts.shellNothingYet : item.last.deleted ? laterTexts.shellDeleted : lineOf({ text: item.last.text, files: filesOf(item.last.files) });
   const element = entry(item.with, name, "", () => shell.person(id, name));
   const text = make("div", "request-text", line);
   text.dir = "auto";

@@ -4,7 +4,7 @@
  */
 import { lastMessageOf } from "../../core/copies.js";
 import { fold } from "../../core/fold.js";
-import { plainLine } from "../../core/format.js";
+import { lineOf as lineOfMessage } from "../../core/files.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { waitingIn } from "../../core/permissions.js";
@@ -210,7 +210,7 @@ function lineOf(state, room) {
   const lead = who === "" ? "" : laterTexts.shellLead(who);
   if (!isOwn && isBlocked(state, message.from)) return { lead: "", line: laterTexts.shellBlockedLine, look: "quiet" };
   if (message.isDeleted) return { lead, line: laterTexts.shellDeleted, look: "quiet" };
-  return { lead, line: plainLine(message.text.slice(0, LINE_LENGTH)), look: "" };
+  return { lead, line: lineOfMessage(message), look: "" };
 }
 
 const shortTime = (ms) => (dayNumber(ms) === dayNumber(Date.now()) ? clock(ms) : dayLabel(ms));

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { copyAt } from "../../static/js/core/copies.js";
+import { filesOf, isVisual, kindOf, lineOf } from "../../static/js/core/files.js";
+import { changed, messageOf } from "../../static/js/core/message.js";
+import { waitingMessages } from "../../static/js/core/outbox.js";
+import { initialState, reduce } from "../../static/js/core/state.js";
+import { clockLength, texts } from "../../static/js/core/texts.js";
+
+const AT = "2026-11-22T21:00:00.000Z";
+const PHOTO = { name: "kite.jpg", media_type: "image/jpeg", bytes: 4183922, width: 4000, height: 3000, blur: "1QcS", previews: [480, 1600] };
+const VIDEO = { name: "kite.mp4", media_type: "video/mp4", bytes: 9_000_000, width: 1920, height: 1080 };
+const PDF = { name: "kite.pdf", media_type: "application/pdf", bytes: 20_000 };
+const VOICE = { name: "voice.m4a", media_type: "audio/mp4", bytes: 9000, voice: { ms: 12_300, peaks: "AAAA" } };
+const message = (files, more = {}) => messageOf({ type: "message", room: "lobby", seq: 1, id: "b1", from: "p-bob", name: "Bob", text: "", at: AT, files, ...more });
+
+test("a message has its files with all that is at its default", () => {
+  assert.deepEqual(message([PHOTO, PDF]).files[1], {
+    n: 1, name: "kite.pdf", mediaType: "application/pdf", bytes: 20_000, width: 0, height: 0, blur: "", previews: [], isAnimated: false,
+    voice: null, asFile: false, alt: "",
+  });
+  assert.deepEqual(message(undefined).files, []);
+});
+
+test("what browsers show is shown, anything else is a file", () => {
+  const kinds = (...told) => filesOf(told).map(kindOf);
+  assert.deepEqual(kinds(PHOTO, VIDEO, PDF, VOICE, { ...VOICE, voice: undefined }), ["image", "video", "file", "voice", "audio"]);
+  assert.deepEqual(kinds({ ...PHOTO, as_file: true }, { ...PHOTO, media_type: "image/svg+xml" }, { ...PHOTO, width: 0 }), ["file", "file", "file"]);
+  assert.deepEqual(kinds({ ...VIDEO, media_type: "video/quicktime" }, { ...PDF, media_type: "image/pngx" }), ["file", "file"]);
+  assert.deepEqual(filesOf([PHOTO, VIDEO, PDF]).map(isVisual), [true, true, false]);
+});
+
+test("in one line a message is what is written, with a sign, or what it has", () => {
+  const line = (files, text = "") => lineOf(message(files, { text }));
+  assert.equal(line([PHOTO]), "📷 Photo");
+  assert.equal(line([PHOTO, PHOTO, PHOTO]), "📷 3 photos");
+  assert.equal(line([{ ...PHOTO, animated: true }]), "📷 GIF");
+  assert.equal(line([VIDEO]), "🎬 Video");
+  assert.equal(line([VIDEO, PHOTO]), "📷 2 photos and videos");
+  assert.equal(line([VOICE]), "🎤 Voice message 0:12");
+  assert.equal(line([PDF]), "📎 kite.pdf");
+  assert.equal(line([PDF, PHOTO]), "📎 2 files");
+  assert.equal(line([PHOTO], "the *field*\nthis morning"), "📷 the field this morning");
+  assert.equal(line([], "*no* file"), "no file");
+  assert.deepEqual([0, 999, 60_000, 3_671_000].map(clockLength), ["0:00", "0:01", "1:00", "61:11"]);
+});
+
+test("an edit changes the text only; of what was deleted no file is left, in the log or in a copy", () => {
+  const before = message([PHOTO], { text: "one" });
+  const edited = changed(before, { type: "edit", seq: 2, target: 1, text: "two" });
+  assert.equal(edited.files, before.files);
+  assert.deepEqual(changed(before, { type: "delete", seq: 2, target: 1 }).files, []);
+  const frame = { type: "message", room: "lobby", seq: 1, from: "p-bob", name: "Bob", text: "", at: AT, files: [PDF] };
+  const joined = { type: "joined", isFresh: true, frame: { room: "lobby", after: 0, head: 1, epoch: "e", reset: false } };
+  const state = [joined, { type: "event", frame }].reduce(reduce, initialState("lobby"));
+  assert.equal(copyAt(state, "lobby", 1).line, "📎 kite.pdf");
+  const deleted = reduce(state, { type: "event", frame: { type: "delete", room: "lobby", seq: 2, target: 1, from: "p-bob", name: "Bob", at: AT } });
+  assert.equal(copyAt(deleted, "lobby", 1).line, texts.talkDeleted);
+  assert.ok(!JSON.stringify([...deleted.rooms]).includes("kite"));
+});
+
+test("what waits in the outbox has its files, with the person's own copy of each", () => {
+  const files = [{ key: "k1", name: "kite.jpg", bytes: 9, upload: null, alt: "A kite", asFile: false, mediaType: "image/jpeg", local: "blob:x", progress: 0.5 }];
+  const [waiting] = waitingMessages([{ id: "c1", command: "send", room: "lobby", at: 0, text: "", files, status: "uploading" }], { id: "p-me", name: "Ada" });
+  const [{ n, kind = kindOf(waiting.files[0]), local, progress, previews }] = waiting.files;
+  assert.deepEqual([n, kind, local, progress, previews], [0, "image", "blob:x", 0.5, []]);
+  assert.equal(lineOf(waiting), "📷 Photo");
+  const [bare] = waitingMessages([{ id: "c2", command: "send", room: "lobby", at: 0, text: "", files: [{ key: "k2", name: "x.bin", bytes: 1 }], status: "waiting" }], null);
+  assert.equal(lineOf(bare), "📎 x.bin");
+});
