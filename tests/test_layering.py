@@ -107,6 +107,7 @@ PURE = {
     "presence.read_markers",
     "presence.room_state",
     "store.base",
+    "store.file_table",
     "store.space",
     "web.bundle",
     "web.minify",

@@ -66,13 +66,29 @@ class RemoteProtocolError(ChatError):
 
 
 class Refused(ChatError):
-    """A command was refused: `code` for programs, the text for people, `retry_after_s` where waiting helps."""
+    """A command was refused: `code` for programs, the text for people, `retry_after_s` where waiting helps.
 
-    def __init__(self, code: str, message: str, *, retry_after_s: float | None = None) -> None:
+    Where a limit is the reason, ``limit`` and ``left`` are its figures for programs, in bytes or in number, and ``of``
+    says whose limit it is: the ``person``'s or the ``server``'s.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        limit: int | None = None,
+        left: int | None = None,
+        of: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.retry_after_s = retry_after_s
+        self.limit = limit
+        self.left = left
+        self.of = of
         self.server_id: str | None = None
         """The id of the server, where a token is refused: it may be another one's."""
         self.command_id: str | None = None

@@ -619,7 +619,8 @@ def test_no_gram_of_a_deleted_message_stays_in_the_files(tmp_path: Path) -> None
     held = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"message number 7" in held
     texts = ("xylophone-quagga", "ziggurat", "quokka", "jqvxzwk")
-    words = {text[place : place + 3] for text in texts for place in range(len(text) - 2)} - {"one"}
+    words = {text[place : place + 3] for text in texts for place in range(len(text) - 2)}
+    words -= {"one", "igg"}  # stand in the schema: none, trigger
     assert [word for word in words | set("漢字仮名") if word.encode() in held] == []
     assert edit
     log.connection.execute("INSERT INTO search (search) VALUES ('integrity-check')")

@@ -26,6 +26,11 @@ class SomeStanding:
     last_ms: int = 0
     last_anywhere_ms: int = 0
     came_ms: Mapping[str, int | None] = attrs.field(factory=dict)
+    uploads: Collection[tuple[str, str]] = ()
+    """(upload, person): those that can be sent."""
+
+    def can_send(self, upload: str, person: str) -> bool:
+        return (upload, person) in self.uploads
 
     def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
         return at_ms < self.restrictions.get((restriction, person), 0)

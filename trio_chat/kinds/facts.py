@@ -116,6 +116,10 @@ class Facts(Protocol):
         """Who wrote message ``seq``; None if there is no such message."""
         ...
 
+    def can_send(self, upload: str, person: str) -> bool:
+        """Whether an upload for this room is the person's, is finished, and is in no message yet."""
+        ...
+
     def is_deleted(self, seq: int) -> bool:
         """Whether message ``seq`` was deleted."""
         ...

@@ -8,9 +8,13 @@ Pure.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+import attrs
 import msgspec
+
+if TYPE_CHECKING:
+    from trio_chat.model.files import Upload
 
 MAX_FILES: Final = 10
 """So many files a message has at most."""
@@ -105,3 +109,39 @@ class FileItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             as_file=file.as_file,
             alt=file.alt,
         )
+
+
+@attrs.frozen
+class StoredFile:
+    """A file of a message that is not deleted, and where its content is."""
+
+    blob: str
+    """See `trio_chat.model.files`."""
+    file: File
+
+
+def file_of(upload: Upload, *, alt: str = "") -> File:
+    """A finished upload as it stands in a message; always the same for the same upload and ``alt``."""
+    facts = upload.facts
+    assert facts is not None
+    is_voice = upload.ms > 0 and not upload.as_file
+    return File(
+        upload=upload.id,
+        name=upload.name,
+        media_type=facts.media_type,
+        bytes=facts.bytes,
+        width=facts.width,
+        height=facts.height,
+        blur=facts.blur,
+        previews=facts.previews,
+        is_animated=facts.is_animated,
+        ms=upload.ms if is_voice else 0,
+        peaks=upload.peaks if is_voice else "",
+        as_file=upload.as_file,
+        alt=alt,
+    )
+
+
+def unknown_file(upload: str) -> File:
+    """What stands in a draft for an upload that is not there, or not finished: no rule lets it into the log."""
+    return File(upload=upload, name="")

@@ -27,7 +27,7 @@ from trio_chat.model.events import MESSAGE
 from trio_chat.model.texts import is_visible, normal_line
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from trio_chat.kinds.facts import Facts
     from trio_chat.model.events import Person
@@ -125,11 +125,26 @@ def check_mentions(mentions: Collection[str]) -> None:
 
 
 def check_post(sender: str, body: Post, facts: Facts, at_ms: int) -> None:
-    """One replies to a message that is there; it may be deleted. Everybody is mentioned now and then."""
+    """One replies to a message that is there; it may be deleted. Everybody is mentioned now and then. Files are sent
+    once, by who uploaded them."""
+    _check_files(sender, body.files, facts)
     if body.reply_to is not None:
         author_of(body.reply_to, facts)
     if EVERYBODY in body.mentions:
         _check_mention_of_all(sender, facts, at_ms)
+
+
+def _check_files(sender: str, files: Sequence[File], facts: Facts) -> None:
+    """In the append, and not before it, so that a repeat of a message is its repeat although its uploads were sent."""
+    uploads = {file.upload for file in files}
+    if len(uploads) < len(files) or not all(
+        file.name and facts.can_send(file.upload, sender) for file in files
+    ):
+        raise Refused(
+            "no_such_upload",
+            "Not all of these files are ready to be sent: each is uploaded for this room, and sent once. "
+            "Upload them again.",
+        )
 
 
 def _check_mention_of_all(sender: str, facts: Facts, at_ms: int) -> None:

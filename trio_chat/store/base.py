@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import attrs
 
+from trio_chat.store.file_table import FileTable
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
@@ -441,7 +443,7 @@ class MessageSearch(Protocol):
         ...
 
 
-class Store(EventLog, RoomTable, PeopleTable, DeviceTable, MessageSearch, Protocol):
+class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSearch, Protocol):
     """A whole store. Opened by a function of the form ``async with open_…_store(…) as store``, which owns its threads
     and files and closes them."""
 

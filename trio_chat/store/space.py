@@ -76,6 +76,13 @@ class Space:
         if self.level is not SpaceLevel.ENOUGH:
             raise Refused("disk_full", "The server's disk is nearly full: nobody new can come in. Try later.")
 
+    def check_files(self) -> None:
+        """Raise `Refused` (``disk_full``) while nobody may bring files: what is left is for messages."""
+        if self.level is not SpaceLevel.ENOUGH:
+            raise Refused(
+                "disk_full", "The server's disk is nearly full: files cannot be sent just now. Messages can."
+            )
+
     def readiness(self) -> tuple[bool, str]:
         """Whether those who are no newcomers may write, and a sentence about the level; empty if all may."""
         if self.level is SpaceLevel.ENOUGH:
@@ -176,10 +183,12 @@ def _low() -> Refused:
 
 def _person_quota(quota: int, *, are_guests: bool) -> Refused:
     if are_guests:
-        return Refused("quota", f"Guests have written {_size(quota)} today, all they may. Go on tomorrow.")
+        return Refused(
+            "quota", f"Guests have written {written_size(quota)} today, all they may. Go on tomorrow."
+        )
     return Refused(
         "quota",
-        f"You have written {_size(quota)} today, which is all that one person may write here in a day. "
+        f"You have written {written_size(quota)} today, which is all that one person may write here in a day. "
         "Go on after midnight UTC.",
     )
 
@@ -187,11 +196,12 @@ def _person_quota(quota: int, *, are_guests: bool) -> Refused:
 def _room_quota(quota: int) -> Refused:
     return Refused(
         "quota",
-        f"This room holds {_size(quota)}, which is all that a room may hold here. Delete what nobody needs.",
+        f"This room holds {written_size(quota)}, which is all that a room may hold here. Delete what nobody needs.",
     )
 
 
-def _size(size: int) -> str:
+def written_size(size: int) -> str:
+    """So many bytes, as a sentence says it."""
     if size < MIB:
         return f"{size:,} bytes"
     return f"{size / MIB:,.0f} MiB" if size < 10 * 1024 * MIB else f"{size / MIB / 1024:,.0f} GiB"

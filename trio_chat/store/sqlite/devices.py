@@ -51,8 +51,13 @@ def insert_device(connection: apsw.Connection, person_id: str, device: Device, t
 
 def find_login(connection: apsw.Connection, token_hash: bytes) -> Login | None:
     """See `Store.find_login`."""
+    return login_by(connection, "hash", token_hash)
+
+
+def login_by(connection: apsw.Connection, column: str, token_hash: bytes) -> Login | None:
+    """What the token stands for that has this in a column of the table ``tokens``; None if none has."""
     found: Any = connection.execute(
-        """
+        f"""
         SELECT issued_ms,
             EXISTS (SELECT 1 FROM tokens AS other
                 WHERE other.device_id = devices.id AND other.issued_ms < tokens.issued_ms),
@@ -61,7 +66,7 @@ def find_login(connection: apsw.Connection, token_hash: bytes) -> Login | None:
             devices.id, devices.name, devices.created_ms, devices.used_ms,
             people.id, people.name, colour, picture
         FROM tokens JOIN devices ON devices.id = device_id JOIN people ON people.id = devices.person_id
-        WHERE hash = ?
+        WHERE {column} = ?
         """,
         (token_hash,),
     ).fetchone()

@@ -1,4 +1,5 @@
-"""Effects of events that are no messages: changes of other tables, in the transaction that writes the event.
+"""Effects of events that are no messages, and of messages with files: changes of other tables, in the transaction that
+writes the event.
 
 The rules have allowed the event (`trio_chat.kinds.rules`), so there is nothing left to decide.
 """
@@ -24,6 +25,7 @@ from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
 from trio_chat.store.sqlite import newcomers, standing_effects
 from trio_chat.store.sqlite.erasing import erase_texts
+from trio_chat.store.sqlite.files import attach, forget_files
 from trio_chat.store.sqlite.search_index import forget
 from trio_chat.store.sqlite.sql_batches import portions, with_values
 
@@ -191,10 +193,11 @@ def _react(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row
 
 
 def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
-    """Erase the texts, and forget all other changes of the messages."""
+    """Erase the texts, and forget the files and all other changes of the messages."""
     targets = [body.target for _, body in events]
     forget(connection, room_id, targets)  # while the texts are there by which it finds what it knows of them
     erase_texts(connection, room_id, targets)
+    forget_files(connection, room_id, targets)
     for forgotten in ("changes WHERE key <> 'delete' AND", "reactions WHERE"):
         connection.execute(
             f"DELETE FROM {forgotten} room_id = ? AND target IN (SELECT value FROM json_each(?))",
@@ -207,7 +210,7 @@ Effect: TypeAlias = "Callable[[apsw.Connection, int, Sequence[tuple[Row, Any]]],
 
 EFFECTS: Final[dict[str, Effect | None]] = {
     MESSAGE: None,
-    POST: None,
+    POST: attach,  # before the deletions, which may be of the same messages
     REACTION: _react,
     PIN: None,
     CREATED: _create,

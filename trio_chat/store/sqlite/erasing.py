@@ -28,29 +28,29 @@ def erase_texts(connection: apsw.Connection, room_id: int, targets: Sequence[int
     """Erase the bodies of these messages and of their edits, and the salts that prove them."""
     connection.execute(
         """
-        CREATE TEMP TABLE IF NOT EXISTS gone (seq INTEGER PRIMARY KEY);
-        DELETE FROM temp.gone;
+        CREATE TEMP TABLE IF NOT EXISTS erased (seq INTEGER PRIMARY KEY);
+        DELETE FROM temp.erased;
         """
     )
     connection.execute(
-        "INSERT OR IGNORE INTO temp.gone SELECT value FROM json_each(?)", (json.dumps(targets),)
+        "INSERT OR IGNORE INTO temp.erased SELECT value FROM json_each(?)", (json.dumps(targets),)
     )
     connection.execute(
-        "INSERT OR IGNORE INTO temp.gone "
-        "SELECT edits.seq FROM temp.gone JOIN edits ON room_id = ? AND target = gone.seq",
+        "INSERT OR IGNORE INTO temp.erased "
+        "SELECT edits.seq FROM temp.erased JOIN edits ON room_id = ? AND target = erased.seq",
         (room_id,),
     )
     connection.execute(
         """
         UPDATE rooms SET bytes = bytes - (
             SELECT coalesce(sum(octet_length(body)), 0) FROM events
-            WHERE room_id = ?1 AND seq IN (SELECT seq FROM temp.gone)
+            WHERE room_id = ?1 AND seq IN (SELECT seq FROM temp.erased)
         ) WHERE id = ?1
         """,
         (room_id,),
     )
     connection.execute(
-        "UPDATE events SET body = NULL, salt = NULL WHERE room_id = ? AND seq IN (SELECT seq FROM temp.gone)",
+        "UPDATE events SET body = NULL, salt = NULL WHERE room_id = ? AND seq IN (SELECT seq FROM temp.erased)",
         (room_id,),
     )
     try:
@@ -70,7 +70,7 @@ def _rewrite_around(connection: apsw.Connection, room_id: int) -> None:
         CREATE UNIQUE INDEX IF NOT EXISTS temp.around_key ON around (room_id, seq);
         """
     )
-    gone = connection.execute("SELECT seq FROM temp.gone").fetchall()
+    gone = connection.execute("SELECT seq FROM temp.erased").fetchall()
     for beyond, order in ((">=", "ASC"), ("<", "DESC")):
         connection.executemany(
             f"""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec.structs import replace
 
 from trio_chat.kinds.facts import DIRECT, LOBBY, SERVER
-from trio_chat.kinds.messages import EVERYBODY, Delete, Edit
+from trio_chat.kinds.messages import EVERYBODY, POST, Delete, Edit, Post
 from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from trio_chat.store.plan import Row
 
 _Thing = TypeVar("_Thing")
+
+FILES_IN_JSON = '"files"'
+"""Stands in the body of each message with files; and of few others."""
 
 MENTIONS_WINDOW = 1_000
 """Mentions of everybody are looked for among so many of a room's newest events."""
@@ -75,7 +78,7 @@ class AppendFacts(StandingFacts, DirectFacts):
         self.server = server
         self.head = head
         self.changes: list[tuple[Row, Body]] = []
-        """Events of the append that are no messages, with their parsed bodies."""
+        """Events of the append that are no messages, and messages with files, with their parsed bodies."""
         self._members = members
         self._authors: dict[int, str | None] = {}
         self._are_deleted: dict[int, bool] = {}
@@ -86,6 +89,7 @@ class AppendFacts(StandingFacts, DirectFacts):
         self._comings: dict[str, bool] = {}
         self._uses: dict[str, int] = {}
         self._mentions_of_all: dict[str, list[int]] = {}
+        self._sent: set[str] = set()
 
     def author_of(self, seq: int) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -198,6 +202,18 @@ class AppendFacts(StandingFacts, DirectFacts):
         ).fetchone()
         return found is not None and may_hear(room, found[0], bool(found[1]), person) and bool(found[2])
 
+    def can_send(self, upload: str, person: str) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        return upload not in self._sent and bool(
+            self._connection.execute(
+                """
+                SELECT 1 FROM uploads
+                WHERE id = ? AND person_id = ? AND room = ? AND hash IS NOT NULL AND seq IS NULL
+                """,
+                (upload, person, self.room),
+            ).get
+        )
+
     def note(self, row: Row) -> None:
         """See `GrowingFacts.note`."""
         self.head = row.seq
@@ -213,6 +229,7 @@ class AppendFacts(StandingFacts, DirectFacts):
             if self.policy.slow_s:
                 self._last_messages[self._room_id, row.sender] = row.at_ms
             self.note_message(row.seq)
+            self._note_files(row)
             if self.server.mode == PROBATION and not is_known(
                 row.sender, self.known_ms(row.sender), self.server, row.at_ms
             ):
@@ -254,6 +271,15 @@ class AppendFacts(StandingFacts, DirectFacts):
                 self._note_reaction(row.sender, body)
             case Pin():
                 _put(self._all_pins(), body.target, body.on)
+
+    def _note_files(self, row: Row) -> None:
+        if row.kind != POST or row.body is None or FILES_IN_JSON not in row.body:
+            return
+        body = read_body(row.kind, row.body)
+        assert isinstance(body, Post)
+        if body.files:
+            self._sent.update(file.upload for file in body.files)
+            self.changes.append((row, body))
 
     def _note_coming(self, person: str, *, is_in: bool) -> None:
         self._comings[person] = is_in

@@ -19,6 +19,7 @@ from trio_chat.errors import StartError
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.store.space import EVENT_BYTES
 from trio_chat.store.sqlite.epochs import make_proof_key, mark_as_copy
+from trio_chat.store.sqlite.file_schema import make_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -390,6 +391,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     note_reasons,
     make_reactions,
     note_more_name_forms,
+    make_files,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -65,3 +65,8 @@ def write_rows(connection: apsw.Connection, sql: str, rows: Sequence[Any]) -> No
 def to_json(things: Sequence[Any]) -> str:
     """The things as SQLite's JSON functions take them."""
     return msgspec.json.encode(things).decode()
+
+
+def texts(connection: apsw.Connection, sql: str, bindings: tuple[object, ...]) -> list[str]:
+    """The one column of a query, which is a text."""
+    return [str(text) for (text,) in connection.execute(sql, bindings)]

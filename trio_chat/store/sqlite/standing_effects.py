@@ -9,6 +9,7 @@ from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.standing import MEMBER, MODERATOR, OPEN, OWNER, PROBATION
 from trio_chat.store.sqlite import newcomers
 from trio_chat.store.sqlite.erasing import erase_texts
+from trio_chat.store.sqlite.uploads import drop_uploads_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,8 @@ def ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, R
                 "DELETE FROM invites WHERE person_id = ? AND (room_id = ? OR ?)",
                 (body.person, room_id, is_server),
             )
+        if body.on and is_server:
+            drop_uploads_of(connection, body.person)
 
 
 def mute(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:

@@ -18,6 +18,7 @@ from trio_chat.store.sqlite import (
     changes,
     devices,
     epochs,
+    files,
     history,
     newcomers,
     people,
@@ -26,6 +27,7 @@ from trio_chat.store.sqlite import (
     rooms,
     search,
     standing,
+    uploads,
 )
 from trio_chat.store.sqlite.writer import Append
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import Store, StoreStatistics
-    from trio_chat.store.group_commit import Executor
+    from trio_chat.store.group_commit import Executor, RunBatch
     from trio_chat.store.sqlite.reader import Read, SqliteReader
     from trio_chat.store.sqlite.writer import SqliteWriter, Write
 
@@ -103,11 +105,13 @@ class SqliteStore:
         search_executor: Executor,
     ) -> None:
         self.space = writer.space
+        self.on_gone: Callable[[], object] = lambda: None
+        """See `FileTable`."""
         self._writer = writer
         self._reader = reader
         self._searcher = searcher
         self.writes: BatchQueue[Write] = BatchQueue(
-            writer.run_batch, executor=write_executor, max_weight=2_000
+            writer.run_batch, executor=self._telling_of_gone(write_executor), max_weight=2_000
         )
         self.reads: BatchQueue[Read] = BatchQueue(reader.run_batch, executor=read_executor, max_weight=32)
         self.searches: BatchQueue[Read] = BatchQueue(
@@ -131,6 +135,16 @@ class SqliteStore:
         """See `Store`. The appends of a batch share one transaction."""
         outcomes: list[Outcome] = await self.writes.submit(Append(room, drafts, at_ms), weight=len(drafts))
         return outcomes
+
+    def _telling_of_gone(self, executor: Executor) -> Executor:
+        async def telling(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
+            answers = await executor(run_batch, requests)
+            if self._writer.has_gone:
+                self._writer.has_gone = False
+                self.on_gone()
+            return answers
+
+        return telling
 
     @property
     def default_mode(self) -> Mode:
@@ -201,6 +215,24 @@ class SqliteStore:
     devices = _reads(devices.devices)  # last, for it hides the module
 
     people = _reads(people.people)  # last, for it hides the module
+
+    begin_upload = _writes(uploads.begin_upload, Space.check_files)
+    forward_file = _writes(uploads.forward_file, Space.check_files)
+    finish_upload = _writes_always(uploads.finish_upload)
+    drop_upload = _writes_always(uploads.drop_upload)
+    upload = _reads(uploads.find_upload)
+    expired_uploads = _reads(uploads.expired_uploads)
+    part_ids = _reads(uploads.part_ids)
+    uploads = _reads(uploads.uploads)  # last, for it hides the module
+
+    find_file = _reads(files.find_file)
+    gone_blobs = _reads(files.gone_blobs)
+    forget_gone = _writes_always(files.forget_gone)
+    known_blobs = _reads(files.known_blobs)
+    files_usage = _reads(files.files_usage)
+    server_usage = _reads(files.server_usage)
+    keep_file_key = _writes_always(files.keep_file_key)
+    find_file_key = _reads(files.find_file_key)
 
     move_read_markers = _writes_always(read_markers.move_read_markers)
     receipts = _reads(read_markers.receipts)

@@ -36,6 +36,7 @@ from trio_chat.store.sqlite.append_rows import (
     read_room,
 )
 from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE, unavailable
+from trio_chat.store.sqlite.files import has_gone
 from trio_chat.store.sqlite.rule_facts import AppendFacts
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class SqliteWriter:
         self._is_in_doubt = False
         self.has_remains = False
         """Whether deleted texts may still be in the write-ahead log, until a `Checkpoint`."""
+        self.has_gone = False
+        """Whether there may be blobs that nothing needs any more, until somebody takes note of it."""
         self.statistics = StoreStatistics()
         """Replaced as a whole after each batch: may be read from any thread."""
 
@@ -143,6 +146,7 @@ class SqliteWriter:
         if done.written:
             self.space.count(done.written, done.at_ms)
         self.has_remains |= bool(done.emptied)
+        self.has_gone |= done.has_gone
         n_repeats = sum(
             isinstance(outcome, Repeat)
             for answer in done.answers
@@ -194,6 +198,7 @@ class SqliteWriter:
         came_ms = partial(find_came_ms, connection)
         newest: dict[int, tuple[int | None, int]] = {}
         done = _Done()
+        may_have_gone = False
         for request in requests:
             if isinstance(request, Append):
                 name = request.room
@@ -248,6 +253,7 @@ class SqliteWriter:
                 done.answers.append(None)
             else:
                 flush()  # it may look at them
+                may_have_gone = True
                 try:
                     done.answers.append(request(connection))
                 except (NameTaken, KeyError, Refused) as error:
@@ -255,6 +261,7 @@ class SqliteWriter:
         flush()
         if newest:
             effects.note_newest(connection, newest)
+        done.has_gone = (may_have_gone or bool(done.emptied)) and has_gone(connection)
         return done
 
     def _facts(
@@ -307,6 +314,8 @@ class _Done:
     n_events: int = 0
     emptied: set[str] = attrs.field(factory=set)
     """Rooms of which texts were deleted."""
+    has_gone: bool = False
+    """Whether there are blobs that nothing needs any more."""
     written: dict[str, int] = attrs.field(factory=dict)
     """Bytes, by who wrote them."""
     at_ms: int = 0

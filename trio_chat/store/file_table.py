@@ -1,0 +1,111 @@
+"""The part of a store that knows files: uploads, the files of messages, and which blobs are needed.
+
+The store knows blobs by their names only, and touches no disk for them: writing them before `FileTable.finish_upload`,
+and unlinking those that are gone, is for the service of files. Its lock keeps a blob from being put and unlinked at the
+same time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from trio_chat.kinds.files import StoredFile
+    from trio_chat.model.files import FileFacts, FileLimits, Upload
+    from trio_chat.model.records import Login
+
+
+class FileTable(Protocol):
+    """Uploads, and the files of messages.
+
+    A blob is needed as long as an upload that was not sent, or a file of a message that was not deleted, has it.
+    Whatever takes the last of these away (deleting a message, dropping an upload) notes in the same transaction that
+    the blob is gone; finishing an upload with it takes the note back.
+    """
+
+    on_gone: Callable[[], object]
+    """Called, in the thread of Trio, after a commit when there are blobs that are gone (`gone_blobs`), perhaps for the
+    second time. Must not block. It does nothing until somebody sets it; some may be left from before the start."""
+
+    async def begin_upload(self, upload: Upload, *, limits: FileLimits, at_ms: int) -> Upload:
+        """Save a new upload, as made at this moment, with space reserved for it. If the person has begun one under this
+        ``client_id`` before, that one is returned, as it is now.
+
+        Raises `Refused`, and then nothing was written: ``too_large`` (its ``limit``), ``quota`` (``left``, ``of``),
+        ``too_many`` (``limit``, ``of``), ``disk_full``, ``id_conflict`` for something else under the same id, and
+        ``no_guests`` for a person who is not registered.
+        """
+        ...
+
+    async def forward_file(
+        self, upload: Upload, room: str, seq: int, n: int, *, limits: FileLimits, at_ms: int
+    ) -> Upload:
+        """Save a new upload, which is finished at once: with the content, name and facts of file ``n`` (from 0) of that
+        message. The caller has checked that the person may hear the room. Otherwise as `begin_upload`; also raises
+        `Refused` (``no_such_file``) if the message has no such file, or was deleted.
+        """
+        ...
+
+    async def finish_upload(
+        self, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
+    ) -> Upload | None:
+        """Save that all of an upload is there: its blob is, durably, and takes so many bytes with its previews. Returns
+        the upload; None if there is none any more (it was cancelled), and then nothing was written. What was finished
+        before stays as it is."""
+        ...
+
+    async def drop_upload(self, upload: str, *, person: str | None = None) -> bool:
+        """Forget an upload that was not sent, if it is this person's (None: whosever). Whether there was one."""
+        ...
+
+    async def upload(self, upload: str) -> Upload | None:
+        """The upload of this id; None if there is none, or it was dropped, or its message deleted."""
+        ...
+
+    async def uploads(self, ids: Collection[str]) -> list[Upload]:
+        """The uploads of these ids, in whatever order; those that are not there are left out."""
+        ...
+
+    async def expired_uploads(self, before_ms: int, limit: int) -> list[str]:
+        """Ids of uploads that were made before this moment and not sent, the oldest first. They may be sent meanwhile:
+        `drop_upload` says whether it still found one."""
+        ...
+
+    async def part_ids(self, after: str, limit: int) -> list[str]:
+        """Ids of unfinished uploads behind ``after``, in order: whose parts are needed."""
+        ...
+
+    async def find_file(self, room: str, seq: int, n: int) -> StoredFile | None:
+        """File ``n`` (from 0) of a message; None if there is none, or the message was deleted."""
+        ...
+
+    async def gone_blobs(self, limit: int) -> list[str]:
+        """Blobs that nothing needs any more, and that may still be on the disk."""
+        ...
+
+    async def forget_gone(self, blobs: Sequence[str]) -> None:
+        """Forget that these blobs are gone: they are not on the disk any more."""
+        ...
+
+    async def known_blobs(self, after: str, limit: int) -> list[str]:
+        """Blobs that are needed, those behind ``after``, in order."""
+        ...
+
+    async def files_usage(self, person: str) -> int:
+        """How many bytes count for a person: of files in messages, and of uploads that are in none yet."""
+        ...
+
+    async def server_usage(self) -> int:
+        """How many bytes count for the server: of blobs, and of unfinished uploads."""
+        ...
+
+    async def keep_file_key(self, token_hash: bytes, key_hash: bytes) -> bool:
+        """Save the hash of the key by which a browser fetches files, beside the device's token, with which it goes.
+        False if there is no such token (any more)."""
+        ...
+
+    async def find_file_key(self, key_hash: bytes) -> Login | None:
+        """Whose key has this hash; None if there is none, or its token is gone."""
+        ...

@@ -1,0 +1,101 @@
+"""Tables of files. What follows from their rows is written by triggers, so that nothing that takes a row away can
+forget it: which blobs are gone, and how much counts for whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import apsw
+
+
+def make_files(connection: apsw.Connection) -> None:
+    """Uploads, the files of messages, their blobs, how much counts, and the keys by which browsers fetch them."""
+    # `uploads`: `hash`, `stored` (bytes, with previews) and `facts` are NULL until it is finished, `room_id`, `seq` and
+    # `n` until it is sent. `held` counts for its person, `reserved` for the server.
+    # `blobs` are those with a reference: a row of `files`, or of `uploads` that was finished and not sent. `gone` are
+    # those that lost the last one, until they are unlinked.
+    # `file_usage`: of each person, and of the server ('').
+    connection.execute(
+        """
+        CREATE TABLE uploads (
+            id TEXT PRIMARY KEY,
+            person_id TEXT NOT NULL,
+            room TEXT NOT NULL,
+            client_id TEXT NOT NULL,
+            name TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            as_file INTEGER NOT NULL,
+            ms INTEGER NOT NULL,
+            peaks TEXT NOT NULL,
+            made_ms INTEGER NOT NULL,
+            hash TEXT,
+            stored INTEGER,
+            facts TEXT,
+            room_id INTEGER REFERENCES rooms,
+            seq INTEGER,
+            n INTEGER,
+            held INTEGER AS (iif(seq IS NULL, coalesce(stored, bytes), 0)) VIRTUAL,
+            reserved INTEGER AS (iif(stored IS NULL, bytes, 0)) VIRTUAL,
+            UNIQUE (person_id, client_id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX unfinished_uploads ON uploads (id) WHERE hash IS NULL;
+        CREATE INDEX unsent_uploads ON uploads (person_id, hash) WHERE seq IS NULL;
+        CREATE INDEX old_uploads ON uploads (made_ms) WHERE seq IS NULL;
+        CREATE INDEX blobs_of_uploads ON uploads (hash) WHERE seq IS NULL;
+        CREATE INDEX uploads_of_messages ON uploads (room_id, seq) WHERE seq IS NOT NULL;
+        CREATE TABLE files (
+            room_id INTEGER NOT NULL REFERENCES rooms,
+            seq INTEGER NOT NULL,
+            n INTEGER NOT NULL,
+            hash TEXT NOT NULL,
+            person_id TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            PRIMARY KEY (room_id, seq, n)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX blobs_of_files ON files (hash);
+        CREATE INDEX album ON files (room_id, kind, seq);
+        CREATE TABLE blobs (hash TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE gone (hash TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+        CREATE TABLE file_usage (person_id TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        INSERT INTO file_usage VALUES ('', 0);
+        ALTER TABLE tokens ADD COLUMN file_key BLOB;
+        CREATE UNIQUE INDEX file_keys ON tokens (file_key) WHERE file_key IS NOT NULL;
+
+        CREATE TRIGGER upload_added AFTER INSERT ON uploads BEGIN
+            INSERT OR IGNORE INTO file_usage VALUES (NEW.person_id, 0);
+            UPDATE file_usage SET bytes = bytes + NEW.held WHERE person_id = NEW.person_id;
+            UPDATE file_usage SET bytes = bytes + NEW.reserved WHERE person_id = '';
+        END;
+        CREATE TRIGGER upload_changed AFTER UPDATE ON uploads BEGIN
+            UPDATE file_usage SET bytes = bytes + NEW.held - OLD.held WHERE person_id = NEW.person_id;
+            UPDATE file_usage SET bytes = bytes + NEW.reserved - OLD.reserved WHERE person_id = '';
+        END;
+        CREATE TRIGGER upload_dropped AFTER DELETE ON uploads BEGIN
+            UPDATE file_usage SET bytes = bytes - OLD.held WHERE person_id = OLD.person_id;
+            UPDATE file_usage SET bytes = bytes - OLD.reserved WHERE person_id = '';
+            DELETE FROM blobs WHERE hash = OLD.hash
+                AND NOT EXISTS (SELECT 1 FROM files WHERE hash = OLD.hash)
+                AND NOT EXISTS (SELECT 1 FROM uploads WHERE hash = OLD.hash AND seq IS NULL);
+        END;
+        CREATE TRIGGER file_added AFTER INSERT ON files BEGIN
+            INSERT OR IGNORE INTO file_usage VALUES (NEW.person_id, 0);
+            UPDATE file_usage SET bytes = bytes + NEW.bytes WHERE person_id = NEW.person_id;
+        END;
+        CREATE TRIGGER file_dropped AFTER DELETE ON files BEGIN
+            UPDATE file_usage SET bytes = bytes - OLD.bytes WHERE person_id = OLD.person_id;
+            DELETE FROM blobs WHERE hash = OLD.hash
+                AND NOT EXISTS (SELECT 1 FROM files WHERE hash = OLD.hash)
+                AND NOT EXISTS (SELECT 1 FROM uploads WHERE hash = OLD.hash AND seq IS NULL);
+        END;
+        CREATE TRIGGER blob_added AFTER INSERT ON blobs BEGIN
+            UPDATE file_usage SET bytes = bytes + NEW.bytes WHERE person_id = '';
+            DELETE FROM gone WHERE hash = NEW.hash;
+        END;
+        CREATE TRIGGER blob_dropped AFTER DELETE ON blobs BEGIN
+            UPDATE file_usage SET bytes = bytes - OLD.bytes WHERE person_id = '';
+            INSERT OR IGNORE INTO gone VALUES (OLD.hash);
+        END;
+        """
+    )

@@ -1,0 +1,124 @@
+"""Files of messages, their blobs, and the keys by which browsers fetch them. Synchronous; writes belong into the
+writer's transaction.
+
+Which blobs are gone, and how much counts for whom, is written by the triggers of `file_schema`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from trio_chat.kinds.files import StoredFile
+from trio_chat.kinds.messages import POST, Post
+from trio_chat.kinds.table import read_body
+from trio_chat.store.sqlite.devices import login_by
+from trio_chat.store.sqlite.history import read_some
+from trio_chat.store.sqlite.sql_batches import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import apsw
+
+    from trio_chat.model.records import Login
+    from trio_chat.store.plan import Row
+
+SERVER = ""
+"""Whose usage is that of the server, in the table ``file_usage``."""
+
+# -- files of messages --
+
+
+def attach(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Post]]) -> None:
+    """Bind the uploads of these messages to them: an effect (`trio_chat.store.sqlite.effects`)."""
+    sent = [(file.upload, row.seq, n, file.kind) for row, body in events for n, file in enumerate(body.files)]
+    connection.execute(
+        """
+        INSERT INTO files
+        SELECT ?, value ->> 1, value ->> 2, hash, person_id, stored, value ->> 3
+        FROM json_each(?) JOIN uploads ON uploads.id = value ->> 0
+        """,
+        (room_id, json.dumps(sent)),
+    )
+    connection.executemany(
+        "UPDATE uploads SET room_id = ?, seq = ?, n = ? WHERE id = ?",
+        [(room_id, seq, n, upload) for upload, seq, n, _ in sent],
+    )
+
+
+def forget_files(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
+    """Forget the files of these messages, which are deleted, and the uploads by which they came."""
+    for table in ("files", "uploads"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE room_id = ? AND seq IN (SELECT value FROM json_each(?))",
+            (room_id, json.dumps(targets)),
+        )
+
+
+def find_file(connection: apsw.Connection, room: str, seq: int, n: int) -> StoredFile | None:
+    """See `FileTable.find_file`."""
+    blob = connection.execute(
+        "SELECT hash FROM files JOIN rooms ON rooms.id = room_id WHERE rooms.name = ? AND seq = ? AND n = ?",
+        (room, seq, n),
+    ).get
+    if blob is None:
+        return None
+    for event in read_some(connection, room, [seq]):
+        if event.kind == POST and event.body is not None:
+            body = read_body(event.kind, event.body)
+            assert isinstance(body, Post)
+            return StoredFile(str(blob), body.files[n])
+    return None  # damaged, or deleted meanwhile
+
+
+# -- blobs --
+
+
+def has_gone(connection: apsw.Connection) -> bool:
+    """Whether there are blobs that nothing needs any more."""
+    return connection.execute("SELECT 1 FROM gone LIMIT 1").get is not None
+
+
+def gone_blobs(connection: apsw.Connection, limit: int) -> list[str]:
+    """See `FileTable.gone_blobs`."""
+    return texts(connection, "SELECT hash FROM gone LIMIT ?", (limit,))
+
+
+def forget_gone(connection: apsw.Connection, blobs: Sequence[str]) -> None:
+    """See `FileTable.forget_gone`."""
+    connection.execute(
+        "DELETE FROM gone WHERE hash IN (SELECT value FROM json_each(?))", (json.dumps(list(blobs)),)
+    )
+
+
+def known_blobs(connection: apsw.Connection, after: str, limit: int) -> list[str]:
+    """See `FileTable.known_blobs`."""
+    return texts(connection, "SELECT hash FROM blobs WHERE hash > ? ORDER BY hash LIMIT ?", (after, limit))
+
+
+# -- how much, and for whom --
+
+
+def files_usage(connection: apsw.Connection, person: str) -> int:
+    """See `FileTable.files_usage`."""
+    used = connection.execute("SELECT bytes FROM file_usage WHERE person_id = ?", (person,)).get
+    return used if isinstance(used, int) else 0
+
+
+def server_usage(connection: apsw.Connection) -> int:
+    """See `FileTable.server_usage`."""
+    return files_usage(connection, SERVER)
+
+
+def keep_file_key(connection: apsw.Connection, token_hash: bytes, key_hash: bytes) -> bool:
+    """See `FileTable.keep_file_key`."""
+    kept = connection.execute(
+        "UPDATE tokens SET file_key = ? WHERE hash = ? RETURNING 1", (key_hash, token_hash)
+    ).get
+    return kept is not None
+
+
+def find_file_key(connection: apsw.Connection, key_hash: bytes) -> Login | None:
+    """See `FileTable.find_file_key`."""
+    return login_by(connection, "file_key", key_hash)

@@ -1,0 +1,265 @@
+"""Uploads: beginning, finishing and dropping them, within the limits. Synchronous; writes belong into the writer's
+transaction.
+
+How much counts for whom, and which blobs are gone, is written by the triggers of `file_schema`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trio_chat.errors import Refused
+from trio_chat.model.files import MAX_UNSENT, FileFacts, Upload
+from trio_chat.store.space import written_size
+from trio_chat.store.sqlite.files import files_usage, find_file, server_usage
+from trio_chat.store.sqlite.sql_batches import texts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import apsw
+
+    from trio_chat.model.files import FileLimits
+
+_COLUMNS = (
+    "id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms, hash, facts, seq IS NOT NULL"
+)
+
+
+def begin_upload(connection: apsw.Connection, upload: Upload, *, limits: FileLimits, at_ms: int) -> Upload:
+    """See `FileTable.begin_upload`."""
+    before = _begun_before(connection, upload)
+    if before is not None:
+        if _said(before) != _said(upload):
+            raise _id_conflict()
+        return before
+    if limits.file_bytes and upload.bytes > limits.file_bytes:
+        raise Refused(
+            "too_large",
+            f"A file can have {written_size(limits.file_bytes)} here. Send a smaller one.",
+            limit=limits.file_bytes,
+        )
+    _check_person(connection, upload.person)
+    _check_number(connection, upload.person, limits)
+    _check_quota(connection, upload.person, upload.bytes, upload.bytes, limits)
+    return _insert(connection, upload, at_ms)
+
+
+def forward_file(
+    connection: apsw.Connection,
+    upload: Upload,
+    room: str,
+    seq: int,
+    n: int,
+    *,
+    limits: FileLimits,
+    at_ms: int,
+) -> Upload:
+    """See `FileTable.forward_file`."""
+    before = _begun_before(connection, upload)
+    if before is not None:
+        if before.room != upload.room or not before.is_finished:
+            raise _id_conflict()
+        return before
+    found = find_file(connection, room, seq, n)
+    if found is None:
+        raise Refused("no_such_file", "This file is not there any more.")
+    _check_person(connection, upload.person)
+    _check_number(connection, upload.person, limits, is_finished=True)
+    stored = connection.execute("SELECT bytes FROM blobs WHERE hash = ?", (found.blob,)).get
+    assert isinstance(stored, int)
+    _check_quota(connection, upload.person, stored, 0, limits)
+    file = found.file
+    facts = FileFacts(
+        file.media_type, file.bytes, file.width, file.height, file.blur, file.previews, file.is_animated
+    )
+    begun = Upload(
+        upload.id,
+        upload.person,
+        upload.room,
+        upload.client_id,
+        file.name,
+        file.bytes,
+        file.as_file,
+        file.ms,
+        file.peaks,
+    )
+    _insert(connection, begun, at_ms)
+    finished = finish_upload(connection, upload.id, blob=found.blob, stored_bytes=stored, facts=facts)
+    assert finished is not None
+    return finished
+
+
+def finish_upload(
+    connection: apsw.Connection, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
+) -> Upload | None:
+    """See `FileTable.finish_upload`."""
+    connection.execute(
+        "INSERT OR IGNORE INTO blobs SELECT ?, ? FROM uploads WHERE id = ? AND hash IS NULL",
+        (blob, stored_bytes, upload),
+    )
+    connection.execute(
+        """
+        UPDATE uploads SET hash = ?1, stored = (SELECT bytes FROM blobs WHERE hash = ?1), facts = ?2
+        WHERE id = ?3 AND hash IS NULL
+        """,
+        (blob, msgspec.json.encode(facts).decode(), upload),
+    )
+    return find_upload(connection, upload)
+
+
+def drop_upload(connection: apsw.Connection, upload: str, *, person: str | None = None) -> bool:
+    """See `FileTable.drop_upload`."""
+    dropped = connection.execute(
+        "DELETE FROM uploads WHERE id = ?1 AND person_id = coalesce(?2, person_id) AND seq IS NULL RETURNING 1",
+        (upload, person),
+    ).get
+    return dropped is not None
+
+
+def drop_uploads_of(connection: apsw.Connection, person: str) -> None:
+    """Forget the uploads of a person that were not sent."""
+    connection.execute("DELETE FROM uploads WHERE person_id = ? AND seq IS NULL", (person,))
+
+
+def find_upload(connection: apsw.Connection, upload: str) -> Upload | None:
+    """See `FileTable.upload`."""
+    return next(iter(uploads(connection, [upload])), None)
+
+
+def uploads(connection: apsw.Connection, ids: Collection[str]) -> list[Upload]:
+    """See `FileTable.uploads`."""
+    found: list[Any] = connection.execute(
+        f"SELECT {_COLUMNS} FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(ids)),),
+    ).fetchall()
+    return [_upload(*values) for values in found]
+
+
+def expired_uploads(connection: apsw.Connection, before_ms: int, limit: int) -> list[str]:
+    """See `FileTable.expired_uploads`."""
+    return texts(
+        connection,
+        "SELECT id FROM uploads WHERE seq IS NULL AND made_ms < ? ORDER BY made_ms LIMIT ?",
+        (before_ms, limit),
+    )
+
+
+def part_ids(connection: apsw.Connection, after: str, limit: int) -> list[str]:
+    """See `FileTable.part_ids`."""
+    return texts(
+        connection,
+        "SELECT id FROM uploads WHERE hash IS NULL AND id > ? ORDER BY id LIMIT ?",
+        (after, limit),
+    )
+
+
+def _begun_before(connection: apsw.Connection, upload: Upload) -> Upload | None:
+    found: Any = connection.execute(
+        f"SELECT {_COLUMNS} FROM uploads WHERE person_id = ? AND client_id = ?",
+        (upload.person, upload.client_id),
+    ).fetchone()
+    return None if found is None else _upload(*found)
+
+
+def _said(upload: Upload) -> tuple[object, ...]:
+    return upload.room, upload.name, upload.bytes, upload.as_file, upload.ms, upload.peaks
+
+
+def _insert(connection: apsw.Connection, upload: Upload, at_ms: int) -> Upload:
+    found: Any = connection.execute(
+        f"""
+        INSERT INTO uploads (id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}
+        """,
+        (
+            upload.id,
+            upload.person,
+            upload.room,
+            upload.client_id,
+            upload.name,
+            upload.bytes,
+            upload.as_file,
+            upload.ms,
+            upload.peaks,
+            at_ms,
+        ),
+    ).fetchone()
+    return _upload(*found)
+
+
+def _check_person(connection: apsw.Connection, person: str) -> None:
+    if connection.execute("SELECT 1 FROM people WHERE id = ?", (person,)).get is None:
+        raise Refused("no_guests", "Guests cannot send files. Come with a name.")
+
+
+def _check_number(
+    connection: apsw.Connection, person: str, limits: FileLimits, *, is_finished: bool = False
+) -> None:
+    unsent: Any = connection.execute(
+        "SELECT count(*), count(*) - count(hash) FROM uploads WHERE person_id = ? AND seq IS NULL", (person,)
+    ).fetchone()
+    n_unsent, n_unfinished = unsent
+    if n_unsent >= MAX_UNSENT:
+        raise _too_many(f"You have {MAX_UNSENT} files ready that are in no message.", MAX_UNSENT, "person")
+    if is_finished:
+        return
+    if limits.person_uploads and n_unfinished >= limits.person_uploads:
+        raise _too_many(f"You upload {limits.person_uploads} files already.", limits.person_uploads, "person")
+    if limits.server_uploads:
+        n_all: Any = connection.execute("SELECT count(*) FROM uploads WHERE hash IS NULL").get
+        if n_all >= limits.server_uploads:
+            raise _too_many("Others upload very much just now.", limits.server_uploads, "server")
+
+
+def _too_many(why: str, limit: int, of: str) -> Refused:
+    return Refused("too_many", f"{why} Send, cancel or wait for some of them first.", limit=limit, of=of)
+
+
+def _check_quota(
+    connection: apsw.Connection, person: str, of_person: int, of_server: int, limits: FileLimits
+) -> None:
+    """Raises `Refused` (``quota``) if so many more bytes are too many for the person, or for the server."""
+    left = limits.person_bytes - files_usage(connection, person)
+    if limits.person_bytes and of_person > left:
+        raise Refused(
+            "quota",
+            f"Of the {written_size(limits.person_bytes)} that you may keep here, {written_size(max(left, 0))} are"
+            " left. Delete messages with files that nobody needs.",
+            left=max(left, 0),
+            of="person",
+        )
+    left = limits.server_bytes - server_usage(connection)
+    if limits.server_bytes and of_server > left:
+        raise Refused(
+            "quota",
+            f"This server has {written_size(max(left, 0))} left for files. Send a smaller one, or ask who runs it.",
+            left=max(left, 0),
+            of="server",
+        )
+
+
+def _id_conflict() -> Refused:
+    return Refused("id_conflict", "This id was used before, for something else.")
+
+
+def _upload(*values: Any) -> Upload:  # noqa: ANN401
+    upload, person, room, client_id, name, size, as_file, ms, peaks, made_ms, blob, facts, is_sent = values
+    return Upload(
+        upload,
+        person,
+        room,
+        client_id,
+        name,
+        size,
+        bool(as_file),
+        ms,
+        peaks,
+        made_ms,
+        blob,
+        None if facts is None else msgspec.json.decode(facts, type=FileFacts),
+        bool(is_sent),
+    )
