@@ -104,6 +104,7 @@ PURE = {
     "media.mp4",
     "media.pieces",
     "media.png",
+    "media.thumbhash",
     "media.types",
     "media.webp",
     "net.frame_guard",
