@@ -244,6 +244,7 @@ def read_config(file_name: str | None, flags: Mapping[str, object], environment:
     return attrs.evolve(
         config,
         data=_expanded("--data", config.data),
+        files=config.files and _expanded("--files", config.files),
         tls_certificate=config.tls_certificate and _expanded("--tls-certificate", config.tls_certificate),
         tls_key=config.tls_key and _expanded("--tls-key", config.tls_key),
     )

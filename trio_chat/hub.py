@@ -21,6 +21,7 @@ from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.modes import Mode
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.standing import BAN
+from trio_chat.model.files import FileLimits
 from trio_chat.model.notices import Requested, RoomListed, RoomUnlisted
 from trio_chat.moderation.addresses import open_addresses
 from trio_chat.moderation.door import Door
@@ -47,6 +48,9 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
+
+UPLOADS_SHARE = 30
+"""Unfinished uploads of one person that all together can have."""
 
 REPORTS_PER_DAY = 20
 """So often a person calls the moderators."""
@@ -75,6 +79,18 @@ class Hub:
     security: SecurityLog
     network_url: Callable[[], str | None]
     """The page's address for others in the server's network, as it is now; None if there is none, or a public one."""
+
+    @property
+    def file_limits(self) -> FileLimits:
+        """The limits of files."""
+        config = self.config
+        return FileLimits(
+            file_bytes=config.max_file_bytes,
+            person_bytes=config.files_per_person * MIB,
+            server_bytes=config.files_quota * MIB,
+            person_uploads=config.uploads_at_once,
+            server_uploads=UPLOADS_SHARE * config.uploads_at_once,
+        )
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from trio_chat import __version__
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.handlers import DECODER
 from trio_chat.gateways.v1.session import Session
+from trio_chat.kinds.files import FileToSend
 from trio_chat.kinds.messages import EditCommand, Send
 from trio_chat.model.events import Person
 from trio_chat.net.limits import TokenBucket
@@ -103,6 +104,11 @@ def test_a_text_has_something_in_it_and_not_too_much() -> None:
     assert refusal(session, Send(id="c1", room="lobby", text="x" * 11)) == "too_long"
     assert refusal(session, Send(id="c1", room="lobby", text=" \u200b\n")) == "empty"
     assert refusal(session, EditCommand(id="c1", room="lobby", seq=1, text="x" * 11)) == "too_long"
+    with_file = Send(id="c1", room="lobby", text="", files=(FileToSend("u-1"),))
+    assert session.admit(with_file, 0) == with_file
+    assert (
+        refusal(session, Send(id="c1", room="lobby", text="x" * 11, files=(FileToSend("u-1"),))) == "too_long"
+    )
     assert refusal(session, EditCommand(id="c1", room="lobby", seq=1, text="")) == "empty"
 
 

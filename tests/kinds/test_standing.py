@@ -10,7 +10,9 @@ import attrs
 import pytest
 
 from tests.support.facts import NotDirect, SomeStanding
+from trio_chat.errors import Refused
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM
+from trio_chat.kinds.files import File
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import (
@@ -21,7 +23,7 @@ from trio_chat.kinds.moderation import (
     Restriction,
 )
 from trio_chat.kinds.modes import Mode, Trust
-from trio_chat.kinds.newcomers import NOT_YET
+from trio_chat.kinds.newcomers import NOT_YET, check_may_upload
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reports import MAX_OPEN_REPORTS, Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
@@ -34,8 +36,6 @@ from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-
-    from trio_chat.errors import Refused
 
 PEOPLE = ("outsider", "member", "moderator", "owner", "s-moderator", "s-admin", "s-owner")
 """By their ranks. All but the outsider are members of the room."""
@@ -367,6 +367,7 @@ SOMETHING: dict[str, tuple[str, Body | str]] = {
     "link in an answer": ("post", Post("WWW.example.org", reply_to=1)),
     "link in an edit": ("edit", Edit(2, "http://1.2.3.4/")),
     "all": ("post", Post("hi", mentions=("all",))),
+    "file": ("post", Post("", files=(File("u-1", "kite.jpg"),))),
     "conversation": ("created", Created("direct", members=(Who("a", "A"), Who("b", "B")))),
     "room": ("created", Created("private", "Mine", members=(Who("a", "A"),))),
     "pin": ("pin", Pin(1, on=True)),
@@ -380,7 +381,11 @@ def verdicts(server: Server, person: str) -> dict[str, str]:
     for what, (kind, body) in SOMETHING.items():
         room = {"conversation": "~daaa", "room": "~aaa"}.get(what, "garden")
         facts = Room(
-            room=room, kind=PUBLIC if room == "garden" else PRIVATE, server=server, came_ms=NEWCOMERS
+            room=room,
+            kind=PUBLIC if room == "garden" else PRIVATE,
+            server=server,
+            came_ms=NEWCOMERS,
+            uploads={("u-1", person)},
         )
         facts.head = 0 if kind == "created" else 10
         text = body if isinstance(body, str) else write_body(body)
@@ -392,7 +397,7 @@ def verdicts(server: Server, person: str) -> dict[str, str]:
 
 ALL_OK = dict.fromkeys(SOMETHING, "ok")
 ON_PROBATION = ALL_OK | dict.fromkeys(
-    ("link", "link in an answer", "link in an edit", "all", "conversation"), "probation"
+    ("link", "link in an answer", "link in an edit", "all", "file", "conversation"), "probation"
 )
 QUIET = dict.fromkeys(SOMETHING, "quiet") | {"leave": "ok"}
 WAITING = dict.fromkeys(SOMETHING, "waiting")
@@ -451,6 +456,26 @@ def test_the_refusals_of_newcomers_say_until_when() -> None:
     assert (link.retry_after_s, "in 23 hours" in link.message) == (23 * 3600, True)
     quiet = refusal(Server(quiet_until_ms=NOW_MS + 600_000), "hi")
     assert (quiet.retry_after_s, "in 10 minutes" in quiet.message) == (600, True)
+
+
+@pytest.mark.parametrize(
+    ("server", "refused"),
+    [
+        (Server(), {}),
+        (Server(mode="probation"), {"new": "probation", "waiting": "probation"}),
+        (Server(quiet_until_ms=NOW_MS + 1), dict.fromkeys(("new", "of a day", "waiting"), "quiet")),
+        (Server(mutes={"of three": NOW_MS + 1}), {"of three": "muted"}),
+    ],
+)
+def test_nobody_uploads_what_they_could_not_send(server: Server, refused: dict[str, str]) -> None:
+    found = {}
+    for person, known_ms in NEWCOMERS.items():
+        if known_ms is not None:  # guests have no uploads
+            try:
+                check_may_upload(person, known_ms, attrs.evolve(server, roles=SERVER_ROLES), NOW_MS)
+            except Refused as error:
+                found[person] = error.code
+    assert found == refused
 
 
 def test_who_chooses_the_mode_makes_the_server_quiet_and_looks_at_people() -> None:

@@ -19,7 +19,7 @@ from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.roles import Role
 from trio_chat.model.events import Draft, Event, Person
-from trio_chat.model.files import MAX_UNSENT, FileFacts, FileLimits, Upload
+from trio_chat.model.files import AT_ONCE_MS, MAX_UNSENT, FileFacts, FileLimits, Upload
 from trio_chat.model.outcomes import Conflict, Denied, Outcome, Repeat
 from trio_chat.store.space import SpaceLevel
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     OpenStore: TypeAlias = Callable[[], AbstractAsyncContextManager[Store]]
 
 ADA, BOB = "p-ada", "p-bob"
-NO_LIMITS = FileLimits(person_uploads=0, server_uploads=0)
+NO_LIMITS = FileLimits()
 KITE, BOAT = "a" * 64, "b" * 64
 JPEG = FileFacts("image/jpeg", 900, 40, 30, "blur", (480,))
 
@@ -214,8 +214,16 @@ async def test_an_upload_beyond_a_limit_is_refused_with_the_figures(store: Store
     assert (await refusal(store, new(person="g-1"), limits)).code == "no_guests"
 
 
+async def test_what_was_left_undone_keeps_nobody_from_trying_again(store: Store) -> None:
+    limits = FileLimits(person_uploads=1)
+    await begin(store, new(1), limits)
+    assert (await refusal(store, new(2), limits)).code == "too_many"
+    await begin(store, new(2), limits, at_ms=5 + AT_ONCE_MS)
+    assert await store.part_ids("", 9) == [new(1).id, new(2).id]
+
+
 async def test_quotas_are_exact_under_ten_uploads_at_once(store: Store) -> None:
-    limits = FileLimits(person_bytes=6_500, server_bytes=9_999, person_uploads=0, server_uploads=0)
+    limits = FileLimits(person_bytes=6_500, server_bytes=9_999)
     outcomes: list[str] = []
 
     async def one(n: int, person: str) -> None:
@@ -428,8 +436,9 @@ async def test_what_is_not_there_or_too_much_is_not_forwarded(store: Store) -> N
     seq = await sent(store, await ready(store))
     forward = partial(store.forward_file, new(2), at_ms=5, limits=NO_LIMITS)
     for place in ((seq, 1), (seq + 1, 0), (seq, -1)):
-        with pytest.raises(Refused, match="not there any more"):
+        with pytest.raises(Refused) as refused:
             await forward("lobby", *place)
+        assert refused.value.code == "no_such_file"
     with pytest.raises(Refused) as refused:
         await store.forward_file(new(2), "lobby", seq, 0, limits=FileLimits(person_bytes=1899), at_ms=5)
     assert (refused.value.code, refused.value.left) == ("quota", 949)

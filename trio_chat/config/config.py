@@ -196,6 +196,38 @@ class Config:
         unit="days",
         maximum=36_500,
     )
+    files: Path | None = setting_field(
+        None,
+        "The directory for files; files in the data directory if left out",
+        "On another disk they take no space, and no time, from the messages.",
+    )
+    max_file_bytes: int = setting_field(
+        100 * 1024 * 1024,
+        "The largest file",
+        "Some minutes of video from a phone.",
+        zero="no limit",
+        unit="bytes",
+    )
+    files_quota: int = setting_field(
+        10 * 1024,
+        "How much all files may take, with their previews; what two messages have counts once",
+        "Thirty thousand photos; small enough for nearly every disk.",
+        zero="no quota",
+        unit="MiB",
+    )
+    files_per_person: int = setting_field(
+        1024,
+        "How much all files of one person may take",
+        "Nobody fills the server alone.",
+        zero="no quota",
+        unit="MiB",
+    )
+    uploads_at_once: int = setting_field(
+        3,
+        "How many uploads a person may have begun within an hour that are not finished; all together thirty times that",
+        "More at once are no faster.",
+        zero="no limit",
+    )
     rooms_per_person_per_day: int = setting_field(
         20,
         "How many rooms a person may make within a day",
@@ -329,6 +361,11 @@ class Config:
         return self.public_url is None if self.plain is None else self.plain
 
     @property
+    def files_directory(self) -> Path:
+        """The directory for files."""
+        return self.data / "files" if self.files is None else self.files
+
+    @property
     def default_mode(self) -> Literal["open", "probation"]:
         """The server's mode, as long as those who run it have chosen none: where strangers can come, new people are on
         probation."""
@@ -358,6 +395,7 @@ _SECTIONS = {
     "public_url": "Who reaches it",
     "max_message_bytes": "Limits of messages, connections and rates",
     "disk_floor": "Disk",
+    "files": "Files",
     "rooms_per_person_per_day": "Limits of what people do",
     "handshake_timeout_s": "Times",
     "outbox_bytes": "Memory and catching up",

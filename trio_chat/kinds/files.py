@@ -8,18 +8,18 @@ Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import attrs
 import msgspec
+
+from trio_chat.kinds.forms import ShortText  # noqa: TC001  (msgspec reads it)
 
 if TYPE_CHECKING:
     from trio_chat.model.files import Upload
 
 MAX_FILES: Final = 10
 """So many files a message has at most."""
-
-MAX_ALT_CHARS: Final = 500
 
 IMAGE: Final = "image"
 VIDEO: Final = "video"
@@ -30,6 +30,9 @@ FILE_KINDS: Final = (IMAGE, VIDEO, AUDIO, VOICE, FILE)
 """What a file is to people: each is one of these. `FILE`: what is downloaded, and neither shown nor played."""
 
 _SHOWN: Final = frozenset(f"image/{form}" for form in ("jpeg", "png", "gif", "webp", "avif"))
+
+
+UploadId = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class File(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -109,6 +112,13 @@ class FileItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             as_file=file.as_file,
             alt=file.alt,
         )
+
+
+class FileToSend(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """A file as a client sends it: an upload that is finished, and what is to be seen, for those who do not see it."""
+
+    upload: UploadId
+    alt: ShortText = ""
 
 
 @attrs.frozen

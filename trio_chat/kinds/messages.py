@@ -6,11 +6,13 @@ Pure.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
 
 from trio_chat.errors import Refused, moment_in
 from trio_chat.kinds.facts import DIRECT, SYSTEM, author_of, check_not_deleted
-from trio_chat.kinds.files import File, FileItem
+from trio_chat.kinds.files import MAX_FILES, File, FileItem, FileToSend
 from trio_chat.kinds.forms import (
     Body,
     ChangeFrame,
@@ -84,20 +86,25 @@ class MessageFrame(EventFrame, tag="message", kw_only=True, rename={"sender": "f
 
 
 class Send(EventCommand, tag="send"):
-    """Write a message."""
+    """Write a message. With files its text may be empty."""
 
     text: str
     reply_to: Number | None = None
     mentions: Ids = ()
     forwarded: ShortText | None = None
+    files: Annotated[tuple[FileToSend, ...], msgspec.Meta(max_length=MAX_FILES)] = ()
 
     def event(self, person: Person) -> tuple[str, str]:
-        """See `EventCommand`. Raises `Refused` (``bad_field``, ``too_many``)."""
+        """See `EventCommand`, of a message without files. Raises `Refused` (``bad_field``, ``too_many``)."""
+        return self.event_with(())
+
+    def event_with(self, files: tuple[File, ...]) -> tuple[str, str]:
+        """The same of a message with these files, which are its uploads."""
         check_mentions(self.mentions)
-        if self.reply_to is None and not self.mentions and self.forwarded is None:
+        if self.reply_to is None and not self.mentions and self.forwarded is None and not files:
             return MESSAGE, self.text
         forwarded = None if self.forwarded is None else _normal_forwarded(self.forwarded)
-        return POST, write_body(Post(self.text, self.reply_to, self.mentions, forwarded))
+        return POST, write_body(Post(self.text, self.reply_to, self.mentions, forwarded, files))
 
 
 def _normal_forwarded(raw: str) -> str:

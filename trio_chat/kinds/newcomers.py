@@ -18,7 +18,7 @@ from trio_chat.kinds.messages import EVERYBODY, Edit, Post
 from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import Created, Settings
-from trio_chat.kinds.standing import CLOSED, FOR_EVER, INVITE, KNOCKING, NEW_MS, PROBATION, is_known
+from trio_chat.kinds.standing import CLOSED, FOR_EVER, INVITE, KNOCKING, NEW_MS, PROBATION, is_known, muted
 from trio_chat.model.links import has_address
 from trio_chat.model.times import DAY_MS
 
@@ -34,6 +34,8 @@ NOT_YET: Final = FOR_EVER
 
 QUIET_MS: Final = 3 * DAY_MS
 """While the server is quiet, those write who are known for so long."""
+
+_NO_FILES_YET: Final = "You are new here, and cannot send files yet."
 
 PACE_S: Final = 5
 """Who is on probation may write one message in so many seconds, in all rooms together."""
@@ -74,12 +76,27 @@ def check_newcomer(sender: str, kind: Kind[Any], body: Body, facts: Facts, at_ms
     _check_probation(sender, kind, body, facts, at_ms, known_ms)
 
 
+def check_may_upload(person: str, known_ms: int, server: Server, at_ms: int) -> None:
+    """Raises `Refused` (``quiet``, ``probation``, ``muted``) if a message with a file would be refused now, in
+    whatever room: so that nobody uploads in vain."""
+    if server.is_muted(person, at_ms):
+        raise muted()
+    until_ms = limited_until_ms(person, known_ms, server, at_ms)
+    if until_ms is None:
+        return
+    if server.is_quiet(at_ms):
+        raise quiet(until_ms, at_ms)
+    raise _probation(_NO_FILES_YET, known_ms, at_ms)
+
+
 def _check_probation(
     sender: str, kind: Kind[Any], body: Body, facts: Facts, at_ms: int, known_ms: int | None
 ) -> None:
     if isinstance(body, Post | Edit):
         if has_address(body.text):
             raise _probation("You are new here, and cannot write links yet.", known_ms, at_ms)
+        if isinstance(body, Post) and body.files:
+            raise _probation(_NO_FILES_YET, known_ms, at_ms)
         if EVERYBODY in body.mentions:
             raise _probation("You are new here, and cannot mention everybody yet.", known_ms, at_ms)
     if isinstance(body, Created | Settings) and has_address(f"{body.title} {body.topic}"):

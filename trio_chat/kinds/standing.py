@@ -197,7 +197,7 @@ def check_not_restricted(sender: str, facts: Facts, at_ms: int, *, is_silenced: 
     if facts.is_restricted(BAN, sender, at_ms):
         raise banned("this room")
     if is_silenced and (facts.server.is_muted(sender, at_ms) or facts.is_restricted(MUTE, sender, at_ms)):
-        raise Refused("muted", "A moderator has muted you. You can read, but not write for now.")
+        raise muted()
 
 
 def check_may_write_message(sender: str, facts: Facts, at_ms: int) -> None:
@@ -206,11 +206,21 @@ def check_may_write_message(sender: str, facts: Facts, at_ms: int) -> None:
     if not policy.limits_writing or rank(sender, facts) >= MODERATES:
         return
     if policy.writers == "moderators":
-        raise Refused("announcements", "Only moderators write here. You can read, and react.")
+        raise announcements()
     wait_ms = facts.last_message_ms(sender) + policy.slow_s * 1000 - at_ms
     if wait_ms > 0:
         wait_s = -(-wait_ms // 1000)
         raise Refused("slow", f"This room is slow: wait {wait_s} seconds.", retry_after_s=wait_s)
+
+
+def announcements() -> Refused:
+    """Why no message is taken from who does not moderate a room in which only moderators write."""
+    return Refused("announcements", "Only moderators write here. You can read, and react.")
+
+
+def muted() -> Refused:
+    """Why nothing is taken from who is muted."""
+    return Refused("muted", "A moderator has muted you. You can read, but not write for now.")
 
 
 def banned(where: str, *, ends_ms: int = FOR_EVER, reason: str = "") -> Refused:

@@ -72,10 +72,13 @@ class FileLimits:
     """Of all files of one person, in messages or not yet. What two messages have counts twice."""
     server_bytes: int = 0
     """Of all blobs, with their previews."""
-    person_uploads: int = 3
-    server_uploads: int = 32
-    """Unfinished ones at the same time."""
+    person_uploads: int = 0
+    server_uploads: int = 0
+    """Those at the same time: begun within `AT_ONCE_MS` and not finished. (What was left undone before that keeps
+    nobody from trying again.)"""
 
+
+AT_ONCE_MS = 3_600_000
 
 MAX_UNSENT = 100
 """So many uploads of a person may be in no message: finished or not."""

@@ -464,6 +464,10 @@ class Failure(Frame, tag="error", kw_only=True):
     retry_after: float | None = None
     server: str | None = None
     """Which server this is, where a token is unknown to it."""
+    limit: int | None = None
+    left: int | None = None
+    of_: str | None = msgspec.field(default=None, name="of")
+    """Where a limit of files is the reason: its figures, and whose it is, the ``person``'s or the ``server``'s."""
 
     @classmethod
     def of(
@@ -478,6 +482,9 @@ class Failure(Frame, tag="error", kw_only=True):
             message=refused.message,
             retry_after=refused.retry_after_s,
             server=refused.server_id,
+            limit=refused.limit,
+            left=refused.left,
+            of_=refused.of,
         )
 
 

@@ -16,7 +16,7 @@ import msgspec
 from trio_chat.errors import Refused
 from trio_chat.kinds.newcomers import waiting
 from trio_chat.model.names import check_client_id, normal_room
-from trio_chat.model.texts import check_text
+from trio_chat.model.texts import check_length, check_text
 from trio_chat.protocol.commands import (
     BecomeOwner,
     Enter,
@@ -99,7 +99,8 @@ class Session:
             raise not_joined(room)
         text = getattr(command, "text", None)  # of whatever command has one
         if text is not None:
-            check_text(text, self._max_text_chars)
+            check = check_length if getattr(command, "files", ()) else check_text
+            check(text, self._max_text_chars)
         return command
 
     def answer_tells_of(self, command: Command) -> str | None:

@@ -40,6 +40,7 @@ def make_files(connection: apsw.Connection) -> None:
             UNIQUE (person_id, client_id)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX unfinished_uploads ON uploads (id) WHERE hash IS NULL;
+        CREATE INDEX young_uploads ON uploads (made_ms) WHERE hash IS NULL;
         CREATE INDEX unsent_uploads ON uploads (person_id, hash) WHERE seq IS NULL;
         CREATE INDEX old_uploads ON uploads (made_ms) WHERE seq IS NULL;
         CREATE INDEX blobs_of_uploads ON uploads (hash) WHERE seq IS NULL;

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from trio_chat.errors import Refused
-from trio_chat.model.files import MAX_UNSENT, FileFacts, Upload
+from trio_chat.model.files import AT_ONCE_MS, MAX_UNSENT, FileFacts, Upload
 from trio_chat.store.space import written_size
 from trio_chat.store.sqlite.files import files_usage, find_file, server_usage
 from trio_chat.store.sqlite.sql_batches import texts
@@ -43,7 +43,7 @@ def begin_upload(connection: apsw.Connection, upload: Upload, *, limits: FileLim
             limit=limits.file_bytes,
         )
     _check_person(connection, upload.person)
-    _check_number(connection, upload.person, limits)
+    _check_number(connection, upload.person, limits, at_ms)
     _check_quota(connection, upload.person, upload.bytes, upload.bytes, limits)
     return _insert(connection, upload, at_ms)
 
@@ -68,7 +68,7 @@ def forward_file(
     if found is None:
         raise Refused("no_such_file", "This file is not there any more.")
     _check_person(connection, upload.person)
-    _check_number(connection, upload.person, limits, is_finished=True)
+    _check_number(connection, upload.person, limits, at_ms, is_finished=True)
     stored = connection.execute("SELECT bytes FROM blobs WHERE hash = ?", (found.blob,)).get
     assert isinstance(stored, int)
     _check_quota(connection, upload.person, stored, 0, limits)
@@ -197,20 +197,27 @@ def _check_person(connection: apsw.Connection, person: str) -> None:
 
 
 def _check_number(
-    connection: apsw.Connection, person: str, limits: FileLimits, *, is_finished: bool = False
+    connection: apsw.Connection, person: str, limits: FileLimits, at_ms: int, *, is_finished: bool = False
 ) -> None:
+    since_ms = at_ms - AT_ONCE_MS
     unsent: Any = connection.execute(
-        "SELECT count(*), count(*) - count(hash) FROM uploads WHERE person_id = ? AND seq IS NULL", (person,)
+        """
+        SELECT count(*), count(*) FILTER (WHERE hash IS NULL AND made_ms > ?) FROM uploads
+        WHERE person_id = ? AND seq IS NULL
+        """,
+        (since_ms, person),
     ).fetchone()
-    n_unsent, n_unfinished = unsent
+    n_unsent, n_at_once = unsent
     if n_unsent >= MAX_UNSENT:
         raise _too_many(f"You have {MAX_UNSENT} files ready that are in no message.", MAX_UNSENT, "person")
     if is_finished:
         return
-    if limits.person_uploads and n_unfinished >= limits.person_uploads:
+    if limits.person_uploads and n_at_once >= limits.person_uploads:
         raise _too_many(f"You upload {limits.person_uploads} files already.", limits.person_uploads, "person")
     if limits.server_uploads:
-        n_all: Any = connection.execute("SELECT count(*) FROM uploads WHERE hash IS NULL").get
+        n_all: Any = connection.execute(
+            "SELECT count(*) FROM uploads WHERE hash IS NULL AND made_ms > ?", (since_ms,)
+        ).get
         if n_all >= limits.server_uploads:
             raise _too_many("Others upload very much just now.", limits.server_uploads, "server")
 
