@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { copyAt } from "../../static/js/core/copies.js";
+import { addressOf, downloadOf, endingOf, sizeText, sortOf, sourcesOf } from "../../static/js/core/file-facts.js";
 import { filesOf, isVisual, kindOf, lineOf } from "../../static/js/core/files.js";
 import { changed, messageOf } from "../../static/js/core/message.js";
 import { waitingMessages } from "../../static/js/core/outbox.js";
@@ -68,4 +69,36 @@ test("what waits in the outbox has its files, with the person's own copy of each
   assert.equal(lineOf(waiting), "📷 Photo");
   const [bare] = waitingMessages([{ id: "c2", command: "send", room: "lobby", at: 0, text: "", files: [{ key: "k2", name: "x.bin", bytes: 1 }], status: "waiting" }], null);
   assert.equal(lineOf(bare), "📎 x.bin");
+});
+
+const garden = { room: "~Kq 1/?", seq: 120 };
+
+test("the address of a file says which message, and no name leads elsewhere", () => {
+  const [photo] = filesOf([PHOTO]);
+  assert.equal(addressOf(garden, photo), "files/~Kq%201%2F%3F/120/0/kite.jpg");
+  assert.equal(downloadOf(garden, photo), "files/~Kq%201%2F%3F/120/0/kite.jpg?download");
+  for (const name of ["", ".", ".."]) assert.equal(addressOf(garden, { ...photo, name }), "files/~Kq%201%2F%3F/120/0/file");
+  assert.equal(addressOf(garden, { ...photo, name: "50% #1?.jpg" }), "files/~Kq%201%2F%3F/120/0/50%25%20%231%3F.jpg");
+  assert.equal(addressOf({ room: "lobby", seq: null }, { ...photo, local: "blob:x" }), "blob:x");
+  assert.equal(addressOf({ room: "lobby", seq: null }, { ...photo, of: { room: "garden", seq: 3, n: 1 } }), "files/garden/3/1/kite.jpg");
+  assert.equal(addressOf({ room: "lobby", seq: null }, photo), null);
+});
+
+test("of its previews the browser is told how wide they are, of other pictures there is the original", () => {
+  const sources = (told, item = garden) => sourcesOf({ ...item, room: "garden" }, filesOf([told])[0]);
+  assert.deepEqual(sources(PHOTO), {
+    src: "files/garden/120/0/kite.jpg?size=1600", srcset: "files/garden/120/0/kite.jpg?size=480 480w, files/garden/120/0/kite.jpg?size=1600 1600w",
+  });
+  assert.match(sources({ ...PHOTO, width: 1000, height: 4000 }).srcset, / 120w, .* 400w$/);
+  assert.deepEqual(sources({ ...PHOTO, previews: [] }), { src: "files/garden/120/0/kite.jpg", srcset: "" });
+  assert.equal(sources(VIDEO), null);
+  assert.equal(sources({ ...VIDEO, previews: [480] }).src, "files/garden/120/0/kite.mp4?size=480");
+  assert.equal(sources(PHOTO, { seq: null }), null);
+});
+
+test("a size is written for people, an ending says what sort of file it is", () => {
+  assert.deepEqual([0, 1, 999, 1000, 23_400, 4_183_922, 999_999_999, 5e12].map(sizeText),
+    ["0 bytes", "1 byte", "999 bytes", "1 kB", "23.4 kB", "4.18 MB", "1 GB", "5,000 GB"]);
+  assert.deepEqual(["a.PDF", "b.tar.gz", "README", "x.", "photo.jpeg", "a.b c"].map((name) => endingOf({ name })), ["PDF", "GZ", "", "", "JPEG", ""]);
+  assert.deepEqual(["a.PDF", "b.tar.gz", "README", "s.xlsx"].map((name) => sortOf({ name })), ["pdf", "archive", "other", "sheet"]);
 });

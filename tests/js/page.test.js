@@ -40,7 +40,7 @@ test("every text that the page uses is in the catalogue, and every one there is 
   for (const key of asked) assert.equal(typeof texts[key], "string", key);
   const sources = await Promise.all((await modules()).map((module) => readFile(new URL(module, STATIC), "utf8")));
   const catalogues = { texts };
-  for (const [file, name] of [["later", "laterTexts"], ["moderation", "modTexts"], ["emoji", "emojiTexts"], ["help", "helpTexts"]]) {
+  for (const [file, name] of [["later", "laterTexts"], ["moderation", "modTexts"], ["emoji", "emojiTexts"], ["help", "helpTexts"], ["album", "albumTexts"]]) {
     catalogues[name] = (await import(`../../static/js/core/${file}-texts.js`))[name];
   }
   const used = new Set(sources.flatMap((source) => Array.from(source.matchAll(/\b(\w*[tT]exts)\.([a-z]\w*)/g), ([, name, key]) => `${name}.${key}`)));
@@ -73,7 +73,8 @@ const LAYERS = {
   app: { imports: ["core", "net"] },
   "views/parts": { imports: ["core", "vendor"] },
   "views/panels": { imports: ["core", "views/parts"], later: ["views/parts"] },
-  "views/talk": { imports: ["core", "views/parts"], later: ["views/parts", "views/panels"] },
+  "views/talk": { imports: ["core", "views/parts"], later: ["views/parts", "views/panels", "views/talk/files"] },
+  "views/talk/files": { imports: ["core", "views/parts"] },
   "views/shell": { imports: ["core", "views/parts"], later: ["views/parts", "views/panels"] },
   boot: { imports: ["app", "core", "net", "views/parts", "views/shell", "views/talk"] },
 };

@@ -87,3 +87,46 @@ export class Slide {
     this.distance = 0;
   }
 }
+
+/** Fingers on a thing that they move about and pinch, as many as there are: what each movement of one of them changes. */
+export class Fingers {
+  #at = new Map(); // id -> {x, y}
+  #start = null;
+  hasMoved = false;
+
+  get count() {
+    return this.#at.size;
+  }
+
+  down(id, x, y) {
+    this.hasMoved ||= this.#at.size > 0; // two fingers are no tap
+    this.#start ??= { x, y };
+    this.#at.set(id, { x, y });
+  }
+
+  /** @returns {{dx: number, dy: number, factor: number, x: number, y: number}} moved so far, and made so many times as large about this point */
+  move(id, x, y) {
+    const before = this.#shape;
+    this.#at.set(id, { x, y });
+    const now = this.#shape;
+    this.hasMoved ||= hasMoved(x - this.#start.x, y - this.#start.y);
+    return { dx: now.x - before.x, dy: now.y - before.y, factor: before.size > 0 ? now.size / before.size : 1, x: now.x, y: now.y };
+  }
+
+  up(id) {
+    this.#at.delete(id);
+  }
+
+  has(id) {
+    return this.#at.has(id);
+  }
+
+  /** Their middle, and how far they are from it. */
+  get #shape() {
+    const all = [...this.#at.values()];
+    const mean = (of) => all.reduce((sum, one) => sum + of(one), 0) / all.length;
+    const x = mean((one) => one.x);
+    const y = mean((one) => one.y);
+    return { x, y, size: mean((one) => Math.hypot(one.x - x, one.y - y)) };
+  }
+}

@@ -28,6 +28,9 @@ export class ChatLog {
   /** Called to jump to the message with this number. @type {(seq: number) => void} */
   onJump = () => {};
 
+  /** Called when a file of a message was pressed. @type {(what: "open"|"cancel"|"retry", item: object, n: number) => void} */
+  onFile = () => {};
+
   /** Called before another room is drawn. @type {(name: string) => void} */
   onLeave = () => {};
 
@@ -43,10 +46,12 @@ export class ChatLog {
     const me = () => app.state.me?.id ?? "";
     const nameOf = (id) => (id === me() ? texts.you : person(app.state, id).name);
     const does = {
+      app,
       me,
       colourOf: (id) => person(app.state, id).colour ?? colourOf(id),
       namesOf: (ids, count) => texts.talkNames(ids.map(nameOf).filter(Boolean), count),
       onJump: (seq) => this.onJump(seq),
+      onFile: (...pressed) => this.onFile(...pressed),
       onReact: (item, emoji, on) => app.react(app.state.open, item.seq, emoji, on),
     };
     const remember = (element, item) => {

@@ -8,6 +8,7 @@ import { clock } from "../../core/time.js";
 import { makeAvatar } from "../parts/avatar.js";
 import { make, pressable } from "../parts/dom.js";
 import { fold, richText } from "../parts/rich-text.js";
+import { fillPlace, makePlace } from "./files-place.js";
 import { makeReactions } from "./reactions.js";
 
 /** Fields whose change needs a new body; the others (place in the group, time, ticks) are updated in place. */
@@ -16,7 +17,8 @@ const BODY = ["text", "name", "isOwn", "mentioned", "quoteWho", "quoteText", "qu
 /**
  * @param {object} item of the timeline, see core/items.js
  * @param {{me(): string, onJump(seq: number): void, onReact(item: object, emoji: string, on: boolean): void,
- *   namesOf(ids: string[], count: number): string}} does: of so many people the names of these
+ *   namesOf(ids: string[], count: number): string, onFile(what: "open"|"cancel"|"retry", item: object, n: number): void,
+ *   app: import("../../app/app.js").App}} does namesOf: of so many people the names of these; onFile: a file was pressed
  * @returns {HTMLParagraphElement}
  */
 export function createMessage(item, does) {
@@ -41,6 +43,7 @@ export function updateMessage(paragraph, item, before, does) {
   const isSame = before && BODY.every((field) => before[field] === item[field])
     && before.message.isDeleted === message.isDeleted && before.message.forwarded === message.forwarded;
   if (!isSame) paragraph.replaceChildren(...body(paragraph, item, does));
+  if (message.files.length > 0) fillPlace(paragraph.querySelector(".files"), item, does);
   paragraph.querySelector(".meta").replaceChildren(...meta(item));
   const isCounted = isSame && before.message.reactions === message.reactions && before.reactors === item.reactors;
   if (!isCounted) showReactions(paragraph, item, does);
@@ -54,7 +57,7 @@ function body(paragraph, item, does) {
   const rich = message.isDeleted ? null : richText(item.text, { people: peopleOf(item.mentioned), me: does.me() });
   const author = make("bdi", "author", item.isOwn && !rich?.isAction ? texts.you : item.name);
   const text = make("span", rich ? "text" : "text gone", ...(rich?.nodes ?? [texts.talkDeleted]));
-  const isBig = Boolean(rich?.bigEmoji) && item.quoteWho === null && message.forwarded === null;
+  const isBig = Boolean(rich?.bigEmoji) && item.quoteWho === null && message.forwarded === null && message.files.length === 0;
   if (isBig) text.dataset.emoji = rich.bigEmoji;
   text.classList.toggle("action", Boolean(rich?.isAction));
   paragraph.classList.toggle("big", isBig);
@@ -62,6 +65,7 @@ function body(paragraph, item, does) {
   bubble.append(author, " ");
   if (message.forwarded !== null) bubble.append(label("forwarded", texts.talkForwarded(message.forwarded)));
   if (item.quoteWho !== null) bubble.append(quote(item, does));
+  if (message.files.length > 0) bubble.append(paragraph.querySelector(".files") ?? makePlace(message.files));
   bubble.append(text, " ");
   if (rich?.isLong) bubble.append(fold(text), " ");
   bubble.append(make("span", "meta"));

@@ -37,6 +37,10 @@ export function mountTalk(app, elements, { shell, log }) {
   const { top, chat, bottom, jump, failed } = elements;
   const jumpTo = (seq) => shell.jump(app.state.open, seq);
   log.onJump = jumpTo;
+  log.onFile = (what, { message: { id } }) => {
+    if (what === "cancel") app.discard(id);
+    else if (what === "retry") app.retry(id);
+  };
   const suggestions = new Suggestions(app);
   const openSearch = (query = "") => {
     if (query) shell.closeSide();

@@ -1,0 +1,25 @@
+/**
+ * Every sentence of what shows files: in messages, full screen, in the album of a room.
+ */
+import { lazy } from "./lazy.js";
+
+const number = lazy(() => new Intl.NumberFormat("en"));
+
+export const albumTexts = {
+  // In a message.
+  photo: (alt) => (alt ? `Photo: ${alt}` : "Photo"),
+  animated: (alt) => (alt ? `GIF: ${alt}` : "GIF"),
+  video: (name) => `Video: ${name}`,
+  playVideo: (name) => `Play video: ${name}`,
+  more: (count) => `+${number().format(count)}`,
+  andMore: (label, count) => `${label}, and ${number().format(count)} more`,
+  gif: "GIF",
+  sound: (name) => `Sound: ${name}`,
+  save: (name, size) => `Save ${name}, ${size}`,
+  waiting: (name, size) => `${name}, ${size}`,
+  cancel: (name) => `Do not send ${name}`,
+  retry: (name) => `Send ${name} again`,
+  gone: "This file is not there any more",
+  offline: "It is shown when there is a connection",
+  failed: "It could not be loaded. Press to try again",
+};
