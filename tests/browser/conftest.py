@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,12 +12,12 @@ from playwright.sync_api import expect, sync_playwright
 
 from tests.support.page_server import UNHURRIED, open_server
 from tests.support.page_server import Server as Server  # the folder's tests know it from here
+from trio_chat.web.http import content_security_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
-    from playwright.sync_api import Browser, BrowserContext
+    from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 PROGRAMS = ("chromium-headless-shell", "chromium")
 
@@ -24,6 +25,14 @@ EXPECT_TIMEOUT_MS = 15_000  # generous: machines that run tests are busy, and a 
 
 expect.set_options(timeout=EXPECT_TIMEOUT_MS)
 
+
+PARTS = Path(__file__).parent / "parts"
+PARTS_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+PARTS_SCREEN: dict[str, Any] = {
+    "viewport": {"width": 1100, "height": 800},
+    "reduced_motion": "reduce",
+    "locale": "en-GB",
+}
 
 NETWORK_NAME = "studio.home.arpa"
 """The server's name on a network, as its people type it."""
@@ -163,3 +172,44 @@ def ada(open_person: Callable[..., Person]) -> Person:
 def bob(open_person: Callable[..., Person]) -> Person:
     """Another person, Bob."""
     return open_person(name="Bob")
+
+
+@pytest.fixture
+def open_parts(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Opens the parts' page; at the end nothing on it may have gone against the policy."""
+    contexts = []
+    violations: list[str] = []
+
+    def answer(route: Route) -> None:
+        file = PARTS / route.request.url.rsplit("/", 1)[1]
+        route.fulfill(
+            body=file.read_text("utf-8"),
+            content_type=f"{PARTS_TYPES[file.suffix]}; charset=utf-8",
+            headers={"content-security-policy": content_security_policy(f"127.0.0.1:{server.port}")},
+        )
+
+    def open_one(
+        *,
+        theme: str = "light",
+        direction: str = "ltr",
+        expected: str | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Page:
+        context = browser.new_context(**{**PARTS_SCREEN, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: violations.append(str(error)))
+        page.on("console", lambda message: message.text == expected or violations.append(message.text))
+        page.route(f"{server.url}parts/*", answer)
+        page.goto(f"{server.url}parts/page.html")
+        page.wait_for_selector("html[data-ready]")
+        page.evaluate(
+            "([theme, dir]) => Object.assign(document.documentElement, {dir}).dataset.theme = theme",
+            [theme, direction],
+        )
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert violations == []

@@ -13,19 +13,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
-from trio_chat.web.http import content_security_policy
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
-    from playwright.sync_api import Browser, Page, Route
-
-    from .conftest import Server
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
 
-FILES = Path(__file__).parent / "parts"
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 DESKTOP: dict[str, Any] = {"viewport": {"width": 1100, "height": 800}}
 
@@ -39,41 +33,6 @@ MENU = """(name) => parts.openMenu({
         {label: "Delete", icon: "trash", isDanger: true, onSelect: () => (window.chosen = "delete")},
     ],
 })"""
-
-
-@pytest.fixture
-def open_parts(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
-    """Opens the parts' page; at the end nothing on it may have gone against the policy."""
-    contexts = []
-    violations: list[str] = []
-
-    def answer(route: Route) -> None:
-        file = FILES / route.request.url.rsplit("/", 1)[1]
-        route.fulfill(
-            body=file.read_text("utf-8"),
-            content_type=f"{TYPES[file.suffix]}; charset=utf-8",
-            headers={"content-security-policy": content_security_policy(f"127.0.0.1:{server.port}")},
-        )
-
-    def open_one(*, theme: str = "light", direction: str = "ltr", **options: Any) -> Page:  # noqa: ANN401
-        context = browser.new_context(**{"reduced_motion": "reduce", "locale": "en-GB", **DESKTOP, **options})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: violations.append(str(error)))
-        page.on("console", lambda message: violations.append(message.text))
-        page.route(f"{server.url}parts/*", answer)
-        page.goto(f"{server.url}parts/page.html")
-        page.wait_for_selector("html[data-ready]")
-        page.evaluate(
-            "([theme, dir]) => Object.assign(document.documentElement, {dir}).dataset.theme = theme",
-            [theme, direction],
-        )
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert violations == []
 
 
 def keep(page: Page, name: str) -> None:

@@ -111,13 +111,13 @@ export function entry(face, title, about, onPress, extra = []) {
   return make("li", "", element);
 }
 
-/** A style sheet that only dialogs and panels need; loaded once. */
-export function needStyles() {
-  if (document.getElementById("dialog-styles")) return Promise.resolve();
+/** A style sheet that not every view needs, of dialogs and panels say; loaded once. @param {"dialogs"|"voice"} name */
+export function needStyles(name = "dialogs") {
+  if (document.getElementById(`${name}-styles`)) return Promise.resolve();
   const link = document.createElement("link");
-  link.id = "dialog-styles";
+  link.id = `${name}-styles`;
   link.rel = "stylesheet";
-  link.href = new URL("../../../css/dialogs.css", import.meta.url).href;
+  link.href = new URL(`../../../css/${name}.css`, import.meta.url).href;
   const loaded = new Promise((resolve) => {
     link.onload = resolve;
     link.onerror = resolve; // better plain than not at all

@@ -2,7 +2,7 @@
  * Touch: the one place that follows fingers. The page has one finger, and one press of it means one thing: a tap (then the
  * browser clicks), a hold, a slide, or scrolling and zooming, which are the browser's. Whatever is touched says by
  * `followTouch` what a hold or a slide of it does; the right mouse button and the menu key are a hold as well. A mouse
- * selects text as ever.
+ * selects text as ever. What is grabbed has the whole press, from its beginning, of a finger or a mouse.
  *
  * When a press has meant something, what the browser makes of it afterwards is nobody's, wherever on the page it lands: the
  * click of the lifted finger falls on what has opened below it.
@@ -30,6 +30,11 @@ const DOWN = { farEnough: 72 };
  * @property {(distance: number) => void} [onDrag] down, while the finger moves; 0 when it ends
  * @property {() => void} [onDragged] it was far enough
  * @property {(event: PointerEvent) => boolean} [mayDrag] where a drag may begin
+ * @property {(element: HTMLElement, at: Point) => Grab|null} [onGrab] it is pressed; null: that is a press like any other
+ *
+ * @typedef {{x: number, y: number}} Point in the window
+ * @typedef {object} Grab
+ * @property {(at: Point) => void} move @property {(isTaken: boolean) => void} end of the press; isTaken: by the browser or the system
  */
 
 const rules = new Set();
@@ -68,7 +73,7 @@ export function selectText(element) {
 let finger = null;
 
 class Finger {
-  #press = null; // {x, y, hold, timer, swipe, drag}
+  #press = null; // {x, y, hold, timer, swipe, drag}, or {grab}
   #spentUntil = 0; // what follows of the same press until then (a click, a context menu) is none
   #isFlung = false; // the browser has taken a finger for scrolling, and what it scrolls may still move
   #scrolledAt = 0;
@@ -106,7 +111,10 @@ class Finger {
     if (this.#spentUntil > 0) this.#spend(false);
     this.#spentUntil = 0;
     const { target, clientX: x, clientY: y } = event;
-    if (event.pointerType === "mouse" || !(target instanceof Element)) return;
+    if (!(target instanceof Element)) return;
+    const grab = event.button === 0 && this.#grab(target, event);
+    if (grab) this.#press = { grab };
+    if (grab || event.pointerType === "mouse") return;
     if (this.#isFlung && event.timeStamp - this.#scrolledAt < FLING_MS) return; // it stops what moves
     const hold = target.closest(FIELDS) ? null : find(target, "onHold");
     if (hold && hasSelectionIn(hold.element)) return; // it moves the ends of the selection
@@ -120,9 +128,17 @@ class Finger {
     this.#press = { x, y, hold, timer, swipe, drag };
   }
 
+  #grab(target, { pointerId, clientX: x, clientY: y }) {
+    const found = find(target, "onGrab");
+    const grab = found?.rule.onGrab(found.element, { x, y }) ?? null;
+    if (grab) found.element.setPointerCapture(pointerId); // or a mouse could leave the window
+    return grab;
+  }
+
   #move({ isPrimary, clientX, clientY }) {
     const press = this.#press;
     if (!press || !isPrimary) return;
+    if (press.grab) return press.grab.move({ x: clientX, y: clientY });
     if (hasMoved(clientX - press.x, clientY - press.y)) clearTimeout(press.timer);
     const { swipe, drag } = press;
     const wasFarEnough = swipe?.slide.isFarEnough;
@@ -135,7 +151,12 @@ class Finger {
   }
 
   #up() {
-    const { swipe, drag } = this.#press ?? {};
+    const { grab, swipe, drag } = this.#press ?? {};
+    if (grab) {
+      this.#press = null;
+      this.#spend(false);
+      return grab.end(false);
+    }
     const isSlide = swipe?.slide.isSliding || drag?.slide.isSliding;
     if (isSlide || this.#spentUntil === Infinity) this.#spend(false);
     const isSwipe = swipe?.slide.isFarEnough;
@@ -167,7 +188,8 @@ class Finger {
     this.#press = null;
     if (!press) return;
     clearTimeout(press.timer);
-    const { swipe, drag } = press;
+    const { grab, swipe, drag } = press;
+    if (grab) grab.end(true);
     if (swipe) endSwipe(swipe.element);
     if (drag?.slide.isSliding) drag.rule.onDrag(0);
   }
@@ -188,7 +210,7 @@ class Finger {
   }
 
   #contextMenu(event) {
-    if (this.#press ? this.#press.hold && this.#hold() : this.#isSpent) {
+    if (this.#press ? this.#press.grab || (this.#press.hold && this.#hold()) : this.#isSpent) {
       event.preventDefault();
       event.stopImmediatePropagation();
       return;

@@ -4,7 +4,7 @@
  */
 import { isRightToLeft, onKeydown } from "../parts/dom.js";
 
-const PRESSABLE = "a[href], button, [role=button], code[tabindex]";
+const PRESSABLE = "a[href], button, [role=button], [role=slider], code[tabindex]";
 
 /**
  * @param {HTMLElement} chat
