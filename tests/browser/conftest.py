@@ -188,6 +188,10 @@ def open_parts(browser: Browser, server: Server) -> Iterator[Callable[..., Page]
             headers={"content-security-policy": content_security_policy(f"127.0.0.1:{server.port}")},
         )
 
+    def note(said: str, expected: str | None) -> None:
+        if said != expected:
+            violations.append(said)
+
     def open_one(
         *,
         theme: str = "light",
@@ -199,7 +203,7 @@ def open_parts(browser: Browser, server: Server) -> Iterator[Callable[..., Page]
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: violations.append(str(error)))
-        page.on("console", lambda message: message.text == expected or violations.append(message.text))
+        page.on("console", lambda message: note(message.text, expected))
         page.route(f"{server.url}parts/*", answer)
         page.goto(f"{server.url}parts/page.html")
         page.wait_for_selector("html[data-ready]")
