@@ -56,6 +56,29 @@ async def test_one_finds_what_a_message_says_now_and_where(autojump_clock: MockC
         assert await find(ada, "apple") == []
 
 
+async def test_the_album_of_a_room_has_its_links_as_they_are_now(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        (ada, _), (eve, _) = await hello(core, "Ada"), await hello(core, "Eve")
+        room = await make_room(ada)
+        texts = ["see https://a.example/", "nothing", "see https://b.example/", "https://c.example/"]
+        first, _, third, fourth = [(await ack(ada, "send", room=room, text=text))["seq"] for text in texts]
+        await ack(ada, "edit", room=room, seq=third, text="it is www.b.example now")
+        await ack(ada, "delete", room=room, seq=fourth)
+        await ada.hear_frames()
+        page = await ada.ask("history", room=room, only="links", limit=1)
+        assert [event["seq"] for event in page["events"]] == [third]
+        assert [change["text"] for change in page["changes"]] == ["it is www.b.example now"]
+        assert (page["more"], page["before"]) == (True, third)
+        page = await ada.ask("history", room=room, only="links", before=third)
+        assert [event["text"] for event in page["events"]] == [texts[0]]
+        assert (page["more"], "before" in page) == (False, False)
+        assert (await ada.ask("history", room=room, only="pictures"))["events"] == []
+        assert (await ada.ask("history", room=room, only="links", after=1))["code"] == "bad_field"
+        assert (await ada.ask("history", room=room, only="words"))["code"] == "bad_field"
+        assert (await eve.ask("history", room=room, only="links"))["code"] == "not_joined"
+        assert first < third
+
+
 async def test_the_index_follows_the_log_by_itself_and_forgets_what_was_deleted(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
 

@@ -19,6 +19,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "pin": ("pin", {"room": "ROOM", "seq": "THEIRS"}),
     "history": ("history", {"room": "ROOM", "before": 999}),
     "history after": ("history", {"room": "ROOM", "after": 0}),
+    "album": ("history", {"room": "ROOM", "only": "links"}),
     "history around": ("history", {"room": "ROOM", "around": "THEIRS"}),
     "fetch": ("fetch", {"room": "ROOM", "seqs": [1, 2, 3, 4, 5, 999]}),
     "versions": ("versions", {"room": "ROOM", "seq": "MINE"}),

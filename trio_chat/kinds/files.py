@@ -8,7 +8,7 @@ Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 import attrs
 import msgspec
@@ -28,6 +28,9 @@ VOICE: Final = "voice"
 FILE: Final = "file"
 FILE_KINDS: Final = (IMAGE, VIDEO, AUDIO, VOICE, FILE)
 """What a file is to people: each is one of these. `FILE`: what is downloaded, and neither shown nor played."""
+
+Album: TypeAlias = Literal["pictures", "files", "links"]
+"""What a room's album shows: messages with images or videos, with other files (but voice notes), with links."""
 
 _SHOWN: Final = frozenset(f"image/{form}" for form in ("jpeg", "png", "gif", "webp", "avif"))
 

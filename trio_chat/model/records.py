@@ -270,3 +270,13 @@ class SearchResults:
     hits: list[SearchHit]
     cursor: str | None
     """What to search on with; None: that is all."""
+
+
+@attrs.frozen
+class AlbumPage:
+    """Some messages of an album, in order. May be few, or none at all, although there are more."""
+
+    events: list[Event]
+    """Their events; or `trio_chat.model.events.damaged`."""
+    before: int | None
+    """Before which number there are more; None: that is all."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
 import msgspec
 
 from trio_chat.errors import INVALID_DATA, Refused, RemoteProtocolError
+from trio_chat.kinds.files import Album  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.forms import Command, Ids, Moment, Number, Proof, RoomCommand, Seq, ShortText
 from trio_chat.kinds.reports import State  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
@@ -78,11 +79,15 @@ class Leave(RoomCommand, tag="leave"):
 
 
 class History(RoomCommand, tag="history"):
-    """Read a page of history before ``before``, after ``after``, or around ``around``: one of them."""
+    """Read a page of history before ``before``, after ``after``, or around ``around``: one of them.
+
+    ``only`` asks for an album instead: messages that have this, before ``before`` or the newest.
+    """
 
     before: Number | None = None
     after: Seq | None = None
     around: Number | None = None
+    only: Album | None = None
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
 
 

@@ -150,6 +150,8 @@ class HistoryPage(Frame, tag="history"):
     upto: int = 0
     newer: bool = False
     reactions: Sequence[Reactions] = ()
+    before: int | None = None
+    """Of an album: before which number there are more."""
 
 
 class Fetched(Frame, tag="fetched"):

@@ -33,10 +33,12 @@ from trio_chat.store.file_table import FileTable
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from trio_chat.kinds.files import Album
     from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft, Event, Person, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import (
+        AlbumPage,
         BroughtIn,
         Device,
         DirectoryPlace,
@@ -440,6 +442,11 @@ class MessageSearch(Protocol):
         All of the answer is from one snapshot of the log: a message that was deleted before is not in it. Raises
         `Refused` (``bad_query``) for a cursor that is none.
         """
+        ...
+
+    async def album(self, room: str, only: Album, *, before: int, limit: int, max_bytes: int) -> AlbumPage:
+        """The newest messages of the room before number ``before`` that have what this album shows; bounded like
+        `EventLog.read_after`. A message that was deleted before is not in it."""
         ...
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trio_chat.gateways.v1.client import Client
+    from trio_chat.kinds.files import Album
     from trio_chat.model.events import Event
     from trio_chat.model.records import ReactionCount
     from trio_chat.protocol import commands
@@ -45,6 +46,8 @@ VERSIONS = 100
 
 async def history(client: Client, command: commands.History) -> HistoryPage:
     """Give a page of the log, with what holds of its messages now."""
+    if command.only is not None:
+        return await _album(client, command, command.only)
     if [command.before, command.after, command.around].count(None) != 2:
         raise Refused("bad_field", "Say one of before, after and around.")
     room = client.room(command.room)
@@ -65,6 +68,33 @@ async def history(client: Client, command: commands.History) -> HistoryPage:
         reactions=tuple(told.reactions),
         upto=told.upto,
         newer=newer,
+    )
+
+
+async def _album(client: Client, command: commands.History, only: Album) -> HistoryPage:
+    """Give messages with pictures, files or links, with what holds of them now."""
+    if command.after is not None or command.around is not None:
+        raise Refused(
+            "bad_field", 'With "only" a page is read "before" a number, or without one from the newest.'
+        )
+    room = client.room(command.room)
+    head = room.head
+    before = min(command.before or head + 1, head + 1)
+    page = await client.hub.store.album(
+        room.name, only, before=before, limit=command.limit, max_bytes=HISTORY_BYTES
+    )
+    found = [event for event in page.events if event.kind in MESSAGES]
+    told = await _fitting(client, room, found, before, head)
+    following = told.events[0].seq if len(told.events) < len(found) else page.before
+    return HistoryPage(
+        command.id,
+        room.name,
+        told.events,
+        more=following is not None,
+        changes=told.changes,
+        reactions=tuple(told.reactions),
+        upto=told.upto,
+        before=following,
     )
 
 

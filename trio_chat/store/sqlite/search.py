@@ -16,7 +16,7 @@ from trio_chat.search.grams import words_of
 from trio_chat.search.matching import highlights_in, is_sent_by, is_sent_then, says_it
 from trio_chat.store.sqlite.history import events_at, snapshot
 from trio_chat.store.sqlite.rooms import names_of
-from trio_chat.store.sqlite.search_candidates import Candidates, SearchedRoom, read_rooms
+from trio_chat.store.sqlite.search_candidates import FIRST, Candidates, SearchedRoom, read_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -85,7 +85,16 @@ def find_in_rooms(
     The work of one call is bounded, whatever the query. Raises `Refused` (``bad_query``) for a cursor that is none.
     """
     with snapshot(connection):
-        return _Search(connection, read_rooms(connection, rooms), query).matches(cursor, limit)
+        search = _Search(connection, read_rooms(connection, rooms), query)
+        return search.matches(search.start_at(cursor), limit)
+
+
+def find_before(connection: apsw.Connection, room: str, query: Query, before: int, *, limit: int) -> Matches:
+    """Search in one room, below this number; see `find_in_rooms`."""
+    with snapshot(connection):
+        rooms = read_rooms(connection, [room])
+        search = _Search(connection, rooms, query)
+        return search.matches(search.start_before(rooms[0], before), limit) if rooms else Matches([], None)
 
 
 def _proved(connection: apsw.Connection, matches: Sequence[Match]) -> list[SearchHit]:
@@ -129,9 +138,8 @@ class _Search:
         self._candidates = Candidates(connection, self._rooms, query, self._sender_ids)
         self._chars_left = MAX_CHARS_COMPARED
 
-    def matches(self, cursor: str | None, limit: int) -> Matches:
-        """The matches from the cursor on."""
-        start = self._parsed(cursor)
+    def matches(self, start: _Start, limit: int) -> Matches:
+        """The matches from there on."""
         if not self._rooms:
             return Matches([], None)
         unindexed = self._candidates.unindexed()
@@ -147,7 +155,20 @@ class _Search:
         edited = {message.doc_id: message for message in unindexed if message.doc_id}
         return self._with_indexed(found, start.below, edited, limit)
 
-    def _parsed(self, cursor: str | None) -> _Start:
+    def start_before(self, room: SearchedRoom, before: int) -> _Start:
+        """Where the messages of the room begin that are below this number."""
+        if min(before - 1, room.head) > room.done:
+            at_ms = self._connection.execute(
+                "SELECT at_ms FROM events WHERE room_id = ? AND seq = ?", (room.id, before)
+            ).get
+            return _Start(None, (at_ms, room.id, before) if isinstance(at_ms, int) else None)
+        last = self._connection.execute(
+            "SELECT id FROM docs WHERE room_id = ? AND seq < ? ORDER BY seq DESC LIMIT 1", (room.id, before)
+        ).get
+        return _Start(last + 1 if isinstance(last, int) else FIRST, None)
+
+    def start_at(self, cursor: str | None) -> _Start:
+        """Where the cursor points."""
         if cursor is None:
             return _Start(None, None)
         number, is_in_room, name = cursor.partition("@")

@@ -15,6 +15,7 @@ import trio
 from trio_chat.store.group_commit import BatchQueue
 from trio_chat.store.space import Space
 from trio_chat.store.sqlite import (
+    album,
     changes,
     devices,
     epochs,
@@ -239,6 +240,7 @@ class SqliteStore:
     read_markers = _reads(read_markers.read_markers)  # last, for it hides the module
 
     find = _searches(search.find)
+    album = _searches(album.album)  # last, for it hides the module
 
     reusable_bytes = _reads(history.reusable_bytes)
 
