@@ -45,6 +45,11 @@ async def arrive(core: Core, name: str | None = None, **fields: object) -> tuple
         ),
         ({"what": "unread", "room": "lobby", "seq": 3}, {"type": "unread", "of": "lobby", "from_seq": 3}),
         ({"what": "unread", "room": "lobby"}, {"type": "unread", "of": "lobby", "from_seq": None}),
+        ({"what": "pin_room", "room": "Lobby"}, {"type": "pin_room", "of": "lobby", "on": True}),
+        (
+            {"what": "pin_room", "room": "lobby", "on": False},
+            {"type": "pin_room", "of": "lobby", "on": False},
+        ),
     ],
 )
 async def test_what_somebody_keeps_stands_in_their_own_room_and_all_their_devices_hear_it(

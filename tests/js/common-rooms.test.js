@@ -22,6 +22,6 @@ test("rooms in common are those of one's list in which somebody is known to be",
     room("d-ab", { kind: "direct", with: "b", lastMessage: { from: "b" } }),
     room("d-ac", { kind: "direct", with: "c", owner: "b" }),
   ];
-  const state = { open: "open", rooms: new Map(rooms.map((one) => [one.name, one])) };
+  const state = { open: "open", mine: { current: new Map() }, outbox: [], rooms: new Map(rooms.map((one) => [one.name, one])) };
   assert.deepEqual(roomsInCommon(state, "b").map(({ name }) => name), ["a", "b", "c", "d", "e", "f"]);
 });

@@ -100,6 +100,50 @@ test("a message in another room changes its row; the newest room is on top", asy
   assert.equal(unreadOf(page.store.state.rooms.get("work")).count, 2);
 });
 
+test("rooms without a message stand by their newest event, by whichever way it was heard", async () => {
+  const empty = (room, head, hour) => item(room, head, { kind: "private", active: `2026-11-22T${hour}:00:00.000Z` });
+  const order = ({ store }) => roomList(store.state).map(({ name }) => name);
+  const page = await online([item("lobby", 2, { last: message("lobby", 2) }), empty("~a", 1, 20), empty("~b", 1, 22)]);
+  assert.deepEqual(order(page), ["~b", "lobby", "~a"]);
+  page.say({ type: "settings", room: "~a", seq: 2, from: "p-bob", name: "Bob", at: "2026-11-22T23:00:00.000Z", title: "A" });
+  assert.deepEqual(order(page), ["~a", "~b", "lobby"]);
+  const other = await online([item("lobby", 2, { last: message("lobby", 2) }), empty("~a", 2, 23), empty("~b", 1, 22)]);
+  assert.deepEqual(order(other), order(page), "a device that comes later");
+});
+
+test("pinned rooms stand above the others, the newest first", async () => {
+  const page = await online();
+  const order = () => roomList(page.store.state).map(({ name }) => name);
+  const pinned = page.app.pinRoom("~p", true);
+  assert.deepEqual(order(), ["~p", "work", "lobby"], "at once");
+  const { id, what, room, on } = page.take("mine");
+  assert.deepEqual({ what, room, on }, { what: "pin_room", room: "~p", on: true });
+  const told = { type: "pin_room", room: "~p-me", seq: 1, id, from: "p-me", name: "Ada", at: AT, of: "~p", on: true };
+  page.say({ type: "ack", id, room: "~p-me", seq: 1 }, told);
+  assert.equal((await pinned).ok, true);
+  assert.deepEqual(order(), ["~p", "work", "lobby"]);
+  page.say({ ...told, seq: 2, id: "c9", of: "lobby" }, message("lobby", 3, { at: "2026-11-22T22:00:00.000Z" }));
+  assert.deepEqual(order(), ["lobby", "~p", "work"]);
+  page.say({ ...told, seq: 3, id: "c10", on: false });
+  assert.deepEqual(order(), ["lobby", "work", "~p"]);
+});
+
+test("the list of rooms tells who has received one's own newest message, and so do moved marks", async () => {
+  const own = message("~d", 5, { from: "p-me", name: "Ada" });
+  const direct = (more) => item("~d", 5, { kind: "direct", members: 2, with: { id: "p-bob", name: "Bob" }, last: own, ...more });
+  const tick = ({ store }) => tickOf(store.state, store.state.rooms.get("~d"), store.state.rooms.get("~d").lastMessage);
+  const page = await online([item("lobby", 2), direct({})]);
+  assert.equal(tick(page), "sent");
+  page.say({ type: "marks", room: "~d", marks: [{ person: "p-bob", delivered: 5, read: 3 }] });
+  assert.equal(tick(page), "delivered");
+  page.say({ type: "member", room: "~d", seq: 6, from: "p-bob", name: "Bob", at: AT, person: { id: "p-bob", name: "Bob" }, on: true });
+  assert.equal(page.store.state.rooms.get("~d").members, 2, "he was asked, and has accepted");
+  page.say({ type: "marks", room: "~d", marks: [{ person: "p-bob", delivered: 6, read: 6 }] });
+  assert.equal(tick(page), "read");
+  const other = await online([item("lobby", 2), direct({ marks: [{ person: "p-bob", delivered: 5, read: 5 }] })]);
+  assert.equal(tick(other), "read");
+});
+
 test("after a disconnect every room resumes from its own cursor", async () => {
   const page = await online();
   page.say(message("work", 11));
@@ -267,7 +311,7 @@ test("ticks need one reader in a public room, and all members in a private one",
 
 test("a room added to the list is followed, a removed one goes", async () => {
   const page = await online();
-  page.say({ type: "room_added", item: item("~new", 1, { kind: "private", title: "New" }) });
+  page.say({ type: "room_added", item: item("~new", 1, { kind: "private", title: "New", active: "2026-11-22T22:00:00.000Z" }) });
   assert.deepEqual(page.take("follow").rooms, [{ room: "~new", after: 1, epoch: "e" }]);
   assert.equal(roomList(page.store.state)[0].name, "~new", "what is new is at the top");
   page.say({ type: "room_removed", room: "~new" });

@@ -19,7 +19,7 @@ from trio_chat.kinds.direct import (
 from trio_chat.kinds.facts import DIRECT, LOBBY, PERSONAL_ROOM, PRIVATE, PUBLIC, kind_of_new
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import MAX_EDITS, Delete, Edit, Post
-from trio_chat.kinds.personal import MAX_BLOCKS, MAX_PERSONAL, Block, Level, Star, Unread
+from trio_chat.kinds.personal import MAX_BLOCKS, MAX_PERSONAL, Block, Level, PinRoom, Star, Unread
 from trio_chat.kinds.pins import MAX_PINS, Pin
 from trio_chat.kinds.reactions import MAX_EMOJI, MAX_OF_MESSAGE, MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -284,6 +284,7 @@ TABLE: list[tuple[str, Body | str, dict[str, str], dict[str, str], dict[str, str
     ("hide", Star("garden", 1, True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
     ("level", Level("garden", "none"), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
     ("unread", Unread("garden", 1), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
+    ("pin_room", PinRoom("garden", True), NOBODY_THERE, NOBODY_THERE, NOBODY_THERE),
 ]
 
 
@@ -461,7 +462,7 @@ def test_nothing_but_ones_own_notes_goes_into_a_personal_room(kind: str, who: st
     assert verdict(who, kind, body, room_of(PERSONAL_ROOM)) == NO_ROOM
 
 
-@pytest.mark.parametrize("kind", ["star", "hide", "level", "unread"])
+@pytest.mark.parametrize("kind", ["star", "hide", "level", "unread", "pin_room"])
 def test_ones_own_notes_are_written_by_oneself_only(kind: str) -> None:
     body = next(row[1] for row in TABLE if row[0] == kind)
     found = {who: verdict(who, kind, body, room_of(PERSONAL_ROOM)) for who in WHO}
@@ -535,6 +536,7 @@ def test_people_keep_so_much_for_themselves_and_may_change_all_of_it() -> None:
         assert verdict(MEMBER, "hide", Star(LOBBY, 7, on), full) == "too_many"
     assert verdict(MEMBER, "level", Level(LOBBY, "none"), full) == "too_many"
     assert verdict(MEMBER, "unread", Unread(LOBBY, 1), full) == "too_many"
+    assert verdict(MEMBER, "pin_room", PinRoom(LOBBY, True), full) == "too_many"
 
 
 @pytest.mark.parametrize("kind", ["star", "hide"])
@@ -547,6 +549,7 @@ def test_only_what_one_may_hear_is_noted_but_notes_can_always_be_changed(kind: s
         assert verdict(MEMBER, kind, Star("~secret", 1, on), kept) == "ok"
     assert verdict(MEMBER, "level", Level("~secret", "none"), facts) == NO_ROOM
     assert verdict(MEMBER, "unread", Unread("~secret"), facts) == NO_ROOM
+    assert verdict(MEMBER, "pin_room", PinRoom("~secret", True), facts) == NO_ROOM
     assert verdict(MEMBER, "unread", Unread("garden", 99), facts) == "no_such_message"
 
 

@@ -12,7 +12,7 @@ from trio_chat.kinds.kind import COMMON_FIELDS
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.modes import Mode, Trust
-from trio_chat.kinds.personal import Block, Level, Star, Unread
+from trio_chat.kinds.personal import Block, Level, PinRoom, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.reports import Report, Resolve, Wipe
@@ -239,6 +239,12 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         '"type":"unread",@,"at":"2026-11-22T21:00:00.123Z","of":"garden","from_seq":3',
     ),
     (
+        "pin_room",
+        PinRoom("garden", True),
+        '{"room":"garden","on":true}',
+        '"type":"pin_room",@,"at":"2026-11-22T21:00:00.123Z","of":"garden","on":true',
+    ),
+    (
         "created",
         Created("direct", members=(BOB,), asked=True),
         '{"kind":"direct","members":[{"id":"p-2","name":"Bob"}],"asked":true}',
@@ -325,6 +331,7 @@ def test_every_command_that_writes_an_event_is_carried_out() -> None:
         ("hide", Star("garden", 3, True), (0, "hide:garden:3")),
         ("level", Level("garden", "all"), (0, "level:garden")),
         ("unread", Unread("garden", 3), (0, "unread:garden")),
+        ("pin_room", PinRoom("garden", True), (0, "pin_room:garden")),
     ],
 )
 def test_what_an_event_is_the_newest_word_on(kind: str, body: Body, key: tuple[int, str] | None) -> None:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from trio.testing import MockClock
 
-WHAT = ["here", "seen", "typing", "read", "receipts", "people", "info"]
+WHAT = ["here", "seen", "typing", "read", "receipts", "people", "info", "read elsewhere", "listed"]
 HIDDEN_BY = {
     "show_seen": {"here", "seen", "people", "info"},
     "show_typing": {"typing"},
-    "show_receipts": {"read", "receipts"},
+    "show_receipts": {"read", "receipts", "read elsewhere", "listed"},
     "block": set(WHAT),
 }
 
@@ -71,6 +71,7 @@ class Scene:
             (user,) = [one for one in (await answer_to(watching, kind, **fields))[field] if one["id"] == who]
             if user.get("here"):
                 shown.add(name)
+        shown |= await self._away(viewer, person)
         await acting.tell("watch", room=None)
         await acting.stream.aclose()
         await trio.sleep(2 * INTERVAL_S)
@@ -79,6 +80,19 @@ class Scene:
         if "seen" in user:
             shown.add("seen")
         return shown
+
+    async def _away(self, viewer: str, person: str) -> set[str]:
+        """What the viewer, who looks at no room, is shown of a person who reads what the viewer writes."""
+        watching, acting, who = self.people[viewer], self.people[person], self.ids[person]
+        await watching.tell("watch")
+        seq = (await ack(watching, "send", room=self.room, text="y"))["seq"]
+        await acting.tell("mark", room=self.room, read=seq)
+        await trio.sleep(2 * INTERVAL_S)
+        heard = [frame for frame in await watching.hear_frames() if frame["type"] == "marks"]
+        mark = {"person": who, "delivered": seq, "read": seq}
+        item = (await answer_to(watching, "listing", room=self.room))["item"]
+        shown = {"read elsewhere"} if any(mark in frame["marks"] for frame in heard) else set()
+        return shown | ({"listed"} if mark in item.get("marks", []) else set())
 
 
 async def answer_to(client: V1Client, kind: str, **fields: object) -> dict[str, Any]:

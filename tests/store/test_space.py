@@ -17,7 +17,7 @@ from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Knock, Restriction
 from trio_chat.kinds.modes import Mode, Trust
-from trio_chat.kinds.personal import Block, Level, Star, Unread
+from trio_chat.kinds.personal import Block, Level, PinRoom, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.reports import Report, Resolve, Wipe
@@ -100,6 +100,7 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         "hide": (f"~{ADA.id}", change("hide", Star("garden", 2, True)), "disk_full"),
         "level": (f"~{ADA.id}", change("level", Level("garden", "none")), "disk_full"),
         "unread": (f"~{ADA.id}", change("unread", Unread("garden", 2)), "disk_full"),
+        "pin_room": (f"~{ADA.id}", change("pin_room", PinRoom("garden", True)), "disk_full"),
         "block": (f"~{ADA.id}", change("block", Block("p-cy", True)), ""),
         "delete": ("garden", change("delete", Delete(2)), ""),
         "mute": ("garden", change("mute", Restriction(BOB.id, on=True)), ""),

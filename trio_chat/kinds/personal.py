@@ -1,5 +1,5 @@
-"""What people keep for themselves: stars, hidden messages, notification levels, rooms marked as unread, and whom they
-block.
+"""What people keep for themselves: stars, hidden messages, notification levels, rooms marked as unread or pinned, and
+whom they block.
 
 It stands in the log of the person's own room, which their other devices hear. It is about messages and rooms that they
 could hear when they noted it first; what is noted can always be changed, also when they have left the room.
@@ -41,6 +41,7 @@ STAR: Final = "star"
 HIDE: Final = "hide"
 LEVEL: Final = "level"
 UNREAD: Final = "unread"
+PIN_ROOM: Final = "pin_room"
 BLOCK: Final = "block"
 
 MAX_PERSONAL: Final = 5_000
@@ -106,6 +107,20 @@ class UnreadFrame(ChangeFrame, tag="unread", kw_only=True):
     from_seq: int | None
 
 
+class PinRoom(Body, frozen=True):
+    """The room stands at the top of the person's list, or (``on`` false) no longer."""
+
+    room: str
+    on: bool
+
+
+class PinRoomFrame(ChangeFrame, tag="pin_room", kw_only=True):
+    """The room ``of`` stands at the top of the person's list, or (``on`` false) no longer."""
+
+    of: str
+    on: bool
+
+
 class Block(Body, frozen=True):
     """The person is blocked, or (``on`` false) no longer."""
 
@@ -121,11 +136,11 @@ class BlockFrame(ChangeFrame, tag="block", kw_only=True):
 
 
 class Mine(EventCommand, tag="mine", kw_only=True):
-    """Star or hide a message, choose a notification level, mark a room as unread, or block somebody: for me alone."""
+    """Star or hide a message; choose a room's notification level, mark it as unread or pin it; block somebody."""
 
     is_in_room: ClassVar[bool] = False
 
-    what: Literal["star", "hide", "level", "unread", "block"]
+    what: Literal["star", "hide", "level", "unread", "pin_room", "block"]
     room: str = ""
     """Which room it is about; not said when somebody is blocked."""
     person: PersonId | None = None
@@ -148,6 +163,8 @@ class Mine(EventCommand, tag="mine", kw_only=True):
     def _body(self, room: str) -> Body:
         if self.what == UNREAD:
             return Unread(room, self.seq)
+        if self.what == PIN_ROOM:
+            return PinRoom(room, self.on)
         if self.what == LEVEL:
             if self.level is None:
                 raise Refused("bad_field", "Say which level: all, mentions or none.")
@@ -231,6 +248,14 @@ KINDS: Final = (
         fields=lambda body: {"of": body.room, "from_seq": body.seq},
         key_of=lambda body: body.room,
         place_of=lambda body: (body.room, body.seq or 0),
+    ),
+    _kind(
+        PIN_ROOM,
+        PinRoom,
+        PinRoomFrame,
+        fields=lambda body: {"of": body.room, "on": body.on},
+        key_of=lambda body: body.room,
+        place_of=lambda body: (body.room, 0),
     ),
     attrs.evolve(
         _kind(

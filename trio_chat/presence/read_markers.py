@@ -14,6 +14,10 @@ from trio_chat.presence.attendance import MAX_NAMES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+FEW = 16
+"""In a room that is not public, of at most so many members, whoever hears it is told of moved markers; in others those
+who watch it."""
+
 
 class ReadMarkers:
     """The read markers of one room, and those that moved since the last save. A marker never goes back, and only saved

@@ -48,6 +48,8 @@ class RoomState:
         """Whether the saved markers were read from the store, so that all are here."""
         self.moved_by: dict[str, UserConnection] = {}
         """The connection that moved a person's marker last, by person: it needs no notice of it."""
+        self.few: frozenset[str] = frozenset()
+        """The members, where all of them are told of moved markers, watching or not (`FEW`); else nobody."""
 
     @property
     def is_idle(self) -> bool:

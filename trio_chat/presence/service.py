@@ -17,6 +17,7 @@ from trio_chat.errors import StoreError
 from trio_chat.model.notices import PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
 from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, may_name
 from trio_chat.presence.privacy import Privacy
+from trio_chat.presence.read_markers import FEW
 from trio_chat.presence.room_state import RoomChange, RoomState
 from trio_chat.rooms.encoding import EncodedNotices
 
@@ -181,6 +182,8 @@ class PresenceService:
         if not (delivered or read):
             return
         state = self._state(room.name)
+        members = room.access.members - room.access.asked
+        state.few = members if not room.access.is_public and len(members) <= FEW else frozenset()
         person = connection.person.id
         if state.markers.move(person, delivered=delivered, read=read):
             state.moved_by[person] = connection
@@ -295,7 +298,10 @@ class PresenceService:
         change = RoomChange(state, came, went, may_name(len(came) + len(went), len(watching)), shown)
         if came or went or shown:
             await self._post_change(watching, change)
-        await self._notify_own_devices(state, moved, room, set(watching) if may_name_markers else set())
+        notified = set(watching) if may_name_markers else set()
+        if shown:
+            notified |= await self._notify_few(state, shown, notified)
+        await self._notify_own_devices(state, moved, room, notified)
 
     async def _post_change(self, watching: Sequence[UserConnection], change: RoomChange) -> None:
         """Post to each connection what its person may see of the change: encoded once for all who see the same."""
@@ -312,6 +318,30 @@ class PresenceService:
             await self._post([connection], encoded, room=room)
             if apart:  # that took longer
                 await trio.lowlevel.checkpoint()
+
+    async def _notify_few(
+        self, state: RoomState, shown: Sequence[ReadMarker], notified: set[UserConnection]
+    ) -> set[UserConnection]:
+        """Post the markers to those of the few who do not watch the room, for their lists of rooms; who they are."""
+        others = [
+            connection
+            for person in state.few
+            if self.privacy.shows(person, "receipts")
+            for connection in self._connected.connections(person)
+            if connection not in notified
+        ]
+        for connection in others:
+            apart = self.privacy.apart_from(connection.person.id)
+            markers = [
+                marker
+                for marker in shown
+                if marker.person not in apart and state.moved_by.get(marker.person) is not connection
+            ]
+            if markers:
+                await self._post(
+                    [connection], EncodedNotices([ReadMarkersMoved(state.room, markers)]), room=state.room
+                )
+        return set(others)
 
     async def _notify_own_devices(
         self, state: RoomState, moved: Sequence[ReadMarker], room: str, notified: set[UserConnection]

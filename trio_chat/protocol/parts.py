@@ -55,6 +55,14 @@ class About(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     page: str = ""
 
 
+class MarkOf(msgspec.Struct, frozen=True, gc=False):
+    """A read marker."""
+
+    person: str
+    delivered: int
+    read: int
+
+
 class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """A room in a list."""
 
@@ -83,6 +91,10 @@ class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     """The newest message."""
     last_edit: EventFrame | None = None
     """Its newest edit."""
+    active: str | None = None
+    """When its newest event was written; None if there is none."""
+    marks: Sequence[MarkOf] = ()
+    """In a small room that is not public: whose read markers have reached the newest message, if it is the person's."""
 
 
 class Own(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -122,14 +134,6 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
     person: User
     at: str
-
-
-class MarkOf(msgspec.Struct, frozen=True, gc=False):
-    """A read marker."""
-
-    person: str
-    delivered: int
-    read: int
 
 
 class Hit(msgspec.Struct, frozen=True, gc=False):

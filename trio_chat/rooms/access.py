@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trio_chat.kinds import rules
-from trio_chat.kinds.facts import DIRECT, SERVER
+from trio_chat.kinds.facts import DIRECT, PUBLIC, SERVER
 from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -42,6 +42,11 @@ class RoomAccess:
     def members(self) -> frozenset[str]:
         """Ids of the members, connected or not. (Members of a public room are those who have it in their list.)"""
         return frozenset(self._roles)
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it is for everybody."""
+        return self.kind == PUBLIC
 
     def role_of(self, person: str) -> str | None:
         """The role of a member; None for everybody else."""

@@ -358,6 +358,10 @@ class PeopleTable(Protocol):
         """Read markers of a room, of everybody."""
         ...
 
+    async def reached(self, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
+        """Read markers of members that have come to these places (room, sequence number) of these rooms."""
+        ...
+
     async def receipts(self, room: str, seq: int, *, after: str = "", limit: int) -> list[MessageReceipt]:
         """Receipts of message ``seq``, at most ``limit``, in the order of the people's ids, those behind ``after``:
         when the person's read marker first reached it, of its last `MOVES_KEPT` moves."""

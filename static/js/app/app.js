@@ -101,6 +101,11 @@ export class App {
     return this.#commands.queue({ command: "mine", what: "level", room, level, until });
   }
 
+  /** Keep a room at the top of the list, or (`on` false) no longer. */
+  pinRoom(room, on) {
+    return this.#commands.queue({ command: "mine", what: "pin_room", room, on });
+  }
+
   /** Mark the room as unread from a message on; null: undo that. */
   markUnread(room, seq) {
     return this.#commands.queue({ command: "mine", what: "unread", room, from: seq });

@@ -37,7 +37,7 @@ export class Recounts {
     for (const { name } of this.#stale) {
       const answer = await this.#session.ask({ type: "listing", room: name });
       if (this.#timer !== timer) return; // another connection
-      if (answer.ok && answer.item) this.#store.dispatch({ type: "roomAdded", item: answer.item, now: Date.now() });
+      if (answer.ok && answer.item) this.#store.dispatch({ type: "roomAdded", item: answer.item });
       else this.#store.dispatch({ type: "recounted", room: name });
     }
     this.#timer = null;

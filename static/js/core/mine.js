@@ -47,6 +47,7 @@ const keys = {
   hide: ({ of, target }) => `hide ${of} ${target}`,
   level: ({ of }) => `level ${of}`,
   unread: ({ of }) => `unread ${of}`,
+  pin_room: ({ of }) => `pin_room ${of}`,
   block: ({ of }) => `block ${of}`,
 };
 
@@ -62,6 +63,9 @@ function asEvent({ what, room, target, on, level, until, from, person }) {
 
 /** Whether this person blocks another one. */
 export const isBlocked = (state, person) => current(state).get(`block ${person}`)?.on ?? false;
+
+/** Whether a room stands at the top of the list. */
+export const isPinnedRoom = (state, room) => current(state).get(`pin_room ${room}`)?.on ?? false;
 
 /** Whether a message is starred. */
 export const isStarred = (state, room, seq) => current(state).get(`star ${room} ${seq}`)?.on ?? false;

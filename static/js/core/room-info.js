@@ -18,7 +18,8 @@ export function applySettings(room, event, meId) {
     room.activeAt = Math.max(room.activeAt, Date.parse(event.at));
   }
   const removes = (event.type === "member" && !event.on) || (event.type === "ban" && event.on);
-  if (room.members !== null && (event.type === "member" || removes)) room.members += removes ? -1 : 1;
+  // Who was asked into a conversation is counted before they accept.
+  if (room.members !== null && (event.type === "member" || removes)) room.members = Math.min(room.members + (removes ? -1 : 1), room.with ? 2 : Infinity);
   if (event.type === "role") applyRole(room, event, meId);
 }
 

@@ -103,7 +103,7 @@ export function listed(room, item, { isOpen, meId }) {
     isMissing: false,
     listedTo: item.head,
     lastMessage,
-    activeAt: lastMessage?.atMs ?? room.activeAt,
+    activeAt: lastMessage?.atMs ?? (Date.parse(item.active) || room.activeAt),
     read: item.read ?? 0,
     delivered: Math.max(item.delivered ?? 0, isOthers ? lastMessage.seq : 0),
     unread: unread.counted(item.unread, item.mentions),
@@ -170,6 +170,7 @@ export function withEvent(room, event, reader) {
     isMissing: false,
     live: appended(room.live, event),
   };
+  if (!next.lastMessage && event.seq > next.listedTo) next.activeAt = Date.parse(event.at) || next.activeAt;
   if (event.type === "message") applyMessage(next, event, reader);
   else applyOther(next, event, reader);
   return trimmed(next, reader);

@@ -56,20 +56,7 @@ function withItem(state, item) {
   const room = state.rooms.get(item.room) ?? emptyRoom(item.room);
   const known = withPeople(state, [item.with]);
   const next = listed(room, item, { isOpen: state.open === item.room, meId: state.me?.id });
-  return { ...known, rooms: new Map(known.rooms).set(item.room, next) };
-}
-
-/** Keep the server's order for rooms without a message: above the next room that has one. */
-function inServerOrder(state, items) {
-  const [, ...byNewest] = items; // the first is the lobby
-  let next = state;
-  let activeAt = 0;
-  for (const { room: name } of byNewest.reverse()) {
-    const room = next.rooms.get(name);
-    if (room.lastMessage === null && room.activeAt < activeAt) next = withRoom(next, name, (one) => ({ ...one, activeAt }));
-    activeAt = next.rooms.get(name).activeAt;
-  }
-  return next;
+  return { ...known, rooms: new Map(known.rooms).set(item.room, withReadMarkers(next, item.marks ?? [])) };
 }
 
 /** Whoever is in a room does not wait for it any more. */
@@ -134,17 +121,13 @@ export const roomReducers = {
     const pageVersion = frame.about?.page ?? null;
     const base = { ...state, publicUrl, networkUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));
-    return settled(inServerOrder(frame.rooms.reduce(withItem, known), frame.rooms));
+    return settled(frame.rooms.reduce(withItem, known));
   },
 
   olderMine: (state, { events }) => ({ ...state, mine: withOlderMine(state.mine, events) }),
 
   /** A room came into the list, or looks like this now. */
-  roomAdded(state, { item, now }) {
-    const isNew = !state.rooms.get(item.room)?.isMember;
-    const next = withItem(withoutKnock(withoutRequest(state, item.room), item.room), item);
-    return isNew && !item.last ? withRoom(next, item.room, (room) => ({ ...room, activeAt: now })) : next;
-  },
+  roomAdded: (state, { item }) => withItem(withoutKnock(withoutRequest(state, item.room), item.room), item),
 
   /** What is unread was asked for in vain. */
   recounted: (state, { room }) => withRoom(state, room, (held) => ({ ...held, unread: { ...held.unread, isStale: false } })),

@@ -3,7 +3,7 @@
  */
 import { HOME } from "./home.js";
 import { isUnknown } from "./message.js";
-import { current, isBlocked, isHidden, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
+import { current, isBlocked, isHidden, isPinnedRoom, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
 import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
 import { eventIn, shownWindow } from "./room-history.js";
 import { firstUnread } from "./room.js";
@@ -12,7 +12,7 @@ import { SERVER } from "./standing.js";
 import { texts } from "./texts.js";
 import { countOf, isFor, mentionsOf } from "./unread.js";
 
-export { eventIn as messageAt, firstFailed, firstUnread, isBlocked, isHidden, isStarred, isEndInView, levelOf, stars, unreadFrom };
+export { eventIn as messageAt, firstFailed, firstUnread, isBlocked, isHidden, isPinnedRoom, isStarred, isEndInView, levelOf, stars, unreadFrom };
 
 /** The room that is open: on the screen. */
 export const openRoom = (state) => state.rooms.get(state.open);
@@ -20,11 +20,12 @@ export const openRoom = (state) => state.rooms.get(state.open);
 /** The name of a room that may have been asked for in another spelling. */
 export const roomNamed = (state, asked) => state.spellings.get(asked) ?? asked;
 
-/** The list of rooms: that of those who run the server, then the newest first. */
+/** The list of rooms: that of those who run the server, those that the person has pinned, then the newest first. */
 export function roomList(state) {
   const rooms = Array.from(state.rooms.values()).filter((room) => room.isMember);
-  const isServer = (room) => Number(room.name === SERVER);
-  return rooms.sort((a, b) => isServer(b) - isServer(a) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1));
+  const mine = current(state);
+  const height = ({ name }) => (name === SERVER ? 2 : Number(mine.get(`pin_room ${name}`)?.on ?? 0));
+  return rooms.sort((a, b) => height(b) - height(a) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1));
 }
 
 /** A person's current profile; before it is known, the name from the event. */

@@ -281,7 +281,7 @@ export class Session {
     },
     room_added: ({ item }) => {
       const isNew = !this.#store.state.rooms.get(item.room)?.isMember;
-      this.#store.dispatch({ type: "roomAdded", item, now: Date.now() });
+      this.#store.dispatch({ type: "roomAdded", item });
       this.#readMarkers.listed([item]);
       if (isNew && item.room !== this.#store.state.open) this.#followAdded(item.room);
     },

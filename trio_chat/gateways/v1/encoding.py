@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.gateways.v1.room_lists import item_of
+from trio_chat.gateways.v1.room_lists import item_of, marks_of
 from trio_chat.kinds.forms import Who
 from trio_chat.model import notices
 from trio_chat.protocol import parts, replies
@@ -13,13 +13,10 @@ from trio_chat.protocol.event_frames import to_frame
 from trio_chat.rooms.encoding import Encoding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trio_chat.kinds.forms import Frame
     from trio_chat.model.events import Event
     from trio_chat.model.notices import Notice
     from trio_chat.model.proofs import Prover
-    from trio_chat.model.records import ReadMarker
 
 
 def encode_event(event: Event, prover: Prover) -> bytes:
@@ -50,11 +47,6 @@ def _frame_of(notice: Notice) -> Frame:
             return replies.RequestAdded(item_of(listing, other))
         case notices.RoomUnlisted(room):
             return replies.RoomRemoved(room)
-
-
-def marks_of(markers: Iterable[ReadMarker]) -> tuple[parts.MarkOf, ...]:
-    """Read markers, in the words of v1: marks."""
-    return tuple(parts.MarkOf(marker.person, marker.delivered, marker.read) for marker in markers)
 
 
 NOT_WELCOMED_YET: Final = Encoding(lambda event, prover: b"", has_cursors=True)

@@ -154,11 +154,11 @@ async def _lists(client: Client) -> tuple[list[RoomItem], list[str], Own]:
 
     A client is told of changes of its list only after it was welcomed: so it is read again if it changed meanwhile.
     """
-    store, person = client.hub.store, client.person.id
+    store, person, privacy = client.hub.store, client.person.id, client.hub.presence.privacy
     position, events, more = await _own_events(client, None, WELCOME_OWN_BYTES)
-    rooms, requests = await list_rooms(store, person), await store.requests(person)
+    rooms, requests = await list_rooms(store, person, privacy), await store.requests(person)
     while client.take_membership_changes():
-        rooms, requests = await list_rooms(store, person), await store.requests(person)
+        rooms, requests = await list_rooms(store, person, privacy), await store.requests(person)
     mine = Own(personal_room(person), position.seq, position.epoch, events, more)
     return rooms, [item.room for item in requests], mine
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.gateways.v1.encoding import marks_of
-from trio_chat.gateways.v1.room_lists import user_of
+from trio_chat.gateways.v1.room_lists import marks_of, user_of
 from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.standing import ASKED

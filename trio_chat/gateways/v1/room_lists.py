@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from trio_chat.kinds.forms import end_of
+from trio_chat.kinds.facts import PUBLIC
+from trio_chat.kinds.forms import end_of, timestamp
 from trio_chat.kinds.messages import EditFrame, MessageFrame
 from trio_chat.kinds.standing import MEMBER
+from trio_chat.presence.read_markers import FEW
 from trio_chat.protocol.event_frames import EventFrame, to_frame
-from trio_chat.protocol.parts import RoomItem, User
+from trio_chat.protocol.parts import MarkOf, RoomItem, User
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from trio_chat.model.events import Event
-    from trio_chat.model.records import Listing, Profile
+    from trio_chat.model.records import Listing, Profile, ReadMarker
+    from trio_chat.presence.privacy import Privacy
     from trio_chat.store.base import Store
 
 LISTED_AT_ONCE = 100
@@ -27,9 +30,33 @@ PREVIEW_CHARS = 200
 PREVIEW_MENTIONS = 10
 
 
-async def list_rooms(store: Store, person: str, *, only: str | None = None) -> list[RoomItem]:
-    """The rooms in a person's list, the lobby first, then the busiest; or only one of them. Raises `StoreError`."""
-    return await items_of(store, await store.listing(person, only=only))
+async def list_rooms(
+    store: Store, person: str, privacy: Privacy, *, only: str | None = None
+) -> list[RoomItem]:
+    """The rooms in the list of a person, who is connected, the lobby first, then the busiest; or only one of them.
+
+    Raises `StoreError`."""
+    listings = await store.listing(person, only=only)
+    items = await items_of(store, listings)
+    places = [(one.room, one.last.seq) for one in listings if one.last and _has_marks(one, person)]
+    if not places:
+        return items
+    marks: dict[str, list[ReadMarker]] = {}
+    for marker in await store.reached(places):
+        if marker.person != person and privacy.sees(person, marker.person, "receipts"):
+            marks.setdefault(marker.room, []).append(marker)
+    return [msgspec.structs.replace(item, marks=marks_of(marks.get(item.room, ()))) for item in items]
+
+
+def _has_marks(listing: Listing, person: str) -> bool:
+    """Whether the list tells who has received the newest message."""
+    is_own = listing.last is not None and listing.last.sender == person
+    return is_own and listing.kind != PUBLIC and listing.n_members <= FEW
+
+
+def marks_of(markers: Iterable[ReadMarker]) -> tuple[MarkOf, ...]:
+    """Read markers, in the words of v1: marks."""
+    return tuple(MarkOf(marker.person, marker.delivered, marker.read) for marker in markers)
 
 
 async def items_of(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
@@ -66,6 +93,7 @@ def item_of(listing: Listing, other: Profile | None) -> RoomItem:
         muted_until=end_of(listing.muted_ms),
         last=_preview(listing.last),
         last_edit=_preview(listing.last_edit),
+        active=timestamp(listing.newest_ms) if listing.newest_ms else None,
     )
 
 

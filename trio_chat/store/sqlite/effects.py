@@ -14,7 +14,7 @@ from trio_chat.kinds.facts import DIRECT
 from trio_chat.kinds.messages import DELETE, EDIT, POST
 from trio_chat.kinds.moderation import KNOCK
 from trio_chat.kinds.modes import MODE, TRUST
-from trio_chat.kinds.personal import BLOCK, HIDE, LEVEL, STAR, UNREAD
+from trio_chat.kinds.personal import BLOCK, HIDE, LEVEL, PIN_ROOM, STAR, UNREAD
 from trio_chat.kinds.pins import PIN
 from trio_chat.kinds.reactions import REACTION
 from trio_chat.kinds.reports import REPORT, RESOLVE, WIPE
@@ -230,6 +230,7 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     STAR: None,
     HIDE: None,
     LEVEL: None,
+    PIN_ROOM: None,
     UNREAD: None,
     BLOCK: _block,
 }

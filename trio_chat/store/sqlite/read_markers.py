@@ -75,6 +75,20 @@ def read_markers(connection: apsw.Connection, room: str) -> list[ReadMarker]:
     return [ReadMarker(*values) for values in found]
 
 
+def reached(connection: apsw.Connection, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
+    """See `Store.reached`."""
+    found = connection.execute(
+        """
+        SELECT name, person_id, delivered, read
+        FROM json_each(?) JOIN rooms ON name = value ->> 0
+            CROSS JOIN members ON members.room_id = rooms.id CROSS JOIN marks USING (room_id, person_id)
+        WHERE delivered >= value ->> 1
+        """,
+        (json.dumps(list(places)),),
+    )
+    return [ReadMarker(*values) for values in found]
+
+
 def receipts(
     connection: apsw.Connection, room: str, seq: int, *, after: str = "", limit: int
 ) -> list[MessageReceipt]:

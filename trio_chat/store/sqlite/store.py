@@ -236,6 +236,7 @@ class SqliteStore:
     find_file_key = _reads(files.find_file_key)
 
     move_read_markers = _writes_always(read_markers.move_read_markers)
+    reached = _reads(read_markers.reached)
     receipts = _reads(read_markers.receipts)
     read_markers = _reads(read_markers.read_markers)  # last, for it hides the module
 

@@ -1,9 +1,9 @@
 /**
- * The menu of a row of the room list: what the room tells of itself, marking it as read or unread, leaving it.
+ * The menu of a row of the room list: pinning it, what it tells of itself, marking it as read or unread, leaving it.
  */
 import { HOME } from "../../core/home.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { levelOf, titleOf, unreadOf } from "../../core/select.js";
+import { isPinnedRoom, levelOf, titleOf, unreadOf } from "../../core/select.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { openMenu } from "../parts/menu.js";
@@ -14,6 +14,7 @@ export function openRoomMenu(shell, name, at) {
   const room = app.state.rooms.get(name);
   const isLoud = levelOf(app.state, name, Date.now()) === "all";
   const { count, isMarkedUnread } = unreadOf(room, app.state);
+  const isPinned = isPinnedRoom(app.state, name);
   const isUnread = count > 0 || isMarkedUnread;
   const last = room.lastMessage?.seq;
   const entry = (label, icon, onSelect) => ({ label, icon, onSelect });
@@ -21,6 +22,7 @@ export function openRoomMenu(shell, name, at) {
     label: laterTexts.shellRoomMenu(titleOf(app.state, room)),
     anchor: at,
     items: [
+      name !== SERVER && entry(isPinned ? laterTexts.shellUnpin : laterTexts.shellPin, "pin", () => app.pinRoom(name, !isPinned)),
       isLoud
         ? entry(laterTexts.shellMute, "bell-off", () => app.setLevel(name, "none"))
         : entry(laterTexts.shellUnmute, "bell", () => app.setLevel(name, "all")),

@@ -8,7 +8,7 @@ import { lineOf as lineOfMessage } from "../../core/files.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { waitingIn } from "../../core/permissions.js";
-import { avatarOf, isBlocked, levelOf, person, roomList, titleOf, typingIn, unreadOf } from "../../core/select.js";
+import { avatarOf, isBlocked, isPinnedRoom, levelOf, person, roomList, tickOf, titleOf, typingIn, unreadOf } from "../../core/select.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";
@@ -20,7 +20,7 @@ const SHARED = ["people", "mine", "open", "drafts", "me", "outbox", "requests", 
 const MANY = 100; // the server counts no further
 const LINE_LENGTH = 120;
 const KINDS = { private: "lock", public: "room" }; // icons; people have their faces
-const SENDING = { waiting: texts.statusWaiting, failed: texts.statusFailed };
+const FEW = 16; // in private rooms of so many members the server tells who has received and read what, also of those that are not open
 
 export class RoomList {
   #requests;
@@ -173,13 +173,15 @@ export class RoomList {
 function factsOf(state, room) {
   const { count, mentions, isMarkedUnread } = unreadOf(room, state);
   const level = levelOf(state, room.name, Date.now());
+  const { message, ...line } = lineOf(state, room);
   return {
     ...avatarOf(state, room),
     title: titleOf(state, room),
     when: room.lastMessage ? shortTime(room.lastMessage.atMs) : "",
     kind: room.with || room.name === SERVER ? "" : room.kind,
-    ...lineOf(state, room),
-    sending: sendingIn(state, room),
+    ...line,
+    status: sendingIn(state, room) || tickIn(state, room, message),
+    isPinned: isPinnedRoom(state, room.name),
     count,
     waiting: waitingIn(state, room).length,
     reports: room.reports?.length ?? 0,
@@ -197,6 +199,12 @@ function sendingIn(state, room) {
   return ["failed", "waiting"].find((status) => statuses.includes(status)) ?? "";
 }
 
+/** How far the message in the line has come, if it is the person's own and the server tells: "sent", "delivered", "read", or "". */
+function tickIn(state, room, message) {
+  const isTold = room.kind !== "public" && room.members <= FEW;
+  return (isTold && message && tickOf(state, room, message)) || "";
+}
+
 /** The line below the title: who is typing, as far as the page is told (in the room it watches), else the draft, else the last message. */
 function lineOf(state, room) {
   const typing = typingIn(state, room, Date.now()).map(({ name }) => name);
@@ -210,7 +218,7 @@ function lineOf(state, room) {
   const lead = who === "" ? "" : laterTexts.shellLead(who);
   if (!isOwn && isBlocked(state, message.from)) return { lead: "", line: laterTexts.shellBlockedLine, look: "quiet" };
   if (message.isDeleted) return { lead, line: laterTexts.shellDeleted, look: "quiet" };
-  return { lead, line: lineOfMessage(message), look: "" };
+  return { lead, line: lineOfMessage(message), look: "", message };
 }
 
 const shortTime = (ms) => (dayNumber(ms) === dayNumber(Date.now()) ? clock(ms) : dayLabel(ms));
@@ -222,19 +230,20 @@ function makeRow(name) {
   title.dir = "auto";
   const when = make("span", "row-when");
   const kind = make("span", "row-kind");
-  const sending = make("span", "row-sending");
+  const status = make("span", "row-status");
+  const pinned = make("span", "row-sign row-pinned", icon("pin"), make("span", "unseen", laterTexts.shellPinned));
   const lead = make("bdi", "row-lead");
   const text = make("bdi", "row-text");
-  const muted = make("span", "row-muted", icon("bell-off"), make("span", "unseen", laterTexts.shellMuted));
+  const muted = make("span", "row-sign row-muted", icon("bell-off"), make("span", "unseen", laterTexts.shellMuted));
   const badges = make("span", "row-badges");
   const link = make(
     "a", "row", avatar,
-    make("span", "row-top", kind, title, " ", muted, when), " ", // the spaces are for those who hear it
-    make("span", "row-bottom", make("span", "row-line", sending, lead, " ", text), " ", badges),
+    make("span", "row-top", kind, title, " ", muted, pinned, when), " ", // the spaces are for those who hear it
+    make("span", "row-bottom", make("span", "row-line", status, lead, " ", text), " ", badges),
   );
   link.href = `#room=${encodeURIComponent(name)}`;
   link.dataset.room = name;
-  return { element: make("li", "", link), link, avatar, kind, title, when, sending, lead, text, muted, badges, room: null, facts: null };
+  return { element: make("li", "", link), link, avatar, kind, title, when, status, lead, text, muted, pinned, badges, room: null, facts: null };
 }
 
 function updateRow(row, facts) {
@@ -243,18 +252,25 @@ function updateRow(row, facts) {
   row.avatar.classList.toggle("here", facts.isHere);
   row.title.textContent = facts.title;
   if (row.facts?.kind !== facts.kind) row.kind.replaceChildren(...(facts.kind in KINDS ? [icon(KINDS[facts.kind])] : []));
-  row.sending.dataset.status = facts.sending;
-  row.sending.replaceChildren(...(facts.sending ? [facts.sending === "waiting" ? icon("clock") : "!", make("span", "unseen", `${SENDING[facts.sending]}: `)] : []));
+  row.status.dataset.status = facts.status;
+  row.status.replaceChildren(...statusOf(facts.status));
   row.when.textContent = facts.when;
   row.lead.textContent = facts.lead;
   row.text.textContent = facts.line;
   row.muted.hidden = !facts.isMuted;
+  row.pinned.hidden = !facts.isPinned;
   row.link.dataset.look = facts.look;
   row.link.classList.toggle("unread", facts.count > 0 || facts.isMarkedUnread);
   row.link.classList.toggle("muted", facts.isMuted);
   if (facts.isOpen) row.link.setAttribute("aria-current", "true");
   else row.link.removeAttribute("aria-current");
   row.badges.replaceChildren(...badgesOf(facts));
+}
+
+function statusOf(status) {
+  if (status === "") return [];
+  const sign = status === "failed" ? "!" : make("span", "status");
+  return [sign, make("span", "unseen", `${texts.status[status]}: `)];
 }
 
 function badgesOf({ count, hasMention, isMarkedUnread, waiting, reports }) {

@@ -109,14 +109,6 @@ function sign(className, name) {
   return element;
 }
 
-const STATUS_LABELS = {
-  waiting: texts.statusWaiting,
-  sent: texts.statusSent,
-  delivered: texts.talkDelivered,
-  read: texts.talkRead,
-  failed: texts.statusFailed,
-};
-
 function meta({ atMs, status, isStarred, message }) {
   const time = make("time", "", clock(atMs));
   time.dateTime = new Date(atMs).toISOString();
@@ -124,7 +116,7 @@ function meta({ atMs, status, isStarred, message }) {
   if (message.isPinned) signs.push(sign("mark-pinned", texts.talkPinned));
   if (isStarred) signs.push(sign("mark-starred", texts.talkStarred));
   if (message.isEdited) signs.push(label("edited", texts.talkEdited));
-  return [...signs, time, ...(status ? [" ", sign("status", STATUS_LABELS[status])] : [])];
+  return [...signs, time, ...(status ? [" ", sign("status", texts.status[status])] : [])];
 }
 
 function showReactions(paragraph, item, does) {
