@@ -196,7 +196,9 @@ def _write(file: str, content: list[Module], imported: Iterable[Module], asked: 
         code = _LATER.sub(lambda found: f'import("{way(module.resolve(found[1]))}")', module.code)
         code = code.replace("import.meta.url", f'new URL("{way(module.name)}", import.meta.url)')
         exports = ", ".join(_pair(name, inside) for name, inside in module.exports.items())
-        return f"// {module.name}\nconst {module.variable} = (() => {{\n{code}return {{ {exports} }};\n}})();\n"
+        return (
+            f"// {module.name}\nconst {module.variable} = (() => {{\n{code}return {{ {exports} }};\n}})();\n"
+        )
 
     homes: dict[str, list[str]] = {}
     for module in imported:
