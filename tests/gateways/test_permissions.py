@@ -200,6 +200,8 @@ ANYBODY: Final = {
     "mode": "not_yours",
     "trust": "not_yours",
     "branch": "not_yours",
+    "send, with a file": "no_such_upload",
+    "upload, forwarding": "no_such_file",
 } | dict.fromkeys(("peek", "accept"), "bad_invite")
 """What anybody is refused in these trials."""
 NOT_THEIRS: Final = dict.fromkeys(("edit theirs", "delete theirs", "versions of theirs"), "not_yours")
@@ -210,6 +212,7 @@ NOT_PUBLIC: Final = {"enter": "no_such_room"}
 NO_MESSAGES: Final = dict.fromkeys(
     (
         *("send", "send, in reply", "edit", "edit theirs", "delete", "delete theirs", "react", "pin", "part"),
+        *("send, with a file", "upload", "upload, forwarding"),
         *("settings", "settings, topic", "role", "ban", "mute", "mode", "trust"),
     ),
     "no_such_room",

@@ -236,6 +236,9 @@ async def test_the_welcome_says_what_the_server_is_and_can(autojump_clock: MockC
             "commands_per_second": 2.5,
             "commands_at_once": core.hub.config.burst,
             "events_behind": core.hub.config.max_gap,
+            "file_bytes": 100 * 1024**2,
+            "files": 10,
+            "files_left": 1024**3,
         }
         assert set(about["commands"]) == set(DECODER.by_type)
         assert len(json.dumps(about)) < 1_500

@@ -26,9 +26,12 @@ from trio_chat.kinds import (
     rooms,
 )
 from trio_chat.kinds.facts import SERVER_ROOM, personal_room
+from trio_chat.kinds.files import MAX_FILES, File, file_of
 from trio_chat.kinds.forms import Body, Command, Who, write_body
 from trio_chat.kinds.standing import MUTE
 from trio_chat.model.events import MESSAGE, Draft, Person
+from trio_chat.model.file_names import MAX_FILE_NAME_CHARS
+from trio_chat.model.files import MAX_UNSENT, FileFacts, FileLimits, Upload
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.records import Invitation, ReadMarker
 from trio_chat.model.tokens import hash_of
@@ -54,6 +57,8 @@ INVITED: Final = "~invited"
 """Another one, into which a link leads."""
 
 AT_MS: Final = 1_700_000_000_000
+UPLOADED_MS: Final = 4_000_000_000_000
+"""Whatever the clock of the server says, no upload has expired."""
 
 TEXT: Final = "xy" + "\x01" * 3_998
 """The longest text; nearly each of its characters takes six bytes in JSON."""
@@ -62,6 +67,8 @@ TITLE: Final = "t" * 40
 TOPIC: Final = "\u4e00" * 500
 REASON: Final = "\u4e00" * moderation.MAX_REASON_CHARS
 EMOJI: Final = "👍"
+FILE_NAME: Final = "\u4e00" * MAX_FILE_NAME_CHARS
+PEAKS: Final = "A" * 86 + "=="
 
 
 @attrs.frozen
@@ -124,6 +131,7 @@ async def fill(store: Store) -> FullState:
     await _append_all(store, _many_rooms(state))
     await _fill_own(store, state)
     await _fill_server(store, state)
+    await _fill_files(store, state)
     return state
 
 
@@ -197,6 +205,26 @@ async def _fill_server(store: Store, state: FullState) -> None:
     await _append(store, "public-0000", said)
 
 
+async def _fill_files(store: Store, state: FullState) -> None:
+    """A message with as many files as there may be in the first conversation, as number 3; and as many uploads that are
+    in none, for the large room."""
+    facts = FileFacts("image/jpeg", 10**9, 10_000, 10_000, "x" * 40, (480, 1600), is_animated=True)
+    limits = FileLimits()
+    sent: list[File] = []
+    for n in range(MAX_UNSENT - 1 + MAX_FILES):
+        room = state.rooms[0] if n < MAX_FILES else LARGE
+        upload = Upload(
+            f"u-{n:022}", state.ada.id, room, f"u-{n}", FILE_NAME, 10**9, ms=3_600_000, peaks=PEAKS
+        )
+        await store.begin_upload(upload, limits=limits, at_ms=UPLOADED_MS)
+        finished = await store.finish_upload(upload.id, blob=f"{n:064}", stored_bytes=0, facts=facts)
+        assert finished is not None
+        sent.append(file_of(finished, alt=TOPIC))
+        if len(sent) == MAX_FILES:
+            said = messages.Post(TEXT, files=tuple(sent))
+            await _append(store, room, [_draft(messages.POST, state.ada.id, "files", said)])
+
+
 async def _fill_own(store: Store, state: FullState) -> None:
     own = personal_room(state.ada.id)
     stars = [
@@ -230,8 +258,26 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
     ],
     commands.Pinging: lambda state: [{}],
     messages.Send: lambda state: [
-        {"room": LARGE, "text": TEXT, "reply_to": 2, "mentions": _mentions(state), "forwarded": "f" * 500}
+        {
+            "room": LARGE,
+            "text": TEXT,
+            "reply_to": 2,
+            "mentions": _mentions(state),
+            "forwarded": "f" * 500,
+            "files": [{"upload": f"u-{MAX_FILES + n:022}", "alt": TOPIC} for n in range(MAX_FILES)],
+        }
     ],
+    commands.UploadCommand: lambda state: [
+        {
+            "room": LARGE,
+            "name": "\u4e00" * 1_000,
+            "bytes": 10**8,
+            "media_type": "m" * 500,
+            "voice": {"ms": 3_600_000, "peaks": PEAKS},
+        },
+        {"room": LARGE, "of": {"room": state.rooms[0], "seq": 3, "n": MAX_FILES - 1}},
+    ],
+    commands.CancelUpload: lambda state: [{"upload": f"u-{2 * MAX_FILES:022}"}],
     messages.EditCommand: lambda state: [
         {"room": LARGE, "seq": 2, "text": TEXT, "mentions": _mentions(state)}
     ],

@@ -28,10 +28,11 @@ class PresenceChanged:
 
 @attrs.frozen
 class Typing:
-    """Somebody is typing in a room."""
+    """Somebody is typing in a room, or recording a voice note."""
 
     room: str
     person: Person
+    what: str
 
 
 @attrs.frozen

@@ -93,6 +93,10 @@ class Door:
         """Whether the person must be let in before they hear or write anything."""
         return newcomers.waits(person, known_ms, self.server, self._now_ms())
 
+    def check_upload(self, person: str, known_ms: int) -> None:
+        """Raises `Refused` (``quiet``, ``probation``, ``muted``) if the person can send no files now."""
+        newcomers.check_may_upload(person, known_ms, self.server, self._now_ms())
+
     def limited_until_ms(self, person: str, known_ms: int) -> int | None:
         """See `trio_chat.kinds.newcomers`."""
         return newcomers.limited_until_ms(person, known_ms, self.server, self._now_ms())

@@ -159,8 +159,9 @@ class PresenceService:
         notice = EncodedNotices([PresenceChanged(state.room, view.count, came, went)])
         connection.outbox.post(notice.frames(connection.encoding))
 
-    def typing(self, connection: UserConnection, room: str) -> None:
-        """Notify the other people who watch a room, at once, that this connection's person is typing in it."""
+    def typing(self, connection: UserConnection, room: str, *, what: str = "text") -> None:
+        """Notify the other people who watch a room, at once, that this connection's person is typing in it, or
+        recording a voice note (``what``: ``text`` or ``voice``)."""
         state = self._rooms.get(room)
         if state is None or len(state.attendance) > MAX_TYPING:
             return
@@ -168,7 +169,7 @@ class PresenceService:
         if not self.privacy.shows(person.id, "typing"):
             return
         if state.typists.may_notify(person.id, trio.current_time()):
-            notice = EncodedNotices([Typing(room, person)])
+            notice = EncodedNotices([Typing(room, person, what)])
             for other in state.attendance:
                 may_see = other.person.id != person.id and self.privacy.sees(
                     other.person.id, person.id, "typing"

@@ -9,15 +9,16 @@ Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Union
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union
 
 import msgspec
 
 from trio_chat.errors import INVALID_DATA, Refused, RemoteProtocolError
-from trio_chat.kinds.files import Album  # noqa: TC001  (msgspec reads it)
+from trio_chat.kinds.files import MAX_FILES, Album, UploadId
 from trio_chat.kinds.forms import Command, Ids, Moment, Number, Proof, RoomCommand, Seq, ShortText
 from trio_chat.kinds.reports import State  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
+from trio_chat.model.file_names import MAX_RAW_FILE_NAME_CHARS
 from trio_chat.model.names import MAX_NAME_CHARS
 
 if TYPE_CHECKING:
@@ -331,6 +332,43 @@ class LogOut(Command, tag="log_out"):
     all: bool = False
 
 
+# -- files --
+
+
+class VoiceNote(msgspec.Struct, frozen=True, gc=False):
+    """The length of a voice note in milliseconds, and its loudness: 64 bytes in Base64."""
+
+    ms: Annotated[int, msgspec.Meta(ge=1, le=3_600_000)]
+    peaks: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9+/]{86}==$")]
+
+
+class FilePlace(msgspec.Struct, frozen=True, gc=False):
+    """File ``n``, from 0, of message ``seq`` of a room."""
+
+    room: str
+    seq: Number
+    n: Annotated[int, msgspec.Meta(ge=0, lt=MAX_FILES)]
+
+
+class UploadCommand(RoomCommand, tag="upload"):
+    """Begin to upload a file of this name and size for a message in the room, or make one of a file of a message."""
+
+    name: Annotated[str, msgspec.Meta(max_length=MAX_RAW_FILE_NAME_CHARS)] = ""
+    bytes: Seq | None = None
+    media_type: ShortText = ""
+    """What the client takes it for. (Its bytes say what it is.)"""
+    as_file: bool = False
+    voice: VoiceNote | None = None
+    of: FilePlace | None = None
+
+
+class CancelUpload(Command, tag="cancel_upload"):
+    """Forget an upload that was not sent."""
+
+    id: str
+    upload: UploadId
+
+
 # -- presence, typing, receipts --
 
 
@@ -344,12 +382,13 @@ class Watch(Command, tag="watch"):
 
 
 class Typing(Command, tag="typing"):
-    """Tell others that the person is typing. No answer."""
+    """Tell others that the person is typing, or recording a voice note. No answer."""
 
     is_in_room: ClassVar[bool] = True
 
     room: str
     id: str | None = None
+    what: Literal["text", "voice"] = "text"
 
 
 class Mark(Command, tag="mark"):

@@ -30,7 +30,7 @@ class User(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     role: str | None = None
 
 
-class Limits(msgspec.Struct, frozen=True, gc=False):
+class Limits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What a client may do at most; 0: no limit."""
 
     text_chars: int
@@ -44,6 +44,12 @@ class Limits(msgspec.Struct, frozen=True, gc=False):
     commands_at_once: int
     events_behind: int
     """A cursor that is further behind gets a reset."""
+    file_bytes: int
+    """Of one file."""
+    files: int
+    """Of one message."""
+    files_left: int | None = None
+    """So many bytes of files the person, or all the server, can take; None: no limit."""
 
 
 class About(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

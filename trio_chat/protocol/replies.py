@@ -391,6 +391,19 @@ class DevicesOf(Frame, tag="devices"):
     recovery: str | None = None
 
 
+class Uploading(Frame, tag="upload"):
+    """An upload: ``offset`` bytes of it are there, and it is best sent in pieces of ``chunk``. It ``expires`` unless it
+    is sent; ``complete`` says that it can be, or was."""
+
+    id: str
+    room: str
+    upload: str
+    offset: int
+    chunk: int
+    expires: str
+    complete: bool = False
+
+
 class Watching(Frame, tag="watching"):
     """Presence and read markers of the room that is watched from now on."""
 
@@ -411,10 +424,11 @@ class Presence(Frame, tag="presence"):
 
 
 class TypingIn(Frame, tag="typing"):
-    """Somebody is typing."""
+    """Somebody is typing, or recording a voice note."""
 
     room: str
     person: Who
+    what: str = "text"
 
 
 class Marks(Frame, tag="marks"):
@@ -523,6 +537,7 @@ Answer = (
     | LinkPeeked
     | RecoveryCode
     | DevicesOf
+    | Uploading
     | Watching
     | Presence
     | TypingIn

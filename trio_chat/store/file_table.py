@@ -97,6 +97,10 @@ class FileTable(Protocol):
         """How many bytes count for a person: of files in messages, and of uploads that are in none yet."""
         ...
 
+    async def files_left(self, person: str, limits: FileLimits) -> int | None:
+        """How many bytes a person can bring yet, before their quota or the server's is used up; None: no limit."""
+        ...
+
     async def server_usage(self) -> int:
         """How many bytes count for the server: of blobs, and of unfinished uploads."""
         ...

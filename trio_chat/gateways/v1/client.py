@@ -309,6 +309,11 @@ class Client:
             muted_until=end_of(server.mutes[person]) if server.is_muted(person, now_ms) else None,
         )
 
+    @property
+    def known_ms(self) -> int:
+        """Since when the person is known (`trio_chat.kinds.newcomers`)."""
+        return self._known_ms
+
     def take_membership_changes(self) -> bool:
         """Whether the person became, or ceased to be, a member of a room since the command came or this was asked."""
         changed, self._membership_changes = bool(self._membership_changes), {}

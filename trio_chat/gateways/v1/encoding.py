@@ -35,8 +35,8 @@ def _frame_of(notice: Notice) -> Frame:
     match notice:
         case notices.PresenceChanged(room, count, came, went):
             return replies.Presence(room, count, tuple(map(parts.user_of, came)), tuple(went))
-        case notices.Typing(room, person):
-            return replies.TypingIn(room, Who.of(person))
+        case notices.Typing(room, person, what):
+            return replies.TypingIn(room, Who.of(person), what)
         case notices.ReadMarkersMoved(room, markers):
             return replies.Marks(room, marks_of(markers))
         case notices.PersonChanged(person):

@@ -22,7 +22,11 @@ async def write_event(client: Client, command: EventCommand) -> None:
 
     Raises `Refused` for a field that is wrong, or a room that the client is not in.
     """
-    kind, body = command.event(client.person)
+    await write(client, command, *command.event(client.person))
+
+
+async def write(client: Client, command: EventCommand, kind: str, body: str) -> None:
+    """The same for an event that says more than its command."""
     if command.is_in_room:
         room = client.room(command.room)
         if room.kind == DIRECT and kind not in (MEMBER, DELETE):

@@ -9,6 +9,7 @@ from trio_chat.gateways.v1 import (
     devices,
     direct,
     events,
+    files,
     history,
     invitations,
     moderation,
@@ -17,6 +18,7 @@ from trio_chat.gateways.v1 import (
     rooms,
     search,
 )
+from trio_chat.kinds import messages
 from trio_chat.kinds.table import COMMANDS
 from trio_chat.protocol import commands
 from trio_chat.protocol.commands import CommandDecoder
@@ -30,6 +32,9 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.Pinging: client.ping,
     # events
     **dict.fromkeys(COMMANDS, events.write_event),
+    messages.Send: files.send,
+    commands.UploadCommand: files.upload,
+    commands.CancelUpload: files.cancel_upload,
     # history
     commands.History: history.history,
     commands.Fetch: history.fetch,

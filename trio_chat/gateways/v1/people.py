@@ -14,6 +14,7 @@ from trio_chat.gateways.v1 import devices
 from trio_chat.gateways.v1.presence import seen_by
 from trio_chat.gateways.v1.room_lists import list_rooms
 from trio_chat.kinds.facts import LOBBY, SERVER_ROOM, personal_room
+from trio_chat.kinds.files import MAX_FILES
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.moderation import KNOCK, Knock
 from trio_chat.kinds.standing import KNOCKING
@@ -86,7 +87,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             public_url=client.hub.config.public_url,
             network_url=client.hub.network_url(),
             server=client.hub.server_id,
-            about=_about(client),
+            about=await _about(client),
             recovery=login.has_recovery,
             retention_days=client.hub.config.retention,
             mode=standing.mode,
@@ -100,9 +101,10 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     ]
 
 
-def _about(client: Client) -> About:
+async def _about(client: Client) -> About:
     """What the server is and can, so that nobody has to run into its limits."""
     config = client.hub.config
+    files = client.hub.file_limits
     limits = Limits(
         text_chars=config.max_text_chars,
         message_bytes=config.max_message_bytes,
@@ -110,6 +112,9 @@ def _about(client: Client) -> About:
         commands_per_second=config.messages_per_second,
         commands_at_once=config.burst,
         events_behind=config.max_gap,
+        file_bytes=files.file_bytes,
+        files=MAX_FILES,
+        files_left=await client.hub.store.files_left(client.person.id, files),
     )
     return About(__version__, limits, client.commands, client.hub.page_version)
 

@@ -54,10 +54,10 @@ def seen_by(client: Client, profile: Profile, *, role: str | None = None) -> par
 
 
 async def typing(client: Client, command: commands.Typing) -> None:
-    """Tell others that the person is typing."""
+    """Tell others that the person is typing, or recording a voice note."""
     room = client.room(command.room)
     if room.access.role_of(client.person.id) != ASKED:  # else only an answer tells that a request was seen
-        client.hub.presence.typing(client, room.name)
+        client.hub.presence.typing(client, room.name, what=command.what)
 
 
 async def mark(client: Client, command: commands.Mark) -> None:

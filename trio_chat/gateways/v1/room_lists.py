@@ -8,6 +8,7 @@ import msgspec
 import trio
 
 from trio_chat.kinds.facts import PUBLIC
+from trio_chat.kinds.files import FileItem, VoiceItem
 from trio_chat.kinds.forms import end_of, timestamp
 from trio_chat.kinds.messages import EditFrame, MessageFrame
 from trio_chat.kinds.standing import MEMBER
@@ -98,12 +99,22 @@ def item_of(listing: Listing, other: Profile | None) -> RoomItem:
 
 
 def _preview(event: Event | None) -> EventFrame | None:
-    """What a list tells of a message, or of an edit: the beginning of a long text, and few of many mentions."""
+    """What a list tells of a message, or of an edit: the beginning of a long text, few of many mentions, and what its
+    files are."""
     frame = None if event is None else to_frame(event)
     if not isinstance(frame, MessageFrame | EditFrame):
         return frame
     text = frame.text if len(frame.text) <= PREVIEW_CHARS else frame.text[: PREVIEW_CHARS - 1] + "…"
-    return msgspec.structs.replace(frame, text=text, mentions=frame.mentions[:PREVIEW_MENTIONS])
+    short = msgspec.structs.replace(frame, text=text, mentions=frame.mentions[:PREVIEW_MENTIONS])
+    if isinstance(short, MessageFrame) and short.files:
+        return msgspec.structs.replace(short, files=tuple(map(_named, short.files)))
+    return short
+
+
+def _named(file: FileItem) -> FileItem:
+    """What a file is, without what it looks and sounds like."""
+    voice = None if file.voice is None else VoiceItem(file.voice.ms, "")
+    return msgspec.structs.replace(file, blur="", previews=(), voice=voice, alt="")
 
 
 def user_of(profile: Profile | None, person: str) -> User:

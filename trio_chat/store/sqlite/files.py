@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from trio_chat.model.files import FileLimits
     from trio_chat.model.records import Login
     from trio_chat.store.plan import Row
 
@@ -109,6 +110,13 @@ def files_usage(connection: apsw.Connection, person: str) -> int:
 def server_usage(connection: apsw.Connection) -> int:
     """See `FileTable.server_usage`."""
     return files_usage(connection, SERVER)
+
+
+def files_left(connection: apsw.Connection, person: str, limits: FileLimits) -> int | None:
+    """See `FileTable.files_left`."""
+    quotas = ((limits.person_bytes, person), (limits.server_bytes, SERVER))
+    left = [max(0, quota - files_usage(connection, who)) for quota, who in quotas if quota]
+    return min(left, default=None)
 
 
 def keep_file_key(connection: apsw.Connection, token_hash: bytes, key_hash: bytes) -> bool:

@@ -231,6 +231,7 @@ class SqliteStore:
     forget_gone = _writes_always(files.forget_gone)
     known_blobs = _reads(files.known_blobs)
     files_usage = _reads(files.files_usage)
+    files_left = _reads(files.files_left)
     server_usage = _reads(files.server_usage)
     keep_file_key = _writes_always(files.keep_file_key)
     find_file_key = _reads(files.find_file_key)
