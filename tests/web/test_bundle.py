@@ -58,7 +58,17 @@ def test_what_the_first_message_needs_is_one_file_and_the_rest_of_the_page_anoth
     packed = pack(MODULES, "js/boot/first-view.js")
     assert "import {" not in packed["js/boot/first-view.js"]
     assert imported(packed["js/boot/all-views.js"]) == {"./first-view.js"}
-    assert imported(packed["js/boot/shared.js"]) <= {"./first-view.js", "./all-views.js"}
+    pictures = "js/views/talk/files/files.js"
+    assert imported(packed[pictures]) <= {
+        "../../../boot/first-view.js",
+        "../../../boot/all-views.js",
+    }, "pictures of the first view do not wait for all dialogs"
+    assert imported(packed["js/boot/shared.js"]) <= {
+        "./first-view.js",
+        "./all-views.js",
+        f"../{pictures[3:]}",
+    }
+    assert "qrcode" in packed["js/views/parts/qr.js"], "a library stands apart"
     assert sum(map(len, packed.values())) < sum(map(len, MODULES.values()))
     for name in ("js/views/panels/settings.js", "js/views/panels/search.js"):
         files = {f"../../boot/{file}.js" for file in ("first-view", "all-views", "shared")}
