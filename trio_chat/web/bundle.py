@@ -5,9 +5,10 @@ its exports. Packed files import from each other natively, so each module has on
 
 - the entry's file has all modules that the entry reaches by ``import … from``;
 - each module that one of these imports by ``import("…")`` has a file with what it reaches beyond that;
-- each other module imported by ``import("…")`` has a file under its own name, with what only it reaches if that is much;
-- all else that those others reach is in one more file, `SHARED`. In small files, each compressed by itself, it would be a
-  quarter larger.
+- each other module imported by ``import("…")`` has a file under its own name, and what only it reaches if
+  that is much;
+- all else that those others reach is in one more file, `SHARED`: in small files, each compressed by itself, it would
+  be a quarter larger.
 
 This is no parser. It knows the forms in which the page's modules are written (`_IMPORT` and `_EXPORT`, at the beginning
 of a line, and ``import("./literal.js")``), and refuses any other ``import`` or ``export``, and modules that import each

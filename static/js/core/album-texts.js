@@ -22,4 +22,12 @@ export const albumTexts = {
   gone: "This file is not there any more",
   offline: "It is shown when there is a connection",
   failed: "It could not be loaded. Press to try again",
+
+  // Full screen.
+  fullScreen: "Pictures and videos",
+  previous: "Previous",
+  next: "Next",
+  saveShort: "Save",
+  toMessage: "Show in the conversation",
+  notShown: "This cannot be shown. It may not be there any more.",
 };

@@ -7,7 +7,7 @@
  * When a press has meant something, what the browser makes of it afterwards is nobody's, wherever on the page it lands: the
  * click of the lifted finger falls on what has opened below it.
  */
-import { hasMoved, Slide } from "../../core/gestures.js";
+import { Fingers, hasMoved, Slide } from "../../core/gestures.js";
 import { isRightToLeft } from "./dom.js";
 
 const HOLD_MS = 450; // before Android's own long press selects a word
@@ -16,7 +16,7 @@ const DOUBLE_MS = 350;
 const DOUBLE_PX = 30;
 const FLING_MS = 100; // a list that moved so recently is still moving
 const FIELDS = "input, textarea, select, [contenteditable]"; // there fingers move the caret and select
-const OWN_SWIPES = `${FIELDS}, button, .code-block, .folded`; // what scrolls sideways, or is unfolded there
+const OWN_SWIPES = `${FIELDS}, button, video, audio, .code-block, .folded`; // what scrolls sideways, or is unfolded there
 const PARTS = "dialog, aside, nav, main";
 
 const SIDEWAYS = { farEnough: 52, farthest: 72 };
@@ -31,6 +31,8 @@ const DOWN = { farEnough: 72 };
  * @property {() => void} [onDragged] it was far enough
  * @property {(event: PointerEvent) => boolean} [mayDrag] where a drag may begin
  * @property {(element: HTMLElement, at: Point) => Grab|null} [onGrab] it is pressed; null: that is a press like any other
+ * @property {(change: object|null, isTap: boolean, at: {x: number, y: number}) => void} [onFingers] all of them, and a mouse that is
+ *   pressed: what they change (see `Fingers`); null when the last has gone, which was a tap if nothing was moved. Style: `touch-action: none`
  *
  * @typedef {{x: number, y: number}} Point in the window
  * @typedef {object} Grab
@@ -77,14 +79,15 @@ class Finger {
   #spentUntil = 0; // what follows of the same press until then (a click, a context menu) is none
   #isFlung = false; // the browser has taken a finger for scrolling, and what it scrolls may still move
   #scrolledAt = 0;
+  #several = null; // {rule, fingers}: all fingers on what follows them all
   #clicked = null; // the click before: {at, x, y, part}
 
   constructor() {
     const listen = (type, handle, options) => addEventListener(type, handle, { capture: true, ...options });
     listen("pointerdown", (event) => this.#down(event));
-    listen("pointermove", (event) => this.#move(event));
-    listen("pointerup", (event) => event.isPrimary && this.#up());
-    listen("pointercancel", (event) => this.#taken(event));
+    listen("pointermove", (event) => this.#moveSeveral(event) || this.#move(event));
+    listen("pointerup", (event) => this.#liftSeveral(event, true) || (event.isPrimary && this.#up()));
+    listen("pointercancel", (event) => this.#liftSeveral(event, false) || this.#taken(event));
     listen("blur", ({ target }) => target === window && this.#cancel());
     listen("scroll", ({ timeStamp }) => (this.#scrolledAt = timeStamp), { passive: true });
     listen("scrollend", () => (this.#isFlung = false));
@@ -105,8 +108,34 @@ class Finger {
     document.documentElement.classList.toggle("held", isDown); // see parts.css: what lies below does not scroll
   }
 
+  #downSeveral({ target, button, pointerId, clientX, clientY }) {
+    const found = button === 0 && target instanceof Element && !target.closest(OWN_SWIPES) ? find(target, "onFingers") : null;
+    if (!found) return false;
+    this.#several ??= { rule: found.rule, fingers: new Fingers() };
+    this.#several.fingers.down(pointerId, clientX, clientY);
+    return true;
+  }
+
+  #moveSeveral({ pointerId, clientX, clientY }) {
+    if (!this.#several?.fingers.has(pointerId)) return false;
+    const { rule, fingers } = this.#several;
+    rule.onFingers(fingers.move(pointerId, clientX, clientY), false);
+    return true;
+  }
+
+  #liftSeveral({ pointerId, clientX: x, clientY: y }, isLifted) {
+    if (!this.#several?.fingers.has(pointerId)) return false;
+    const { rule, fingers } = this.#several;
+    fingers.up(pointerId);
+    if (fingers.count > 0) return true;
+    this.#several = null;
+    rule.onFingers(null, isLifted && !fingers.hasMoved, { x, y });
+    return true;
+  }
+
   #down(event) {
     this.#cancel();
+    if (this.#downSeveral(event)) return;
     if (!event.isPrimary) return; // a second finger zooms
     if (this.#spentUntil > 0) this.#spend(false);
     this.#spentUntil = 0;

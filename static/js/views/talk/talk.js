@@ -37,9 +37,10 @@ export function mountTalk(app, elements, { shell, log }) {
   const { top, chat, bottom, jump, failed } = elements;
   const jumpTo = (seq) => shell.jump(app.state.open, seq);
   log.onJump = jumpTo;
-  log.onFile = (what, { message: { id } }) => {
+  log.onFile = async (what, { room, seq, message: { id } }, n) => {
     if (what === "cancel") app.discard(id);
     else if (what === "retry") app.retry(id);
+    else if (seq !== null) (await import("../panels/room-pictures.js")).openPictures(shell, room, { seq, n });
   };
   const suggestions = new Suggestions(app);
   const openSearch = (query = "") => {
