@@ -7,7 +7,7 @@ import { filesOf, isVisual, kindOf, lineOf } from "../../static/js/core/files.js
 import { changed, messageOf } from "../../static/js/core/message.js";
 import { waitingMessages } from "../../static/js/core/outbox.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
-import { clockLength, texts } from "../../static/js/core/texts.js";
+import { texts } from "../../static/js/core/texts.js";
 
 const AT = "2026-11-22T21:00:00.000Z";
 const PHOTO = { name: "kite.jpg", media_type: "image/jpeg", bytes: 4183922, width: 4000, height: 3000, blur: "1QcS", previews: [480, 1600] };
@@ -44,7 +44,6 @@ test("in one line a message is what is written, with a sign, or what it has", ()
   assert.equal(line([PDF, PHOTO]), "📎 2 files");
   assert.equal(line([PHOTO], "the *field*\nthis morning"), "📷 the field this morning");
   assert.equal(line([], "*no* file"), "no file");
-  assert.deepEqual([0, 999, 60_000, 3_671_000].map(clockLength), ["0:00", "0:01", "1:00", "61:11"]);
 });
 
 test("an edit changes the text only; of what was deleted no file is left, in the log or in a copy", () => {

@@ -83,7 +83,9 @@ def pack(sources: Mapping[str, str], entry: str) -> dict[str, str]:
     shared = posixpath.join(posixpath.dirname(entry), SHARED)
     if shared in sources:
         raise StartError(f"{shared}: a packed file has this name; call the module otherwise")
-    first = [entry, *(later.name for module in entries[entry].values() for later in module.later)]
+    # Those that the entry itself imports come first: they are loaded with it.
+    early = [*modules[entry].later, *(later for module in entries[entry].values() for later in module.later)]
+    first = [entry, *(later.name for later in early)]
     files: dict[str, list[Module]] = {name: [] for name in entries}
     everything = {name: module for reached in entries.values() for name, module in reached.items()}
     reaching = {name: [file for file, reached in entries.items() if name in reached] for name in everything}

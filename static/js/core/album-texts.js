@@ -14,6 +14,7 @@ export const albumTexts = {
   more: (count) => `+${number().format(count)}`,
   andMore: (label, count) => `${label}, and ${number().format(count)} more`,
   gif: "GIF",
+  voice: (name) => `Voice message of ${name}`,
   sound: (name) => `Sound: ${name}`,
   save: (name, size) => `Save ${name}, ${size}`,
   waiting: (name, size) => `${name}, ${size}`,

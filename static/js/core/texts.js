@@ -3,6 +3,7 @@
  * moderation-texts.js, emoji-texts.js, help-texts.js. What stands in index.html is filled from here by `fillTexts`: `data-text` names the text of an element, `data-label` its aria-label, `data-placeholder` its placeholder.
  */
 import { lazy } from "./lazy.js";
+import { timeCode } from "./time-code.js";
 
 const plural = lazy(() => new Intl.PluralRules("en"));
 const number = lazy(() => new Intl.NumberFormat("en"));
@@ -90,7 +91,7 @@ export const texts = {
     image: (files) => (files.length > 1 ? `${files.length} photos` : files[0].isAnimated ? "GIF" : "Photo"),
     video: (files) => (files.length > 1 ? `${files.length} videos` : "Video"),
     visual: (files) => `${files.length} photos and videos`,
-    voice: ([{ voice }]) => `Voice message ${clockLength(voice.ms)}`,
+    voice: ([{ voice }]) => `Voice message ${timeCode(voice.ms)}`,
     audio: (files) => (files.length > 1 ? `${files.length} sound files` : files[0].name),
     file: (files) => (files.length > 1 ? `${files.length} files` : files[0].name),
   },
@@ -148,12 +149,6 @@ export function duration(seconds) {
   const [size, unit] = UNITS.find(([one]) => seconds % one === 0);
   const count = seconds / size;
   return `${number().format(count)} ${unit}${count === 1 ? "" : "s"}`;
-}
-
-/** A length of time as players show it: 0:12. */
-export function clockLength(ms) {
-  const seconds = Math.round(ms / 1000);
-  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
 /** A role with its article: a moderator of this room, an owner of this server. */

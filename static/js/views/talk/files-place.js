@@ -2,13 +2,13 @@
  * The place of a message's files: from the beginning as large as it will be, so that nothing in the log moves later. What
  * stands in it comes with `files/`, which is loaded with the first message that has some.
  */
-import { isVisual } from "../../core/files.js";
+import { isVisual, kindOf } from "../../core/files.js";
 import { make } from "../parts/dom.js";
 
 /** @param {object[]} files of a message @returns {HTMLElement} */
 export function makePlace(files) {
   const visual = files.filter(isVisual);
-  const rows = files.filter((file) => !isVisual(file)).map(() => make("span", "file-row"));
+  const rows = files.filter((file) => !isVisual(file)).map((file) => make("span", `file-row ${kindOf(file)}`));
   const gallery = make("span", "gallery");
   const [{ width, height } = {}] = visual;
   gallery.dataset.count = Math.min(visual.length, 4);

@@ -4,7 +4,7 @@
  */
 import { isRightToLeft, onKeydown } from "../parts/dom.js";
 
-const PRESSABLE = "a[href], button, [role=button], [role=slider], code[tabindex]";
+const PRESSABLE = "a[href], button, [role=button], [role=slider], code[tabindex], video";
 
 /**
  * @param {HTMLElement} chat

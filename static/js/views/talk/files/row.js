@@ -5,13 +5,13 @@ import { albumTexts } from "../../../core/album-texts.js";
 import { addressOf, downloadOf } from "../../../core/file-facts.js";
 import { kindOf } from "../../../core/files.js";
 import { make } from "../../parts/dom.js";
+import { makeAudioPlayer } from "../../parts/audio-player.js";
 import { makeCard } from "../../parts/file-card.js";
 
-/** @param {HTMLElement} box its row @returns {{box: HTMLElement, update(file: object, item: object): void}} */
-export function makeRow(box, file) {
+/** @param {HTMLElement} box its row @param {{app: object}} context @returns {{box: HTMLElement, update(file: object, item: object): void}} */
+export function makeRow(box, file, { app }) {
   const kind = kindOf(file);
   const isSound = kind === "audio" || kind === "voice";
-  box.dataset.kind = kind;
   let shownAt;
   return {
     box,
@@ -20,14 +20,30 @@ export function makeRow(box, file) {
       if (address === shownAt) return;
       shownAt = address;
       const isSaved = address !== null && item.seq !== null;
-      box.replaceChildren(isSound && address ? sound(address, now) : makeCard(now, isSaved ? downloadOf(item, now) : null));
+      const download = isSaved ? downloadOf(item, now) : null;
+      const isMine = item.from === app.state.me?.id;
+      if (isSound && address) box.replaceChildren(...(kind === "audio" ? [title(now.name)] : []), player(item, now, { address, download, isMine }));
+      else box.replaceChildren(makeCard(now, download));
     },
   };
 }
 
-function sound(address, { name }) {
-  const audio = make("audio");
-  Object.assign(audio, { src: address, controls: true, preload: "none", tabIndex: -1 });
-  audio.setAttribute("aria-label", albumTexts.sound(name));
-  return audio;
+function title(name) {
+  const element = make("span", "file-name");
+  element.dataset.label = name;
+  element.dir = "auto";
+  element.setAttribute("aria-hidden", "true"); // the player says it
+  return element;
+}
+
+function player({ room, seq, from, name, message }, { n, name: title, voice }, { address, download, isMine }) {
+  return makeAudioPlayer({
+    key: seq === null ? `${message.id}/${n}` : `${room}/${seq}/${n}`,
+    source: address,
+    label: voice ? albumTexts.voice(name) : albumTexts.sound(title),
+    voice,
+    from: voice && from,
+    isNews: voice !== null && !isMine,
+    download,
+  });
 }
