@@ -44,8 +44,10 @@ ALLOWED: dict[str, set[str]] = {
     "people": {"model", "net", "store"},
     "presence": {"model", "net", "rooms", "store"},
     "moderation": {"kinds", "model", "net", "presence", "rooms", "store"},
+    "files": {"blobs", "kinds", "media", "model", "moderation", "net", "rooms", "store"},
     "hub": {
         "config",
+        "files",
         "kinds",
         "model",
         "moderation",
@@ -108,6 +110,7 @@ PURE = {
     "media.types",
     "media.webp",
     "net.frame_guard",
+    "net.credentials",
     "net.forwarded",
     "net.host",
     "net.limits",

@@ -162,6 +162,7 @@ async def serve_store(
                 await stop.wait()
                 server.is_ready = False
                 accepting.cancel_scope.cancel()
+            server.close_http()
             connections.cancel_scope.deadline = trio.current_time() + config.drain_timeout_s
             await hub.rooms.drain()  # everything accepted so far is in the log and in the outboxes
             server.close_all()

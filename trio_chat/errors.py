@@ -97,6 +97,14 @@ class Refused(ChatError):
         """The type of the refused command, the same."""
 
 
+class WrongOffset(ChatError):
+    """An upload goes on at ``offset``, and nowhere else."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"The upload goes on at byte {offset}.")
+        self.offset = offset
+
+
 class StoreError(ChatError):
     """The store could not do what was asked; nothing was changed."""
 

@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from trio_chat.errors import LOGGED_OUT, StoreError
+from trio_chat.files.service import Files, open_files
 from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.moderation import Restriction
@@ -74,6 +75,7 @@ class Hub:
     rate_limits: RateLimits
     door: Door
     enforcement: Enforcement
+    files: Files
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
     security: SecurityLog
@@ -133,6 +135,14 @@ async def open_hub(
     async with (
         open_presence(store, connected, now_ms=now_ms) as presence,
         open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
+        open_files(
+            config.data / "files",
+            store,
+            rooms,
+            door,
+            floor_bytes=config.disk_floor * MIB,
+            now_ms=now_ms,
+        ) as files,
         trio.open_nursery() as nursery,
     ):
         people = Identities(store, now_ms=now_ms)
@@ -172,6 +182,7 @@ async def open_hub(
             rate_limits,
             door,
             enforcement,
+            files,
             now_ms,
             security,
             network_url,

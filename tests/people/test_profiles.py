@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
@@ -194,7 +195,8 @@ async def test_a_picture_that_cannot_be_read_now_gives_503() -> None:
 
     path = f"/pictures/{'0' * 32}"
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
-    await make_app(readiness=lambda: (True, "ready"), picture=find)(scope, receive, send)
+    no_files: Any = SimpleNamespace(uploads=None, downloads=None, keys=None)
+    await make_app(readiness=lambda: (True, "ready"), picture=find, files=no_files)(scope, receive, send)
     assert said[0]["status"] == 503
 
 

@@ -14,7 +14,7 @@ import trio
 from tests.support.memory_store import open_memory_store
 from tests.support.raw import PATIENCE_S, RawPeer, open_peer
 from trio_chat.config.config import Config
-from trio_chat.hub import open_hub
+from trio_chat.hub import Hub, open_hub
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.server.listeners import accept_connections, open_listeners
 from trio_chat.server.server import Server
@@ -38,6 +38,7 @@ class Serving:
     limits: ConnectionLimits
     lobby: Room
     store: MemoryStore
+    hub: Hub
 
     async def wait_connected(self, count: int) -> None:
         """Wait until exactly so many WebSocket clients are connected, and nothing else that counts as a connection."""
@@ -76,7 +77,7 @@ async def open_server(
             nursery.start_soon(server.keep_alive)
             await nursery.start(partial(accept_connections, server, listeners, connections=nursery))
             port = listeners[0].socket.getsockname()[1]
-            yield Serving(port, server, limits, await hub.rooms.get("lobby"), store)
+            yield Serving(port, server, limits, await hub.rooms.get("lobby"), store, hub)
             nursery.cancel_scope.cancel()
 
 

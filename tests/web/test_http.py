@@ -114,7 +114,7 @@ async def test_every_answer_keeps_the_page_safe(target: str) -> None:
         assert "connect-src 'self' ws://chat.example wss://chat.example;" in policy
         assert "unsafe" not in policy
         assert "server" not in answer.headers
-        assert "img-src 'self' data: blob:; worker-src 'self'; " in policy
+        assert "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; " in policy
         is_file = target == "/" or target.startswith("/static/")
         assert answer.headers["cache-control"] == ("no-cache" if is_file else "no-store")
 

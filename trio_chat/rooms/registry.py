@@ -13,6 +13,7 @@ import trio
 from trio_chat.errors import INTERNAL_ERROR, Refused, StartError, StoreUnavailable
 from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, PUBLIC, kind_of_new, no_such_room, personal_room
 from trio_chat.kinds.rooms import check_name_of_new
+from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.places import Places
 from trio_chat.rooms.room import Room
 
@@ -155,6 +156,16 @@ class RoomRegistry:
             )
         on_start(Start(room.position, after, is_reset, room.prover.prove(after)))
         return room.subscribe(outbox, encoding, person=person, after=after)
+
+    async def may_hear(self, name: str, person: str) -> bool:
+        """Whether this person may hear the room of this (normalised) name now. Opens none. Raises `StoreError`."""
+        if kind_of_new(name) == PERSONAL_ROOM and name != personal_room(person):
+            return False
+        room = self._rooms.get(name)
+        if room is not None:
+            return room.may_hear(person)
+        access = RoomAccess(name, await self._store.state(name), now_ms=self._now_ms)
+        return access.may_hear(person)
 
     async def _open(self, name: str) -> None:
         self._opening[name] = is_over = trio.Event()

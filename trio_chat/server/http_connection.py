@@ -45,13 +45,14 @@ class HttpConnection:
 
     __slots__ = (
         "_app",
+        "_client_of",
         "_config",
         "_hosts",
-        "_is_stopping",
         "_note_refused",
         "_waiting",
         "_wire",
         "is_idle",
+        "is_stopping",
     )
 
     def __init__(
@@ -61,23 +62,27 @@ class HttpConnection:
         config: Config,
         hosts: Hosts,
         *,
+        client_of: Callable[[Headers], str],
         note_refused: Callable[[str, str | None, Headers], object],
     ) -> None:
-        """``note_refused`` is called for each refusal that is of interest in the security log: with a word for it, and
-        the host and the fields of the request."""
+        """``client_of`` is the `address_key` of who sends a request with these fields. ``note_refused`` is called for
+        each refusal that is of interest in the security log: with a word for it, and the host and the fields of the
+        request."""
         self._wire = wire
         self._app = app
         self._hosts = hosts
+        self._client_of = client_of
         self._note_refused = note_refused
         self._config = config
         self._waiting: trio.CancelScope | None = None  # around reading what the client says next
-        self._is_stopping = False
+        self.is_stopping = False
+        """Whether the server stops."""
         self.is_idle = False
         """Whether the client has its last answer and has begun no other request."""
 
     def close(self) -> None:
         """The server stops: end after the request that is being read or answered, at once if there is none. Sync."""
-        self._is_stopping = True
+        self.is_stopping = True
         if self._waiting is not None:
             grace_s = 0.0 if self.is_idle else SHUTDOWN_HEAD_S
             self._waiting.deadline = min(self._waiting.deadline, trio.current_time() + grace_s)
@@ -93,7 +98,7 @@ class HttpConnection:
             request = asked = parse_head(data)
             if not isinstance(request, BadRequest) and not self._hosts.has(request.host):
                 request = BadRequest(HTTPStatus.MISDIRECTED_REQUEST, why_not(request.host), "host")
-            if isinstance(request, Handshake) and not self._is_stopping:
+            if isinstance(request, Handshake) and not self.is_stopping:
                 self._wire.unread(request.data)
                 return request
             if isinstance(request, Handshake):
@@ -115,10 +120,16 @@ class HttpConnection:
                 )
                 break
             keeps_connection = (
-                request.may_keep_connection and number < REQUESTS_PER_CONNECTION and not self._is_stopping
+                request.may_keep_connection and number < REQUESTS_PER_CONNECTION and not self.is_stopping
             )
-            is_kept = await answer(self._app, request, self._wire, keeps_connection=keeps_connection)
-            if not is_kept or self._is_stopping:
+            is_kept = await answer(
+                self._app,
+                request,
+                self._wire,
+                client=self._client_of(request.headers),
+                keeps_connection=keeps_connection,
+            )
+            if not is_kept or self.is_stopping:
                 break
             data = request.rest or await self._wait_for_request()
             if not data:

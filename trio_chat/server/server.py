@@ -66,6 +66,9 @@ FAILING_S = 30.0
 """So long after a commit that failed the server is not ready, unless another was made. Not for good: a balancer that
 sends people only to servers that are ready would never try it again."""
 
+STOPPING_S = 0.5
+"""So long an HTTP client has, when the server stops, to take its last answer: whoever sends a file is still sending."""
+
 CLEANUPS_AT_ONCE = 2
 """How many connections whose peer is gone begin to be cleaned up in each turn of the scheduler, so that those whose
 network did not fail need not wait."""
@@ -99,6 +102,7 @@ class Server:
         self._app = make_app(
             readiness=self._readiness,
             picture=self._find_picture,
+            files=hub.files,
             is_https=certificates is not None or (self._config.public_url or "").startswith("https:"),
         )
         self._http_connections: set[HttpConnection] = set()
@@ -124,12 +128,18 @@ class Server:
         connected = len(self._websockets)
         return connected, self._statistics.websockets - connected
 
+    def close_http(self) -> None:
+        """The server stops: end transfers of files, which go on from where they are once it is back; and connections
+        of HTTP, each when it has its answer. Sync."""
+        self._hub.files.transfers.stop()
+        for connection in self._http_connections:
+            connection.close()
+
     def close_all(self) -> None:
         """The server stops: send every client away, to come back; each gets what waits for it first. Sync."""
         for websocket in list(self._websockets):
             websocket.close()
-        for connection in self._http_connections:
-            connection.close()
+        self.close_http()
 
     async def keep_alive(self) -> None:
         """Ping the silent and cut the dead, for ever. One task for all: a timer each would cost a task each."""
@@ -188,6 +198,7 @@ class Server:
             self._app,
             self._config,
             self._hosts,
+            client_of=partial(self._client_of, address),
             note_refused=partial(self._note_refused, address),
         )
         try:
@@ -199,7 +210,8 @@ class Server:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
             if not (http.is_idle or admission.was_evicted):
-                await linger(wire, timeout_s=self._config.close_timeout_s)
+                timeout_s = self._config.close_timeout_s
+                await linger(wire, timeout_s=min(timeout_s, STOPPING_S) if http.is_stopping else timeout_s)
         finally:
             wire.abandon()
 
@@ -287,8 +299,10 @@ class Server:
         return may_write, f"ready\n{sentence}".strip() if may_write else sentence
 
     def _note_refused(self, address: str, why: str, host: str | None, headers: Headers) -> None:
-        client = client_ip(address, headers, self._config.trusted_proxy)
-        self._hub.security.refused(why, address_key(client), host=host)
+        self._hub.security.refused(why, self._client_of(address, headers), host=host)
+
+    def _client_of(self, address: str, headers: Headers) -> str:
+        return address_key(client_ip(address, headers, self._config.trusted_proxy))
 
     async def _find_picture(self, picture_hash: str) -> tuple[bytes, str] | None:
         found = await self._hub.store.picture(picture_hash)

@@ -41,15 +41,18 @@ COPIED_BYTES = 16 * 1024
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-async def answer(app: ASGIApp, request: HttpRequest, wire: Wire, *, keeps_connection: bool) -> bool:
+async def answer(
+    app: ASGIApp, request: HttpRequest, wire: Wire, *, client: str = "", keeps_connection: bool
+) -> bool:
     """Have ``app`` answer a request. True if the response is whole, and the connection was promised to be kept.
+    ``client`` is the `address_key` of who asks.
 
     Faults of the application are logged here; where it had not begun to answer, the client gets a 500.
     """
     exchange = _Exchange(request, wire, keeps_connection=keeps_connection)
     wire.carries_frames = False
     try:
-        await app(_scope(request.head), exchange.receive, exchange.send)
+        await app(_scope(request.head, client), exchange.receive, exchange.send)
     except Exception as error:
         if exchange.failure is None:
             LOGGER.exception("fault while answering %s %s", request.head.method, request.head.target)
@@ -186,8 +189,8 @@ class _Exchange:
             raise ConnectionError(f"the client is gone: {error}") from error
 
 
-def _scope(request: h11.Request) -> Scope:
-    """What ASGI calls a connection scope, of a request. Who asks is not in it: behind a proxy it would be the proxy."""
+def _scope(request: h11.Request, client: str) -> Scope:
+    """What ASGI calls a connection scope, of a request."""
     path, _, query = request.target.partition(b"?")
     return {
         "type": "http",
@@ -200,4 +203,5 @@ def _scope(request: h11.Request) -> Scope:
         "query_string": query,
         "root_path": "",
         "headers": list(request.headers),
+        "client": (client, 0),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,6 +18,8 @@ from starlette.routing import Route
 from trio_chat.errors import StoreError
 from trio_chat.net.host import host_name, is_private
 from trio_chat.web.assets import Assets
+from trio_chat.web.downloads import Downloads, Keys, download_routes
+from trio_chat.web.uploads import Uploads, upload_routes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,10 +41,11 @@ UNUSED_FEATURES = ", ".join(
     f"{feature}=()"
     for feature in (
         *("accelerometer", "browsing-topics", "camera", "display-capture", "geolocation", "gyroscope", "hid"),
-        *("magnetometer", "microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
+        *("magnetometer", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
     )
 )
-"""The Permissions-Policy: what of a browser's features the page does not use, and nothing in it may."""
+FEATURES = f"microphone=(self), {UNUSED_FEATURES}"
+"""The Permissions-Policy: the page records voice notes; of what it does not use, nothing in it may make use."""
 
 HTTPS_ONLY = "max-age=31536000"
 """Strict-Transport-Security (RFC 6797): for a year the browser asks over TLS only."""
@@ -62,14 +65,29 @@ def page_version() -> str:
     return _files(STATIC).made.version
 
 
+class Files(Protocol):
+    """The service of files."""
+
+    @property
+    def uploads(self) -> Uploads: ...
+    @property
+    def downloads(self) -> Downloads: ...
+    @property
+    def keys(self) -> Keys: ...
+
+
 def make_app(
-    *, readiness: Callable[[], tuple[bool, str]], picture: FindPicture, is_https: bool = False
+    *,
+    readiness: Callable[[], tuple[bool, str]],
+    picture: FindPicture,
+    files: Files,
+    is_https: bool = False,
 ) -> ASGIApp:
     """The ASGI application; ``readiness`` is asked at each ``/readyz`` whether the server is ready and what to say,
     ``picture`` for the bytes and the media type of a picture, by its hash. ``is_https`` says that people reach it over
     TLS, and should do so only."""
 
-    files = _files(STATIC)
+    assets = _files(STATIC)
 
     # Async, or Starlette would ask them in a thread.
     async def healthz(_request: Request) -> Response:
@@ -81,14 +99,16 @@ def make_app(
 
     routes = [
         Route("/pictures/{hash:str}", partial(_picture, find=picture)),
-        Route("/", files.page),
-        Route("/static/{name:path}", files.file),
+        Route("/", assets.page),
+        Route("/static/{name:path}", assets.file),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        *upload_routes(files.uploads),
+        *download_routes(files.downloads, files.keys, is_https=is_https),
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
-    policy = partial(content_security_policy, scripts=files.made.scripts, styles=files.made.styles)
+    policy = partial(content_security_policy, scripts=assets.made.scripts, styles=assets.made.styles)
     return _SafeHeaders(app, policy, is_https=is_https)
 
 
@@ -134,7 +154,7 @@ class _SafeHeaders:
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-opener-policy"] = "same-origin"
                 headers["cross-origin-resource-policy"] = "same-origin"
-                headers["permissions-policy"] = UNUSED_FEATURES
+                headers["permissions-policy"] = FEATURES
                 if is_https_only:
                     headers["strict-transport-security"] = HTTPS_ONLY
                 headers.setdefault("cache-control", NEVER_KEPT)
@@ -153,6 +173,7 @@ def content_security_policy(host: str, *, scripts: str = "", styles: str = "") -
     sockets = f" ws://{host} wss://{host}" if _HOST.fullmatch(host) else ""
     return (
         f"default-src 'none'; script-src 'self'{scripts}; style-src 'self'{styles}; img-src 'self' data: blob:; "
+        "media-src 'self' blob:; "
         f"worker-src 'self'; connect-src 'self'{sockets}; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )

@@ -1,0 +1,122 @@
+"""Finishing: an upload that is there whole becomes a blob, with its previews.
+
+The order of the writes is what keeps two promises whatever ends the server: no message names a blob that is not there,
+and what no row names is found by the sweep.
+
+1. the blob and its previews, durably;
+2. the row of the upload, which refers to them;
+3. the part is removed.
+
+Steps 1 and 2 happen under the lock of the blobs, and so does the sweep: between them the blob has no reference yet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from trio_chat.blobs.directory import make_private
+from trio_chat.errors import Refused
+from trio_chat.files.preparing import CannotPrepare, prepare
+from trio_chat.model.files import FileFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from trio_chat.blobs.base import BlobStore
+    from trio_chat.files.parts import Parts
+    from trio_chat.model.files import Upload
+    from trio_chat.store.base import Store
+
+AT_ONCE: Final = 2
+"""So many are hashed at a time: each takes a core."""
+
+PREVIEWS: Final = (480, 1600)
+"""The sizes of previews, as far as there are any."""
+
+HASHED_BYTES: Final = 1024 * 1024
+
+
+class Finisher:
+    """Finishes uploads. ``lock`` is the lock of the blobs."""
+
+    def __init__(self, store: Store, blobs: BlobStore, parts: Parts, lock: trio.Lock) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._parts = parts
+        self._lock = lock
+        self._threads = trio.CapacityLimiter(AT_ONCE)
+
+    async def finish(self, upload: Upload) -> Upload | None:
+        """Finish an upload of which everything is there; nobody else works on it. None if it was dropped meanwhile.
+
+        Raises `Refused` (``bad_file``) if it cannot be sent as what it is, `OSError` and `StoreError`. Cancelled, it is
+        finished or not, and can be finished again.
+        """
+        part, workshop = self._parts.path(upload.id), self._parts.workshop(upload.id)
+        await trio.to_thread.run_sync(_clear, workshop, limiter=self._threads)
+        poster = self._parts.poster(upload.id)
+        has_poster = await trio.Path(poster).exists()
+        try:
+            prepared = await prepare(
+                part, workshop, as_file=upload.as_file, poster=poster if has_poster else None
+            )
+        except CannotPrepare as error:
+            raise Refused("bad_file", str(error)) from error
+        content = workshop / "original" if prepared.has_original else part
+        previews = [workshop / f"{size}.webp" for size in prepared.previews]
+        blob = await trio.to_thread.run_sync(
+            name_of, content, previews if has_poster else (), limiter=self._threads
+        )
+        sizes = [(await trio.Path(path).stat()).st_size for path in (content, *previews)]
+        facts = FileFacts(
+            media_type=prepared.media_type,
+            bytes=sizes[0],
+            width=prepared.width,
+            height=prepared.height,
+            blur=prepared.blur,
+            previews=prepared.previews,
+            is_animated=prepared.is_animated,
+        )
+        async with self._lock:
+            for path in previews:
+                await self._blobs.put(path, f"{blob}.{path.name}")
+            await self._blobs.put(content, blob)
+            finished = await self._store.finish_upload(
+                upload.id, blob=blob, stored_bytes=sum(sizes), facts=facts
+            )
+            if finished is None and blob not in await self._store.known_blobs(blob[:-1], 1):
+                await remove_content(self._blobs, blob)
+        await self._parts.remove(upload.id)
+        return finished
+
+
+async def remove_content(blobs: BlobStore, blob: str) -> None:
+    """Remove a blob with its previews."""
+    for size in PREVIEWS:
+        await blobs.remove(f"{blob}.{size}.webp")
+    await blobs.remove(blob)
+
+
+def name_of(content: Path, previews: Sequence[Path] = ()) -> str:
+    """The name of the blob with this content: its hash. Waits: to be called in a thread of Trio.
+
+    With ``previews``, of this content and them. Those of a video are made of what its sender says is its poster: were
+    they not in the name, whoever sends the same video would show the poster of who sent it first.
+    """
+    digest = hashlib.sha256()
+    for path in (content, *previews):
+        with path.open("rb", buffering=0) as file:
+            while some := file.read(HASHED_BYTES):
+                digest.update(some)
+                trio.from_thread.check_cancelled()
+    return digest.hexdigest()
+
+
+def _clear(workshop: Path) -> None:
+    shutil.rmtree(workshop, ignore_errors=True)
+    make_private(workshop)

@@ -1,0 +1,205 @@
+"""Parts: what has come so far of unfinished uploads, a file for each.
+
+The offset of an upload is the size of its part, so it is right whatever ends the server. A part is appended to by one
+task at a time (`trio_chat.files.turns`).
+
+Beside it stand what goes with it: the poster of a video, and the directory in which its previews are made.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import trio
+
+from trio_chat.blobs.directory import make_private
+from trio_chat.errors import Refused
+from trio_chat.store.space import floor_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from trio_chat.files.pacing import Pace
+
+UPLOAD_ID: Final = re.compile(r"u-[A-Za-z0-9_-]{22}")
+
+WRITE_BYTES: Final = 256 * 1024
+"""So much is gathered before it is written: each write is a turn of a thread."""
+
+SYNC_BYTES: Final = 4 * 1024 * 1024
+"""After so much a part is written to the disk. Else the system would do that for all of it at once, and the log's
+commits would wait (measured: p95 133 ms instead of 14; with this, and paced, 10)."""
+
+THREADS: Final = 4
+"""So many calls for parts go on at a time; more wait."""
+
+SAVE_S: Final = 5.0
+"""Seconds that saving what has come may take when its task is cancelled."""
+
+_sync_data = getattr(os, "fdatasync", os.fsync)
+
+
+class Parts:
+    """All parts, in a directory that is made when the first one is begun.
+
+    ``floor_bytes`` is the configured floor of the disk (`trio_chat.store.space`): twice of it stays free, so that
+    messages can be written when files cannot.
+    """
+
+    def __init__(self, directory: Path, *, pace: Pace, floor_bytes: int) -> None:
+        self._directory = directory
+        self._pace = pace
+        self._floor_bytes = floor_bytes
+        self._threads = trio.CapacityLimiter(THREADS)
+
+    def path(self, upload: str) -> Path:
+        """Where the part of an upload is, if there is one."""
+        if not UPLOAD_ID.fullmatch(upload):
+            raise ValueError(f"not the id of an upload: {upload!r}")
+        return self._directory / upload
+
+    def poster(self, upload: str) -> Path:
+        """Where its poster is, if there is one."""
+        return self.path(upload).with_name(f"{upload}.poster")
+
+    def workshop(self, upload: str) -> Path:
+        """The directory in which its previews are made."""
+        return self.path(upload).with_name(f"{upload}.made")
+
+    async def size(self, upload: str) -> int:
+        """Bytes of its part; 0 if there is none."""
+        return await trio.to_thread.run_sync(_size, self.path(upload), limiter=self._threads)
+
+    async def open(self, upload: str) -> Part:
+        """Open its part to add to it; made if there is none. Raises `OSError`."""
+        path = self.path(upload)
+        descriptor, size = await trio.to_thread.run_sync(_open, path, limiter=self._threads)
+        return Part(size, descriptor, self)
+
+    async def save_poster(self, upload: str, data: bytes) -> None:
+        """Keep a poster, instead of any before. Raises `OSError`."""
+        path = self.poster(upload)
+
+        def save() -> None:
+            make_private(path.parent)
+            new = path.with_suffix(".new")
+            new.write_bytes(data)
+            new.rename(path)
+
+        await self._pace.wait(len(data))
+        await trio.to_thread.run_sync(save, limiter=self._threads)
+
+    async def remove(self, upload: str) -> None:
+        """Remove its part and all that goes with it, if it is there."""
+        path = self.path(upload)
+
+        def remove() -> None:
+            for name in (path.name, f"{path.name}.poster", f"{path.name}.new"):
+                path.with_name(name).unlink(missing_ok=True)
+            shutil.rmtree(path.with_name(f"{path.name}.made"), ignore_errors=True)
+
+        await trio.to_thread.run_sync(remove, limiter=self._threads)
+
+    async def ids(self) -> list[str]:
+        """The uploads of which anything is here, in order."""
+
+        def listed() -> list[str]:
+            with suppress(FileNotFoundError):
+                return sorted({name.partition(".")[0] for name in os.listdir(self._directory)})
+            return []
+
+        found = await trio.to_thread.run_sync(listed, limiter=self._threads)
+        return [name for name in found if UPLOAD_ID.fullmatch(name)]
+
+    async def write(self, descriptor: int, data: bytes, *, syncs: bool) -> None:
+        """Append to an open part; and write it to the disk, if that is asked for. Not cancelled before it has done so.
+
+        Raises `Refused` (``disk_full``), or `OSError`, and then some of it may be written.
+        """
+        await trio.to_thread.run_sync(self._write, descriptor, data, syncs, limiter=self._threads)
+
+    async def wait_for_turn(self, n: int) -> None:
+        """Wait until so many bytes more may be written."""
+        await self._pace.wait(n)
+
+    def _write(self, descriptor: int, data: bytes, syncs: bool) -> None:
+        disk = os.fstatvfs(descriptor)
+        floor = 2 * floor_of(self._floor_bytes, disk.f_blocks * disk.f_frsize)
+        if disk.f_bavail * disk.f_frsize < floor + len(data):
+            raise Refused(
+                "disk_full", "The server's disk is nearly full: files cannot be sent just now. Messages can."
+            )
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        if syncs:
+            _sync_data(descriptor)
+
+
+@attrs.define(eq=False)
+class Part:
+    """A part that is being added to. Close it with ``async with``: what has come is saved then, also when cancelled."""
+
+    size: int
+    """In bytes, with what is not written yet."""
+    _descriptor: int
+    _parts: Parts
+    _waiting: bytearray = attrs.field(factory=bytearray, init=False)
+    _has_failed: bool = attrs.field(default=False, init=False)
+
+    async def add(self, data: bytes) -> None:
+        """Append, as fast as all uploads together may. Raises `Refused` (``disk_full``) and `OSError`, and then the
+        part is as long as it happened to become."""
+        self._waiting += data
+        self.size += len(data)
+        if len(self._waiting) >= WRITE_BYTES:
+            await self._parts.wait_for_turn(len(self._waiting))
+            await self._write()
+
+    async def _write(self) -> None:
+        data, self._waiting = bytes(self._waiting), bytearray()
+        if not data or self._has_failed:
+            return
+        syncs = self.size // SYNC_BYTES > (self.size - len(data)) // SYNC_BYTES
+        try:
+            await self._parts.write(self._descriptor, data, syncs=syncs)
+        except (OSError, Refused):
+            self._has_failed = True
+            raise
+
+    async def save(self) -> None:
+        """Write what waits. Raises as `add` does."""
+        await self._write()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Or a connection that is cut again and again would never get on.
+        try:
+            with trio.move_on_after(SAVE_S, shield=True), suppress(OSError, Refused):
+                await self._write()
+        finally:
+            os.close(self._descriptor)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _open(path: Path) -> tuple[int, int]:
+    make_private(path.parent)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode=0o600)
+    return descriptor, os.fstat(descriptor).st_size

@@ -1,0 +1,68 @@
+"""Places for downloads: so many at a time in all, and so many for each person. Who finds none waits a little."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import attrs
+import trio
+
+from trio_chat.errors import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+IN_ALL: Final = 64
+FOR_EACH: Final = 8
+
+PATIENCE_S: Final = 20.0
+"""So long it is waited for a place."""
+
+RETRY_AFTER_S: Final = 5.0
+
+
+@attrs.define(eq=False)
+class _Share:
+    """The places of a person, and how many requests have them or wait for them."""
+
+    places: trio.Semaphore
+    users: int = 0
+
+
+class Places:
+    """The places of one sort."""
+
+    def __init__(self, *, in_all: int = IN_ALL, for_each: int = FOR_EACH) -> None:
+        self._in_all = trio.Semaphore(in_all)
+        self._for_each = for_each
+        self._of_people: dict[str, _Share] = {}
+
+    @asynccontextmanager
+    async def take(self, person: str) -> AsyncIterator[None]:
+        """Have a place as long as the block lasts. Raises `Refused` (``busy``) if there is none in time."""
+        share = self._of_people.setdefault(person, _Share(trio.Semaphore(self._for_each)))
+        share.users += 1
+        try:
+            with trio.move_on_after(PATIENCE_S) as patience:
+                await share.places.acquire()
+                try:
+                    await self._in_all.acquire()
+                except BaseException:
+                    share.places.release()
+                    raise
+            if patience.cancelled_caught:
+                raise Refused(
+                    "busy",
+                    "Too many files are being fetched. Try again in a moment.",
+                    retry_after_s=RETRY_AFTER_S,
+                )
+            try:
+                yield
+            finally:
+                self._in_all.release()
+                share.places.release()
+        finally:
+            share.users -= 1
+            if not share.users:
+                del self._of_people[person]

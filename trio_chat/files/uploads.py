@@ -1,0 +1,144 @@
+"""Uploads: files that are coming, in pieces that may come over many connections.
+
+Whoever knows the id of an upload may add to it: that was told to its person alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from trio_chat.errors import Refused, WrongOffset
+from trio_chat.files.parts import UPLOAD_ID
+from trio_chat.files.turns import Turns
+from trio_chat.kinds.files import FileItem, file_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from typing import TypeAlias
+
+    from trio_chat.files.finishing import Finisher
+    from trio_chat.files.parts import Parts
+    from trio_chat.files.transfers import Transfers
+    from trio_chat.model.files import Upload
+    from trio_chat.store.base import Store
+
+    NextPiece: TypeAlias = Callable[[], Awaitable[bytes]]
+    """Gives the next piece of what comes, and an empty one at the end; raises `OSError` if there will be none."""
+
+MAX_POSTER_BYTES: Final = 1024 * 1024
+
+
+class Uploads:
+    """Uploads of all people.
+
+    All methods raise `Refused` (``no_such_upload``) for an id that is none (any more), ``stopping`` while the server
+    stops, and `StoreError` and `OSError` where the disk fails.
+    """
+
+    def __init__(self, store: Store, parts: Parts, finisher: Finisher, transfers: Transfers) -> None:
+        self._store = store
+        self._parts = parts
+        self._finisher = finisher
+        self._transfers = transfers
+        self._turns = Turns()
+
+    async def state(self, upload_id: str) -> tuple[int, int, bool]:
+        """How much of an upload is there, its length, and whether it is finished. Whoever was adding to it was ended
+        before, so that it stays so."""
+        upload = await self._find(upload_id)
+        if not upload.is_finished:
+            async with self._turns.take(upload_id):
+                return await self._parts.size(upload_id), upload.bytes, False
+        return upload.bytes, upload.bytes, True
+
+    async def progress(self, upload: Upload) -> int:
+        """How much of an upload is there at this moment."""
+        return upload.bytes if upload.is_finished else await self._parts.size(upload.id)
+
+    async def append(self, upload_id: str, offset: int, next_piece: NextPiece) -> int:
+        """Add pieces to an upload that has ``offset`` bytes; returns how many it has then.
+
+        Whoever is adding to it is ended, and raises `Refused` (``superseded``). Raises `WrongOffset`, before any piece
+        is taken; `Refused` (``too_large``) for more than was announced, ``disk_full``; and what ``next_piece`` raises.
+        However it ends, what came before is kept.
+        """
+        upload = await self._find(upload_id)
+        if upload.is_finished:
+            if offset != upload.bytes:
+                raise WrongOffset(upload.bytes)
+            return offset
+        with self._transfers.transfer():
+            async with self._turns.take(upload_id), await self._parts.open(upload_id) as part:
+                if part.size != offset:
+                    raise WrongOffset(part.size)
+                while piece := await next_piece():
+                    if part.size + len(piece) > upload.bytes:
+                        raise Refused(
+                            "too_large",
+                            f"This is more than the {upload.bytes:,} bytes that were announced. Begin a new upload.",
+                            limit=upload.bytes,
+                        )
+                    await part.add(piece)
+                await part.save()
+                return part.size
+
+    async def finish(self, upload_id: str) -> FileItem:
+        """The file that a whole upload has become; it is finished now, if it was not before.
+
+        Raises `WrongOffset` if something is missing, `Refused` (``bad_file``) for what cannot be sent as it is: it can
+        be uploaded once more, as a file.
+        """
+        with self._transfers.transfer():
+            async with self._turns.take(upload_id, may_be_ended=False):
+                upload = await self._find(upload_id)
+                if not upload.is_finished:
+                    async with await self._parts.open(upload_id) as part:  # of nothing there was none yet
+                        if part.size < upload.bytes:
+                            raise WrongOffset(part.size)
+                    finished = await self._finisher.finish(upload)
+                    if finished is None:
+                        raise _no_such_upload()
+                    upload = finished
+                return FileItem.of(file_of(upload))
+
+    async def set_poster(self, upload_id: str, next_piece: NextPiece) -> None:
+        """Take a still of a video, of which its previews will be made. Raises `Refused` (``too_large``)."""
+        upload = await self._find(upload_id)
+        if upload.is_finished:
+            raise Refused("finished", "This upload is finished: its poster comes before its end.")
+        data = bytearray()
+        with self._transfers.transfer():
+            while piece := await next_piece():
+                data += piece
+                if len(data) > MAX_POSTER_BYTES:
+                    raise Refused(
+                        "too_large",
+                        f"A poster has at most {MAX_POSTER_BYTES:,} bytes.",
+                        limit=MAX_POSTER_BYTES,
+                    )
+            await self._parts.save_poster(upload_id, bytes(data))
+
+    async def drop(self, upload_id: str, *, person: str | None = None) -> bool:
+        """Forget an upload that was not sent, if it is this person's (None: whosever), and all that has come of it.
+        Whether there was one."""
+        if not UPLOAD_ID.fullmatch(upload_id) or not await self._store.drop_upload(upload_id, person=person):
+            return False
+        async with self._turns.take(upload_id):
+            await self._parts.remove(upload_id)
+        return True
+
+    async def _find(self, upload_id: str) -> Upload:
+        upload = await self._store.upload(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
+        if upload is None:
+            raise _no_such_upload()
+        return upload
+
+
+def new_upload_id() -> str:
+    """An id that cannot be guessed: 128 bits."""
+    return f"u-{secrets.token_urlsafe(16)}"
+
+
+def _no_such_upload() -> Refused:
+    return Refused("no_such_upload", "There is no such upload (any more). Begin a new one.")

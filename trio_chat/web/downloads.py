@@ -1,0 +1,211 @@
+"""Downloads over HTTP: files of messages, whole or in ranges (RFC 9110 section 14), and the cookie that asks for them.
+
+    POST files/session                     sets the cookie, for who has a device's token
+    GET  files/<room>/<seq>/<n>/<name>     file n of a message; ``?size=480`` a preview, ``?download`` to be saved
+
+Whoever may not have a file gets the same answer as for one that is not there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import quote
+
+import attrs
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from trio_chat.errors import Refused, StoreError
+from trio_chat.net.credentials import Credentials
+from trio_chat.net.host import host_name, is_private
+from trio_chat.web.assets import names_tag
+from trio_chat.web.uploads import answering, refusal, sentence
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from starlette.types import Receive, Scope, Send
+
+COOKIE: Final = "files"
+SECURE_COOKIE: Final = "__Secure-files"
+
+CHUNK_BYTES: Final = 256 * 1024
+"""So much is read and sent at a time: measured, a third of the processor's time of 64 KiB."""
+
+PREVIEW_SIZES: Final = ("480", "1600")
+
+ASK_EACH_TIME: Final = "private, no-cache"
+PREVIEW_KEPT: Final = "private, max-age=3600"
+"""A preview is shown again and again. Who may not see it any more sees it in their own browser for an hour at most."""
+
+NOTHING_RUNS: Final = "default-src 'none'; sandbox"
+"""The bytes are anybody's: nothing in them may be run."""
+
+NO_SUCH_FILE: Final = "no such file"
+
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
+_NOT_IN_A_TOKEN = re.compile(r"[^A-Za-z0-9 .,_()+-]")
+
+
+class Download(Protocol):
+    """A file that is being fetched."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def is_inline(self) -> bool: ...
+    @property
+    def tag(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+    async def read(self, start: int, n: int) -> bytes:
+        """The ``n`` bytes from ``start`` on. Raises `OSError`."""
+        ...
+
+
+class Downloads(Protocol):
+    """Finds files."""
+
+    def download(
+        self, shown: Credentials, room: str, seq: int, n: int, *, preview: int = 0
+    ) -> AbstractAsyncContextManager[Download]:
+        """A file, as long as the block lasts. Raises `Refused`, also when the block was ended; `StoreError`."""
+        ...
+
+
+class Keys(Protocol):
+    """Makes keys for cookies."""
+
+    async def key_of(self, shown: Credentials) -> str:
+        """The key that follows from a device's token. Raises `Refused`, `StoreError`."""
+        ...
+
+
+def download_routes(downloads: Downloads, keys: Keys, *, is_https: bool) -> list[Route]:
+    """The routes of downloads; ``is_https`` says that people reach the server over TLS."""
+
+    @answering
+    async def session(request: Request) -> Response:
+        key = await keys.key_of(credentials_of(request))
+        # As for HSTS: on an address of a private network people may come without TLS.
+        is_secure = is_https and not is_private(host_name(request.headers.get("host", "")) or "")
+        cookie, attribute = (SECURE_COOKIE, "; Secure") if is_secure else (COOKIE, "")
+        # No path: that is then the one of this address, wherever a proxy puts the chat.
+        fields = {"set-cookie": f"{cookie}={key}; HttpOnly; SameSite=Strict{attribute}"}
+        return Response(status_code=204, headers=fields)
+
+    return [
+        Route("/files/session", session, methods=["POST"]),
+        Route("/files/{room:str}/{seq:str}/{n:str}/{name:path}", _Answer(downloads), methods=["GET"]),
+    ]
+
+
+def credentials_of(request: Request) -> Credentials:
+    """What a request shows of who makes it."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    cookies = request.cookies
+    return Credentials(
+        token=token.strip() if scheme.lower() == "bearer" else None,
+        key=cookies.get(SECURE_COOKIE) or cookies.get(COOKIE),
+        address="" if request.client is None else request.client.host,
+    )
+
+
+@attrs.frozen
+class _Answer:
+    """Answers a request for a file: an ASGI application, as the file is open until it is sent."""
+
+    _downloads: Downloads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        room, seq, n = (request.path_params[name] for name in ("room", "seq", "n"))
+        size = request.query_params.get("size", "")
+        if not (_NUMBER.fullmatch(seq) and _NUMBER.fullmatch(n)) or (size and size not in PREVIEW_SIZES):
+            await _not_found()(scope, receive, send)
+            return
+        has_begun = False
+        try:
+            async with self._downloads.download(
+                credentials_of(request), room, int(seq), int(n), preview=int(size or 0)
+            ) as file:
+                head, start, end = _head(request, file, is_preview=bool(size))
+                has_begun = True
+                await send(
+                    {"type": "http.response.start", "status": head.status_code, "headers": head.raw_headers}
+                )
+                if request.method != "HEAD":
+                    while start < end:
+                        data = await file.read(start, min(CHUNK_BYTES, end - start))
+                        if not data:
+                            return  # it has become shorter; that the answer ends too soon says so
+                        start += len(data)
+                        await send({"type": "http.response.body", "body": data, "more_body": True})
+                await send({"type": "http.response.body"})
+        except Refused as refused:
+            if not has_begun:
+                answer = _not_found() if refused.code in ("no_such_file", "forbidden") else refusal(refused)
+                await answer(scope, receive, send)
+        except (StoreError, OSError) as error:
+            if isinstance(error, ConnectionError):
+                raise
+            if not has_begun:
+                await sentence(503, "Files cannot be read just now. Try again in a moment.")(
+                    scope, receive, send
+                )
+
+
+def _not_found() -> Response:
+    return sentence(404, NO_SUCH_FILE)
+
+
+def _head(request: Request, file: Download, *, is_preview: bool) -> tuple[Response, int, int]:
+    """The head of the answer, and which bytes follow it: from the first number up to, without it, the second."""
+    tag = f'"{file.tag}"'
+    is_saved = "download" in request.query_params or not file.is_inline
+    headers = {
+        "accept-ranges": "bytes",
+        "cache-control": PREVIEW_KEPT if is_preview else ASK_EACH_TIME,
+        "content-disposition": disposition("attachment" if is_saved else "inline", file.name),
+        "content-security-policy": NOTHING_RUNS,
+        "etag": tag,
+    }
+    if names_tag(request.headers.get("if-none-match", ""), tag):
+        return Response(status_code=304, headers=headers), 0, 0
+    status, start, end = 200, 0, file.size
+    # Who has another version of it gets all of this one (RFC 9110 section 13.1.5).
+    asked = request.headers.get("range", "") if request.headers.get("if-range", tag) == tag else ""
+    if (part := part_of(asked, file.size)) is not None:
+        status, (start, end) = 206, part
+        if start >= end:
+            headers |= {"content-range": f"bytes */{file.size}", "content-length": "0"}
+            return Response(status_code=416, headers=headers), 0, 0
+        headers["content-range"] = f"bytes {start}-{end - 1}/{file.size}"
+    headers |= {"content-type": file.media_type, "content-length": str(end - start)}
+    return Response(status_code=status, headers=headers), start, end
+
+
+def part_of(asked: str, size: int) -> tuple[int, int] | None:
+    """The first byte, and that behind the last one, that a ``Range`` field asks for; no byte, if there are none such.
+    None if it is to be ignored: it asks for several parts, or makes no sense."""
+    found = _RANGE.fullmatch(asked)
+    if found is None:
+        return None
+    first, last = found.groups()
+    if not first:
+        return (max(0, size - int(last)), size) if last else None
+    if last and int(last) < int(first):
+        return None
+    return int(first), min(size, int(last) + 1) if last else size
+
+
+def disposition(how: str, name: str) -> str:
+    """A ``Content-Disposition`` (RFC 6266): with the name as far as it is ASCII, and whole (RFC 8187)."""
+    plain = _NOT_IN_A_TOKEN.sub("_", name)
+    return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
