@@ -60,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     # What speaks to clients, and the port that they come to.
     "gateways": {
+        "files",
         "hub",
         "kinds",
         "model",

@@ -97,6 +97,10 @@ class Refused(ChatError):
         """The type of the refused command, the same."""
 
 
+class TransferRefused(Refused):
+    """A transfer of a file was refused, or ended: its code goes into the status of an HTTP answer."""
+
+
 class WrongOffset(ChatError):
     """An upload goes on at ``offset``, and nowhere else."""
 

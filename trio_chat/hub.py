@@ -136,7 +136,7 @@ async def open_hub(
         open_presence(store, connected, now_ms=now_ms) as presence,
         open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
         open_files(
-            config.data / "files",
+            config.files_directory,
             store,
             rooms,
             door,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from trio_chat.blobs.directory import make_private
-from trio_chat.errors import Refused
+from trio_chat.errors import TransferRefused
 from trio_chat.files.preparing import CannotPrepare, prepare
 from trio_chat.model.files import FileFacts
 
@@ -66,7 +66,7 @@ class Finisher:
                 part, workshop, as_file=upload.as_file, poster=poster if has_poster else None
             )
         except CannotPrepare as error:
-            raise Refused("bad_file", str(error)) from error
+            raise TransferRefused("bad_file", str(error)) from error
         content = workshop / "original" if prepared.has_original else part
         previews = [workshop / f"{size}.webp" for size in prepared.previews]
         blob = await trio.to_thread.run_sync(

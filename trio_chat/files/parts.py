@@ -58,6 +58,7 @@ class Parts:
         self._pace = pace
         self._floor_bytes = floor_bytes
         self._threads = trio.CapacityLimiter(THREADS)
+        self._has_some = _is_there(directory)  # else there is no need to look
 
     def path(self, upload: str) -> Path:
         """Where the part of an upload is, if there is one."""
@@ -75,17 +76,20 @@ class Parts:
 
     async def size(self, upload: str) -> int:
         """Bytes of its part; 0 if there is none."""
-        return await trio.to_thread.run_sync(_size, self.path(upload), limiter=self._threads)
+        path = self.path(upload)
+        return await trio.to_thread.run_sync(_size, path, limiter=self._threads) if self._has_some else 0
 
     async def open(self, upload: str) -> Part:
         """Open its part to add to it; made if there is none. Raises `OSError`."""
         path = self.path(upload)
+        self._has_some = True
         descriptor, size = await trio.to_thread.run_sync(_open, path, limiter=self._threads)
         return Part(size, descriptor, self)
 
     async def save_poster(self, upload: str, data: bytes) -> None:
         """Keep a poster, instead of any before. Raises `OSError`."""
         path = self.poster(upload)
+        self._has_some = True
 
         def save() -> None:
             make_private(path.parent)
@@ -105,7 +109,8 @@ class Parts:
                 path.with_name(name).unlink(missing_ok=True)
             shutil.rmtree(path.with_name(f"{path.name}.made"), ignore_errors=True)
 
-        await trio.to_thread.run_sync(remove, limiter=self._threads)
+        if self._has_some:
+            await trio.to_thread.run_sync(remove, limiter=self._threads)
 
     async def ids(self) -> list[str]:
         """The uploads of which anything is here, in order."""
@@ -115,7 +120,7 @@ class Parts:
                 return sorted({name.partition(".")[0] for name in os.listdir(self._directory)})
             return []
 
-        found = await trio.to_thread.run_sync(listed, limiter=self._threads)
+        found = await trio.to_thread.run_sync(listed, limiter=self._threads) if self._has_some else []
         return [name for name in found if UPLOAD_ID.fullmatch(name)]
 
     async def write(self, descriptor: int, data: bytes, *, syncs: bool) -> None:
@@ -190,6 +195,11 @@ class Part:
                 await self._write()
         finally:
             os.close(self._descriptor)
+
+
+def _is_there(directory: Path) -> bool:
+    """Asked once, before anybody is served."""
+    return directory.is_dir()
 
 
 def _size(path: Path) -> int:

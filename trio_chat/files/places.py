@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.errors import Refused
+from trio_chat.errors import TransferRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -52,7 +52,7 @@ class Places:
                     share.places.release()
                     raise
             if patience.cancelled_caught:
-                raise Refused(
+                raise TransferRefused(
                     "busy",
                     "Too many files are being fetched. Try again in a moment.",
                     retry_after_s=RETRY_AFTER_S,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.errors import Refused, StoreError
+from trio_chat.errors import Refused, StoreError, TransferRefused
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -53,7 +53,9 @@ class Transfers:
             self._transfers.discard(transfer)
         if transfer.scope.cancelled_caught:
             raise (
-                _stopping() if self._is_stopping else Refused("forbidden", "This file is not yours to have.")
+                _stopping()
+                if self._is_stopping
+                else TransferRefused("forbidden", "This file is not yours to have.")
             )
 
     def stop(self) -> None:
@@ -82,4 +84,4 @@ async def _may_go_on(asked: Callable[[], Awaitable[bool]]) -> bool:
 
 
 def _stopping() -> Refused:
-    return Refused("stopping", "The server is stopping. Go on in a moment, from where this ended.")
+    return TransferRefused("stopping", "The server is stopping. Go on in a moment, from where this ended.")

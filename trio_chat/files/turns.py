@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
-from trio_chat.errors import Refused
+from trio_chat.errors import TransferRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -49,4 +49,4 @@ class Turns:
             del self._turns[key]
             turn.is_over.set()
         if turn.scope.cancelled_caught:
-            raise Refused("superseded", "Another request goes on with this upload.")
+            raise TransferRefused("superseded", "Another request goes on with this upload.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.errors import Refused, WrongOffset
+from trio_chat.errors import Refused, TransferRefused, WrongOffset
 from trio_chat.files.parts import UPLOAD_ID
 from trio_chat.files.turns import Turns
 from trio_chat.kinds.files import FileItem, file_of
@@ -106,7 +106,7 @@ class Uploads:
         """Take a still of a video, of which its previews will be made. Raises `Refused` (``too_large``)."""
         upload = await self._find(upload_id)
         if upload.is_finished:
-            raise Refused("finished", "This upload is finished: its poster comes before its end.")
+            raise TransferRefused("finished", "This upload is finished: its poster comes before its end.")
         data = bytearray()
         with self._transfers.transfer():
             while piece := await next_piece():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused
+from trio_chat.files.sweeper import EXPIRY_MS
+from trio_chat.files.uploads import new_upload_id
 from trio_chat.gateways.v1.events import write, write_event
 from trio_chat.kinds.facts import PERSONAL_ROOM, no_such_room
 from trio_chat.kinds.files import file_of, unknown_file
@@ -14,15 +15,12 @@ from trio_chat.kinds.standing import MODERATES, announcements
 from trio_chat.model.file_names import normal_file_name
 from trio_chat.model.files import Upload
 from trio_chat.model.names import normal_room
-from trio_chat.model.times import DAY_MS
 from trio_chat.protocol.replies import Done, Uploading
 
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
     from trio_chat.kinds.messages import Send
     from trio_chat.protocol import commands
-
-EXPIRY_MS: Final = DAY_MS
 
 CHUNK_BYTES: Final = 1024 * 1024
 """So much is best sent by one request: what nginx takes unless it is told otherwise."""
@@ -37,7 +35,7 @@ async def upload(client: Client, command: commands.UploadCommand) -> Uploading:
     client.hub.door.check_upload(client.person.id, client.known_ms)
     if room.access.policy.writers == "moderators" and client.rank_in(room) < MODERATES:
         raise announcements()
-    new_id = f"u-{secrets.token_urlsafe(16)}"
+    new_id = new_upload_id()
     if command.of is None:
         begun = await _begin(client, command, new_id)
     else:
@@ -46,7 +44,7 @@ async def upload(client: Client, command: commands.UploadCommand) -> Uploading:
         command.id,
         command.room,
         begun.id,
-        offset=begun.bytes if begun.is_finished else 0,
+        offset=await client.hub.files.uploads.progress(begun),
         chunk=CHUNK_BYTES,
         expires=timestamp(begun.made_ms + EXPIRY_MS),
         complete=begun.is_finished,
@@ -78,7 +76,7 @@ async def _forward(
     client: Client, command: commands.UploadCommand, of: commands.FilePlace, new_id: str
 ) -> Upload:
     hub, source = client.hub, normal_room(of.room)
-    if not (await hub.rooms.get(source)).may_hear(client.person.id):
+    if not await hub.rooms.may_hear(source, client.person.id):
         raise Refused("no_such_file", "This file is not there any more.")
     wanted = Upload(new_id, client.person.id, command.room, command.id, name="", bytes=0)
     return await hub.store.forward_file(
@@ -88,7 +86,7 @@ async def _forward(
 
 async def cancel_upload(client: Client, command: commands.CancelUpload) -> Done:
     """Forget an upload that was not sent, with what has come of it. It is fine if there is none."""
-    await client.hub.store.drop_upload(command.upload, person=client.person.id)
+    await client.hub.files.uploads.drop(command.upload, person=client.person.id)
     return Done(command.id)
 
 
