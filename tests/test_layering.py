@@ -76,7 +76,7 @@ ALLOWED: dict[str, set[str]] = {
     "web": {"net"},
     "server": {"config", "gateways", "hub", "net", "protocol", "web"},
     # The process.
-    "ops": {"config", "rooms", "server", "store"},
+    "ops": {"blobs", "config", "rooms", "server", "store", "store.sqlite"},
     "app": {"config", "hub", "model", "moderation", "net", "ops", "server", "store", "store.sqlite", "web"},
     "__main__": {"app", "config", "moderation", "ops", "protocol", "store.sqlite"},
     # On the other side of the wire.

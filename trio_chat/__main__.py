@@ -8,7 +8,7 @@ import sys
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import attrs
 import click
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Command = Callable[..., None]
 
 LOGGER = logging.getLogger("trio_chat.settings")
+
+FILES: Final = "files"
+BLOBS: Final = "blobs"
+"""Beside a copy of the log the contents of files stand in ``files/blobs``: as they do in a data directory."""
 
 EPILOG = """
 Each option is also an environment variable: TRIO_CHAT_ and the option's name in capitals, with underscores
@@ -104,10 +108,12 @@ def _with_data(command: Command) -> Command:
 @_with_data
 @click.pass_obj
 def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
-    """Check that the log (or a backup of it, FILE) is what was written. It may be in use, and of an older format.
+    """Check that the log (or a backup of it, FILE) is what was written, and so are all files that people have sent. It
+    may be in use, and of an older format.
 
     Says what it found in each room. Exit code 0: all whole; 1: damaged, or there is no log.
     """
+    from trio_chat.ops.file_copies import verify_files
     from trio_chat.store.sqlite.verify import verify
 
     is_damaged = False
@@ -116,6 +122,13 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
         for found in verify(file or _database(config, data), advice=advice, report=progress.report):
             progress.say(str(found))
             is_damaged |= found.is_damage
+    database, blobs = (
+        (file, file.parent / FILES / BLOBS) if file else (_database(config, data), _blobs(config, data))
+    )
+    with _explaining(), showing("verify", "files") as progress:
+        for flaw in verify_files(database, blobs, report=progress.report):
+            progress.say(str(flaw))
+            is_damaged |= flaw.is_damage
     sys.exit(1 if is_damaged else 0)
 
 
@@ -132,7 +145,12 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
 @_with_data
 @click.pass_obj
 def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None) -> None:
-    """Copy the log, as it is at this moment, into the new file FILE (-: to stdout). It may be in use."""
+    """Copy the log, as it is at this moment, into the new file FILE (-: to stdout). It may be in use.
+
+    The files that people have sent are copied into the directory "files" beside it, those that are not there yet; none
+    go to stdout.
+    """
+    from trio_chat.ops.file_copies import FilesBackup, forget_files
     from trio_chat.store.sqlite.backup import back_up, back_up_into, back_up_to
 
     removed: list[Path] = []
@@ -141,18 +159,25 @@ def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None
         exit_with(
             "A backup to stdout (-) goes into a pipe or a file, and there is nothing to keep.", status=2
         )
-    with _explaining(), showing("backup", "pages") as progress:
+    with _explaining(), showing("backup", "parts") as progress:
         database = _database(config, data)
-        if is_to_stdout:
-            events = back_up_to(database, write_bytes, report=progress.report)
+        beside = None if is_to_stdout else file.parent if keep is None else file
+        files = FilesBackup(_blobs(config, data), beside and beside / FILES / BLOBS, progress.report)
+        if beside is None:
+            events = back_up_to(database, write_bytes, report=progress.report, copy_files=files)
         elif keep is None:
-            events = back_up(database, file, report=progress.report)
+            events = back_up(database, file, report=progress.report, copy_files=files)
         else:
-            file, events, removed = back_up_into(database, file, keep=keep, report=progress.report)
+            file, events, removed = back_up_into(
+                database, file, keep=keep, report=progress.report, copy_files=files
+            )
+            forget_files(beside, beside / FILES / BLOBS)
     if is_to_stdout:
         click.echo(f"{events} events are in the copy.", err=True)
     else:
         say(f"{events} events are in {file}.")
+    for line in files.result():
+        click.echo(line, err=True)
     for path in removed:
         say(f"{path} was removed.")
 
@@ -226,6 +251,13 @@ def _database(config: Config, data: Path | None) -> Path:
     from trio_chat.app import DATABASE
 
     return (config.data if data is None else _expanded("--data", data)) / DATABASE
+
+
+def _blobs(config: Config, data: Path | None) -> Path:
+    """Where the contents of files are, of a server with this configuration."""
+    if data is not None:
+        config = attrs.evolve(config, data=_expanded("--data", data))
+    return config.files_directory / BLOBS
 
 
 def read_config(file_name: str | None, flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:

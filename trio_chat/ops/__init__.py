@@ -1,5 +1,5 @@
 """Operations: the format of the log, statistics, free space of the disk, the limit of open files, tuning of the
-interpreter, and how the command line reads and writes.
+interpreter, how the command line reads and writes, and the files in backups.
 
-Imports: config, errors, rooms, server, store.
+Imports: blobs, config, errors, rooms, server, store, store.sqlite.
 """

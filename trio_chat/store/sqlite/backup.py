@@ -8,7 +8,7 @@ import tempfile
 import time
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import apsw
 
@@ -25,20 +25,33 @@ NAME_BY_TIME = re.compile(r"chat-\d{4}-\d\d-\d\dT\d{6}Z\.db")
 
 DAY_S = 24 * 3600
 
+COPIES_AT_MOST = 10
+"""So often the log is copied anew because files that it names went meanwhile."""
+
 COPIED_BYTES = 1024 * 1024
 
 PAGES_AT_A_TIME = 4_096
 """Database pages, 16 MiB: so much is copied before Ctrl-C is noticed."""
 
 
+CopyFiles: TypeAlias = "Callable[[apsw.Connection, apsw.Connection], bool]"
+"""Copies the files that the first of these databases names, a copy of the second; whether all are there that are
+needed still."""
+
+
 def back_up(
-    database: Path, target: Path, *, report: Callable[[int, int], object] = lambda done, total: None
+    database: Path,
+    target: Path,
+    *,
+    report: Callable[[int, int], object] = lambda done, total: None,
+    copy_files: CopyFiles = lambda copy, database: True,
 ) -> int:
     """Copy the log into a new file, readable by its owner only; returns the number of its events. ``report`` is told
     how many pages of the database were copied, and how many there are.
 
     The copy is one snapshot of the log, whatever is written meanwhile, and complete by itself. It is marked as a copy,
-    so a server that opens it begins a new epoch. Until it is whole and on the disk it is called ``….part``.
+    so a server that opens it begins a new epoch. Until it is whole and on the disk, and the files that it names are, it
+    is called ``….part``.
 
     Raises `StartError` when there is nothing to copy, the target exists, or the disk refuses.
     """
@@ -53,7 +66,12 @@ def back_up(
     with explaining(database), closing(connect_to_read(database, vfs=None)) as source:
         check_identity(source, database, MIGRATIONS)
         with _new_file(target) as part:
-            return _copy(source, part, report)
+            for _ in range(COPIES_AT_MOST):
+                events = _copy(source, part, report)
+                with closing(connect_to_read(part, vfs=None)) as copy:
+                    if copy_files(copy, source):
+                        break
+            return events
 
 
 def back_up_into(
@@ -62,6 +80,7 @@ def back_up_into(
     *,
     keep: int,
     report: Callable[[int, int], object] = lambda done, total: None,
+    copy_files: CopyFiles = lambda copy, database: True,
 ) -> tuple[Path, int, list[Path]]:
     """Copy the log into a new file in a directory, named after the time. There all but the ``keep`` newest files of
     such names are removed, and what backups that were interrupted more than a day ago have left. Returns the file, the
@@ -72,7 +91,7 @@ def back_up_into(
     if not directory.is_dir():
         raise StartError(f"{directory} is no directory. --keep N needs one to put the backups in.")
     target = directory / time.strftime("chat-%Y-%m-%dT%H%M%SZ.db", time.gmtime())
-    events = back_up(database, target, report=report)
+    events = back_up(database, target, report=report, copy_files=copy_files)
     try:
         made = sorted(path for path in directory.iterdir() if NAME_BY_TIME.fullmatch(path.name))
         old = made[:-keep]
@@ -96,6 +115,7 @@ def back_up_to(
     write: Callable[[bytes], object],
     *,
     report: Callable[[int, int], object] = lambda done, total: None,
+    copy_files: CopyFiles = lambda copy, database: True,
 ) -> int:
     """Write a copy of the log, piece by piece; returns the number of its events. It is made in a temporary directory
     first (``TMPDIR``), which must have space for it.
@@ -110,7 +130,7 @@ def back_up_to(
         ) from error
     with folder as name:
         copy = Path(name) / "chat.db"
-        events = back_up(database, copy, report=report)
+        events = back_up(database, copy, report=report, copy_files=copy_files)
         with copy.open("rb") as file:
             while data := file.read(COPIED_BYTES):
                 write(data)
