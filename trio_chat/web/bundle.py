@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SHARED = "shared.js"
 """The file, beside the entry's, of modules that several of those imported later need."""
 
-APART_CHARS = 20_000
+APART_CHARS = 40_000
 """What is imported later and has so many characters of its own, a library say, is not loaded with anything else."""
 
 _COMMENT = re.compile(r"^[ \t]*(?:/\*(?:(?!\*/).)*\*/[ \t]*|//[^\n]*)\n", re.MULTILINE | re.DOTALL)

@@ -5,6 +5,8 @@
 import { texts } from "../core/texts.js";
 import { ATTEMPTS } from "./history.js";
 
+const ALBUM_PAGE = 50;
+
 /** @param {import("../core/store.js").Store} store @param {import("../net/session.js").Session} session @returns {object} methods */
 export function questions(store, session) {
   async function ask(frame, pick = () => ({})) {
@@ -164,6 +166,15 @@ export function questions(store, session) {
         room: name, seq, highlights: placesOf(text, marks),
       }));
       return { ok: true, hits, cursor: answer.cursor };
+    },
+
+    /** A page of a room's album: messages with "pictures", "files" or "links", before a number, which are then in the state. */
+    async album(room, only, before) {
+      const frame = await session.ask({ type: "history", room, only, before, limit: ALBUM_PAGE });
+      if (!frame.ok) return frame;
+      const seqs = frame.events.map(({ seq }) => seq);
+      store.dispatch({ type: "fetched", frame, seqs });
+      return { ok: true, seqs, before: frame.more ? frame.before : undefined };
     },
 
     // -- oneself --

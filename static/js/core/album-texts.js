@@ -30,5 +30,26 @@ export const albumTexts = {
   next: "Next",
   saveShort: "Save",
   toMessage: "Show in the conversation",
+  // The album of a room.
+  album: "Pictures, files, links",
+  albumShort: "Files",
+  albumTabs: "What is shown of the room",
+  back: "Back to the room's info",
+  pictures: "Pictures",
+  files: "Files",
+  links: "Links",
+  noPictures: "No pictures or videos here yet.",
+  noFiles: "No files here yet.",
+  noLinks: "No links here yet.",
+  loadMore: "Show older ones",
+  ofWhom: (label, who, when) => `${label}, ${who}, ${when}`,
+
+  // What can be done with them.
+  saveAll: (count) => `Save all ${number().format(count)}`,
+  copyPicture: "Copy picture",
+  copied: "The picture was copied",
+  notCopied: "The browser did not copy the picture.",
+  facts: (name, size, pixels) => [name, pixels, size].filter(Boolean).join(" · "),
+
   notShown: "This cannot be shown. It may not be there any more.",
 };

@@ -45,6 +45,8 @@ async function send(shell, item, room) {
   const original = message.forwarded ?? message.name;
   const title = titleOf(app.state, app.state.rooms.get(room));
   shell.toast(laterTexts.talkForwardedTo(title), room === app.state.open ? {} : { action: { label: laterTexts.shellOpen, onPress: () => shell.open(room) } });
-  const answer = await app.send(room, message.text, { forwarded: original });
+  // A file that is forwarded is one more name of what the server has: no byte goes anywhere.
+  const files = message.files.map((file) => ({ ...file, of: { room: item.room, seq: item.seq, n: file.n } }));
+  const answer = await (files.length > 0 ? app.files.send(room, message.text, files, { forwarded: original }) : app.send(room, message.text, { forwarded: original }));
   if (!answer.ok) shell.say(answer);
 }

@@ -1,6 +1,8 @@
 /**
  * Dialog about a message: receipts, reactions, and earlier versions.
  */
+import { albumTexts } from "../../core/album-texts.js";
+import { sizeText } from "../../core/file-facts.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { person } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
@@ -20,11 +22,12 @@ export async function open(shell, item) {
   const text = make("div", "info-text text");
   text.dir = "auto";
   const facts = make("div", "about", laterTexts.talkSentAt(exact(item.atMs)));
+  const filesPlace = make("div", "");
   const reactionsPlace = make("div", "");
   const receiptsPlace = make("div", "", make("div", "about", laterTexts.shellLoading));
   const versionsPlace = make("div", "");
   const places = make("div", "info-places", receiptsPlace, versionsPlace);
-  const dialog = openDialog({ title: laterTexts.talkInfo, className: "message-info", content: [text, facts, reactionsPlace, places] });
+  const dialog = openDialog({ title: laterTexts.talkInfo, className: "message-info", content: [text, filesPlace, facts, reactionsPlace, places] });
   let shown = null;
   const showVersions = async (message) => {
     const mayVersions = message.isEdited && (item.isOwn || room.owner === app.state.me?.id);
@@ -37,6 +40,8 @@ export async function open(shell, item) {
     const before = shown;
     shown = message;
     if (message.text !== before?.text) text.replaceChildren(...richText(message.text).nodes);
+    text.hidden = message.text === "";
+    if (!before) filesPlace.replaceChildren(...message.files.map((file) => make("div", "about", factsOf(file))));
     if (message.reactions !== before?.reactions) reactionsPlace.replaceChildren(...[reactors(app, room.name, message, (rows) => section(texts.talkReactions, rows))].filter(Boolean));
     if (!before || message.reactions === before.reactions) showVersions(message); // else it was a reaction
   };
@@ -77,6 +82,8 @@ function whom(app, { person: who, at }) {
   const name = who.id === app.state.me?.id ? texts.you : known.name;
   return plain(entry(known, name, at ? moment(Date.parse(at)) : "", () => {}));
 }
+
+const factsOf = ({ name, bytes, width, height }) => albumTexts.facts(name, sizeText(bytes), width ? `${width} × ${height}` : "");
 
 function history(events) {
   const rows = [...events].reverse().map((event, index) => {

@@ -2,6 +2,7 @@
  * Room info: title, topic, who waits, how the room is run, members, who is restricted, pinned and starred messages,
  * notification level, and leaving. Of the server room: running the server. A panel in the side.
  */
+import { albumTexts } from "../../core/album-texts.js";
 import { HOME } from "../../core/home.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
@@ -132,6 +133,7 @@ class RoomInfo {
     };
     const actions = [];
     if (shell.talk?.openSearch) actions.push(action("search", laterTexts.shellSearchShort, () => shell.search()));
+    if (room.name !== SERVER) actions.push(action("picture", albumTexts.albumShort, () => shell.album()));
     if (room.kind === "direct") actions.push(action("person", laterTexts.shellPerson, () => shell.person(room.with)));
     else if (room.name !== SERVER) actions.push((this.#parts.invite = action("qr", laterTexts.shellInvite, () => shell.invite(room.name))));
     return make("div", "tiles", ...actions);

@@ -98,7 +98,7 @@ class SearchPanel {
   #describe(state, { room: name, seq, highlights = null }) {
     const { message, isShown, who, line } = this.#shell.app.copyAt(name, seq);
     if (!message || (highlights && !isShown)) return null;
-    const nodes = highlights ? snippet(message.text, highlights) : [[line, false]];
+    const nodes = highlights && message.text !== "" ? snippet(message.text, highlights) : [[line, false]];
     return { room: name, seq, who, where: titleOf(state, state.rooms.get(name)), when: dayLabel(message.atMs), nodes };
   }
 

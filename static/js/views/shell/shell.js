@@ -76,6 +76,7 @@ export function mountShell(app, { route }) {
     requests: async () => (await import("../panels/requests.js")).openRequests(shell),
     help: async () => (await import("../panels/help.js")).openHelp(shell),
     info: () => side.toggle("info", makeInfo),
+    album: () => side.show("album", async () => (await import("../panels/album.js")).makeAlbum(shell)),
     showInfo: () => side.show("info", makeInfo),
     report: async (about) => (await import("../panels/report.js")).openReport(shell, about),
     moderate: async (id, name) => (await import("../panels/moderate.js")).openModerate(shell, id, name),

@@ -1,13 +1,17 @@
 /**
  * Actions on a message, wherever they are asked for: toolbar, menu, key or gesture.
  */
+import { albumTexts } from "../../core/album-texts.js";
+import { addressOf, downloadOf } from "../../core/file-facts.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { person, openRoom } from "../../core/select.js";
 import { mayDelete, mayMute } from "../../core/permissions.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { copyText } from "../parts/clipboard.js";
+import { copyPicture } from "../parts/copy-picture.js";
 import { followMessage } from "../parts/follow-message.js";
+import { saveFile } from "../parts/save-file.js";
 import { roomFragment, shareAddress } from "../parts/share.js";
 
 /**
@@ -40,6 +44,11 @@ export function makeActions(shell, { composer, log }) {
     pickReaction: (item, at) => import("./emoji-choice.js").then(({ chooseEmoji }) => chooseEmoji(at, (emoji) => actions.react(item, emoji, true))),
     copyText: (item) => copy(item.text),
     copyLink,
+    saveFiles: (item) => item.message.files.forEach((file) => saveFile(downloadOf(item, file), file.name)),
+    copyPicture: async (item) => {
+      const isCopied = await copyPicture(addressOf(item, item.message.files[0]));
+      shell.toast(isCopied ? albumTexts.copied : albumTexts.notCopied, { isBad: !isCopied });
+    },
     pin: (item) => app.pin(item.room, item.seq, !item.message.isPinned),
     star: (item) => app.star(item.room, item.seq, !item.isStarred),
     markUnread: (item) => tell(app.markUnread(item.room, item.seq), laterTexts.talkMarkedUnread),

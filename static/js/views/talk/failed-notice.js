@@ -1,7 +1,7 @@
 /**
  * Notice about a message that was not sent: one at a time, which it is and why, and what can be done about it.
  */
-import { plainLine } from "../../core/format.js";
+import { lineOf, waitingFiles } from "../../core/files.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { isGone, mayTryAgain } from "../../core/failed.js";
 import { firstFailed } from "../../core/outbox.js";
@@ -10,7 +10,7 @@ import { texts } from "../../core/texts.js";
 
 const SHOWN = 80;
 
-const excerptOf = (text) => plainLine(text.slice(0, SHOWN)) + (text.length > SHOWN ? "…" : "");
+const excerptOf = (entry) => lineOf({ text: entry.text.slice(0, SHOWN), files: waitingFiles(entry) }) + (entry.text.length > SHOWN ? "…" : "");
 
 export class FailedNotice {
   #notice;
@@ -49,7 +49,7 @@ export class FailedNotice {
     const room = state.rooms.get(entry.room);
     const where = entry.room === state.open ? null : room ? titleOf(state, room) : entry.room.startsWith("~") ? laterTexts.failedGone : entry.room;
     this.#reason.textContent = laterTexts.failed(entry.reason, count - 1);
-    this.#what.textContent = laterTexts.failedWhat(excerptOf(entry.text), where);
+    this.#what.textContent = laterTexts.failedWhat(excerptOf(entry), where);
     this.#buttons.retry.hidden = !mayTryAgain(state, entry);
     this.#buttons.parts.hidden = entry.code !== "too_long" || entry.command !== "send";
     this.#buttons.edit.textContent = isGone(state, entry) ? texts.copy : texts.edit;

@@ -1,11 +1,14 @@
 /**
  * The menu of a message.
  */
+import { albumTexts } from "../../core/album-texts.js";
+import { kindOf } from "../../core/files.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { isAllowed } from "../../core/permissions.js";
 import { openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
+import { canCopyPictures } from "../parts/copy-picture.js";
 import { button, iconButton, isPhone, make, onKeydown } from "../parts/dom.js";
 import { openMenu } from "../parts/menu.js";
 import { selectText } from "../parts/touch.js";
@@ -23,14 +26,16 @@ export function open(shell, item, at, does) {
     if (item.seq !== null) show(item, at, [entry(laterTexts.talkDeleteForMe, "hide", () => does.forMe(item))], undefined, element);
     return undefined;
   }
-  const { isPinned } = item.message;
+  const { isPinned, files } = item.message;
   const mayWrite = room.kind === "public" || room.isMember;
   const items = [
     mayWrite && entry(laterTexts.talkReply, "reply", () => does.reply(item)),
     mayWrite && item.isOwn && entry(texts.edit, "edit", () => does.edit(item)),
     entry(laterTexts.talkForward, "forward", () => does.forward(item)),
-    entry(laterTexts.talkCopyText, "copy", () => does.copyText(item)),
-    isPhone() && element && entry(laterTexts.talkSelect, "select", () => selectText(element.querySelector(".text"))),
+    item.text !== "" && entry(laterTexts.talkCopyText, "copy", () => does.copyText(item)),
+    files.length > 0 && entry(files.length > 1 ? albumTexts.saveAll(files.length) : albumTexts.saveShort, "save", () => does.saveFiles(item)),
+    files.length === 1 && kindOf(files[0]) === "image" && canCopyPictures() && entry(albumTexts.copyPicture, "picture", () => does.copyPicture(item)),
+    isPhone() && element && item.text !== "" && entry(laterTexts.talkSelect, "select", () => selectText(element.querySelector(".text"))),
     entry(laterTexts.talkCopyLink, "link", () => does.copyLink(item)),
     null,
     mayWrite && isAllowed(shell.app.state, room, "pinning") && entry(isPinned ? laterTexts.talkUnpin : laterTexts.talkPin, "pin", () => does.pin(item)),

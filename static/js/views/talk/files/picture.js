@@ -6,9 +6,9 @@
 import { albumTexts } from "../../../core/album-texts.js";
 import { addressOf, sourcesOf } from "../../../core/file-facts.js";
 import { kindOf } from "../../../core/files.js";
-import { make, pressable } from "../../parts/dom.js";
 import { makeBlur } from "../../parts/blur.js";
-import { load } from "./load.js";
+import { make, pressable } from "../../parts/dom.js";
+import { loadPicture } from "../../parts/picture-loader.js";
 
 const LARGE_PX = 352; // the widest that one is by itself; as in files.css
 const HALF_PX = 176;
@@ -28,7 +28,7 @@ export function makePicture(gallery, file, { item, app, press, isSingle }) {
     else press("open", file.n);
   };
   const box = pressable("picture", label, open);
-  const image = sourcesOf(item, file) && load(box, app);
+  const image = sourcesOf(item, file) && loadPicture(box, app);
   if (file.blur) box.append(makeBlur(file.blur));
   if (image) box.append(image.element);
   if (isVideo) box.append(make("span", "play-sign"));

@@ -2,8 +2,8 @@
  * Loading of pictures: they come when the browser may fetch them, and say in their box why they do not come: no connection
  * (then they are tried again by themselves), gone, or something else.
  */
-import { albumTexts } from "../../../core/album-texts.js";
-import { make } from "../../parts/dom.js";
+import { albumTexts } from "../../core/album-texts.js";
+import { make } from "./dom.js";
 
 const PROBLEMS = { gone: albumTexts.gone, offline: albumTexts.offline, failed: albumTexts.failed };
 const waiting = new Set(); // what is shown as soon as the browser may fetch it
@@ -24,7 +24,7 @@ function follow(app) {
 }
 
 /** @param {HTMLElement} box says what is wrong @returns {{element: HTMLImageElement, show(sources: object): void, retry(): void}} */
-export function load(box, app) {
+export function loadPicture(box, app) {
   follow(app);
   const element = make("img");
   Object.assign(element, { alt: "", decoding: "async", draggable: false });
