@@ -86,7 +86,7 @@ function open(t, entries = []) {
   const identity = new Identity();
   Object.assign(identity, { token: "t", onOtherTab: () => {} });
   const session = new Session(store, identity, (handlers) => new Connection("ws://chat/", handlers));
-  const app = new App({ store, session, drafts: { set() {} } });
+  const app = new App({ store, session });
   Object.assign(app, questions(store, session));
   store.dispatch({ type: "restored", entries });
   session.connection.start();

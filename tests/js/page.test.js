@@ -40,7 +40,7 @@ test("every text that the page uses is in the catalogue, and every one there is 
   for (const key of asked) assert.equal(typeof texts[key], "string", key);
   const sources = await Promise.all((await modules()).map((module) => readFile(new URL(module, STATIC), "utf8")));
   const catalogues = { texts };
-  for (const [file, name] of [["later", "laterTexts"], ["moderation", "modTexts"], ["emoji", "emojiTexts"], ["help", "helpTexts"], ["album", "albumTexts"], ["voice", "voiceTexts"]]) {
+  for (const [file, name] of [["later", "laterTexts"], ["moderation", "modTexts"], ["emoji", "emojiTexts"], ["help", "helpTexts"], ["album", "albumTexts"], ["voice", "voiceTexts"], ["file", "fileTexts"]]) {
     catalogues[name] = (await import(`../../static/js/core/${file}-texts.js`))[name];
   }
   const used = new Set(sources.flatMap((source) => Array.from(source.matchAll(/\b(\w*[tT]exts)\.([a-z]\w*)/g), ([, name, key]) => `${name}.${key}`)));

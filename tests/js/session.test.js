@@ -35,9 +35,8 @@ function open({ token = "t" } = {}) {
     return { send: (frame) => sent.push(JSON.parse(JSON.stringify(frame))), restart: () => (page.restarts += 1), start() {}, stop() {}, checkNow() {} };
   };
   const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
-  const drafts = { set() {} };
-  const app = new App({ store, session, drafts });
-  app.addLater({ Alerts, Moderation, Recounts, Lookups, questions });
+  const app = new App({ store, session });
+  app.addLater({ Alerts, Moderation, Recounts, Lookups, Drafts: class {}, Files: class { cancel() {} }, questions });
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,

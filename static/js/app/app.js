@@ -13,11 +13,14 @@ export class App {
   /** What moderators ask for; it comes after the first view. @type {import("./moderation.js").Moderation} */
   moderation = null;
 
+  /** Messages with files; it comes after the first view. @type {import("./files.js").Files} */
+  files = null;
+
   #store;
   #session;
   #commands;
   #history;
-  #drafts;
+  #drafts = null;
   #alerts = null;
   #typedAt = new Map();
 
@@ -25,12 +28,10 @@ export class App {
    * @param {object} parts
    * @param {import("../core/store.js").Store} parts.store
    * @param {import("../net/session.js").Session} parts.session
-   * @param {import("../net/drafts.js").Drafts} parts.drafts
    */
-  constructor({ store, session, drafts }) {
+  constructor({ store, session }) {
     this.#store = store;
     this.#session = session;
-    this.#drafts = drafts;
     this.#commands = new KeptCommands(store);
     this.#history = new History(store, session);
   }
@@ -39,11 +40,14 @@ export class App {
    * Add the parts that come after the first view.
    * @param {{Alerts: typeof import("./alerts.js").Alerts, Moderation: typeof import("./moderation.js").Moderation,
    *   Recounts: typeof import("./recounts.js").Recounts, Lookups: typeof import("../net/lookups.js").Lookups,
+   *   Drafts: typeof import("../net/drafts.js").Drafts, Files: typeof import("./files.js").Files,
    *   questions: typeof import("./questions.js").questions}} parts
    */
-  addLater({ Alerts, Moderation, Recounts, Lookups, questions }) {
+  addLater({ Alerts, Moderation, Recounts, Lookups, Drafts, Files, questions }) {
     Object.assign(this, questions(this.#store, this.#session));
     this.#session.addLookups(Lookups);
+    this.#drafts = new Drafts(this.#store);
+    this.files = new Files(this.#store, this.#session, this);
     this.#alerts = new Alerts(this.#store);
     new Recounts(this.#store, this.#session);
     this.moderation = new Moderation(this.#store, this.#session);
@@ -67,9 +71,10 @@ export class App {
 
   // -- kept commands --
 
-  send(room, text, { replyTo, mentions, forwarded } = {}) {
+  /** With files: see `Files.send`. */
+  send(room, text, { replyTo, mentions, forwarded, files } = {}) {
     this.#typedAt.delete(room);
-    return this.#commands.queue({ command: "send", room, text, replyTo, mentions: some(mentions), forwarded });
+    return this.#commands.queue({ command: "send", room, text, replyTo, mentions: some(mentions), forwarded, files });
   }
 
   edit(room, seq, text, { mentions } = {}) {
@@ -125,11 +130,13 @@ export class App {
 
   /** Try a failed entry again. */
   retry(id) {
+    this.files?.anew(id);
     this.#commands.retry(id);
   }
 
-  /** Give up a failed entry. */
+  /** Give up an entry that has failed, or whose files are on the way. */
   discard(id) {
+    this.files?.cancel(id);
     this.#store.dispatch({ type: "discarded", id });
   }
 

@@ -38,7 +38,7 @@ export class KeptCommands {
       const resolve = this.#resolvers.get(old.id);
       if (!resolve) continue;
       const now = state.outbox.find(({ id }) => id === old.id);
-      if (now?.status === "waiting") continue;
+      if (["waiting", "uploading"].includes(now?.status)) continue;
       this.#resolvers.delete(old.id);
       const notice = state.notices.find(({ id }) => id === old.id);
       if (now?.status === "failed") resolve({ ok: false, code: now.code, message: now.reason });

@@ -9,7 +9,6 @@ import { today } from "../core/time.js";
 import { Cache } from "../net/cache.js";
 import { Connection, followBrowser } from "../net/connection.js";
 import { Database } from "../net/database.js";
-import { Drafts } from "../net/drafts.js";
 import { Identity } from "../net/identity.js";
 import { Outbox } from "../net/outbox.js";
 import { Session } from "../net/session.js";
@@ -33,7 +32,7 @@ export function assemble(roomName) {
     invite,
     onEvent: (frame) => app.onEvent(frame),
   });
-  const app = new App({ store, session, drafts: new Drafts(store) });
+  const app = new App({ store, session });
   const restore = async () => store.dispatch({ type: "restored", entries: await outbox.load() });
 
   store.subscribe((state, before) => {

@@ -24,7 +24,7 @@ export function messageNow(state, name, seq) {
 /** The message that is the last line of a room: what waits in the outbox, else the newest one that is not hidden; or null. */
 export function lastMessageOf(state, room) {
   const entries = state.outbox.filter((entry) => entry.room === room.name);
-  const waiting = waitingMessages(entries, state.me).at(-1);
+  const waiting = waitingMessages(entries, state.me, state.transfers).at(-1);
   const { lastMessage } = room;
   if (waiting || !lastMessage) return waiting ?? null;
   const isSeen = ({ type, seq }) => type === "message" && !isHidden(state, room.name, seq);

@@ -8,11 +8,13 @@ const isText = (value) => typeof value === "string";
 const isNumber = (value) => Number.isSafeInteger(value) && value > 0;
 const isFlag = (value) => typeof value === "boolean";
 const isMoment = (value) => Number.isFinite(value) && Math.abs(value) < 8e15;
+const isFiles = (value) =>
+  Array.isArray(value) && value.every((file) => [file?.key, file?.name].every(isText) && Number.isSafeInteger(file.bytes));
 const isIds = (value) => Array.isArray(value) && value.every(isText);
 
 /** Of each command: what it needs, and what it may have. */
 const SHAPES = {
-  send: [{ room: isText, text: isText }, { replyTo: isNumber, mentions: isIds, forwarded: isText }],
+  send: [{ room: isText, text: isText }, { replyTo: isNumber, mentions: isIds, forwarded: isText, files: isFiles }],
   edit: [{ room: isText, target: isNumber, text: isText }, { mentions: isIds }],
   delete: [{ room: isText, target: isNumber }, {}],
   react: [{ room: isText, target: isNumber, emoji: isText, on: isFlag }, {}],

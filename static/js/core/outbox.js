@@ -1,8 +1,8 @@
 /**
  * The outbox: commands that are not logged yet, and how their effect looks meanwhile. Pure.
  *
- * An entry is `{id, command, room, at, status, breaks?, …fields of the command}`. Its status is `waiting` until the server has
- * acked it, then `sent` (with `seq`) until its event is heard, when the entry goes; or `failed`, with `code` and `reason`.
+ * An entry is `{id, command, room, at, status, breaks?, …fields of the command}`. Its status is `uploading` until its files
+ * are complete, `waiting` until the server has acked it, then `sent` (with `seq`) until its event is heard, when the entry goes; or `failed`, with `code` and `reason`.
  * A refused text waits for the person's decision; anything else that is refused goes back, and a notice says why.
  */
 import { waitingFiles } from "./files.js";
@@ -15,14 +15,15 @@ const UNCHANGED = "unchanged"; // it is so already, by another device: nothing t
 
 export const outboxReducers = {
   /** The person did something: it is shown at once. */
-  queued: (state, { entry }) => ({ ...state, outbox: [...state.outbox, { ...entry, status: "waiting" }] }),
+  queued: (state, { entry }) => ({ ...state, outbox: [...state.outbox, { ...entry, status: statusOf(entry) }] }),
 
   /** Entries that an earlier page, or another tab, left; ids sort by time. */
   restored(state, { entries }) {
     const known = new Set(state.outbox.map((entry) => entry.id));
     const added = entries
       .map(readEntry)
-      .filter((entry) => entry && !known.has(entry.id));
+      .filter((entry) => entry && !known.has(entry.id))
+      .map((entry) => (entry.status === "failed" ? entry : { ...entry, status: statusOf(entry) }));
     if (added.length === 0 && state.isOutboxRestored) return state;
     const outbox = [...state.outbox, ...added].sort((a, b) => (a.id < b.id ? -1 : 1));
     return settled({ ...state, outbox, isOutboxRestored: true });
@@ -44,7 +45,18 @@ export const outboxReducers = {
 
   /** Send it again, as a new command where the old id is spoilt. */
   retried: (state, { id, newId = id }) =>
-    changeEntry(state, id, { id: newId, status: "waiting", code: undefined, reason: undefined, breaks: undefined }),
+    changeEntry(state, id, (entry) => ({ id: newId, status: statusOf(entry), code: undefined, reason: undefined, breaks: undefined })),
+
+  /** Something became of a file of a message. */
+  fileChanged: (state, { id, key, changes }) =>
+    changeEntry(state, id, ({ files }) => {
+      const changed = files.map((file) => (file.key === key ? { ...file, ...changes } : file));
+      return { files: changed, status: statusOf({ files: changed }) };
+    }),
+
+  /** How far a file is: `{progress, local}`, of which only the page knows. */
+  transferred: (state, { key, ...transfer }) =>
+    ({ ...state, transfers: new Map(state.transfers).set(key, { ...state.transfers.get(key), ...transfer }) }),
 
   discarded: (state, { id }) => ({ ...state, outbox: without(state.outbox, id) }),
 
@@ -77,9 +89,18 @@ function changeEntry(state, id, changes) {
   return { ...state, outbox: state.outbox.map((entry) => (entry.id === id ? change(entry) : entry)) };
 }
 
-/** The first entry to send (but this one), if any; none before the outbox of earlier pages was read. */
-export const nextToSend = ({ outbox, isOutboxRestored }, but = null) =>
-  (isOutboxRestored && outbox.find((entry) => entry.status === "waiting" && entry.id !== but)) || null;
+const statusOf = ({ files = [] }) => (files.every(({ isComplete }) => isComplete) ? "waiting" : "uploading");
+
+/**
+ * The first entry to send (but this one), if any; none before the outbox of earlier pages was read. Messages wait for those of
+ * their room that are before them.
+ */
+export function nextToSend({ outbox, isOutboxRestored }, but = null) {
+  const isBehind = ({ command, room }, index) =>
+    command === "send" && outbox.slice(0, index).some((other) => other.status === "uploading" && other.room === room);
+  const isNext = (entry, index) => entry.status === "waiting" && entry.id !== but && !isBehind(entry, index);
+  return (isOutboxRestored && outbox.find(isNext)) || null;
+}
 
 /** The first failed entry, about which the person has to decide. */
 export const firstFailed = ({ outbox }) => outbox.find((entry) => entry.status === "failed") ?? null;
@@ -107,7 +128,7 @@ const looks = {
 };
 
 /** Messages in the outbox, as they are shown: without a number. */
-export function waitingMessages(entries, me) {
+export function waitingMessages(entries, me, transfers) {
   return entries
     .filter(({ command }) => command === "send")
     .map((entry) => ({
@@ -127,7 +148,9 @@ export function waitingMessages(entries, me) {
       isDeleted: false,
       isPinned: false,
       reactions: [],
-      status: entry.status,
+      files: (entry.files ?? []).map((file, n) =>
+        ({ blur: "", previews: [], local: null, ...file, n, progress: Number(file.isComplete ?? 0), ...transfers.get(file.key) })),
+      status: entry.status === "uploading" ? "waiting" : entry.status,
       reason: entry.reason,
     }));
 }

@@ -116,8 +116,10 @@ export const roomReducers = {
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
     const hasRecovery = Boolean(frame.recovery);
     const retentionDays = frame.retention_days ?? 0;
-    const { text_chars: textChars = 0, message_bytes: messageBytes = 0 } = frame.about?.limits ?? {};
-    const limits = { textChars, messageBytes };
+    const {
+      text_chars: textChars = 0, message_bytes: messageBytes = 0, file_bytes: fileBytes = 0, files = 0, files_left: filesLeft = Infinity,
+    } = frame.about?.limits ?? {};
+    const limits = { textChars, messageBytes, fileBytes, files, filesLeft };
     const pageVersion = frame.about?.page ?? null;
     const base = { ...state, publicUrl, networkUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));

@@ -70,11 +70,11 @@ export function totals(state, nowMs) {
 
 /** The events of the room's log as shown: the outbox laid over them, hidden messages left out. */
 export const shown = lastOf(
-  (state, room) => [shownWindow(room), room.name, room.detached, state.outbox, state.mine, state.me],
+  (state, room) => [shownWindow(room), room.name, room.detached, state.outbox, state.transfers, state.mine, state.me],
   (state, room) => {
     const window = shownWindow(room);
     const entries = state.outbox.filter((entry) => entry.room === room.name);
-    const waiting = room.detached ? [] : waitingMessages(entries, state.me);
+    const waiting = room.detached ? [] : waitingMessages(entries, state.me, state.transfers);
     const mine = current(state);
     const isSeen = ({ seq }) => !mine.get(`hide ${room.name} ${seq}`)?.on;
     return { window, events: [...overlaid(window.events, entries, state.me).filter(isSeen), ...waiting] };

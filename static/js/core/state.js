@@ -18,7 +18,7 @@ export function initialState(roomName) {
     hasRecovery: false,
     publicUrl: null,
     networkUrl: null,
-    limits: { textChars: 0, messageBytes: 0 },
+    limits: { textChars: 0, messageBytes: 0, fileBytes: 0, files: 0, filesLeft: Infinity },
     pageVersion: null,
     retentionDays: 0,
     isListed: false,
@@ -30,6 +30,8 @@ export function initialState(roomName) {
     requests: new Map(),
     outbox: [],
     isOutboxRestored: false,
+    transfers: new Map(),
+    hasFilesSession: false,
     notices: [],
     drafts: new Map(),
     knocked: [],
@@ -73,6 +75,9 @@ const reducers = {
     const name = state.rooms.get(state.open).isMember ? state.open : HOME;
     return { ...state, rooms: new Map([[name, emptyRoom(name)]]), open: name, mine: emptyMine() };
   },
+
+  /** The browser has the cookie with which pictures and sounds of messages can be fetched. */
+  filesSession: (state) => ({ ...state, hasFilesSession: true }),
 
   /** The person has made a recovery code. */
   recovery: (state) => ({ ...state, hasRecovery: true }),

@@ -20,14 +20,14 @@ export class Commands {
   }
 
   /**
-   * Ask, under an id of its own.
+   * Ask, under an id of its own or that which it has.
    * @param {object} frame with its `type`; what is undefined in it is not sent
    * @returns {Promise<object>} the answer with `ok: true`, or `{ok: false, code, message, room?}`
    */
   ask(frame) {
     if (!this.#isOnline()) return Promise.resolve(offline());
     return new Promise((resolve) => {
-      const id = newId();
+      const { id = newId() } = frame;
       this.#asked.set(id, { frame: { ...frame, id }, resolve, attempts: 1, timer: null });
       this.#send({ ...frame, id });
     });

@@ -1,5 +1,5 @@
 /**
- * Persists the outbox in IndexedDB, so that it survives a reload. What failed is decided upon once, in whichever tab.
+ * Persists the outbox in IndexedDB, so that it survives a reload. What failed, or is uploading, is decided upon once, in whichever tab.
  */
 import { OUTBOX } from "./database.js";
 
@@ -27,6 +27,6 @@ export class Outbox {
     const current = new Set(now.map((entry) => entry.id));
     const remove = Array.from(old.keys()).filter((id) => !current.has(id));
     this.#database.write(OUTBOX, { put: now.filter((entry) => old.get(entry.id) !== entry), remove });
-    for (const id of remove) if (old.get(id).status === "failed") this.#tabs?.postMessage(id);
+    for (const id of remove) if (["failed", "uploading"].includes(old.get(id).status)) this.#tabs?.postMessage(id);
   }
 }

@@ -44,7 +44,9 @@ export const follow = (id, rooms) => ({ type: "follow", id, rooms });
 export const MAX_FOLLOWED = 500;
 
 const frames = {
-  send: ({ text, replyTo, mentions, forwarded }) => ({ text, reply_to: replyTo, mentions, forwarded }),
+  send: ({ text, replyTo, mentions, forwarded, files }) => ({
+    text, reply_to: replyTo, mentions, forwarded, files: files?.map(({ upload, alt }) => ({ upload, alt: alt || undefined })),
+  }),
   edit: ({ target, text, mentions }) => ({ seq: target, text, mentions }),
   delete: ({ target }) => ({ seq: target }),
   react: ({ target, emoji, on }) => ({ seq: target, emoji, on }),

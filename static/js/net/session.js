@@ -79,6 +79,11 @@ export class Session {
     identity.onOtherTab(() => this.#followOtherTab());
   }
 
+  /** Whose token this connection has logged in with. */
+  get token() {
+    return this.#heldToken;
+  }
+
   /** The connection below. */
   get connection() {
     return this.#connection;
