@@ -76,7 +76,7 @@ const LAYERS = {
   "views/talk": { imports: ["core", "views/parts"], later: ["views/parts", "views/panels", "views/talk/files"] },
   "views/talk/files": { imports: ["core", "views/parts"] },
   "views/shell": { imports: ["core", "views/parts"], later: ["views/parts", "views/panels"] },
-  boot: { imports: ["app", "core", "net", "views/parts", "views/shell", "views/talk"] },
+  boot: { imports: ["app", "core", "net", "views/parts", "views/shell", "views/talk"], later: ["app"] },
 };
 
 const folderOf = (path) => path.slice(0, path.lastIndexOf("/")).replace(/^js\//, "");

@@ -36,7 +36,7 @@ function open({ token = "t" } = {}) {
   };
   const session = new Session(store, identity, connect, { onEvent: (frame) => app.onEvent(frame) });
   const app = new App({ store, session });
-  app.addLater({ Alerts, Moderation, Recounts, Lookups, Drafts: class {}, Files: class { cancel() {} }, questions });
+  app.addLater({ Alerts, Moderation, Recounts, Lookups, Drafts: class {}, questions, files: new Promise(() => {}) });
   store.dispatch({ type: "restored", entries: [] });
   return Object.assign(page, {
     app,

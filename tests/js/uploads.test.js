@@ -9,7 +9,6 @@ import { mayTryAgain } from "../../static/js/core/failed.js";
 import { shown, openRoom } from "../../static/js/core/select.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";
-import { sizeText } from "../../static/js/core/file-texts.js";
 import { Files } from "../../static/js/app/files.js";
 import { KeptCommands } from "../../static/js/app/commands.js";
 import { Chunks } from "../../static/js/net/chunks.js";
@@ -347,8 +346,4 @@ test("the cookie for pictures is asked for once for each token, and again while 
   token = "two";
   online();
   assert.deepEqual(asked, ["Bearer one", "Bearer one", "Bearer two"]);
-});
-
-test("sizes are written as people read them", () => {
-  assert.deepEqual([1, 999, 1_000, 4_183_922, 104_857_600, 1 << 30].map(sizeText), ["1 byte", "999 bytes", "1 KB", "4.2 MB", "105 MB", "1.1 GB"]);
 });

@@ -13,8 +13,11 @@ export class App {
   /** What moderators ask for; it comes after the first view. @type {import("./moderation.js").Moderation} */
   moderation = null;
 
-  /** Messages with files; it comes after the first view. @type {import("./files.js").Files} */
+  /** Messages with files; it comes after all views. @type {import("./files.js").Files} */
   files = null;
+
+  /** Resolves when it is there. @type {Promise<void>} */
+  filesReady;
 
   #store;
   #session;
@@ -40,14 +43,14 @@ export class App {
    * Add the parts that come after the first view.
    * @param {{Alerts: typeof import("./alerts.js").Alerts, Moderation: typeof import("./moderation.js").Moderation,
    *   Recounts: typeof import("./recounts.js").Recounts, Lookups: typeof import("../net/lookups.js").Lookups,
-   *   Drafts: typeof import("../net/drafts.js").Drafts, Files: typeof import("./files.js").Files,
-   *   questions: typeof import("./questions.js").questions}} parts
+   *   Drafts: typeof import("../net/drafts.js").Drafts,
+   *   questions: typeof import("./questions.js").questions, files: Promise<typeof import("./files.js")>}} parts
    */
-  addLater({ Alerts, Moderation, Recounts, Lookups, Drafts, Files, questions }) {
+  addLater({ Alerts, Moderation, Recounts, Lookups, Drafts, questions, files }) {
     Object.assign(this, questions(this.#store, this.#session));
     this.#session.addLookups(Lookups);
     this.#drafts = new Drafts(this.#store);
-    this.files = new Files(this.#store, this.#session, this);
+    this.filesReady = files.then(({ Files }) => void (this.files = new Files(this.#store, this.#session, this)));
     this.#alerts = new Alerts(this.#store);
     new Recounts(this.#store, this.#session);
     this.moderation = new Moderation(this.#store, this.#session);

@@ -2,7 +2,6 @@
  * All views but the log: the shell around it, and the composer. first-view.js comes before.
  */
 import { Alerts } from "../app/alerts.js";
-import { Files } from "../app/files.js";
 import { Moderation } from "../app/moderation.js";
 import { questions } from "../app/questions.js";
 import { Recounts } from "../app/recounts.js";
@@ -23,7 +22,7 @@ import { followVisualViewport } from "../views/shell/viewport.js";
  * @param {AbortController} first.standIns to be aborted when these views are there
  */
 export async function buildAllViews(app, { route, log, views, standIns }) {
-  app.addLater({ Alerts, Moderation, Recounts, Lookups, Drafts, Files, questions });
+  app.addLater({ Alerts, Moderation, Recounts, Lookups, Drafts, questions, files: import("../app/files.js") });
   followHands();
   followVisualViewport();
   const shell = mountShell(app, { route });

@@ -1,22 +1,6 @@
 /**
  * Every sentence about files that are chosen and sent. A catalogue of its own, as nobody needs it before they send one.
  */
-import { lazy } from "./lazy.js";
-
-const number = lazy(() => new Intl.NumberFormat("en", { maximumFractionDigits: 1 }));
-const UNITS = ["bytes", "KB", "MB", "GB", "TB"];
-
-/** A size as people read it: "4.2 MB". */
-export function sizeText(bytes) {
-  let size = bytes;
-  let unit = 0;
-  while (size >= 999.95 && unit < UNITS.length - 1) {
-    size /= 1000;
-    unit += 1;
-  }
-  return `${number().format(size < 10 ? size : Math.round(size))} ${bytes === 1 ? "byte" : UNITS[unit]}`;
-}
-
 export const fileTexts = {
   // What becomes of a transfer.
   broke: "The file does not get through: it breaks off again and again. Try again where the network is better.",

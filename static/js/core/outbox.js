@@ -143,13 +143,11 @@ export function waitingMessages(entries, me, transfers) {
       replyTo: entry.replyTo ?? null,
       mentions: entry.mentions ?? [],
       forwarded: entry.forwarded ?? null,
-      files: waitingFiles(entry),
+      files: waitingFiles(entry).map((file) => ({ local: null, progress: Number(file.isComplete ?? 0), ...file, ...transfers?.get(file.key) })),
       isEdited: false,
       isDeleted: false,
       isPinned: false,
       reactions: [],
-      files: (entry.files ?? []).map((file, n) =>
-        ({ blur: "", previews: [], local: null, ...file, n, progress: Number(file.isComplete ?? 0), ...transfers.get(file.key) })),
       status: entry.status === "uploading" ? "waiting" : entry.status,
       reason: entry.reason,
     }));

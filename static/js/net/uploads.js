@@ -181,7 +181,10 @@ export class Uploads {
         onProgress: this.#progress(file),
       });
       if (signal.aborted) return aborted;
-      if (done.ok) became({ isComplete: true });
+      if (done.ok) {
+        this.#store.dispatch({ type: "transferred", key, progress: 1 });
+        became({ isComplete: true });
+      }
       if (done.code !== "gone" || forgotten === MOST_FORGOTTEN) return done;
     }
   }
