@@ -102,6 +102,7 @@ PURE = {
     "media.boxes",
     "media.exif",
     "media.gif",
+    "media.job",
     "media.jpeg",
     "media.metadata",
     "media.mp4",

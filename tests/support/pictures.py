@@ -17,6 +17,17 @@ CANARY_TEXT = CANARY.decode()
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
+def _with_red_for_blue(profile: bytes) -> bytes:
+    """The profile with the tags of its red and its blue exchanged: as strange as it is easy to see."""
+    for tag in (b"XYZ", b"TRC"):
+        profile = profile.replace(b"r" + tag, b"?" + tag, 1).replace(b"b" + tag, b"r" + tag, 1)
+        profile = profile.replace(b"?" + tag, b"b" + tag, 1)
+    return profile
+
+
+SWAPPED = _with_red_for_blue(SRGB)
+
+
 def photo(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
     """A picture in which each corner is another."""
     image = Image.radial_gradient("L").resize((width, height)).convert("RGB")
@@ -108,6 +119,13 @@ def gif(*, frames: int = 3) -> bytes:
     plain = saved(photo(), "GIF", comment=CANARY, **many)
     texts = b"\x21\xff\x0bXMP DataXMP" + gif_blocks(xmp()) + b"\x21\x01\x0c" + bytes(12) + gif_blocks(CANARY)
     return plain[:-1] + texts + b";" + archive()
+
+
+def still_gif(width: int, height: int, *, frames: int) -> bytes:
+    """A GIF of many equal frames, which Pillow would leave out."""
+    one = saved(Image.new("L", (width, height)), "GIF")
+    frame = one[13 + (3 << (one[10] & 7) + 1) : -1]
+    return one[:-1] + frame * (frames - 1) + b";"
 
 
 def gif_blocks(data: bytes) -> bytes:
