@@ -66,12 +66,17 @@ README = Path(__file__).parents[2] / "README.md"
 
 async def take(chat: Chat, count: int) -> list[str]:
     """The texts of the next events, which must all be messages."""
-    texts: list[str] = []
-    while len(texts) < count:
+    return [message.text for message in await take_messages(chat, count)]
+
+
+async def take_messages(chat: Chat, count: int) -> list[Message]:
+    """The next events, which must all be messages."""
+    messages: list[Message] = []
+    while len(messages) < count:
         event = await anext(chat)
         assert isinstance(event, Message)
-        texts.append(event.text)
-    return texts
+        messages.append(event)
+    return messages
 
 
 # -- what every server promises: the scripted one is checked by the same tests as the real one --
@@ -1239,9 +1244,30 @@ async def test_the_first_programs_run_twice_as_the_same_person(
                 assert len(senders) == 1
 
 
-async def test_the_manuals_bot_goes_on_where_it_stopped(tmp_path: Path) -> None:
+async def test_the_manuals_keeper_sends_and_keeps_files(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     namespace: dict[str, Any] = {"__name__": "manual"}
     exec(programs()[1], namespace)
+    async with open_server(data=tmp_path / "data") as serving:
+        url = f"ws://127.0.0.1:{serving.port}"
+        with trio.fail_after(PATIENCE_S):
+            async with open_chat(url, name="Ada") as ada:
+                await ada.send("lobby", "", files=[b"a kite"])
+                for _ in range(2):  # started again it says nothing twice
+                    async with trio.open_nursery() as nursery:
+                        nursery.start_soon(namespace["main"], url, tmp_path / "kept")
+                        while "Ada sent file" not in capsys.readouterr().out:
+                            await trio.lowlevel.checkpoint()
+                        nursery.cancel_scope.cancel()
+                    assert (tmp_path / "kept" / "1-0").read_bytes() == b"a kite"
+                await ada.send("lobby", "the end")
+                assert [len(event.files) for event in await take_messages(ada, 3)] == [1, 2, 0]
+
+
+async def test_the_manuals_bot_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    namespace: dict[str, Any] = {"__name__": "manual"}
+    exec(programs()[2], namespace)
     state = tmp_path / "counter.json"
     async with open_server() as serving:
         url = f"ws://127.0.0.1:{serving.port}"

@@ -64,12 +64,19 @@ class ScriptedServer:
         self.deviations.setdefault(kind, []).append(deviation)
 
     def write(
-        self, text: str, *, room: str = "lobby", sender: str = "p-0", client_id: str | None = None
+        self,
+        text: str,
+        *,
+        room: str = "lobby",
+        sender: str = "p-0",
+        client_id: str | None = None,
+        **more: object,
     ) -> int:
-        """Log a message, and deliver it to all who are in the room."""
+        """Log a message, with ``more`` fields, and deliver it to all who are in the room."""
         log = self.log.setdefault(room, [])
         event = {"type": "message", "room": room, "seq": len(log) + 1, "id": client_id, "from": sender}
         event |= {"name": "Somebody", "text": text, "at": "2026-11-22T21:00:00.123Z"}
+        event |= more
         log.append(event)
         for visitor in self.visitors:
             if room in visitor.rooms:
@@ -207,8 +214,15 @@ class Visitor:
                     self.refuse(frame, "id_conflict")
                     return None
                 return {"type": "ack", "room": room, "seq": event["seq"]}
-        seq = self.server.write(frame["text"], room=room, sender=self.user["id"], client_id=frame["id"])
+        more = self.more_of(frame)
+        seq = self.server.write(
+            frame["text"], room=room, sender=self.user["id"], client_id=frame["id"], **more
+        )
         return {"type": "ack", "room": room, "seq": seq}
+
+    def more_of(self, frame: dict[str, Any]) -> dict[str, Any]:
+        """Further fields of the message that this command writes."""
+        return {}
 
     def _on_history(self, frame: dict[str, Any]) -> dict[str, Any]:
         before = self.server.log[frame["room"]][: frame["before"] - 1]

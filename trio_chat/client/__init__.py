@@ -25,11 +25,14 @@ from trio_chat.client.events import (
     Reactions,
     Reset,
 )
+from trio_chat.client.files import Attachment, Download, Uploaded, Voice
 from trio_chat.client.state import StateError
 from trio_chat.errors import ChatError, Refused
+from trio_chat.kinds.files import FileItem
 from trio_chat.model.events import Person, Position
 
 __all__ = [
+    "Attachment",
     "CannotConnect",
     "Change",
     "Chat",
@@ -37,8 +40,10 @@ __all__ = [
     "ChatStatistics",
     "ConnectionLost",
     "Deleted",
+    "Download",
     "Edited",
     "Event",
+    "FileItem",
     "GivenReaction",
     "History",
     "Message",
@@ -50,5 +55,7 @@ __all__ = [
     "Refused",
     "Reset",
     "StateError",
+    "Uploaded",
+    "Voice",
     "open_chat",
 ]

@@ -23,6 +23,8 @@ class Address:
     authority: str
     """Host and port as they stand in the URL, for the ``Host`` header."""
     resource: str
+    folder: str
+    """The path to which the addresses of files are relative: it ends in a slash."""
 
     @classmethod
     def parse(cls, url: str) -> Address:
@@ -40,6 +42,7 @@ class Address:
             port=parts.port or (443 if is_secure else 80),
             authority=parts.netloc.rpartition("@")[2],
             resource=(parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            folder=parts.path.rstrip("/") + "/",
         )
 
     async def connect(self, ssl_context: ssl.SSLContext | None = None) -> trio.abc.Stream:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import attrs
 import trio
@@ -14,8 +16,10 @@ import trio
 from trio_chat.client import frames
 from trio_chat.client.address import Address
 from trio_chat.client.conversation import Conversation, new_id
+from trio_chat.client.files import Download, Uploaded, upload
 from trio_chat.client.state import open_state
 from trio_chat.errors import Refused
+from trio_chat.kinds.files import FileToSend
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Position
 from trio_chat.protocol.commands import AskReactions, Join, Leave, Rename
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
     from typing import Self
 
     from trio_chat.client.connection import Connect
-    from trio_chat.client.events import Event, GivenReaction, History
+    from trio_chat.client.events import Event, GivenReaction, History, Message
+    from trio_chat.client.files import Sendable
     from trio_chat.model.events import Person
 
 MAX_UNREAD = 1000
@@ -176,6 +181,7 @@ class Chat:
         *,
         reply_to: int | None = None,
         mentions: Iterable[str] = (),
+        files: Iterable[Sendable | Uploaded] = (),
     ) -> int:
         """Send a message. Returns its sequence number, once it is on the server's disk.
 
@@ -185,10 +191,77 @@ class Chat:
 
         It can reply to message ``reply_to`` of the room, and mention people by their ids (``all``: everybody).
 
-        Raises `ValueError` if a call with this ``id`` is under way.
+        ``files`` (at most 10) are paths, contents as bytes, an `Attachment` of either, or what `upload` returned. They
+        are uploaded before the message is sent, one after the other; sent again with the same ``id``, they go on where
+        they were. The text may then be empty.
+
+        Raises `ValueError` if a call with this ``id`` is under way, `OSError` if a file cannot be read.
         """
-        command = Send(id=id or new_id(), room=room, text=text, reply_to=reply_to, mentions=tuple(mentions))
+        key = id or new_id()
+        sent = [
+            file
+            if isinstance(file, Uploaded)
+            else await upload(self._conversation, room, file, _part_of(key, n))
+            for n, file in enumerate(files)
+        ]
+        command = Send(
+            id=key,
+            room=room,
+            text=text,
+            reply_to=reply_to,
+            mentions=tuple(mentions),
+            files=tuple(FileToSend(file.id, file.alt) for file in sent),
+        )
         return (await self._conversation.call(command, frames.Ack)).seq
+
+    async def upload(
+        self,
+        room: str,
+        file: Sendable,
+        id: str | None = None,  # noqa: A002  # the protocol's word
+    ) -> Uploaded:
+        """Give the server a file, to be sent in one message of this room: `send` takes it. Else it is forgotten after a
+        day.
+
+        Lost connections do no harm: it goes on with what the server does not have yet. With an ``id`` of one's own
+        (the idempotency key) that holds across restarts of the program, too.
+
+        Raises `Refused` (``too_large``, ``quota``, ``bad_file`` for a picture that cannot be shown: send it with
+        ``as_file``; ``not_transferred`` when it does not get through), `OSError` if it cannot be read.
+        """
+        return await upload(self._conversation, room, file, id or new_id())
+
+    @asynccontextmanager
+    async def download(
+        self, message: Message, n: int = 0, *, preview: int | None = None
+    ) -> AsyncGenerator[Download]:
+        """Fetch file ``n`` of a message, or its ``preview`` of that size (one of its ``previews``): iterate over what
+        this gives for its bytes, in the block. See `Download`. Raises `LookupError` if the message has no such file."""
+        name = quote(message.files[n].name, safe="") or "file"
+        path = f"files/{quote(message.room, safe='')}/{message.seq}/{range(len(message.files))[n]}/{name}"
+        query = "" if preview is None else f"?size={preview}"
+        async with self._conversation.open_http() as http:
+            yield Download(self._conversation, http, self._conversation.target(path) + query)
+
+    async def save(
+        self, message: Message, path: str | Path, n: int = 0, *, preview: int | None = None
+    ) -> None:
+        """Fetch file ``n`` of a message into a file of one's own, in place of an earlier one: whole, or not at all.
+
+        Until it is whole it is called ``….part``. Raises what `download` does, and `OSError`. (What a file is called
+        was chosen by who sent it: do not use its name as a path.)
+        """
+        target = trio.Path(path)
+        part = target.with_name(f"{target.name}.part")
+        try:
+            async with self.download(message, n, preview=preview) as pieces, await part.open("wb") as file:
+                async for piece in pieces:
+                    await file.write(piece)
+            await part.replace(target)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await part.unlink(missing_ok=True)
+            raise
 
     async def edit(self, room: str, seq: int, text: str, *, mentions: Iterable[str] = ()) -> int:
         """Edit one's own message ``seq``. Returns the number of the edit."""
@@ -282,3 +355,8 @@ class Chat:
         if event is None:
             raise StopAsyncIteration
         return event
+
+
+def _part_of(key: str, n: int) -> str:
+    """The idempotency key of the upload of file ``n`` of the message that has this key."""
+    return hashlib.sha256(f"file {n} of {key}".encode()).hexdigest()[:32]

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import trio
@@ -27,6 +28,7 @@ from trio_chat.client.calls import Calls
 from trio_chat.client.connection import CONNECT_S, run_connection
 from trio_chat.client.endings import CannotConnect, ConnectionLost, first_of, may_be_of_a_command
 from trio_chat.client.frames import Failure
+from trio_chat.client.http import HttpConnection
 from trio_chat.client.joined_rooms import JoinedRooms
 from trio_chat.client.state import StateError
 from trio_chat.errors import (
@@ -44,7 +46,7 @@ from trio_chat.model.events import Person
 from trio_chat.protocol.commands import Hello, Join, Leave, Pinging
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable, Iterator
     from typing import NoReturn
 
     from trio_chat.client.address import Address
@@ -110,12 +112,14 @@ class Conversation:
         self._address = address
         self._connect = connect
         self._retry_first = retry_first
+        self.jitter = jitter
         self._backoff = Backoff(jitter)
         self._welcomed = trio.Event()
         self._welcomed_at = float("inf")
         self._lost_calls: list[Call] = []
         self._is_left = False
         self._life = trio.CancelScope()
+        self._transfers: set[trio.CancelScope] = set()
         self._talk_scope: trio.CancelScope | None = None
 
     # -- for the application: calls and events --
@@ -160,6 +164,32 @@ class Conversation:
                 self.calls.raise_end()
             return None
 
+    @asynccontextmanager
+    async def open_http(self) -> AsyncGenerator[HttpConnection]:
+        """A connection for the bytes of files, as long as the block lasts."""
+        http = HttpConnection(self._connect, self._address.authority)
+        try:
+            yield http
+        finally:
+            await http.aclose()
+
+    def target(self, path: str) -> str:
+        """Where this path is, which is relative to the chat: the target of a request."""
+        return self._address.folder + path
+
+    @contextmanager
+    def until_end(self) -> Iterator[None]:
+        """Cancel the block when the conversation ends, and raise what ended it."""
+        self.calls.raise_end()
+        with trio.CancelScope() as scope:
+            self._transfers.add(scope)
+            try:
+                yield
+            finally:
+                self._transfers.remove(scope)
+        if scope.cancelled_caught:
+            self.calls.raise_end()
+
     # -- beginning and end --
 
     async def keep_connected(self) -> None:
@@ -201,6 +231,8 @@ class Conversation:
     def _finish(self, why: ChatError) -> None:
         self.calls.finish(why)
         self._welcomed.set()
+        for transfer in self._transfers:
+            transfer.cancel()
 
     # -- one connection --
 
@@ -305,6 +337,7 @@ class Conversation:
                 | frames.HistoryPage()
                 | frames.ReactionsPage()
                 | frames.Renamed()
+                | frames.Uploading()
                 | Failure(id=str())
             ):
                 self.calls.answer(frame)

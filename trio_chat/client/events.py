@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from trio_chat.kinds.files import FileItem
 from trio_chat.model.events import Person, Position
 
 
@@ -40,13 +41,15 @@ class Message(_LogEvent, tag="message", frozen=True, kw_only=True):
     """A message: somebody said ``text``.
 
     It may reply to message ``reply_to``, mention people (their ids, or ``all``), and be forwarded (``forwarded``: the
-    name of who said it first). One that is ``deleted`` has no text any more.
+    name of who said it first). It may have ``files``, and then the text may be empty. One that is ``deleted`` has no
+    text and no files any more.
     """
 
     text: str
     reply_to: int | None = None
     mentions: tuple[str, ...] = ()
     forwarded: str | None = None
+    files: tuple[FileItem, ...] = ()
     deleted: bool = False
 
 

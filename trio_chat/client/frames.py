@@ -23,7 +23,7 @@ from trio_chat.errors import INVALID_DATA, RemoteProtocolError
 from trio_chat.kinds.forms import Frame, RoomCommand
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Person
-from trio_chat.protocol.commands import AskReactions, Hello, Join, Leave, Pinging, Rename
+from trio_chat.protocol.commands import AskReactions, Hello, Join, Leave, Pinging, Rename, UploadCommand
 
 SUBPROTOCOL: Final = "trio-chat.v1"
 
@@ -47,7 +47,17 @@ class History(RoomCommand, tag="history"):
 
 
 Command = (
-    Join | Leave | Send | EditCommand | DeleteCommand | React | History | AskReactions | Rename | Pinging
+    Join
+    | Leave
+    | Send
+    | EditCommand
+    | DeleteCommand
+    | React
+    | History
+    | AskReactions
+    | Rename
+    | UploadCommand
+    | Pinging
 )
 
 
@@ -132,6 +142,17 @@ class Renamed(Frame, tag="renamed"):
     user: Person
 
 
+class Uploading(Frame, tag="upload"):
+    """An upload: the server has ``offset`` bytes of it, and it is best sent in pieces of ``chunk``; or it is
+    ``complete``, and can be sent, or was."""
+
+    id: str
+    upload: str
+    offset: int
+    chunk: int
+    complete: bool = False
+
+
 class Pong(Frame, tag="pong"):
     """A sign of life."""
 
@@ -158,9 +179,20 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
     proof: str | None = None
 
 
-Answer = Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Failure
+Answer = Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Uploading | Failure
 Known = (
-    Message | Change | Welcome | Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Pong | Failure
+    Message
+    | Change
+    | Welcome
+    | Joined
+    | Left
+    | Ack
+    | HistoryPage
+    | ReactionsPage
+    | Renamed
+    | Uploading
+    | Pong
+    | Failure
 )
 ServerFrame = Known | OtherEvent | Unknown
 
