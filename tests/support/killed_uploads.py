@@ -1,0 +1,171 @@
+"""Processes that upload, send and delete files, and kill themselves in the middle.
+
+    python -m tests.support.killed_uploads DIRECTORY [turned]
+
+The first ends by SIGKILL right before it touches the disk for the first time, the second before the second time, and so
+on, until one comes to its end. Each has a data directory of its own, ``DIRECTORY/1`` and so on. ``turned``: rows are
+written before the blobs that they name, which must not be; what tests for that has to notice.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from tests.support.people import add_person
+from trio_chat.blobs.directory import DirectoryBlobs
+from trio_chat.files import parts as parts_module
+from trio_chat.files.finishing import Finisher
+from trio_chat.files.pacing import Pace
+from trio_chat.files.parts import Parts
+from trio_chat.files.sweeper import Sweeper
+from trio_chat.files.transfers import Transfers
+from trio_chat.files.uploads import Uploads, new_upload_id
+from trio_chat.kinds.files import file_of
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.messages import DELETE, POST, Delete, Post
+from trio_chat.model.events import Draft, Event, Person
+from trio_chat.model.files import FileFacts, FileLimits, Upload
+from trio_chat.store.sqlite.open import open_sqlite_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trio_chat.store.base import Store
+
+ADA = Person("p-ada", "Ada")
+LIMITS = FileLimits(person_uploads=0, server_uploads=0)
+
+AT_MS = 1_795_381_200_000
+
+
+class Service:
+    """The service of files as far as it writes."""
+
+    def __init__(self, directory: Path, store: Store, *, turned: bool = False) -> None:
+        lock = trio.Lock()
+        self.store = store
+        self.blobs = DirectoryBlobs(directory / "blobs")
+        self.parts = Parts(directory / "parts", pace=Pace(), floor_bytes=0)
+        finisher = Finisher(
+            _RowsFirst(store, self.blobs) if turned else store,  # type: ignore[arg-type]  # as far as it is used
+            _Nothing() if turned else self.blobs,  # type: ignore[arg-type]
+            self.parts,
+            lock,
+        )
+        self.uploads = Uploads(store, self.parts, finisher, Transfers())
+        self.sweeper = Sweeper(store, self.blobs, self.parts, self.uploads, lock, now_ms=lambda: AT_MS)
+
+
+class _Nothing:
+    """A store of blobs that puts none."""
+
+    waiting: list[tuple[Path, str]] = []  # noqa: RUF012
+
+    async def put(self, path: Path, name: str) -> None:
+        self.waiting.append((path, name))
+
+
+class _RowsFirst:
+    """A store that puts the blobs after it has written their row."""
+
+    def __init__(self, store: Store, blobs: DirectoryBlobs) -> None:
+        self._store = store
+        self._blobs = blobs
+
+    async def finish_upload(
+        self, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
+    ) -> Upload | None:
+        finished = await self._store.finish_upload(upload, blob=blob, stored_bytes=stored_bytes, facts=facts)
+        while _Nothing.waiting:
+            await self._blobs.put(*_Nothing.waiting.pop(0))
+        return finished
+
+
+class _Killer:
+    """Counts the calls that touch the disk, and ends the process before one of them."""
+
+    def __init__(self, step: int) -> None:
+        self._left = step
+
+    def before(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def called(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return call(*arguments, **named)
+
+        return called
+
+
+async def upload(service: Service, content: bytes) -> Upload:
+    """A finished upload with this content, which comes in two pieces."""
+    begun = await service.store.begin_upload(
+        Upload(new_upload_id(), ADA.id, "lobby", os.urandom(6).hex(), "kite.bin", len(content)),
+        limits=LIMITS,
+        at_ms=AT_MS,
+    )
+    for start, end in ((0, len(content) // 2), (len(content) // 2, len(content))):
+        pieces = iter((content[start:end], b""))
+
+        async def next_piece() -> bytes:
+            return next(pieces)  # noqa: B023  (it is called before the next)
+
+        await service.uploads.append(begun.id, start, next_piece)
+    await service.uploads.finish(begun.id)
+    finished = await service.store.upload(begun.id)
+    assert finished is not None
+    return finished
+
+
+async def write(store: Store, kind: str, body: Any) -> int:  # noqa: ANN401
+    """The number of an event in the lobby."""
+    draft = Draft(kind, ADA.id, ADA.name, None, write_body(body))
+    (event,) = await store.append("lobby", [draft], at_ms=AT_MS)
+    assert isinstance(event, Event), event
+    return event.seq
+
+
+async def main(data: Path, step: int, *, turned: bool) -> None:
+    """Upload the same twice, send one of them, drop the other, delete the message, and upload it once more."""
+    async with open_sqlite_store(data / "chat.db", synchronous="OFF") as store:
+        if not await store.people([ADA.id]):
+            await add_person(store, ADA, name_key="ada", token_hash=b"ada", at_ms=AT_MS)
+        service = Service(data / "files", store, turned=turned)
+        killer = _Killer(step)
+        for name in ("write", "fsync", "link", "unlink", "mkdir", "rmdir"):
+            setattr(os, name, killer.before(getattr(os, name)))
+        parts_module._sync_data = killer.before(parts_module._sync_data)
+        for name in ("begin_upload", "finish_upload", "append", "forget_gone", "drop_upload"):
+            setattr(store, name, killer.before(getattr(store, name)))
+        kite = b"a red kite"
+        first, second = [await upload(service, kite) for _ in range(2)]
+        seq = await write(store, POST, Post("", files=(file_of(first),)))
+        await service.uploads.drop(second.id)
+        await service.sweeper.remove_gone()
+        await write(store, DELETE, Delete(seq))
+        await service.sweeper.remove_gone()
+        await upload(service, kite)
+
+
+def run_all(directory: Path, *, turned: bool) -> None:
+    """Run one process after the other. Each is a copy of this one, which has imported everything."""
+    for step in itertools.count(1):
+        child = os.fork()
+        if not child:
+            trio.run(partial(main, directory / str(step), step, turned=turned))
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            sys.exit(status)
+
+
+if __name__ == "__main__":
+    run_all(Path(sys.argv[1]), turned="turned" in sys.argv[2:])
