@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from tests.support.files import ask, open_file_server
+from tests.support.pictures import CANARY, exif, mp4, photo, saved
 from tests.support.raw import open_raw
 
 if TYPE_CHECKING:
@@ -58,7 +61,7 @@ async def test_the_name_in_the_address_is_for_the_eye(tmp_path: Path) -> None:
 async def test_what_browsers_show_is_shown_and_all_else_is_saved(tmp_path: Path) -> None:
     async with open_file_server(tmp_path) as files:
         ada = await files.person("Ada")
-        picture = b"GIF89a\x01\x00\x01\x00\x80\x00\x00" + bytes(30) + b";"
+        picture = saved(photo(), "GIF")
 
         async def told(target: str) -> tuple[str, str]:
             headers = (await files.get(target, ada)).headers
@@ -149,6 +152,63 @@ async def test_the_tag_tells_nothing_of_the_content(tmp_path: Path) -> None:
         (blob,) = [path.name for path in files.directory.rglob("blobs/*/*")]
         assert tag not in blob
         assert len(tag) == 32
+
+
+# Previews
+
+
+async def test_a_picture_has_previews_and_nothing_says_where_it_was_taken(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada = await files.person("Ada")
+        taken = saved(photo(2000, 1500), "JPEG", exif=exif())
+        assert CANARY in taken
+        target = await files.sent(ada, taken, name="kite.jpg")
+        whole = await files.get(target, ada)
+        assert (whole.headers["content-type"], CANARY in whole.body) == ("image/jpeg", False)
+        for size in (480, 1600):
+            answer = await files.get(f"{target}?size={size}", ada)
+            assert answer.status == 200
+            assert max(Image.open(io.BytesIO(answer.body)).size) == size
+            assert answer.headers["etag"] != whole.headers["etag"]
+            expected = {
+                "content-type": "image/webp",
+                "cache-control": "private, max-age=3600",
+                "content-disposition": "inline; filename=\"kite.webp\"; filename*=utf-8''kite.webp",
+                "content-security-policy": "default-src 'none'; sandbox",
+            }
+            assert answer.headers.items() >= expected.items()
+        on_disk = [path.read_bytes() for path in files.directory.rglob("*") if path.is_file()]
+        assert len(on_disk) == 3
+        assert not any(CANARY in content for content in on_disk)
+
+
+async def test_what_cannot_be_shown_can_be_sent_as_a_file(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada = await files.person("Ada")
+        broken = saved(photo(), "PNG")[:100]
+        answer = await files.patch(await files.begin(ada, len(broken)), broken, is_last=True)
+        assert answer.status == 422
+        assert answer.body.endswith(b"Send it as a file.\n")
+        assert (await files.get(await files.sent(ada, broken, as_file=True), ada)).body == broken
+
+
+async def test_a_film_shows_the_poster_of_who_sent_it(tmp_path: Path) -> None:
+    """And not that of somebody who has sent the same film before."""
+    async with open_file_server(tmp_path) as files:
+        ada, bob = await files.person("Ada"), await files.person("Bob")
+        film, colours = mp4(), []
+        for who, colour in ((ada, "red"), (bob, "blue")):
+            upload = await files.begin(who, len(film), name="kite.mp4")
+            poster = saved(Image.new("RGB", (1000, 500), colour), "JPEG")
+            answer = await ask(files.port, f"/uploads/{upload}/poster", method="PUT", body=poster)
+            assert answer.status == 204
+            assert (await files.patch(upload, film, is_last=True)).status == 200
+            seq = await files.send(who, upload)
+            shown = await files.get(f"/files/lobby/{seq}/0/kite.mp4?size=480", ada)
+            assert shown.headers["content-type"] == "image/webp"
+            colours.append(Image.open(io.BytesIO(shown.body)).convert("RGB").tobytes()[:3])
+        (red, _, _), (_, _, blue) = colours
+        assert red > 200 < blue
 
 
 # Who may

@@ -20,7 +20,7 @@ import trio
 
 from trio_chat.blobs.directory import make_private
 from trio_chat.errors import TransferRefused
-from trio_chat.files.preparing import CannotPrepare, prepare
+from trio_chat.media.prepare import CannotPrepare, prepare
 from trio_chat.model.files import FileFacts
 
 if TYPE_CHECKING:
