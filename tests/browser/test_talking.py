@@ -101,7 +101,7 @@ def test_own_messages_stand_at_the_right(ada: Person, bob: Person) -> None:
     assert mine is not None
     assert theirs is not None
     assert mine["x"] > theirs["x"] + 50
-    expect(ada.page.locator("p.own .status")).to_have_attribute("aria-label", "Sent")
+    expect(ada.page.locator("p.own .status")).to_have_attribute("aria-label", "Read")
 
 
 def test_consecutive_messages_of_one_person_show_the_name_once(ada: Person, bob: Person) -> None:
