@@ -66,7 +66,6 @@ export class ZoomBox {
   pull({ x, y }) {
     this.#stage.classList.toggle("pulled", x !== 0 || y !== 0);
     if (this.#frame) this.#frame.style.translate = `${x}px ${y}px`;
-    this.#stage.style.setProperty("--pulled", String(Math.min(1, y / 300)));
   }
 
   /** The second of two quick taps makes it larger there, or fits it again. */

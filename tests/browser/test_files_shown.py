@@ -1,0 +1,384 @@
+"""Files of messages on the page: in the log, full screen, in the album; and what becomes of them."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.support.page_files import file, photo, send_files
+
+from .axe import add_axe, finds_nothing
+from .viewports import DESKTOP, PHONE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import BrowserContext, Locator, Page, Route
+
+    from .conftest import Person
+
+pytestmark = pytest.mark.browser
+
+FILES = re.compile(r"/files/[^/]+/\d+/")
+LOADED = '[data-state="loaded"]'
+
+WATCH = """() => {
+  const chat = document.querySelector("#chat");
+  window.seen = { bottom: 0, top: 0, count: 0 };
+  const { top: edge } = chat.getBoundingClientRect();
+  const element = [...chat.querySelectorAll("p")].find((each) => each.getBoundingClientRect().bottom > edge);
+  const top = element?.getBoundingClientRect().top;
+  const look = () => {
+    seen.bottom = Math.max(seen.bottom, chat.scrollHeight - chat.clientHeight - chat.scrollTop);
+    seen.top = Math.max(seen.top, Math.abs(element.getBoundingClientRect().top - top));
+    seen.count += 1;
+    requestAnimationFrame(look);
+  };
+  if (element) look();
+}"""
+"""Notes from now on how far the end is below the screen, and how far the first message on it moves."""
+
+
+class Held:
+    """Holds up the pictures that a browser asks for until they are let through."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self._held: list[Route] = []
+        self._is_open = False
+        context.route(FILES, self._note)
+
+    def _note(self, route: Route) -> None:
+        if self._is_open:
+            route.continue_()
+        else:
+            self._held.append(route)
+
+    def let_through(self) -> int:
+        """From now on they come; how many had to wait."""
+        self._is_open = True
+        for route in self._held:
+            route.continue_()
+        return len(self._held)
+
+
+CACHE = """() => new Promise((resolve) => {
+  indexedDB.open("trio-chat").onsuccess = ({ target }) => {
+    const all = target.result.transaction("cache").objectStore("cache").getAll();
+    all.onsuccess = () => resolve(JSON.stringify(all.result));
+  };
+})"""
+
+
+def pictures(page: Page) -> Locator:
+    """All pictures of the log."""
+    return page.locator("#chat .picture")
+
+
+def sends_a_gallery(person: Person) -> None:
+    """Four messages, with a wide picture, a tall one, three and six."""
+    page = person.page
+    send_files(page, photo("kite.jpg", (1600, 900), alt="A red kite"), text="the field this morning")
+    send_files(page, photo("tower.jpg", (500, 1200), hue=40))
+    send_files(page, *(photo(f"three{n}.jpg", hue=60 + 20 * n) for n in range(3)))
+    send_files(page, *(photo(f"six{n}.png", hue=120 + 15 * n) for n in range(6)), text="all six")
+
+
+def test_pictures_have_their_shape_at_once_and_nothing_moves_when_they_come(ada: Person, bob: Person) -> None:
+    for _ in range(3):
+        sends_a_gallery(ada)
+        ada.say("in between")
+    page = bob.page
+    expect(page.locator("#chat p .text").last).to_have_text("in between")
+    held = Held(bob.context)
+    bob.open()
+    expect(page.locator("#chat p .text").last).to_have_text("in between")
+    page.evaluate(WATCH)
+    page.wait_for_timeout(300)
+    assert held.let_through() > 5
+    expect(pictures(page).first).to_be_attached()
+    expect(page.locator(f"#chat .picture:not({LOADED})")).to_have_count(0)
+    seen = page.evaluate("() => window.seen")
+    assert seen["count"] > 3
+    assert seen["bottom"] < 2
+    assert seen["top"] <= 1
+    assert page.evaluate("""() => [...document.querySelectorAll('#chat .gallery[data-count="1"]')].every((gallery) => {
+        const image = gallery.querySelector("img");
+        const { width, height } = gallery.getBoundingClientRect();
+        return Math.abs(width / height - image.naturalWidth / image.naturalHeight) < 0.15;
+    })""")
+    # And in the middle, where the reader comes back to after a reload.
+    page.evaluate(
+        "() => { const chat = document.querySelector('#chat'); chat.scrollTop = chat.scrollHeight / 3; }"
+    )
+    expect(page.locator("#jump")).to_be_visible()
+    page.wait_for_timeout(600)  # the place is kept when the reader has come to rest
+    again = Held(bob.context)
+    bob.open()
+    expect(page.locator("#jump")).to_be_visible()
+    page.evaluate(WATCH)
+    page.wait_for_timeout(300)
+    assert again.let_through() > 0
+    expect(page.locator(f"#chat .picture:not({LOADED})")).to_have_count(0)
+    assert page.evaluate("() => window.seen.top") <= 1
+
+
+def test_a_message_says_in_one_line_what_it_has_and_nothing_is_left_when_it_is_deleted(
+    ada: Person, bob: Person
+) -> None:
+    send_files(ada.page, photo("secretkite.jpg", alt="A secret kite"))
+    page = bob.page
+    row = page.locator('#rail-list a[data-room="lobby"]')
+    expect(row).to_contain_text("📷 Photo")
+    picture = page.get_by_role("button", name="Photo: A secret kite")
+    expect(picture).to_have_attribute("data-state", "loaded")
+    assert re.fullmatch(r"Ada\s+[\d:]+\s*", page.locator("#chat p").text_content() or ""), (
+        "only what was written"
+    )
+    picture.click(button="right")
+    page.get_by_role("menuitem", name="Reply").click()
+    expect(page.locator(".composer-bar")).to_contain_text("📷 Photo")
+    bob.say("how high it is")
+    expect(page.locator(".quoted-text")).to_have_attribute("data-label", "📷 Photo")
+    send_files(ada.page, file("secretplan.pdf", b"%PDF-1.7 x"), file("b.bin", b"\0"))
+    expect(row).to_contain_text("📎 2 files")
+    card = page.get_by_role("link", name=re.compile("Save secretplan.pdf, 10 bytes"))
+    expect(card).to_be_visible()
+    page.click("#info")
+    page.get_by_role("button", name="Files", exact=True).click()
+    expect(page.locator(".album-pictures .picture")).to_have_count(1)
+    page.get_by_role("tab", name="Files").click()
+    expect(page.locator(".album-files .file-card")).to_have_count(2)
+    pictures(page).first.click()
+    expect(page.locator(".lightbox-text")).to_have_text("A secret kite")
+    for name in ("secretplan", "A secret kite"):
+        own = ada.page.locator("#chat p").filter(has=ada.page.locator(f'[aria-label*="{name}"]'))
+        own.locator(".files").click(button="right")
+        ada.page.get_by_role("menuitem", name="Delete").click()
+        ada.page.get_by_role("button", name="Delete for everybody").click()
+    expect(page.locator("dialog.lightbox")).to_have_count(0)
+    expect(page.locator(".album-files .file-card")).to_have_count(0)
+    expect(page.locator("#chat .files")).to_have_count(0)
+    page.wait_for_function(
+        "() => !/secret|kite/i.test(document.body.outerHTML.replace(/toast.*?<\\/div>/gs, ''))"
+    )
+    page.wait_for_timeout(1_500)  # the cache is written once a second
+    assert "secret" not in page.evaluate(CACHE)
+
+
+def test_pictures_are_looked_through_full_screen_by_keys(open_person: Callable[..., Person]) -> None:
+    ada = open_person(name="Ada", **DESKTOP)
+    page = ada.page
+    sends_a_gallery(ada)
+    expect(pictures(page)).to_have_count(1 + 1 + 3 + 4)
+    expect(page.locator(".picture-more")).to_have_attribute("data-label", "+2")
+    pictures(page).nth(2).click()
+    count = page.locator(".lightbox-count")
+    expect(count).to_have_text("3/11")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(count).to_have_text("1/11")
+    expect(page.locator(".lightbox-text")).to_have_text("the field this morning\nA red kite")
+    expect(page.get_by_role("button", name="Previous")).to_be_hidden()
+    expect(page.locator(".zoom-frame.loaded")).to_be_visible()
+    page.keyboard.press("+")
+    expect(page.locator(".stage.larger")).to_be_visible()
+    page.keyboard.press("-")
+    expect(page.locator(".stage.larger")).to_have_count(0)
+    page.mouse.move(500, 400)
+    page.mouse.wheel(0, -300)
+    expect(page.locator(".stage.larger")).to_be_visible()
+    for _ in range(30):  # nowhere else
+        page.keyboard.press("Tab")
+        assert page.evaluate(
+            "() => document.activeElement === document.body || Boolean(document.activeElement.closest('.lightbox'))"
+        )
+    page.get_by_role("button", name="Next").click()
+    expect(count).to_have_text("2/11")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.lightbox")).to_have_count(0)
+    assert page.evaluate("() => document.activeElement === document.querySelectorAll('#chat .picture')[2]")
+    pictures(page).last.click()
+    expect(count).to_have_text("9/11")
+    page.get_by_role("button", name="Show in the conversation").click()
+    expect(page.locator("#chat p.goal")).to_contain_text("all six")
+
+
+def touches(page: Page) -> Callable[..., None]:
+    """A function that puts fingers on the screen, at these places; none: they are lifted."""
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[int, int]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    return touch
+
+
+def test_fingers_swipe_pinch_and_pull_pictures(open_person: Callable[..., Person]) -> None:
+    linus = open_person(name="Linus", **PHONE)
+    page = linus.page
+    sends_a_gallery(linus)
+    expect(pictures(page).last).to_have_attribute("data-state", "loaded")
+    pictures(page).last.tap()
+    count = page.locator(".lightbox-count")
+    expect(count).to_have_text("9/11")
+    touch = touches(page)
+
+    def slides(from_: tuple[int, int], by: tuple[int, int]) -> None:
+        touch("Start", from_)
+        for step in range(1, 9):
+            touch("Move", (from_[0] + by[0] * step // 8, from_[1] + by[1] * step // 8))
+        touch("End")
+
+    slides((320, 400), (-150, 5))
+    expect(count).to_have_text("10/11")
+    slides((60, 400), (150, -5))
+    slides((60, 400), (30, 0))  # not far enough
+    expect(count).to_have_text("9/11")
+    touch("Start", (170, 400), (220, 400))
+    for step in range(1, 9):
+        touch("Move", (170 - 10 * step, 400), (220 + 10 * step, 400))
+    touch("End")
+    expect(page.locator(".stage.larger")).to_be_visible()
+    slides((320, 400), (-150, 5))  # moves the picture
+    expect(count).to_have_text("9/11")
+    for _ in range(2):
+        touch("Start", (200, 420))
+        touch("End")
+    expect(page.locator(".stage.larger")).to_have_count(0)
+    slides((200, 300), (4, 160))
+    expect(page.locator("dialog.lightbox")).to_have_count(0)
+    page.wait_for_timeout(400)  # or it is the second of two quick presses
+    pictures(page).last.click()
+    expect(count).to_be_visible()
+    page.go_back()
+    expect(page.locator("dialog.lightbox")).to_have_count(0)
+    expect(page.locator("#room-title")).to_be_visible()
+
+
+def test_an_album_has_all_pictures_files_and_links_of_a_room(ada: Person, bob: Person) -> None:
+    sends_a_gallery(ada)
+    send_files(ada.page, file("plan.pdf", b"%PDF-1.7 x"), text="the plan")
+    ada.say("see https://example.org/parts?list=42")
+    ada.say(*(f"line {number}" for number in range(60)))
+    page = bob.page
+    expect(page.locator("#chat p .text").last).to_have_text("line 59")
+    bob.open()
+    page.click("#info")
+    page.get_by_role("button", name="Files", exact=True).click()
+    thumbs = page.locator(".album-pictures .picture")
+    expect(thumbs).to_have_count(11)
+    expect(page.locator(f".album-pictures .picture{LOADED}")).to_have_count(11)
+    thumbs.last.click()
+    expect(page.locator(".lightbox-count")).to_have_text("1/11")
+    page.keyboard.press("Escape")
+    assert page.evaluate("() => document.activeElement.matches('.album-pictures li:last-child .picture')")
+    send_files(ada.page, photo("new.jpg"))
+    expect(thumbs).to_have_count(12)
+    page.get_by_role("tab", name="Links").click()
+    expect(page.get_by_role("link", name="https://example.org/parts?list=42").last).to_be_visible()
+    page.get_by_role("tab", name="Files").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save plan.pdf").last.click()
+    assert download.value.suggested_filename == "plan.pdf"
+    page.locator(".album-files").get_by_role("button", name="Show in the conversation").click()
+    expect(page.locator("#chat p.goal .text")).to_have_text("the plan")
+    page.get_by_role("button", name="Back to the room's info").click()
+    expect(page.locator("#side h2")).to_have_text("About this room")
+
+
+def test_what_is_forwarded_and_saved_is_what_the_message_has(ada: Person, bob: Person) -> None:
+    send_files(ada.page, photo("kite.jpg", alt="A red kite"), file("plan.pdf", b"%PDF-1.7 x"), text="look")
+    page = bob.page
+    expect(pictures(page)).to_have_count(1)
+    page.locator("#chat .text", has_text="look").click(button="right")
+    page.get_by_role("menuitem", name="Forward").click()
+    page.get_by_role("dialog").get_by_role("button", name="Lobby").click()
+    for reader in (ada.page, page):
+        expect(pictures(reader)).to_have_count(2)
+        expect(reader.get_by_role("button", name="Photo: A red kite")).to_have_count(2)
+        expect(reader.locator(f"#chat .picture{LOADED}")).to_have_count(2)
+        expect(reader.locator("#chat .forwarded")).to_have_attribute("data-label", "Forwarded from Ada")
+    expect(page.locator('#chat p[data-status="waiting"]')).to_have_count(0)
+    page.locator("#chat .text", has_text="look").last.click(button="right")
+    with page.expect_download() as first:
+        page.get_by_role("menuitem", name="Save all 2").click()
+    assert first.value.suggested_filename in {"kite.jpg", "plan.pdf"}
+
+
+def test_a_picture_goes_into_the_clipboard(ada: Person) -> None:
+    ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = ada.page
+    send_files(page, photo("kite.jpg", (320, 200)))
+    pictures(page).click(button="right")
+    page.get_by_role("menuitem", name="Copy picture").click()
+    expect(page.locator(".toast")).to_contain_text("The picture was copied")
+    assert page.evaluate("""async () => {
+        const [item] = await navigator.clipboard.read();
+        const { width, height } = await createImageBitmap(await item.getType("image/png"));
+        return [width, height];
+    }""") == [320, 200]
+
+
+def test_what_cannot_be_loaded_says_why_and_is_tried_again(ada: Person, bob: Person) -> None:
+    page = bob.page
+    answer = {"status": 404}
+    bob.context.route(FILES, lambda route: route.fulfill(**answer) if answer else route.continue_())
+    send_files(ada.page, photo())
+    box = pictures(page)
+    expect(box).to_have_attribute("data-problem", "This file is not there any more")
+    answer["status"] = 503
+    send_files(ada.page, photo(hue=90))
+    expect(box.last).to_have_attribute("data-state", "failed")
+    answer.clear()
+    box.last.click()
+    expect(box.last).to_have_attribute("data-state", "loaded")
+    expect(page.locator("dialog.lightbox")).to_have_count(0)
+
+
+def test_a_picture_that_moves_does_so_under_the_mouse_but_not_for_who_asks_for_less(
+    ada: Person, open_person: Callable[..., Person]
+) -> None:
+    frames = [Image.new("RGB", (200, 150), (40 * n, 80, 120)) for n in range(5)]
+    data = io.BytesIO()
+    frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=80, loop=0)
+    calm = open_person(name="Calm", **DESKTOP)
+    send_files(ada.page, file("dance.gif", data.getvalue()))
+    for person, plays in ((ada, True), (calm, False)):
+        box = person.page.get_by_role("button", name="GIF")
+        expect(box).to_have_attribute("data-state", "loaded")
+        image = box.locator("img")
+        expect(image).to_have_attribute("srcset", re.compile("size="))
+        box.hover()
+        if plays:
+            expect(image).to_have_attribute("src", re.compile(r"dance\.gif$"))
+            person.page.mouse.move(5, 5)
+        expect(image).to_have_attribute("src", re.compile("size="))
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE | {"color_scheme": "dark"}], ids=["desk", "phone"])
+def test_files_are_accessible(open_person: Callable[..., Person], options: dict[str, object]) -> None:
+    ada = open_person(name="Ada", **options)
+    page = ada.page
+    add_axe(page)
+    ada.open()
+    sends_a_gallery(ada)
+    send_files(page, file("plan.pdf", b"%PDF-1.7 x"))
+    expect(pictures(page).last).to_have_attribute("data-state", "loaded")
+    finds_nothing(page)
+    pictures(page).last.click()
+    expect(page.locator(".zoom-frame.loaded")).to_be_visible()
+    finds_nothing(page)
+    page.keyboard.press("Escape")
+    page.click("#info")
+    page.get_by_role("button", name="Files", exact=True).click()
+    expect(page.locator(f".album-pictures .picture{LOADED}")).to_have_count(11)
+    finds_nothing(page)
+    page.get_by_role("tab", name="Files").click()
+    expect(page.locator(".album-files .file-card")).to_have_count(1)
+    finds_nothing(page)
