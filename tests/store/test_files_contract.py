@@ -367,6 +367,26 @@ async def test_a_blob_is_gone_with_the_last_that_has_it(store: Store) -> None:
     assert await store.gone_blobs(9) == []
 
 
+async def test_deleting_a_message_takes_no_file_of_its_neighbours(store: Store) -> None:
+    places: list[tuple[str, int]] = []
+    for n in range(12):
+        room = "lobby" if n % 2 else "kitchen"
+        uploads = [await ready(store, 10 * n + k, blob=f"{n:060}{k:04}", room=room) for k in range(n % 3 + 1)]
+        places += [(room, await sent(store, *uploads, room=room))] * len(uploads)
+    unsent = await ready(store, 1_000)
+    doomed = places[len(places) // 2]
+    await write(store, delete(doomed[1]), room=doomed[0])
+    for room, seq in places:
+        n_files = sum([await store.find_file(room, seq, n) is not None for n in range(4)])
+        assert n_files == (0 if (room, seq) == doomed else places.count((room, seq)))
+    n_gone = places.count(doomed)
+    assert len(await store.gone_blobs(99)) == n_gone
+    assert len(await store.known_blobs("", 99)) == len(places) - n_gone + 1
+    assert await store.files_usage(ADA) == await store.server_usage() == 950 * (len(places) - n_gone + 1)
+    assert await store.drop_upload(unsent.id)
+    assert len(await store.gone_blobs(99)) == n_gone + 1  # triggers are at work again
+
+
 async def test_an_upload_of_what_is_gone_but_still_there_takes_the_note_back(store: Store) -> None:
     await write(store, delete(await sent(store, await ready(store))))
     assert await store.gone_blobs(9) == [KITE]

@@ -14,11 +14,13 @@ import pytest
 import trio
 
 from tests.support.damage import BIG, by_hand, drafts, put, take, whole
-from tests.support.people import find_person
+from tests.support.people import add_person, find_person
+from trio_chat.kinds.files import file_of
 from trio_chat.kinds.forms import write_body
-from trio_chat.kinds.messages import Delete, Edit
+from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
+from trio_chat.model.files import FileFacts, FileLimits, Upload
 from trio_chat.model.outcomes import Repeat
 from trio_chat.store.plan import Head, plan_append
 from trio_chat.store.sqlite.backup import back_up
@@ -79,6 +81,40 @@ async def test_a_deleted_text_is_soon_in_no_file_while_the_server_runs(path: Pat
         await until_nothing_remains(path)
         assert len(await whole(store)) == 403
     assert not remains(path)
+    assert damage_of(path) == []
+
+
+async def test_the_hashes_and_names_of_deleted_files_are_soon_in_no_file(path: Path) -> None:
+    people = random.Random(7)
+    sent: list[tuple[int, str, str]] = []
+    facts = FileFacts("image/jpeg", 900, 40, 30, "blur", (480,))
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await add_person(store, Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
+        for n in range(400):
+            blob, name = f"{people.getrandbits(256):064x}", f"{people.getrandbits(64):016x}.jpg"
+            begun = Upload(f"u-{people.getrandbits(128):022x}", "p-1", "lobby", f"{n}", name, 900)
+            await store.begin_upload(begun, limits=FileLimits(), at_ms=1)
+            upload = await store.finish_upload(begun.id, blob=blob, stored_bytes=900, facts=facts)
+            assert upload is not None
+            post = Draft("post", "p-1", "Ada", None, write_body(Post("", files=(file_of(upload),))))
+            (event,) = await store.append("lobby", [post], at_ms=1)
+            assert isinstance(event, Event)
+            sent.append((event.seq, blob, name))
+        doomed = people.sample(sent, 100)
+        for seq, _, _ in doomed:
+            await store.append("lobby", [delete(seq)], at_ms=1)
+        await store.forget_gone(await store.gone_blobs(1_000))
+        secrets = [word.encode() for _, *words in doomed for word in words]
+
+        def left() -> list[bytes]:
+            held = b"".join(take(path.parent).values())
+            return [secret for secret in secrets if secret in held]
+
+        with trio.fail_after(30):
+            while left():  # noqa: ASYNC110  # nobody tells when it is done
+                await trio.sleep(0.05)
+    held = b"".join(take(path.parent).values())
+    assert sum(blob.encode() in held for _, blob, _ in sent) == 300
     assert damage_of(path) == []
 
 

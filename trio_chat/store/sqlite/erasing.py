@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import apsw
 
@@ -53,38 +53,52 @@ def erase_texts(connection: apsw.Connection, room_id: int, targets: Sequence[int
         "UPDATE events SET body = NULL, salt = NULL WHERE room_id = ? AND seq IN (SELECT seq FROM temp.erased)",
         (room_id,),
     )
+    erased = connection.execute("SELECT ?, seq FROM temp.erased", (room_id,)).fetchall()
+    rewrite_around(connection, "events", "room_id, seq", erased)
+
+
+def rewrite_around(
+    connection: apsw.Connection, table: str, key: str, places: Sequence[tuple[Any, ...]]
+) -> None:
+    """Write the rows of a table anew that are near these places, which are values of its primary ``key``. Nothing
+    follows from that: no trigger sees it."""
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
     try:
         with connection:  # nothing of it, if something goes wrong
-            _rewrite_around(connection, room_id)
+            _rewrite_around(connection, table, key, places)
     except apsw.ConstraintError as error:
         LOGGER.warning(
-            "copies of a deleted text may be left in the file, since it is damaged nearby: %s", error
+            "copies of what was deleted may be left in the file, since it is damaged nearby: %s", error
         )
+    finally:
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
 
 
-def _rewrite_around(connection: apsw.Connection, room_id: int) -> None:
+def _rewrite_around(
+    connection: apsw.Connection, table: str, key: str, places: Sequence[tuple[Any, ...]]
+) -> None:
     # Neighbours in the file may be of other rooms.
     connection.execute(
-        """
-        CREATE TEMP TABLE IF NOT EXISTS around AS SELECT * FROM events LIMIT 0;
-        CREATE UNIQUE INDEX IF NOT EXISTS temp.around_key ON around (room_id, seq);
+        f"""
+        CREATE TEMP TABLE IF NOT EXISTS around_{table} AS SELECT * FROM main.{table} LIMIT 0;
+        CREATE UNIQUE INDEX IF NOT EXISTS temp.around_{table}_key ON around_{table} ({key});
         """
     )
-    gone = connection.execute("SELECT seq FROM temp.erased").fetchall()
+    columns = key.split(", ")
     for beyond, order in ((">=", "ASC"), ("<", "DESC")):
         connection.executemany(
             f"""
-            INSERT OR IGNORE INTO temp.around SELECT * FROM (
-                SELECT * FROM events WHERE (room_id, seq) {beyond} (?, ?)
-                ORDER BY room_id {order}, seq {order} LIMIT {ROWS_AROUND}
+            INSERT OR IGNORE INTO temp.around_{table} SELECT * FROM (
+                SELECT * FROM main.{table} WHERE ({key}) {beyond} ({", ".join("?" * len(columns))})
+                ORDER BY {", ".join(f"{column} {order}" for column in columns)} LIMIT {ROWS_AROUND}
             )
             """,
-            [(room_id, seq) for (seq,) in gone],
+            places,
         )
     connection.execute(
-        """
-        DELETE FROM events WHERE (room_id, seq) IN (SELECT room_id, seq FROM temp.around);
-        INSERT INTO events SELECT * FROM temp.around ORDER BY room_id, seq;
-        DELETE FROM temp.around;
+        f"""
+        DELETE FROM main.{table} WHERE ({key}) IN (SELECT {key} FROM temp.around_{table});
+        INSERT INTO main.{table} SELECT * FROM temp.around_{table} ORDER BY {key};
+        DELETE FROM temp.around_{table};
         """
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def make_files(connection: apsw.Connection) -> None:
     """Uploads, the files of messages, their blobs, how much counts, and the keys by which browsers fetch them."""
     # `uploads`: `hash`, `stored` (bytes, with previews) and `facts` are NULL until it is finished, `room_id`, `seq` and
-    # `n` until it is sent. `held` counts for its person, `reserved` for the server.
+    # `n` until it is sent; until then it counts for its person, and until it is finished for the server.
     # `blobs` are those with a reference: a row of `files`, or of `uploads` that was finished and not sent. `gone` are
     # those that lost the last one, until they are unlinked.
     # `file_usage`: of each person, and of the server ('').
@@ -35,8 +35,6 @@ def make_files(connection: apsw.Connection) -> None:
             room_id INTEGER REFERENCES rooms,
             seq INTEGER,
             n INTEGER,
-            held INTEGER AS (iif(seq IS NULL, coalesce(stored, bytes), 0)) VIRTUAL,
-            reserved INTEGER AS (iif(stored IS NULL, bytes, 0)) VIRTUAL,
             UNIQUE (person_id, client_id)
         ) STRICT, WITHOUT ROWID;
         CREATE INDEX unfinished_uploads ON uploads (id) WHERE hash IS NULL;
@@ -66,16 +64,18 @@ def make_files(connection: apsw.Connection) -> None:
 
         CREATE TRIGGER upload_added AFTER INSERT ON uploads BEGIN
             INSERT OR IGNORE INTO file_usage VALUES (NEW.person_id, 0);
-            UPDATE file_usage SET bytes = bytes + NEW.held WHERE person_id = NEW.person_id;
-            UPDATE file_usage SET bytes = bytes + NEW.reserved WHERE person_id = '';
+            UPDATE file_usage SET bytes = bytes + NEW.bytes WHERE person_id IN (NEW.person_id, '');
         END;
-        CREATE TRIGGER upload_changed AFTER UPDATE ON uploads BEGIN
-            UPDATE file_usage SET bytes = bytes + NEW.held - OLD.held WHERE person_id = NEW.person_id;
-            UPDATE file_usage SET bytes = bytes + NEW.reserved - OLD.reserved WHERE person_id = '';
+        CREATE TRIGGER upload_finished AFTER UPDATE OF stored ON uploads BEGIN
+            UPDATE file_usage SET bytes = bytes + NEW.stored - NEW.bytes WHERE person_id = NEW.person_id;
+            UPDATE file_usage SET bytes = bytes - NEW.bytes WHERE person_id = '';
         END;
-        CREATE TRIGGER upload_dropped AFTER DELETE ON uploads BEGIN
-            UPDATE file_usage SET bytes = bytes - OLD.held WHERE person_id = OLD.person_id;
-            UPDATE file_usage SET bytes = bytes - OLD.reserved WHERE person_id = '';
+        CREATE TRIGGER upload_sent AFTER UPDATE OF seq ON uploads BEGIN
+            UPDATE file_usage SET bytes = bytes - NEW.stored WHERE person_id = NEW.person_id;
+        END;
+        CREATE TRIGGER upload_dropped AFTER DELETE ON uploads WHEN OLD.seq IS NULL BEGIN
+            UPDATE file_usage SET bytes = bytes - coalesce(OLD.stored, OLD.bytes) WHERE person_id = OLD.person_id;
+            UPDATE file_usage SET bytes = bytes - OLD.bytes WHERE person_id = '' AND OLD.stored IS NULL;
             DELETE FROM blobs WHERE hash = OLD.hash
                 AND NOT EXISTS (SELECT 1 FROM files WHERE hash = OLD.hash)
                 AND NOT EXISTS (SELECT 1 FROM uploads WHERE hash = OLD.hash AND seq IS NULL);

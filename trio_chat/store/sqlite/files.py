@@ -13,6 +13,7 @@ from trio_chat.kinds.files import StoredFile
 from trio_chat.kinds.messages import POST, Post
 from trio_chat.kinds.table import read_body
 from trio_chat.store.sqlite.devices import login_by
+from trio_chat.store.sqlite.erasing import rewrite_around
 from trio_chat.store.sqlite.history import read_some
 from trio_chat.store.sqlite.sql_batches import texts
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from trio_chat.model.files import FileLimits
     from trio_chat.model.records import Login
     from trio_chat.store.plan import Row
+
+_KEY = "room_id, seq, n"
 
 SERVER = ""
 """Whose usage is that of the server, in the table ``file_usage``."""
@@ -50,11 +53,16 @@ def attach(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row
 
 def forget_files(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
     """Forget the files of these messages, which are deleted, and the uploads by which they came."""
-    for table in ("files", "uploads"):
+    places, uploads = (
         connection.execute(
-            f"DELETE FROM {table} WHERE room_id = ? AND seq IN (SELECT value FROM json_each(?))",
+            f"DELETE FROM {table} WHERE room_id = ? AND seq IN (SELECT value FROM json_each(?)) RETURNING {key}",
             (room_id, json.dumps(targets)),
-        )
+        ).fetchall()
+        for table, key in (("files", _KEY), ("uploads", "id"))
+    )
+    if places:  # they had the hash, by which one could tell what was deleted
+        rewrite_around(connection, "files", _KEY, places)
+        rewrite_around(connection, "uploads", "id", uploads)
 
 
 def find_file(connection: apsw.Connection, room: str, seq: int, n: int) -> StoredFile | None:
