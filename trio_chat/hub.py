@@ -29,6 +29,9 @@ from trio_chat.moderation.door import Door
 from trio_chat.moderation.enforcement import Enforcement
 from trio_chat.moderation.retention import Retention
 from trio_chat.net.rate_limits import RateLimits
+from trio_chat.outgoing.guard import Guard
+from trio_chat.outgoing.link_previews import LinkPreviews
+from trio_chat.outgoing.thumbnail import make_thumbnail
 from trio_chat.people.devices import USE_NOTED_MS, Devices
 from trio_chat.people.identities import Identities
 from trio_chat.presence.connected import ConnectedUsers
@@ -79,6 +82,7 @@ class Hub:
     now_ms: Callable[[], int]
     """The wall clock, in milliseconds since 1970 UTC."""
     security: SecurityLog
+    link_previews: LinkPreviews | None
     network_url: Callable[[], str | None]
     """The page's address for others in the server's network, as it is now; None if there is none, or a public one."""
 
@@ -103,9 +107,11 @@ async def open_hub(
     now_ms: Callable[[], int],
     network_url: Callable[[], str | None] = lambda: None,
     page_version: str = "",
+    guard: Guard | None = None,
 ) -> AsyncIterator[Hub]:
     """The hub over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens then.
-    ``now_ms`` is the wall clock, ``network_url`` and ``page_version`` see `Hub`. Raises `StoreUnavailable`."""
+    ``now_ms`` is the wall clock, ``network_url`` and ``page_version`` see `Hub`; ``guard`` makes the requests for link
+    previews, by default to public addresses only. Raises `StoreUnavailable`."""
     # Not bounded: each change of members is an event in a log, and logging it takes longer than announcing it.
     send_change, receive_change = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
 
@@ -169,6 +175,9 @@ async def open_hub(
             },
             person_quota=config.person_quota * MIB,
         )
+        previews = LinkPreviews(guard or Guard(), make_thumbnail) if config.link_previews else None
+        if previews is not None:
+            nursery.start_soon(previews.run)
         hub = Hub(
             config,
             store,
@@ -185,6 +194,7 @@ async def open_hub(
             files,
             now_ms,
             security,
+            previews,
             network_url,
         )
         nursery.start_soon(_announce_list_changes, hub, receive_change)

@@ -187,6 +187,7 @@ async def test_a_connection_whose_person_has_left_is_an_outsiders(autojump_clock
 
 
 ANYBODY: Final = {
+    "preview": "not_here",
     "hello": "already_greeted",
     "create public": "bad_room",
     "direct": "no_such_person",

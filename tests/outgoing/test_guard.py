@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 import trustme
 
+from tests.support.web_site import HTML, Resolver, open_site
 from trio_chat.outgoing.guard import CannotFetch, Fetched, Guard
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from trio.testing import MockClock
-
-HTML = b'HTTP/1.1 200 OK\r\nContent-Type: Text/HTML; charset="utf-8"\r\nConnection: close\r\n\r\n'
-
-
-class Site:
-    """A web server on this machine that gives the same bytes to everybody, and keeps what it was asked."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.answers: dict[str, bytes] = {}
-        self.asked: list[bytes] = []
-
-    def guard(self, allowed: str = "127.0.0.1") -> Guard:
-        return Guard(is_allowed=lambda address: address == allowed, ports={self.port})
-
-    async def serve(self, stream: trio.SocketStream) -> None:
-        async with stream:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                more = await stream.receive_some()
-                if not more:
-                    return
-                head += more
-            self.asked.append(head)
-            with suppress(trio.BrokenResourceError):  # it has had enough
-                await stream.send_all(self.answers[head.split()[1].decode()])
-
-
-@asynccontextmanager
-async def open_site() -> AsyncIterator[Site]:
-    async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        site = Site(listener.socket.getsockname()[1])
-        nursery.start_soon(trio.serve_listeners, site.serve, [listener])
-        yield site
-        nursery.cancel_scope.cancel()
-
 
 get = partial(Guard.get, accept="text/html", max_bytes=1000, timeout_s=5)
 
@@ -104,20 +65,6 @@ async def test_nothing_is_sent_into_a_network(host: str) -> None:
 async def test_what_is_no_web_address_is_not_asked(url: str) -> None:
     with pytest.raises(CannotFetch, match=r"no address|another port"):
         await get(Guard(), url)
-
-
-class Resolver(trio.abc.HostnameResolver):
-    """Names this machine in other ways each time it is asked."""
-
-    def __init__(self, *answers: list[str]) -> None:
-        self.answers = list(answers)
-
-    async def getaddrinfo(self, host: Any, port: Any, *_: Any, **__: Any) -> Any:  # noqa: ANN401
-        addresses = self.answers.pop(0)
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
-
-    async def getnameinfo(self, sockaddr: Any, flags: Any) -> Any:  # noqa: ANN401
-        raise NotImplementedError
 
 
 async def test_a_name_is_resolved_once_and_the_connection_goes_to_what_was_checked() -> None:

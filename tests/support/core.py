@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from trio_websocket import CloseReason, WebSocketConnection
 
+    from trio_chat.outgoing.guard import Guard
     from trio_chat.people.identities import Identities
     from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.rooms.room import Room
@@ -250,7 +251,11 @@ class Core:
 
 @asynccontextmanager
 async def open_core(
-    disk: MemoryDisk | None = None, *, now_ms: Callable[[], int] = lambda: AT_MS, **settings: object
+    disk: MemoryDisk | None = None,
+    *,
+    guard: Guard | None = None,
+    now_ms: Callable[[], int] = lambda: AT_MS,
+    **settings: object,
 ) -> AsyncIterator[Core]:
     """Run a server over a memory store until the block is left; then all connections are cut."""
     config = Config(**(QUIET | settings))
@@ -258,7 +263,7 @@ async def open_core(
     with trio.fail_after(LIMIT_S):
         async with (
             open_memory_store(disk) as store,
-            open_hub(store, config, now_ms=now_ms) as hub,
+            open_hub(store, config, now_ms=now_ms, guard=guard) as hub,
         ):
             server = Server(hub, limits=limits)
             async with trio.open_nursery() as clients, trio.open_nursery() as connections:

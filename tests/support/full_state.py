@@ -297,6 +297,7 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"room": LARGE, "seq": 3, "emoji": EMOJI},
     ],
     commands.Versions: lambda state: [{"room": LARGE, "seq": 2}],
+    commands.AskPreview: lambda state: [{"room": LARGE, "seq": 2, "link": "l" * 2000}],
     commands.Search: lambda state: [
         {"query": "apple", "limit": 50},
         {"query": "xy", "limit": 50},

@@ -72,6 +72,7 @@ TRIALS: Final[dict[str, tuple[str, dict[str, Any]]]] = {
     "receipts": ("receipts", {"room": "ROOM", "seq": "THEIRS"}),
     "reactions": ("reactions", {"room": "ROOM", "seq": "THEIRS"}),
     "block": ("mine", {"what": "block", "person": "ROOM"}),
+    "preview": ("preview", {"room": "ROOM", "seq": "THEIRS", "link": "https://example.org/"}),
     "search": ("search", {"query": "secret"}),
     "search in its name": ("search", {"query": "in:ROOM secret"}),
     "search in it": ("search", {"query": "secret", "room": "ROOM"}),

@@ -347,6 +347,11 @@ class Config:
         "A group commit of that size takes some ten milliseconds, which is what a sender then waits.",
         minimum=1,
     )
+    link_previews: bool = setting_field(
+        False,
+        "Show what linked pages say of themselves: the server fetches them, from public addresses only",
+        "It tells sites that somebody here has their address; whoever runs the server decides whether that may be.",
+    )
     fan_out_pause_max_s: float = setting_field(
         0.02,
         "The longest pause of a busy room's broadcaster, in which messages gather to be sent together",

@@ -19,6 +19,7 @@ import attrs
 import trio
 
 from trio_chat.errors import ChatError
+from trio_chat.net.rate_limits import TokenBuckets
 from trio_chat.outgoing.guard import CannotFetch
 from trio_chat.outgoing.page_head import HEAD_BYTES, read_head
 
@@ -51,6 +52,9 @@ WAITING_AT_MOST: Final = 64
 
 FETCHERS: Final = 4
 
+PER_MINUTE: Final = 30
+"""So many pages a person has fetched; what others have had fetched does not count."""
+
 _HTML: Final = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -65,7 +69,8 @@ class Preview:
     width: int = 0
     """Of the picture, in pixels."""
     height: int = 0
-    image_alt: str = ""
+    alt: str = ""
+    """What is to be seen in the picture."""
 
 
 class LinkPreviews:
@@ -77,15 +82,16 @@ class LinkPreviews:
         self._make_thumbnail = make_thumbnail
         self._kept: OrderedDict[str, tuple[float, Preview | None]] = OrderedDict()
         self._pending: set[str] = set()
+        self._buckets = TokenBuckets(PER_MINUTE / 60, PER_MINUTE)
         self._send, self._receive = trio.open_memory_channel[str](WAITING_AT_MOST)
 
-    def find(self, url: str) -> tuple[bool, Preview | None]:
+    def find(self, url: str, person: str) -> tuple[bool, Preview | None]:
         """Whether it is known by now what to show of this address, and what: None for nothing. Sync; what is not known
-        is going to be."""
+        is going to be, unless the person who asks has asked too much."""
         kept = self._kept.get(url)
         if kept is not None and trio.current_time() < kept[0]:
             return True, kept[1]
-        if url not in self._pending:
+        if url not in self._pending and not self._buckets.take(person, trio.current_time()):
             try:
                 self._send.send_nowait(url)
             except trio.WouldBlock:
@@ -138,7 +144,7 @@ class LinkPreviews:
         except (ChatError, ValueError) as error:
             LOGGER.debug("the preview of %s has no picture: %s", url, error)
             return preview
-        return attrs.evolve(preview, image=image, width=width, height=height, image_alt=head.image_alt)
+        return attrs.evolve(preview, image=image, width=width, height=height, alt=head.image_alt)
 
     async def _thumbnail(self, url: str) -> tuple[str, int, int]:
         """The picture as a data URL, width and height. Raises `CannotFetch`."""

@@ -113,6 +113,13 @@ class Versions(RoomCommand, tag="versions"):
     after: Seq = 0
 
 
+class AskPreview(RoomCommand, tag="preview"):
+    """Ask what there is to show of a link in message ``seq``, as it is written there."""
+
+    seq: Number
+    link: Annotated[str, msgspec.Meta(max_length=2_000)]
+
+
 # -- rooms and their members --
 
 

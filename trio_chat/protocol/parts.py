@@ -59,6 +59,8 @@ class About(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     limits: Limits
     commands: Sequence[str]
     page: str = ""
+    previews: bool = False
+    """Whether it shows previews of links."""
 
 
 class MarkOf(msgspec.Struct, frozen=True, gc=False):

@@ -187,6 +187,24 @@ class VersionsOf(Frame, tag="versions"):
     more: bool = False
 
 
+class PreviewOf(Frame, tag="preview", kw_only=True):
+    """What there is to show of a link; without a title nothing, or, if it is ``pending``, nothing yet: ask again in a
+    second. ``image`` is a data URL."""
+
+    id: str
+    room: str
+    seq: int
+    link: str
+    pending: bool = False
+    title: str = ""
+    description: str = ""
+    site: str = ""
+    image: str = ""
+    width: int = 0
+    height: int = 0
+    alt: str = ""
+
+
 class RoomInfo(Frame, tag="info", kw_only=True):
     """A room and its members, at ``upto``; ``cursor`` asks for more of them."""
 

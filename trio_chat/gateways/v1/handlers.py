@@ -12,6 +12,7 @@ from trio_chat.gateways.v1 import (
     files,
     history,
     invitations,
+    link_previews,
     moderation,
     people,
     presence,
@@ -41,6 +42,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     commands.AskReactions: history.reactions,
     commands.Versions: history.versions,
     commands.Search: search.search,
+    commands.AskPreview: link_previews.preview,
     # rooms
     commands.Join: rooms.join,
     commands.Follow: rooms.follow,

@@ -116,7 +116,9 @@ async def _about(client: Client) -> About:
         files=MAX_FILES,
         files_left=await client.hub.store.files_left(client.person.id, files),
     )
-    return About(__version__, limits, client.commands, client.hub.page_version)
+    return About(
+        __version__, limits, client.commands, client.hub.page_version, client.hub.link_previews is not None
+    )
 
 
 def _way_of(command: commands.Hello) -> str:
