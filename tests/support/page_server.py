@@ -23,9 +23,10 @@ UNHURRIED = ("--messages-per-second=0", "--new-people-per-address-per-hour=0")
 
 
 class Server:
-    """Server process, `python -m trio_chat`, which can be ended and started again on the same port."""
+    """Server process, ``python -m`` a module, which can be ended and started again on the same port."""
 
-    def __init__(self, data: Path, *arguments: str) -> None:
+    def __init__(self, data: Path, *arguments: str, module: str = "trio_chat") -> None:
+        self._module = module
         self._data = data
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
@@ -38,7 +39,7 @@ class Server:
 
     def start(self) -> None:
         """Start the process, and wait until it accepts connections."""
-        command = [sys.executable, "-m", "trio_chat", "--host=127.0.0.1", f"--port={self.port}"]
+        command = [sys.executable, "-m", self._module, "--host=127.0.0.1", f"--port={self.port}"]
         with (self._data / "server.log").open("a") as log:
             self._process = subprocess.Popen(
                 [*command, f"--data={self._data}", *self._arguments],
@@ -95,9 +96,9 @@ class Server:
 
 
 @contextmanager
-def open_server(data: Path, *arguments: str) -> Iterator[Server]:
+def open_server(data: Path, *arguments: str, module: str = "trio_chat") -> Iterator[Server]:
     """Run a server with this data directory until the block is left."""
-    server = Server(data, *arguments)
+    server = Server(data, *arguments, module=module)
     try:
         server.start()
         yield server

@@ -23,6 +23,13 @@ export function questions(store, session) {
   }
 
   return {
+    // -- messages --
+
+    /** What there is to show of a `link` in message `seq` of a `room`; `pending`: not known yet. */
+    preview(asked) {
+      return ask({ type: "preview", ...asked }, (frame) => frame);
+    },
+
     // -- rooms and people --
 
     createRoom({ kind, name, title, topic }) {

@@ -119,7 +119,7 @@ export const roomReducers = {
     const {
       text_chars: textChars = 0, message_bytes: messageBytes = 0, file_bytes: fileBytes = 0, files = 0, files_left: filesLeft = Infinity,
     } = frame.about?.limits ?? {};
-    const limits = { textChars, messageBytes, fileBytes, files, filesLeft };
+    const limits = { textChars, messageBytes, fileBytes, files, filesLeft, hasPreviews: frame.about?.previews };
     const pageVersion = frame.about?.page ?? null;
     const base = { ...state, publicUrl, networkUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));

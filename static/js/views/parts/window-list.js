@@ -74,6 +74,11 @@ export class WindowList {
     this.#onScroll();
   }
 
+  /** Change elements of the list, where the reader keeps the place. */
+  change(change) {
+    this.#keep(change);
+  }
+
   /** Bring an item to a place that it had on the screen (`place`). */
   moveTo({ key, offset }) {
     const element = this.#bring(key);

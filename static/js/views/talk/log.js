@@ -120,6 +120,11 @@ export class ChatLog {
     this.#list.toBottom();
   }
 
+  /** Run what changes elements of the log, without moving what the reader sees. */
+  change(change) {
+    this.#list.change(change);
+  }
+
   /** The item that an element of the log shows. */
   itemOf(element) {
     return this.#elements.get(element) ?? null;

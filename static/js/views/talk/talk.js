@@ -145,6 +145,7 @@ export function mountTalk(app, elements, { shell, log }) {
       },
     }),
   ];
+  let hasPreviews = false;
   let open = null;
   const talk = {
     focus: () => composer.focus(),
@@ -160,6 +161,10 @@ export function mountTalk(app, elements, { shell, log }) {
     render(state) {
       for (const view of views) view.render(state);
       mentions.show(composer.text);
+      if (state.limits.hasPreviews && !hasPreviews) {
+        hasPreviews = true;
+        import("./link-previews.js").then(({ showLinkPreviews }) => showLinkPreviews(app, chat, log));
+      }
       if (state.open !== open) {
         open = state.open;
         app.viewed({ isAtBottom: log.isAtBottom });
