@@ -18,7 +18,7 @@ async def make_thumbnail(part: Path, into: Path) -> tuple[Path, int, int] | None
     height. None if it cannot be shown, or is so small that none is made of it."""
     try:
         prepared = await prepare(part, into, as_file=False)
-    except CannotPrepare:
+    except (CannotPrepare, OSError):
         return None
     if SIDE not in prepared.previews:
         return None
