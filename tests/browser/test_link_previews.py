@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from tests.browser.conftest import Person, Server
 
+pytestmark = pytest.mark.browser
+
 PAGES = {
     "/kite": b"""<!doctype html><title>A red kite</title><meta property="og:site_name" content="Kites and fields">
         <meta name="description" content="How to build a kite in one afternoon, from paper, string and two sticks.">

@@ -63,6 +63,8 @@ UPLOADED_MS: Final = 4_000_000_000_000
 TEXT: Final = "xy" + "\x01" * 3_998
 """The longest text; nearly each of its characters takes six bytes in JSON."""
 WORDS: Final = "apple " * 660
+LINK: Final = f"http://10.0.0.1/{'l' * 1_984}"
+"""The longest link; its server is not asked."""
 TITLE: Final = "t" * 40
 TOPIC: Final = "\u4e00" * 500
 REASON: Final = "\u4e00" * moderation.MAX_REASON_CHARS
@@ -159,7 +161,8 @@ async def _fill_large(store: Store, state: FullState) -> None:
     """The large room: its messages are 2 to 201; the first of them has all edits, and ten have all reactions."""
     ada, everybody = state.ada.id, [Who(who, "Name") for who in (state.ada.id, *state.people)]
     created = rooms.Created("private", TITLE, TOPIC, tuple(everybody))
-    said = [_draft(MESSAGE, ada, f"large-{n}", WORDS if n else TEXT) for n in range(200)]
+    texts = [TEXT, *[WORDS] * 198, f"{WORDS[:1_998]}{LINK}"]
+    said = [_draft(MESSAGE, ada, f"large-{n}", text) for n, text in enumerate(texts)]
     await _append(store, LARGE, [_draft(rooms.CREATED, ada, "large", created), *said])
     edits = [
         _draft(messages.EDIT, ada, f"e-{n}", messages.Edit(2, TEXT)) for n in range(messages.MAX_EDITS - 1)
@@ -297,7 +300,7 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"room": LARGE, "seq": 3, "emoji": EMOJI},
     ],
     commands.Versions: lambda state: [{"room": LARGE, "seq": 2}],
-    commands.AskPreview: lambda state: [{"room": LARGE, "seq": 2, "link": "l" * 2000}],
+    commands.AskPreview: lambda state: [{"room": LARGE, "seq": 201, "link": LINK}],
     commands.Search: lambda state: [
         {"query": "apple", "limit": 50},
         {"query": "xy", "limit": 50},

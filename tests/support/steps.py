@@ -119,7 +119,12 @@ class Walker:
 @asynccontextmanager
 async def _open_walker(path: Path, *, counts_calls: bool) -> AsyncIterator[tuple[Walker, FullState]]:
     config = Config(
-        messages_per_second=0, idle_ping_s=0, write_stall_s=0, new_people_per_hour=0, outbox_bytes=2**26
+        messages_per_second=0,
+        idle_ping_s=0,
+        write_stall_s=0,
+        new_people_per_hour=0,
+        outbox_bytes=2**26,
+        link_previews=True,
     )
     async with open_sqlite_store(path, synchronous="OFF") as store:
         state = await fill(store)

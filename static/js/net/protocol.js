@@ -88,7 +88,7 @@ export function decode(data) {
   }
 }
 
-const ANSWERS = new Set(["ack", "reactions", "receipts", "versions"]); // they are about an event and are none
+const ANSWERS = new Set(["ack", "preview", "reactions", "receipts", "versions"]); // they are about an event and are none
 
 /** Whether a frame is one of a room's numbered events, of a kind known or not. */
 export function isEvent(frame) {
