@@ -202,7 +202,7 @@ class _Connection:
 
     async def _next_event(self) -> h11.Event:
         while (event := self._parser.next_event()) is h11.NEED_DATA:
-            self._parser.receive_data(await self._stream.receive_some(RECEIVE_BYTES))
+            self._parser.receive_data(bytes(await self._stream.receive_some(RECEIVE_BYTES)))
         if not isinstance(event, h11.Event):
             raise h11.RemoteProtocolError("it ended the connection before its answer")
         return event

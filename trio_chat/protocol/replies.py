@@ -535,6 +535,7 @@ Answer = (
     | Fetched
     | ReactionsOf
     | VersionsOf
+    | PreviewOf
     | RoomInfo
     | ReportList
     | RoomAdded
