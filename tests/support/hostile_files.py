@@ -111,8 +111,16 @@ POLYGLOTS: Final[dict[str, Callable[[], bytes]]] = {
 }
 """None of it is a picture."""
 
+
+def gif_that_is_a_script() -> bytes:
+    """A GIF of one pixel on a screen of 10,799 by 1, whose width begins a comment that ends behind it."""
+    small = b",\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;"
+    return b"GIF89a/*\1\0\x80\0\0" + bytes(3) + b"\xff" * 3 + small + b"*/=1;alert('CANARY')//"
+
+
 CARRIERS: Final[dict[str, Callable[[], bytes]]] = {
     "gifar": pictures.gif,
+    "gif that is a script": gif_that_is_a_script,
     "jpeg with html in its comment": lambda: pictures.jpeg_bytes(pictures.photo(), comment=HTML),
     "png with html in a text": lambda: _small_png(png_chunk(b"tEXt", b"Comment\0" + HTML)),
     "png with a text that unpacks to 256 MB": lambda: _small_png(
