@@ -189,6 +189,7 @@ async def test_what_cannot_be_shown_can_be_sent_as_a_file(tmp_path: Path) -> Non
         answer = await files.patch(await files.begin(ada, len(broken)), broken, is_last=True)
         assert answer.status == 422
         assert answer.body.endswith(b"Send it as a file.\n")
+        assert files.on_disk() == []
         assert (await files.get(await files.sent(ada, broken, as_file=True), ada)).body == broken
 
 

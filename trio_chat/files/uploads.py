@@ -86,8 +86,8 @@ class Uploads:
     async def finish(self, upload_id: str) -> FileItem:
         """The file that a whole upload has become; it is finished now, if it was not before.
 
-        Raises `WrongOffset` if something is missing, `Refused` (``bad_file``) for what cannot be sent as it is: it can
-        be uploaded once more, as a file.
+        Raises `WrongOffset` if something is missing, `Refused` (``bad_file``) for what cannot be sent as it is. Then
+        the upload is forgotten: it can be uploaded once more, as a file.
         """
         with self._transfers.transfer():
             async with self._turns.take(upload_id, may_be_ended=False):
@@ -96,7 +96,13 @@ class Uploads:
                     async with await self._parts.open(upload_id) as part:  # of nothing there was none yet
                         if part.size < upload.bytes:
                             raise WrongOffset(part.size)
-                    finished = await self._finisher.finish(upload)
+                    try:
+                        finished = await self._finisher.finish(upload)
+                    except (
+                        TransferRefused
+                    ):  # nor will it ever be: it is not to count, or to be looked into again
+                        await self._forget(upload_id)
+                        raise
                     if finished is None:
                         raise _no_such_upload()
                     upload = finished
@@ -127,6 +133,11 @@ class Uploads:
         async with self._turns.take(upload_id):
             await self._parts.remove(upload_id)
         return True
+
+    async def _forget(self, upload_id: str) -> None:
+        """Forget an upload of which it is our turn."""
+        if await self._store.drop_upload(upload_id, person=None):
+            await self._parts.remove(upload_id)
 
     async def _find(self, upload_id: str) -> Upload:
         upload = await self._store.upload(upload_id) if UPLOAD_ID.fullmatch(upload_id) else None
