@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from typing import TYPE_CHECKING
@@ -359,6 +360,58 @@ def test_a_picture_that_moves_does_so_under_the_mouse_but_not_for_who_asks_for_l
             expect(image).to_have_attribute("src", re.compile(r"dance\.gif$"))
             person.page.mouse.move(5, 5)
         expect(image).to_have_attribute("src", re.compile("size="))
+
+
+FILM = """async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+  const pen = canvas.getContext("2d");
+  const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "video/webm;codecs=vp8" });
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  recorder.start();
+  for (let frame = 0; frame < 40; frame += 1) {
+    pen.fillStyle = `hsl(${9 * frame}, 70%, 50%)`;
+    pen.fillRect(0, 0, 320, 180);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.stop();
+  await stopped;
+  const bytes = new Uint8Array(await new Blob(parts).arrayBuffer());
+  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+}"""
+"""Films two seconds: a WebM, in Base64."""
+
+
+def test_a_film_is_fetched_when_it_is_played_in_its_place_and_full_screen_among_others(
+    ada: Person, bob: Person
+) -> None:
+    film = base64.b64decode(ada.page.evaluate(FILM))
+    page = bob.page
+    asked: list[str] = []
+    page.on("request", lambda request: FILES.search(request.url) and asked.append(request.url))
+    send_files(ada.page, file("film.webm", film))
+    play = page.get_by_role("button", name="Play video: film.webm")
+    expect(play).to_be_visible()
+    page.wait_for_timeout(400)  # it has arrived
+    box = play.bounding_box()
+    assert asked == []
+    play.press("Enter")
+    video = page.locator("#chat video")
+    expect(video).to_be_focused()
+    page.wait_for_function("() => document.querySelector('#chat video').currentTime > 0.2")
+    assert video.bounding_box() == pytest.approx(box, abs=0.1), "nothing moves"
+    page.evaluate("() => { document.querySelector('#chat video').currentTime = 0.1; }")
+    page.wait_for_function("() => document.querySelector('#chat video').error === null")
+    send_files(ada.page, photo(), file("other.webm", film))
+    page.get_by_role("button", name="Video: other.webm", exact=True).click()
+    expect(page.locator(".lightbox-count")).to_have_text("3/3")
+    page.wait_for_function("() => document.querySelector('.lightbox video')?.currentTime > 0.2")
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".zoom-frame.loaded")).to_be_visible()
+    expect(page.locator(".lightbox video")).to_have_count(0)
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE | {"color_scheme": "dark"}], ids=["desk", "phone"])
