@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.page_files import send_kites
+
 from .morning import talk_in_the_morning
 from .test_look import PHONE, keep
 from .test_messages_ui import does, message
@@ -49,6 +51,7 @@ def test_the_guide(open_person: Callable[..., Person]) -> None:
     linus.page.click("#back")
     expect(linus.page.locator("#rail-list a")).to_have_count(4)
     keep(linus.page, "guide-rooms-phone")
+    _pictures_of_files(ada, grace)
 
 
 def _rooms(ada: Person, grace: Person, linus: Person) -> None:
@@ -96,6 +99,22 @@ def _pictures_of_rooms(ada: Person) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("Escape")
     ada.opens("Lobby")
+
+
+def _pictures_of_files(ada: Person, grace: Person) -> None:
+    page = ada.page
+    page.keyboard.press("Escape")
+    send_kites(grace.page, page)
+    expect(page.locator('#chat .picture:not([data-state="loaded"])')).to_have_count(0)
+    keep(page, "guide-pictures")
+    page.get_by_role("button", name="Photo: The kite over the field").click()
+    expect(page.locator(".zoom-frame.loaded")).to_be_visible()
+    keep(page, "guide-full-screen")
+    page.keyboard.press("Escape")
+    page.click("#info")
+    page.get_by_role("button", name="Files", exact=True).click()
+    expect(page.locator('.album-pictures .picture[data-state="loaded"]')).to_have_count(6)
+    keep(page, "guide-album")
 
 
 def _pictures_of_messages(ada: Person, grace: Person) -> None:

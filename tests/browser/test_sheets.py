@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.page_files import send_kites
+
 from .morning import talk_in_the_morning
 from .test_messages_ui import does, message
 from .test_moderation_ui import become_owner, moderate
@@ -109,11 +111,32 @@ def test_contact_sheets(server: Server, open_person: Callable[..., Person], tmp_
     _talk(ada, grace, linus)
     _screens_of_talking(sheets, ada)
     _screens_of_rooms(sheets, ada, grace, linus)
+    _screens_of_files(sheets, ada, grace)
     _screens_of_people(sheets, ada, grace, open_person(name="Nour", **options))
     _screens_of_moderation(sheets, server, ada, grace, linus)
     _screens_of_trouble(sheets, server, ada)
     page = ada.context.new_page()
     sheets.save(page, Path(FOLDER))
+
+
+def _screens_of_files(sheets: Sheets, ada: Person, grace: Person) -> None:
+    page = ada.page
+    ada.opens("Book club")
+    send_kites(
+        grace.page, page, room=page.evaluate("() => decodeURIComponent(location.hash.split('room=')[1])")
+    )
+    expect(page.locator('#chat .picture:not([data-state="loaded"])')).to_have_count(0)
+    sheets.take(page, "pictures")
+    page.locator("#chat .picture").first.click()
+    expect(page.locator(".zoom-frame.loaded")).to_be_visible()
+    sheets.take(page, "full screen")
+    page.keyboard.press("Escape")
+    page.click("#info")
+    page.get_by_role("button", name="Files", exact=True).click()
+    expect(page.locator(".album-pictures .picture")).to_have_count(6)
+    sheets.take(page, "album")
+    page.keyboard.press("Escape")
+    ada.opens("Lobby")
 
 
 def _talk(ada: Person, grace: Person, linus: Person) -> None:

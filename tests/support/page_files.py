@@ -79,3 +79,19 @@ def photo(
     data = io.BytesIO()
     image.save(data, "PNG" if name.endswith(".png") else "JPEG")
     return file(name, data.getvalue(), **more)
+
+
+def send_kites(grace: Page, ada: Page, *, room: str = "lobby") -> None:
+    """A conversation of two people with six pictures, and a file."""
+    send_files(
+        grace,
+        photo("kite.jpg", (1600, 1100), hue=145, alt="The kite over the field"),
+        text="The field this morning",
+        room=room,
+    )
+    send_files(ada, photo("tower.jpg", (1100, 1500), hue=20), room=room)
+    kites = [photo(f"kite{number}.jpg", (1200, 900), hue=90 + 35 * number) for number in range(4)]
+    send_files(grace, *kites, text="And from the hill", room=room)
+    send_files(
+        grace, file("Timetable.pdf", b"%PDF-1.7 " + b"x" * 23_400), text="When we meet next", room=room
+    )
