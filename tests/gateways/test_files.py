@@ -308,6 +308,29 @@ async def test_a_file_is_forwarded_by_who_may_hear_its_room(autojump_clock: Mock
         assert (told["forwarded"], told["files"]) == ("Ada", [TOLD])
 
 
+async def test_who_is_told_texts_only_is_told_what_files_there_are(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        plain = await core.open_plain()
+        first, second = (
+            await ready(core, ada),
+            await ready(core, ada, "u2", name="voice.m4a", voice={"ms": 1, "peaks": PEAKS}),
+        )
+        await send(ada, first, second)
+        assert await plain.hear() == "[image: kite.jpg]\n[voice: voice.m4a]"
+        seq = (await send(ada, await ready(core, ada, "u3", as_file=True), text="look"))["seq"]
+        assert await plain.hear() == "look\n[file: kite.jpg]"
+        cy, _ = await hello(core, "Cy")
+        moderator, _ = await hello(core, "Mo")
+        await become_owner(core, moderator)
+        await ack(ada, "edit", room="lobby", seq=seq, text="look here")
+        await cy.tell("join", room="lobby")
+        await cy.hear_frames()
+        await ack(cy, "report", room="lobby", seq=seq)
+        (report,) = [frame for frame in await moderator.hear_frames() if frame["type"] == "report"]
+        assert report["text"] == "look here\n[file: kite.jpg]"
+
+
 async def test_a_cancelled_upload_is_forgotten(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         ada, bob = await core.open_person("Ada"), await core.open_person("Bob")

@@ -18,7 +18,7 @@ from trio_chat.errors import (
     StoreError,
 )
 from trio_chat.kinds.facts import LOBBY
-from trio_chat.kinds.table import MESSAGES, text_of
+from trio_chat.kinds.table import MESSAGES, plain_text_of
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.texts import check_length
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 
 def encode_event(event: Event, _prover: Prover) -> bytes:
-    """The text of a message, verbatim; nothing for any other event."""
+    """The text of a message, verbatim, and what files it has; nothing for any other event."""
     if event.kind not in MESSAGES or event.body is None:
         return b""
-    return encode_text(text_of(event))
+    return encode_text(plain_text_of(event))
 
 
 ENCODING: Final = Encoding(encode_event)

@@ -71,6 +71,17 @@ def renamed(kind: str, body: str, person: str, name: str) -> str:
     return body if rename is None else write_body(rename(read_body(kind, body), person, name))
 
 
+def plain_text_of(message: Event, *, edit: Event | None = None) -> str:
+    """What a message says to who is told texts only: its text (after this edit of it, if one is given), and a line for
+    each of its files, such as ``[image: kite.jpg]``."""
+    lines = [text_of(message if edit is None else edit)]
+    if message.kind != MESSAGE and message.body is not None:
+        body = read_body(message.kind, message.body)
+        if isinstance(body, Post):
+            lines += [f"[{file.kind}: {file.name}]" for file in body.files]
+    return "\n".join(filter(None, lines))
+
+
 def text_of(event: Event) -> str:
     """What a message or an edit says, as it was first written; empty if it was deleted."""
     if event.body is None:

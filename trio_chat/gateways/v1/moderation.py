@@ -15,7 +15,7 @@ from trio_chat.kinds.messages import DELETE, EDIT, Delete
 from trio_chat.kinds.reports import MAX_WHY_CHARS, REPORT, RESOLVE, WIPE, Report, Resolve, Wipe
 from trio_chat.kinds.roles import ROLE, Role
 from trio_chat.kinds.standing import MODERATES, OWNER
-from trio_chat.kinds.table import MESSAGES, read_body, text_of
+from trio_chat.kinds.table import MESSAGES, plain_text_of, read_body
 from trio_chat.model.events import Draft
 from trio_chat.model.names import normal_room
 from trio_chat.model.outcomes import Denied
@@ -119,7 +119,7 @@ async def _text_now(client: Client, room: Room, seq: int) -> tuple[str, str]:
         raise no_such_message()
     changes = await store.read_changes(room.name, [seq], reader=client.person.id, limit=MAX_CHANGES)
     edits = [one for one in changes.events if one.kind == EDIT]
-    return found[0].sender, text_of((edits or found)[-1])
+    return found[0].sender, plain_text_of(found[0], edit=edits[-1] if edits else None)
 
 
 async def reports(client: Client, command: commands.Reports) -> ReportList:
