@@ -1,0 +1,153 @@
+"""Downloads under way: they are cut when nobody may have them any more, and hold up nobody else."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from tests.support.files import FileServing, Sender, open_file_server
+from tests.support.raw import PATIENCE_S, RawPeer, get, open_raw, open_v1
+from tests.support.serving import open_conversation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+LARGE = os.urandom(1024 * 1024) * 8
+"""More than all buffers on the way take."""
+
+
+@asynccontextmanager
+async def open_download(
+    files: FileServing, target: str, who: Sender, *, receive_buffer: int = 4096
+) -> AsyncIterator[RawPeer]:
+    """A download that has begun, by somebody who takes no more of it."""
+    async with open_raw(files.port, receive_buffer=receive_buffer) as peer:
+        await peer.send(get(target, authorization=f"Bearer {who.token}"))
+        assert (await peer.receive_head()).startswith(b"HTTP/1.1 200 ")
+        yield peer
+
+
+async def is_cut(files: FileServing, peer: RawPeer) -> None:
+    """Wait until the server sends no more of the download; fails the test if that takes long, or it was sent whole."""
+    with trio.fail_after(PATIENCE_S):
+        while len(files.serving.hub.files.transfers):
+            await trio.lowlevel.checkpoint()
+    assert 0 < len(await peer.receive_to_the_end()) < len(LARGE)
+
+
+async def test_with_its_message_a_file_is_gone_at_once(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada, bob = await files.person("Ada"), await files.person("Bob")
+        target = await files.sent(ada, LARGE)
+        async with open_download(files, target, bob) as peer:
+            began = time.monotonic()
+            await files.delete(ada, int(target.split("/")[3]))
+            await files.wait_until_gone()
+            assert time.monotonic() - began < 1
+            await is_cut(files, peer)
+        assert (await files.get(target, bob)).status == 404
+
+
+async def test_who_is_logged_out_gets_no_more(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada, bob = await files.person("Ada"), await files.person("Bob")
+        target = await files.sent(ada, LARGE)
+        async with (
+            open_download(files, target, bob) as peer,
+            open_download(files, target, ada, receive_buffer=65536) as other,
+        ):
+            await files.serving.store.remove_devices(bob.id)
+            with trio.fail_after(PATIENCE_S):
+                while len(files.serving.hub.files.transfers) > 1:
+                    await trio.lowlevel.checkpoint()
+            assert 0 < len(await peer.receive_to_the_end()) < len(LARGE)
+            assert await other.receive_to_the_end() == LARGE
+
+
+@pytest.mark.parametrize("how", ["ban", "part"])
+async def test_who_is_not_in_the_room_any_more_gets_no_more(tmp_path: Path, how: str) -> None:
+    """Also of a room that nobody has open: then its log says who is in it."""
+    async with open_file_server(tmp_path) as files:
+        ada, bob, eve = [await files.person(name) for name in ("Ada", "Bob", "Eve")]
+        async with _open(files, ada) as its_ada, _open(files, bob) as its_bob:
+            await its_ada.say(type="create", id="c1", kind="private", title="Kites")
+            room = (await its_ada.hear(lambda said: said["type"] == "ack" or "room" in said))["room"]
+            await its_ada.say(type="join", id="c2", room=room)
+            await its_ada.hear("joined")
+            await its_ada.say(type="invite", id="c3", room=room)
+            token = (await its_ada.hear("invited"))["token"]
+            await its_bob.say(type="accept", id="c3", token=token)
+            await its_bob.hear(lambda said: said["type"] == "ack" and said["id"] == "c3")
+            target = await _sent(files, its_ada, room)
+            assert (await files.get(target, bob)).body == LARGE
+            assert (await files.get(target, eve)).status == 404
+            async with open_download(files, target, bob) as peer:
+                if how == "part":
+                    await its_bob.say(type="join", id="c5", room=room)
+                    await its_bob.say(type="part", id="c4", room=room)
+                else:
+                    await its_ada.say(type=how, id="c4", room=room, person=bob.id)
+                await is_cut(files, peer)
+        assert (await files.get(target, bob)).status == 404
+        assert (await files.get(target, ada)).body == LARGE
+
+
+@asynccontextmanager
+async def _open(files: FileServing, who: Sender) -> AsyncIterator[RawPeer]:
+    async with open_v1(files.port, token=who.token) as (peer, _, _joined):
+        yield peer
+
+
+async def _sent(files: FileServing, peer: RawPeer, room: str) -> str:
+    """The address of a large file in a message of a room that the peer has joined."""
+    await peer.say(type="upload", id="c10", room=room, name="kite.bin", bytes=len(LARGE))
+    upload = (await peer.hear("upload"))["upload"]
+    assert (await files.patch(upload, LARGE, is_last=True)).status == 200
+    await peer.say(type="send", id="c11", room=room, text="", files=[{"upload": upload}])
+    said: dict[str, Any] = await peer.hear(lambda said: said["type"] == "ack" and said["id"] == "c11")
+    return f"/files/{room}/{said['seq']}/0/kite.bin"
+
+
+async def test_slow_downloads_hold_up_nobody(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files, AsyncExitStack() as stack:
+        people = [await files.person(f"Person {number}") for number in range(10)]
+        target = await files.sent(people[0], LARGE)
+        async with open_conversation(files.port) as talk:
+            await talk.wait_lines(200)
+            before_s = talk.longest_s
+            for number in range(50):
+                await stack.enter_async_context(open_download(files, target, people[number % 10]))
+            talk.longest_s = 0
+            await talk.wait_lines(200)
+        assert len(files.serving.hub.files.transfers) == 50
+        assert talk.longest_s < max(10 * before_s, 0.5)
+
+
+async def test_a_person_has_so_many_downloads_and_others_have_theirs(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files, AsyncExitStack() as stack:
+        ada, bob = await files.person("Ada"), await files.person("Bob")
+        target = await files.sent(ada, LARGE)
+        peers = [await stack.enter_async_context(open_download(files, target, ada)) for _ in range(8)]
+        ninth = await stack.enter_async_context(open_raw(files.port))
+        await ninth.send(get(target, authorization=f"Bearer {ada.token}"))
+        assert (await files.get(target, bob)).body == LARGE
+        with trio.move_on_after(0.2) as waiting:
+            await ninth.stream.receive_some(1)
+        assert waiting.cancelled_caught
+        peers[0].reset()
+        assert (await ninth.receive_head()).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_small_ones_are_not_held_up_by_large_ones(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files, AsyncExitStack() as stack:
+        ada = await files.person("Ada")
+        large, small = await files.sent(ada, LARGE), await files.sent(ada, b"kite")
+        for _ in range(8):
+            await stack.enter_async_context(open_download(files, large, ada))
+        assert (await files.get(small, ada)).body == b"kite"
