@@ -89,14 +89,18 @@ class Hub:
     @property
     def file_limits(self) -> FileLimits:
         """The limits of files."""
-        config = self.config
-        return FileLimits(
-            file_bytes=config.max_file_bytes,
-            person_bytes=config.files_per_person * MIB,
-            server_bytes=config.files_quota * MIB,
-            person_uploads=config.uploads_at_once,
-            server_uploads=UPLOADS_SHARE * config.uploads_at_once,
-        )
+        return file_limits(self.config)
+
+
+def file_limits(config: Config) -> FileLimits:
+    """The limits of files, as they are configured."""
+    return FileLimits(
+        file_bytes=config.max_file_bytes,
+        person_bytes=config.files_per_person * MIB,
+        server_bytes=config.files_quota * MIB,
+        person_uploads=config.uploads_at_once,
+        server_uploads=UPLOADS_SHARE * config.uploads_at_once,
+    )
 
 
 @asynccontextmanager
@@ -146,6 +150,7 @@ async def open_hub(
             store,
             rooms,
             door,
+            limits=file_limits(config),
             floor_bytes=config.disk_floor * MIB,
             now_ms=now_ms,
         ) as files,

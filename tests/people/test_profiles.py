@@ -195,7 +195,7 @@ async def test_a_picture_that_cannot_be_read_now_gives_503() -> None:
 
     path = f"/pictures/{'0' * 32}"
     scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": []}
-    no_files: Any = SimpleNamespace(uploads=None, downloads=None, keys=None)
+    no_files: Any = SimpleNamespace(beginning=None, uploads=None, downloads=None, keys=None)
     await make_app(readiness=lambda: (True, "ready"), picture=find, files=no_files)(scope, receive, send)
     assert said[0]["status"] == 503
 

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from tests.support.files import ask, open_file_server
-from tests.support.raw import PATIENCE_S, get, open_raw
+from tests.support.raw import PATIENCE_S, Answer, get, open_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -222,6 +222,73 @@ async def test_a_poster_is_small(tmp_path: Path) -> None:
         await files.patch(upload, b"a red kite", is_last=True)
         assert (await ask(files.port, target, method="PUT", body=b"a still")).status == 409
         assert [name for name in files.on_disk() if name.startswith("u-")] == []
+
+
+async def test_a_program_sends_a_file_in_one_piece(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada = await files.person("Ada")
+        target = "/files?room=Lobby&name=a%2Fk%C3%AFte.bin"
+        shown = {"authorization": f"Bearer {ada.token}"}
+        answer = await ask(files.port, target, method="POST", body=KITE, headers=shown)
+        assert answer.status == 200
+        said = json.loads(answer.body)
+        assert said["file"] == {
+            "name": "kïte.bin",
+            "media_type": "application/octet-stream",
+            "bytes": len(KITE),
+        }
+        seq = await files.send(ada, said["upload"])
+        assert (await files.get(f"/files/lobby/{seq}/0/x", ada)).body == KITE
+
+
+async def test_nobody_else_sends_a_file(tmp_path: Path) -> None:
+    """Nor does a browser that is made to by another page: its cookie is for reading."""
+    async with open_file_server(tmp_path) as files:
+        ada = await files.person("Ada")
+        cookie = (await files.get("/files/session", ada, method="POST")).headers["set-cookie"]
+        for headers in ({}, {"authorization": "Bearer x"}, {"cookie": cookie.partition(";")[0]}):
+            answer = await ask(
+                files.port, "/files?room=lobby&name=x", method="POST", body=b"kite", headers=headers
+            )
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "bearer")
+
+
+@pytest.mark.parametrize(
+    ("query", "length", "status"),
+    [
+        ("room=lobby&name=x", None, 411),
+        ("room=lobby&name=x", "x", 400),
+        ("room=lobby&name=x", "200000000", 413),
+        ("room=garden&name=x", "4", 200),
+        ("room=~3kfcmqz7&name=x", "4", 404),
+        ("room=~server&name=x", "4", 404),
+        ("name=x", "4", 403),
+        ("room=lobby", "4", 200),
+    ],
+)
+async def test_a_program_is_told_why_not(tmp_path: Path, query: str, length: str | None, status: int) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada = await files.person("Ada")
+        fields = {"authorization": f"Bearer {ada.token}", "connection": "close"}
+        if length is not None:
+            fields["content_length"] = length
+        async with open_raw(files.port) as peer:
+            await peer.send(get(f"/files?{query}", method="POST", **fields) + b"kite")
+            answer = Answer.of(await peer.receive_to_the_end())
+        assert answer.status == status
+        assert status == 200 or answer.body.endswith(b".\n")
+
+
+async def test_what_a_program_does_not_finish_takes_no_space(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada = await files.person("Ada")
+        fields = {"authorization": f"Bearer {ada.token}", "content_length": "1000"}
+        async with open_raw(files.port) as peer:
+            await peer.send(get("/files?room=lobby&name=x", method="POST", **fields) + b"kite")
+            await peer.stream.send_eof()
+            assert (await peer.receive_answer()).status == 400
+        assert await files.serving.store.files_usage(ada.id) == 0
+        assert files.on_disk() == []
 
 
 def _patch_head(upload: str, length: int, *, offset: int = 0) -> bytes:

@@ -136,7 +136,7 @@ class Downloads:
     async def _find(self, shown: Credentials, address: _Address) -> tuple[str, StoredFile]:
         """The id of who asks, and the file. Raises `Refused` (``no_such_file``)."""
         try:
-            person = (await self._keys.person(shown)).id
+            person = (await self._keys.login(shown)).person.id
             room = normal_room(address.room)
         except Refused:
             raise _no_such_file() from None

@@ -18,7 +18,6 @@ from trio_chat.errors import Refused
 from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
-    from trio_chat.model.events import Person
     from trio_chat.model.records import Login
     from trio_chat.moderation.door import Door
     from trio_chat.net.credentials import Credentials
@@ -35,8 +34,8 @@ class Keys:
         self._door = door
 
     async def key_of(self, shown: Credentials) -> str:
-        """The key that follows from a device's token; it works from now on. Raises `Refused` as `person` does."""
-        await self.person(attrs.evolve(shown, key=None))
+        """The key that follows from a device's token; it works from now on. Raises `Refused` as `login` does."""
+        await self.login(attrs.evolve(shown, key=None))
         assert shown.token is not None
         key = hmac.digest(shown.token.encode(), _PURPOSE, "sha256")
         key_hash = hashlib.sha256(key).digest()
@@ -46,17 +45,17 @@ class Keys:
             await self._store.keep_file_key(hash_of(shown.token), key_hash)
         return base64.urlsafe_b64encode(key).rstrip(b"=").decode()
 
-    async def person(self, shown: Credentials) -> Person:
+    async def login(self, shown: Credentials) -> Login:
         """Who asks. Raises `Refused` (``unknown_token``, ``banned``, ``waiting``) for whoever may have nothing now."""
-        login = await self._login(shown)
+        login = await self._find(shown)
         if login is None:
             raise Refused("unknown_token", "Nobody is known here by this token (any more).")
         self._door.check_person(login.person.id, login.known_ms, shown.address)
         if self._door.waits(login.person.id, login.known_ms):
             raise Refused("waiting", "You hear and write nothing here until a moderator has let you in.")
-        return login.person
+        return login
 
-    async def _login(self, shown: Credentials) -> Login | None:
+    async def _find(self, shown: Credentials) -> Login | None:
         if shown.token is not None:
             return await self._store.find_login(hash_of(shown.token))
         if shown.key is not None:

@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from trio_chat.blobs.directory import DirectoryBlobs
+from trio_chat.files.beginning import Beginning
 from trio_chat.files.downloads import Downloads
 from trio_chat.files.finishing import Finisher
 from trio_chat.files.keys import Keys
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from trio_chat.model.files import FileLimits
     from trio_chat.moderation.door import Door
     from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.store.base import Store
@@ -38,6 +40,7 @@ BLOBS = "blobs"
 class Files:
     """The service of files. Made by `open_files`."""
 
+    beginning: Beginning
     uploads: Uploads
     downloads: Downloads
     keys: Keys
@@ -51,6 +54,7 @@ async def open_files(
     rooms: RoomRegistry,
     door: Door,
     *,
+    limits: FileLimits,
     floor_bytes: int,
     now_ms: Callable[[], int],
 ) -> AsyncIterator[Files]:
@@ -71,7 +75,7 @@ async def open_files(
             nursery.start_soon(sweeper.sweep)
         nursery.start_soon(sweeper.run)
         nursery.start_soon(transfers.run)
-        yield Files(uploads, downloads, keys, transfers)
+        yield Files(Beginning(store, rooms, door, keys, limits, now_ms), uploads, downloads, keys, transfers)
         transfers.stop()
         nursery.cancel_scope.cancel()
 

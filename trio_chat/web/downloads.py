@@ -18,18 +18,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from trio_chat.errors import Refused, StoreError
-from trio_chat.net.credentials import Credentials
 from trio_chat.net.host import host_name, is_private
+from trio_chat.web.answers import (
+    COOKIE,
+    SECURE_COOKIE,
+    answering,
+    credentials_of,
+    refusal,
+    sentence,
+)
 from trio_chat.web.assets import names_tag
-from trio_chat.web.uploads import answering, refusal, sentence
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from starlette.types import Receive, Scope, Send
 
-COOKIE: Final = "files"
-SECURE_COOKIE: Final = "__Secure-files"
+    from trio_chat.net.credentials import Credentials
 
 CHUNK_BYTES: Final = 256 * 1024
 """So much is read and sent at a time: measured, a third of the processor's time of 64 KiB."""
@@ -104,17 +109,6 @@ def download_routes(downloads: Downloads, keys: Keys, *, is_https: bool) -> list
         Route("/files/session", session, methods=["POST"]),
         Route("/files/{room:str}/{seq:str}/{n:str}/{name:path}", _Answer(downloads), methods=["GET"]),
     ]
-
-
-def credentials_of(request: Request) -> Credentials:
-    """What a request shows of who makes it."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    cookies = request.cookies
-    return Credentials(
-        token=token.strip() if scheme.lower() == "bearer" else None,
-        key=cookies.get(SECURE_COOKIE) or cookies.get(COOKIE),
-        address="" if request.client is None else request.client.host,
-    )
 
 
 @attrs.frozen

@@ -19,7 +19,7 @@ from trio_chat.errors import StoreError
 from trio_chat.net.host import host_name, is_private
 from trio_chat.web.assets import Assets
 from trio_chat.web.downloads import Downloads, Keys, download_routes
-from trio_chat.web.uploads import Uploads, upload_routes
+from trio_chat.web.uploads import Beginning, Uploads, upload_routes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,6 +69,8 @@ class Files(Protocol):
     """The service of files."""
 
     @property
+    def beginning(self) -> Beginning: ...
+    @property
     def uploads(self) -> Uploads: ...
     @property
     def downloads(self) -> Downloads: ...
@@ -103,7 +105,7 @@ def make_app(
         Route("/static/{name:path}", assets.file),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        *upload_routes(files.uploads),
+        *upload_routes(files.uploads, files.beginning),
         *download_routes(files.downloads, files.keys, is_https=is_https),
     ]
     app = Starlette(routes=routes)

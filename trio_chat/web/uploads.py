@@ -3,6 +3,7 @@
     HEAD  uploads/<upload>         how much is there
     PATCH uploads/<upload>         some more, from an offset on; with the last of it the upload is finished
     PUT   uploads/<upload>/poster  a still of a video
+    POST  files                    a whole file, for programs with a device's token
 
 Answers that are no success are a sentence.
 """
@@ -10,14 +11,15 @@ Answers that are no success are a sentence.
 from __future__ import annotations
 
 import re
-from functools import wraps
 from typing import TYPE_CHECKING, Final, Protocol
 
+import attrs
 import msgspec
-from starlette.responses import PlainTextResponse, Response
+import trio
+from starlette.responses import Response
 from starlette.routing import Route
 
-from trio_chat.errors import Refused, StoreError, WrongOffset
+from trio_chat.web.answers import answering, credentials_of, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,29 +27,14 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+    from trio_chat.net.credentials import Credentials
+
     NextPiece: TypeAlias = Callable[[], Awaitable[bytes]]
 
 PARTIAL_UPLOAD: Final = "application/partial-upload"
 
-STATUSES: Final = {
-    "unknown_token": 401,
-    "no_such_upload": 404,
-    "no_such_room": 404,
-    "superseded": 409,
-    "finished": 409,
-    "id_conflict": 409,
-    "too_large": 413,
-    "bad_file": 422,
-    "too_many": 429,
-    "stopping": 503,
-    "busy": 503,
-    "disk_full": 507,
-    "quota": 507,
-}
-"""The status of an answer to what was refused; 403 for all other reasons."""
-
-RETRY_AFTER_S: Final = 2
+DROPPED_S: Final = 2.0
+"""So long it may take to forget an upload that failed, when the server stops."""
 
 _OFFSET = re.compile(r"[0-9]{1,15}")
 
@@ -74,8 +61,22 @@ class Uploads(Protocol):
         """Take a still of a video."""
         ...
 
+    async def drop(self, upload_id: str) -> bool:
+        """Forget an upload that was not sent."""
+        ...
 
-def upload_routes(uploads: Uploads) -> list[Route]:
+
+class Beginning(Protocol):
+    """Begins uploads for who has a device's token."""
+
+    async def begin(
+        self, shown: Credentials, *, room: str, name: str, size: int, as_file: bool = False
+    ) -> str:
+        """The id of a new upload. Raises `Refused`, `StoreError`."""
+        ...
+
+
+def upload_routes(uploads: Uploads, beginning: Beginning) -> list[Route]:
     """The routes of uploads."""
 
     @answering
@@ -114,34 +115,38 @@ def upload_routes(uploads: Uploads) -> list[Route]:
         await uploads.set_poster(request.path_params["upload"], body_of(request))
         return Response(status_code=204)
 
+    @answering
+    async def whole(request: Request) -> Response:
+        query, length = request.query_params, request.headers.get("content-length", "")
+        if not _OFFSET.fullmatch(length):
+            return sentence(411, "Say with Content-Length how many bytes the file has.")
+        shown = attrs.evolve(
+            credentials_of(request), key=None
+        )  # else another page could have a browser do it
+        upload = await beginning.begin(
+            shown,
+            room=query.get("room", ""),
+            name=query.get("name", ""),
+            size=int(length),
+            as_file="as_file" in query,
+        )
+        is_finished = False
+        try:
+            await uploads.append(upload, 0, body_of(request))
+            file = await uploads.finish(upload)
+            is_finished = True
+        finally:
+            if not is_finished:  # nobody knows its id
+                with trio.move_on_after(DROPPED_S, shield=True):
+                    await uploads.drop(upload)
+        return Response(msgspec.json.encode({"upload": upload, "file": file}), media_type="application/json")
+
     return [
+        Route("/files", whole, methods=["POST"]),
         Route("/uploads/{upload:str}", head, methods=["HEAD"]),
         Route("/uploads/{upload:str}", patch, methods=["PATCH"]),
         Route("/uploads/{upload:str}/poster", poster, methods=["PUT"]),
     ]
-
-
-def answering(handler: Handler) -> Handler:
-    """The handler, with answers to what it raises."""
-
-    @wraps(handler)
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except WrongOffset as wrong:
-            return sentence(409, str(wrong), {"upload-offset": str(wrong.offset)})
-        except Refused as refused:
-            return refusal(refused)
-        except (StoreError, OSError) as error:
-            if isinstance(error, ConnectionError):  # there is nobody to answer
-                raise
-            return sentence(
-                503,
-                "This cannot be done just now. Try again in a moment.",
-                {"retry-after": str(RETRY_AFTER_S)},
-            )
-
-    return answer
 
 
 def body_of(request: Request) -> NextPiece:
@@ -161,17 +166,3 @@ def body_of(request: Request) -> NextPiece:
         return b""
 
     return next_piece
-
-
-def refusal(refused: Refused) -> Response:
-    """The answer to what was refused."""
-    status = STATUSES.get(refused.code, 403)
-    fields = {}
-    if status in (429, 503):
-        fields["retry-after"] = str(max(1, round(refused.retry_after_s or RETRY_AFTER_S)))
-    return sentence(status, refused.message, fields)
-
-
-def sentence(status: int, text: str, headers: dict[str, str] | None = None) -> Response:
-    """An answer that is a sentence."""
-    return PlainTextResponse(f"{text}\n", status_code=status, headers=headers)
