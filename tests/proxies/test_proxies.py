@@ -36,6 +36,8 @@ OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(enco
 
 HOST = "chat.example.org"
 
+MIB = 1024 * 1024
+
 HAS_REAL_TIMES = "REAL_TIMES" in os.environ
 
 IDLE_PING_S = 25 if HAS_REAL_TIMES else 0.3
@@ -140,6 +142,8 @@ class Proxied:
     port: int
     context: ssl.SSLContext
     server: ServerProcess
+    data: Path
+    """The server's data directory."""
 
     @asynccontextmanager
     async def connect(self, address: str = ADA) -> AsyncIterator[RawPeer]:
@@ -191,7 +195,7 @@ async def proxied(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         start = partial(trio.run_process, command, check=False, env=environment, stderr=subprocess.DEVNULL)
         process: trio.Process = await nursery.start(start)
         await wait_listening(port, process)
-        yield Proxied(port, authority.client_context("http/1.1"), server)
+        yield Proxied(port, authority.client_context("http/1.1"), server, tmp_path / "data")
         nursery.cancel_scope.cancel()
 
 
@@ -230,6 +234,64 @@ async def test_page_and_chat_work_and_silence_does_not_end_them(proxied: Proxied
             nursery.start_soon(be_silent, bob)
         await bob.say(type="send", id="s", room="lobby", text="still here")
         assert await ada.receive_text() == "still here"
+
+
+async def test_files_go_through_as_they_come(proxied: Proxied) -> None:
+    """In one large piece, cut in its middle; and down in ranges."""
+    content = os.urandom(5 * MIB)
+    own = {"sec_websocket_protocol": "trio-chat.v1", "origin": f"https://{HOST}"}
+    async with proxied.connect() as ada:
+        assert await shake_hands(ada, **own) == 101
+        token = await become_owner(ada, proxied.server)
+        await ada.say(type="upload", id="c1", room="lobby", name="kite.bin", bytes=len(content))
+        upload = (await ada.hear("upload"))["upload"]
+
+        def patch(offset: int) -> bytes:
+            return get(
+                f"/uploads/{upload}",
+                method="PATCH",
+                host=HOST,
+                upload_offset=str(offset),
+                upload_complete="?1",
+                content_type="application/partial-upload",
+                content_length=str(len(content) - offset),
+            )
+
+        async def offset_now() -> int:
+            async with proxied.connect(BOB) as peer:
+                await peer.send(get(f"/uploads/{upload}", method="HEAD", host=HOST))
+                answer = await peer.receive_answer(to_head=True)
+            return int(answer.headers["upload-offset"])
+
+        async with proxied.connect(BOB) as peer:
+            await peer.send(patch(0) + content[: 3 * MIB])
+            part = proxied.data / "files" / "parts" / upload
+            with trio.fail_after(PATIENCE_S):
+                while not await trio.Path(part).exists() or (await trio.Path(part).stat()).st_size < 2 * MIB:
+                    await trio.lowlevel.checkpoint()
+        offset = await offset_now()
+        assert 2 * MIB <= offset <= 3 * MIB
+        async with proxied.connect(BOB) as peer:
+            await peer.send(patch(offset) + content[offset:])
+            assert (await peer.receive_answer()).status == 200
+        await ada.say(type="send", id="c2", room="lobby", text="", files=[{"upload": upload}])
+        seq = (await ada.hear("ack"))["seq"]
+        async with proxied.connect(BOB) as peer:
+            fields = {"authorization": f"Bearer {token}", "range": "bytes=4194304-", "connection": "close"}
+            await peer.send(get(f"/files/lobby/{seq}/0/kite.bin", host=HOST, **fields))
+            answer = Answer.of(await peer.receive_to_the_end())
+        assert (answer.status, answer.body) == (206, content[4194304:])
+
+
+async def become_owner(peer: RawPeer, server: ServerProcess) -> str:
+    """Say hello, as who may do everything at once on a server for strangers; the token."""
+    await peer.say(type="hello", name="Ada")
+    token: str = (await peer.hear("welcome"))["token"]
+    await peer.say(type="become_owner", id="o", token=server.owner_line.partition("#own=")[2].split()[0])
+    await peer.hear(lambda said: said.get("id") == "o")
+    await peer.say(type="join", id="j", room="lobby")
+    await peer.hear("joined")
+    return token
 
 
 async def test_who_asks_for_another_host_gets_nothing_and_limits_count_the_real_client(
