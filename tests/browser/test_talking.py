@@ -64,6 +64,33 @@ def test_a_message_shows_its_author_and_time(ada: Person, bob: Person) -> None:
     expect(bob.page.locator(".divider.day")).to_have_text("Today")
 
 
+ARE_SEEN = """(times) => times.map((time) =>
+  [time, time.parentElement].every((one) => getComputedStyle(one).clipPath === "none"))"""
+
+
+def test_messages_written_together_show_their_time_once_and_each_tells_it_when_asked(
+    ada: Person, bob: Person
+) -> None:
+    ada.say("one", "two", "three")
+    bob.hears("one", "two", "three")
+    for person in (ada, bob):
+        times = person.page.locator("#chat p time")
+        expect(times).to_have_text([re.compile(r"^\d\d:\d\d$")] * 3)  # whoever hears the page is told
+        assert times.evaluate_all(ARE_SEEN) == [False, False, True]
+        person.page.locator("#chat p .text").first.hover()
+        expect(person.page.locator("#chat .tools")).to_have_attribute("data-time", re.compile(r"^\d\d:\d\d$"))
+        person.page.locator("#chat p .text").last.hover()
+        expect(person.page.locator("#chat .tools")).to_have_attribute("data-time", "")
+        person.page.focus("#chat")
+        person.page.keyboard.press("ArrowUp")
+        person.page.keyboard.press("ArrowUp")
+        assert times.evaluate_all(ARE_SEEN) == [False, True, True]
+    bob.page.locator("#chat p .text").first.click(button="right")
+    bob.page.get_by_role("menuitem", name="Pin for everybody").click()
+    sign = bob.page.locator("#chat p").first.locator(".mark-pinned")
+    expect(sign).to_be_visible()
+
+
 def test_own_messages_stand_at_the_right(ada: Person, bob: Person) -> None:
     ada.say("from me")
     bob.hears("from me")
@@ -74,7 +101,7 @@ def test_own_messages_stand_at_the_right(ada: Person, bob: Person) -> None:
     assert mine is not None
     assert theirs is not None
     assert mine["x"] > theirs["x"] + 50
-    expect(ada.page.locator("p.own .status")).to_have_attribute("aria-label", "Sent")
+    expect(ada.page.locator("p.own .status")).to_have_attribute("aria-label", "Read")
 
 
 def test_consecutive_messages_of_one_person_show_the_name_once(ada: Person, bob: Person) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
@@ -171,7 +172,15 @@ class Page:
     def type(self, text: str) -> None:
         """Type where the focus is."""
         self.browser.switch_to.window(self._window)
-        ActionChains(self.browser, duration=0).send_keys(text).perform()
+        actions = ActionChains(self.browser, duration=0)
+        # After a right click WebKit's driver writes capitals only with Shift, as hands do.
+        for capital, letters in groupby(text, str.isupper):
+            if capital:
+                actions.key_down(Keys.SHIFT)
+            actions.send_keys("".join(letters))
+            if capital:
+                actions.key_up(Keys.SHIFT)
+        actions.perform()
 
     def is_online(self) -> None:
         """Wait until the page says that it is connected, and all its parts are there."""

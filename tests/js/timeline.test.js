@@ -34,6 +34,18 @@ test("messages of one person are a group until another person, a pause or a new 
   assert.deepEqual(shape(items), ["day", "<bob>", "day", "<bob>", "<bob", "bob>", "<eve>", "<bob>"]);
 });
 
+test("messages of one person within three minutes show their time once, at the end; what waits or failed shows it always", () => {
+  const timed = (items) => items.filter(({ kind }) => kind === "message").map(({ hasTime }) => hasTime);
+  const state = stateWith([["bob", 30], ["bob", 29], ["bob", 28], ["bob", 26], ["bob", 25], ["eve", 24.5], ["bob", 24]]);
+  assert.deepEqual(timed(timeline(state, NOW)), [false, false, true, false, true, true, true]);
+  const waiting = (id, status) => ({ id, text: "x", at: NOW, status });
+  const own = stateWith([["p-me", 1], ["p-me", 0]], { outbox: [waiting("w1", "failed"), waiting("w2", "waiting"), waiting("w3", "waiting")] });
+  assert.deepEqual(timed(timeline(own, NOW)), [false, true, true, true, true]);
+  const room = own.rooms.get("lobby");
+  const read = { ...own, outbox: [], rooms: new Map([["lobby", { ...room, readMarkers: new Map([["p-b", { delivered: 1, read: 1 }]]) }]]) };
+  assert.deepEqual(timed(timeline(read, NOW)), [true, true], "the first was read, the second was not");
+});
+
 test("the unread divider stands before the first new message and begins a group", () => {
   const items = timeline(stateWith([["bob", 3], ["bob", 2], ["bob", 1]], { divider: 1 }), NOW);
   assert.deepEqual(shape(items), ["day", "<bob>", "unread", "<bob", "bob>"]);

@@ -7,6 +7,8 @@ import { isBlocked, openRoom, person, shown, tickOf } from "./select.js";
 import { dayLabel, dayNumber } from "./time.js";
 
 const GROUP_GAP_MS = 5 * 60 * 1000; // after a pause of that length a new group begins
+const RUN_MS = 3 * 60 * 1000; // what was written within that time shows when once, at its end
+const UNSETTLED = new Set(["waiting", "failed"]); // each says so
 
 /**
  * @param {object} state see state.js
@@ -20,6 +22,7 @@ export function timeline(state, nowMs, revealed = new Set()) {
   const items = [];
   let day = null;
   let previous = null;
+  let runMs = 0; // when the messages began of which none shows its time yet
   let isUnreadPlaced = room.divider === null;
   for (const entry of entriesOf(state, room)) {
     const entryDay = dayNumber(entry.atMs);
@@ -48,8 +51,12 @@ export function timeline(state, nowMs, revealed = new Set()) {
       continue;
     }
     const isFirst = !(previous && belongTogether(previous, entry));
-    if (previous && !isFirst) previous.isLast = false;
-    previous = { ...entry, isFirst, isLast: true };
+    if (!isFirst) {
+      previous.isLast = false;
+      previous.hasTime = previous.status !== entry.status || UNSETTLED.has(entry.status) || entry.atMs - runMs >= RUN_MS;
+    }
+    if (isFirst || previous.hasTime) runMs = entry.atMs;
+    previous = { ...entry, isFirst, isLast: true, hasTime: true };
     items.push(previous);
   }
   return items;

@@ -40,6 +40,8 @@ export class HoverTools {
   #show(message) {
     if (message === this.#message && this.#bar.isConnected) return;
     this.#message = message;
+    // One of several messages that show their time once has it here.
+    this.#bar.dataset.time = message?.classList.contains("timeless") ? message.querySelector("time").textContent : "";
     if (message && this.#does.isFor(message)) message.querySelector(".bubble").append(this.#bar);
     else this.#bar.remove();
   }

@@ -35,6 +35,7 @@ export function updateMessage(paragraph, item, before, does) {
   paragraph.classList.toggle("own", item.isOwn);
   paragraph.classList.toggle("first", item.isFirst);
   paragraph.classList.toggle("last", item.isLast);
+  paragraph.classList.toggle("timeless", !item.hasTime);
   paragraph.classList.toggle("deleted", message.isDeleted);
   paragraph.classList.toggle("mentioned", item.isMentioned);
   paragraph.dataset.colour = item.colour ?? colourOf(item.from);
