@@ -227,6 +227,82 @@ def test_who_is_banned_is_told_and_does_not_come_back(
     bob.is_online()
 
 
+def test_a_ban_reaches_all_tabs_and_neither_loses_what_was_written(
+    server: Server, open_person: Callable[..., Person]
+) -> None:
+    ada = open_person(name="Ada", **DESKTOP)
+    bob = open_person(name="Bob", **DESKTOP)
+    become_owner(ada, server)
+    bob.say("spam")
+    ada.hears("spam")
+    first, second = bob.page, bob.context.new_page()
+    second.goto(bob.url)
+    expect(second.locator("#chat p .text")).to_have_text(["spam"])
+    first.fill("#msg", "half a thought")
+    offered = moderate(ada, "spam")
+    offered.get_by_label("On the whole server").check()
+    choose(offered, "Ban from the server, with all devices", "1 day")
+    for tab in (first, second):
+        expect(tab.locator("#banner")).to_contain_text("A moderator has removed you from this server")
+    expect(first.locator("#msg")).to_have_value("half a thought")
+    second.reload()
+    expect(second.locator("#banner")).to_contain_text("A moderator has removed you from this server")
+    toast(ada).get_by_role("button", name="Undo").click()
+    expect(toast(ada)).to_contain_text("Bob can come again.")
+    for tab in (first, second):
+        tab.get_by_role("button", name="Try now").click()
+        expect(tab.locator("#status")).to_have_text("Online")
+        expect(tab.locator("#banner")).to_be_hidden()
+    expect(first.locator("#msg")).to_have_value("half a thought")
+    first.press("#msg", "Enter")
+    for tab in (first, second, ada.page):
+        expect(tab.locator("#chat p .text").last).to_have_text("half a thought")
+
+
+def test_who_is_removed_from_a_room_loses_it_in_all_tabs(open_person: Callable[..., Person]) -> None:
+    ada = open_person(name="Ada", **DESKTOP)
+    bob = open_person(name="Bob", **DESKTOP)
+    join(bob, create_private(ada, "Book club"))
+    bob.is_in("Book club")
+    bob.say("I have not read it")
+    first, second, third = bob.page, bob.context.new_page(), bob.context.new_page()
+    second.goto(first.url)  # the same room
+    third.goto(f"{bob.url}#room=lobby")
+    row = "#rail-list a:has-text('Book club')"
+    expect(second.locator("#chat p .text")).to_have_text(["I have not read it"])
+    expect(third.locator(row)).to_be_visible()
+    third.click(row)
+    expect(third.locator("#room-title")).to_have_text("Book club")
+    third.go_back()
+    expect(third.locator("#room-title")).to_have_text("Lobby")
+    choose(moderate(ada, "I have not read it"), "Remove from this room", "1 day")
+    for tab in (first, second, third):
+        expect(tab.locator("#room-title")).to_have_text("Lobby")
+        expect(tab.locator(row)).to_have_count(0)
+        expect(tab.locator(".toast").last).to_contain_text("A moderator has removed you from “Book club”.")
+        expect(tab.locator("#chat p .text")).to_have_count(0)
+    second.reload()
+    expect(second.locator("#status")).to_have_text("Online")
+    expect(second.locator(row)).to_have_count(0)
+    assert second.evaluate(EVERYTHING_KEPT).count("I have not read it") == 0
+
+
+EVERYTHING_KEPT = """async () => {
+  const names = (await indexedDB.databases()).map(({ name }) => name);
+  const all = await Promise.all(names.map((name) => new Promise((resolve) => {
+    indexedDB.open(name).onsuccess = ({ target: { result: database } }) => {
+      const stores = [...database.objectStoreNames];
+      const reads = stores.map((store) => new Promise((done) => {
+        database.transaction(store).objectStore(store).getAll().onsuccess = ({ target }) => done(target.result);
+      }));
+      Promise.all(reads).then(resolve);
+    };
+  })));
+  return JSON.stringify([all, { ...localStorage }, { ...sessionStorage }]);
+}"""
+"""All that the browser keeps for the page, as text."""
+
+
 def test_those_whom_somebody_brought_in_are_banned_together(
     server: Server, open_person: Callable[..., Person]
 ) -> None:

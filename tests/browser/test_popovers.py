@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from .viewports import DESKTOP, SMALL_PHONE
+from .viewports import DESKTOP, PHONE, SMALL_PHONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +99,73 @@ def test_the_emoji_stay_open_for_the_next_one(ada: Person) -> None:
     expect(page.locator(".emoji-sheet")).to_have_count(0)
     page.press("#msg", "Enter")
     ada.hears("well done" + emoji * 3 + "🎉🎉")
+
+
+OPEN_KEYBOARD = """(height) => {
+  const box = { configurable: true, get: () => innerHeight - height };
+  Object.defineProperty(visualViewport, "height", box);
+  visualViewport.dispatchEvent(new Event("resize"));
+}"""
+"""What Safari does: the page keeps its size, only the visual viewport knows of the keyboard. None of ours has one."""
+
+IS_SEEN = """(element) => {
+  const { top, bottom } = element.getBoundingClientRect();
+  return top >= 0 && bottom <= visualViewport.height;
+}"""
+
+
+def keyboard_over(page: Page) -> None:
+    """The on-screen keyboard comes and lies over the page."""
+    page.evaluate(OPEN_KEYBOARD, 330)
+
+
+def keyboard_below(page: Page) -> None:
+    """The on-screen keyboard comes, and the page becomes smaller by it."""
+    size = page.viewport_size
+    assert size is not None
+    page.set_viewport_size({"width": size["width"], "height": size["height"] - 330})
+
+
+@pytest.mark.parametrize("keyboard", [keyboard_over, keyboard_below])
+@pytest.mark.parametrize(
+    "screen", [PHONE, PHONE | {"viewport": {"width": 820, "height": 1180}}], ids=["phone", "tablet"]
+)
+def test_what_is_open_stays_above_the_keyboard(
+    open_person: Callable[..., Person], screen: dict[str, object], keyboard: Callable[[Page], None]
+) -> None:
+    person = open_person(name="Kim", **screen)
+    page = person.page
+    person.say(*(f"message {number}" for number in range(12)))
+    person.hears(*(f"message {number}" for number in range(12)))
+
+    def seen(selector: str) -> None:
+        element = page.locator(selector).first
+        expect(element).to_be_visible()
+        page.wait_for_function(f"({IS_SEEN})(document.querySelector({selector!r}))")
+
+    def close() -> None:
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog")).to_have_count(0)
+
+    page.click(".emoji-button")
+    field = page.get_by_role("searchbox", name="Search emoji")
+    field.tap()
+    keyboard(page)
+    seen(".emoji-sheet")
+    field.fill("party")
+    seen(".emoji-grid > button")
+    close()
+    seen("#msg")
+    page.locator("#chat p .bubble").last.click(button="right")
+    seen(".menu-sheet")
+    page.get_by_role("menuitem", name="Forward").click()
+    seen("dialog")
+    seen("dialog input[type=search]")
+    close()
+    page.fill("#msg", "/m")
+    seen(".completion")
+    page.fill("#msg", "")
+    seen("#send")
 
 
 def test_on_phones_a_list_does_not_bring_the_keyboard_up(open_person: Callable[..., Person]) -> None:
