@@ -198,6 +198,27 @@ def test_two_tabs_are_the_same_person(ada: Person) -> None:
     ada.hears("from the first tab", "from the second tab")
 
 
+LATE = """(newValue) =>
+  window.dispatchEvent(new StorageEvent("storage", { key: "trio-chat.draft.lobby", newValue }))"""
+
+
+def test_what_another_tab_wrote_earlier_takes_nothing_from_what_is_written_now(ada: Person) -> None:
+    other = ada.context.new_page()
+    other.goto(ada.url)
+    expect(other.locator(".me-name")).to_have_text("Ada")
+    ada.page.fill("#msg", "half a sen")
+    expect(other.locator("#msg")).to_have_value("half a sen")
+    other.focus("#msg")
+    other.keyboard.press("End")
+    other.keyboard.type("tence")
+    expect(ada.page.locator("#msg")).to_have_value("half a sentence")
+    other.evaluate(LATE, "half a sen")  # it was long on the way
+    ada.page.evaluate(LATE, "half")
+    ada.page.wait_for_timeout(200)
+    for page in (ada.page, other):
+        expect(page.locator("#msg")).to_have_value("half a sentence")
+
+
 def test_a_page_with_another_client_can_talk_to_this_server(
     browser: Browser, server: Server, ada: Person, tmp_path: Path
 ) -> None:

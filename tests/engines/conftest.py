@@ -36,11 +36,14 @@ class Browsers:
         self._started += 1
         log = self._logs / f"{engine.name}-{self._started}.log"
         browser = engine.start(log, is_dark=is_dark)
-        self._running.callback(browser.quit)
+        self._running.callback(browser.quit)  # which does no harm to one that has ended
         return browser
 
-    def give_back(self, browser: WebDriver, engine: Engine, *, is_dark: bool) -> None:
-        """Close all its windows but one, for the next one who takes it."""
+    def give_back(self, browser: WebDriver, page: Page | None, engine: Engine, *, is_dark: bool) -> None:
+        """Close all its windows but one, for the next one who takes it; end it if it is of no use any more."""
+        if page is None or page.is_spent:
+            browser.quit()
+            return
         first, *others = browser.window_handles
         for window in others:
             browser.switch_to.window(window)
@@ -84,7 +87,8 @@ def open_page(browsers: Browsers, engine: Engine, server: Server) -> Iterator[Ca
 
         def open_one(name: str, *, is_dark: bool = False) -> Page:
             browser = browsers.take(engine, is_dark=is_dark)
-            given_back.callback(browsers.give_back, browser, engine, is_dark=is_dark)
+            page = None
+            given_back.callback(lambda: browsers.give_back(browser, page, engine, is_dark=is_dark))
             page = Page.open(browser, server.url, name)
             pages.append(page)
             return page

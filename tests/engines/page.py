@@ -65,6 +65,8 @@ class Page:
         self.url = url
         self._watcher = watcher
         self._window = window
+        self.is_spent = False
+        """After a right click WebKit's driver knows no other keys than those of small letters."""
 
     @classmethod
     def open(cls, browser: WebDriver, url: str, name: str | None = None) -> Page:
@@ -237,6 +239,7 @@ class Page:
 
     def menu(self, text: str) -> None:
         """Open the menu of a message with the other button of the mouse."""
+        self.is_spent = True
         words = self.message(text).find_element(By.CSS_SELECTOR, ".text")
         ActionChains(self.browser, duration=0).context_click(words).perform()
         self.seen("dialog [role=menu]")

@@ -11,8 +11,9 @@ export class Drafts {
     this.#store = store;
     for (const [room, text] of stored()) store.dispatch({ type: "draft", room, text });
     store.subscribe((state, before) => state.drafts !== before.drafts && keep(state.drafts, before.drafts));
-    window.addEventListener("storage", ({ key, newValue }) => {
-      if (key?.startsWith(PREFIX)) store.dispatch({ type: "draft", room: key.slice(PREFIX.length), text: newValue ?? "" });
+    window.addEventListener("storage", ({ key }) => {
+      // The event may come late, when more was written here or there: what is kept now counts.
+      if (key?.startsWith(PREFIX)) store.dispatch({ type: "draft", room: key.slice(PREFIX.length), text: localStorage.getItem(key) ?? "" });
     });
   }
 
