@@ -19,7 +19,7 @@ from .viewports import DESKTOP, PHONE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import BrowserContext, Locator, Page, Route
+    from playwright.sync_api import BrowserContext, Locator, Page, Request, Route
 
     from .conftest import Person
 
@@ -389,7 +389,12 @@ def test_a_film_is_fetched_when_it_is_played_in_its_place_and_full_screen_among_
     film = base64.b64decode(ada.page.evaluate(FILM))
     page = bob.page
     asked: list[str] = []
-    page.on("request", lambda request: FILES.search(request.url) and asked.append(request.url))
+
+    def note(request: Request) -> None:
+        if FILES.search(request.url):
+            asked.append(request.url)
+
+    page.on("request", note)
     send_files(ada.page, file("film.webm", film))
     play = page.get_by_role("button", name="Play video: film.webm")
     expect(play).to_be_visible()
