@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext, Locator, Page, Request, Route
 
-    from .conftest import Person
+    from .conftest import Person, Server
 
 pytestmark = pytest.mark.browser
 
@@ -340,6 +340,70 @@ def test_what_cannot_be_loaded_says_why_and_is_tried_again(ada: Person, bob: Per
     box.last.click()
     expect(box.last).to_have_attribute("data-state", "loaded")
     expect(page.locator("dialog.lightbox")).to_have_count(0)
+
+
+def test_what_waits_for_a_connection_says_so_and_comes_by_itself(
+    server: Server, ada: Person, bob: Person
+) -> None:
+    held = Held(bob.context)
+    send_files(ada.page, photo())
+    box = pictures(bob.page)
+    expect(box).to_be_visible()
+    server.stop()
+    bob.is_offline()
+    held.let_through()
+    expect(box).to_have_attribute("data-problem", "It is shown when there is a connection")
+    server.start()
+    bob.hurry()
+    expect(box).to_have_attribute("data-state", "loaded")
+
+
+def test_full_screen_and_album_are_empty_when_a_message_is_hidden_or_its_author_blocked_elsewhere(
+    ada: Person, bob: Person
+) -> None:
+    send_files(ada.page, photo("one.jpg", alt="The first"))
+    send_files(ada.page, photo("two.jpg", hue=90, alt="The second"))
+    page = bob.page
+    other = bob.context.new_page()
+    other.goto(bob.url)
+    page.click("#info")
+    page.get_by_role("button", name="Files", exact=True).click()
+    thumbs = page.locator(".album-pictures .picture")
+    expect(thumbs).to_have_count(2)
+    thumbs.first.click()
+    text = page.locator(".lightbox-text")
+    expect(text).to_have_text("The second")
+    other.get_by_role("button", name="Photo: The second").click(button="right")
+    other.get_by_role("menuitem", name="Delete").click()
+    other.get_by_role("button", name="Delete for me").click()
+    expect(text).to_have_text("The first")
+    expect(thumbs).to_have_count(1)
+    other.locator("#chat p .avatar").last.click()
+    other.get_by_role("button", name="Block").click()
+    other.get_by_role("dialog", name="Block Ada?").get_by_role("button", name="Block").click()
+    expect(page.locator("dialog.lightbox")).to_have_count(0)
+    expect(thumbs).to_have_count(0)
+    expect(page.locator(".album-part .about").first).to_have_text("No pictures or videos here yet.")
+
+
+def test_an_album_is_read_page_by_page(ada: Person, bob: Person) -> None:
+    for number in range(55):
+        send_files(ada.page, file(f"file{number}.bin", b"x"))
+    ada.say(*(f"line {number}" for number in range(60)))
+    page = bob.page
+    expect(page.locator("#chat p .text").last).to_have_text("line 59")
+    bob.open()
+    page.click("#info")
+    page.get_by_role("button", name="Files", exact=True).click()
+    page.get_by_role("tab", name="Files").click()
+    cards = page.locator(".album-files .file-card")
+    expect(cards.first).to_be_visible()
+    page.locator("#side").hover()
+    for _ in range(20):
+        page.mouse.wheel(0, 2_000)
+        page.wait_for_timeout(100)
+    expect(cards).to_have_count(55)
+    expect(page.get_by_role("button", name="Show older ones")).to_be_hidden()
 
 
 def test_a_picture_that_moves_does_so_under_the_mouse_but_not_for_who_asks_for_less(
