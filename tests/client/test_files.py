@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,7 @@ from trio_chat.client.files import LEAST_CHUNK_BYTES, LOST_AT_MOST
 from trio_chat.client.http import STALLED_S
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
     from trio.testing import MockClock
@@ -383,6 +384,29 @@ async def test_a_download_goes_on_where_it_was_cut(
     assert asked == [start and f"bytes={start}-" for start in expected]
 
 
+async def test_a_transfer_waits_for_a_server_that_is_away_for_long(
+    chat: Chat, server: ScriptedFiles, autojump_clock: MockClock
+) -> None:
+    server.files["/there/files/garden/7/0/kite.jpg"] = CONTENT
+    await chat.upload("lobby", b"")
+
+    async def go_away(exchange: Exchange) -> None:
+        server.is_down = True
+        await server.visitor.cut()
+        await exchange.cut()
+
+    for transfer in (fetch(chat, kite()), chat.upload("lobby", CONTENT)):
+        server.next_request(go_away)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(_run, transfer))
+            await trio.sleep(3_600)
+            server.is_down = False
+
+
+async def _run(transfer: Coroutine[object, object, object]) -> None:
+    await transfer
+
+
 async def test_a_file_that_is_gone_is_refused(chat: Chat, server: ScriptedFiles) -> None:
     with pytest.raises(Refused) as refused:
         await fetch(chat, kite())
@@ -506,7 +530,17 @@ async def test_files_go_to_the_real_server_and_back_over_a_network_that_breaks(t
                     assert cutter.cuts >= 2
                     assert await fetch(other, event) == content
                     assert await ada.send("lobby", "", "noise", files=[path, b"a text"]) == seq
-                    await ada.delete("lobby", seq)
+                    forwarded = await other.forward("lobby", event, -2)
+                    again = await other.send("lobby", "once more", files=[forwarded])
+                    assert await ada.delete("lobby", seq, "gone") == await ada.delete("lobby", seq, "gone")
                     with pytest.raises(Refused) as refused:
                         await fetch(other, event)
                     assert refused.value.code == "no_such_file"
+                    with pytest.raises(Refused):
+                        await other.forward("lobby", event)
+                    with pytest.raises(LookupError):
+                        await other.forward("lobby", event, 2)
+                    while (event := await anext(other)).seq != again:  # type: ignore[union-attr]
+                        pass
+                    assert isinstance(event, Message)
+                    assert await fetch(other, event) == content

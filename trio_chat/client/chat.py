@@ -22,7 +22,7 @@ from trio_chat.errors import Refused
 from trio_chat.kinds.files import FileToSend
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Position
-from trio_chat.protocol.commands import AskReactions, Join, Leave, Rename
+from trio_chat.protocol.commands import AskReactions, FilePlace, Join, Leave, Rename, UploadCommand
 
 if TYPE_CHECKING:
     import ssl
@@ -231,6 +231,22 @@ class Chat:
         """
         return await upload(self._conversation, room, file, id or new_id())
 
+    async def forward(
+        self,
+        room: str,
+        message: Message,
+        n: int = 0,
+        id: str | None = None,  # noqa: A002  # the protocol's word
+    ) -> Uploaded:
+        """Have file ``n`` of a message for a message in this room, without its bytes: `send` takes what this returns.
+
+        Raises `LookupError` if the message has no such file, `Refused` (``no_such_file``) if it is gone.
+        """
+        place = FilePlace(message.room, message.seq, range(len(message.files))[n])
+        command = UploadCommand(id=id or new_id(), room=room, of=place)
+        begun = await self._conversation.call(command, frames.Uploading)
+        return Uploaded(begun.upload, message.files[n].alt)
+
     @asynccontextmanager
     async def download(
         self, message: Message, n: int = 0, *, preview: int | None = None
@@ -268,9 +284,17 @@ class Chat:
         command = EditCommand(id=new_id(), room=room, seq=seq, text=text, mentions=tuple(mentions))
         return (await self._conversation.call(command, frames.Ack)).seq
 
-    async def delete(self, room: str, seq: int) -> int:
-        """Delete message ``seq``, for everybody and for good. Returns the number of the deletion."""
-        command = DeleteCommand(id=new_id(), room=room, seq=seq)
+    async def delete(
+        self,
+        room: str,
+        seq: int,
+        id: str | None = None,  # noqa: A002  # the protocol's word
+    ) -> int:
+        """Delete message ``seq`` with its files, for everybody and for good. Returns the number of the deletion.
+
+        ``id`` is the idempotency key, as in `send`.
+        """
+        command = DeleteCommand(id=id or new_id(), room=room, seq=seq)
         return (await self._conversation.call(command, frames.Ack)).seq
 
     async def react(self, room: str, seq: int, emoji: str, *, on: bool = True) -> int:

@@ -120,6 +120,7 @@ class Conversation:
         self._is_left = False
         self._life = trio.CancelScope()
         self._transfers: set[trio.CancelScope] = set()
+        self._connected = trio.Event()
         self._talk_scope: trio.CancelScope | None = None
 
     # -- for the application: calls and events --
@@ -163,6 +164,11 @@ class Conversation:
             if not self._is_left:
                 self.calls.raise_end()
             return None
+
+    async def wait_connected(self) -> None:
+        """Wait until there is a connection. Raises what ended the conversation."""
+        with self.until_end():
+            await self._connected.wait()
 
     @asynccontextmanager
     async def open_http(self) -> AsyncGenerator[HttpConnection]:
@@ -247,6 +253,7 @@ class Conversation:
             except* (Refused, StateError) as refusals:
                 self._finish(first_of(refusals))
             finally:
+                self._connected = trio.Event()
                 self._lost_calls = self.calls.pause()
 
     async def _log_in(self, connection: Connection) -> None:
@@ -302,6 +309,7 @@ class Conversation:
                 )
                 await self.call(join, frames.Joined, rejoins=room, connection=connection)
             self.calls.begin_on(connection)
+            self._connected.set()
             await self.rooms.wait_to_catch_up()
 
     async def _hear(self, connection: Connection) -> NoReturn:

@@ -267,7 +267,8 @@ class _Patience:
             self._at, self._lost, self._backoff = at, 0, Backoff(self._conversation.jitter)
 
     async def wait_after(self, lost: TransferLost) -> None:
-        """Wait before the next attempt. Raises `Refused` (``not_transferred``) if there were too many."""
+        """Wait before the next attempt, until the chat is connected. Raises `Refused` (``not_transferred``) if there
+        were too many."""
         self._lost += 1
         if self._lost > LOST_AT_MOST:
             raise Refused(
@@ -276,6 +277,7 @@ class _Patience:
         pause_s = self._backoff.pause_s(held_s=0.0, may_be_at_once=True)
         with self._conversation.until_end():
             await trio.sleep(pause_s if lost.retry_after_s is None else lost.retry_after_s)
+        await self._conversation.wait_connected()
 
 
 async def _failure(response: Response, *, passing: Collection[int]) -> TransferLost | Refused:
