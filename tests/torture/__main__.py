@@ -9,7 +9,7 @@ How the modules belong together:
   `strangers` the one in which a hostile address does all `attacks`;
 - load: `raw_client` (over `v1_connection` and `websocket`), `product_client` and `plain_client` share a `context`;
   `workload` chooses `commands`, `misbehaviour` what no client should do; `fresh_client` loads everything at the end;
-- faults: `faults` and `proxy`, with `process`, `disk` and `faulty_server`;
+- faults: `faults` and `proxy`, with `process`, `disk`, `faulty_server` and, as a negative control, `hasty_server`;
 - history: `history` and `events` record it, with what `database` reads from the files at the end;
 - checks: `checker` and the `check_` modules compare it with the `oracle` (the final logs), the `model` (state and
   rules) and `refusals`; they yield `violations`, which `shrink` and `report` show;
@@ -57,6 +57,12 @@ def main() -> None:
 )
 @click.option("--pause", default=2.0, help="Mean seconds between two faults.", show_default=True)
 @click.option("--pace", default=0.05, help="Mean seconds between two acts of a client.", show_default=True)
+@click.option(
+    "--file-share",
+    default=0.05,
+    help="What share of the Python client's acts is about files.",
+    show_default=True,
+)
 @click.option("--synchronous", default="FULL", help="What SQLite is told.", show_default=True)
 @click.option(
     "--least", default=0, help="How many faults at least, however long that takes.", show_default=True
@@ -71,6 +77,7 @@ def run(
     faults: str,
     pause: float,
     pace: float,
+    file_share: float,
     synchronous: str,
     least: int,
     history: Path | None,
@@ -85,6 +92,7 @@ def run(
         faults=frozenset(filter(None, faults.split(","))) - {"none"},
         pause_s=pause,
         pace_s=pace,
+        file_share=file_share,
         synchronous=synchronous,
         least=least,
     )

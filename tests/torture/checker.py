@@ -14,6 +14,7 @@ from tests.torture.check_delivery import (
     check_deliveries,
     check_plain_deliveries,
 )
+from tests.torture.check_files import check_files
 from tests.torture.check_order import check_real_time, check_sender_order
 from tests.torture.check_state import check_lists, check_marks, check_remains, check_room_info, check_state
 from tests.torture.history import (
@@ -66,6 +67,7 @@ def check(records: Sequence[AnyRecord], *, max_gap: int = MAX_GAP) -> list[Viola
         check_lists(records, oracle),
         check_marks(records, oracle),
         check_remains(records, oracle),
+        check_files(records, oracle),
         _check_resets(records, oracle),
     ):
         found.update(dict.fromkeys(rule))

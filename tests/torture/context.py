@@ -29,6 +29,8 @@ class RunContext:
     for ``plain`` doubles nothing."""
     pace_s: float
     """Mean seconds between two actions of a client."""
+    file_share: float = 0.0
+    """The share of actions of product clients that are about files."""
     draining: trio.Event = attrs.field(factory=trio.Event)
     """Set when no client may send a new command: they only finish what is pending."""
     busy: set[object] = attrs.field(factory=set)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tests.torture.events import event_from_row
-from tests.torture.history import Log, Remains, Trouble
+from tests.torture.history import FilesKept, Log, Remains, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+
+CANARY = re.compile(rb"(file of p-[\w-]+ \d+\.\d)[.:]")
+"""What the content and the name of a file of a run begin with."""
 
 
 def _connect(path: Path) -> closing[sqlite3.Connection]:
@@ -83,3 +89,35 @@ def find_remains(directory: Path, texts: Iterable[str]) -> Iterator[Remains]:
             for text in texts:
                 if (text.partition(": ")[0] + ": ").encode() in content:
                     yield Remains(file=file.name, text=text)
+
+
+def read_files(data: Path) -> FilesKept:
+    """The files of a data directory, after the server has stopped."""
+    blobs, parts = data / "files" / "blobs", data / "files" / "parts"
+    with _connect(data / "chat.db") as database:
+        files = database.execute(
+            "SELECT name, seq, n, hash FROM files JOIN rooms ON id = room_id ORDER BY 1, 2, 3"
+        ).fetchall()
+        unsent = database.execute(
+            "SELECT hash FROM uploads WHERE seq IS NULL AND hash IS NOT NULL"
+        ).fetchall()
+        known = {upload for (upload,) in database.execute("SELECT id FROM uploads WHERE hash IS NULL")}
+    canaries: dict[str, str] = {}
+    for file in sorted(path for path in data.rglob("*") if path.is_file()):
+        for found in CANARY.findall(file.read_bytes()):
+            canaries.setdefault(found.decode(), str(file.relative_to(data)))
+    return FilesKept(
+        files=files,
+        unsent=[blob for (blob,) in unsent],
+        blobs={
+            path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(blobs.rglob("*"))
+            if path.is_file()
+        },
+        unknown_parts=[
+            path.name
+            for path in (sorted(parts.iterdir()) if parts.is_dir() else ())
+            if path.name.partition(".")[0] not in known
+        ],
+        canaries=canaries,
+    )

@@ -258,6 +258,44 @@ class Log(Record, frozen=True, gc=False, kw_only=True):
     marks: list[tuple[str, int, int]] = []
 
 
+class FileSent(Record, frozen=True, gc=False, kw_only=True):
+    """A client is about to send a file, as number ``n`` of the message of this command."""
+
+    person: str
+    key: str
+    n: int
+    sha256: str
+    """Hash of its content."""
+    canary: str
+    """What its content and its name begin with, and no other file's; that of a file that is forwarded is the same."""
+
+
+class Fetched(Record, frozen=True, gc=False, kw_only=True):
+    """A client has fetched file ``n`` of the message that this command wrote."""
+
+    client: str
+    room: str
+    sender: str
+    key: str
+    n: int
+    sha256: str
+
+
+class FilesKept(Record, frozen=True, gc=False, kw_only=True):
+    """The files in the database and on the disk at the end, after one more start of the server."""
+
+    files: list[tuple[str, int, int, str]]
+    """Of messages: room, number, number of the file, blob."""
+    unsent: list[str]
+    """Blobs of uploads that were finished and not sent."""
+    blobs: dict[str, str]
+    """Blobs on the disk, by their names, with the hashes of their contents."""
+    unknown_parts: list[str] = []
+    """Parts on the disk of uploads that are not in the database."""
+    canaries: dict[str, str] = {}
+    """Canaries in the data directory, each with a file that has it."""
+
+
 class Remains(Record, frozen=True, gc=False, kw_only=True):
     """A deleted text was found in a file of the data directory at the end."""
 
@@ -289,6 +327,9 @@ AnyRecord = (
     | Loaded
     | Listed
     | Log
+    | FileSent
+    | Fetched
+    | FilesKept
     | Remains
 )
 

@@ -13,6 +13,9 @@ from tests.torture.history import (
     Delivered,
     Ended,
     Fault,
+    Fetched,
+    FileSent,
+    FilesKept,
     Forgotten,
     Heard,
     Held,
@@ -28,7 +31,7 @@ from tests.torture.history import (
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tests.torture.history import AnyRecord
 
@@ -131,7 +134,29 @@ def good_history(rng: random.Random, *, clients: int = 3, messages: int = 40) ->
     )
     records += [Held(client=name, room=ROOM, epoch=EPOCH, events=log[3:]) for name in names]
     records += [Loaded(room=ROOM, epoch=EPOCH, events=log), Log(room=ROOM, epoch=EPOCH, events=log)]
-    return records
+    return [*_files_of(log[::7]), *records, _kept(log[::7])]
+
+
+def _files_of(events: Sequence[Event]) -> History:
+    """Some messages have a file, which somebody fetched."""
+    found: History = []
+    for event in events:
+        if event.key is not None:
+            about: dict[str, Any] = {"key": event.key, "n": 0, "sha256": f"hash of {event.seq}"}
+            canary = f"file of {event.sender} {event.key}.0"
+            found.append(FileSent(person=event.sender, canary=canary, **about))
+            found.append(Fetched(client="c0", room=ROOM, sender=event.sender, **about))
+    return found
+
+
+def _kept(events: Sequence[Event]) -> FilesKept:
+    files = [(ROOM, event.seq, 0, f"hash of {event.seq}") for event in events if event.key is not None]
+    blobs = {blob: blob for _, _, _, blob in files}
+    canaries = {
+        f"file of {event.sender} {event.key}.0": "a blob" for event in events if event.key is not None
+    }
+    unsent = "hash of an unsent one"
+    return FilesKept(files=files, unsent=[unsent], blobs={**blobs, unsent: unsent}, canaries=canaries)
 
 
 GOOD = good_history(random.Random(1))
@@ -445,6 +470,73 @@ def a_person_is_forgotten(records: History) -> History:
     return [*records, Forgotten(client="c1", connection=1, person="p-c1")]
 
 
+def kept_of(records: History) -> FilesKept:
+    (kept,) = (record for record in records if isinstance(record, FilesKept))
+    return kept
+
+
+def changed_files(records: History, **fields: object) -> History:
+    return [replace(record, **fields) if isinstance(record, FilesKept) else record for record in records]
+
+
+def a_blob_is_missing(records: History) -> History:
+    first, *others = kept_of(records).blobs.items()
+    assert first
+    return changed_files(records, blobs=dict(others))
+
+
+def the_blob_of_an_unsent_upload_is_missing(records: History) -> History:
+    *others, last = kept_of(records).blobs.items()
+    assert last
+    return changed_files(records, blobs=dict(others))
+
+
+def a_blob_has_another_content(records: History) -> History:
+    blobs = kept_of(records).blobs
+    return changed_files(records, blobs={**blobs, next(iter(blobs)): "another hash"})
+
+
+def a_blob_is_left_over(records: History) -> History:
+    return changed_files(records, blobs={**kept_of(records).blobs, "unknown": "unknown"})
+
+
+def a_part_is_left_over(records: History) -> History:
+    return changed_files(records, unknown_parts=["u-1"])
+
+
+def a_message_has_another_file(records: History) -> History:
+    kept = kept_of(records)
+    (room, seq, n, blob), *others = kept.files
+    blobs = {("another" if name == blob else name): name for name in kept.blobs}
+    blobs["another"] = "another"
+    return changed_files(records, files=[(room, seq, n, "another"), *others], blobs=blobs)
+
+
+def a_message_has_no_file_any_more(records: History) -> History:
+    kept = kept_of(records)
+    blobs = {name: content for name, content in kept.blobs.items() if name != kept.files[0][3]}
+    return changed_files(records, files=kept.files[1:], blobs=blobs)
+
+
+def a_message_has_a_file_that_nobody_sent(records: History) -> History:
+    kept = kept_of(records)
+    return changed_files(records, files=[*kept.files, (ROOM, 2, 0, kept.files[0][3])])
+
+
+def a_file_of_a_deleted_message_is_left_over(records: History) -> History:
+    kept = kept_of(records)
+    seq = kept.files[0][1]
+    blobs = {name: content for name, content in kept.blobs.items() if name != kept.files[0][3]}
+    gone = changed_files(records, files=kept.files[1:], blobs=blobs)
+    return change_log(gone, lambda log: [event.as_deleted() if event.seq == seq else event for event in log])
+
+
+def another_file_was_fetched(records: History) -> History:
+    return [
+        replace(record, sha256="another") if isinstance(record, Fetched) else record for record in records
+    ]
+
+
 def the_server_wrote_a_traceback(records: History) -> History:
     return [*records, Trouble(what="a traceback")]
 
@@ -487,5 +579,15 @@ MUTATIONS: dict[Mutation, Rule] = {
     two_clients_disagree_about_a_lost_log: Rule.DISAGREE,
     an_epoch_begins_without_damage: Rule.VOIDED,
     a_person_is_forgotten: Rule.FORGOTTEN,
+    a_blob_is_missing: Rule.BLOB,
+    the_blob_of_an_unsent_upload_is_missing: Rule.BLOB,
+    a_blob_has_another_content: Rule.BLOB,
+    a_blob_is_left_over: Rule.BLOB,
+    a_part_is_left_over: Rule.BLOB,
+    a_message_has_another_file: Rule.BLOB,
+    a_message_has_no_file_any_more: Rule.BLOB,
+    a_message_has_a_file_that_nobody_sent: Rule.BLOB,
+    a_file_of_a_deleted_message_is_left_over: Rule.BLOB,
+    another_file_was_fetched: Rule.BLOB,
     the_server_wrote_a_traceback: Rule.TROUBLE,
 }

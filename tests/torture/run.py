@@ -13,10 +13,11 @@ import attrs
 import trio
 
 from tests.support.process import NAME
+from tests.torture.check_files import left_over
 from tests.torture.check_state import deleted_texts
 from tests.torture.checker import check
 from tests.torture.context import RunContext
-from tests.torture.database import find_remains, read_heads, read_last_messages, read_logs
+from tests.torture.database import find_remains, read_files, read_heads, read_last_messages, read_logs
 from tests.torture.disk import open_disk
 from tests.torture.faults import (
     FAKETIME,
@@ -50,12 +51,17 @@ from tests.torture.violations import Rule, Violation
 from tests.torture.websocket import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.torture.history import AnyRecord
 
 DATABASE = "chat.db"
 
 DRAIN_S = 300
 """Seconds that draining may take after the last fault; long, since the machine may be busy."""
+
+SWEEP_S = 10
+"""Seconds that the server may take to remove files that nothing needs, when it was started."""
 
 STABLE_S = 1.5
 """Seconds without a new event after which the logs are final: the server still reads what ended connections sent."""
@@ -76,9 +82,13 @@ class Options:
     """Mean seconds between two faults."""
     pace_s: float = 0.05
     """Mean seconds between two actions of a client."""
+    file_share: float = 0.05
+    """The share of actions of product clients that are about files."""
     least: int = 0
     """Faults to inject at least, however long that takes."""
     synchronous: str = "FULL"
+    program: tuple[str, ...] = PRODUCT
+    """What is run, as arguments of Python."""
     settings: tuple[str, ...] = (
         *("--messages-per-second", "0", "--max-connections-per-address", "0"),
         *("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0", "--disk-floor", "0"),
@@ -143,6 +153,7 @@ class _Run:
     async def run(self) -> Outcome:
         options = self._options
         started = trio.current_time()
+        starts = 0
         async with AsyncExitStack() as stack:
             disk = None
             if options.faults & NEED_DISK:
@@ -162,6 +173,9 @@ class _Run:
             try:
                 await self._run_workload(target)
                 await server.terminate()
+                starts = server.starts
+                if (data / "files").is_dir():
+                    await self._sweep(server, data)
             except* ServerDied as died:
                 self._recorder.add(Trouble(what=str(died.exceptions[0])))
             await self._read_files(data)
@@ -172,18 +186,18 @@ class _Run:
         return Outcome(
             options,
             records,
-            [*check(records), *self._memory_violations(server)],
+            [*check(records), *self._memory_violations(server.rss, starts)],
             self._hits,
             dict(self._missed),
             server.rss,
-            server.starts,
+            starts,
             trio.current_time() - started,
         )
 
     def _command(self, control: Path) -> tuple[str, ...]:
         if self._options.faults & NEED_FAULTY_VFS or self._options.synchronous != "FULL":
             return ("-m", "tests.torture.faulty_server", str(control), self._options.synchronous)
-        return PRODUCT
+        return self._options.program
 
     def _environment(self, clock: Path) -> dict[str, str]:
         if "clock" not in self._options.faults:
@@ -212,7 +226,7 @@ class _Run:
             return proxies[kind].port if uses_proxy else server.port
 
         target.proxies = tuple(proxies.values())
-        context = RunContext(self._recorder, port, options.pace_s)
+        context = RunContext(self._recorder, port, options.pace_s, options.file_share)
         async with trio.open_nursery() as background:
             for proxy in proxies.values():
                 await proxy.listen()
@@ -285,6 +299,14 @@ class _Run:
         context.last_messages = read_last_messages(server.data / DATABASE)
         context.heads = {LOBBY: 0, **{room: head for room, (head, _) in heads.items()}}
 
+    async def _sweep(self, server: ServerProcess, data: Path) -> None:
+        """Start once more, for that removes what kills have left of files; and read what is there then."""
+        await server.start()
+        with trio.move_on_after(SWEEP_S):
+            await wait_until(lambda: not left_over(read_files(data)))
+        await server.terminate()
+        self._recorder.add(read_files(data))
+
     async def _read_files(self, data: Path) -> None:
         """Record the logs in the files, whether `verify` proves them, and deleted texts that remain."""
         for record in read_logs(data / DATABASE):
@@ -296,13 +318,13 @@ class _Run:
         for remains in find_remains(data, deleted_texts(Oracle(self._recorder.records))):
             self._recorder.add(remains)
 
-    def _memory_violations(self, server: ServerProcess) -> list[Violation]:
+    def _memory_violations(self, rss: Sequence[int], starts: int) -> list[Violation]:
         """A violation if memory grew under the same load; only for a long run without restarts."""
-        if server.starts > 1 or len(server.rss) < 120:
+        if starts > 1 or len(rss) < 120:
             return []
-        quarter = len(server.rss) // 4
-        early = sorted(server.rss[quarter : 2 * quarter])[quarter // 2]
-        late = sorted(server.rss[-quarter:])[quarter // 2]
+        quarter = len(rss) // 4
+        early = sorted(rss[quarter : 2 * quarter])[quarter // 2]
+        late = sorted(rss[-quarter:])[quarter // 2]
         if late > early * 1.1 + 4 * 2**20:
             detail = f"{early / 2**20:.0f} MiB in the second quarter, {late / 2**20:.0f} MiB in the last"
             return [Violation(Rule.TROUBLE, "", "the server's memory grows", detail)]

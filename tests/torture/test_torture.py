@@ -5,12 +5,27 @@ A run lasts for a number of faults: on a busy machine it takes longer, and tests
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from tests.torture.disk import Skipped
+from tests.torture.history import FileSent, FilesKept
 from tests.torture.report import DOCUMENT, run_report, violation_report, with_tables
 from tests.torture.run import Options, Outcome, torture, tracebacks_in
 from tests.torture.violations import Rule
+
+FILES = Options(
+    seed=10,
+    duration_s=1,
+    least=4,
+    pause_s=1.5,
+    clients=1,
+    product_clients=6,
+    plain_clients=0,
+    file_share=0.6,
+    faults=frozenset({"kill", "proxy"}),
+)
+"""Programs that send, forward, fetch and delete files."""
 
 
 async def tortured(options: Options) -> Outcome:
@@ -34,6 +49,24 @@ async def test_all_promises_hold_through_kills_restarts_and_network_faults() -> 
     assert_good(outcome)
     assert outcome.hits.keys() >= {"kill", "term"}
     assert sum(kind.startswith("proxy") for kind in outcome.hits) >= 4
+
+
+async def test_files_hold_through_kills_restarts_and_network_faults() -> None:
+    """Each kill has its chance to come between two steps of an upload; what is left of it is gone after a start."""
+    outcome = await tortured(FILES)
+    assert not outcome.violations, violation_report(outcome.records, outcome.violations)
+    (kept,) = (record for record in outcome.records if isinstance(record, FilesKept))
+    assert kept.files
+    assert outcome.count(FileSent) > len(kept.files) / 2
+    assert len(outcome.hits["kill"]) >= 3
+
+
+async def test_a_server_that_writes_rows_before_blobs_loses_files() -> None:
+    """The negative control: it shows that the kills come where they hurt."""
+    program = ("-m", "tests.torture.hasty_server")
+    options = attrs.evolve(FILES, program=program, faults=frozenset({"kill"}), least=2)
+    outcome = await tortured(options)
+    assert Rule.BLOB in {violation.rule for violation in outcome.violations}
 
 
 async def test_a_power_failure_loses_nothing_acknowledged() -> None:

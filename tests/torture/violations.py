@@ -36,6 +36,7 @@ class Rule(enum.Enum):
     SECRET = "somebody was told of a room that is not theirs"
     DELETED_TOLD = "a deleted text was told after its deletion was acknowledged"
     REMAINS = "a deleted text stands in the files at the end"
+    BLOB = "a file is missing, is something else than was sent, or is there although nothing needs it"
     MARK_BACK = "a mark went back"
     MARK_INVENTED = "a mark is further than its person ever said, or than the log"
     LISTED = "what a person is told of their rooms is not what follows from the logs"
