@@ -33,21 +33,19 @@ export function showFiles(place, item, does) {
     if (!parts.has(file.n)) parts.set(file.n, makeRow(rows[index], file, context));
     parts.get(file.n).update(file, item);
   }
-  for (const file of files) showProgress(parts.get(file.n)?.box, file, item, press);
+  showProgress(gallery ?? rows[0], item, press);
 }
 
-/** Over what is on its way: how far it is, and a press gives it up; over what has failed: a press tries it again. */
-function showProgress(box, { n, name, progress = 0 }, { seq, status }, press) {
-  if (!box) return;
+/** Over what is on its way: how far all of it is, and a press gives it up; over what has failed: a press tries it again. */
+function showProgress(box, { seq, status, message: { files } }, press) {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0) || 1;
+  const progress = files.reduce((sum, file) => sum + (file.progress ?? 1) * file.bytes, 0) / bytes;
   const what = seq !== null ? "" : status === "failed" ? "retry" : progress < 1 ? "cancel" : "";
   const before = box.querySelector(":scope > .file-progress");
   if (before?.dataset.what !== what) {
     before?.remove();
     if (what) {
-      const ring = pressable("file-progress", LABELS[what](name), (event) => {
-        event.stopPropagation();
-        press(what, n);
-      });
+      const ring = pressable("file-progress", LABELS[what](files), () => press(what));
       ring.dataset.what = what;
       ring.append(make("span", "file-ring"));
       box.append(ring);

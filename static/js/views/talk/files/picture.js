@@ -16,7 +16,7 @@ const HALF_PX = 176;
 /**
  * @param {HTMLElement} gallery @param {import("../../../core/files.js").File} file
  * @param {{item: object, app: object, press(what: string, n: number): void, isSingle: boolean}} context
- * @returns {{box: HTMLElement, update(file: object, item: object): void, showMore(count: number): void}}
+ * @returns {{update(file: object, item: object): void, showMore(count: number): void}}
  */
 export function makePicture(gallery, file, { item, app, press, isSingle }) {
   const isVideo = kindOf(file) === "video";
@@ -55,7 +55,6 @@ export function makePicture(gallery, file, { item, app, press, isSingle }) {
   };
   if (file.isAnimated && image) playUnderMouse(box, image.element, () => addressOf(now.item, now.file));
   return {
-    box,
     update,
     showMore(count) {
       if (box.querySelector(".picture-more")) return;

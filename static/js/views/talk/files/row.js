@@ -8,13 +8,12 @@ import { make } from "../../parts/dom.js";
 import { makeAudioPlayer } from "../../parts/audio-player.js";
 import { makeCard } from "../../parts/file-card.js";
 
-/** @param {HTMLElement} box its row @param {{app: object}} context @returns {{box: HTMLElement, update(file: object, item: object): void}} */
+/** @param {HTMLElement} box its row @param {{app: object}} context @returns {{update(file: object, item: object): void}} */
 export function makeRow(box, file, { app }) {
   const kind = kindOf(file);
   const isSound = kind === "audio" || kind === "voice";
   let shownAt;
   return {
-    box,
     update(now, item) {
       const address = addressOf(item, now);
       if (address === shownAt) return;
