@@ -40,10 +40,12 @@ def test_a_row_tells_what_kind_of_room_it_is_and_what_waits(ada: Person) -> None
     expect(row.locator(".row-status")).to_have_text("")
 
 
-def test_text_and_links_are_dropped_into_the_field_and_files_do_not_take_the_pages_place(ada: Person) -> None:
+def test_text_and_links_are_dropped_into_the_field_and_files_go_along_in_place_of_the_page(
+    ada: Person,
+) -> None:
     page = ada.page
     assert page.evaluate(DROP, ["#chat", "file", "x"]) == [True, True]
-    expect(page.locator(".toast")).to_contain_text("Files cannot be sent yet")
+    expect(page.get_by_role("group", name="Files to be sent")).to_contain_text("1 file, 1 byte")
     assert page.evaluate(DROP, ["#msg", "file", "x"]) == [True, True]
     assert page.evaluate(DROP, ["#chat", "text/plain", "some text "]) == [True, True]
     expect(page.locator("#msg")).to_have_value("some text ")

@@ -37,7 +37,8 @@ class Server:
     def __init__(self, data: Path, *arguments: str, module: str = "trio_chat") -> None:
         self._module = module
         self._data = data
-        self._arguments = arguments
+        self.arguments = arguments
+        """Options of the next start."""
         self._process: BaseProcess | None = None
         self._output: Connection | None = None
         self.port = 0
@@ -50,7 +51,7 @@ class Server:
     def start(self) -> None:
         """Start the process, and wait until it accepts connections."""
         # A fork of a process that has imported the program already: that takes half a second for each test.
-        arguments = ["--host=127.0.0.1", f"--port={self.port}", f"--data={self._data}", *self._arguments]
+        arguments = ["--host=127.0.0.1", f"--port={self.port}", f"--data={self._data}", *self.arguments]
         self._output, output = FORKS.Pipe(duplex=False)
         self._process = FORKS.Process(
             target=_serve, args=(self._module, arguments, self._data / "server.log", output)

@@ -18,15 +18,16 @@ import { followVisualViewport } from "../views/shell/viewport.js";
  * @param {object} first
  * @param {object} first.route what the address asks for
  * @param {import("../views/talk/log.js").ChatLog} first.log
+ * @param {File[]} first.files that were dropped or pasted already
  * @param {Set<{render(state: object): void}>} first.views all that is rendered after each change
  * @param {AbortController} first.standIns to be aborted when these views are there
  */
-export async function buildAllViews(app, { route, log, views, standIns }) {
+export async function buildAllViews(app, { route, log, files, views, standIns }) {
   app.addLater({ Alerts, Moderation, Recounts, Lookups, Drafts, questions, files: import("../app/files.js") });
   followHands();
   followVisualViewport();
   const shell = mountShell(app, { route });
-  shell.talk = mountTalk(app, elements(), { shell, log });
+  shell.talk = mountTalk(app, elements(), { shell, log, files });
   standIns.abort();
   for (const view of [shell.talk, shell]) {
     view.render(app.state);
@@ -41,7 +42,7 @@ const pause = () => globalThis.scheduler?.yield?.() ?? new Promise((resolve) => 
 function elements() {
   const byId = (id) => document.getElementById(id);
   return {
-    top: byId("talk-top"), chat: byId("chat"), bottom: byId("talk-bottom"), composer: byId("composer"), input: byId("msg"),
+    room: byId("room"), top: byId("talk-top"), chat: byId("chat"), bottom: byId("talk-bottom"), composer: byId("composer"), input: byId("msg"),
     send: byId("send"), tools: byId("composer-tools"), jump: byId("jump"), empty: byId("empty"), failed: byId("failed"),
   };
 }

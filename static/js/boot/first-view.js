@@ -31,13 +31,14 @@ function showFirstView() {
   showRoomTitle(views, standIns.signal);
   sendPlainTexts(app, standIns.signal);
   replayPress(standIns.signal);
+  const files = catchFiles(standIns.signal);
   const timeout = new Promise((resolve) => setTimeout(resolve, MESSAGES_TIMEOUT_MS));
   const isReady = Promise.race([messagesDrawn(views), timeout]);
   renderOnChange(app, views);
   fillTexts(document);
   // The first call is slow: better now than when the messages are there.
   clock(Date.now());
-  allViews.then(({ buildAllViews }) => isReady.then(() => buildAllViews(app, { route, log, views, standIns }))).catch(showLoadFailure);
+  allViews.then(({ buildAllViews }) => isReady.then(() => buildAllViews(app, { route, log, files, views, standIns }))).catch(showLoadFailure);
 }
 
 /** Until the head has its view: which room this is. */
@@ -66,6 +67,20 @@ function replayPress(signal) {
   const remember = ({ target }) => (pressed = target.closest("button:not([type=submit])") ?? pressed);
   addEventListener("click", remember, { signal });
   signal.addEventListener("abort", () => setTimeout(() => pressed?.click()));
+}
+
+/** Keep the files that are dropped or pasted before there is a view for them; the browser must not open them in our place. */
+function catchFiles(signal) {
+  const caught = [];
+  for (const type of ["dragover", "drop", "paste"]) {
+    addEventListener(type, (event) => {
+      const { files, types } = event.dataTransfer ?? event.clipboardData;
+      if (!types.includes("Files")) return;
+      event.preventDefault();
+      if (type !== "dragover") caught.push(...files);
+    }, { signal });
+  }
+  return caught;
 }
 
 /** Resolves when the room's messages are drawn, or it has none, or they do not come. */

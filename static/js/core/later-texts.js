@@ -300,7 +300,9 @@ export const laterTexts = {
   shareCopiedHereOnly: "Copied. But only this machine can open it.",
 
   // In the conversation: messages, what one can do with them, where one writes, search.
-  talkNoFiles: "Files cannot be sent yet. Text and links can be dropped here.",
+  attachTitle: "Attach files",
+  attachDrop: "Drop to send along",
+  failedAsFile: "Send as a file",
   talkGone: "The message is not there any more.",
   talkReplyGone: "The message that you were answering is not there any more.",
   talkEditGone: "The message that you were changing is not there any more. What you wrote is kept here.",

@@ -111,7 +111,7 @@ export function entry(face, title, about, onPress, extra = []) {
   return make("li", "", element);
 }
 
-/** A style sheet that not every view needs, of dialogs and panels say; loaded once. @param {"dialogs"|"voice"|"album"} name */
+/** A style sheet that not every view needs, of dialogs and panels say; loaded once. @param {"dialogs"|"voice"|"album"|"attach"} name */
 export function needStyles(name = "dialogs") {
   if (document.getElementById(`${name}-styles`)) return Promise.resolve();
   const link = document.createElement("link");

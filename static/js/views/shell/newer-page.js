@@ -55,7 +55,7 @@ export class NewerPage {
     const isStill = document.hidden || Date.now() - this.#pressedAt > STILL_MS;
     const fields = Array.from(document.querySelectorAll("input, textarea")).filter(({ form }) => form?.id !== "composer");
     const isFilled = fields.some((field) => field.value !== "" && !["checkbox", "radio", "range"].includes(field.type));
-    const isBusy = document.querySelector("dialog[open], [role=menu], #side:not([hidden]), .composer-bar:not([hidden])") !== null;
+    const isBusy = document.querySelector("dialog[open], [role=menu], #side:not([hidden]), .composer-bar:not([hidden]), .tray:not([hidden])") !== null;
     const { connection, view } = this.#app.state;
     const isReading = !document.hidden && !view.isAtBottom;
     return !isStill || isFilled || isBusy || isReading || connection.phase !== "online" || !this.#app.isKept;

@@ -28,6 +28,7 @@ export class Composer {
    * @param {{composer: HTMLFormElement, input: HTMLInputElement, send: HTMLButtonElement, tools: HTMLElement, bottom: HTMLElement}} elements
    * @param {object} does
    * @param {(text: string, extras: {replyTo: number|null, editing: number|null, parts: string[]|null}) => string|null} does.onSend tells what is wrong, or null
+   * @param {() => boolean} does.hasFiles whether files go along with the text
    * @param {() => void} does.onEditLast
    * @param {(at: Element) => void} does.onEmoji
    * @param {(text: string, isMessage: boolean) => void} does.onText this stands in the field now
@@ -68,6 +69,16 @@ export class Composer {
 
   focus() {
     this.#field.focus();
+  }
+
+  /** Whether a message is edited. */
+  get isEditing() {
+    return this.#editing !== null;
+  }
+
+  /** What goes along with the text has changed. */
+  look() {
+    this.#inner.classList.toggle("filled", this.#field.value !== "" || this.#does.hasFiles());
   }
 
   /** Answer a message. */
@@ -176,7 +187,7 @@ export class Composer {
     const text = this.#field.value;
     const editing = this.#editing?.seq ?? null;
     const replyTo = editing === null ? (this.#replies.get(this.#room) ?? null) : null;
-    if (text.trim() === "" && editing === null) {
+    if (text.trim() === "" && editing === null && !this.#does.hasFiles()) {
       this.#write("");
       this.focus();
       return;
@@ -215,7 +226,7 @@ export class Composer {
 
   #look() {
     const { value } = this.#field;
-    this.#inner.classList.toggle("filled", value !== "");
+    this.look();
     this.#does.onText(value, this.#editing === null && !value.startsWith("/"));
   }
 

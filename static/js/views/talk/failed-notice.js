@@ -22,15 +22,16 @@ export class FailedNotice {
 
   /**
    * @param {HTMLElement} notice
-   * @param {{onRetry(entry: object): void, onParts(entry: object): void, onEdit(entry: object): void, onDiscard(entry: object): void}} handlers
+   * @param {{onRetry(entry: object): void, onParts(entry: object): void, onAsFile(entry: object): void, onEdit(entry: object): void, onDiscard(entry: object): void}} handlers
    *   onEdit: or only copy the text, if there is nowhere to send it
    */
-  constructor(notice, { onRetry, onParts, onEdit, onDiscard }) {
+  constructor(notice, { onRetry, onParts, onAsFile, onEdit, onDiscard }) {
     this.#notice = notice;
     this.#reason = notice.querySelector(".failed-reason");
     this.#what = notice.querySelector(".failed-what");
-    const decisions = { retry: onRetry, parts: onParts, edit: onEdit, discard: onDiscard };
+    const decisions = { retry: onRetry, parts: onParts, asFile: onAsFile, edit: onEdit, discard: onDiscard };
     this.#buttons = Object.fromEntries(Object.keys(decisions).map((name) => [name, notice.querySelector(`[data-decision="${name}"]`)]));
+    this.#buttons.asFile.textContent = laterTexts.failedAsFile;
     notice.addEventListener("click", (event) => {
       const decide = decisions[event.target.closest("button")?.dataset.decision];
       if (decide && this.#entry) decide(this.#entry);
@@ -51,7 +52,8 @@ export class FailedNotice {
     this.#reason.textContent = laterTexts.failed(entry.reason, count - 1);
     this.#what.textContent = laterTexts.failedWhat(excerptOf(entry), where);
     this.#buttons.retry.hidden = !mayTryAgain(state, entry);
-    this.#buttons.parts.hidden = entry.code !== "too_long" || entry.command !== "send";
+    this.#buttons.parts.hidden = entry.code !== "too_long" || entry.command !== "send" || entry.files !== undefined;
+    this.#buttons.asFile.hidden = entry.code !== "unusable";
     this.#buttons.edit.textContent = isGone(state, entry) ? texts.copy : texts.edit;
   }
 }

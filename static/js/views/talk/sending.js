@@ -12,9 +12,10 @@ import { writingIn } from "../../core/permissions.js";
  * @param {object} shell
  * @param {object} options
  * @param {import("./suggestions.js").Suggestions} options.suggestions who can be mentioned @param {(query: string) => void} options.onSearch
+ * @param {() => object[]} options.takeFiles what goes along with the message
  * @returns {(text: string, extras: {replyTo: number|null, editing: number|null, parts?: string[]|null}) => string|null} what is wrong, or null
  */
-export function makeSending(shell, { suggestions, onSearch }) {
+export function makeSending(shell, { suggestions, onSearch, takeFiles }) {
   const { app } = shell;
   const { chosen } = suggestions;
   const mentions = (text) => mentionIds(text, suggestions.people, chosen);
@@ -35,7 +36,10 @@ export function makeSending(shell, { suggestions, onSearch }) {
     const writing = writingIn(app.state, openRoom(app.state), Date.now());
     if (writing.kind === "slow") return modTexts.slowWait(Math.ceil((writing.until - Date.now()) / 1000));
     for (const [index, part] of (parts ?? [meant.text]).entries()) {
-      app.send(room, part, { replyTo: (index === 0 && replyTo) || undefined, mentions: mentions(part) });
+      const extras = { replyTo: (index === 0 && replyTo) || undefined, mentions: mentions(part) };
+      const files = takeFiles(); // with the first part
+      if (files.length > 0) app.files.send(room, part.trim(), files, extras);
+      else app.send(room, part, extras);
     }
     chosen.clear();
     return null;

@@ -9,6 +9,7 @@ import { copyText } from "../parts/clipboard.js";
 import { Completion } from "../parts/completion.js";
 import { followTouch } from "../parts/touch.js";
 import { makeActions } from "./actions.js";
+import { Attaching } from "./attaching.js";
 import { Composer } from "./composer.js";
 import { EmptyRoom } from "./empty-room.js";
 import { followDrops } from "./drops.js";
@@ -30,10 +31,10 @@ import { WritingState } from "./writing-state.js";
 
 /**
  * @param {import("../../app/app.js").App} app @param {object} elements see boot/all-views.js
- * @param {{shell: object, log: import("./log.js").ChatLog}} around see shell.js; the log is drawn before this is
+ * @param {{shell: object, log: import("./log.js").ChatLog, files: File[]}} around see shell.js; the log is drawn before this is; files: that came before this
  * @returns {{render(state: object): void, focus(): void, mention(one: object): void, field: HTMLElement, openSearch(query?: string): void, forgetPlace(room: string): void}}
  */
-export function mountTalk(app, elements, { shell, log }) {
+export function mountTalk(app, elements, { shell, log, files }) {
   const { top, chat, bottom, jump, failed } = elements;
   const jumpTo = (seq) => shell.jump(app.state.open, seq);
   log.onJump = jumpTo;
@@ -62,13 +63,15 @@ export function mountTalk(app, elements, { shell, log }) {
       else composer.submit(parts);
     },
   });
-  const send = makeSending(shell, { suggestions, onSearch: openSearch });
+  const send = makeSending(shell, { suggestions, onSearch: openSearch, takeFiles: () => attaching.take() });
+  let attaching = null;
   const composer = new Composer(app, elements, {
     onSend: (text, extras) => {
       const problem = send(text, extras);
       if (problem === null && extras.editing === null) toLatest();
       return problem;
     },
+    hasFiles: () => attaching?.count > 0,
     onEditLast: () => {
       const last = log.items.findLast((item) => item.kind === "message" && item.isOwn && actions.isLive(item));
       if (last) actions.edit(last);
@@ -83,8 +86,10 @@ export function mountTalk(app, elements, { shell, log }) {
       field.addEventListener("input", () => mentions.show(field.value));
     },
   });
+  attaching = new Attaching(shell, composer, elements);
+  if (files.length > 0) attaching.add(files);
   const actions = makeActions(shell, { composer, log });
-  followDrops(shell, composer);
+  followDrops(composer, elements.room, (...dropped) => attaching.add(...dropped));
   const withItem = (does) => (element, at) => {
     const item = log.itemOf(element);
     if (item) does(item, at ?? element.querySelector(".bubble"));
@@ -127,6 +132,7 @@ export function mountTalk(app, elements, { shell, log }) {
     new TypingLine(bottom),
     new WritingState(app, elements.composer, bottom),
     composer,
+    attaching,
     new FailedNotice(failed, {
       onRetry: async ({ id, room, code }) => {
         if (code === "not_joined" && room !== app.state.open) await shell.open(room);
@@ -138,7 +144,8 @@ export function mountTalk(app, elements, { shell, log }) {
         app.discard(id);
         for (const [index, part] of parts.entries()) app.send(room, part, index === 0 ? { replyTo, mentions } : {});
       },
-      onEdit: (entry) => takeBack(shell, { composer, log }, entry),
+      onAsFile: (entry) => app.files.sendAsFile(entry),
+      onEdit: (entry) => takeBack(shell, { composer, log, attaching }, entry),
       onDiscard: ({ id }) => {
         app.discard(id);
         composer.focus();
@@ -177,7 +184,7 @@ export function mountTalk(app, elements, { shell, log }) {
 }
 
 /** A message that was not sent is edited in its room; where there is none any more its text can be taken along. */
-async function takeBack(shell, { composer, log }, entry) {
+async function takeBack(shell, { composer, log, attaching }, entry) {
   const { app } = shell;
   const { id, command, room, target, text } = entry;
   if (isGone(app.state, entry)) {
@@ -191,9 +198,11 @@ async function takeBack(shell, { composer, log }, entry) {
     log.render(app.state);
   }
   const item = command === "edit" ? log.itemAt(target) : null;
+  const files = entry.files ? await app.files.chosen(entry) : [];
   app.discard(id);
   if (item) composer.edit(item, text);
   else composer.putBack(text);
+  if (files.length > 0) attaching.add(files);
 }
 
 /** Arrow keys: from one message to the next; from the log itself to the newest one. */

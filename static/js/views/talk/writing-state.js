@@ -34,7 +34,7 @@ export class WritingState {
 
   /** Show this state. */
   render(state) {
-    const refused = state.outbox.find((one) => one.status === "failed" && one.command === "send" && TAKEN_BACK.has(one.code));
+    const refused = state.outbox.find((one) => one.status === "failed" && one.command === "send" && TAKEN_BACK.has(one.code) && !one.files);
     if (refused) this.#takeBack(refused);
     clearTimeout(this.#timer);
     const now = Date.now();
