@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,8 @@ from trio_chat.media.types import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 @pytest.fixture
@@ -157,6 +160,50 @@ async def test_a_profile_that_is_none_is_not_followed(into: Path) -> None:
         empty(into)
 
 
+HEIC_HEAD = pictures.box(b"ftyp", b"heic", bytes(4), b"mif1", b"heic")
+
+HAS_HEIC = find_spec("pillow_heif") is not None
+
+
+@pytest.mark.skipif(not HAS_HEIC, reason="NOT TESTED: HEIC, as pillow-heif is not installed")
+async def test_a_heic_becomes_a_jpeg_without_its_place(into: Path) -> None:
+    data = heic()
+    assert CANARY in data
+    made = await prepared(data, into)
+    assert (made.media_type, made.width, made.height) == ("image/jpeg", 480, 640)
+    assert (made.has_original, made.previews) == (True, (480,))
+    assert CANARY not in (into / ORIGINAL).read_bytes()
+    with Image.open(into / ORIGINAL) as image:
+        assert (image.format, image.size) == ("JPEG", (480, 640))
+        red, green, blue = image.convert("RGB").getpixel((470, 10))  # type: ignore[misc]
+    assert red > 200 > 60 > max(green, blue)
+    empty(into)
+    with pytest.raises(CannotPrepare):
+        await prepared(HEIC_HEAD + bytes(100), into)
+
+
+def heic() -> bytes:
+    """A turned picture, made by a process of its own: the decoders of this one stay as they are."""
+    ran = subprocess.run([sys.executable, "-c", MAKE_HEIC], capture_output=True, check=True, env=ENVIRONMENT)
+    return ran.stdout
+
+
+MAKE_HEIC = """
+import pillow_heif, sys
+from tests.support import pictures
+pillow_heif.register_heif_opener()
+sys.stdout.buffer.write(pictures.saved(pictures.photo(640, 480), "HEIF", exif=pictures.exif(6)))
+"""
+
+
+@pytest.mark.skipif(HAS_HEIC, reason="pillow-heif is installed")
+async def test_without_the_extra_a_heic_is_refused(into: Path) -> None:
+    with pytest.raises(
+        CannotPrepare, match=r"cannot read HEIC pictures\. Send it as a JPEG, or as a file\.$"
+    ):
+        await prepared(HEIC_HEAD, into)
+
+
 async def test_as_a_file_it_is_kept_byte_for_byte(into: Path) -> None:
     assert await prepared(pictures.jpeg(), into, as_file=True) == Prepared("image/jpeg")
     assert await prepared(hostile_files.huge_png(), into, as_file=True) == Prepared("image/png")
@@ -198,8 +245,6 @@ async def test_a_voice_note_of_boxes_is_sound(into: Path) -> None:
     assert (made.media_type, made.has_original) == ("audio/mp4", True)
 
 
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-
 HARMFUL = hostile_files.BOMBS | hostile_files.TRUNCATED
 
 
@@ -233,9 +278,9 @@ async def test_a_disk_that_takes_nothing_is_not_the_fault_of_the_file(into: Path
         await prepare(into.with_name("part"), into / "nowhere", as_file=False)
 
 
-def children() -> list[int]:
-    """The processes that are ours: running, or ended and not reaped."""
-    threads = Path("/proc/self/task").iterdir()
+def children(pid: int | str = "self") -> list[int]:
+    """The processes that are a process's own: running, or ended and not reaped."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
     return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
 
 
@@ -258,6 +303,41 @@ async def test_cancelled_it_leaves_no_process(into: Path) -> None:
         await until_a_worker_runs(before)
         nursery.cancel_scope.cancel()
     assert children() == before
+
+
+PARENT = """
+import sys, trio
+from pathlib import Path
+from trio_chat.media.prepare import prepare
+trio.run(lambda: prepare(Path(sys.argv[1]), Path(sys.argv[2]), as_file=False))
+"""
+
+
+@on_linux
+async def test_a_worker_ends_with_the_server_that_was_killed(into: Path) -> None:
+    """Else it would write into what the next server makes anew."""
+    part = into.with_name("part")
+    part.write_bytes(hostile_files.slow_jpeg())
+    command = [sys.executable, "-c", PARENT, str(part), str(into)]
+    async with trio.open_nursery() as nursery:
+        parent: trio.Process = await nursery.start(
+            partial(trio.run_process, command, env=ENVIRONMENT, check=False)
+        )
+        with trio.fail_after(60):
+            while not (workers := [pid for pid in children(parent.pid) if has_mapped(pid, part)]):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+        parent.kill()
+        with trio.fail_after(8):  # after 10 s of the processor's time it would end by itself
+            while has_mapped(workers[0], part):  # noqa: ASYNC110
+                await trio.sleep(0.01)
+
+
+def has_mapped(pid: int, path: Path) -> bool:
+    """Whether a process is there and looks into this file."""
+    try:
+        return str(path) in Path(f"/proc/{pid}/maps").read_text()
+    except OSError:
+        return False
 
 
 @on_linux

@@ -106,7 +106,7 @@ async def _ask_worker(job: Job) -> Answer | None:
         start_new_session=True,  # a Ctrl-C is for the server alone
     )
     try:
-        said = await _converse(process, msgspec.json.encode(job))
+        said = await _converse(process, msgspec.json.encode(job) + b"\n")
         await process.wait()
     finally:
         process.kill()
@@ -123,14 +123,16 @@ async def _ask_worker(job: Job) -> Answer | None:
 
 
 async def _converse(process: trio.Process, question: bytes) -> bytes:
-    """Give it the question; what it says until it is silent, or has said too much."""
+    """Give it the question; what it says until it is silent, or has said too much.
+
+    Its standard input stays open meanwhile: that is how it knows that we are here.
+    """
     assert process.stdin is not None
     assert process.stdout is not None
     said = b""
     async with process.stdin, process.stdout:
         with suppress(trio.BrokenResourceError):  # it is gone already
             await process.stdin.send_all(question)
-        await process.stdin.aclose()
         while len(said) <= MAX_ANSWER_BYTES and (some := await process.stdout.receive_some(MAX_ANSWER_BYTES)):
             said += some
     return bytes(said)

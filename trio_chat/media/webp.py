@@ -1,5 +1,7 @@
 """WebP without metadata: the chunks that make the picture, its animation and its colours (RFC 9649).
 
+How it is turned stays in its EXIF. (Chromium does not look there; its previews are upright in any case.)
+
 Pure.
 """
 

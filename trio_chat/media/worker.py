@@ -6,6 +6,7 @@ else. It uses no network.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import sys
@@ -31,12 +32,24 @@ NICENESS: Final = 10
 
 
 def main() -> None:
-    """Do the job that stands on standard input, and answer on standard output."""
-    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    """Do the job in the first line of standard input, and answer on standard output."""
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    end_with_parent()
     limit_resources(os.path.getsize(job.part))
     from trio_chat.media.pipeline import answer_to  # only now: it loads the decoders
 
     sys.stdout.buffer.write(msgspec.json.encode(answer_to(job)))
+
+
+def end_with_parent() -> None:
+    """Be ended when the other end of standard input is closed: by the parent's end, whatever that was.
+
+    Who is left over would write into the directory that the next server empties for the same file.
+    """
+    with suppress(OSError):  # not every system does that for pipes
+        fcntl.fcntl(sys.stdin, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(sys.stdin, fcntl.F_GETFL)
+        fcntl.fcntl(sys.stdin, fcntl.F_SETFL, flags | os.O_ASYNC)  # then it is SIGIO, which kills
 
 
 def limit_resources(file_bytes: int) -> None:
