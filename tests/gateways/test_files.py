@@ -199,6 +199,24 @@ async def test_a_message_with_files_is_told_with_them_until_it_is_deleted(autoju
         assert await core.store.known_blobs("", 9) == []
 
 
+async def test_files_are_found_and_in_the_album_until_they_are_deleted(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        await ack(ada, "send", room="lobby", text="no kite")
+        seq = (await send(ada, await ready(core, ada)))["seq"]
+        await ada.hear_frames()
+        (hit,) = (await ada.ask("search", query="has:image kite"))["hits"]
+        page = await ada.ask("history", room="lobby", only="pictures")
+        assert [event["seq"] for event in page["events"]] == [hit["event"]["seq"]] == [seq]
+        assert hit["event"]["files"] == page["events"][0]["files"]
+        assert hit["marks"] == []
+        assert (await ada.ask("history", room="lobby", only="files"))["events"] == []
+        await ack(ada, "delete", room="lobby", seq=seq)
+        await ada.hear_frames()
+        assert (await ada.ask("search", query="has:image"))["hits"] == []
+        assert (await ada.ask("history", room="lobby", only="pictures"))["events"] == []
+
+
 async def test_a_list_of_rooms_says_what_files_the_last_message_has(autojump_clock: MockClock) -> None:
     async with open_core() as core:
         ada = await core.open_person("Ada")
