@@ -115,6 +115,7 @@ async def test_every_answer_keeps_the_page_safe(target: str) -> None:
         assert "unsafe" not in policy
         assert "server" not in answer.headers
         assert "img-src 'self' data: blob:; media-src 'self' blob:; worker-src 'self'; " in policy
+        assert {"microphone=(self)", "camera=()"} <= set(answer.headers["permissions-policy"].split(", "))
         is_file = target == "/" or target.startswith("/static/")
         assert answer.headers["cache-control"] == ("no-cache" if is_file else "no-store")
 

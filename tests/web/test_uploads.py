@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import TYPE_CHECKING
@@ -207,6 +208,24 @@ async def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             answer = await files.patch(upload, b"a red kite")
         assert answer.status == 507
         assert b"nearly full" in answer.body
+        assert (await files.patch(upload, b"a red kite", is_last=True)).status == 200
+
+
+async def test_a_disk_that_is_full_to_the_last_byte_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+
+    def write(descriptor: int, data: bytes) -> int:
+        if bytes(data[:5]) == b"a red":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data)
+
+    async with open_file_server(tmp_path) as files:
+        upload = await files.begin(await files.person("Ada"), 10)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", write)
+            assert (await files.patch(upload, b"a red kite")).status == 507
         assert (await files.patch(upload, b"a red kite", is_last=True)).status == 200
 
 

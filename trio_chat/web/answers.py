@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from functools import wraps
 from typing import TYPE_CHECKING, Final
 
@@ -38,6 +39,8 @@ STATUSES: Final = {
 }
 """The status of an answer to what was refused; 403 for all other reasons."""
 
+FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+
 RETRY_AFTER_S: Final = 2
 
 
@@ -66,6 +69,8 @@ def answering(handler: Handler) -> Handler:
         except (StoreError, OSError) as error:
             if isinstance(error, ConnectionError):  # there is nobody to answer
                 raise
+            if isinstance(error, OSError) and error.errno in FULL:
+                return sentence(507, "The server's disk is full. Try later.")
             return sentence(
                 503,
                 "This cannot be done just now. Try again in a moment.",

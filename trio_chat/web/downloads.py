@@ -169,6 +169,7 @@ def _head(request: Request, file: Download, *, is_preview: bool) -> tuple[Respon
         "content-disposition": disposition("attachment" if is_saved else "inline", file.name),
         "content-security-policy": NOTHING_RUNS,
         "etag": tag,
+        "vary": "Authorization, Cookie",  # whoever uses the browser next is somebody else
     }
     if names_tag(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers), 0, 0
