@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,6 @@ from tests.support.raw import RawPeer, get, open_raw, open_v1
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 MIB = 1024 * 1024
 
@@ -102,6 +102,41 @@ async def test_transfers_end_with_the_server_and_go_on_at_the_next(
         assert got + rest.body == content
         target = await send(ada, slow, "c4")
         assert (await ask(server.port, target, headers={"authorization": f"Bearer {token}"})).body == other
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux")
+async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
+    n_pieces, piece = 200, os.urandom(MIB)
+    async with (
+        open_process(tmp_path, "--max-file-bytes", "0") as server,
+        open_ada(server.port) as (ada, welcome),
+    ):
+        small = await begin(ada, MIB, "c0")
+        await upload(server.port, small, piece)
+        before = peak_bytes(server)
+        large = await begin(ada, n_pieces * MIB, "c1")
+        async with open_raw(server.port) as peer:
+            peer.patience_s = 120
+            await peer.send(patch(large, offset=0, length=n_pieces * MIB, is_last=True))
+            for _ in range(n_pieces):
+                await peer.send(piece)
+            assert (await peer.receive_answer()).status == 200
+        target = await send(ada, large, "c2")
+        async with open_raw(server.port) as peer:
+            peer.patience_s = 120
+            await peer.send(get(target, authorization=f"Bearer {welcome['token']}", connection="close"))
+            await peer.receive_head()
+            received = 0
+            while some := await peer.receive():
+                received += len(some)
+        assert received == n_pieces * MIB
+        assert peak_bytes(server) - before < 10 * MIB
+
+
+def peak_bytes(server: ServerProcess) -> int:
+    """The most memory that the server has had."""
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 async def _sent(server: ServerProcess, ada: RawPeer, content: bytes) -> str:

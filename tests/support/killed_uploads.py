@@ -54,13 +54,13 @@ class Service:
         self.store = store
         self.blobs = DirectoryBlobs(directory / "blobs")
         self.parts = Parts(directory / "parts", pace=Pace(), floor_bytes=0)
-        finisher = Finisher(
+        self.finisher = Finisher(
             _RowsFirst(store, self.blobs) if turned else store,  # type: ignore[arg-type]  # as far as it is used
             _Nothing() if turned else self.blobs,  # type: ignore[arg-type]
             self.parts,
             lock,
         )
-        self.uploads = Uploads(store, self.parts, finisher, Transfers())
+        self.uploads = Uploads(store, self.parts, self.finisher, Transfers())
         self.sweeper = Sweeper(store, self.blobs, self.parts, self.uploads, lock, now_ms=lambda: AT_MS)
 
 

@@ -13,6 +13,7 @@ import trio
 from tests.support.files import FileServing, Sender, open_file_server
 from tests.support.raw import PATIENCE_S, RawPeer, get, open_raw, open_v1
 from tests.support.serving import open_conversation
+from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -112,6 +113,30 @@ async def _sent(files: FileServing, peer: RawPeer, room: str) -> str:
     await peer.say(type="send", id="c11", room=room, text="", files=[{"upload": upload}])
     said: dict[str, Any] = await peer.hear(lambda said: said["type"] == "ack" and said["id"] == "c11")
     return f"/files/{room}/{said['seq']}/0/kite.bin"
+
+
+@pytest.mark.parametrize("how", ["ban", "knock"])
+async def test_who_may_not_be_here_any_more_gets_no_more(tmp_path: Path, how: str) -> None:
+    async with open_file_server(tmp_path) as files:
+        ada, bob = await files.person("Ada"), await files.person("Bob")
+        await files.serving.store.add_owner_link(
+            hash_of("own"), ends_ms=files.now_ms() + 3_600_000, at_ms=files.now_ms()
+        )
+        target = await files.sent(ada, LARGE)
+        async with _open(files, ada) as its_ada:
+            await its_ada.say(type="become_owner", id="c1", token="own")
+            assert (await its_ada.hear(lambda said: said.get("id") == "c1"))["type"] == "ack"
+            await its_ada.say(type="join", id="c2", room="~server")
+            await its_ada.hear(lambda said: said["type"] == "joined" and said["room"] == "~server")
+            async with open_download(files, target, bob) as peer:
+                if how == "ban":
+                    await its_ada.say(type="ban", id="c3", room="~server", person=bob.id)
+                else:
+                    await its_ada.say(type="mode", id="c3", room="~server", mode="knock")
+                await is_cut(files, peer)
+        assert (await files.get(target, bob)).status == 404
+        assert (await files.get(target, ada)).status == 200
+        assert (await files.get("/files/session", bob, method="POST")).status == 403
 
 
 async def test_slow_downloads_hold_up_nobody(tmp_path: Path) -> None:

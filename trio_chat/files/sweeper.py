@@ -2,6 +2,7 @@
 
 - Blobs of deleted messages: within a second, as the store says when there are some.
 - Uploads that nobody sent: after a day.
+- Parts whose upload the store has dropped with its person: every hour.
 - What a server that was killed left behind, blobs and parts that no row names: at the start.
 """
 
@@ -84,10 +85,11 @@ class Sweeper:
                 return
 
     async def expire(self) -> None:
-        """Drop uploads that were begun a day ago and not sent."""
+        """Drop uploads that were begun a day ago and not sent, and remove parts that are no upload's."""
         while expired := await self._store.expired_uploads(self._now_ms() - EXPIRY_MS, AT_ONCE):
             for upload in expired:
                 await self._uploads.drop(upload)
+        await self._sweep_parts()
 
     async def sweep(self) -> None:
         """Remove blobs and parts that no row names, once."""

@@ -96,17 +96,24 @@ class Uploads:
                     async with await self._parts.open(upload_id) as part:  # of nothing there was none yet
                         if part.size < upload.bytes:
                             raise WrongOffset(part.size)
-                    try:
-                        finished = await self._finisher.finish(upload)
-                    except (
-                        TransferRefused
-                    ):  # nor will it ever be: it is not to count, or to be looked into again
-                        await self._forget(upload_id)
-                        raise
-                    if finished is None:
-                        raise _no_such_upload()
-                    upload = finished
+                    upload = await self._finish(upload)
                 return FileItem.of(file_of(upload))
+
+    async def _finish(self, upload: Upload) -> Upload:
+        try:
+            finished = await self._finisher.finish(upload)
+        except TransferRefused as error:
+            refused = error
+        else:
+            if finished is None:
+                raise _no_such_upload()
+            return finished
+        # It never will be: it is not to count, or to be looked into again.
+        await self._forget(upload.id)
+        try:
+            raise refused
+        finally:
+            del refused  # its traceback holds this frame: a cycle
 
     async def set_poster(self, upload_id: str, next_piece: NextPiece) -> None:
         """Take a still of a video, of which its previews will be made. Raises `Refused` (``too_large``)."""
