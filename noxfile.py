@@ -270,6 +270,23 @@ def build(session: nox.Session) -> None:
     session.run("python", "-m", "tests.built", "dist")
 
 
+CONSTRAINTS = Path("constraints.txt")
+
+
+@nox.session(default=False)
+def constraints(session: nox.Session) -> None:
+    """Write constraints.txt anew: the newest versions of all that is installed with trio-chat, to be committed."""
+    session.install("virtualenv")
+    environment = Path(session.create_tmp()).resolve() / "environment"
+    session.run("virtualenv", "-q", "--clear", str(environment))
+    python = str(environment / "bin" / "python")
+    session.run(python, "-m", "pip", "install", "-q", "--upgrade", ".", external=True)
+    frozen = session.run(python, "-m", "pip", "freeze", "--exclude", "trio-chat", silent=True, external=True)
+    assert isinstance(frozen, str)
+    about = [line for line in CONSTRAINTS.read_text("utf-8").splitlines() if line.startswith("#")]
+    CONSTRAINTS.write_text("\n".join([*about, *frozen.split()]) + "\n", "utf-8")
+
+
 @nox.session(default=False)
 def changelog(session: nox.Session) -> None:
     """Show what newsfragments/ make of CHANGELOG.md; a release writes it, and takes them away: ``-- --version 1.0``."""
