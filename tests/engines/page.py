@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from selenium.common.exceptions import StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
@@ -157,6 +158,13 @@ class Page:
     def choose(self, name: str, css: str = "[role^=menuitem]") -> None:
         """Press what has this name with the mouse, in a menu that is open, say."""
         self.named(css, name).click()
+
+    def press_at(self, x: int, y: int) -> None:
+        """Press this point of the page with the mouse."""
+        self.browser.switch_to.window(self._window)
+        actions = ActionBuilder(self.browser)
+        actions.pointer_action.move_to_location(x, y).click()  # type: ignore[no-untyped-call]
+        actions.perform()
 
     def press(self, *keys: str) -> None:
         """Press keys one after the other where the focus is: ``Shift+Tab``, ``Enter``, ``a``."""

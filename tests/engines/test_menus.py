@@ -77,6 +77,15 @@ def test_a_reply_quotes_its_message(ada: Page, bob: Page) -> None:
     ada.seen("p.goal")
 
 
+def test_a_press_beside_a_menu_closes_it(ada: Page) -> None:
+    ada.say("hello")
+    ada.hears("hello")
+    ada.menu("hello")
+    ada.press_at(4, 4)
+    ada.gone("dialog")
+    assert ada.texts() == ["hello"]
+
+
 def test_a_menu_stays_in_the_window(ada: Page) -> None:
     ada.say("at the right edge")
     ada.hears("at the right edge")

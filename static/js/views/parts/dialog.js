@@ -68,7 +68,8 @@ function heading(title, onClose) {
 /** A press that begins and ends beside the dialog closes it; a selection drawn out of it does not. */
 function closeOnBackdrop(element, close) {
   let began = false;
-  element.addEventListener("pointerdown", (event) => (began = event.target === element));
+  // Not "pointerdown": of a press beside a menu that a right click has opened WebKit tells only this.
+  element.addEventListener("mousedown", (event) => (began = event.target === element));
   element.addEventListener("click", (event) => {
     if (began && event.target === element) close();
   });
