@@ -46,12 +46,12 @@ WATCH = """() => {
 
 
 class Held:
-    """Holds up the pictures that a browser asks for until they are let through."""
+    """Holds up the pictures that a browser asks for, or what is sent, until it is let through."""
 
-    def __init__(self, context: BrowserContext) -> None:
+    def __init__(self, context: BrowserContext, what: re.Pattern[str] = FILES) -> None:
         self._held: list[Route] = []
         self._is_open = False
-        context.route(FILES, self._note)
+        context.route(what, self._note)
 
     def _note(self, route: Route) -> None:
         if self._is_open:
@@ -307,9 +307,14 @@ def test_what_is_forwarded_and_saved_is_what_the_message_has(ada: Person, bob: P
         expect(reader.locator("#chat .forwarded")).to_have_attribute("data-label", "Forwarded from Ada")
     expect(page.locator('#chat p[data-status="waiting"]')).to_have_count(0)
     page.locator("#chat .text", has_text="look").last.click(button="right")
-    with page.expect_download() as first:
-        page.get_by_role("menuitem", name="Save all 2").click()
-    assert first.value.suggested_filename in {"kite.jpg", "plan.pdf"}
+    saved: list[str] = []
+    page.on("download", lambda download: saved.append(download.suggested_filename))
+    page.get_by_role("menuitem", name="Save all 2").click()
+    for _ in range(50):
+        if len(saved) == 2:
+            break
+        page.wait_for_timeout(100)
+    assert sorted(saved) == ["kite.jpg", "plan.pdf"]
 
 
 def test_a_picture_goes_into_the_clipboard(ada: Person) -> None:
@@ -340,6 +345,36 @@ def test_what_cannot_be_loaded_says_why_and_is_tried_again(ada: Person, bob: Per
     box.last.click()
     expect(box.last).to_have_attribute("data-state", "loaded")
     expect(page.locator("dialog.lightbox")).to_have_count(0)
+
+
+def test_what_one_sends_is_seen_at_once_and_stays_as_it_is_when_it_is_logged(ada: Person) -> None:
+    page = ada.page
+    held = Held(ada.context, re.compile(r"/uploads/"))
+    wide, tall = photo("kite.jpg", (1600, 1000)), photo("tower.jpg", (600, 900), hue=90)
+    page.set_input_files(
+        "input[type=file]",
+        [
+            {"name": one["name"], "mimeType": "image/jpeg", "buffer": base64.b64decode(one["data"])}
+            for one in (wide, tall)
+        ],
+    )
+    expect(page.locator(".tray-item")).to_have_count(2)
+    ada.say("look")
+    own = page.locator("#chat .picture img")
+    expect(page.locator(f"#chat .picture{LOADED}")).to_have_count(2)
+    sources = [own.nth(number).get_attribute("src") or "" for number in range(2)]
+    assert all(source.startswith("blob:") for source in sources)
+    ring = page.get_by_role("button", name="Do not send these 2 files")
+    expect(ring).to_be_visible()
+    page.wait_for_timeout(400)  # it has arrived
+    page.evaluate(WATCH)
+    held.let_through()
+    expect(page.locator("#chat p[data-seq]")).to_have_count(1)
+    expect(ring).to_have_count(0)
+    assert [own.nth(number).get_attribute("src") for number in range(2)] == sources, "nothing is loaded anew"
+    assert page.evaluate("() => window.seen.bottom") < 2
+    own.first.click()
+    expect(page.locator(".zoom-frame.loaded img")).to_have_attribute("src", re.compile("^files/lobby/"))
 
 
 def test_what_waits_for_a_connection_says_so_and_comes_by_itself(
