@@ -9,7 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from .conftest import NETWORK_NAME
 
@@ -45,7 +45,8 @@ def choose(person: Person, *files: tuple[str, str, bytes]) -> None:
     """Choose files (name, type, bytes) by the button."""
     with person.page.expect_file_chooser() as chooser:
         person.page.get_by_role("button", name="Attach files").click()
-    chooser.value.set_files([{"name": name, "mimeType": kind, "buffer": data} for name, kind, data in files])
+    payloads = [FilePayload(name=name, mimeType=kind, buffer=data) for name, kind, data in files]
+    chooser.value.set_files(payloads)
 
 
 def digest(person: Person, message: int = -1, n: int = 0) -> str:
@@ -325,3 +326,51 @@ def test_all_of_it_works_at_a_plain_http_address(
     arrived(ada, 2)
     eve.open()  # the cookie serves at this address as well
     eve.page.wait_for_function("() => document.querySelector('#chat img')?.naturalWidth > 0")
+
+
+FILM = """async () => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 320, height: 180 });
+  const pen = canvas.getContext("2d");
+  const recorder = new MediaRecorder(canvas.captureStream(20), { mimeType: "video/webm" });
+  const parts = [];
+  recorder.ondataavailable = ({ data }) => parts.push(data);
+  const isOver = new Promise((resolve) => (recorder.onstop = resolve));
+  recorder.start();
+  for (let frame = 0; frame < 20; frame += 1) {
+    pen.fillStyle = "rgb(200, 40, 90)";
+    pen.fillRect(0, 0, 320, 180);
+    pen.clearRect(frame * 10, 20, 10, 10);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  recorder.stop();
+  await isOver;
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File(parts, "film.webm", { type: "video/webm" }));
+  document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+
+
+def test_a_video_has_a_still_that_the_page_has_drawn(ada: Person, bob: Person) -> None:
+    page = ada.page
+    ada.is_online()
+    page.evaluate(FILM)
+    expect(page.locator(".tray-face.video > img")).to_be_visible()
+    page.press("#msg", "Enter")
+    arrived(bob)
+    seq = bob.page.locator("#chat p.message").get_attribute("data-seq")
+    still = bob.context.request.get(f"{bob.url}files/lobby/{seq}/0/film.webm?size=480")
+    assert (still.status, still.headers["content-type"]) == (200, "image/webp")
+
+
+def test_a_picture_that_cannot_be_shown_is_sent_as_a_file(ada: Person, bob: Person) -> None:
+    page = ada.page
+    bomb = png(8_000, 6_500)
+    choose(ada, ("huge.png", "image/png", bomb))
+    page.press("#msg", "Enter")
+    failed = page.locator("#failed")
+    expect(failed).to_contain_text("megapixels", timeout=60_000)
+    failed.get_by_role("button", name="Send as a file").click()
+    arrived(bob)
+    expect(failed).to_be_hidden()
+    assert digest(bob) == hashlib.sha256(bomb).hexdigest()
+    expect(bob.page.get_by_role("link", name="Save huge.png")).to_be_visible()

@@ -94,7 +94,8 @@ export const requestsTo = (base) =>
     }
 
     async send(body) {
-      const bytes = body === null ? null : Buffer.from(await body.arrayBuffer());
+      const bytes = body === null ? null : await body.arrayBuffer().then(Buffer.from, () => undefined);
+      if (bytes === undefined) return this.#end(); // as browsers do for a file that has changed
       if (this.#isOver) return;
       const length = bytes === null ? {} : { "Content-Length": bytes.length };
       this.#request = http.request(this.url, { method: this.method, headers: { ...this.#headers, ...length }, agent: false });

@@ -194,6 +194,46 @@ test("two tabs do not upload the same message, and one goes on for the other", a
   assert.equal(await turns.take(first.store.state.outbox[0].id, false), false);
 });
 
+test("a file that cannot be read on the disk any more is sent from the copy that the browser has kept", async (t) => {
+  const server = await withServer(t);
+  const page = openPage(t, { server });
+  const blob = blobOf(3 * MIB);
+  class Changed extends Blob {
+    slice(from, to) {
+      return from < 2 * MIB ? blob.slice(from, to) : { size: to - from, arrayBuffer: () => Promise.reject(new Error("it was changed")) };
+    }
+
+    get size() {
+      return blob.size;
+    }
+  }
+  const put = page.kept.put.bind(page.kept);
+  page.kept.put = (file) => put({ ...file, blob });
+  page.files.send("lobby", "", [{ blob: new Changed([]), name: "a.bin" }]);
+  await page.ready();
+  const [{ status, files: [{ upload }] }] = page.store.state.outbox;
+  assert.equal(status, "waiting");
+  assert.equal(sha(server.uploads.get(upload).bytes), await shaOf(blob));
+
+  page.kept.put = async () => false; // nothing is kept
+  page.files.send("lobby", "", [{ blob: new Changed([]), name: "b.bin" }]);
+  await page.ready();
+  assert.equal(firstFailed(page.store.state).code, "unreadable");
+});
+
+test("what is left of the quota shrinks with what is sent, until the server tells it anew", async (t) => {
+  const server = await withServer(t);
+  const page = openPage(t, { server });
+  assert.equal(page.files.left, Infinity);
+  page.store.dispatch({ type: "welcome", frame: { rooms: [], about: { limits: { file_bytes: 99, files: 10, files_left: 500 } } } });
+  page.online();
+  page.files.send("lobby", "", [{ blob: blobOf(100), name: "a.bin" }]);
+  page.files.send("lobby", "", [{ blob: blobOf(150), name: "b.bin" }]);
+  assert.equal(page.files.left, 250);
+  page.files.cancel(page.store.state.outbox[1].id);
+  assert.equal(page.files.left, 400);
+});
+
 test("messages of the same room wait behind it, others and changes do not", () => {
   let state = { ...initialState("lobby"), isOutboxRestored: true };
   const queue = (entry) => (state = reduce(state, { type: "queued", entry: { at: 1, ...entry } }));

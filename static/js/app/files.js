@@ -19,13 +19,20 @@ export class Files {
   #store;
   #app;
   #uploads;
+  #sent = 0; // bytes since the server has told how many are left
 
   /** @param {import("../core/store.js").Store} store @param {import("../net/session.js").Session} session @param {import("./app.js").App} app */
   constructor(store, session, app, uploads = new Uploads(store, (frame) => session.ask(frame))) {
     this.#store = store;
     this.#app = app;
     this.#uploads = uploads;
+    store.subscribe((state, before) => state.limits !== before.limits && (this.#sent = 0));
     new FilesSession(store, () => session.token);
+  }
+
+  /** How many bytes this person may still send, as far as is known here; `Infinity`: as many as they like. */
+  get left() {
+    return Math.max(0, this.#store.state.limits.filesLeft - this.#sent);
   }
 
   /**
@@ -37,6 +44,7 @@ export class Files {
     const files = chosen.map(({ blob, poster: _, name, mediaType = blob.type, bytes = blob.size, ...rest }) =>
       ({ width: 0, height: 0, alt: "", asFile: false, voice: null, ...rest, key: newId(), name, mediaType, bytes, upload: null, isComplete: false }));
     for (const [index, { blob, poster }] of chosen.entries()) if (blob) this.#uploads.hold(files[index], blob, poster);
+    this.#sent += sizeOf(files);
     return this.#app.send(room, text, { ...extras, files });
   }
 
@@ -68,7 +76,9 @@ export class Files {
   /** An entry is given up: see `Uploads.cancel`. */
   cancel(id) {
     const entry = this.#entry(id);
-    if (entry?.files && entry.status !== "sent") this.#uploads.cancel(entry);
+    if (!entry?.files || entry.status === "sent") return;
+    this.#sent = Math.max(0, this.#sent - sizeOf(entry.files));
+    this.#uploads.cancel(entry);
   }
 
   #entry(id) {
@@ -79,3 +89,5 @@ export class Files {
     this.#store.dispatch({ type: "fileChanged", id, key, changes: { upload: null, isComplete: false, ...changes } });
   }
 }
+
+const sizeOf = (files) => files.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -82,6 +82,13 @@ export class Uploads {
     return this.#files.get(key) ?? null;
   }
 
+  /** The file on the disk cannot be read any more: there may be the copy that the browser has kept. */
+  async #reread(key) {
+    const found = await this.#kept.get(key);
+    if (found) this.#files.set(key, found);
+    return found !== null;
+  }
+
   /** The message will not be sent: neither shall the server keep what it has of its files. */
   cancel({ files }) {
     for (const { upload } of files) if (upload) this.#ask({ type: "cancel_upload", upload });
@@ -185,7 +192,8 @@ export class Uploads {
         this.#store.dispatch({ type: "transferred", key, progress: 1 });
         became({ isComplete: true });
       }
-      if (done.code !== "gone" || forgotten === MOST_FORGOTTEN) return done;
+      const mayGoOn = done.code === "gone" || (done.code === "unreadable" && (await this.#reread(key)));
+      if (!mayGoOn || forgotten === MOST_FORGOTTEN) return done;
     }
   }
 

@@ -157,7 +157,7 @@ export class Tray {
       onFocus: (to) => this.#focus(to),
     })));
     const total = items.reduce((sum, item) => sum + sizeOf(item), 0);
-    const { filesLeft } = this.#shell.app.state.limits;
+    const { left: filesLeft } = this.#shell.app.files;
     const left = filesLeft < Infinity ? fileTexts.left(sizeText(Math.max(0, filesLeft - total))) : "";
     this.#about.textContent = items.length > 0 ? fileTexts.about(items.length, sizeText(total), left) : "";
     this.#problem.textContent = [...problems, ...(total > filesLeft ? [fileTexts.overQuota(sizeText(filesLeft))] : [])].join(" ");
