@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import struct
 import zlib
@@ -16,7 +17,7 @@ from .conftest import NETWORK_NAME
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.sync_api import Route
+    from playwright.sync_api import Route, WebSocketRoute
 
     from .conftest import Person, Server
 
@@ -374,3 +375,23 @@ def test_a_picture_that_cannot_be_shown_is_sent_as_a_file(ada: Person, bob: Pers
     expect(failed).to_be_hidden()
     assert digest(bob) == hashlib.sha256(bomb).hexdigest()
     expect(bob.page.get_by_role("link", name="Save huge.png")).to_be_visible()
+
+
+def test_who_is_new_to_a_server_with_probation_sees_why_not(ada: Person) -> None:
+    def through(socket: WebSocketRoute) -> None:
+        def told(message: str | bytes) -> None:
+            frame = json.loads(message)
+            if frame["type"] == "welcome":
+                frame["new_until"] = "2100-01-01T00:00:00Z"
+            socket.send(json.dumps(frame))
+
+        socket.connect_to_server().on_message(told)
+
+    page = ada.page
+    page.route_web_socket("**", through)
+    ada.open()
+    ada.is_online()
+    page.get_by_role("button", name="Attach files").click()
+    expect(page.locator(".toast")).to_contain_text("You are new here, and cannot send files yet")
+    page.evaluate(DROP, ["#chat", given(("b.txt", "text/plain", b"bee"))])
+    expect(page.locator(".tray")).to_be_hidden()
