@@ -6,15 +6,16 @@ Whoever knows the id of an upload may add to it: that was told to its person alo
 from __future__ import annotations
 
 import secrets
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from trio_chat.errors import Refused, TransferRefused, WrongOffset
+from trio_chat.errors import Refused, StoreError, TransferRefused, WrongOffset
 from trio_chat.files.parts import UPLOAD_ID
 from trio_chat.files.turns import Turns
 from trio_chat.kinds.files import FileItem, file_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from typing import TypeAlias
 
     from trio_chat.files.finishing import Finisher
@@ -46,11 +47,9 @@ class Uploads:
     async def state(self, upload_id: str) -> tuple[int, int, bool]:
         """How much of an upload is there, its length, and whether it is finished. Whoever was adding to it was ended
         before, so that it stays so."""
-        upload = await self._find(upload_id)
-        if not upload.is_finished:
-            async with self._turns.take(upload_id):
-                return await self._parts.size(upload_id), upload.bytes, False
-        return upload.bytes, upload.bytes, True
+        async with self._turns.take(upload_id):
+            upload = await self._find(upload_id)
+            return await self.progress(upload), upload.bytes, upload.is_finished
 
     async def progress(self, upload: Upload) -> int:
         """How much of an upload is there at this moment."""
@@ -63,13 +62,12 @@ class Uploads:
         is taken; `Refused` (``too_large``) for more than was announced, ``disk_full``; and what ``next_piece`` raises.
         However it ends, what came before is kept.
         """
-        upload = await self._find(upload_id)
-        if upload.is_finished:
-            if offset != upload.bytes:
-                raise WrongOffset(upload.bytes)
-            return offset
-        with self._transfers.transfer():
-            async with self._turns.take(upload_id), await self._parts.open(upload_id) as part:
+        async with self._working_on(upload_id) as upload:
+            if upload.is_finished:
+                if offset != upload.bytes:
+                    raise WrongOffset(upload.bytes)
+                return offset
+            async with await self._parts.open(upload_id) as part:
                 if part.size != offset:
                     raise WrongOffset(part.size)
                 while piece := await next_piece():
@@ -116,12 +114,14 @@ class Uploads:
             del refused  # its traceback holds this frame: a cycle
 
     async def set_poster(self, upload_id: str, next_piece: NextPiece) -> None:
-        """Take a still of a video, of which its previews will be made. Raises `Refused` (``too_large``)."""
-        upload = await self._find(upload_id)
-        if upload.is_finished:
-            raise TransferRefused("finished", "This upload is finished: its poster comes before its end.")
+        """Take a still of a video, of which its previews will be made. Raises `Refused` (``too_large``).
+
+        As `append` does, this ends whoever is adding to the upload: else many could keep many posters in memory.
+        """
         data = bytearray()
-        with self._transfers.transfer():
+        async with self._working_on(upload_id) as upload:
+            if upload.is_finished:
+                raise TransferRefused("finished", "This upload is finished: its poster comes before its end.")
             while piece := await next_piece():
                 data += piece
                 if len(data) > MAX_POSTER_BYTES:
@@ -140,6 +140,29 @@ class Uploads:
         async with self._turns.take(upload_id):
             await self._parts.remove(upload_id)
         return True
+
+    @asynccontextmanager
+    async def _working_on(self, upload_id: str) -> AsyncIterator[Upload]:
+        """Have the turn at an upload that there is, as long as there is one: nothing is added to what was dropped.
+
+        It is looked for when it is our turn, as whoever had it before may have dropped or finished it.
+        """
+
+        async def is_there() -> bool:
+            try:
+                return await self._store.upload(upload_id) is not None
+            except StoreError:
+                return True  # as far as is known
+
+        try:
+            with self._transfers.transfer(is_there):
+                async with self._turns.take(upload_id):
+                    yield await self._find(upload_id)
+        except TransferRefused as refused:
+            if refused.code != "forbidden":
+                raise
+            await self._parts.remove(upload_id)  # a ban takes the row alone
+            raise _no_such_upload() from None
 
     async def _forget(self, upload_id: str) -> None:
         """Forget an upload of which it is our turn."""
