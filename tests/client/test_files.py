@@ -15,8 +15,9 @@ from tests.support.scripted_files import ScriptedFiles
 from tests.support.serving import open_server
 from trio_chat.client import Attachment, Chat, ConnectionLost, FileItem, Message, Refused, Voice, open_chat
 from trio_chat.client.address import Address
-from trio_chat.client.files import LEAST_CHUNK_BYTES, LOST_AT_MOST
 from trio_chat.client.http import STALLED_S
+from trio_chat.client.transfers import LOST_AT_MOST
+from trio_chat.client.uploads import LEAST_CHUNK_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Coroutine

@@ -41,6 +41,17 @@ RUNS: dict[str, Options] = {
     "backups taken under load, and restored": Options(
         seed=12, duration_s=60, pause_s=1, least=20, faults=frozenset({"restore", "kill"})
     ),
+    "files through kills, restarts, a bad network": Options(
+        seed=13,
+        duration_s=120,
+        pause_s=1.5,
+        least=30,
+        clients=2,
+        product_clients=8,
+        plain_clients=0,
+        file_share=0.6,
+        faults=frozenset({"kill", "term", "proxy"}),
+    ),
     "no file descriptors": Options(seed=7, duration_s=40, pause_s=1, faults=frozenset({"files"})),
     "clock jumps, kills": Options(
         seed=8, duration_s=40, pause_s=1, least=20, faults=frozenset({"clock", "kill"})

@@ -11,6 +11,7 @@ Imports: errors, kinds, model, protocol.
 """
 
 from trio_chat.client.chat import Chat, ChatStatistics, open_chat
+from trio_chat.client.downloads import Download
 from trio_chat.client.endings import CannotConnect, ConnectionLost
 from trio_chat.client.events import (
     Change,
@@ -25,8 +26,8 @@ from trio_chat.client.events import (
     Reactions,
     Reset,
 )
-from trio_chat.client.files import Attachment, Download, Uploaded, Voice
 from trio_chat.client.state import StateError
+from trio_chat.client.uploads import Attachment, Uploaded, Voice
 from trio_chat.errors import ChatError, Refused
 from trio_chat.kinds.files import FileItem
 from trio_chat.model.events import Person, Position

@@ -8,7 +8,6 @@ from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import attrs
 import trio
@@ -16,8 +15,9 @@ import trio
 from trio_chat.client import frames
 from trio_chat.client.address import Address
 from trio_chat.client.conversation import Conversation, new_id
-from trio_chat.client.files import Download, Uploaded, upload
+from trio_chat.client.downloads import open_download, save
 from trio_chat.client.state import open_state
+from trio_chat.client.uploads import Uploaded, upload
 from trio_chat.errors import Refused
 from trio_chat.kinds.files import FileToSend
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
@@ -27,11 +27,13 @@ from trio_chat.protocol.commands import AskReactions, FilePlace, Join, Leave, Re
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncGenerator, Callable, Iterable
+    from contextlib import AbstractAsyncContextManager
     from typing import Self
 
     from trio_chat.client.connection import Connect
+    from trio_chat.client.downloads import Download
     from trio_chat.client.events import Event, GivenReaction, History, Message
-    from trio_chat.client.files import Sendable
+    from trio_chat.client.uploads import Sendable
     from trio_chat.model.events import Person
 
 MAX_UNREAD = 1000
@@ -247,17 +249,12 @@ class Chat:
         begun = await self._conversation.call(command, frames.Uploading)
         return Uploaded(begun.upload, message.files[n].alt)
 
-    @asynccontextmanager
-    async def download(
+    def download(
         self, message: Message, n: int = 0, *, preview: int | None = None
-    ) -> AsyncGenerator[Download]:
-        """Fetch file ``n`` of a message, or its ``preview`` of that size (one of its ``previews``): iterate over what
-        this gives for its bytes, in the block. See `Download`. Raises `LookupError` if the message has no such file."""
-        name = quote(message.files[n].name, safe="") or "file"
-        path = f"files/{quote(message.room, safe='')}/{message.seq}/{range(len(message.files))[n]}/{name}"
-        query = "" if preview is None else f"?size={preview}"
-        async with self._conversation.open_http() as http:
-            yield Download(self._conversation, http, self._conversation.target(path) + query)
+    ) -> AbstractAsyncContextManager[Download]:
+        """Fetch file ``n`` of a message, or its ``preview`` of that size (one of its ``previews``): ``async with``
+        gives what to iterate over for its bytes, see `Download`. Raises `LookupError` if there is no such file."""
+        return open_download(self._conversation, message, n, preview)
 
     async def save(
         self, message: Message, path: str | Path, n: int = 0, *, preview: int | None = None
@@ -267,17 +264,8 @@ class Chat:
         Until it is whole it is called ``….part``. Raises what `download` does, and `OSError`. (What a file is called
         was chosen by who sent it: do not use its name as a path.)
         """
-        target = trio.Path(path)
-        part = target.with_name(f"{target.name}.part")
-        try:
-            async with self.download(message, n, preview=preview) as pieces, await part.open("wb") as file:
-                async for piece in pieces:
-                    await file.write(piece)
-            await part.replace(target)
-        except BaseException:
-            with trio.CancelScope(shield=True):
-                await part.unlink(missing_ok=True)
-            raise
+        async with self.download(message, n, preview=preview) as pieces:
+            await save(pieces, path)
 
     async def edit(self, room: str, seq: int, text: str, *, mentions: Iterable[str] = ()) -> int:
         """Edit one's own message ``seq``. Returns the number of the edit."""

@@ -1,4 +1,4 @@
-"""Files of messages: sending them, in pieces that go on where a lost connection ended, and fetching them.
+"""Uploads: files to be sent, given to the server in pieces that go on where a lost connection ended.
 
 An upload is begun by a command, and once more whenever a request was lost: its answer says how much the server has. So
 connecting again, and waiting for it, is the chat's own.
@@ -17,34 +17,23 @@ import attrs
 import trio
 
 from trio_chat.client import frames
-from trio_chat.client.backoff import Backoff
 from trio_chat.client.http import TransferLost
-from trio_chat.errors import Refused
+from trio_chat.client.transfers import PASSING, Patience, failure_of
 from trio_chat.protocol.commands import UploadCommand, VoiceNote
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Collection
-    from typing import Self
+    from collections.abc import AsyncGenerator
 
     from trio_chat.client.conversation import Conversation
-    from trio_chat.client.http import HttpConnection, Response
+    from trio_chat.client.http import HttpConnection
 
 PARTIAL_UPLOAD: Final = "application/partial-upload"
 
 LEAST_CHUNK_BYTES: Final = 64 * 1024
 """A proxy that does not take so much at a time takes no files."""
 
-LOST_AT_MOST: Final = 10
-"""So often, one after the other, a transfer may be lost without getting on before it is given up."""
-
-CODES: Final = {404: "no_such_file", 413: "too_large", 422: "bad_file", 507: "disk_full"}
-"""The codes of refusals that come as a status of HTTP."""
-
-NOT_TRANSFERRED: Final = "not_transferred"
-"""The client's own code, for a transfer that was given up, and for any other status."""
-
-PASSING: Final = frozenset({404, 408, 409, 425, 429})
-"""A piece of an upload is sent once more after these, as after all from 500 on but 507: with the offset of then."""
+BEGUN_ANEW: Final = frozenset({404, 409})
+"""After these the server is asked how much it has, and if it is gone an upload is begun anew."""
 
 
 @attrs.frozen
@@ -98,7 +87,7 @@ async def upload(conversation: Conversation, room: str, file: Sendable, upload_i
             as_file=attachment.as_file,
             voice=None if voice is None else VoiceNote(voice.ms, b64encode(voice.peaks).decode()),
         )
-        patience = _Patience(conversation)
+        patience = Patience(conversation)
         sender = _Sender(conversation, http, content)
         while True:
             begun = await conversation.call(command, frames.Uploading)
@@ -180,111 +169,4 @@ class _Sender:
                 elif response.status == 204:
                     offset = int(response.headers.get("upload-offset", offset + len(data)))
                 else:
-                    raise await _failure(response, passing=PASSING)
-
-
-class Download:
-    """The content of a file as it comes: iterating gives its bytes, in pieces of at most 64 KiB.
-
-    A lost connection is made again, and goes on where it was. When cancelled, nothing is lost. Raises `Refused`
-    (``no_such_file``, also when the message is deleted meanwhile), and what ended the conversation.
-    """
-
-    def __init__(self, conversation: Conversation, http: HttpConnection, target: str) -> None:
-        self.size: int | None = None
-        """Its size in bytes; known when the first piece has come."""
-        self.received = 0
-        """So many bytes have come."""
-        self._conversation = conversation
-        self._http = http
-        self._target = target
-        self._patience = _Patience(conversation)
-        self._tag = ""
-        self._response: Response | None = None
-        self._skipped = 0
-        """So much of the answer was there before: it is whole, although the rest was asked for."""
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> bytes:
-        while True:
-            try:
-                with self._conversation.until_end():
-                    data = await self._receive()
-            except TransferLost as lost:
-                self._response = None
-                self._patience.note(self.received)
-                await self._patience.wait_after(lost)
-                continue
-            if not data:
-                raise StopAsyncIteration
-            return data
-
-    async def _receive(self) -> bytes:
-        """The next bytes; none at the end."""
-        if self._response is None:
-            self._response = await self._ask()
-        while data := await self._response.receive_some():
-            fresh = data[self._skipped :]
-            self._skipped -= len(data) - len(fresh)
-            self.received += len(fresh)
-            if fresh:
-                return fresh
-        return b""
-
-    async def _ask(self) -> Response:
-        headers = {"Authorization": f"Bearer {self._conversation.token}"}
-        if self.received:
-            headers["Range"] = f"bytes={self.received}-"
-            if self._tag:
-                headers["If-Range"] = self._tag
-        response = await self._http.ask("GET", self._target, headers)
-        if response.status == 416:  # it was lost when all had come
-            return response
-        if response.status not in (200, 206):
-            raise await _failure(response, passing=PASSING - {404})
-        self._skipped = self.received if response.status == 200 else 0
-        if not self.received:
-            length = response.headers.get("content-length")
-            self.size = None if length is None else int(length)
-            self._tag = response.headers.get("etag", "")
-        return response
-
-
-class _Patience:
-    """How often a transfer may be lost, and the pauses between."""
-
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-        self._backoff = Backoff(conversation.jitter)
-        self._lost = 0
-        self._at = 0
-
-    def note(self, at: int) -> None:
-        """So many bytes are on the other side: if these are more than before, all is well."""
-        if at > self._at:
-            self._at, self._lost, self._backoff = at, 0, Backoff(self._conversation.jitter)
-
-    async def wait_after(self, lost: TransferLost) -> None:
-        """Wait before the next attempt, until the chat is connected. Raises `Refused` (``not_transferred``) if there
-        were too many."""
-        self._lost += 1
-        if self._lost > LOST_AT_MOST:
-            raise Refused(
-                NOT_TRANSFERRED, f"The file does not get through, after {LOST_AT_MOST} attempts: {lost}."
-            ) from lost
-        pause_s = self._backoff.pause_s(held_s=0.0, may_be_at_once=True)
-        with self._conversation.until_end():
-            await trio.sleep(pause_s if lost.retry_after_s is None else lost.retry_after_s)
-        await self._conversation.wait_connected()
-
-
-async def _failure(response: Response, *, passing: Collection[int]) -> TransferLost | Refused:
-    """What an answer means that is no success."""
-    status = response.status
-    said = (await response.sentence()).rstrip(".") or f"the server answered with the HTTP status {status}"
-    if status in passing or (status >= 500 and status not in CODES):
-        after = response.headers.get("retry-after", "")
-        return TransferLost(said, retry_after_s=float(after) if after.isdecimal() else None)
-    return Refused(CODES.get(status, NOT_TRANSFERRED), f"{said}.")
+                    raise await failure_of(response, passing=PASSING | BEGUN_ANEW)
