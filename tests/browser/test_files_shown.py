@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import FilePayload, expect
 
 from tests.support.page_files import file, photo, send_files
 
@@ -354,7 +354,7 @@ def test_what_one_sends_is_seen_at_once_and_stays_as_it_is_when_it_is_logged(ada
     page.set_input_files(
         "input[type=file]",
         [
-            {"name": one["name"], "mimeType": "image/jpeg", "buffer": base64.b64decode(one["data"])}
+            FilePayload(name=one["name"], mimeType="image/jpeg", buffer=base64.b64decode(one["data"]))
             for one in (wide, tall)
         ],
     )
