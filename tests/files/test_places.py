@@ -9,7 +9,7 @@ import trio
 import trio.testing
 
 from trio_chat.errors import Refused
-from trio_chat.files.places import PATIENCE_S, Places
+from trio_chat.files.places import PATIENCE_S, WAITING, Places
 
 
 async def test_nobody_has_more_than_their_share(autojump_clock: trio.testing.MockClock) -> None:
@@ -55,3 +55,27 @@ async def test_who_gives_up_takes_no_place_along(autojump_clock: trio.testing.Mo
                     pass
     async with places.take("bob"):
         pass
+
+
+async def test_so_many_of_a_person_wait_and_the_next_is_told_at_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Else one person with a thousand connections has the server look into the store for each, twice a second."""
+    places = Places(in_all=5, for_each=2)
+
+    async def fetch() -> None:
+        async with places.take("Ada"):
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(2 + WAITING):
+            nursery.start_soon(fetch)
+        await trio.testing.wait_all_tasks_blocked()
+        began = trio.current_time()
+        with pytest.raises(Refused) as refused:
+            async with places.take("Ada"):
+                pass
+        assert (refused.value.code, trio.current_time() - began) == ("busy", 0)
+        async with places.take("Bob"):
+            pass
+        nursery.cancel_scope.cancel()

@@ -46,6 +46,8 @@ async def test_head_is_the_answer_without_the_file(tmp_path: Path) -> None:
         assert {name: value for name, value in head.headers.items() if name != "date"} == {
             name: value for name, value in whole.headers.items() if name != "date"
         }
+        part = await files.get(target, ada, method="HEAD", range="bytes=0-3")
+        assert (part.status, part.headers["content-length"]) == (200, head.headers["content-length"])
 
 
 async def test_the_name_in_the_address_is_for_the_eye(tmp_path: Path) -> None:

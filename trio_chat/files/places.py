@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.errors import TransferRefused
+from trio_chat.errors import Refused, TransferRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 IN_ALL: Final = 64
 FOR_EACH: Final = 8
+WAITING: Final = 32
+"""So many more of a person's requests wait: each costs memory and looks into the store. A browser has six at once."""
 
 PATIENCE_S: Final = 20.0
 """So long it is waited for a place."""
@@ -40,8 +42,11 @@ class Places:
 
     @asynccontextmanager
     async def take(self, person: str) -> AsyncIterator[None]:
-        """Have a place as long as the block lasts. Raises `Refused` (``busy``) if there is none in time."""
+        """Have a place as long as the block lasts. Raises `Refused` (``busy``) if there is none in time, and at once if
+        too many of this person's wait already."""
         share = self._of_people.setdefault(person, _Share(trio.Semaphore(self._for_each)))
+        if share.users >= self._for_each + WAITING:
+            raise _busy()
         share.users += 1
         try:
             with trio.move_on_after(PATIENCE_S) as patience:
@@ -52,11 +57,7 @@ class Places:
                     share.places.release()
                     raise
             if patience.cancelled_caught:
-                raise TransferRefused(
-                    "busy",
-                    "Too many files are being fetched. Try again in a moment.",
-                    retry_after_s=RETRY_AFTER_S,
-                )
+                raise _busy()
             try:
                 yield
             finally:
@@ -66,3 +67,9 @@ class Places:
             share.users -= 1
             if not share.users:
                 del self._of_people[person]
+
+
+def _busy() -> Refused:
+    return TransferRefused(
+        "busy", "Too many files are being fetched. Try again in a moment.", retry_after_s=RETRY_AFTER_S
+    )

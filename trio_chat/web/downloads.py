@@ -175,7 +175,9 @@ def _head(request: Request, file: Download, *, is_preview: bool) -> tuple[Respon
         return Response(status_code=304, headers=headers), 0, 0
     status, start, end = 200, 0, file.size
     # Who has another version of it gets all of this one (RFC 9110 section 13.1.5).
-    asked = request.headers.get("range", "") if request.headers.get("if-range", tag) == tag else ""
+    has_this = request.headers.get("if-range", tag) == tag
+    # A part is what GET alone asks for (section 14.2).
+    asked = request.headers.get("range", "") if has_this and request.method == "GET" else ""
     if (part := part_of(asked, file.size)) is not None:
         status, (start, end) = 206, part
         if start >= end:
