@@ -142,7 +142,7 @@ async def test_who_answers_too_slowly_is_left(autojump_clock: MockClock) -> None
 
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, be_silent, [listener])
+        await nursery.start(trio.serve_listeners, be_silent, [listener])
         port = listener.socket.getsockname()[1]
         guard = Guard(is_allowed=lambda address: True, ports={port})
         with pytest.raises(CannotFetch, match="longer than 5 seconds"):
@@ -166,7 +166,7 @@ async def test_over_tls_the_certificate_is_that_of_the_name() -> None:
 
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        await nursery.start(trio.serve_listeners, serve, [listener])
         port = listener.socket.getsockname()[1]
         trio.socket.set_custom_hostname_resolver(Resolver(["127.0.0.1"], ["127.0.0.1"]))
         guard = Guard(is_allowed=lambda address: address == "127.0.0.1", ports={port}, tls=tls)

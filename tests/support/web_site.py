@@ -45,7 +45,7 @@ async def open_site() -> AsyncIterator[Site]:
     async with trio.open_nursery() as nursery:
         (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
         site = Site(listener.socket.getsockname()[1])
-        nursery.start_soon(trio.serve_listeners, site.serve, [listener])
+        await nursery.start(trio.serve_listeners, site.serve, [listener])
         yield site
         nursery.cancel_scope.cancel()
 
