@@ -158,11 +158,12 @@ class Uploads:
             with self._transfers.transfer(is_there):
                 async with self._turns.take(upload_id):
                     yield await self._find(upload_id)
+                return
         except TransferRefused as refused:
             if refused.code != "forbidden":
                 raise
-            await self._parts.remove(upload_id)  # a ban takes the row alone
-            raise _no_such_upload() from None
+        await self._parts.remove(upload_id)  # a ban takes the row alone
+        raise _no_such_upload()
 
     async def _forget(self, upload_id: str) -> None:
         """Forget an upload of which it is our turn."""
