@@ -74,10 +74,12 @@ export const laterTexts = {
   shellUnmarkUnread: "Mark as read",
   shellSettings: "Settings",
 
-  shellTyping: (names) => {
-    if (names.length === 1) return `${names[0]} is typing…`;
-    if (names.length === 2) return `${names[0]} and ${names[1]} are typing…`;
-    return `${names[0]} and ${number().format(names.length - 1)} others are typing…`;
+  shellTyping: (people) => {
+    const doing = people.every(({ what }) => what === "voice") ? "recording" : "typing";
+    const [{ name }, other] = people;
+    if (people.length === 1) return `${name} is ${doing}…`;
+    if (people.length === 2) return `${name} and ${other.name} are ${doing}…`;
+    return `${name} and ${number().format(people.length - 1)} others are ${doing}…`;
   },
   shellHere: "here now",
   shellLastSeen: (when) => `last here ${when}`,

@@ -230,7 +230,7 @@ export const roomReducers = {
 
   readMarkers: (state, { frame }) => withRoom(state, frame.room, (room) => withReadMarkers(room, frame.marks, state.me?.id)),
 
-  typing: (state, { frame, until }) => withRoom(state, frame.room, (room) => withTyping(room, frame.person, until)),
+  typing: (state, { frame, until }) => withRoom(state, frame.room, (room) => withTyping(room, { ...frame.person, what: frame.what ?? "text" }, until)),
 
   /** Time has passed: who has stopped typing? */
   expired: (state, { now }) =>

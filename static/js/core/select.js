@@ -106,11 +106,11 @@ export function tickOf(state, room, message) {
   return message.seq <= delivered ? "delivered" : "sent";
 }
 
-/** Who else is typing in the room. */
+/** Who else is typing in the room, or speaking: `what` is "text" or "voice". */
 export function typingIn(state, room, nowMs) {
   return room.typing
     .filter(({ id, until }) => id !== state.me?.id && until > nowMs)
-    .map(({ id, name }) => person(state, id, name));
+    .map(({ id, name, what }) => ({ ...person(state, id, name), what }));
 }
 
 /** The numbers of the pinned messages, ascending, with the outbox laid over them; null before `info` was answered. */

@@ -45,6 +45,7 @@ export class Sound {
   #found = null; // seconds that it is long, as its file says
   #isWanted = false; // to be played
   #isDecoded = false;
+  #isInMemory = false; // at an address of its own
   phase = "idle"; // idle, loading, playing, paused, failed
   isGone = false; // it failed since it could not be fetched
   onChange = () => {};
@@ -142,8 +143,7 @@ export class Sound {
       this.#isDecoded = true;
       try {
         const wav = await decoded(await fetched(this.#about.source, MOST_DECODED_BYTES));
-        this.#forget();
-        this.#url = URL.createObjectURL(wav);
+        this.#take(wav);
         if (this.#isPlayed) await this.play();
         return;
       } catch (other) {
@@ -160,8 +160,16 @@ export class Sound {
   }
 
   #forget() {
-    if (this.#url?.startsWith("blob:")) URL.revokeObjectURL(this.#url);
+    if (this.#isInMemory) URL.revokeObjectURL(this.#url);
+    this.#isInMemory = false;
     this.#url = null;
+  }
+
+  /** Play from memory. */
+  #take(blob) {
+    this.#forget();
+    this.#url = URL.createObjectURL(blob);
+    this.#isInMemory = true;
   }
 
   #letGo() {
@@ -173,7 +181,8 @@ export class Sound {
 
   async #prepare() {
     const { source, isWhole } = this.#about;
-    this.#url ??= typeof source === "string" && !isWhole ? source : URL.createObjectURL(await fetched(source));
+    const isAddress = typeof source === "string" && (!isWhole || source.startsWith("blob:")); // that is in memory already
+    if (this.#url === null) isAddress ? (this.#url = source) : this.#take(await fetched(source));
     if (current !== this) throw new DOMException("another one is played", "AbortError");
     const audio = element();
     audio.src = this.#url;

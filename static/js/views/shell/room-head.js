@@ -75,7 +75,7 @@ export class RoomHead {
     const typing = state.connection.phase === "online" ? typingIn(state, room, Date.now()) : [];
     const { people } = this.#elements;
     people.classList.toggle("typing", typing.length > 0);
-    setText(people, typing.length > 0 ? laterTexts.shellTyping(typing.map(({ name }) => name)) : presence(state, room));
+    setText(people, typing.length > 0 ? laterTexts.shellTyping(typing) : presence(state, room));
   }
 }
 

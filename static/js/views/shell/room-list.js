@@ -207,7 +207,7 @@ function tickIn(state, room, message) {
 
 /** The line below the title: who is typing, as far as the page is told (in the room it watches), else the draft, else the last message. */
 function lineOf(state, room) {
-  const typing = typingIn(state, room, Date.now()).map(({ name }) => name);
+  const typing = typingIn(state, room, Date.now());
   if (typing.length > 0) return { lead: "", line: laterTexts.shellTyping(typing), look: "typing" };
   const draft = state.drafts.get(room.name);
   if (draft && room.name !== state.open) return { lead: laterTexts.shellDraft, line: draft.slice(0, LINE_LENGTH), look: "draft" };

@@ -24,7 +24,7 @@ export class TypingLine {
     const typing = isOnline && state.view.isAtBottom ? typingIn(state, openRoom(state), Date.now()) : [];
     this.#element.hidden = typing.length === 0;
     if (typing.length === 0) return;
-    const text = laterTexts.shellTyping(typing.map(({ name }) => name));
+    const text = laterTexts.shellTyping(typing);
     if (this.#text.textContent !== text) this.#text.textContent = text;
   }
 }

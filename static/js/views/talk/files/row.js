@@ -37,7 +37,7 @@ function title(name) {
 
 function player({ room, seq, from, name, message }, { n, name: title, voice }, { address, download, isMine }) {
   return makeAudioPlayer({
-    key: seq === null ? `${message.id}/${n}` : `${room}/${seq}/${n}`,
+    key: isMine && message.id ? `${message.id}/${n}` : `${room}/${seq}/${n}`, // what one sends may be played already
     source: address,
     label: voice ? albumTexts.voice(name) : albumTexts.sound(title),
     voice,
