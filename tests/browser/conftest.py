@@ -37,6 +37,9 @@ PARTS_SCREEN: dict[str, Any] = {
 NETWORK_NAME = "studio.home.arpa"
 """The server's name on a network, as its people type it."""
 
+RESOLVE = f"--host-resolver-rules=MAP {NETWORK_NAME} 127.0.0.1"
+"""A name that is no local one to the browser: over http it is no secure context there."""
+
 
 class Person:
     """A person with a browser context of their own, and the chat open in it."""
@@ -118,16 +121,27 @@ class Person:
             self.violations.append(f"policy: {text}")
 
 
+def find_chromium() -> str | None:
+    """The one named by TRIO_CHAT_CHROMIUM, else the system's; None: Playwright's own."""
+    return os.environ.get("TRIO_CHAT_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Chromium: the one named by TRIO_CHAT_CHROMIUM, else the system's, else Playwright's own."""
-    path = os.environ.get("TRIO_CHAT_CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    """Chromium, see `find_chromium`."""
     with sync_playwright() as playwright:
-        # A name that is no local one to the browser: over http it is no secure context there.
-        resolve = f"--host-resolver-rules=MAP {NETWORK_NAME} 127.0.0.1"
-        browser = playwright.chromium.launch(executable_path=path, args=[resolve])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=[RESOLVE])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def hearing(browser: Browser) -> Iterator[Browser]:
+    """Another Chromium, with a microphone that beeps and that everybody may use."""
+    microphone = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
+    launched = browser.browser_type.launch(executable_path=find_chromium(), args=[RESOLVE, *microphone])
+    yield launched
+    launched.close()
 
 
 @pytest.fixture
@@ -142,13 +156,18 @@ def open_person(browser: Browser, server: Server) -> Iterator[Callable[..., Pers
     """A function that opens the chat for one more person, with options of a browser context; closes all at the end."""
     people: list[Person] = []
 
-    def open_one(*, name: str | None = None, **options: Any) -> Person:  # noqa: ANN401 - Playwright knows them
+    def open_one(
+        *,
+        name: str | None = None,
+        in_browser: Browser = browser,
+        **options: Any,  # noqa: ANN401 - Playwright knows them
+    ) -> Person:
         if name is not None:  # as somebody whose browser remembers the name
             remembered = [{"name": "trio-chat.name", "value": name}]
             options["storage_state"] = {
                 "origins": [{"origin": server.url.rstrip("/"), "localStorage": remembered}]
             }
-        context = browser.new_context(**{"locale": "en-GB", **options})
+        context = in_browser.new_context(**{"locale": "en-GB", **options})
         person = Person(context, server.url)
         people.append(person)
         if name is not None:

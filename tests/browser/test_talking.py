@@ -261,7 +261,17 @@ def test_everything_can_be_done_with_the_keyboard_alone(open_person: Callable[..
     expect(page.locator("#msg")).to_be_focused()
     type_into(page, "typed")
     person.hears("typed")
-    places = ("#send", ".emoji-button", "#search", "#info", "#help", "#new", "#filter")
+    places = (
+        "#send",
+        ".emoji-button",
+        ".attach-button",
+        ".voice-button",
+        "#search",
+        "#info",
+        "#help",
+        "#new",
+        "#filter",
+    )
     for place in (*places, "#rail-list a", "#rail-list button:visible", "#me"):
         page.keyboard.press("Tab")
         expect(page.locator(place)).to_be_focused()

@@ -227,12 +227,12 @@ export class App {
 
   // -- without an answer --
 
-  /** The person is typing in this room; call it at each key. */
-  typing(room) {
+  /** The person is typing in this room, or speaking; call it at each key. @param {"text"|"voice"} [what] */
+  typing(room, what = "text") {
     const now = Date.now();
     if (now - (this.#typedAt.get(room) ?? 0) < TYPING_PAUSE_MS) return;
     this.#typedAt.set(room, now);
-    this.#session.tell({ type: "typing", room });
+    this.#session.tell({ type: "typing", room, ...(what !== "text" && { what }) });
   }
 
   setDraft(room, text) {

@@ -11,6 +11,7 @@ import { Uploads } from "../net/uploads.js";
  * @property {{room: string, seq: number, n: number}} [of] instead of bytes: a file of a message, which is forwarded
  * @property {string} [mediaType] @property {number} [bytes] of what is forwarded
  * @property {number} [width] @property {number} [height] in pixels, of what is to be seen
+ * @property {() => void} [onKept] told when the browser has kept it: a reload does not lose it
  * @property {string} [alt] @property {boolean} [asFile] kept as it is, and never shown
  * @property {{ms: number, peaks: string}} [voice] @property {Promise<Blob|null>|Blob|null} [poster] a still of a video
  */
@@ -41,9 +42,11 @@ export class Files {
    * @returns {Promise<object>} `seq`
    */
   send(room, text, chosen, extras = {}) {
-    const files = chosen.map(({ blob, poster: _, name, mediaType = blob.type, bytes = blob.size, ...rest }) =>
+    const files = chosen.map(({ blob, poster: _, onKept: __, name, mediaType = blob.type, bytes = blob.size, ...rest }) =>
       ({ width: 0, height: 0, alt: "", asFile: false, voice: null, ...rest, key: newId(), name, mediaType, bytes, upload: null, isComplete: false }));
-    for (const [index, { blob, poster }] of chosen.entries()) if (blob) this.#uploads.hold(files[index], blob, poster);
+    for (const [index, { blob, poster, onKept = () => {} }] of chosen.entries()) {
+      if (blob) this.#uploads.hold(files[index], blob, poster).then((isKept) => isKept && onKept());
+    }
     this.#sent += sizeOf(files);
     return this.#app.send(room, text, { ...extras, files });
   }

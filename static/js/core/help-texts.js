@@ -53,6 +53,7 @@ export const helpTexts = {
     ["→  ←", "On a message: to its links and reactions, and back"],
     ["Enter", "On a message: everything one can do with it"],
     ["Delete", "On a message: delete it"],
+    ["Alt Shift V", "Record a voice note; once more: send it"],
     ["@  :  /", "Mention somebody, an emoji, a command"],
   ],
 };

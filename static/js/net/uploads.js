@@ -59,6 +59,7 @@ export class Uploads {
   /**
    * A file is about to be sent: it is kept until then.
    * @param {object} entryFile with its `key`, `name` @param {Blob} blob @param {Promise<Blob|null>|Blob|null} poster
+   * @returns {Promise<boolean>} whether it will be there after a reload
    */
   async hold({ key, name }, blob, poster = null) {
     this.#files.set(key, { blob, poster });
@@ -71,6 +72,7 @@ export class Uploads {
     }
     const still = await poster;
     if (isKept && still && this.#isNeeded(key)) await this.#kept.put({ key, blob, poster: still });
+    return isKept;
   }
 
   /** The file behind a key. @returns {Promise<{blob: Blob, poster: Promise<Blob|null>|Blob|null}|null>} */

@@ -27,6 +27,7 @@ const players = new WeakMap(); // element -> player
  * @param {{ms: number, peaks: string}|null} [about.voice] of a voice note
  * @param {string|null} [about.from] whose voice note: the next one of the same person plays on after it
  * @param {boolean} [about.isNews] whether it has a dot until it was played
+ * @param {boolean} [about.isNarrow] there is room for half of the bars only
  * @param {string|null} [about.download] the address by which it is saved, if it cannot be played
  * @returns {HTMLElement}
  */
@@ -58,7 +59,7 @@ class Player {
   #dragged = null; // seconds, while a finger seeks
   element = make("span", "audio-player");
 
-  constructor({ voice = null, from = null, isNews = false, download = null, ...about }) {
+  constructor({ voice = null, from = null, isNews = false, isNarrow = false, download = null, ...about }) {
     this.#about = { ...about, from, download };
     const { key, source, label } = about;
     this.#sound = soundOf({ key, source, ms: voice?.ms ?? null, isWhole: voice !== null });
@@ -71,7 +72,8 @@ class Player {
       for (const one of document.querySelectorAll(".audio-player")) players.get(one)?.showSpeed();
     });
     this.#time.setAttribute("aria-hidden", "true"); // the slider says it
-    this.#makeTrack(voice && readPeaks(voice.peaks));
+    const peaks = voice && readPeaks(voice.peaks);
+    this.#makeTrack(peaks && isNarrow ? halved(peaks) : peaks);
     Object.assign(this.element.dataset, { key, ...(from && { from }) });
     this.element.dir = "ltr";
     this.element.setAttribute("role", "group");
@@ -194,7 +196,10 @@ function playNext(element) {
   if (next?.dataset.from === from) players.get(next).play();
 }
 
-function wave(peaks, className) {
+const halved = (peaks) => peaks.filter((_, index) => index % 2 === 0).map((peak, index) => Math.max(peak, peaks[2 * index + 1]));
+
+/** A waveform. @param {number[]} peaks from 0 to 1 @returns {SVGElement} with a path */
+export function wave(peaks, className) {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
   svg.setAttribute("class", className);

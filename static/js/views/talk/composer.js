@@ -79,6 +79,7 @@ export class Composer {
   /** What goes along with the text has changed. */
   look() {
     this.#inner.classList.toggle("filled", this.#field.value !== "" || this.#does.hasFiles());
+    this.#inner.classList.toggle("editing", this.#editing !== null);
   }
 
   /** Answer a message. */
@@ -145,6 +146,18 @@ export class Composer {
     }
     this.#showBar();
     this.#field.disabled = ["shut", "missing"].includes(writingIn(state, openRoom(state), Date.now()).kind);
+  }
+
+  /** Whether there is nothing to be sent: then one can speak. */
+  get mayRecord() {
+    return this.#field.value === "" && this.#editing === null && !this.#does.hasFiles();
+  }
+
+  /** The message that is answered, by something else than a text: the answer is not offered any more. @returns {number|null} */
+  takeReply() {
+    const replyTo = this.#replies.get(this.#room) ?? null;
+    this.cancel();
+    return replyTo;
   }
 
   /** Say above the field what is wrong. */

@@ -26,6 +26,7 @@ import { makeSending } from "./sending.js";
 import { Suggestions } from "./suggestions.js";
 import { HoverTools } from "./hover-tools.js";
 import { TypingLine } from "./typing-line.js";
+import { VoiceButton } from "./voice-button.js";
 import { WaitingBar } from "./waiting-bar.js";
 import { WritingState } from "./writing-state.js";
 
@@ -133,6 +134,7 @@ export function mountTalk(app, elements, { shell, log, files }) {
     new WritingState(app, elements.composer, bottom),
     composer,
     attaching,
+    new VoiceButton(shell, composer, elements),
     new FailedNotice(failed, {
       onRetry: async ({ id, room, code }) => {
         if (code === "not_joined" && room !== app.state.open) await shell.open(room);
