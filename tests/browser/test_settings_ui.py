@@ -25,7 +25,7 @@ def test_an_avatar_is_cropped_scaled_and_seen_by_others(ada: Person, bob: Person
     ada.say("see me")
     bob.hears("see me")
     ada.settings()
-    ada.page.set_input_files("input[type=file]", PICTURE)
+    ada.page.set_input_files("dialog input[type=file]", PICTURE)
     expect(ada.page.locator("#me .avatar img")).to_be_visible()
     ada.page.get_by_role("radio", name="Colour 3").check()
     ada.page.keyboard.press("Escape")
@@ -40,7 +40,9 @@ def test_an_avatar_is_cropped_scaled_and_seen_by_others(ada: Person, bob: Person
 
 def test_a_file_that_is_no_image_is_refused_with_a_reason(ada: Person) -> None:
     ada.settings()
-    ada.page.set_input_files("input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"})
+    ada.page.set_input_files(
+        "dialog input[type=file]", {"name": "a.png", "mimeType": "image/png", "buffer": b"no"}
+    )
     expect(ada.page.locator("#name-problem")).to_have_text(re.compile("no picture"))
 
 

@@ -264,7 +264,7 @@ export class App {
   }
 }
 
-/** A recovery code is longer than a device code. */
-const codeField = (code) => (code.replaceAll(/[-\s]/g, "").length > 12 ? { recover: code } : { link: code });
+/** What a hello or a question says of a code: a device code, or a recovery code, which is longer. */
+export const codeField = (code) => (code.replaceAll(/[-\s]/g, "").length > 12 ? { recover: code } : { link: code });
 
 const some = (list) => (list?.length > 0 ? list : undefined);

@@ -3,6 +3,7 @@
  * of the app, whose methods they become.
  */
 import { texts } from "../core/texts.js";
+import { codeField } from "./app.js";
 import { ATTEMPTS } from "./history.js";
 
 const ALBUM_PAGE = 50;
