@@ -59,6 +59,14 @@ class Held:
         else:
             self._held.append(route)
 
+    def wait_for(self, page: Page, count: int) -> None:
+        """Wait until so many are held."""
+        for _ in range(150):
+            if len(self._held) >= count:
+                return
+            page.wait_for_timeout(100)
+        raise AssertionError(f"{len(self._held)} of {count} requests came")
+
     def let_through(self) -> int:
         """From now on they come; how many had to wait."""
         self._is_open = True
@@ -99,8 +107,8 @@ def test_pictures_have_their_shape_at_once_and_nothing_moves_when_they_come(ada:
     bob.open()
     expect(page.locator("#chat p .text").last).to_have_text("in between")
     page.evaluate(WATCH)
-    page.wait_for_timeout(300)
-    assert held.let_through() > 5
+    held.wait_for(page, 6)
+    held.let_through()
     expect(pictures(page).first).to_be_attached()
     expect(page.locator(f"#chat .picture:not({LOADED})")).to_have_count(0)
     seen = page.evaluate("() => window.seen")
@@ -122,8 +130,8 @@ def test_pictures_have_their_shape_at_once_and_nothing_moves_when_they_come(ada:
     bob.open()
     expect(page.locator("#jump")).to_be_visible()
     page.evaluate(WATCH)
-    page.wait_for_timeout(300)
-    assert again.let_through() > 0
+    again.wait_for(page, 1)
+    again.let_through()
     expect(page.locator(f"#chat .picture:not({LOADED})")).to_have_count(0)
     assert page.evaluate("() => window.seen.top") <= 1
 
