@@ -201,11 +201,6 @@ export class App {
 
   // -- who one is --
 
-  /** Become the person of a device code, or of a recovery code. Who one was is kept (`otherKeys`). */
-  useCode(code) {
-    return this.#session.logIn(codeField(code));
-  }
-
   /** Begin as a new user. */
   startAnew() {
     return this.#session.logIn({});
@@ -263,8 +258,5 @@ export class App {
     return this.#alerts?.onEvent(frame);
   }
 }
-
-/** What a hello or a question says of a code: a device code, or a recovery code, which is longer. */
-export const codeField = (code) => (code.replaceAll(/[-\s]/g, "").length > 12 ? { recover: code } : { link: code });
 
 const some = (list) => (list?.length > 0 ? list : undefined);

@@ -3,7 +3,6 @@
  * of the app, whose methods they become.
  */
 import { texts } from "../core/texts.js";
-import { codeField } from "./app.js";
 import { ATTEMPTS } from "./history.js";
 
 const ALBUM_PAGE = 50;
@@ -214,6 +213,11 @@ export function questions(store, session) {
       return ask({ type: "link" }, ({ code, expires_s: expiresIn }) => ({ code, expiresIn }));
     },
 
+    /** Become the person of a device code, or of a recovery code. Who one was is kept (`otherKeys`). */
+    useCode(code) {
+      return session.logIn(codeField(code));
+    },
+
     /** Whom a code stands for; it stays good. */
     whose(code) {
       return ask({ type: "peek_link", ...codeField(code) }, ({ user }) => ({ user }));
@@ -245,3 +249,6 @@ function placesOf(text, marks) {
     return { from, to: from + word.length, word };
   });
 }
+
+/** A recovery code is longer than a device code. */
+const codeField = (code) => (code.replaceAll(/[-\s]/g, "").length > 12 ? { recover: code } : { link: code });
