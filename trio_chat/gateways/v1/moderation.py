@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import Refused, StoreError, StoreUnavailable
+from trio_chat.gateways.v1.message_now import message_now
 from trio_chat.gateways.v1.outcomes import ack_of
 from trio_chat.gateways.v1.room_lists import user_of
-from trio_chat.kinds.facts import PUBLIC, SERVER, SERVER_ROOM, no_such_message, no_such_room
+from trio_chat.kinds.facts import PUBLIC, SERVER, SERVER_ROOM, no_such_room
 from trio_chat.kinds.forms import timestamp, write_body
-from trio_chat.kinds.messages import DELETE, EDIT, Delete
+from trio_chat.kinds.messages import DELETE, Delete
 from trio_chat.kinds.reports import MAX_WHY_CHARS, REPORT, RESOLVE, WIPE, Report, Resolve, Wipe
 from trio_chat.kinds.roles import ROLE, Role
 from trio_chat.kinds.standing import MODERATES, OWNER
-from trio_chat.kinds.table import MESSAGES, plain_text_of, read_body
+from trio_chat.kinds.table import plain_text_of, read_body
 from trio_chat.model.events import Draft
 from trio_chat.model.names import normal_room
 from trio_chat.model.outcomes import Denied
@@ -29,7 +30,6 @@ from trio_chat.protocol.replies import Ack, Branch, ReportList
 if TYPE_CHECKING:
     from trio_chat.gateways.v1.client import Client
     from trio_chat.protocol import commands
-    from trio_chat.rooms.room import Room
 
 MAX_REPORTS_LISTED = 100
 
@@ -40,10 +40,6 @@ WIPED_AT_ONCE = 100
 
 FINISH_S = 5.0
 """So long wiping may take: ten times what it does on a busy machine, and less than a stopping server waits."""
-
-MAX_CHANGES = 1_200
-"""More than one message can have."""
-
 
 MAX_BRANCH = 200
 """So many are told of those whom somebody brought in."""
@@ -104,22 +100,11 @@ async def report(client: Client, command: commands.ReportCommand) -> Ack | None:
         body = Report(command.person, why=why)
     else:
         about = client.room(command.room)
-        author, text = await _text_now(client, about, command.seq)
-        body = Report(author, about.name, command.seq, text, why)
+        message, edit = await message_now(client, about, command.seq)
+        body = Report(message.sender, about.name, command.seq, plain_text_of(message, edit=edit), why)
     room = await client.hub.rooms.get(SERVER_ROOM)
     await client.submit_body(room, REPORT, command.id, body)
     return None
-
-
-async def _text_now(client: Client, room: Room, seq: int) -> tuple[str, str]:
-    """Who wrote a message, and what it says now. Raises `Refused` (``no_such_message``)."""
-    store = client.hub.store
-    found = await store.read_some(room.name, [seq]) if seq <= room.head else []
-    if not found or found[0].kind not in MESSAGES:
-        raise no_such_message()
-    changes = await store.read_changes(room.name, [seq], reader=client.person.id, limit=MAX_CHANGES)
-    edits = [one for one in changes.events if one.kind == EDIT]
-    return found[0].sender, plain_text_of(found[0], edit=edits[-1] if edits else None)
 
 
 async def reports(client: Client, command: commands.Reports) -> ReportList:
