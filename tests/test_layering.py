@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "security_log": set(),
     "config": set(),
     "model": set(),
-    "kinds": {"model"},
+    "kinds": {"media", "model"},
     "search": {"kinds", "model"},
     # What people send, and the process that decodes it.
     "media": set(),

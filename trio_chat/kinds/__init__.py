@@ -2,5 +2,5 @@
 
 One module for each subject, with one `Kind` for each kind; `table` has them all, `rules` says who may do what.
 
-Pure. Imports: errors, model.
+Pure. Imports: errors, media, model.
 """

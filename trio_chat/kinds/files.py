@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from trio_chat.kinds.forms import ShortText  # noqa: TC001  (msgspec reads it)
+from trio_chat.media.types import IMAGES, UNKNOWN
 
 if TYPE_CHECKING:
     from trio_chat.model.files import Upload
@@ -32,9 +33,6 @@ FILE_KINDS: Final = (IMAGE, VIDEO, AUDIO, VOICE, FILE)
 Album: TypeAlias = Literal["pictures", "files", "links"]
 """What a room's album shows: messages with images or videos, with other files (but voice notes), with links."""
 
-_SHOWN: Final = frozenset(f"image/{form}" for form in ("jpeg", "png", "gif", "webp", "avif"))
-
-
 UploadId = Annotated[str, msgspec.Meta(max_length=64)]
 
 
@@ -44,7 +42,7 @@ class File(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     upload: str
     """The id of the upload by which it came."""
     name: str
-    media_type: str = "application/octet-stream"
+    media_type: str = UNKNOWN
     """As its bytes say, one of `trio_chat.media.types`."""
     bytes: int = 0
     width: int = 0
@@ -71,7 +69,7 @@ class File(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
             return FILE
         if self.ms:
             return VOICE
-        if self.media_type in _SHOWN:
+        if self.media_type in IMAGES:
             return IMAGE
         sort = self.media_type.partition("/")[0]
         return sort if sort in (VIDEO, AUDIO) else FILE
