@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -58,12 +58,6 @@ def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     if request.param == "memory":
         return partial(open_memory_store, MemoryDisk())
     return partial(open_sqlite_store, tmp_path_factory.mktemp("data") / "chat.db")
-
-
-@pytest.fixture
-async def store(open_store: OpenStore) -> AsyncIterator[Store]:
-    async with open_store() as store:
-        yield store
 
 
 # --- dense, in order, whole ---

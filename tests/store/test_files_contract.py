@@ -9,7 +9,7 @@ import attrs
 import pytest
 import trio
 
-from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
+from tests.support.memory_store import MemoryStore, open_memory_store
 from tests.support.people import add_person
 from trio_chat.errors import Refused
 from trio_chat.kinds.facts import SERVER_ROOM
@@ -22,7 +22,6 @@ from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.files import AT_ONCE_MS, MAX_UNSENT, FileFacts, FileLimits, Upload
 from trio_chat.model.outcomes import Conflict, Denied, Outcome, Repeat
 from trio_chat.store.space import SpaceLevel
-from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -37,15 +36,6 @@ ADA, BOB = "p-ada", "p-bob"
 NO_LIMITS = FileLimits()
 KITE, BOAT = "a" * 64, "b" * 64
 JPEG = FileFacts("image/jpeg", 900, 40, 30, "blur", (480,))
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenStore:
-    """Opens a store; each time on the same data."""
-    if request.param == "memory":
-        return partial(open_memory_store, MemoryDisk())
-    path = tmp_path_factory.mktemp("data") / "chat.db"
-    return partial(open_sqlite_store, path, synchronous="OFF")
 
 
 @pytest.fixture

@@ -34,10 +34,9 @@ from trio_chat.model.records import (
 )
 from trio_chat.search.query import parse_query
 from trio_chat.store.base import MOVES_KEPT, Store
-from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import Callable, Collection
     from contextlib import AbstractAsyncContextManager
     from typing import TypeAlias
 
@@ -47,21 +46,6 @@ BIG = 10**9
 ADA, BOB, EVE = Who("p-ada", "Ada"), Who("p-bob", "Bob"), Who("p-eve", "Eve")
 CLUB = "~aaaaaaaaaaaaaaaa"
 HASH = b"h" * 32
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenStore:
-    """Opens a store; each time on the same data."""
-    if request.param == "memory":
-        return partial(open_memory_store, MemoryDisk())
-    path = tmp_path_factory.mktemp("data") / "chat.db"
-    return partial(open_sqlite_store, path, synchronous="OFF")
-
-
-@pytest.fixture
-async def store(open_store: OpenStore) -> AsyncIterator[Store]:
-    async with open_store() as store:
-        yield store
 
 
 def draft(kind: str, body: Body | str, by: Who = ADA, client_id: str | None = None) -> Draft:

@@ -45,10 +45,16 @@ class ScriptedServer:
             raise OSError("nobody is at home")
         theirs, ours = self.make_pair()
         network = StickySendStream(theirs.send_stream)
-        visitor = Visitor(self, ours, network)
-        self.visitors.append(visitor)
-        self._nursery.start_soon(visitor.run)
+        self._nursery.start_soon(self._serve, ours, network)
         return trio.StapledStream(network, theirs.receive_stream)
+
+    async def _serve(self, stream: trio.abc.Stream, network: StickySendStream) -> None:
+        """Serve one stream, whose other end is on the network."""
+        await self._visit(Visitor(self, stream, network))
+
+    async def _visit(self, visitor: Visitor) -> None:
+        self.visitors.append(visitor)
+        await visitor.run()
 
     @property
     def visitor(self) -> Visitor:

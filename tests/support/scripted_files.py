@@ -71,17 +71,6 @@ class ScriptedFiles(ScriptedServer):
         self.http_open = 0
         """HTTP connections that are open."""
 
-    async def connect(self) -> trio.abc.Stream:
-        """See `ScriptedServer`."""
-        await trio.lowlevel.checkpoint()
-        self.attempts.append(trio.current_time())
-        if self.is_down:
-            raise OSError("nobody is at home")
-        theirs, ours = self.make_pair()
-        network = StickySendStream(theirs.send_stream)
-        self._nursery.start_soon(self._serve, ours, network)
-        return trio.StapledStream(network, theirs.receive_stream)
-
     def next_request(self, deviation: Callable[[Exchange], Awaitable[None]]) -> None:
         """Do this with the next request, in place of what is right."""
         self.deviations_of_requests.append(deviation)
@@ -92,9 +81,7 @@ class ScriptedFiles(ScriptedServer):
         except trio.BrokenResourceError:
             return
         if b"upgrade: websocket" in unread.data.lower():
-            visitor = _FileVisitor(self, unread, network)
-            self.visitors.append(visitor)
-            await visitor.run()
+            await self._visit(_FileVisitor(self, unread, network))
             return
         self.http_open += 1
         try:
