@@ -13,6 +13,7 @@ const NEAR = "300px"; // so far out of view it is asked for, that it is there wh
  */
 export function showLinkPreviews(app, chat, log) {
   const known = new Map(); // link -> the answer, or a promise of it
+  let without = new WeakMap(); // message -> its link, of which there is nothing to show on this connection
   const inView = new IntersectionObserver(
     (entries) => entries.filter((entry) => entry.isIntersecting).forEach(({ target }) => fill(target)),
     { root: chat, rootMargin: `${NEAR} 0px` },
@@ -27,6 +28,7 @@ export function showLinkPreviews(app, chat, log) {
     if (!known.has(link)) known.set(link, ask(app, { room, seq: item.seq, link }));
     const answer = await known.get(link);
     if (!answer.ok) known.delete(link); // the server may have time for it later
+    if (!answer.title) without.set(paragraph, link);
     if (!answer.title || firstLink(paragraph) !== link || paragraph.querySelector(".link-preview")) return;
     log.change(() => paragraph.querySelector(".bubble > .meta").before(makeCard(answer, paragraph.querySelector(`.text a[href]`).href)));
   }
@@ -34,7 +36,8 @@ export function showLinkPreviews(app, chat, log) {
   const look = () => {
     if (!app.state.limits.hasPreviews) return;
     for (const paragraph of chat.querySelectorAll("p.message:has(.text a[href])")) {
-      if (!paragraph.querySelector(".link-preview")) inView.observe(paragraph);
+      const isDone = paragraph.querySelector(".link-preview") || without.get(paragraph) === firstLink(paragraph);
+      if (!isDone) inView.observe(paragraph);
     }
   };
   let isDue = false;
@@ -47,7 +50,13 @@ export function showLinkPreviews(app, chat, log) {
     });
   };
   new MutationObserver(lookSoon).observe(chat, { childList: true, subtree: true });
-  app.subscribe(lookSoon);
+  let phase = null;
+  app.subscribe(({ connection }) => {
+    if (connection.phase === phase) return;
+    ({ phase } = connection);
+    without = new WeakMap();
+    lookSoon();
+  });
   look();
 }
 
