@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from trio_chat.web.bundle import SHARED
+from trio_chat.web.bundle import SHARED, pack
 from trio_chat.web.http import STATIC
 from trio_chat.web.page import build_page
 
@@ -29,11 +29,15 @@ class Graph(NamedTuple):
     """Those that are imported by ``import()``."""
 
 
-def served() -> tuple[str, dict[str, str]]:
-    """The name of the page's entry, and its packed modules by name."""
-    bodies = {
+def sources() -> dict[str, bytes]:
+    """The page's files by name."""
+    return {
         path.relative_to(STATIC).as_posix(): path.read_bytes() for path in STATIC.rglob("*") if path.is_file()
     }
+
+
+def served(bodies: Mapping[str, bytes]) -> tuple[str, dict[str, str]]:
+    """The name of the page's entry, and its packed modules by name."""
     page = build_page(bodies)
     entry = re.search(r'<script type="module" src="static/\w+/([^"]+)">', page.html)
     later = re.search(r'<meta name="later" content="([^"]*)">', page.html)
@@ -42,9 +46,15 @@ def served() -> tuple[str, dict[str, str]]:
     return entry[1], {name: page.files[name].decode() for name in (entry[1], *later[1].split())}
 
 
-def packed(entry: str, files: Mapping[str, str]) -> Graph:
-    """What our packer found, read in what it wrote."""
-    modules = [name for text in files.values() for name in re.findall(r"/\*! (\S+) \*/\s*const \$\d+=", text)]
+def packed(bodies: Mapping[str, bytes], entry: str) -> Graph:
+    """What our packer found, read in what it wrote, before it was shortened."""
+    scripts = {name: body.decode() for name, body in bodies.items() if name.endswith((".js", ".mjs"))}
+    files = pack(scripts, entry)
+    modules = [
+        name
+        for text in files.values()
+        for name in re.findall(r"^// (\S+)\nconst \$\d+ = ", text, re.MULTILINE)
+    ]
     later = {name for name in files if name != entry and Path(name).name != SHARED}
     return Graph(sorted(modules), later)
 
@@ -61,7 +71,8 @@ def bundled(esbuild: str, entry: str, folder: Path) -> Graph:
 
 def main(folder: Path, esbuild: str | None) -> None:
     """Exit with a sentence for the first thing that is wrong."""
-    entry, files = served()
+    bodies = sources()
+    entry, files = served(bodies)
     (folder / "package.json").write_text('{"type": "module"}', "utf-8")
     for name, text in files.items():
         path = folder / name
@@ -69,7 +80,7 @@ def main(folder: Path, esbuild: str | None) -> None:
         path.write_text(text, "utf-8")
         if subprocess.run(["node", "--check", str(path)]).returncode:
             sys.exit(f"the packed module {name} is none, see above and {path}")
-    ours = packed(entry, files)
+    ours = packed(bodies, entry)
     print(f"{len(files)} packed files of {len(ours.modules)} modules: node reads each")
     if esbuild is None:
         print("NOT TESTED: what esbuild says of them")

@@ -19,6 +19,7 @@ How the modules belong together:
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import sys
 from pathlib import Path
@@ -36,6 +37,8 @@ from tests.torture.release import run_release
 from tests.torture.report import DOCUMENT, FIGURES, run_report, violation_report, with_tables
 from tests.torture.run import Options, torture
 from tests.torture.strangers import besiege
+
+ATTACKERS_NICENESS = 10
 
 
 @click.group()
@@ -164,7 +167,11 @@ def strangers(duration: float, limit: float) -> None:
 @click.argument("port", type=int)
 @click.argument("duration", type=float)
 def attack(port: int, duration: float) -> None:
-    """The attacks of `strangers`, in a process of their own; prints what they sent, and were told."""
+    """The attacks of `strangers`, in a process of their own; prints what they sent, and were told.
+
+    They leave the processor to the server and to those who measure it, as other people's machines would.
+    """
+    os.nice(ATTACKERS_NICENESS)
     attacker = trio.run(attack_all, port, duration)
     click.echo(json.dumps({"sent": attacker.sent, "refused": attacker.refused}))
 

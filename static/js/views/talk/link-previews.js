@@ -24,7 +24,8 @@ export function showLinkPreviews(app, chat, log) {
     const link = firstLink(paragraph);
     const item = log.itemOf(paragraph);
     if (!link || !item?.seq) return;
-    const { open: room } = app.state;
+    const { open: room, outbox } = app.state;
+    if (outbox.some((entry) => entry.command === "edit" && entry.room === room && entry.target === item.seq)) return; // not the server's yet
     if (!known.has(link)) known.set(link, ask(app, { room, seq: item.seq, link }));
     const answer = await known.get(link);
     if (!answer.ok) known.delete(link); // the server may have time for it later
@@ -51,11 +52,10 @@ export function showLinkPreviews(app, chat, log) {
   };
   new MutationObserver(lookSoon).observe(chat, { childList: true, subtree: true });
   let phase = null;
-  app.subscribe(({ connection }) => {
-    if (connection.phase === phase) return;
+  app.subscribe(({ connection, outbox }, before) => {
+    if (connection.phase !== phase) without = new WeakMap();
+    if (connection.phase !== phase || outbox !== before?.outbox) lookSoon();
     ({ phase } = connection);
-    without = new WeakMap();
-    lookSoon();
   });
   look();
 }
