@@ -81,6 +81,12 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
     """
     bucket = ConnectionBucket(hub.rate_limits, address)
     outcomes = Outcomes(outbox)
+
+    def take_of_address(now: float) -> float:
+        if wait_s := bucket.take_of_address(now):
+            hub.security.limited("rate_limited", address)
+        return wait_s
+
     guest: Person | None = None
     said_at = -math.inf
     subscription = await hub.rooms.subscribe(
@@ -96,9 +102,10 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                     check_length(text, hub.config.max_text_chars)
                 except Refused as refused:
                     raise RemoteProtocolError(TOO_BIG.because(refused.message)) from None
-                while (wait_s := bucket.take(trio.current_time())) > 0:  # others take tokens
+                while (wait_s := bucket.take_own(trio.current_time())) > 0:
                     hub.security.limited("rate_limited", address)
                     await trio.sleep(wait_s)
+                await hub.turns.wait(address, take_of_address)
                 pace_s = hub.door.guest_pace_s
                 if pace_s:  # else no checkpoint: it would double what a message costs
                     await trio.sleep_until(said_at + pace_s)

@@ -192,6 +192,13 @@ class ConnectionBucket:
 
     def take(self, now: float, n: float = 1) -> float:
         """As `TokenBucket.take`. Whom the person's bucket refuses does not use up the tokens of the address."""
+        return self.take_own(now, n) or self.take_of_address(now, n)
+
+    def take_own(self, now: float, n: float = 1) -> float:
+        """The same of the person's bucket alone."""
         person = self._person
-        wait_s = self._own.take(now, n) if person is None else self._limits.people.take(person, now, n)
-        return wait_s or self._limits.addresses.take(self._address, now, n)
+        return self._own.take(now, n) if person is None else self._limits.people.take(person, now, n)
+
+    def take_of_address(self, now: float, n: float = 1) -> float:
+        """The same of the address's bucket alone."""
+        return self._limits.addresses.take(self._address, now, n)
