@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from trio_chat.errors import Refused
 from trio_chat.model.name_words import ANIMALS, QUALITIES
-from trio_chat.model.names import check_client_id, generated_name, normal_name, normal_room
+from trio_chat.model.names import check_client_id, generated_name, name_by_profile, normal_name, normal_room
 from trio_chat.model.texts import check_text
 
 
@@ -190,3 +190,14 @@ def test_a_text_that_is_too_long_is_refused_with_the_limit() -> None:
 
 def test_a_limit_of_zero_is_no_limit() -> None:
     check_text("x" * 100_000, 0)
+
+
+@given(st.from_regex(r"[A-Za-z0-9 ]{1,45}", fullmatch=True))
+def test_the_quick_way_for_plain_names_says_what_the_profiles_say(raw: str) -> None:
+    said: list[tuple[str, str] | str] = []
+    for rule in (normal_name, name_by_profile):
+        try:
+            said.append(rule(raw))
+        except Refused as refused:
+            said.append(str(refused))
+    assert said[0] == said[1]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from precis_i18n import get_profile
@@ -47,6 +48,12 @@ _PRE_NORMALISE = {0xFE0E: None, 0xFE0F: None, 0x2800: " "}
 
 _MADE_BY_SERVER = re.compile(r"~[A-Za-z0-9_-]{1,63}")
 
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
+"""Names of which the profiles change nothing but the case, as most are: PRECIS takes 20 µs for one."""
+
+_CACHED_ROOMS = 1_024
+"""Names of rooms whose normal form is remembered: each command has one, and mostly the same."""
+
 _ZERO_WIDTH_JOINER = "\u200d"
 
 
@@ -55,6 +62,13 @@ def normal_name(raw: str) -> tuple[str, str]:
 
     Raises `Refused` (``bad_name``).
     """
+    if len(raw) <= MAX_NAME_CHARS and _PLAIN_NAME.fullmatch(raw):
+        return raw, raw.lower()
+    return name_by_profile(raw)
+
+
+def name_by_profile(raw: str) -> tuple[str, str]:
+    """The same by the profiles alone, whatever the name."""
     legible = raw[: MAX_RAW_CHARS + 1].translate(_PRE_NORMALISE)
     # Looking at each character is what costs, so the length is checked before.
     if len(raw) > MAX_RAW_CHARS or len(_NICKNAME.apply_five_rules(legible)) > MAX_NAME_CHARS:
@@ -90,6 +104,11 @@ def normal_room(raw: str) -> str:
         return raw
     if not 1 <= len(raw) <= MAX_ROOM_CHARS:
         raise Refused("bad_room", f"A room's name has 1 to {MAX_ROOM_CHARS} characters.")
+    return _normal_room(raw)
+
+
+@lru_cache(_CACHED_ROOMS)
+def _normal_room(raw: str) -> str:
     try:
         room = _ROOM.enforce(raw)
     except UnicodeEncodeError as error:
