@@ -173,6 +173,19 @@ async def test_a_lost_peer_breaks_the_wire_without_an_error_in_write_now() -> No
         wire.abandon()
 
 
+async def test_a_reset_breaks_the_wire_so_that_nobody_waits_for_the_peer() -> None:
+    ours, theirs = await make_socket_pair()
+    wire = Wire(ours)
+    assert not wire.is_broken
+    await ours.send_all(b"never read")
+    await theirs.aclose()
+    with pytest.raises(trio.BrokenResourceError):
+        await wire.receive_some()
+    assert wire.is_broken
+    wire.abandon()
+    await ours.aclose()
+
+
 async def test_silence_is_measured_only_while_we_read(autojump_clock: trio.testing.MockClock) -> None:
     near, far = trio.testing.memory_stream_pair()
     wire = Wire(near)

@@ -111,6 +111,11 @@ class Wire(trio.abc.HalfCloseableStream):
         return not (self._is_broken or self._is_closed or self._close_was_sent)
 
     @property
+    def is_broken(self) -> bool:
+        """Whether the transport failed, or a write was torn: nobody is there to be waited for."""
+        return self._is_broken
+
+    @property
     def unsent_bytes(self) -> int:
         """Bytes that `write_now` took and the transport did not take yet."""
         return len(self._unsent)
@@ -225,6 +230,7 @@ class Wire(trio.abc.HalfCloseableStream):
             data = await self.transport.receive_some(max_bytes)
         except trio.BrokenResourceError as error:
             failure = error
+            self._is_broken = True
         finally:
             self._reading_since = None
         if not data:

@@ -209,7 +209,7 @@ class Server:
             except* Exception:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
-            if not (http.is_idle or admission.was_evicted):
+            if not (http.is_idle or admission.was_evicted or wire.is_broken):
                 timeout_s = self._config.close_timeout_s
                 await linger(wire, timeout_s=min(timeout_s, STOPPING_S) if http.is_stopping else timeout_s)
         finally:
