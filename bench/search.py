@@ -22,16 +22,19 @@ import click
 from bench.chatter import ROOMS, Chatter
 from trio_chat.model.events import Draft, Event
 from trio_chat.search.query import parse_query
+from trio_chat.store.sql.requests import Append
 from trio_chat.store.sqlite.epochs import count_events
 from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import connect_to_read, connect_to_write, make_private, use_wal
 from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
 from trio_chat.store.sqlite.search import find_in_rooms
 from trio_chat.store.sqlite.search_index import forget, index_more
-from trio_chat.store.sqlite.writer import Append, SqliteWriter
+from trio_chat.store.sqlite.writer import SqliteWriter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from trio_chat.store.sqlite.connection import SqliteConnection
 
 BEGIN = "<!-- search: written by bench.search -->"
 END = "<!-- end of search -->"
@@ -127,7 +130,7 @@ def kinds(chatter: Chatter) -> list[Kind]:
     ]
 
 
-def make_log(connection: apsw.Connection, messages: int, chatter: Chatter) -> None:
+def make_log(connection: SqliteConnection, messages: int, chatter: Chatter) -> None:
     """Write the messages straight into the tables, without what the search does not look at."""
     connection.executemany("INSERT INTO rooms (id, name, epoch) VALUES (?, ?, '')", enumerate(ALL, 1))
     seqs = dict.fromkeys(range(1, ROOMS + 1), 0)
@@ -150,12 +153,12 @@ def _rows(
         yield room, seqs[room], sender, name, next(at_ms), text
 
 
-def make_index(connection: apsw.Connection) -> Times:
+def make_index(connection: SqliteConnection) -> Times:
     """As the server does it, but without a pause; a time for each batch."""
     return _timed(lambda: _index_batch(connection), until=lambda is_more: not is_more)
 
 
-def _index_batch(connection: apsw.Connection) -> bool:
+def _index_batch(connection: SqliteConnection) -> bool:
     connection.execute("BEGIN IMMEDIATE")
     is_more = index_more(connection, BATCH)
     connection.execute("COMMIT")
@@ -173,7 +176,7 @@ def _timed(action: Callable[[], bool], *, until: Callable[[bool], bool]) -> Time
     return times
 
 
-def ask(connection: apsw.Connection, those: Sequence[Kind], rounds: int) -> list[tuple[Kind, Times, float]]:
+def ask(connection: SqliteConnection, those: Sequence[Kind], rounds: int) -> list[tuple[Kind, Times, float]]:
     """Each kind with its times and how many hits there are on a first page."""
     asked = [(kind, Times([], []), [0]) for kind in those]
     for number in range(rounds):
@@ -194,7 +197,7 @@ class Writing:
     """A thread that appends groups of 100 messages without a pause, and indexes them if it is to."""
 
     def __init__(
-        self, name: str, path: Path, connection: apsw.Connection, chatter: Chatter, *, indexes: bool
+        self, name: str, path: Path, connection: SqliteConnection, chatter: Chatter, *, indexes: bool
     ) -> None:
         self._name = name
         self._stop = threading.Event()
@@ -305,12 +308,12 @@ def measure(messages: int, rounds: int, directory: Path) -> str:
     return "\n".join(lines)
 
 
-def _index_all(connection: apsw.Connection) -> None:
+def _index_all(connection: SqliteConnection) -> None:
     while _index_batch(connection):
         pass
 
 
-def _delete(connection: apsw.Connection, message: tuple[int, int]) -> bool:
+def _delete(connection: SqliteConnection, message: tuple[int, int]) -> bool:
     connection.execute("BEGIN IMMEDIATE")
     room_id, seq = message
     forget(connection, room_id, [seq])
@@ -331,7 +334,7 @@ def _three(times: Sequence[float]) -> str:
     return ", ".join(f"{ms:.1f}" for ms in (_at(ordered, 0.5), _at(ordered, 0.95), ordered[-1]))
 
 
-def _checkpoint(connection: apsw.Connection) -> None:
+def _checkpoint(connection: SqliteConnection) -> None:
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
 
 

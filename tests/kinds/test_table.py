@@ -21,7 +21,7 @@ from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.table import COMMANDS, KINDS, change_key, read_body, renamed, text_of
 from trio_chat.model.events import MESSAGE, Event
 from trio_chat.protocol.event_frames import to_frame
-from trio_chat.store.sqlite.effects import EFFECTS
+from trio_chat.store.sql.effects import EFFECTS
 
 BOB = Who("p-2", "Bob")
 AT_MS = 1_795_381_200_123

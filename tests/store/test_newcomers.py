@@ -13,7 +13,7 @@ from trio_chat.kinds.roles import Role
 from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.records import Device
 from trio_chat.model.times import DAY_MS
-from trio_chat.store.sqlite.newcomers import ADDRESSES_KEPT_MS, ADDRESSES_OF_GUESTS, ADDRESSES_OF_PERSON
+from trio_chat.store.sql.newcomers import ADDRESSES_KEPT_MS, ADDRESSES_OF_GUESTS, ADDRESSES_OF_PERSON
 
 AT_MS = 1_000 * DAY_MS
 ADA = "p-ada"

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import apsw
-
-from trio_chat.store.sqlite import people, rooms
+from trio_chat.store.sql import people, rooms
+from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.schema import MIGRATIONS, make_privacy
 
 
 def test_direct_rooms_of_before_keep_their_people_and_nothing_is_hidden() -> None:
     before = MIGRATIONS[: MIGRATIONS.index(make_privacy)]
-    with closing(apsw.Connection(":memory:")) as connection:
+    with closing(SqliteConnection(":memory:")) as connection:
         for migration in before:
             migration(connection)
         connection.pragma("user_version", len(before))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import apsw
-
-from trio_chat.store.sqlite import changes
+from trio_chat.store.sql import changes
+from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.schema import MIGRATIONS, make_reactions
 
 
 def test_reactions_of_before_are_counted() -> None:
     before = MIGRATIONS[: MIGRATIONS.index(make_reactions)]
-    with closing(apsw.Connection(":memory:")) as connection:
+    with closing(SqliteConnection(":memory:")) as connection:
         for migration in before:
             migration(connection)
         connection.execute("INSERT INTO rooms (id, name, epoch) VALUES (7, 'garden', 'e')")

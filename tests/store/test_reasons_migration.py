@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from contextlib import closing
 
-import apsw
-
-from trio_chat.store.sqlite import standing
+from trio_chat.store.sql import standing
+from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.schema import MIGRATIONS, note_reasons
 
 
 def test_who_was_banned_before_is_told_why() -> None:
     before = MIGRATIONS[: MIGRATIONS.index(note_reasons)]
-    with closing(apsw.Connection(":memory:")) as connection:
+    with closing(SqliteConnection(":memory:")) as connection:
         for migration in before:
             migration(connection)
         connection.execute(

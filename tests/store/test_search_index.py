@@ -20,6 +20,7 @@ from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code
 from trio_chat.search.query import parse_query
 from trio_chat.store.sqlite import search, search_candidates
+from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.schema import MIGRATIONS
 from trio_chat.store.sqlite.search import Match, Matches, find_in_rooms
 from trio_chat.store.sqlite.search_index import forget, index_more
@@ -38,7 +39,7 @@ DAY = 86_400_000
 class Log:
     """A log that is written as the store writes it, but for digests."""
 
-    connection: apsw.Connection
+    connection: SqliteConnection
     now_ms: int = NOON
 
     def room(self, name: str, *, kind: str = "public", title: str = "") -> int:
@@ -131,7 +132,7 @@ class Log:
 
 
 def new_log(path: str = ":memory:") -> Log:
-    connection = apsw.Connection(path)
+    connection = SqliteConnection(path)
     connection.pragma("secure_delete", True)
     connection.pragma("journal_mode", "WAL")
     with connection:

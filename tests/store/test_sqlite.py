@@ -23,9 +23,9 @@ from trio_chat.errors import NameTaken, StartError, StoreError, StoreUnavailable
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.model.outcomes import Repeat
+from trio_chat.store.sql.history import read_after
 from trio_chat.store.sqlite.event_count import EventCountFile
 from trio_chat.store.sqlite.file import INDEX_BYTES, check_sqlite_version, connect_to_read
-from trio_chat.store.sqlite.history import read_after
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.reader import SqliteReader
 from trio_chat.store.sqlite.schema import APPLICATION_ID, MIGRATIONS, make_name_forms, migrate

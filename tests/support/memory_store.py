@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import apsw
 import attrs
 import trio
 
 from trio_chat.errors import StoreUnavailable
+from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.epochs import count_events
 from trio_chat.store.sqlite.reader import SqliteReader
 from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
@@ -31,7 +31,7 @@ class MemoryDisk:
     """Disk of a memory store: open another store on the same disk to play a restart."""
 
     def __init__(self) -> None:
-        self.connection = apsw.Connection(":memory:")
+        self.connection = SqliteConnection(":memory:")
         self.connection.pragma("foreign_keys", True)
         migrate(self.connection, Path(":memory:"), MIGRATIONS)
 

@@ -41,6 +41,17 @@ def chained(
 
     Fields are joined by a zero byte after their length, so that no two events have the same encoding.
     """
-    fields = (room, str(seq), kind, sender, name, "" if client_id is None else "=" + client_id, str(at_ms))
-    encoded = "".join(f"{len(field)}\0{field}" for field in fields).encode()
-    return hashlib.sha256(previous + encoded + body_digest).digest()
+    fields = (room, str(seq), *fields_behind_number(kind, sender, name, client_id, at_ms))
+    return hashlib.sha256(previous + encoded(*fields) + body_digest).digest()
+
+
+def fields_behind_number(
+    kind: str, sender: str, name: str, client_id: str | None, at_ms: int
+) -> tuple[str, ...]:
+    """The fields that are encoded behind the room and the number: those that are known before the number is."""
+    return kind, sender, name, "" if client_id is None else "=" + client_id, str(at_ms)
+
+
+def encoded(*fields: str) -> bytes:
+    """Fields as they are digested, one behind the other."""
+    return "".join(f"{len(field)}\0{field}" for field in fields).encode()

@@ -4,5 +4,5 @@
 subject. Beside it `verify` and `backup`, which need no server. Only `app` and `__main__` import it: all others know the
 contract.
 
-Imports: errors, kinds, model, search, store.
+Imports: errors, kinds, model, search, store, store.sql.
 """

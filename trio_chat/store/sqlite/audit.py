@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import apsw
 
 from trio_chat.kinds.facts import SERVER_ROOM
+from trio_chat.store.sql.history import read_after
 from trio_chat.store.sqlite.file import check_is_there, check_sqlite_version, connect_to_read, explaining
-from trio_chat.store.sqlite.history import read_after
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
 
 if TYPE_CHECKING:

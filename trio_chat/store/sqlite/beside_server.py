@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import apsw
 
 from trio_chat.errors import StartError
+from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.file import BUSY_MS, check_is_there, check_sqlite_version, explaining
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, format_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 @contextmanager
 def open_beside_server(
     database: Path, advice: str = "Name its directory with --data."
-) -> Iterator[apsw.Connection]:
+) -> Iterator[SqliteConnection]:
     """A connection in a transaction, which is committed when the block is left, and rolled back when that raises.
 
     Raises `StartError` if there is no database of today's format, or it cannot be written; ``advice`` says what to do
@@ -29,7 +30,7 @@ def open_beside_server(
     check_is_there(database, advice)
     with (
         explaining(database),
-        closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as connection,
+        closing(SqliteConnection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)) as connection,
     ):
         connection.set_busy_timeout(BUSY_MS)
         check_identity(connection, database, MIGRATIONS)

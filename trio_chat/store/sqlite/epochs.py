@@ -10,8 +10,7 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
-from trio_chat.kinds.facts import kind_of_new
-from trio_chat.model.events import Position
+from trio_chat.store.sql.epochs import PROOF_KEY
 from trio_chat.store.sqlite.event_count import EventCount, TornEventCount, read_event_count
 
 if TYPE_CHECKING:
@@ -23,10 +22,6 @@ LOGGER = logging.getLogger(__name__)
 
 COPY_NOTE = "copy"
 """Key in ``meta`` by which a database says that it is a copy, and when it was made."""
-
-PROOF_KEY = "proof_key"
-"""Key in ``meta`` of the secret by which events are proven. It stands in the database, not beside it: what takes the
-newest events, or puts a copy in place, leaves it there, and nothing more has to be kept (docs/decisions/proofs.md)."""
 
 
 def mark_as_copy(connection: apsw.Connection) -> None:
@@ -52,26 +47,6 @@ def count_events(connection: apsw.Connection) -> EventCount:
 def make_proof_key(connection: apsw.Connection) -> None:
     """Make the log's secret, once in its life."""
     connection.execute("INSERT INTO meta VALUES (?, ?)", (PROOF_KEY, secrets.token_hex(32)))
-
-
-def proof_key(connection: apsw.Connection) -> bytes:
-    """See `Store.proof_key`. Where it was lost to damage, nothing is proven until the next start."""
-    key = connection.execute("SELECT value FROM meta WHERE key = ?", (PROOF_KEY,)).get
-    return (key if isinstance(key, str) and key else secrets.token_hex(32)).encode()[:64]
-
-
-def begin_epoch(connection: apsw.Connection, room: str) -> Position:
-    """See `Store.begin_epoch`."""
-    epoch = secrets.token_urlsafe(6)
-    connection.execute(
-        "INSERT INTO rooms (name, epoch, kind) VALUES (?, ?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch",
-        (room, epoch, kind_of_new(room)),
-    )
-    seq = connection.execute(
-        "SELECT max(seq) FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?)", (room,)
-    ).get
-    return Position(0 if seq is None else seq, epoch)
 
 
 def reconcile(connection: apsw.Connection, database: Path) -> EventCount:

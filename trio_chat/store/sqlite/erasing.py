@@ -9,7 +9,6 @@ After that none of the 3400 was left.
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -22,39 +21,6 @@ LOGGER = logging.getLogger(__name__)
 
 ROWS_AROUND = 32
 """Rows on each side that are written anew: those of two pages and more. With 16 one of 6800 texts was left."""
-
-
-def erase_texts(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
-    """Erase the bodies of these messages and of their edits, and the salts that prove them."""
-    connection.execute(
-        """
-        CREATE TEMP TABLE IF NOT EXISTS erased (seq INTEGER PRIMARY KEY);
-        DELETE FROM temp.erased;
-        """
-    )
-    connection.execute(
-        "INSERT OR IGNORE INTO temp.erased SELECT value FROM json_each(?)", (json.dumps(targets),)
-    )
-    connection.execute(
-        "INSERT OR IGNORE INTO temp.erased "
-        "SELECT edits.seq FROM temp.erased JOIN edits ON room_id = ? AND target = erased.seq",
-        (room_id,),
-    )
-    connection.execute(
-        """
-        UPDATE rooms SET bytes = bytes - (
-            SELECT coalesce(sum(octet_length(body)), 0) FROM events
-            WHERE room_id = ?1 AND seq IN (SELECT seq FROM temp.erased)
-        ) WHERE id = ?1
-        """,
-        (room_id,),
-    )
-    connection.execute(
-        "UPDATE events SET body = NULL, salt = NULL WHERE room_id = ? AND seq IN (SELECT seq FROM temp.erased)",
-        (room_id,),
-    )
-    erased = connection.execute("SELECT ?, seq FROM temp.erased", (room_id,)).fetchall()
-    rewrite_around(connection, "events", "room_id, seq", erased)
 
 
 def rewrite_around(

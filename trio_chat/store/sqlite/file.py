@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import apsw
 
-from trio_chat.errors import StartError, StoreUnavailable
+from trio_chat.errors import StartError
+from trio_chat.store.sqlite.connection import SqliteConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +43,6 @@ UNAVAILABLE = (
     UnicodeDecodeError,  # a damaged text
 )
 """Errors that the disk and the system cause. Any other error of SQLite is a bug of ours and rises as it is."""
-
-
-def unavailable(error: Exception) -> StoreUnavailable:
-    """The error as callers of a store know it."""
-    return StoreUnavailable(f"The log cannot be used just now: {error}.")
 
 
 def check_sqlite_version(version: str) -> None:
@@ -137,9 +133,9 @@ def check_companions(path: Path) -> None:
         )
 
 
-def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
+def connect_to_write(path: Path, *, vfs: str | None) -> SqliteConnection:
     """Connection that may write, but has not looked at the file yet: see `use_wal`."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    connection = SqliteConnection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("foreign_keys", True)
     connection.pragma("trusted_schema", False)
@@ -149,7 +145,7 @@ def connect_to_write(path: Path, *, vfs: str | None) -> apsw.Connection:
     return connection
 
 
-def use_wal(connection: apsw.Connection, path: Path, synchronous: Synchronous) -> None:
+def use_wal(connection: SqliteConnection, path: Path, synchronous: Synchronous) -> None:
     """Use a write-ahead log, and sync every commit to the platter (``FULL``). Raises `StartError` if that cannot be."""
     # A rollback journal that comes back after a power loss would undo the change of mode under a log begun since.
     connection.pragma("synchronous", "EXTRA")
@@ -185,11 +181,18 @@ def index_on_disk(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def connect_to_read(path: Path, *, vfs: str | None) -> apsw.Connection:
+def connect_to_read(path: Path, *, vfs: str | None) -> SqliteConnection:
     """Connection that cannot write, and cannot checkpoint."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+    connection = SqliteConnection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
     connection.set_busy_timeout(BUSY_MS)
     connection.pragma("query_only", True)
     connection.pragma("trusted_schema", False)
     connection.pragma("cell_size_check", True)
     return connection
+
+
+def reusable_bytes(connection: SqliteConnection) -> int:
+    """See `Store.reusable_bytes`."""
+    pages: int = connection.pragma("freelist_count")
+    size: int = connection.pragma("page_size")
+    return pages * size

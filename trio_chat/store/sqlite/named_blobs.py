@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     import apsw
 
+
 AT_A_TIME: Final = 1_000
 
 FORMAT_WITH_FILES: Final = MIGRATIONS.index(make_files) + 1

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from trio_chat.errors import NameTaken, Refused, StartError
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import generated_name, normal_name
+from trio_chat.store.sql.people import set_profile
 from trio_chat.store.sqlite.beside_server import open_beside_server
-from trio_chat.store.sqlite.people import set_profile
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import apsw
+    from trio_chat.store.sqlite.connection import SqliteConnection
 
 
 def release_name(database: Path, name: str) -> str:
@@ -33,7 +33,7 @@ def release_name(database: Path, name: str) -> str:
         return _release(connection, display, key)
 
 
-def _release(connection: apsw.Connection, display: str, key: str) -> str:
+def _release(connection: SqliteConnection, display: str, key: str) -> str:
     now_ms = time.time_ns() // 1_000_000
     forms = json.dumps(list(name_forms(display, key)))
     called: Any = connection.execute("SELECT id, name FROM people WHERE name_key = ?", (key,)).fetchone()
@@ -63,7 +63,7 @@ def _release(connection: apsw.Connection, display: str, key: str) -> str:
     return " ".join([f"The name {display} is free.", *done])
 
 
-def _rename(connection: apsw.Connection, person_id: str, at_ms: int) -> str:
+def _rename(connection: SqliteConnection, person_id: str, at_ms: int) -> str:
     """Give a person a name that nobody has; it."""
     while True:
         name, key = normal_name(

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from trio_chat.model.tokens import hash_of
+from trio_chat.store.sql.standing import add_owner_link
 from trio_chat.store.sqlite.beside_server import open_beside_server
-from trio_chat.store.sqlite.standing import add_owner_link
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,16 +14,15 @@ from trio_chat.model.events import DAMAGED, damaged
 from trio_chat.model.records import SearchHit, SearchResults
 from trio_chat.search.grams import words_of
 from trio_chat.search.matching import highlights_in, is_sent_by, is_sent_then, says_it
-from trio_chat.store.sqlite.history import events_at, snapshot
-from trio_chat.store.sqlite.rooms import names_of
+from trio_chat.store.sql.history import events_at
+from trio_chat.store.sql.rooms import names_of
 from trio_chat.store.sqlite.search_candidates import FIRST, Candidates, SearchedRoom, read_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    import apsw
-
     from trio_chat.search.query import Query
+    from trio_chat.store.sqlite.connection import SqliteConnection
     from trio_chat.store.sqlite.search_index import MessageRow
 
 STEPS: Final = ((512, 64), (4_096, 512), (16_384, 1_024))
@@ -57,7 +56,7 @@ class Matches(NamedTuple):
 
 
 def find(
-    connection: apsw.Connection,
+    connection: SqliteConnection,
     person: str,
     query: Query,
     *,
@@ -66,14 +65,14 @@ def find(
     limit: int,
 ) -> SearchResults:
     """See `Store.find`. Matches and events are of one snapshot, so a message that was deleted before is not in it."""
-    with snapshot(connection):
+    with connection.snapshot():
         rooms = names_of(connection, person) if room is None else [room]
         matches = find_in_rooms(connection, rooms, query, cursor=cursor, limit=limit)
         return SearchResults(_proved(connection, matches.found), matches.cursor)
 
 
 def find_in_rooms(
-    connection: apsw.Connection,
+    connection: SqliteConnection,
     rooms: Collection[str],
     query: Query,
     *,
@@ -84,20 +83,20 @@ def find_in_rooms(
 
     The work of one call is bounded, whatever the query. Raises `Refused` (``bad_query``) for a cursor that is none.
     """
-    with snapshot(connection):
+    with connection.snapshot():
         search = _Search(connection, read_rooms(connection, rooms), query)
         return search.matches(search.start_at(cursor), limit)
 
 
-def find_before(connection: apsw.Connection, room: str, query: Query, before: int, *, limit: int) -> Matches:
+def find_before(connection: SqliteConnection, room: str, query: Query, before: int, *, limit: int) -> Matches:
     """Search in one room, below this number; see `find_in_rooms`."""
-    with snapshot(connection):
+    with connection.snapshot():
         rooms = read_rooms(connection, [room])
         search = _Search(connection, rooms, query)
         return search.matches(search.start_before(rooms[0], before), limit) if rooms else Matches([], None)
 
 
-def _proved(connection: apsw.Connection, matches: Sequence[Match]) -> list[SearchHit]:
+def _proved(connection: SqliteConnection, matches: Sequence[Match]) -> list[SearchHit]:
     """Hits for the matches. If a message or its edit is not what was written, the hit is damaged and has no text."""
     places = [
         (match.room, match.room_id, seq) for match in matches for seq in (match.seq, match.edit_seq) if seq
@@ -127,7 +126,7 @@ class _Start(NamedTuple):
 class _Search:
     """One call. Belongs into one snapshot of the log."""
 
-    def __init__(self, connection: apsw.Connection, visible: Sequence[SearchedRoom], query: Query) -> None:
+    def __init__(self, connection: SqliteConnection, visible: Sequence[SearchedRoom], query: Query) -> None:
         self._connection = connection
         self._query = query
         self._visible = {room.name: room for room in visible}
@@ -235,7 +234,7 @@ class _Search:
         )
 
 
-def _people_called(connection: apsw.Connection, keys: Iterable[str | None]) -> set[str]:
+def _people_called(connection: SqliteConnection, keys: Iterable[str | None]) -> set[str]:
     found = (
         connection.execute("SELECT id FROM people WHERE name_key = ?", (key,)).get for key in keys if key
     )

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 import msgspec
 
 from trio_chat.search.grams import HAS, gram, grams_of_term, name_code, normal, room_code, sender_code
+from trio_chat.store.sql.batches import to_json
 from trio_chat.store.sqlite.search_index import MESSAGE_COLUMNS, MessageRow
-from trio_chat.store.sqlite.sql_batches import decode_structs, read_structs, to_json
+from trio_chat.store.sqlite.structs import decode_structs, read_structs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence, Set
 
-    import apsw
-
     from trio_chat.search.query import Query
+    from trio_chat.store.sqlite.connection import SqliteConnection
 
 _Thing = TypeVar("_Thing")
 
@@ -60,7 +60,7 @@ class SearchedRoom(msgspec.Struct, array_like=True, gc=False):
         return wanted == normal(self.name) or f" {wanted}" in f" {normal(self.title)}"
 
 
-def read_rooms(connection: apsw.Connection, names: Collection[str]) -> list[SearchedRoom]:
+def read_rooms(connection: SqliteConnection, names: Collection[str]) -> list[SearchedRoom]:
     """Those of the rooms that anybody wrote to."""
     return read_structs(
         connection,
@@ -94,7 +94,7 @@ class Candidates:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: SqliteConnection,
         rooms: Mapping[int, SearchedRoom],
         query: Query,
         sender_ids: Set[str],

@@ -22,14 +22,14 @@ from trio_chat.kinds.messages import EDIT, Edit, Post
 from trio_chat.kinds.table import MESSAGES, read_body
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import VERSION, indexed_text
-from trio_chat.store.sqlite.sql_batches import read_structs, to_json, write_rows
+from trio_chat.store.sql.batches import to_json, write_rows
+from trio_chat.store.sqlite.structs import read_structs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    import apsw
-
     from trio_chat.kinds.files import File
+    from trio_chat.store.sqlite.connection import SqliteConnection
 
 MIN_EVENTS_READ: Final = 4
 """Events of a room that are read in one call; more if few rooms have any."""
@@ -81,7 +81,7 @@ MESSAGE_COLUMNS: Final = (
 """First columns of a `MessageRow`, from ``events e``. Damaged values are cast to text, so they stop no search."""
 
 
-def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int] | None = None) -> bool:
+def index_more(connection: SqliteConnection, limit: int, room_ids: Collection[int] | None = None) -> bool:
     """Index up to ``limit`` more events, oldest first; whether there may be more. Belongs into a transaction.
 
     ``room_ids``: only these rooms can have new events, so the others are not looked at.
@@ -106,7 +106,7 @@ def index_more(connection: apsw.Connection, limit: int, room_ids: Collection[int
     return len(events) == limit
 
 
-def forget(connection: apsw.Connection, room_id: int, seqs: Collection[int]) -> None:
+def forget(connection: SqliteConnection, room_id: int, seqs: Collection[int]) -> None:
     """Take messages of a room out of the index, for good; those that are not in there do not matter.
 
     Belongs into the transaction that deletes the messages, and there *before* their bodies and those of their edits go.
@@ -126,7 +126,7 @@ class _RoomBehind(msgspec.Struct, array_like=True, gc=False):
     done: int
 
 
-def _clear(connection: apsw.Connection) -> None:
+def _clear(connection: SqliteConnection) -> None:
     connection.execute("INSERT INTO search (search) VALUES ('delete-all')")
     connection.execute("DELETE FROM docs")
     connection.execute("DELETE FROM indexed")
@@ -134,7 +134,7 @@ def _clear(connection: apsw.Connection) -> None:
 
 
 def _rooms_behind(
-    connection: apsw.Connection, limit: int, room_ids: Collection[int] | None
+    connection: SqliteConnection, limit: int, room_ids: Collection[int] | None
 ) -> list[_RoomBehind]:
     """The rooms whose turn it is first: the next ``limit`` events are all of these."""
     among = "" if room_ids is None else "WHERE r.id IN (SELECT value FROM json_each(:rooms))"
@@ -155,7 +155,7 @@ def _rooms_behind(
 
 
 def _events_after(
-    connection: apsw.Connection, room_id: int, after: int, at_a_time: int
+    connection: SqliteConnection, room_id: int, after: int, at_a_time: int
 ) -> Iterator[MessageRow]:
     while True:
         rows = read_structs(
@@ -170,7 +170,7 @@ def _events_after(
         after, at_a_time = rows[-1].seq, 2 * at_a_time
 
 
-def _index(connection: apsw.Connection, events: Sequence[MessageRow], done: dict[int, int]) -> None:
+def _index(connection: SqliteConnection, events: Sequence[MessageRow], done: dict[int, int]) -> None:
     """Add the messages among the events, and give edited ones the grams of their new text."""
     new = {(event.room_id, event.seq): event for event in events if event.kind in MESSAGES}
     edits: dict[tuple[int, int], MessageRow] = {}
@@ -202,7 +202,7 @@ def _index(connection: apsw.Connection, events: Sequence[MessageRow], done: dict
     )
 
 
-def _remove(connection: apsw.Connection, messages: Iterable[MessageRow]) -> None:
+def _remove(connection: SqliteConnection, messages: Iterable[MessageRow]) -> None:
     write_rows(
         connection,
         "INSERT INTO search (search, rowid, text) SELECT 'delete', value ->> 0, value ->> 1 FROM json_each(?)",
@@ -228,7 +228,7 @@ def _with_indexed_texts(messages: Iterable[MessageRow]) -> list[tuple[int, str]]
 
 
 def _indexed_state_of(
-    connection: apsw.Connection, messages: Collection[tuple[int, int]], done: dict[int, int]
+    connection: SqliteConnection, messages: Collection[tuple[int, int]], done: dict[int, int]
 ) -> list[MessageRow]:
     """Those of the messages (room id, number) that are indexed, in the order of the index, as it knows them.
 

@@ -14,16 +14,17 @@ import attrs
 
 from trio_chat.store.plan import Row
 from trio_chat.store.proof import MISSING, START, UNREADABLE, Digests, examine
+from trio_chat.store.sql.history import EVENT_COLUMNS, digest_of, is_deleted, read_one
 from trio_chat.store.sqlite.epochs import count_events
 from trio_chat.store.sqlite.event_count import TornEventCount, read_event_count
 from trio_chat.store.sqlite.file import check_is_there, check_sqlite_version, connect_to_read, explaining
-from trio_chat.store.sqlite.history import EVENT_COLUMNS, digest_of, is_deleted, read_one
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from trio_chat.store.sqlite.connection import SqliteConnection
     from trio_chat.store.sqlite.event_count import EventCount
 
 FORMAT_WITHOUT_CHANGES = 1
@@ -147,7 +148,9 @@ class _Progress:
             self._report(min(self._done, self._total), self._total)
 
 
-def _walk(connection: apsw.Connection, expected: EventCount | None, progress: _Progress) -> Iterator[Finding]:
+def _walk(
+    connection: SqliteConnection, expected: EventCount | None, progress: _Progress
+) -> Iterator[Finding]:
     try:
         for room_id, name in _rooms(connection):
             yield _walk_room(connection, room_id, name, progress)
@@ -159,7 +162,7 @@ def _walk(connection: apsw.Connection, expected: EventCount | None, progress: _P
         yield LogFinding("the list of rooms holds something that is no text", is_damage=True)
 
 
-def _rooms(connection: apsw.Connection) -> Iterator[tuple[int, str]]:
+def _rooms(connection: SqliteConnection) -> Iterator[tuple[int, str]]:
     last = -(2**63)
     while True:
         some: list[Any] = connection.execute(
@@ -171,7 +174,7 @@ def _rooms(connection: apsw.Connection) -> Iterator[tuple[int, str]]:
         last = some[-1][0]
 
 
-def _walk_room(connection: apsw.Connection, room_id: int, name: str, progress: _Progress) -> RoomFinding:
+def _walk_room(connection: SqliteConnection, room_id: int, name: str, progress: _Progress) -> RoomFinding:
     before: Digests = START
     last = good = 0
     first_bad: int | None = None
@@ -195,13 +198,13 @@ def _walk_room(connection: apsw.Connection, room_id: int, name: str, progress: _
     return RoomFinding(name, last, good, first_bad, first_flaw)
 
 
-def _is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
+def _is_deleted(connection: SqliteConnection, room_id: int, row: Row) -> bool:
     if row.body is not None:  # nearly all
         return False
     return format_of(connection) > FORMAT_WITHOUT_CHANGES and is_deleted(connection, room_id, row)
 
 
-def _rows(connection: apsw.Connection, room_id: int) -> Iterator[Row | int]:
+def _rows(connection: SqliteConnection, room_id: int) -> Iterator[Row | int]:
     """Rows of a room in order; for one that exists but cannot be read, its number."""
     last = 0
     while True:
@@ -224,7 +227,7 @@ def _rows(connection: apsw.Connection, room_id: int) -> Iterator[Row | int]:
             last = some[-1][0]
 
 
-def _last(connection: apsw.Connection, room_id: int) -> int:
+def _last(connection: SqliteConnection, room_id: int) -> int:
     last = connection.execute("SELECT max(seq) FROM events WHERE room_id = ?", (room_id,)).get
     return 0 if last is None else last
 
@@ -241,7 +244,7 @@ def _read_event_count(database: Path) -> tuple[EventCount | None, list[LogFindin
     return expected, []
 
 
-def _compare_with_count(connection: apsw.Connection, expected: EventCount | None) -> Iterator[LogFinding]:
+def _compare_with_count(connection: SqliteConnection, expected: EventCount | None) -> Iterator[LogFinding]:
     if expected is None:
         return
     found = count_events(connection)
@@ -255,7 +258,7 @@ def _compare_with_count(connection: apsw.Connection, expected: EventCount | None
         )
 
 
-def _ask_sqlite(connection: apsw.Connection) -> Iterator[LogFinding]:
+def _ask_sqlite(connection: SqliteConnection) -> Iterator[LogFinding]:
     """Check what the digests do not cover: events of no room, texts that should be gone, and the indexes by which
     repeats are recognised."""
     lost = connection.execute("SELECT count(*) FROM events WHERE room_id NOT IN (SELECT id FROM rooms)").get

@@ -8,9 +8,7 @@ makes as few calls as can be, whatever its size.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -18,49 +16,28 @@ import apsw
 import attrs
 
 from trio_chat.errors import NameTaken, Refused
-from trio_chat.kinds.facts import SERVER_ROOM, SYSTEM
-from trio_chat.kinds.standing import OPEN
-from trio_chat.model.events import MESSAGE
-from trio_chat.model.outcomes import Repeat
 from trio_chat.store.base import StoreStatistics
-from trio_chat.store.plan import CommandId, plan_append
-from trio_chat.store.space import Allowance, Space
-from trio_chat.store.sqlite import effects, standing
-from trio_chat.store.sqlite.append_rows import (
-    CachedRoom,
-    find_came_ms,
-    find_known,
-    find_known_ms,
-    insert_events,
-    make_room,
-    read_room,
-)
-from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE, unavailable
-from trio_chat.store.sqlite.files import has_gone
-from trio_chat.store.sqlite.rule_facts import AppendFacts
+from trio_chat.store.space import Space
+from trio_chat.store.sql import effects
+from trio_chat.store.sql.append_rows import CachedRoom, find_known, read_room
+from trio_chat.store.sql.appending import Appending, Memory
+from trio_chat.store.sql.files import has_gone as find_gone
+from trio_chat.store.sql.reader import unavailable
+from trio_chat.store.sql.requests import Append, WriteFunction, command_ids, count_repeats
+from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE
 
 if TYPE_CHECKING:
-    from trio_chat.kinds.standing import Mode, Server
-    from trio_chat.model.events import Draft
+    from collections.abc import Callable, Sequence
+
+    from trio_chat.store.sqlite.connection import SqliteConnection
     from trio_chat.store.sqlite.event_count import EventCount
 
 LOGGER = logging.getLogger(__name__)
 
 MAX_CACHED_ROOMS = 10_000
-MAX_LAST_MESSAGES = 100_000
-MAX_KNOWN = 100_000
 
 CHECKPOINT_BUSY_MS = 100
 """How long a checkpoint waits for readers; all writes wait with it."""
-
-
-@attrs.frozen
-class Append:
-    """Drafts to be written to a room."""
-
-    room: str
-    drafts: Sequence[Draft]
-    at_ms: int
 
 
 @attrs.frozen
@@ -68,9 +45,8 @@ class Checkpoint:
     """Request to bring everything that is in the write-ahead log now into the main file."""
 
 
-Write: TypeAlias = Append | Callable[[apsw.Connection], object] | Checkpoint
-"""What the writer takes: appends, checkpoints, and functions. A function writes after all its checks: when it raises
-`NameTaken`, `KeyError` or `Refused`, it has written nothing."""
+Write: TypeAlias = Append | WriteFunction | Checkpoint
+"""What the writer takes."""
 
 
 class SqliteWriter:
@@ -81,7 +57,7 @@ class SqliteWriter:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: SqliteConnection,
         count: EventCount,
         write_event_count: Callable[[EventCount], object],
     ) -> None:
@@ -90,13 +66,7 @@ class SqliteWriter:
         self._write_event_count = write_event_count
         self._rooms: dict[str, CachedRoom] = {}
         self.space = Space()
-        self.default_mode: Mode = OPEN
-        self._server: Server | None = None
-        """How the server is run, once it was read; None again after each change of it."""
-        self._known_ms: dict[str, int] = {}
-        """Since when people are known, as far as it was asked; empty again with each change of the server."""
-        self._last_messages: dict[tuple[int | None, str], int] = {}
-        """When people (ids) wrote last in the rooms (ids) that are slow; since the start."""
+        self.memory = Memory()
         self._is_in_doubt = False
         self.has_remains = False
         """Whether deleted texts may still be in the write-ahead log, until a `Checkpoint`."""
@@ -115,7 +85,7 @@ class SqliteWriter:
             if self._is_in_doubt:
                 self._settle()
             self._connection.execute("BEGIN IMMEDIATE")
-            done = self._write(self._connection, requests)
+            answers, appending, has_gone = self._write(requests)
             self._connection.execute("COMMIT")
         except UNAVAILABLE as error:
             LOGGER.error("the log cannot be written: %s", error)
@@ -131,34 +101,25 @@ class SqliteWriter:
             if len(requests) == 1:
                 return [error]
             return [answer for request in requests for answer in self.run_batch([request])]
-        if done.n_events:
-            self._count = self._count._replace(events=self._count.events + done.n_events)
+        if appending.n_events:
+            self._count = self._count._replace(events=self._count.events + appending.n_events)
             self._write_event_count(self._count)
         if len(self._rooms) > MAX_CACHED_ROOMS:
             self._rooms.clear()
-        if len(self._last_messages) > MAX_LAST_MESSAGES:
-            self._last_messages.clear()
-        if len(self._known_ms) > MAX_KNOWN:
-            self._known_ms.clear()
-        self._rooms.update(done.rooms)
-        for name in done.emptied:  # how much was in there is in the database
+        self.memory.trim()
+        self._rooms.update(appending.rooms)
+        for name in appending.emptied:  # how much was in there is in the database
             self._rooms.pop(name, None)
-        if done.written:
-            self.space.count(done.written, done.at_ms)
-        self.has_remains |= bool(done.emptied)
-        self.has_gone |= done.has_gone
-        n_repeats = sum(
-            isinstance(outcome, Repeat)
-            for answer in done.answers
-            if isinstance(answer, list)
-            for outcome in answer
-        )
+        if appending.written:
+            self.space.count(appending.written, appending.at_ms)
+        self.has_remains |= bool(appending.emptied)
+        self.has_gone |= has_gone
         self.statistics = self.statistics.after_commit(
-            perf_counter() - started, events=done.n_events, repeats=n_repeats
+            perf_counter() - started, events=appending.n_events, repeats=count_repeats(answers)
         )
         if any(isinstance(request, Checkpoint) for request in requests):
             self.checkpoint()
-        return done.answers
+        return answers
 
     def checkpoint(self) -> None:
         """Bring everything into the main file, and empty the write-ahead log. Nothing is lost if that fails."""
@@ -175,8 +136,8 @@ class SqliteWriter:
 
     def _roll_back(self) -> None:
         self._rooms.clear()
-        self._last_messages.clear()  # some of them were not written
-        self._forget_server()
+        self.memory.last_messages.clear()  # some of them were not written
+        self.memory.forget_server()
         if self._connection.in_transaction:
             with suppress(apsw.Error):  # it is rolled back whatever it says
                 self._connection.execute("ROLLBACK")
@@ -191,141 +152,35 @@ class SqliteWriter:
         self._connection.pragma("user_version", self._connection.pragma("user_version"))
         self._is_in_doubt = False
 
-    def _write(self, connection: apsw.Connection, requests: Sequence[Write]) -> _Done:
-        known = find_known(connection, _command_ids(requests))
-        rows: list[tuple[Any, ...]] = []
-        flush = partial(insert_events, connection, rows)
-        came_ms = partial(find_came_ms, connection)
-        newest: dict[int, tuple[int | None, int]] = {}
-        done = _Done()
+    def _write(self, requests: Sequence[Write]) -> tuple[list[Any], Appending, bool]:
+        """The answers, the appends, and whether there are blobs that nothing needs any more."""
+        connection = self._connection
+        appending = Appending(
+            connection,
+            self.memory,
+            self.space,
+            known=find_known(connection, command_ids(requests)),
+            find_room=self._find_room,
+            last_messages=self.memory.last_messages,
+        )
+        answers: list[Any] = []
         may_have_gone = False
         for request in requests:
             if isinstance(request, Append):
-                name = request.room
-                room = done.rooms.get(name) or self._rooms.get(name) or read_room(connection, name)
-                facts = self._facts(connection, request, room, flush)
-                allowance = Allowance(
-                    self.space,
-                    done.written,
-                    room_bytes=room.bytes,
-                    at_ms=request.at_ms,
-                    came_ms=came_ms,
-                )
-                plan = plan_append(
-                    name,
-                    request.drafts,
-                    at_ms=request.at_ms,
-                    head=room.head,
-                    known=known,
-                    facts=facts,
-                    allowance=allowance,
-                )
-                if plan.rows:
-                    room_id = make_room(connection, name) if room.id is None else room.id
-                    done.rooms[name] = room._replace(id=room_id, head=plan.head, bytes=allowance.room_bytes)
-                    known.update(plan.known)
-                    rows += [(room_id, *row) for row in plan.rows]
-                    done.n_events += len(plan.rows)
-                    newest_ms, added = newest.get(room_id, (None, 0))
-                    if any(row.sender != SYSTEM for row in plan.rows):
-                        newest_ms = request.at_ms
-                    newest[room_id] = (newest_ms, added + allowance.room_bytes - room.bytes)
-                    done.at_ms = request.at_ms
-                    if facts is not None and facts.changes:
-                        if effects.deletes(facts.changes):
-                            flush()
-                            done.emptied.add(name)
-                        effects.apply(connection, room_id, facts.changes)
-                        done.rooms[name] = CachedRoom(
-                            room_id,
-                            plan.head,
-                            facts.kind,
-                            facts.owner,
-                            facts.members,
-                            allowance.room_bytes,
-                            facts.policy,
-                            facts.has_restrictions,
-                        )
-                        if name == SERVER_ROOM:
-                            self._forget_server()  # the next append asks for what this one wrote
-                done.answers.append(plan.outcomes)
+                answers.append(appending.append(request))
             elif isinstance(request, Checkpoint):
-                done.answers.append(None)
+                answers.append(None)
             else:
-                flush()  # it may look at them
+                appending.flush()  # it may look at them
                 may_have_gone = True
                 try:
-                    done.answers.append(request(connection))
+                    answers.append(request(connection))
                 except (NameTaken, KeyError, Refused) as error:
-                    done.answers.append(error)
-        flush()
-        if newest:
-            effects.note_newest(connection, newest)
-        done.has_gone = (may_have_gone or bool(done.emptied)) and has_gone(connection)
-        return done
+                    answers.append(error)
+        appending.flush()
+        if appending.newest:
+            effects.note_newest(connection, appending.newest)
+        return answers, appending, (may_have_gone or bool(appending.emptied)) and find_gone(connection)
 
-    def _facts(
-        self, connection: apsw.Connection, append: Append, room: CachedRoom, flush: Callable[[], object]
-    ) -> AppendFacts | None:
-        """Facts for the rules about the drafts; None if the rules allow them all anyway."""
-        if self._server is None:
-            self._server = standing.server(connection, default_mode=self.default_mode)
-        if (
-            room.is_open_to_all
-            and not self._server.limits_writing(append.at_ms)
-            and all(draft.kind == MESSAGE for draft in append.drafts)
-        ):
-            return None
-        return AppendFacts(
-            connection,
-            room=append.room,
-            room_id=room.id,
-            head=room.head.seq,
-            kind=room.kind,
-            owner=room.owner,
-            policy=room.policy,
-            members=room.members,
-            server=self._server,
-            has_restrictions=room.has_restrictions,
-            last_messages=self._last_messages,
-            find_known_ms=partial(self._find_known_ms, connection),
-            flush=flush,
-        )
-
-    def _find_known_ms(self, connection: apsw.Connection, person: str) -> int | None:
-        known_ms = self._known_ms.get(person)
-        if known_ms is None:
-            known_ms = find_known_ms(connection, person)
-            if known_ms is not None:  # guests are many, and come once
-                self._known_ms[person] = known_ms
-        return known_ms
-
-    def _forget_server(self) -> None:
-        self._server = None
-        self._known_ms.clear()
-
-
-@attrs.define
-class _Done:
-    """Effects of a transaction that is not committed yet."""
-
-    answers: list[Any] = attrs.field(factory=list)
-    rooms: dict[str, CachedRoom] = attrs.field(factory=dict)
-    n_events: int = 0
-    emptied: set[str] = attrs.field(factory=set)
-    """Rooms of which texts were deleted."""
-    has_gone: bool = False
-    """Whether there are blobs that nothing needs any more."""
-    written: dict[str, int] = attrs.field(factory=dict)
-    """Bytes, by who wrote them."""
-    at_ms: int = 0
-
-
-def _command_ids(requests: Sequence[Write]) -> list[CommandId]:
-    return [
-        (draft.sender, draft.client_id)
-        for request in requests
-        if isinstance(request, Append)
-        for draft in request.drafts
-        if draft.client_id is not None
-    ]
+    def _find_room(self, name: str) -> CachedRoom:
+        return self._rooms.get(name) or read_room(self._connection, name)

@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.standing import MEMBER, MODERATOR, OPEN, OWNER, PROBATION
-from trio_chat.store.sqlite import newcomers
-from trio_chat.store.sqlite.erasing import erase_texts
-from trio_chat.store.sqlite.uploads import drop_uploads_of
+from trio_chat.store.sql import newcomers
+from trio_chat.store.sql.erasing import erase_texts
+from trio_chat.store.sql.uploads import drop_uploads_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import apsw
 
     from trio_chat.kinds.moderation import Knock, Restriction
     from trio_chat.kinds.modes import Mode, Trust
     from trio_chat.kinds.reports import Report, Resolve
     from trio_chat.kinds.roles import Role
     from trio_chat.store.plan import Row
+    from trio_chat.store.sql.connection import Connection
 
 
-def give_roles(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Role]]) -> None:
+def give_roles(connection: Connection, room_id: int, events: Sequence[tuple[Row, Role]]) -> None:
     """Give people their roles."""
     is_server = _is_server(connection, room_id)
     for row, body in events:
@@ -49,7 +48,7 @@ def give_roles(connection: apsw.Connection, room_id: int, events: Sequence[tuple
             connection.execute("DELETE FROM owner_links")
 
 
-def ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
+def ban(connection: Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
     """Ban people, with the links that they have made, or lift their bans."""
     is_server = _is_server(connection, room_id)
     for row, body in events:
@@ -67,13 +66,13 @@ def ban(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, R
             drop_uploads_of(connection, body.person)
 
 
-def mute(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
+def mute(connection: Connection, room_id: int, events: Sequence[tuple[Row, Restriction]]) -> None:
     """Mute people, or lift that."""
     for row, body in events:
         _restrict(connection, room_id, row, body)
 
 
-def _restrict(connection: apsw.Connection, room_id: int, row: Row, body: Restriction) -> None:
+def _restrict(connection: Connection, room_id: int, row: Row, body: Restriction) -> None:
     connection.execute("DELETE FROM restrictions WHERE room_id = ? AND ends_ms <= ?", (room_id, row.at_ms))
     if body.on:
         connection.execute(
@@ -90,21 +89,21 @@ def _restrict(connection: apsw.Connection, room_id: int, row: Row, body: Restric
         lift(connection, room_id, body.person, row.kind)
 
 
-def lift(connection: apsw.Connection, room_id: int, person: str, kind: str) -> None:
+def lift(connection: Connection, room_id: int, person: str, kind: str) -> None:
     """Lift a ban or a mute."""
     connection.execute(
         "DELETE FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = ?", (room_id, person, kind)
     )
 
 
-def remove_member(connection: apsw.Connection, room_id: int, person: str) -> object:
+def remove_member(connection: Connection, room_id: int, person: str) -> object:
     """Remove a member, and say what role they had."""
     return connection.execute(
         "DELETE FROM members WHERE room_id = ? AND person_id = ? RETURNING role", (room_id, person)
     ).get
 
 
-def knock(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Knock]]) -> None:
+def knock(connection: Connection, room_id: int, events: Sequence[tuple[Row, Knock]]) -> None:
     """Note who knocks."""
     for row, body in events:
         if body.on:
@@ -117,12 +116,12 @@ def knock(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row,
             newcomers.note_inviter(connection, body.person, body.invite, row.at_ms)
 
 
-def stop_knocking(connection: apsw.Connection, room_id: int, person: str) -> None:
+def stop_knocking(connection: Connection, room_id: int, person: str) -> None:
     """Note that somebody does not knock any more."""
     connection.execute("DELETE FROM knocks WHERE room_id = ? AND person_id = ?", (room_id, person))
 
 
-def set_mode(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Mode]]) -> None:
+def set_mode(connection: Connection, room_id: int, events: Sequence[tuple[Row, Mode]]) -> None:
     """Give the server its mode."""
     for _, body in events:
         chosen = {"mode": body.mode, "quiet_until_ms": body.quiet_until_ms}
@@ -135,7 +134,7 @@ def set_mode(connection: apsw.Connection, room_id: int, events: Sequence[tuple[R
             newcomers.let_all_in(connection)
 
 
-def trust(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Trust]]) -> None:
+def trust(connection: Connection, room_id: int, events: Sequence[tuple[Row, Trust]]) -> None:
     """Note who was looked at."""
     for _, body in events:
         if body.on:
@@ -144,21 +143,21 @@ def trust(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row,
             newcomers.look_away(connection, body.person)
 
 
-def _look_at(connection: apsw.Connection, room_id: int, person: str) -> None:
+def _look_at(connection: Connection, room_id: int, person: str) -> None:
     newcomers.look_at(connection, person)
     stop_knocking(connection, room_id, person)
 
 
-def _is_server(connection: apsw.Connection, room_id: int) -> bool:
+def _is_server(connection: Connection, room_id: int) -> bool:
     return bool(connection.execute("SELECT name = ? FROM rooms WHERE id = ?", (SERVER_ROOM, room_id)).get)
 
 
-def report(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Report]]) -> None:
+def report(connection: Connection, room_id: int, events: Sequence[tuple[Row, Report]]) -> None:
     """Note open reports."""
     connection.executemany("INSERT INTO reports (seq) VALUES (?)", [(row.seq,) for row, _ in events])
 
 
-def resolve(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Resolve]]) -> None:
+def resolve(connection: Connection, room_id: int, events: Sequence[tuple[Row, Resolve]]) -> None:
     """Note who looks after reports; erase the texts of those that are done."""
     for row, body in events:
         if body.state == "done":

@@ -11,16 +11,15 @@ from trio_chat.kinds.pins import PIN, Pin
 from trio_chat.kinds.table import read_body
 from trio_chat.model.events import DAMAGED, Position
 from trio_chat.model.records import MAX_UNREAD_COUNTED, Invitation, Listing, RoomState
-from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot
-from trio_chat.store.sqlite.standing import knocking, restrictions_of, roles_of
+from trio_chat.store.sql.history import events_at, find_room_id, position
+from trio_chat.store.sql.standing import knocking, restrictions_of, roles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import apsw
-
     from trio_chat.model.events import Event
     from trio_chat.model.records import DirectoryPlace
+    from trio_chat.store.sql.connection import Connection
 
 WINDOW = 500
 """Unread messages and the newest message are looked for among so many of a room's newest events."""
@@ -29,9 +28,9 @@ MENTIONS_WINDOW = 200
 """Likewise mentions: each message has to be looked at, where the counting of unread ones ends soon."""
 
 
-def state(connection: apsw.Connection, room: str) -> RoomState:
+def state(connection: Connection, room: str) -> RoomState:
     """See `Store.state`."""
-    with snapshot(connection):
+    with connection.snapshot():
         place = position(connection, room)
         found = connection.execute(
             "SELECT id, kind, title, topic, owner, policy FROM rooms WHERE name = ?", (room,)
@@ -55,7 +54,7 @@ def state(connection: apsw.Connection, room: str) -> RoomState:
         )
 
 
-def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
+def pins(connection: Connection, room_id: int | None) -> list[int]:
     """Sequence numbers of the pinned messages, the one pinned last at the end."""
     found = connection.execute(
         """
@@ -68,9 +67,9 @@ def pins(connection: apsw.Connection, room_id: int | None) -> list[int]:
     return [target for target, body in pinned if isinstance(body, Pin) and body.on]
 
 
-def listing(connection: apsw.Connection, person: str, *, only: str | None = None) -> list[Listing]:
+def listing(connection: Connection, person: str, *, only: str | None = None) -> list[Listing]:
     """See `Store.listing`."""
-    with snapshot(connection):
+    with connection.snapshot():
         found: list[Any] = connection.execute(
             """
             SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
@@ -85,9 +84,9 @@ def listing(connection: apsw.Connection, person: str, *, only: str | None = None
     return sorted(rooms, key=lambda item: (item.room != LOBBY, not item.was_opened))
 
 
-def requests(connection: apsw.Connection, person: str, *, only: str | None = None) -> list[Listing]:
+def requests(connection: Connection, person: str, *, only: str | None = None) -> list[Listing]:
     """See `Store.requests`."""
-    with snapshot(connection):
+    with connection.snapshot():
         found: list[Any] = connection.execute(
             """
             SELECT rooms.id, members.seq FROM members INDEXED BY requests JOIN rooms ON rooms.id = room_id
@@ -98,7 +97,7 @@ def requests(connection: apsw.Connection, person: str, *, only: str | None = Non
         return _described(connection, found, person) if found else []  # mostly there are none
 
 
-def are_strangers(connection: apsw.Connection, one: str, other: str) -> bool:
+def are_strangers(connection: Connection, one: str, other: str) -> bool:
     """See `Store.are_strangers`."""
     shared = connection.execute(
         """
@@ -111,7 +110,7 @@ def are_strangers(connection: apsw.Connection, one: str, other: str) -> bool:
 
 
 def directory(
-    connection: apsw.Connection,
+    connection: Connection,
     query: str,
     limit: int,
     *,
@@ -121,7 +120,7 @@ def directory(
 ) -> list[Listing]:
     """See `Store.directory`."""
     wanted = query.casefold()
-    with snapshot(connection):
+    with connection.snapshot():
         found = connection.execute(
             """
             SELECT id, name, title, topic FROM rooms INDEXED BY directory
@@ -145,7 +144,7 @@ def directory(
         return _described(connection, joined, person)
 
 
-def _is_banned(connection: apsw.Connection, room_id: int, person: str | None, at_ms: int) -> bool:
+def _is_banned(connection: Connection, room_id: int, person: str | None, at_ms: int) -> bool:
     found = connection.execute(
         "SELECT 1 FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = 'ban' AND ends_ms > ?",
         (room_id, person, at_ms),
@@ -232,7 +231,7 @@ _DESCRIPTION = f"""
 
 
 def _described(
-    connection: apsw.Connection, rooms: Iterable[tuple[int, int | None]], person: str | None
+    connection: Connection, rooms: Iterable[tuple[int, int | None]], person: str | None
 ) -> list[Listing]:
     """Listings of these rooms, by their newest event, the newest first. A room is given by its id and the number of the
     event that made the person a member (None: not a member)."""
@@ -292,7 +291,7 @@ def _described(
     ]
 
 
-def _empty_lobby(connection: apsw.Connection) -> Listing:
+def _empty_lobby(connection: Connection) -> Listing:
     n_people = connection.execute("SELECT count(*) FROM people").get
     assert isinstance(n_people, int)
     place = position(connection, LOBBY)
@@ -302,7 +301,7 @@ def _empty_lobby(connection: apsw.Connection) -> Listing:
 _INVITE = "hash, name, person_id, at_ms, expires_ms, uses_left"
 
 
-def add_invite(connection: apsw.Connection, invite: Invitation) -> None:
+def add_invite(connection: Connection, invite: Invitation) -> None:
     """See `Store.add_invite`. Also deletes those of the room that have expired."""
     room_id = find_room_id(connection, invite.room)
     if room_id is None:
@@ -314,7 +313,7 @@ def add_invite(connection: apsw.Connection, invite: Invitation) -> None:
     )
 
 
-def invites(connection: apsw.Connection, room: str, *, at_ms: int) -> list[Invitation]:
+def invites(connection: Connection, room: str, *, at_ms: int) -> list[Invitation]:
     """See `Store.invites`."""
     found = connection.execute(
         f"""
@@ -326,12 +325,12 @@ def invites(connection: apsw.Connection, room: str, *, at_ms: int) -> list[Invit
     return [Invitation(*values) for values in found]
 
 
-def void_invites(connection: apsw.Connection, room: str) -> None:
+def void_invites(connection: Connection, room: str) -> None:
     """See `Store.void_invites`."""
     connection.execute("DELETE FROM invites WHERE room_id = ?", (find_room_id(connection, room),))
 
 
-def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invitation | None:
+def find_invite(connection: Connection, token_hash: bytes) -> Invitation | None:
     """See `Store.find_invite`."""
     found = connection.execute(
         f"SELECT {_INVITE} FROM invites JOIN rooms ON id = room_id WHERE hash = ?", (token_hash,)
@@ -339,7 +338,7 @@ def find_invite(connection: apsw.Connection, token_hash: bytes) -> Invitation | 
     return None if found is None else Invitation(*found)
 
 
-def names_of(connection: apsw.Connection, person: str) -> list[str]:
+def names_of(connection: Connection, person: str) -> list[str]:
     """Names of the rooms in a person's list."""
     found = connection.execute(
         "SELECT name FROM members JOIN rooms ON id = room_id WHERE person_id = ? AND role <> 'asked' AND name <> ?",

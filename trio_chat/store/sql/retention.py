@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from trio_chat.kinds.table import MESSAGES
 from trio_chat.model.records import RoomRetention
-from trio_chat.store.sqlite.history import find_room_id
+from trio_chat.store.sql.history import find_room_id
 
 if TYPE_CHECKING:
-    import apsw
+    from trio_chat.store.sql.connection import Connection
 
 
-def retentions(connection: apsw.Connection, *, after: str, limit: int) -> list[RoomRetention]:
+def retentions(connection: Connection, *, after: str, limit: int) -> list[RoomRetention]:
     """See `Store.retentions`."""
     found: list[Any] = connection.execute(
         """
@@ -25,7 +25,7 @@ def retentions(connection: apsw.Connection, *, after: str, limit: int) -> list[R
 
 
 def expired_messages(
-    connection: apsw.Connection, room: str, *, before_ms: int, after: int, limit: int
+    connection: Connection, room: str, *, before_ms: int, after: int, limit: int
 ) -> tuple[list[int], int]:
     """See `Store.expired_messages`."""
     expired: list[int] = []

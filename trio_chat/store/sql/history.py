@@ -7,10 +7,7 @@ served wrong data for 62. A page that is not whole is read again event by event 
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-
-import apsw
 
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import Event, Position, damaged
@@ -20,13 +17,15 @@ from trio_chat.store.proof import START, Digests, examine
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from trio_chat.store.sql.connection import Connection
+
 EVENT_COLUMNS = ", ".join(Row._fields)
 
 LOOK_BACK = 8
 """Events before a damaged page that are looked at, so that reads from different places find the same."""
 
 
-def position(connection: apsw.Connection, room: str) -> Position:
+def position(connection: Connection, room: str) -> Position:
     """See `Store.position`."""
     epoch = connection.execute("SELECT epoch FROM rooms WHERE name = ?", (room,)).get
     if epoch is None:
@@ -34,40 +33,40 @@ def position(connection: apsw.Connection, room: str) -> Position:
     return Position(_last(connection, room), epoch)
 
 
-def read_after(connection: apsw.Connection, room: str, after: int, limit: int, max_bytes: int) -> list[Event]:
+def read_after(connection: Connection, room: str, after: int, limit: int, max_bytes: int) -> list[Event]:
     """See `Store.read_after`."""
     after = max(after, 0)
     last = _last(connection, room)  # read first: what is added meanwhile comes behind it
     if limit < 1 or after >= last:
         return []
+    errors: tuple[type[Exception], ...] = (_NotWhole, *connection.unreadable)
     try:
         return _whole_after(connection, room, after, last, limit, max_bytes)
-    except (_NotWhole, apsw.CorruptError):
+    except errors:
         events = _one_by_one(connection, room, after + 1, min(last, after + limit))
         return _fitting(events, max_bytes)
 
 
-def read_before(
-    connection: apsw.Connection, room: str, before: int, limit: int, max_bytes: int
-) -> list[Event]:
+def read_before(connection: Connection, room: str, before: int, limit: int, max_bytes: int) -> list[Event]:
     """See `Store.read_before`."""
     last = min(before - 1, _last(connection, room))
     if limit < 1 or last < 1:
         return []
+    errors: tuple[type[Exception], ...] = (_NotWhole, *connection.unreadable)
     try:
         return _whole_before(connection, room, last, limit, max_bytes)
-    except (_NotWhole, apsw.CorruptError):
+    except errors:
         events = _one_by_one(connection, room, max(1, last - limit + 1), last)
         return _fitting(events[::-1], max_bytes)[::-1]
 
 
-def read_some(connection: apsw.Connection, room: str, seqs: Collection[int]) -> list[Event]:
+def read_some(connection: Connection, room: str, seqs: Collection[int]) -> list[Event]:
     """See `Store.read_some`."""
     room_id = find_room_id(connection, room)
     return [] if room_id is None else events_at(connection, [(room, room_id, seq) for seq in set(seqs)])
 
 
-def find_command(connection: apsw.Connection, sender: str, client_id: str) -> Event | None:
+def find_command(connection: Connection, sender: str, client_id: str) -> Event | None:
     """See `Store.find_command`."""
     place = connection.execute(
         """
@@ -79,7 +78,7 @@ def find_command(connection: apsw.Connection, sender: str, client_id: str) -> Ev
     return next(iter(events_at(connection, [place])), None) if place is not None else None
 
 
-def events_at(connection: apsw.Connection, places: Collection[tuple[str, int, int]]) -> list[Event]:
+def events_at(connection: Connection, places: Collection[tuple[str, int, int]]) -> list[Event]:
     """Events at these places (a room's name, its id, a sequence number), in the order of room ids and numbers."""
     rooms = {room_id: room for room, room_id, _ in places}
     wanted = json.dumps(sorted({(room_id, seq) for _, room_id, seq in places}))
@@ -98,7 +97,7 @@ def events_at(connection: apsw.Connection, places: Collection[tuple[str, int, in
             """,
             (wanted,),
         ).fetchall()
-    except (apsw.CorruptError, UnicodeDecodeError):
+    except connection.unreadable:
         return [
             event
             for room, _, seq in sorted(set(places))
@@ -114,7 +113,7 @@ def events_at(connection: apsw.Connection, places: Collection[tuple[str, int, in
     return events
 
 
-def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
+def is_deleted(connection: Connection, room_id: int, row: Row) -> bool:
     """Whether a body that is missing was deleted: a message's own, or that of an edit of it."""
     if row.body is not None:
         return False
@@ -130,28 +129,14 @@ def is_deleted(connection: apsw.Connection, room_id: int, row: Row) -> bool:
     return bool(deleted)
 
 
-@contextmanager
-def snapshot(connection: apsw.Connection) -> Iterator[None]:
-    """Read one snapshot of the database inside the block."""
-    with connection:
-        yield
-
-
-def reusable_bytes(connection: apsw.Connection) -> int:
-    """See `Store.reusable_bytes`."""
-    pages: int = connection.pragma("freelist_count")
-    size: int = connection.pragma("page_size")
-    return pages * size
-
-
-def find_room_id(connection: apsw.Connection, room: str) -> int | None:
+def find_room_id(connection: Connection, room: str) -> int | None:
     """Id of a room in the tables; None if nobody wrote to it."""
     found = connection.execute("SELECT id FROM rooms WHERE name = ?", (room,)).get
     assert found is None or isinstance(found, int)
     return found
 
 
-def _last(connection: apsw.Connection, room: str) -> int:
+def _last(connection: Connection, room: str) -> int:
     last = connection.execute(
         "SELECT max(seq) FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?)", (room,)
     ).get
@@ -163,7 +148,7 @@ class _NotWhole(Exception):
 
 
 def _whole_after(
-    connection: apsw.Connection, room: str, after: int, last: int, limit: int, max_bytes: int
+    connection: Connection, room: str, after: int, last: int, limit: int, max_bytes: int
 ) -> list[Event]:
     # The event before the page is read as well: its digest is what the page's first is chained to.
     rows = _walk(connection, room, max(after, 1), 1, limit + bool(after))
@@ -180,9 +165,7 @@ def _whole_after(
     return _proved(connection, room, page, digest)
 
 
-def _whole_before(
-    connection: apsw.Connection, room: str, last: int, limit: int, max_bytes: int
-) -> list[Event]:
+def _whole_before(connection: Connection, room: str, last: int, limit: int, max_bytes: int) -> list[Event]:
     page, older = _page(_walk(connection, room, last, -1, limit + 1), limit, max_bytes)
     page.reverse()
     if older is not None:
@@ -192,7 +175,7 @@ def _whole_before(
     return _proved(connection, room, page, GENESIS)
 
 
-def _walk(connection: apsw.Connection, room: str, start: int, step: int, limit: int) -> Iterator[Row]:
+def _walk(connection: Connection, room: str, start: int, step: int, limit: int) -> Iterator[Row]:
     """Rows from number ``start`` on, up (step 1) or down (step -1). Raises `_NotWhole` at a hole."""
     beyond, direction = (">=", "ASC") if step > 0 else ("<=", "DESC")
     expected = start
@@ -207,7 +190,7 @@ def _walk(connection: apsw.Connection, room: str, start: int, step: int, limit: 
                 raise _NotWhole
             yield row
             expected += step
-    except UnicodeDecodeError:
+    except connection.unreadable:
         raise _NotWhole from None
 
 
@@ -226,7 +209,7 @@ def _size(body: str | None) -> int:
     return 0 if body is None else len(body.encode())
 
 
-def _proved(connection: apsw.Connection, room: str, page: Sequence[Row], digest: bytes) -> list[Event]:
+def _proved(connection: Connection, room: str, page: Sequence[Row], digest: bytes) -> list[Event]:
     """The rows as events; ``digest`` is that of the event before. Raises `_NotWhole` if one is not what was written."""
     events: list[Event] = []
     before: Digests = (digest,)
@@ -239,7 +222,7 @@ def _proved(connection: apsw.Connection, room: str, page: Sequence[Row], digest:
     return events
 
 
-def _one_by_one(connection: apsw.Connection, room: str, first: int, last: int) -> list[Event]:
+def _one_by_one(connection: Connection, room: str, first: int, last: int) -> list[Event]:
     """Events with these numbers; `damaged` in the place of each that cannot be proved.
 
     Slower than a page, and gets around parts of the file that cannot be read. It begins some events earlier, to know
@@ -263,24 +246,24 @@ def _one_by_one(connection: apsw.Connection, room: str, first: int, last: int) -
     return events
 
 
-def read_one(connection: apsw.Connection, room_id: int, seq: int) -> Row | None:
+def read_one(connection: Connection, room_id: int, seq: int) -> Row | None:
     """Row of one event; None if it is missing or cannot be read."""
     try:
         values = connection.execute(
             f"SELECT {EVENT_COLUMNS} FROM events WHERE room_id = ? AND seq = ?", (room_id, seq)
         ).fetchone()
-    except (apsw.CorruptError, UnicodeDecodeError):
+    except connection.unreadable:
         return None
     return None if values is None else Row(*values)
 
 
-def digest_of(connection: apsw.Connection, room_id: int, seq: int) -> Digests:
+def digest_of(connection: Connection, room_id: int, seq: int) -> Digests:
     """Digest of one event, if that much of it can be read."""
     try:
         digest = connection.execute(
             "SELECT digest FROM events WHERE room_id = ? AND seq = ?", (room_id, seq)
         ).get
-    except (apsw.CorruptError, UnicodeDecodeError):
+    except connection.unreadable:
         return ()
     return (digest,) if isinstance(digest, bytes) else ()
 

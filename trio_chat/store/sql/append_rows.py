@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trio_chat.kinds.facts import PUBLIC, kind_of_new
 from trio_chat.kinds.standing import DEFAULT_POLICY, Policy
 from trio_chat.store.plan import CommandId, Head, Known, Row
-from trio_chat.store.sqlite.sql_batches import portions, with_values
-from trio_chat.store.sqlite.standing import read_policy
+from trio_chat.store.sql.batches import portions, with_values
+from trio_chat.store.sql.standing import read_policy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import apsw
+    from trio_chat.store.sql.connection import Connection
 
 
 class CachedRoom(NamedTuple):
@@ -39,7 +39,7 @@ class CachedRoom(NamedTuple):
         return self.kind == PUBLIC and not self.has_restrictions and not self.policy.limits_writing
 
 
-def insert_events(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:
+def insert_events(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
     """Write the rows, each with its room's id first, and empty the list."""
     for some in portions(rows):
         connection.execute(
@@ -49,7 +49,7 @@ def insert_events(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> N
     rows.clear()
 
 
-def find_known(connection: apsw.Connection, commands: Sequence[CommandId]) -> dict[CommandId, Known]:
+def find_known(connection: Connection, commands: Sequence[CommandId]) -> dict[CommandId, Known]:
     """Those of the commands that are in the log already."""
     return {
         (sender, client_id): Known(*known)
@@ -69,13 +69,13 @@ def find_known(connection: apsw.Connection, commands: Sequence[CommandId]) -> di
     }
 
 
-def find_came_ms(connection: apsw.Connection, person: str) -> int | None:
+def find_came_ms(connection: Connection, person: str) -> int | None:
     """When the person came; None for somebody who is not registered."""
     came_ms: int | None = connection.execute("SELECT created_at_ms FROM people WHERE id = ?", (person,)).get
     return came_ms
 
 
-def find_known_ms(connection: apsw.Connection, person: str) -> int | None:
+def find_known_ms(connection: Connection, person: str) -> int | None:
     """Since when the person is known (`trio_chat.kinds.newcomers`); None for a guest."""
     known_ms: int | None = connection.execute(
         "SELECT coalesce(known_ms, created_at_ms) FROM people WHERE id = ?", (person,)
@@ -83,7 +83,7 @@ def find_known_ms(connection: apsw.Connection, person: str) -> int | None:
     return known_ms
 
 
-def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
+def read_room(connection: Connection, name: str) -> CachedRoom:
     """The room as it is in the database, whether anybody wrote to it or not."""
     found = connection.execute(
         """
@@ -110,7 +110,7 @@ def read_room(connection: apsw.Connection, name: str) -> CachedRoom:
     )
 
 
-def _read_members(connection: apsw.Connection, room_id: int) -> frozenset[str]:
+def _read_members(connection: Connection, room_id: int) -> frozenset[str]:
     # Interned: the same people are in many of the rooms that are remembered.
     return frozenset(
         sys.intern(person)
@@ -118,7 +118,7 @@ def _read_members(connection: apsw.Connection, room_id: int) -> frozenset[str]:
     )
 
 
-def make_room(connection: apsw.Connection, name: str) -> int:
+def make_room(connection: Connection, name: str) -> int:
     """Make the row of a room that nobody wrote to yet; its id."""
     room_id = connection.execute(
         "INSERT INTO rooms (name, epoch, kind) SELECT ?, value, ? FROM meta WHERE key = 'epoch' RETURNING id",

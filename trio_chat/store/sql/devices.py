@@ -11,17 +11,17 @@ from trio_chat.model.records import Device, Login, ServerIdentity
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import apsw
+    from trio_chat.store.sql.connection import Connection
 
 
-def server_identity(connection: apsw.Connection) -> ServerIdentity:
+def server_identity(connection: Connection) -> ServerIdentity:
     """See `Store.server_identity`."""
     found = dict(connection.execute("SELECT key, value FROM meta WHERE key IN ('server', 'token_key')"))
     return ServerIdentity(str(found["server"]), bytes.fromhex(str(found["token_key"])))
 
 
 def add_device(
-    connection: apsw.Connection, person_id: str, device: Device, *, token_hash: bytes, max_devices: int
+    connection: Connection, person_id: str, device: Device, *, token_hash: bytes, max_devices: int
 ) -> list[str]:
     """See `Store.add_device`."""
     if connection.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).get is None:
@@ -37,7 +37,7 @@ def add_device(
     return _remove(connection, [str(device_id) for (device_id,) in surplus])
 
 
-def insert_device(connection: apsw.Connection, person_id: str, device: Device, token_hash: bytes) -> None:
+def insert_device(connection: Connection, person_id: str, device: Device, token_hash: bytes) -> None:
     """Save a device with its first token."""
     connection.execute(
         "INSERT INTO devices VALUES (?, ?, ?, ?, ?)",
@@ -49,12 +49,12 @@ def insert_device(connection: apsw.Connection, person_id: str, device: Device, t
     )
 
 
-def find_login(connection: apsw.Connection, token_hash: bytes) -> Login | None:
+def find_login(connection: Connection, token_hash: bytes) -> Login | None:
     """See `Store.find_login`."""
     return login_by(connection, "hash", token_hash)
 
 
-def login_by(connection: apsw.Connection, column: str, token_hash: bytes) -> Login | None:
+def login_by(connection: Connection, column: str, token_hash: bytes) -> Login | None:
     """What the token stands for that has this in a column of the table ``tokens``; None if none has."""
     found: Any = connection.execute(
         f"""
@@ -84,7 +84,7 @@ def login_by(connection: apsw.Connection, column: str, token_hash: bytes) -> Log
 
 
 def use_device(
-    connection: apsw.Connection,
+    connection: Connection,
     token_hash: bytes,
     at_ms: int,
     *,
@@ -113,7 +113,7 @@ def use_device(
     return True
 
 
-def note_devices_used(connection: apsw.Connection, ids: Collection[str], at_ms: int) -> None:
+def note_devices_used(connection: Connection, ids: Collection[str], at_ms: int) -> None:
     """See `Store.note_devices_used`."""
     connection.execute(
         "UPDATE devices SET used_ms = max(used_ms, ?) WHERE id IN (SELECT value FROM json_each(?))",
@@ -121,7 +121,7 @@ def note_devices_used(connection: apsw.Connection, ids: Collection[str], at_ms: 
     )
 
 
-def devices(connection: apsw.Connection, person_id: str) -> list[Device]:
+def devices(connection: Connection, person_id: str) -> list[Device]:
     """See `Store.devices`."""
     found: list[Any] = connection.execute(
         "SELECT id, name, created_ms, used_ms FROM devices WHERE person_id = ? ORDER BY used_ms DESC, id",
@@ -131,7 +131,7 @@ def devices(connection: apsw.Connection, person_id: str) -> list[Device]:
 
 
 def remove_devices(
-    connection: apsw.Connection, person_id: str, *, only: str | None = None, but: str | None = None
+    connection: Connection, person_id: str, *, only: str | None = None, but: str | None = None
 ) -> list[str]:
     """See `Store.remove_devices`."""
     found = connection.execute(
@@ -141,27 +141,27 @@ def remove_devices(
     return _remove(connection, [str(device_id) for (device_id,) in found])
 
 
-def set_recovery_code(connection: apsw.Connection, person_id: str, code_hash: bytes, at_ms: int) -> None:
+def set_recovery_code(connection: Connection, person_id: str, code_hash: bytes, at_ms: int) -> None:
     """See `Store.set_recovery_code`."""
     connection.execute(
         "INSERT OR REPLACE INTO recovery_codes VALUES (?, ?, ?)", (person_id, code_hash, at_ms)
     )
 
 
-def recovery_code_made(connection: apsw.Connection, person_id: str) -> int | None:
+def recovery_code_made(connection: Connection, person_id: str) -> int | None:
     """See `Store.recovery_code_made`."""
     at_ms = connection.execute("SELECT at_ms FROM recovery_codes WHERE person_id = ?", (person_id,)).get
     assert at_ms is None or isinstance(at_ms, int)
     return at_ms
 
 
-def find_recovery_code(connection: apsw.Connection, code_hash: bytes) -> str | None:
+def find_recovery_code(connection: Connection, code_hash: bytes) -> str | None:
     """See `Store.find_recovery_code`."""
     found = connection.execute("SELECT person_id FROM recovery_codes WHERE hash = ?", (code_hash,)).get
     return None if found is None else str(found)
 
 
-def _remove(connection: apsw.Connection, ids: list[str]) -> list[str]:
+def _remove(connection: Connection, ids: list[str]) -> list[str]:
     for table, column in (("tokens", "device_id"), ("devices", "id")):
         connection.execute(
             f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))",

@@ -14,22 +14,21 @@ import msgspec
 from trio_chat.errors import Refused
 from trio_chat.model.files import AT_ONCE_MS, MAX_UNSENT, FileFacts, Upload
 from trio_chat.store.space import written_size
-from trio_chat.store.sqlite.files import files_usage, find_file, server_usage
-from trio_chat.store.sqlite.sql_batches import texts
+from trio_chat.store.sql.batches import texts
+from trio_chat.store.sql.files import files_usage, find_file, server_usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import apsw
-
     from trio_chat.model.files import FileLimits
+    from trio_chat.store.sql.connection import Connection
 
 _COLUMNS = (
     "id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms, hash, facts, seq IS NOT NULL"
 )
 
 
-def begin_upload(connection: apsw.Connection, upload: Upload, *, limits: FileLimits, at_ms: int) -> Upload:
+def begin_upload(connection: Connection, upload: Upload, *, limits: FileLimits, at_ms: int) -> Upload:
     """See `FileTable.begin_upload`."""
     before = _begun_before(connection, upload)
     if before is not None:
@@ -49,7 +48,7 @@ def begin_upload(connection: apsw.Connection, upload: Upload, *, limits: FileLim
 
 
 def forward_file(
-    connection: apsw.Connection,
+    connection: Connection,
     upload: Upload,
     room: str,
     seq: int,
@@ -94,7 +93,7 @@ def forward_file(
 
 
 def finish_upload(
-    connection: apsw.Connection, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
+    connection: Connection, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
 ) -> Upload | None:
     """See `FileTable.finish_upload`."""
     connection.execute(
@@ -111,7 +110,7 @@ def finish_upload(
     return find_upload(connection, upload)
 
 
-def drop_upload(connection: apsw.Connection, upload: str, *, person: str | None = None) -> bool:
+def drop_upload(connection: Connection, upload: str, *, person: str | None = None) -> bool:
     """See `FileTable.drop_upload`."""
     dropped = connection.execute(
         "DELETE FROM uploads WHERE id = ?1 AND person_id = coalesce(?2, person_id) AND seq IS NULL RETURNING 1",
@@ -120,17 +119,17 @@ def drop_upload(connection: apsw.Connection, upload: str, *, person: str | None 
     return dropped is not None
 
 
-def drop_uploads_of(connection: apsw.Connection, person: str) -> None:
+def drop_uploads_of(connection: Connection, person: str) -> None:
     """Forget the uploads of a person that were not sent."""
     connection.execute("DELETE FROM uploads WHERE person_id = ? AND seq IS NULL", (person,))
 
 
-def find_upload(connection: apsw.Connection, upload: str) -> Upload | None:
+def find_upload(connection: Connection, upload: str) -> Upload | None:
     """See `FileTable.upload`."""
     return next(iter(uploads(connection, [upload])), None)
 
 
-def uploads(connection: apsw.Connection, ids: Collection[str]) -> list[Upload]:
+def uploads(connection: Connection, ids: Collection[str]) -> list[Upload]:
     """See `FileTable.uploads`."""
     found: list[Any] = connection.execute(
         f"SELECT {_COLUMNS} FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
@@ -139,7 +138,7 @@ def uploads(connection: apsw.Connection, ids: Collection[str]) -> list[Upload]:
     return [_upload(*values) for values in found]
 
 
-def expired_uploads(connection: apsw.Connection, before_ms: int, limit: int) -> list[str]:
+def expired_uploads(connection: Connection, before_ms: int, limit: int) -> list[str]:
     """See `FileTable.expired_uploads`."""
     return texts(
         connection,
@@ -148,7 +147,7 @@ def expired_uploads(connection: apsw.Connection, before_ms: int, limit: int) -> 
     )
 
 
-def part_ids(connection: apsw.Connection, after: str, limit: int) -> list[str]:
+def part_ids(connection: Connection, after: str, limit: int) -> list[str]:
     """See `FileTable.part_ids`."""
     return texts(
         connection,
@@ -157,7 +156,7 @@ def part_ids(connection: apsw.Connection, after: str, limit: int) -> list[str]:
     )
 
 
-def _begun_before(connection: apsw.Connection, upload: Upload) -> Upload | None:
+def _begun_before(connection: Connection, upload: Upload) -> Upload | None:
     found: Any = connection.execute(
         f"SELECT {_COLUMNS} FROM uploads WHERE person_id = ? AND client_id = ?",
         (upload.person, upload.client_id),
@@ -169,7 +168,7 @@ def _said(upload: Upload) -> tuple[object, ...]:
     return upload.room, upload.name, upload.bytes, upload.as_file, upload.ms, upload.peaks
 
 
-def _insert(connection: apsw.Connection, upload: Upload, at_ms: int) -> Upload:
+def _insert(connection: Connection, upload: Upload, at_ms: int) -> Upload:
     found: Any = connection.execute(
         f"""
         INSERT INTO uploads (id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms)
@@ -191,13 +190,13 @@ def _insert(connection: apsw.Connection, upload: Upload, at_ms: int) -> Upload:
     return _upload(*found)
 
 
-def _check_person(connection: apsw.Connection, person: str) -> None:
+def _check_person(connection: Connection, person: str) -> None:
     if connection.execute("SELECT 1 FROM people WHERE id = ?", (person,)).get is None:
         raise Refused("no_guests", "Guests cannot send files. Come with a name.")
 
 
 def _check_number(
-    connection: apsw.Connection, person: str, limits: FileLimits, at_ms: int, *, is_finished: bool = False
+    connection: Connection, person: str, limits: FileLimits, at_ms: int, *, is_finished: bool = False
 ) -> None:
     since_ms = at_ms - AT_ONCE_MS
     unsent: Any = connection.execute(
@@ -227,7 +226,7 @@ def _too_many(why: str, limit: int, of: str) -> Refused:
 
 
 def _check_quota(
-    connection: apsw.Connection, person: str, of_person: int, of_server: int, limits: FileLimits
+    connection: Connection, person: str, of_person: int, of_server: int, limits: FileLimits
 ) -> None:
     """Raises `Refused` (``quota``) if so many more bytes are too many for the person, or for the server."""
     left = limits.person_bytes - files_usage(connection, person)

@@ -12,19 +12,17 @@ from typing import TYPE_CHECKING
 from trio_chat.kinds.files import StoredFile
 from trio_chat.kinds.messages import POST, Post
 from trio_chat.kinds.table import read_body
-from trio_chat.store.sqlite.devices import login_by
-from trio_chat.store.sqlite.erasing import rewrite_around
-from trio_chat.store.sqlite.history import read_some
-from trio_chat.store.sqlite.sql_batches import texts
+from trio_chat.store.sql.batches import texts
+from trio_chat.store.sql.devices import login_by
+from trio_chat.store.sql.history import read_some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import apsw
-
     from trio_chat.model.files import FileLimits
     from trio_chat.model.records import Login
     from trio_chat.store.plan import Row
+    from trio_chat.store.sql.connection import Connection
 
 _KEY = "room_id, seq, n"
 
@@ -34,8 +32,8 @@ SERVER = ""
 # -- files of messages --
 
 
-def attach(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Post]]) -> None:
-    """Bind the uploads of these messages to them: an effect (`trio_chat.store.sqlite.effects`)."""
+def attach(connection: Connection, room_id: int, events: Sequence[tuple[Row, Post]]) -> None:
+    """Bind the uploads of these messages to them: an effect (`trio_chat.store.sql.effects`)."""
     sent = [(file.upload, row.seq, n, file.kind) for row, body in events for n, file in enumerate(body.files)]
     connection.execute(
         """
@@ -51,7 +49,7 @@ def attach(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row
     )
 
 
-def forget_files(connection: apsw.Connection, room_id: int, targets: Sequence[int]) -> None:
+def forget_files(connection: Connection, room_id: int, targets: Sequence[int]) -> None:
     """Forget the files of these messages, which are deleted, and the uploads by which they came."""
     places, uploads = (
         connection.execute(
@@ -61,11 +59,11 @@ def forget_files(connection: apsw.Connection, room_id: int, targets: Sequence[in
         for table, key in (("files", _KEY), ("uploads", "id"))
     )
     if places:  # they had the hash, by which one could tell what was deleted
-        rewrite_around(connection, "files", _KEY, places)
-        rewrite_around(connection, "uploads", "id", uploads)
+        connection.wipe_around("files", _KEY, places)
+        connection.wipe_around("uploads", "id", uploads)
 
 
-def find_file(connection: apsw.Connection, room: str, seq: int, n: int) -> StoredFile | None:
+def find_file(connection: Connection, room: str, seq: int, n: int) -> StoredFile | None:
     """See `FileTable.find_file`."""
     blob = connection.execute(
         "SELECT hash FROM files JOIN rooms ON rooms.id = room_id WHERE rooms.name = ? AND seq = ? AND n = ?",
@@ -84,24 +82,24 @@ def find_file(connection: apsw.Connection, room: str, seq: int, n: int) -> Store
 # -- blobs --
 
 
-def has_gone(connection: apsw.Connection) -> bool:
+def has_gone(connection: Connection) -> bool:
     """Whether there are blobs that nothing needs any more."""
     return connection.execute("SELECT 1 FROM gone LIMIT 1").get is not None
 
 
-def gone_blobs(connection: apsw.Connection, limit: int) -> list[str]:
+def gone_blobs(connection: Connection, limit: int) -> list[str]:
     """See `FileTable.gone_blobs`."""
     return texts(connection, "SELECT hash FROM gone LIMIT ?", (limit,))
 
 
-def forget_gone(connection: apsw.Connection, blobs: Sequence[str]) -> None:
+def forget_gone(connection: Connection, blobs: Sequence[str]) -> None:
     """See `FileTable.forget_gone`."""
     connection.execute(
         "DELETE FROM gone WHERE hash IN (SELECT value FROM json_each(?))", (json.dumps(list(blobs)),)
     )
 
 
-def known_blobs(connection: apsw.Connection, after: str, limit: int) -> list[str]:
+def known_blobs(connection: Connection, after: str, limit: int) -> list[str]:
     """See `FileTable.known_blobs`."""
     return texts(connection, "SELECT hash FROM blobs WHERE hash > ? ORDER BY hash LIMIT ?", (after, limit))
 
@@ -109,25 +107,25 @@ def known_blobs(connection: apsw.Connection, after: str, limit: int) -> list[str
 # -- how much, and for whom --
 
 
-def files_usage(connection: apsw.Connection, person: str) -> int:
+def files_usage(connection: Connection, person: str) -> int:
     """See `FileTable.files_usage`."""
     used = connection.execute("SELECT bytes FROM file_usage WHERE person_id = ?", (person,)).get
     return used if isinstance(used, int) else 0
 
 
-def server_usage(connection: apsw.Connection) -> int:
+def server_usage(connection: Connection) -> int:
     """See `FileTable.server_usage`."""
     return files_usage(connection, SERVER)
 
 
-def files_left(connection: apsw.Connection, person: str, limits: FileLimits) -> int | None:
+def files_left(connection: Connection, person: str, limits: FileLimits) -> int | None:
     """See `FileTable.files_left`."""
     quotas = ((limits.person_bytes, person), (limits.server_bytes, SERVER))
     left = [max(0, quota - files_usage(connection, who)) for quota, who in quotas if quota]
     return min(left, default=None)
 
 
-def keep_file_key(connection: apsw.Connection, token_hash: bytes, key_hash: bytes) -> bool:
+def keep_file_key(connection: Connection, token_hash: bytes, key_hash: bytes) -> bool:
     """See `FileTable.keep_file_key`."""
     kept = connection.execute(
         "UPDATE tokens SET file_key = ? WHERE hash = ? RETURNING 1", (key_hash, token_hash)
@@ -135,6 +133,6 @@ def keep_file_key(connection: apsw.Connection, token_hash: bytes, key_hash: byte
     return kept is not None
 
 
-def find_file_key(connection: apsw.Connection, key_hash: bytes) -> Login | None:
+def find_file_key(connection: Connection, key_hash: bytes) -> Login | None:
     """See `FileTable.find_file_key`."""
     return login_by(connection, "file_key", key_hash)

@@ -10,22 +10,21 @@ from trio_chat.kinds.facts import personal_room
 from trio_chat.kinds.table import MESSAGES
 from trio_chat.model.events import DAMAGED, Person
 from trio_chat.model.records import FIRST_NAMES, GivenReaction, MessageChanges, ReactionCount
-from trio_chat.store.sqlite.history import events_at, find_room_id, position, snapshot
+from trio_chat.store.sql.history import events_at, find_room_id, position
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    import apsw
-
     from trio_chat.model.events import Event, Position
+    from trio_chat.store.sql.connection import Connection
 
 
 def read_changes(
-    connection: apsw.Connection, room: str, seqs: Collection[int], *, reader: str, limit: int
+    connection: Connection, room: str, seqs: Collection[int], *, reader: str, limit: int
 ) -> MessageChanges:
     """See `Store.read_changes`."""
     targets = list(dict.fromkeys(seqs))
-    with snapshot(connection):
+    with connection.snapshot():
         room_id = find_room_id(connection, room)
         if room_id is None:
             return MessageChanges(0, [], [], len(targets))
@@ -48,9 +47,7 @@ def read_changes(
         )
 
 
-def _with_reactions(
-    connection: apsw.Connection, room_id: int, targets: Sequence[int]
-) -> list[tuple[int, int]]:
+def _with_reactions(connection: Connection, room_id: int, targets: Sequence[int]) -> list[tuple[int, int]]:
     """Which of the messages have reactions, with their places among them."""
     found: list[Any] = connection.execute(
         """
@@ -63,9 +60,7 @@ def _with_reactions(
     return found
 
 
-def _count_reactions(
-    connection: apsw.Connection, room_id: int, target: int, reader: str
-) -> list[ReactionCount]:
+def _count_reactions(connection: Connection, room_id: int, target: int, reader: str) -> list[ReactionCount]:
     counts: list[Any] = connection.execute(
         """
         SELECT emoji, count(*), min(since), max(person_id = ?) FROM reactions
@@ -96,7 +91,7 @@ def _count_reactions(
 
 
 def reactions(
-    connection: apsw.Connection,
+    connection: Connection,
     room: str,
     target: int,
     *,
@@ -117,9 +112,7 @@ def reactions(
     return [GivenReaction(seq, given, Person(*who)) for seq, given, *who in found]
 
 
-def read_versions(
-    connection: apsw.Connection, room: str, seq: int, *, after: int = 0, limit: int
-) -> list[Event]:
+def read_versions(connection: Connection, room: str, seq: int, *, after: int = 0, limit: int) -> list[Event]:
     """See `Store.read_versions`."""
     room_id = find_room_id(connection, room)
     if room_id is None:
@@ -133,11 +126,11 @@ def read_versions(
 
 
 def personal(
-    connection: apsw.Connection, person: str, *, before: int | None = None, limit: int
+    connection: Connection, person: str, *, before: int | None = None, limit: int
 ) -> tuple[Position, list[Event]]:
     """See `Store.personal`."""
     room = personal_room(person)
-    with snapshot(connection):
+    with connection.snapshot():
         room_id = find_room_id(connection, room)
         found = connection.execute(
             """

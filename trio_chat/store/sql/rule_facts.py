@@ -17,18 +17,17 @@ from trio_chat.kinds.rules import may_hear
 from trio_chat.kinds.server import after
 from trio_chat.kinds.standing import BAN, MEMBER, MODERATOR, OWNER, PROBATION, is_known
 from trio_chat.kinds.table import MESSAGES, change_key, read_body
-from trio_chat.store.sqlite.direct_facts import DirectFacts
-from trio_chat.store.sqlite.rooms import pins
-from trio_chat.store.sqlite.standing_facts import ANYWHERE, StandingFacts
+from trio_chat.store.sql.direct_facts import DirectFacts
+from trio_chat.store.sql.rooms import pins
+from trio_chat.store.sql.standing_facts import ANYWHERE, StandingFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import apsw
+    from collections.abc import Callable, Mapping, MutableMapping
 
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.standing import Policy, Server
     from trio_chat.store.plan import Row
+    from trio_chat.store.sql.connection import Connection
 
 _Thing = TypeVar("_Thing")
 
@@ -47,7 +46,7 @@ class AppendFacts(StandingFacts, DirectFacts):
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
         *,
         room: str,
         room_id: int | None,
@@ -58,7 +57,7 @@ class AppendFacts(StandingFacts, DirectFacts):
         members: frozenset[str] | None,
         server: Server,
         has_restrictions: bool,
-        last_messages: dict[tuple[int | None, str], int],
+        last_messages: MutableMapping[tuple[int | None, str], int],
         find_known_ms: Callable[[str], int | None],
         flush: Callable[[], object],
     ) -> None:

@@ -11,7 +11,7 @@ from trio_chat.store.base import MOVES_KEPT
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import apsw
+    from trio_chat.store.sql.connection import Connection
 
 _MOVED = """
     WITH wanted AS MATERIALIZED (
@@ -23,7 +23,7 @@ _MOVED = """
 """The moves as rows; what was read was delivered too."""
 
 
-def move_read_markers(connection: apsw.Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
+def move_read_markers(connection: Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
     """See `Store.move_read_markers`."""
     values = {
         "moves": json.dumps([(move.room, move.person, move.delivered, move.read) for move in moves]),
@@ -66,7 +66,7 @@ def move_read_markers(connection: apsw.Connection, moves: Collection[ReadMarker]
     )
 
 
-def read_markers(connection: apsw.Connection, room: str) -> list[ReadMarker]:
+def read_markers(connection: Connection, room: str) -> list[ReadMarker]:
     """See `Store.read_markers`."""
     found = connection.execute(
         "SELECT name, person_id, delivered, read FROM rooms JOIN marks ON room_id = id WHERE name = ?",
@@ -75,7 +75,7 @@ def read_markers(connection: apsw.Connection, room: str) -> list[ReadMarker]:
     return [ReadMarker(*values) for values in found]
 
 
-def reached(connection: apsw.Connection, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
+def reached(connection: Connection, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
     """See `Store.reached`."""
     found = connection.execute(
         """
@@ -90,7 +90,7 @@ def reached(connection: apsw.Connection, places: Collection[tuple[str, int]]) ->
 
 
 def receipts(
-    connection: apsw.Connection, room: str, seq: int, *, after: str = "", limit: int
+    connection: Connection, room: str, seq: int, *, after: str = "", limit: int
 ) -> list[MessageReceipt]:
     """See `Store.receipts`."""
     found = connection.execute(

@@ -9,22 +9,21 @@ from trio_chat.errors import NameTaken
 from trio_chat.model.lookalikes import folded_form, name_forms
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.records import Picture, Profile
-from trio_chat.store.sqlite.devices import insert_device
+from trio_chat.store.sql.devices import insert_device
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import apsw
-
     from trio_chat.model.events import Person
     from trio_chat.model.records import Device
+    from trio_chat.store.sql.connection import Connection
 
 NAMESAKES_LOOKED_AT: Final = 100
 """So many people whose names begin alike, and of the events of each so many, tell who is known in a public room."""
 
 
 def add_person(
-    connection: apsw.Connection,
+    connection: Connection,
     person: Person,
     *,
     name_key: str,
@@ -44,7 +43,7 @@ def add_person(
     insert_device(connection, person.id, device, token_hash)
 
 
-def is_name_known(connection: apsw.Connection, name_key: str) -> bool:
+def is_name_known(connection: Connection, name_key: str) -> bool:
     """See `Store.is_name_known`."""
     found = connection.execute(
         "SELECT 1 FROM name_forms WHERE form = ? AND until_ms IS NULL", (folded_form(name_key),)
@@ -52,7 +51,7 @@ def is_name_known(connection: apsw.Connection, name_key: str) -> bool:
     return found.get is not None
 
 
-def people(connection: apsw.Connection, ids: Collection[str]) -> list[Profile]:
+def people(connection: Connection, ids: Collection[str]) -> list[Profile]:
     """See `Store.people`."""
     found: list[Any] = connection.execute(
         """
@@ -67,7 +66,7 @@ def people(connection: apsw.Connection, ids: Collection[str]) -> list[Profile]:
     ]
 
 
-def people_named(connection: apsw.Connection, room: str, beginning: str, limit: int) -> list[str]:
+def people_named(connection: Connection, room: str, beginning: str, limit: int) -> list[str]:
     """See `Store.people_named`."""
     found: list[Any] = connection.execute(
         """
@@ -101,7 +100,7 @@ def people_named(connection: apsw.Connection, room: str, beginning: str, limit: 
 
 
 def set_profile(
-    connection: apsw.Connection,
+    connection: Connection,
     person_id: str,
     *,
     at_ms: int,
@@ -135,7 +134,7 @@ def set_profile(
     return profile
 
 
-def hiding(connection: apsw.Connection) -> list[Profile]:
+def hiding(connection: Connection) -> list[Profile]:
     """See `Store.hiding`."""
     found = connection.execute(
         "SELECT id FROM people WHERE NOT (shows_seen AND shows_receipts AND shows_typing)"
@@ -143,7 +142,7 @@ def hiding(connection: apsw.Connection) -> list[Profile]:
     return people(connection, [person_id for (person_id,) in found])
 
 
-def blocks(connection: apsw.Connection, person_id: str) -> list[tuple[str, str]]:
+def blocks(connection: Connection, person_id: str) -> list[tuple[str, str]]:
     """See `Store.blocks`."""
     found: list[Any] = connection.execute(
         """
@@ -155,7 +154,7 @@ def blocks(connection: apsw.Connection, person_id: str) -> list[tuple[str, str]]
     return found
 
 
-def picture(connection: apsw.Connection, picture_hash: str) -> Picture | None:
+def picture(connection: Connection, picture_hash: str) -> Picture | None:
     """See `Store.picture`."""
     found = connection.execute(
         "SELECT hash, media_type, data FROM pictures WHERE hash = ?", (picture_hash,)
@@ -163,7 +162,7 @@ def picture(connection: apsw.Connection, picture_hash: str) -> Picture | None:
     return None if found is None else Picture(*found)
 
 
-def note_seen(connection: apsw.Connection, ids: Collection[str], at_ms: int) -> None:
+def note_seen(connection: Connection, ids: Collection[str], at_ms: int) -> None:
     """See `Store.note_seen`."""
     connection.execute(
         "UPDATE people SET seen_ms = max(coalesce(seen_ms, 0), ?) WHERE id IN (SELECT value FROM json_each(?))",
@@ -171,7 +170,7 @@ def note_seen(connection: apsw.Connection, ids: Collection[str], at_ms: int) -> 
     )
 
 
-def _set_picture(connection: apsw.Connection, person_id: str, picture: Picture | None) -> None:
+def _set_picture(connection: Connection, person_id: str, picture: Picture | None) -> None:
     """Give the person this picture, or none. A picture that nobody has any more is deleted."""
     before = connection.execute("SELECT picture FROM people WHERE id = ?", (person_id,)).get
     if picture is not None:
@@ -189,7 +188,7 @@ def _set_picture(connection: apsw.Connection, person_id: str, picture: Picture |
 
 
 def _free_forms(
-    connection: apsw.Connection, person_id: str, name: str, name_key: str, at_ms: int
+    connection: Connection, person_id: str, name: str, name_key: str, at_ms: int
 ) -> frozenset[str]:
     """The forms of a name. Raises `NameTaken` if somebody else's name looks like it, or one that is kept for them."""
     connection.execute("DELETE FROM name_forms WHERE until_ms <= ?", (at_ms,))
@@ -207,13 +206,13 @@ def _free_forms(
     return forms
 
 
-def _take_forms(connection: apsw.Connection, person_id: str, forms: Collection[str]) -> None:
+def _take_forms(connection: Connection, person_id: str, forms: Collection[str]) -> None:
     connection.executemany(
         "INSERT OR REPLACE INTO name_forms VALUES (?, ?, NULL)", [(form, person_id) for form in forms]
     )
 
 
-def _give_up_name(connection: apsw.Connection, person_id: str, at_ms: int) -> None:
+def _give_up_name(connection: Connection, person_id: str, at_ms: int) -> None:
     """From now on the name is only kept for the person, and of all those they gave up the latest are."""
     connection.execute(
         "UPDATE name_forms SET until_ms = ? WHERE person_id = ? AND until_ms IS NULL",
@@ -229,6 +228,6 @@ def _give_up_name(connection: apsw.Connection, person_id: str, at_ms: int) -> No
     )
 
 
-def _check_person(connection: apsw.Connection, person_id: str) -> None:
+def _check_person(connection: Connection, person_id: str) -> None:
     if connection.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).get is None:
         raise KeyError(person_id)

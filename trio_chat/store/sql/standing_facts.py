@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from trio_chat.kinds.moderation import Knock
 from trio_chat.kinds.modes import Trust
 from trio_chat.kinds.reports import Report, Resolve
-from trio_chat.store.sqlite.standing import knocking, open_reports
+from trio_chat.store.sql.standing import knocking, open_reports
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    import apsw
+    from collections.abc import Callable, Collection, MutableMapping
 
     from trio_chat.kinds.forms import Body
     from trio_chat.store.plan import Row
+    from trio_chat.store.sql.connection import Connection
 
 ANYWHERE = 0
 """The id of no room: the key of the last message in whatever room."""
@@ -26,11 +25,11 @@ class StandingFacts:
 
     def __init__(
         self,
-        connection: apsw.Connection,
+        connection: Connection,
         room_id: int | None,
         *,
         has_restrictions: bool,
-        last_messages: dict[tuple[int | None, str], int],
+        last_messages: MutableMapping[tuple[int | None, str], int],
         find_known_ms: Callable[[str], int | None],
     ) -> None:
         self._connection = connection

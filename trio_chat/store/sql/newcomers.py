@@ -17,9 +17,8 @@ from trio_chat.model.times import DAY_MS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    import apsw
-
     from trio_chat.kinds.moderation import Restriction
+    from trio_chat.store.sql.connection import Connection
 
 ADDRESSES_KEPT_MS: Final = 30 * DAY_MS
 ADDRESSES_OF_PERSON: Final = 10
@@ -30,7 +29,7 @@ ADDRESSES_OF_GUESTS: Final = 10_000
 # -- since when people are known --
 
 
-def known_ms(connection: apsw.Connection, ids: Collection[str]) -> dict[str, int]:
+def known_ms(connection: Connection, ids: Collection[str]) -> dict[str, int]:
     """See `Store.known_ms`."""
     found: list[Any] = connection.execute(
         """
@@ -42,17 +41,17 @@ def known_ms(connection: apsw.Connection, ids: Collection[str]) -> dict[str, int
     return dict(found)
 
 
-def look_at(connection: apsw.Connection, person: str) -> None:
+def look_at(connection: Connection, person: str) -> None:
     """From now on the person is not new any more, and waits no longer."""
     connection.execute("UPDATE people SET known_ms = 0 WHERE id = ?", (person,))
 
 
-def look_away(connection: apsw.Connection, person: str) -> None:
+def look_away(connection: Connection, person: str) -> None:
     """From now on the person is as new as they are."""
     connection.execute("UPDATE people SET known_ms = NULL WHERE id = ? AND known_ms = 0", (person,))
 
 
-def let_all_in(connection: apsw.Connection) -> None:
+def let_all_in(connection: Connection) -> None:
     """From now on nobody waits."""
     connection.execute("UPDATE people SET known_ms = NULL WHERE known_ms = ?", (NOT_YET,))
 
@@ -60,7 +59,7 @@ def let_all_in(connection: apsw.Connection) -> None:
 # -- who brought them in --
 
 
-def note_inviter(connection: apsw.Connection, person: str, invite: str, at_ms: int) -> None:
+def note_inviter(connection: Connection, person: str, invite: str, at_ms: int) -> None:
     """Note whose invitation (its hash, in hexadecimal) somebody new has followed, the first one. Must come before the
     invitation is used up."""
     connection.execute(
@@ -73,7 +72,7 @@ def note_inviter(connection: apsw.Connection, person: str, invite: str, at_ms: i
     )
 
 
-def branch(connection: apsw.Connection, person: str, *, limit: int) -> list[BroughtIn]:
+def branch(connection: Connection, person: str, *, limit: int) -> list[BroughtIn]:
     """See `Store.branch`."""
     found = connection.execute(
         """
@@ -94,14 +93,14 @@ def branch(connection: apsw.Connection, person: str, *, limit: int) -> list[Brou
 # -- where they came from --
 
 
-def addresses_key(connection: apsw.Connection) -> bytes:
+def addresses_key(connection: Connection) -> bytes:
     """See `Store.addresses_key`."""
     key = connection.execute("SELECT value FROM meta WHERE key = 'addresses_key'").get
     assert isinstance(key, str)
     return bytes.fromhex(key)
 
 
-def note_addresses(connection: apsw.Connection, seen: Collection[tuple[str, bytes]], at_ms: int) -> None:
+def note_addresses(connection: Connection, seen: Collection[tuple[str, bytes]], at_ms: int) -> None:
     """See `Store.note_addresses`."""
     connection.executemany(
         "INSERT INTO addresses VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_ms = excluded.at_ms",
@@ -126,7 +125,7 @@ def note_addresses(connection: apsw.Connection, seen: Collection[tuple[str, byte
     )
 
 
-def banned_addresses(connection: apsw.Connection, *, at_ms: int) -> dict[bytes, int]:
+def banned_addresses(connection: Connection, *, at_ms: int) -> dict[bytes, int]:
     """See `Store.banned_addresses`."""
     found: list[Any] = connection.execute(
         "SELECT hash, max(ends_ms) FROM banned_addresses WHERE ends_ms > ? GROUP BY hash", (at_ms,)
@@ -134,7 +133,7 @@ def banned_addresses(connection: apsw.Connection, *, at_ms: int) -> dict[bytes, 
     return dict(found)
 
 
-def ban_addresses(connection: apsw.Connection, body: Restriction, at_ms: int) -> None:
+def ban_addresses(connection: Connection, body: Restriction, at_ms: int) -> None:
     """Ban the addresses that a banned person came from, or, with another ban or none, let them be."""
     connection.execute(
         "DELETE FROM banned_addresses WHERE person_id = ? OR ends_ms <= ?", (body.person, at_ms)

@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING
 from trio_chat.kinds.facts import DIRECT
 from trio_chat.kinds.personal import Block
 from trio_chat.kinds.rooms import Created, Membership
-from trio_chat.store.sqlite.rooms import are_strangers
+from trio_chat.store.sql.rooms import are_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import apsw
-
     from trio_chat.kinds.forms import Body
     from trio_chat.store.plan import Row
+    from trio_chat.store.sql.connection import Connection
 
 
 class DirectFacts:
     """Facts for one append to one room, as far as they are about who asks whom, and who blocks whom."""
 
-    def __init__(
-        self, connection: apsw.Connection, room_id: int | None, *, flush: Callable[[], object]
-    ) -> None:
+    def __init__(self, connection: Connection, room_id: int | None, *, flush: Callable[[], object]) -> None:
         self._connection = connection
         self._room_id = room_id
         self._flush = flush

@@ -23,16 +23,13 @@ from trio_chat.kinds.rooms import CREATED, SETTINGS
 from trio_chat.kinds.standing import ASKED, BAN, DEFAULT_POLICY, MEMBER, MUTE, OWNER
 from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
-from trio_chat.store.sqlite import newcomers, standing_effects
-from trio_chat.store.sqlite.erasing import erase_texts
-from trio_chat.store.sqlite.files import attach, forget_files
-from trio_chat.store.sqlite.search_index import forget
-from trio_chat.store.sqlite.sql_batches import portions, with_values
+from trio_chat.store.sql import newcomers, standing_effects
+from trio_chat.store.sql.batches import portions, with_values
+from trio_chat.store.sql.erasing import erase_texts
+from trio_chat.store.sql.files import attach, forget_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import apsw
 
     from trio_chat.kinds.forms import Body
     from trio_chat.kinds.messages import Delete, Edit
@@ -40,9 +37,10 @@ if TYPE_CHECKING:
     from trio_chat.kinds.reactions import Reaction
     from trio_chat.kinds.rooms import Created, Membership, Settings
     from trio_chat.store.plan import Row
+    from trio_chat.store.sql.connection import Connection
 
 
-def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row, Body]]) -> None:
+def apply(connection: Connection, room_id: int, changes: Sequence[tuple[Row, Body]]) -> None:
     """Write the effects of these events of one room, in order. Messages that they delete must be written already."""
     newest: dict[tuple[int, str], int] = {}
     by_kind: dict[str, list[tuple[Row, Any]]] = {}
@@ -58,7 +56,7 @@ def apply(connection: apsw.Connection, room_id: int, changes: Sequence[tuple[Row
             effect(connection, room_id, by_kind[kind])
 
 
-def note_newest(connection: apsw.Connection, newest: dict[int, tuple[int | None, int]]) -> None:
+def note_newest(connection: Connection, newest: dict[int, tuple[int | None, int]]) -> None:
     """Note of these rooms (by their ids) when their newest events were written, since lists and the directory are in
     this order (None: by nobody but the server itself, which brings no room to the top), and how many bytes came in
     (`trio_chat.store.space`)."""
@@ -77,7 +75,7 @@ def deletes(changes: Sequence[tuple[Row, Body]]) -> bool:
     return any(key is not None and key[1] == DELETE for key in keys)
 
 
-def _note_changes(connection: apsw.Connection, room_id: int, newest: dict[tuple[int, str], int]) -> None:
+def _note_changes(connection: Connection, room_id: int, newest: dict[tuple[int, str], int]) -> None:
     for some in portions(list(newest.items())):
         connection.execute(
             with_values(
@@ -87,7 +85,7 @@ def _note_changes(connection: apsw.Connection, room_id: int, newest: dict[tuple[
         )
 
 
-def _create(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Created]]) -> None:
+def _create(connection: Connection, room_id: int, events: Sequence[tuple[Row, Created]]) -> None:
     for row, body in events:
         owner = None if body.kind == DIRECT else row.sender
         connection.execute(
@@ -108,7 +106,7 @@ def _create(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Ro
             )
 
 
-def _set(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Settings]]) -> None:
+def _set(connection: Connection, room_id: int, events: Sequence[tuple[Row, Settings]]) -> None:
     connection.executemany(
         """
         UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic), policy = json_patch(policy, ?)
@@ -123,9 +121,7 @@ def _changed(policy: dict[str, int | str]) -> dict[str, int | str | None]:
     return {name: None if value == getattr(DEFAULT_POLICY, name) else value for name, value in policy.items()}
 
 
-def _change_members(
-    connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Membership]]
-) -> None:
+def _change_members(connection: Connection, room_id: int, events: Sequence[tuple[Row, Membership]]) -> None:
     for row, body in events:
         person = body.person.id
         if body.on:
@@ -158,7 +154,7 @@ def _change_members(
             connection.execute("DELETE FROM invites WHERE hash = ? AND room_id = ? AND uses_left < 1", used)
 
 
-def _block(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Block]]) -> None:
+def _block(connection: Connection, room_id: int, events: Sequence[tuple[Row, Block]]) -> None:
     for row, body in events:
         blocked = (row.sender, body.person)
         if body.on:
@@ -167,14 +163,14 @@ def _block(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row
             connection.execute("DELETE FROM blocks WHERE person_id = ? AND blocked_id = ?", blocked)
 
 
-def _edit(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:
+def _edit(connection: Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:
     connection.execute(
         "INSERT INTO edits SELECT ?, value ->> 0, value ->> 1 FROM json_each(?)",
         (room_id, json.dumps([(body.target, row.seq) for row, body in events])),
     )
 
 
-def _react(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Reaction]]) -> None:
+def _react(connection: Connection, room_id: int, events: Sequence[tuple[Row, Reaction]]) -> None:
     for row, body in events:
         if body.on:
             connection.execute(
@@ -192,10 +188,12 @@ def _react(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row
             )
 
 
-def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
+def _delete(connection: Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
     """Erase the texts, and forget the files and all other changes of the messages."""
     targets = [body.target for _, body in events]
-    forget(connection, room_id, targets)  # while the texts are there by which it finds what it knows of them
+    connection.forget_indexed(
+        room_id, targets
+    )  # while the texts are there by which it finds what it knows of them
     erase_texts(connection, room_id, targets)
     forget_files(connection, room_id, targets)
     for forgotten in ("changes WHERE key <> 'delete' AND", "reactions WHERE"):
@@ -205,7 +203,7 @@ def _delete(connection: apsw.Connection, room_id: int, events: Sequence[tuple[Ro
         )
 
 
-Effect: TypeAlias = "Callable[[apsw.Connection, int, Sequence[tuple[Row, Any]]], None]"
+Effect: TypeAlias = "Callable[[Connection, int, Sequence[tuple[Row, Any]]], None]"
 """Writes the effects of events of one kind in one room (its id), in order."""
 
 EFFECTS: Final[dict[str, Effect | None]] = {

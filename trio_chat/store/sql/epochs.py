@@ -1,0 +1,41 @@
+"""Epochs of rooms, and the log's secret. Synchronous; writes belong into the writer's transaction.
+
+A sequence number means something only within the epoch of its room. A number must never be used a second time for
+something else while a client remembers the first use. So whenever the log may be behind what clients have seen, a new
+epoch begins, and they are told to start afresh.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+
+from trio_chat.kinds.facts import kind_of_new
+from trio_chat.model.events import Position
+
+if TYPE_CHECKING:
+    from trio_chat.store.sql.connection import Connection
+
+PROOF_KEY = "proof_key"
+"""Key in ``meta`` of the secret by which events are proven. It stands in the database, not beside it: what takes the
+newest events, or puts a copy in place, leaves it there, and nothing more has to be kept (docs/decisions/proofs.md)."""
+
+
+def proof_key(connection: Connection) -> bytes:
+    """See `Store.proof_key`. Where it was lost to damage, nothing is proven until the next start."""
+    key = connection.execute("SELECT value FROM meta WHERE key = ?", (PROOF_KEY,)).get
+    return (key if isinstance(key, str) and key else secrets.token_hex(32)).encode()[:64]
+
+
+def begin_epoch(connection: Connection, room: str) -> Position:
+    """See `Store.begin_epoch`."""
+    epoch = secrets.token_urlsafe(6)
+    connection.execute(
+        "INSERT INTO rooms (name, epoch, kind) VALUES (?, ?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch",
+        (room, epoch, kind_of_new(room)),
+    )
+    seq = connection.execute(
+        "SELECT max(seq) FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?)", (room,)
+    ).get
+    return Position(0 if seq is None else seq, epoch)

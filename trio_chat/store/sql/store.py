@@ -1,0 +1,260 @@
+"""The `Store` contract over SQL: one function over a connection per method. What engines do differently they add.
+
+Writes wait in one queue, reads in a second, searches and the directory in a third; each queue runs in batches
+(`BatchQueue`).
+"""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import attrs
+import trio
+
+from trio_chat.store.group_commit import BatchQueue
+from trio_chat.store.space import Space
+from trio_chat.store.sql import (
+    changes,
+    devices,
+    epochs,
+    files,
+    history,
+    newcomers,
+    people,
+    read_markers,
+    retention,
+    rooms,
+    standing,
+    uploads,
+)
+from trio_chat.store.sql.requests import Append
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+
+    from trio_chat.kinds.standing import Mode, Server
+    from trio_chat.model.events import Draft
+    from trio_chat.model.outcomes import Outcome
+    from trio_chat.store.base import StoreStatistics
+    from trio_chat.store.group_commit import Executor, RunBatch
+    from trio_chat.store.sql.appending import Memory
+    from trio_chat.store.sql.reader import Reader
+    from trio_chat.store.sql.requests import Read
+
+    _P = ParamSpec("_P")
+    _Answer = TypeVar("_Answer")
+    _Function = Callable[Concatenate[Any, _P], _Answer]
+    _Method = Callable[Concatenate["SqlStore", _P], Coroutine[Any, Any, _Answer]]
+
+
+def _method(
+    queue_of: Callable[[SqlStore], BatchQueue[Any]], function: _Function[_P, _Answer]
+) -> _Method[_P, _Answer]:
+    async def method(store: SqlStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _Answer:
+        answer: _Answer = await queue_of(store).submit(
+            lambda connection: function(connection, *args, **kwargs)
+        )
+        return answer
+
+    return method
+
+
+def reads(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+    """Method that calls the function with the connection that reads."""
+    return _method(lambda store: store.reads, function)
+
+
+def _writes_always(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+    """Method that calls the function with the connection that writes, inside the transaction of its batch, also when
+    the disk is full: what is small, and what reading and deleting need."""
+    return _method(lambda store: store.writes, function)
+
+
+def _writes(
+    function: _Function[_P, _Answer], check: Callable[[Space], None] = Space.check_writing
+) -> _Method[_P, _Answer]:
+    """The same for what needs space: raises what ``check`` raises, and then nothing was written."""
+    write = _writes_always(function)
+
+    async def method(store: SqlStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _Answer:
+        check(store.space)
+        return await write(store, *args, **kwargs)
+
+    return method
+
+
+def searches(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+    """Method that calls the function with the connection that searches."""
+    return _method(lambda store: store.searches, function)
+
+
+class Writer(Protocol):
+    """The side of a store that writes: in the thread of its batches, if nothing else is said."""
+
+    space: Space
+    memory: Memory
+    has_gone: bool
+    """Whether there may be blobs that nothing needs any more, until somebody takes note of it."""
+    statistics: StoreStatistics
+    """Replaced as a whole after each batch: may be read from any thread."""
+
+    def run_batch(self, requests: Sequence[Any], /) -> list[Any]:
+        """Run appends and functions (`requests`) in transactions; one answer for each, an exception for what failed."""
+        ...
+
+
+class SqlStore:
+    """Store over connections that write, read and search. Its methods are documented in `Store`."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        reader: Reader,
+        searcher: Reader,
+        *,
+        write_executor: Executor,
+        read_executor: Executor,
+        search_executor: Executor,
+    ) -> None:
+        self.space = writer.space
+        self.on_gone: Callable[[], object] = lambda: None
+        """See `FileTable`."""
+        self._writer = writer
+        self._reader = reader
+        self._searcher = searcher
+        self.writes: BatchQueue[Any] = BatchQueue(
+            writer.run_batch, executor=self._telling_of_gone(write_executor), max_weight=2_000
+        )
+        self.reads: BatchQueue[Read] = BatchQueue(reader.run_batch, executor=read_executor, max_weight=32)
+        self.searches: BatchQueue[Read] = BatchQueue(
+            searcher.run_batch, executor=search_executor, max_weight=1
+        )
+
+    @asynccontextmanager
+    async def running(self, *, close_timeout_s: float) -> AsyncIterator[trio.Nursery]:
+        """Run the queues. Leaving the block finishes what is waiting, for at most this long."""
+        queues: tuple[BatchQueue[Any], ...] = (self.writes, self.reads, self.searches)
+        async with trio.open_nursery() as nursery:
+            for queue in queues:
+                nursery.start_soon(queue.run)
+            try:
+                yield nursery
+            finally:
+                for queue in queues:
+                    queue.close(timeout_s=close_timeout_s)
+
+    async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
+        """See `Store`. The appends of a batch share one transaction."""
+        outcomes: list[Outcome] = await self.writes.submit(Append(room, drafts, at_ms), weight=len(drafts))
+        return outcomes
+
+    def _telling_of_gone(self, executor: Executor) -> Executor:
+        async def telling(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
+            answers = await executor(run_batch, requests)
+            if self._writer.has_gone:
+                self._writer.has_gone = False
+                self.on_gone()
+            return answers
+
+        return telling
+
+    @property
+    def default_mode(self) -> Mode:
+        """See `Store`."""
+        return self._writer.memory.default_mode
+
+    @default_mode.setter
+    def default_mode(self, mode: Mode) -> None:
+        self._writer.memory.default_mode = mode
+
+    async def server(self) -> Server:
+        """See `Store`."""
+        return await self._read_server(default_mode=self.default_mode)
+
+    _read_server = reads(standing.server)
+
+    position = reads(history.position)
+    proof_key = reads(epochs.proof_key)
+    begin_epoch = _writes_always(epochs.begin_epoch)
+    read_after = reads(history.read_after)
+    read_before = reads(history.read_before)
+    read_some = reads(history.read_some)
+    find_command = reads(history.find_command)
+    expired_messages = reads(retention.expired_messages)
+    read_changes = reads(changes.read_changes)
+    reactions = reads(changes.reactions)
+    read_versions = reads(changes.read_versions)
+    personal = reads(changes.personal)
+
+    state = reads(rooms.state)
+    listing = reads(rooms.listing)
+    requests = reads(rooms.requests)
+    are_strangers = reads(rooms.are_strangers)
+    directory = searches(rooms.directory)
+    retentions = reads(retention.retentions)
+    open_reports = reads(standing.open_reports)
+    messages_of = searches(standing.messages_of)
+    has_owner = reads(standing.has_owner)
+    add_owner_link = _writes_always(standing.add_owner_link)
+    is_owner_link = reads(standing.is_owner_link)
+    add_invite = _writes(rooms.add_invite)
+    invites = reads(rooms.invites)
+    void_invites = _writes_always(rooms.void_invites)
+    find_invite = reads(rooms.find_invite)
+
+    add_person = _writes(people.add_person, Space.check_newcomer)
+    is_name_known = reads(people.is_name_known)
+    people_named = searches(people.people_named)
+    set_profile = _writes(people.set_profile)
+    hiding = reads(people.hiding)
+    blocks = reads(people.blocks)
+    known_ms = reads(newcomers.known_ms)
+    branch = reads(newcomers.branch)
+    addresses_key = reads(newcomers.addresses_key)
+    note_addresses = _writes(newcomers.note_addresses)
+    banned_addresses = reads(newcomers.banned_addresses)
+    picture = reads(people.picture)
+    note_seen = _writes_always(people.note_seen)
+    server_identity = reads(devices.server_identity)
+    add_device = _writes_always(devices.add_device)
+    find_login = reads(devices.find_login)
+    use_device = _writes_always(devices.use_device)
+    note_devices_used = _writes_always(devices.note_devices_used)
+    remove_devices = _writes_always(devices.remove_devices)
+    set_recovery_code = _writes_always(devices.set_recovery_code)
+    recovery_code_made = reads(devices.recovery_code_made)
+    find_recovery_code = reads(devices.find_recovery_code)
+    devices = reads(devices.devices)  # last, for it hides the module
+
+    people = reads(people.people)  # last, for it hides the module
+
+    begin_upload = _writes(uploads.begin_upload, Space.check_files)
+    forward_file = _writes(uploads.forward_file, Space.check_files)
+    finish_upload = _writes_always(uploads.finish_upload)
+    drop_upload = _writes_always(uploads.drop_upload)
+    upload = reads(uploads.find_upload)
+    expired_uploads = reads(uploads.expired_uploads)
+    part_ids = reads(uploads.part_ids)
+    uploads = reads(uploads.uploads)  # last, for it hides the module
+
+    find_file = reads(files.find_file)
+    gone_blobs = reads(files.gone_blobs)
+    forget_gone = _writes_always(files.forget_gone)
+    known_blobs = reads(files.known_blobs)
+    files_usage = reads(files.files_usage)
+    files_left = reads(files.files_left)
+    server_usage = reads(files.server_usage)
+    keep_file_key = _writes_always(files.keep_file_key)
+    find_file_key = reads(files.find_file_key)
+
+    move_read_markers = _writes_always(read_markers.move_read_markers)
+    reached = reads(read_markers.reached)
+    receipts = reads(read_markers.receipts)
+    read_markers = reads(read_markers.read_markers)  # last, for it hides the module
+
+    def statistics(self) -> StoreStatistics:
+        """See `Store`."""
+        written = self._writer.statistics
+        failures = written.failures + self._reader.failures + self._searcher.failures
+        return attrs.evolve(written, failures=failures)
