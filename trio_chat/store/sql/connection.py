@@ -69,6 +69,11 @@ class Connection(Protocol):
         """Read one snapshot of the database inside the block. Not in a transaction that writes."""
         ...
 
+    def lock(self, subject: str, names: Collection[str], /) -> None:
+        """Keep whoever locks one of these names of a subject waiting until the transaction ends. Who writes to SQLite
+        is alone anyway."""
+        ...
+
     def wipe_around(self, table: str, key: str, places: Sequence[tuple[Any, ...]], /) -> None:
         """Wipe what the engine leaves behind, as far as it lies near the rows at these places (values of the primary
         ``key``), of rows that were deleted there or texts that were set to NULL."""
@@ -98,6 +103,12 @@ class Dialect:
     """A table of a JSON list of lists, for ``{columns}``, each of which is a `column_of_row`."""
     column_of_row: str
     """Value ``{number}`` of such a list, of the type ``{type}``, as the column ``{name}``."""
+    for_update: str
+    """At the end of a query: nobody else changes these rows until the transaction ends."""
+    begins_with: str
+    """Whether the text ``{text}`` begins with ``{beginning}``: in the words of the partial indexes."""
+    mentions: str
+    """Whether the body ``{body}`` of a message mentions the person ``{person}``, or all."""
     has_index_hints: bool
 
     def rows_of(self, columns: str) -> str:

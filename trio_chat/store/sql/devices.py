@@ -24,23 +24,22 @@ def add_device(
     connection: Connection, person_id: str, device: Device, *, token_hash: bytes, max_devices: int
 ) -> list[str]:
     """See `Store.add_device`."""
-    if connection.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).get is None:
+    # Locked, so that nobody else adds one meanwhile.
+    person = f"SELECT 1 FROM people WHERE id = ? {connection.dialect.for_update}"
+    if connection.execute(person, (person_id,)).get is None:
         raise KeyError(person_id)
     insert_device(connection, person_id, device, token_hash)
-    surplus = connection.execute(
-        """
-        SELECT id FROM devices WHERE person_id = ?1 AND id != ?2
-        ORDER BY used_ms DESC, created_ms DESC LIMIT -1 OFFSET ?3
-        """,
-        (person_id, device.id, max_devices - 1),
+    others = connection.execute(
+        "SELECT id FROM devices WHERE person_id = ? AND id <> ? ORDER BY used_ms DESC, created_ms DESC",
+        (person_id, device.id),
     ).fetchall()
-    return _remove(connection, [str(device_id) for (device_id,) in surplus])
+    return _remove(connection, [str(device_id) for (device_id,) in others[max_devices - 1 :]])
 
 
 def insert_device(connection: Connection, person_id: str, device: Device, token_hash: bytes) -> None:
     """Save a device with its first token."""
     connection.execute(
-        "INSERT INTO devices VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO devices (id, person_id, name, created_ms, used_ms) VALUES (?, ?, ?, ?, ?)",
         (device.id, person_id, device.name, device.created_ms, device.used_ms),
     )
     connection.execute(
@@ -99,15 +98,18 @@ def use_device(
     if found is None:
         return False
     device_id, issued_ms = found
-    connection.execute(
-        "UPDATE devices SET used_ms = max(used_ms, ?), name = coalesce(?, name) WHERE id = ?",
+    device = connection.execute(
+        f"UPDATE devices SET used_ms = {connection.dialect.greatest}(used_ms, ?), name = coalesce(?, name) "
+        "WHERE id = ? RETURNING id",
         (at_ms, name, device_id),
     )
+    if device.get is None:  # another node logs it out just now
+        return False
     if is_settled:
         connection.execute("DELETE FROM tokens WHERE device_id = ? AND issued_ms < ?", (device_id, issued_ms))
     if next_hash is not None:
         connection.execute(
-            "INSERT OR IGNORE INTO tokens (hash, device_id, issued_ms) VALUES (?, ?, ?)",
+            "INSERT INTO tokens (hash, device_id, issued_ms) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (next_hash, device_id, at_ms),
         )
     return True
@@ -115,8 +117,13 @@ def use_device(
 
 def note_devices_used(connection: Connection, ids: Collection[str], at_ms: int) -> None:
     """See `Store.note_devices_used`."""
+    dialect = connection.dialect
     connection.execute(
-        "UPDATE devices SET used_ms = max(used_ms, ?) WHERE id IN (SELECT value FROM json_each(?))",
+        f"""
+        UPDATE devices SET used_ms = {dialect.greatest}(used_ms, ?) WHERE id IN (
+            SELECT id FROM devices WHERE id IN {dialect.texts} ORDER BY id {dialect.for_update}
+        )
+        """,
         (at_ms, json.dumps(list(ids))),
     )
 
@@ -135,7 +142,7 @@ def remove_devices(
 ) -> list[str]:
     """See `Store.remove_devices`."""
     found = connection.execute(
-        "SELECT id FROM devices WHERE person_id = ?1 AND id = coalesce(?2, id) AND id IS NOT ?3",
+        "SELECT id FROM devices WHERE person_id = ? AND id = coalesce(?, id) AND id IS DISTINCT FROM ?",
         (person_id, only, but),
     ).fetchall()
     return _remove(connection, [str(device_id) for (device_id,) in found])
@@ -144,7 +151,11 @@ def remove_devices(
 def set_recovery_code(connection: Connection, person_id: str, code_hash: bytes, at_ms: int) -> None:
     """See `Store.set_recovery_code`."""
     connection.execute(
-        "INSERT OR REPLACE INTO recovery_codes VALUES (?, ?, ?)", (person_id, code_hash, at_ms)
+        """
+        INSERT INTO recovery_codes (person_id, hash, at_ms) VALUES (?, ?, ?)
+        ON CONFLICT (person_id) DO UPDATE SET hash = excluded.hash, at_ms = excluded.at_ms
+        """,
+        (person_id, code_hash, at_ms),
     )
 
 
@@ -162,9 +173,13 @@ def find_recovery_code(connection: Connection, code_hash: bytes) -> str | None:
 
 
 def _remove(connection: Connection, ids: list[str]) -> list[str]:
+    if not ids:
+        return []
+    texts, for_update = connection.dialect.texts, connection.dialect.for_update
+    # Locked, so that nobody adds a token to one of them meanwhile.
+    connection.execute(
+        f"SELECT id FROM devices WHERE id IN {texts} ORDER BY id {for_update}", (json.dumps(ids),)
+    ).fetchall()
     for table, column in (("tokens", "device_id"), ("devices", "id")):
-        connection.execute(
-            f"DELETE FROM {table} WHERE {column} IN (SELECT value FROM json_each(?))",
-            (json.dumps(ids),),
-        )
+        connection.execute(f"DELETE FROM {table} WHERE {column} IN {texts}", (json.dumps(ids),))
     return ids

@@ -32,10 +32,7 @@ ADDRESSES_OF_GUESTS: Final = 10_000
 def known_ms(connection: Connection, ids: Collection[str]) -> dict[str, int]:
     """See `Store.known_ms`."""
     found: list[Any] = connection.execute(
-        """
-        SELECT id, coalesce(known_ms, created_at_ms) FROM people
-        WHERE id IN (SELECT value FROM json_each(?))
-        """,
+        f"SELECT id, coalesce(known_ms, created_at_ms) FROM people WHERE id IN {connection.dialect.texts}",
         (json.dumps(list(ids)),),
     ).fetchall()
     return dict(found)
@@ -81,9 +78,8 @@ def branch(connection: Connection, person: str, *, limit: int) -> list[BroughtIn
             UNION
             SELECT people.id, people.invited_by, people.created_at_ms
             FROM branch JOIN people ON people.invited_by = branch.id
-            LIMIT ?2
         )
-        SELECT id, invited_by, created_at_ms FROM branch WHERE id <> ?1
+        SELECT id, invited_by, created_at_ms FROM branch WHERE id <> ?1 LIMIT ?2
         """,
         (person, limit),
     )
@@ -102,9 +98,13 @@ def addresses_key(connection: Connection) -> bytes:
 
 def note_addresses(connection: Connection, seen: Collection[tuple[str, bytes]], at_ms: int) -> None:
     """See `Store.note_addresses`."""
+    guests = connection.dialect.begins_with.format(text="person_id", beginning="g-")
     connection.executemany(
-        "INSERT INTO addresses VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at_ms = excluded.at_ms",
-        [(person, address, at_ms) for person, address in seen],
+        """
+        INSERT INTO addresses (person_id, hash, at_ms) VALUES (?, ?, ?)
+        ON CONFLICT (person_id, hash) DO UPDATE SET at_ms = excluded.at_ms
+        """,
+        [(person, address, at_ms) for person, address in sorted(seen)],
     )
     connection.execute("DELETE FROM addresses WHERE at_ms <= ?", (at_ms - ADDRESSES_KEPT_MS,))
     connection.executemany(
@@ -113,12 +113,12 @@ def note_addresses(connection: Connection, seen: Collection[tuple[str, bytes]], 
             SELECT hash FROM addresses WHERE person_id = ?1 ORDER BY at_ms DESC LIMIT ?2
         )
         """,
-        [(person, ADDRESSES_OF_PERSON) for person in {person for person, _ in seen}],
+        [(person, ADDRESSES_OF_PERSON) for person in sorted({person for person, _ in seen})],
     )
     connection.execute(
-        """
-        DELETE FROM addresses WHERE person_id GLOB 'g-*' AND at_ms <= (
-            SELECT at_ms FROM addresses WHERE person_id GLOB 'g-*' ORDER BY at_ms DESC LIMIT 1 OFFSET ?
+        f"""
+        DELETE FROM addresses WHERE {guests} AND at_ms <= (
+            SELECT at_ms FROM addresses WHERE {guests} ORDER BY at_ms DESC LIMIT 1 OFFSET ?
         )
         """,
         (ADDRESSES_OF_GUESTS,),
@@ -142,6 +142,9 @@ def ban_addresses(connection: Connection, body: Restriction, at_ms: int) -> None
         # They belong to others after a while.
         ends_ms = min(body.ends_ms, at_ms + ADDRESSES_KEPT_MS)
         connection.execute(
-            "INSERT INTO banned_addresses SELECT hash, person_id, ? FROM addresses WHERE person_id = ? AND at_ms > ?",
+            """
+            INSERT INTO banned_addresses (hash, person_id, ends_ms)
+            SELECT hash, person_id, ? FROM addresses WHERE person_id = ? AND at_ms > ?
+            """,
             (ends_ms, body.person, at_ms - ADDRESSES_KEPT_MS),
         )

@@ -54,9 +54,9 @@ def is_name_known(connection: Connection, name_key: str) -> bool:
 def people(connection: Connection, ids: Collection[str]) -> list[Profile]:
     """See `Store.people`."""
     found: list[Any] = connection.execute(
-        """
+        f"""
         SELECT id, name, colour, picture, seen_ms, shows_seen, shows_receipts, shows_typing FROM people
-        WHERE id IN (SELECT value FROM json_each(?)) ORDER BY name_key
+        WHERE id IN {connection.dialect.texts} ORDER BY name_key
         """,
         (json.dumps(list(ids)),),
     ).fetchall()
@@ -70,31 +70,29 @@ def people_named(connection: Connection, room: str, beginning: str, limit: int) 
     """See `Store.people_named`."""
     found: list[Any] = connection.execute(
         """
-        WITH place AS (SELECT id, kind FROM rooms WHERE name = :room),
+        WITH place AS (SELECT id, kind FROM rooms WHERE name = ?1),
         members_named AS (
             SELECT people.id, name_key FROM members JOIN people ON people.id = person_id
-            WHERE room_id = (SELECT id FROM place) AND role <> 'asked'
-                AND name_key >= :beginning AND name_key < :beginning || char(0x10ffff)
-            ORDER BY name_key LIMIT :limit
+            WHERE room_id = (SELECT id FROM place) AND role <> 'asked' AND name_key >= ?2 AND name_key < ?3
+            ORDER BY name_key LIMIT ?4
         ),
         authors_named AS (
             SELECT id, name_key FROM (
                 SELECT id, name_key FROM people
-                WHERE (SELECT kind FROM place) = 'public'
-                    AND name_key >= :beginning AND name_key < :beginning || char(0x10ffff)
-                ORDER BY name_key LIMIT :looked_at
+                WHERE (SELECT kind FROM place) = 'public' AND name_key >= ?2 AND name_key < ?3
+                ORDER BY name_key LIMIT ?5
             ) AS person
             WHERE (SELECT id FROM place) IN (
                 SELECT room_id FROM (
                     SELECT room_id FROM events WHERE sender = person.id AND client_id IS NOT NULL
-                    ORDER BY client_id DESC LIMIT :looked_at
-                )
+                    ORDER BY client_id DESC LIMIT ?5
+                ) AS latest
             )
         )
-        SELECT id FROM (SELECT * FROM members_named UNION SELECT * FROM authors_named)
-        ORDER BY name_key LIMIT :limit
+        SELECT id FROM (SELECT * FROM members_named UNION SELECT * FROM authors_named) AS named
+        ORDER BY name_key LIMIT ?4
         """,
-        {"room": room, "beginning": beginning, "limit": limit, "looked_at": NAMESAKES_LOOKED_AT},
+        (room, beginning, beginning + "\U0010ffff", limit, NAMESAKES_LOOKED_AT),
     ).fetchall()
     return [person_id for (person_id,) in found]
 
@@ -137,7 +135,7 @@ def set_profile(
 def hiding(connection: Connection) -> list[Profile]:
     """See `Store.hiding`."""
     found = connection.execute(
-        "SELECT id FROM people WHERE NOT (shows_seen AND shows_receipts AND shows_typing)"
+        "SELECT id FROM people WHERE shows_seen = 0 OR shows_receipts = 0 OR shows_typing = 0"
     )
     return people(connection, [person_id for (person_id,) in found])
 
@@ -164,8 +162,13 @@ def picture(connection: Connection, picture_hash: str) -> Picture | None:
 
 def note_seen(connection: Connection, ids: Collection[str], at_ms: int) -> None:
     """See `Store.note_seen`."""
+    dialect = connection.dialect
     connection.execute(
-        "UPDATE people SET seen_ms = max(coalesce(seen_ms, 0), ?) WHERE id IN (SELECT value FROM json_each(?))",
+        f"""
+        UPDATE people SET seen_ms = {dialect.greatest}(coalesce(seen_ms, 0), ?) WHERE id IN (
+            SELECT id FROM people WHERE id IN {dialect.texts} ORDER BY id {dialect.for_update}
+        )
+        """,
         (at_ms, json.dumps(list(ids))),
     )
 
@@ -173,14 +176,15 @@ def note_seen(connection: Connection, ids: Collection[str], at_ms: int) -> None:
 def _set_picture(connection: Connection, person_id: str, picture: Picture | None) -> None:
     """Give the person this picture, or none. A picture that nobody has any more is deleted."""
     before = connection.execute("SELECT picture FROM people WHERE id = ?", (person_id,)).get
+    after = None if picture is None else picture.hash
+    # Nobody else may take meanwhile what is to be deleted here, or delete what is taken here.
+    connection.lock("picture", [each for each in (before, after) if each is not None])
     if picture is not None:
         connection.execute(
-            "INSERT OR IGNORE INTO pictures VALUES (?, ?, ?)",
+            "INSERT INTO pictures (hash, media_type, data) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (picture.hash, picture.media_type, picture.data),
         )
-    connection.execute(
-        "UPDATE people SET picture = ? WHERE id = ?", (None if picture is None else picture.hash, person_id)
-    )
+    connection.execute("UPDATE people SET picture = ? WHERE id = ?", (after, person_id))
     connection.execute(
         "DELETE FROM pictures WHERE hash = ? AND NOT EXISTS (SELECT 1 FROM people WHERE picture = hash)",
         (before,),
@@ -191,13 +195,14 @@ def _free_forms(
     connection: Connection, person_id: str, name: str, name_key: str, at_ms: int
 ) -> frozenset[str]:
     """The forms of a name. Raises `NameTaken` if somebody else's name looks like it, or one that is kept for them."""
-    connection.execute("DELETE FROM name_forms WHERE until_ms <= ?", (at_ms,))
     forms = name_forms(name, name_key)
+    connection.lock("name", {*forms, name_key})
+    connection.execute("DELETE FROM name_forms WHERE until_ms <= ?", (at_ms,))
     # The key as well, as the forms of names that were taken before are those of an older Unicode.
     taken = connection.execute(
-        """
-        SELECT 1 FROM name_forms WHERE form IN (SELECT value FROM json_each(?1)) AND person_id != ?2
-        UNION ALL SELECT 1 FROM people WHERE name_key = ?3 AND id != ?2
+        f"""
+        SELECT 1 FROM name_forms WHERE form IN {connection.dialect.texts} AND person_id <> ?2
+        UNION ALL SELECT 1 FROM people WHERE name_key = ?3 AND id <> ?2
         """,
         (json.dumps(list(forms)), person_id, name_key),
     )
@@ -208,7 +213,11 @@ def _free_forms(
 
 def _take_forms(connection: Connection, person_id: str, forms: Collection[str]) -> None:
     connection.executemany(
-        "INSERT OR REPLACE INTO name_forms VALUES (?, ?, NULL)", [(form, person_id) for form in forms]
+        """
+        INSERT INTO name_forms (form, person_id, until_ms) VALUES (?, ?, NULL)
+        ON CONFLICT (form, person_id) DO UPDATE SET until_ms = NULL
+        """,
+        [(form, person_id) for form in forms],
     )
 
 
@@ -229,5 +238,7 @@ def _give_up_name(connection: Connection, person_id: str, at_ms: int) -> None:
 
 
 def _check_person(connection: Connection, person_id: str) -> None:
-    if connection.execute("SELECT 1 FROM people WHERE id = ?", (person_id,)).get is None:
+    # Locked, so that nobody else changes the profile meanwhile.
+    person = f"SELECT 1 FROM people WHERE id = ? {connection.dialect.for_update}"
+    if connection.execute(person, (person_id,)).get is None:
         raise KeyError(person_id)

@@ -13,47 +13,47 @@ if TYPE_CHECKING:
 
     from trio_chat.store.sql.connection import Connection
 
-_MOVED = """
-    WITH wanted AS MATERIALIZED (
-        SELECT rooms.id AS room_id, value ->> 1 AS person_id,
-            max(value ->> 2, value ->> 3) AS delivered, value ->> 3 AS read
-        FROM json_each(:moves) JOIN rooms ON rooms.name = value ->> 0
-    )
-"""
-"""The moves as rows; what was read was delivered too."""
-
 
 def move_read_markers(connection: Connection, moves: Collection[ReadMarker], at_ms: int) -> None:
     """See `Store.move_read_markers`."""
-    values = {
-        "moves": json.dumps([(move.room, move.person, move.delivered, move.read) for move in moves]),
-        "at_ms": at_ms,
-    }
+    greatest = connection.dialect.greatest
+    table = connection.dialect.rows_of("room text, person_id text, delivered int, read int")
+    moved = f"""
+        WITH wanted AS MATERIALIZED (
+            SELECT rooms.id AS room_id, person_id, delivered, read
+            FROM {table} AS move JOIN rooms ON rooms.name = room
+        )
+    """
+    wanted = json.dumps(_furthest(moves))
     connection.execute(
         f"""
-        {_MOVED}
-        INSERT INTO mark_moves
-        SELECT room_id, person_id, :at_ms, wanted.delivered, wanted.read
+        {moved}
+        INSERT INTO mark_moves (room_id, person_id, at_ms, delivered, read)
+        SELECT room_id, person_id, ?2, wanted.delivered, wanted.read
         FROM wanted LEFT JOIN marks USING (room_id, person_id)
         WHERE wanted.delivered > coalesce(marks.delivered, 0) OR wanted.read > coalesce(marks.read, 0)
-        ON CONFLICT DO UPDATE SET
-            delivered = max(delivered, excluded.delivered), read = max(read, excluded.read)
+        ON CONFLICT (room_id, person_id, at_ms) DO UPDATE SET
+            delivered = {greatest}(mark_moves.delivered, excluded.delivered),
+            read = {greatest}(mark_moves.read, excluded.read)
         """,
-        values,
+        (wanted, at_ms),
     )
+    # In an order, so that two who move the same markers do not wait for each other for ever.
     connection.execute(
         f"""
-        {_MOVED}
-        INSERT INTO marks SELECT * FROM wanted WHERE true
-        ON CONFLICT DO UPDATE SET
-            delivered = max(delivered, excluded.delivered), read = max(read, excluded.read)
+        {moved}
+        INSERT INTO marks (room_id, person_id, delivered, read)
+        SELECT room_id, person_id, delivered, read FROM wanted WHERE true ORDER BY room_id, person_id
+        ON CONFLICT (room_id, person_id) DO UPDATE SET
+            delivered = {greatest}(marks.delivered, excluded.delivered),
+            read = {greatest}(marks.read, excluded.read)
         """,
-        values,
+        (wanted,),
     )
     # Each call adds at most one move of a marker.
     connection.execute(
         f"""
-        {_MOVED}
+        {moved}
         DELETE FROM mark_moves WHERE (room_id, person_id, at_ms) IN (
             SELECT room_id, person_id, (
                 SELECT at_ms FROM mark_moves AS move
@@ -62,14 +62,27 @@ def move_read_markers(connection: Connection, moves: Collection[ReadMarker], at_
             ) FROM wanted
         )
         """,
-        values,
+        (wanted,),
     )
+
+
+def _furthest(moves: Collection[ReadMarker]) -> list[tuple[str, str, int, int]]:
+    """One move for each marker. What was read was delivered too."""
+    furthest: dict[tuple[str, str], tuple[int, int]] = {}
+    for move in moves:
+        delivered, read = furthest.get((move.room, move.person), (0, 0))
+        read = max(read, move.read)
+        furthest[move.room, move.person] = max(delivered, move.delivered, read), read
+    return [(*marker, *places) for marker, places in furthest.items()]
 
 
 def read_markers(connection: Connection, room: str) -> list[ReadMarker]:
     """See `Store.read_markers`."""
     found = connection.execute(
-        "SELECT name, person_id, delivered, read FROM rooms JOIN marks ON room_id = id WHERE name = ?",
+        """
+        SELECT name, person_id, delivered, read FROM rooms JOIN marks ON room_id = id
+        WHERE name = ? ORDER BY person_id
+        """,
         (room,),
     )
     return [ReadMarker(*values) for values in found]
@@ -77,12 +90,14 @@ def read_markers(connection: Connection, room: str) -> list[ReadMarker]:
 
 def reached(connection: Connection, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
     """See `Store.reached`."""
+    wanted = connection.dialect.rows_of("room text, seq int")
     found = connection.execute(
-        """
-        SELECT name, person_id, delivered, read
-        FROM json_each(?) JOIN rooms ON name = value ->> 0
-            CROSS JOIN members ON members.room_id = rooms.id CROSS JOIN marks USING (room_id, person_id)
-        WHERE delivered >= value ->> 1
+        f"""
+        SELECT name, members.person_id, delivered, read
+        FROM {wanted} AS place JOIN rooms ON name = room
+            CROSS JOIN members CROSS JOIN marks
+        WHERE members.room_id = rooms.id AND marks.room_id = members.room_id
+            AND marks.person_id = members.person_id AND delivered >= place.seq
         """,
         (json.dumps(list(places)),),
     )
@@ -96,13 +111,12 @@ def receipts(
     found = connection.execute(
         """
         SELECT person_id,
-            min(CASE WHEN delivered >= :seq THEN at_ms END) AS delivered_ms,
-            min(CASE WHEN read >= :seq THEN at_ms END) AS read_ms
-        FROM mark_moves WHERE room_id = (SELECT id FROM rooms WHERE name = :room)
-            AND person_id > :after
-        GROUP BY person_id HAVING delivered_ms IS NOT NULL
-        ORDER BY person_id LIMIT :limit
+            min(CASE WHEN delivered >= ?2 THEN at_ms END),
+            min(CASE WHEN read >= ?2 THEN at_ms END)
+        FROM mark_moves WHERE room_id = (SELECT id FROM rooms WHERE name = ?1) AND person_id > ?3
+        GROUP BY person_id HAVING min(CASE WHEN delivered >= ?2 THEN at_ms END) IS NOT NULL
+        ORDER BY person_id LIMIT ?4
         """,
-        {"room": room, "seq": seq, "after": after, "limit": limit},
+        (room, seq, after, limit),
     )
     return [MessageReceipt(*values) for values in found]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from trio_chat.kinds.table import MESSAGES
 from trio_chat.model.records import RoomRetention
 from trio_chat.store.sql.history import find_room_id
@@ -12,16 +14,21 @@ if TYPE_CHECKING:
     from trio_chat.store.sql.connection import Connection
 
 
+class _Days(msgspec.Struct, frozen=True, gc=False):
+    """What of a room's policy, or of what stands in its place in the server room, is about retention."""
+
+    retention_days: int = 0
+
+
+_read_days = msgspec.json.Decoder(_Days).decode
+
+
 def retentions(connection: Connection, *, after: str, limit: int) -> list[RoomRetention]:
     """See `Store.retentions`."""
     found: list[Any] = connection.execute(
-        """
-        SELECT name, kind, coalesce(policy ->> '$.retention_days', 0) FROM rooms
-        WHERE name > ? ORDER BY name LIMIT ?
-        """,
-        (after, limit),
+        "SELECT name, kind, policy FROM rooms WHERE name > ? ORDER BY name LIMIT ?", (after, limit)
     ).fetchall()
-    return [RoomRetention(*values) for values in found]
+    return [RoomRetention(name, kind, _read_days(policy).retention_days) for name, kind, policy in found]
 
 
 def expired_messages(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trio_chat.kinds.facts import DIRECT, LOBBY, PUBLIC, kind_of_new
@@ -15,17 +15,21 @@ from trio_chat.store.sql.history import events_at, find_room_id, position
 from trio_chat.store.sql.standing import knocking, restrictions_of, roles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from trio_chat.model.events import Event
     from trio_chat.model.records import DirectoryPlace
-    from trio_chat.store.sql.connection import Connection
+    from trio_chat.store.sql.connection import Connection, Dialect
 
 WINDOW = 500
 """Unread messages and the newest message are looked for among so many of a room's newest events."""
 
 MENTIONS_WINDOW = 200
 """Likewise mentions: each message has to be looked at, where the counting of unread ones ends soon."""
+
+
+MAX_LOOKED_AT = 4_096
+"""Rooms of the directory that are read at once."""
 
 
 def state(connection: Connection, room: str) -> RoomState:
@@ -86,10 +90,11 @@ def listing(connection: Connection, person: str, *, only: str | None = None) -> 
 
 def requests(connection: Connection, person: str, *, only: str | None = None) -> list[Listing]:
     """See `Store.requests`."""
+    by_requests = connection.dialect.by_index("requests")
     with connection.snapshot():
         found: list[Any] = connection.execute(
-            """
-            SELECT rooms.id, members.seq FROM members INDEXED BY requests JOIN rooms ON rooms.id = room_id
+            f"""
+            SELECT rooms.id, members.seq FROM members {by_requests} JOIN rooms ON rooms.id = room_id
             WHERE person_id = ?1 AND role = 'asked' AND coalesce(name = ?2, true)
             """,
             (person, only),
@@ -101,8 +106,9 @@ def are_strangers(connection: Connection, one: str, other: str) -> bool:
     """See `Store.are_strangers`."""
     shared = connection.execute(
         """
-        SELECT 1 FROM members AS mine CROSS JOIN members AS theirs USING (room_id) JOIN rooms ON rooms.id = room_id
-        WHERE mine.person_id = ? AND theirs.person_id = ? AND kind = 'private' LIMIT 1
+        SELECT 1 FROM members AS mine CROSS JOIN members AS theirs JOIN rooms ON rooms.id = mine.room_id
+        WHERE mine.room_id = theirs.room_id AND mine.person_id = ? AND theirs.person_id = ? AND kind = 'private'
+        LIMIT 1
         """,
         (one, other),
     )
@@ -121,58 +127,80 @@ def directory(
     """See `Store.directory`."""
     wanted = query.casefold()
     with connection.snapshot():
-        found = connection.execute(
-            """
-            SELECT id, name, title, topic FROM rooms INDEXED BY directory
-            WHERE kind = 'public' AND newest_ms IS NOT NULL
-                AND newest_ms <= ?1 AND (newest_ms < ?1 OR name > ?2)
-            ORDER BY newest_ms DESC, name
-            """,
-            after or (2**63 - 1, ""),
-        )
-        matching = (room_id for room_id, *words in found if wanted in "\n".join(words).casefold())
-        heard = (room_id for room_id in matching if not _is_banned(connection, room_id, person, at_ms))
-        ids = list(islice(heard, max(limit, 0)))
+        ids: list[int] = []
+        for looked_at in _looked_at(connection, limit, after):
+            matching = [room_id for room_id, *words in looked_at if wanted in "\n".join(words).casefold()]
+            banned = _banned_from(connection, matching, person, at_ms)
+            ids += [room_id for room_id in matching if room_id not in banned]
+            if len(ids) >= limit:
+                break
         joined: list[Any] = connection.execute(
-            """
-            SELECT value, CASE WHEN name = ?3 AND ?2 IS NOT NULL THEN 0 ELSE (
-                SELECT seq FROM members WHERE room_id = rooms.id AND person_id = ?2
-            ) END FROM json_each(?1) JOIN rooms ON rooms.id = value
+            f"""
+            SELECT id, CASE WHEN name = '{LOBBY}' AND CAST(?1 AS text) IS NOT NULL THEN 0 ELSE (
+                SELECT seq FROM members WHERE room_id = rooms.id AND person_id = ?1
+            ) END FROM rooms WHERE id IN {connection.dialect.ints}
             """,
-            (json.dumps(ids), person, LOBBY),
+            (person, json.dumps(ids[: max(limit, 0)])),
         ).fetchall()
         return _described(connection, joined, person)
 
 
-def _is_banned(connection: Connection, room_id: int, person: str | None, at_ms: int) -> bool:
+def _looked_at(connection: Connection, limit: int, after: DirectoryPlace | None) -> Iterator[list[Any]]:
+    """Public rooms, their ids and words, the newest first, in portions that grow: mostly the first is enough."""
+    by_directory = connection.dialect.by_index("directory")
+    newest_ms, name = after or (2**63 - 1, "")
+    n_rooms = limit
+    while n_rooms > 0:
+        found = connection.execute(
+            f"""
+            SELECT newest_ms, id, name, title, topic FROM rooms {by_directory}
+            WHERE kind = 'public' AND newest_ms IS NOT NULL
+                AND newest_ms <= ?1 AND (newest_ms < ?1 OR name > ?2)
+            ORDER BY newest_ms DESC, name LIMIT ?3
+            """,
+            (newest_ms, name, n_rooms),
+        ).fetchall()
+        yield [words for _, *words in found]
+        if len(found) < n_rooms:
+            return
+        newest_ms, _, name, *_ = found[-1]
+        n_rooms = min(n_rooms * 4, MAX_LOOKED_AT)
+
+
+def _banned_from(connection: Connection, ids: Collection[int], person: str | None, at_ms: int) -> set[int]:
+    """Those of these rooms from which the person is banned."""
+    if person is None or not ids:
+        return set()
     found = connection.execute(
-        "SELECT 1 FROM restrictions WHERE room_id = ? AND person_id = ? AND kind = 'ban' AND ends_ms > ?",
-        (room_id, person, at_ms),
+        f"""
+        SELECT room_id FROM restrictions
+        WHERE room_id IN {connection.dialect.ints} AND person_id = ? AND kind = 'ban' AND ends_ms > ?
+        """,
+        (json.dumps(list(ids)), person, at_ms),
     )
-    return bool(found.get)
+    return {room_id for (room_id,) in found}
 
 
-def _mentions(body: str) -> str:
-    """Whether this body of a message, or of its newest edit, mentions the person."""
-    return f"""CASE WHEN instr({body}, '"mentions":') AND json_valid({body}) THEN EXISTS (
-                        SELECT 1 FROM json_each({body}, '$.mentions') WHERE value IN (:person, 'all')
-                    ) END"""
-
-
-_DESCRIPTION = f"""
-    WITH blocked AS MATERIALIZED (SELECT blocked_id FROM blocks WHERE person_id = :person),
-    wanted AS MATERIALIZED (
-        SELECT value ->> 0 AS id, value ->> 1 AS joined FROM json_each(:rooms)
-    ),
+@lru_cache
+def _description(dialect: Dialect) -> str:
+    """The statement of `_described`; its parameters are the person and the rooms."""
+    greatest = dialect.greatest
+    joined_rooms = dialect.rows_of("id int, joined int")
+    mentions, edit_mentions = (
+        dialect.mentions.format(body=body, person="?1") for body in ("events.body", "edited.body")
+    )
+    return f"""
+    WITH blocked AS MATERIALIZED (SELECT blocked_id FROM blocks WHERE person_id = ?1),
+    wanted AS MATERIALIZED (SELECT id, joined FROM {joined_rooms} AS given),
     heads AS MATERIALIZED (
         SELECT wanted.id, joined, delivered, read,
             coalesce((SELECT max(seq) FROM events WHERE room_id = wanted.id), 0) AS head,
             coalesce((SELECT newest_ms FROM rooms WHERE rooms.id = wanted.id), 0) AS newest
-        FROM wanted LEFT JOIN marks ON room_id = wanted.id AND person_id = :person
+        FROM wanted LEFT JOIN marks ON room_id = wanted.id AND person_id = ?1
     ),
     windows AS MATERIALIZED (
-        SELECT heads.*, max(coalesce(read, joined, head), head - {WINDOW}) AS seen,
-            CASE WHEN joined = 0 THEN (SELECT created_at_ms FROM people WHERE id = :person) END AS since_ms
+        SELECT heads.*, {greatest}(coalesce(read, joined, head), head - {WINDOW}) AS seen,
+            CASE WHEN joined = 0 THEN (SELECT created_at_ms FROM people WHERE id = ?1) END AS since_ms
         FROM heads
     ),
     messages AS MATERIALIZED (
@@ -183,51 +211,53 @@ _DESCRIPTION = f"""
         ) AS last
         FROM windows
     )
-    SELECT rooms.id, name, head, epoch, kind, title, topic, owner,
+    SELECT rooms.id, name, messages.head, epoch, kind, title, topic, owner,
         CASE name WHEN '{LOBBY}' THEN (SELECT count(*) FROM people)
             ELSE (SELECT count(*) FROM members WHERE room_id = rooms.id) END,
         joined,
         CASE kind WHEN '{DIRECT}' THEN (
-            SELECT person_id FROM pairs WHERE room_id = rooms.id AND person_id <> :person
+            SELECT person_id FROM pairs WHERE room_id = rooms.id AND person_id <> ?1 LIMIT 1
         ) END,
         read, delivered,
         (
             SELECT count(*) FROM (
                 SELECT 1 FROM events
                 WHERE room_id = messages.id AND seq > seen AND kind IN ('message', 'post')
-                    AND sender <> :person AND sender NOT IN blocked
+                    AND sender <> ?1 AND sender NOT IN (SELECT blocked_id FROM blocked)
                     AND body IS NOT NULL AND at_ms >= coalesce(since_ms, 0)
                 LIMIT {MAX_UNREAD_COUNTED}
-            )
+            ) AS unread
         ),
         (
             SELECT count(*) FROM (
                 SELECT 1 FROM events
-                WHERE room_id = messages.id AND seq > max(seen, head - {MENTIONS_WINDOW}) AND kind = 'post'
-                    AND sender <> :person AND sender NOT IN blocked AND at_ms >= coalesce(since_ms, 0)
-                    AND {_mentions("events.body")}
+                WHERE room_id = messages.id AND seq > {greatest}(seen, messages.head - {MENTIONS_WINDOW})
+                    AND kind = 'post' AND sender <> ?1 AND sender NOT IN (SELECT blocked_id FROM blocked)
+                    AND at_ms >= coalesce(since_ms, 0) AND {mentions}
                     AND NOT EXISTS (
                         SELECT 1 FROM changes
                         WHERE changes.room_id = messages.id AND target = events.seq AND key = 'edit'
                     )
                 UNION ALL
                 SELECT 1 FROM changes
-                CROSS JOIN events AS edited ON edited.room_id = changes.room_id AND edited.seq = changes.seq
-                CROSS JOIN events ON events.room_id = changes.room_id AND events.seq = target
-                WHERE changes.room_id = messages.id AND target > max(seen, head - {MENTIONS_WINDOW}) AND key = 'edit'
-                    AND events.sender <> :person AND events.sender NOT IN blocked
-                    AND events.at_ms >= coalesce(since_ms, 0) AND {_mentions("edited.body")}
+                CROSS JOIN events AS edited CROSS JOIN events
+                WHERE edited.room_id = changes.room_id AND edited.seq = changes.seq
+                    AND events.room_id = changes.room_id AND events.seq = target
+                    AND changes.room_id = messages.id AND key = 'edit'
+                    AND target > {greatest}(seen, messages.head - {MENTIONS_WINDOW})
+                    AND events.sender <> ?1 AND events.sender NOT IN (SELECT blocked_id FROM blocked)
+                    AND events.at_ms >= coalesce(since_ms, 0) AND {edit_mentions}
                 LIMIT {MAX_UNREAD_COUNTED}
-            )
+            ) AS mentioned
         ),
         last,
         (SELECT seq FROM changes WHERE room_id = messages.id AND target = last AND key = 'edit'),
         newest, policy,
-        (SELECT role FROM members WHERE room_id = messages.id AND person_id = :person),
-        (SELECT ends_ms FROM restrictions WHERE room_id = messages.id AND person_id = :person AND kind = 'mute')
-    FROM messages CROSS JOIN rooms ON rooms.id = messages.id
+        (SELECT role FROM members WHERE room_id = messages.id AND person_id = ?1),
+        (SELECT ends_ms FROM restrictions WHERE room_id = messages.id AND person_id = ?1 AND kind = 'mute')
+    FROM messages CROSS JOIN rooms WHERE rooms.id = messages.id
     ORDER BY newest DESC, name
-"""
+    """
 
 
 def _described(
@@ -236,7 +266,7 @@ def _described(
     """Listings of these rooms, by their newest event, the newest first. A room is given by its id and the number of the
     event that made the person a member (None: not a member)."""
     found: list[Any] = connection.execute(
-        _DESCRIPTION, {"rooms": json.dumps(list(rooms)), "person": person}
+        _description(connection.dialect), (person, json.dumps(list(rooms)))
     ).fetchall()
     places = [(row[1], row[0], seq) for row in found for seq in row[-6:-4] if seq is not None]
     events: dict[tuple[str, int], Event] = {
@@ -303,12 +333,15 @@ _INVITE = "hash, name, person_id, at_ms, expires_ms, uses_left"
 
 def add_invite(connection: Connection, invite: Invitation) -> None:
     """See `Store.add_invite`. Also deletes those of the room that have expired."""
-    room_id = find_room_id(connection, invite.room)
+    room_id = _lock_room(connection, invite.room)
     if room_id is None:
         raise KeyError(invite.room)
     connection.execute("DELETE FROM invites WHERE room_id = ? AND expires_ms <= ?", (room_id, invite.at_ms))
     connection.execute(
-        "INSERT INTO invites VALUES (?, ?, ?, ?, ?, ?)",
+        """
+        INSERT INTO invites (hash, room_id, person_id, at_ms, expires_ms, uses_left)
+        VALUES (?, ?, ?, ?, ?, ?)
+        """,
         (invite.hash, room_id, invite.person, invite.at_ms, invite.expires_ms, invite.uses_left),
     )
 
@@ -327,7 +360,16 @@ def invites(connection: Connection, room: str, *, at_ms: int) -> list[Invitation
 
 def void_invites(connection: Connection, room: str) -> None:
     """See `Store.void_invites`."""
-    connection.execute("DELETE FROM invites WHERE room_id = ?", (find_room_id(connection, room),))
+    connection.execute("DELETE FROM invites WHERE room_id = ?", (_lock_room(connection, room),))
+
+
+def _lock_room(connection: Connection, room: str) -> int | None:
+    """The id of a room to which nobody appends until the transaction ends."""
+    found = connection.execute(
+        f"SELECT id FROM rooms WHERE name = ? {connection.dialect.for_update}", (room,)
+    )
+    room_id: int | None = found.get
+    return room_id
 
 
 def find_invite(connection: Connection, token_hash: bytes) -> Invitation | None:

@@ -24,6 +24,13 @@ SQLITE = Dialect(
     patched_policy="json_patch(policy, ?)",
     table_of_rows="(SELECT {columns} FROM json_each(?))",
     column_of_row="value ->> {number} AS {name}",
+    for_update="",
+    begins_with="{text} GLOB '{beginning}*'",
+    mentions="""
+        CASE WHEN instr({body}, '"mentions":') AND json_valid({body}) THEN EXISTS (
+            SELECT 1 FROM json_each({body}, '$.mentions') WHERE value IN ({person}, 'all')
+        ) END
+    """,
     has_index_hints=True,
 )
 
@@ -34,6 +41,9 @@ class SqliteConnection(apsw.Connection):
     dialect = SQLITE
 
     unreadable = (apsw.CorruptError, UnicodeDecodeError)
+
+    def lock(self, _subject: str, _names: Collection[str], /) -> None:
+        """See `Connection`."""
 
     def snapshot(self) -> AbstractContextManager[object]:
         """See `Connection`."""
