@@ -283,7 +283,7 @@ async def test_a_new_recovery_code_makes_the_old_one_void() -> None:
 async def test_codes_of_all_kinds_are_tried_out_of_one_bucket() -> None:
     async with open_scene() as scene:
         ada, _ = await scene.people.register("Ada")
-        code = scene.devices.make_device_code(ada)
+        code = await scene.devices.make_device_code(ada)
         for address in ("198.51.100.1", "198.51.100.2"):  # the second has what is for all who used up theirs
             for _ in range(GUESSES_AT_ONCE):
                 with pytest.raises(Refused):

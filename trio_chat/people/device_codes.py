@@ -1,22 +1,27 @@
 """Device codes: one-time codes by which another device becomes the same person. Short to type, valid for minutes.
 
 There are 24⁸ codes, a hundred thousand million. At the rate that `Guesses` allows, no guess hits one that is valid for
-`LIFE_S`.
+`LIFE_S`. Codes and guesses are kept in the store, so that a code is good on every node, once, and more nodes give
+nobody more guesses.
 
-Pure: the random numbers and the time are passed in; ``now`` is in seconds, of any clock that does not go back.
+Pure: the random numbers and the time are passed in.
 """
 
 from __future__ import annotations
 
+import hmac
 import math
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused
-from trio_chat.net.limits import TokenBucket
-from trio_chat.net.rate_limits import TokenBuckets
+from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from random import Random
+
+    from trio_chat.model.records import ServerIdentity
+    from trio_chat.store.base import Store
 
 LIFE_S: Final = 300
 """How long a code is valid."""
@@ -34,69 +39,63 @@ CODE_CHARS: Final = 8
 
 
 class Guesses:
-    """How often codes are tried, of whatever kind."""
+    """How often codes are tried, of whatever kind. ``now_ms`` is the wall clock."""
 
-    def __init__(self) -> None:
-        self._guesses = TokenBuckets(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
-        self._further_guesses = TokenBucket(GUESSES_PER_SECOND, GUESSES_AT_ONCE)
-        """Shared by the addresses that have used up their own, so that these take nothing from others."""
+    def __init__(self, store: Store, server: ServerIdentity, *, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._key = server.token_key
+        self._now_ms = now_ms
 
-    def charge(self, address: str, now: float) -> None:
+    async def charge(self, address: str) -> None:
         """Count a try from this address. Raises `Refused` (``rate_limited``)."""
-        wait_s = self._guesses.take(address, now)
-        if wait_s > 0 and self._further_guesses.take(now) > 0:
-            wait_s = math.ceil(wait_s)
+        wait_ms = await self._store.charge_guess(
+            hmac.digest(self._key, b"guesses of " + address.encode(), "sha256"),  # addresses are not kept as they are
+            self._now_ms(),
+            per_guess_ms=round(1000 / GUESSES_PER_SECOND),
+            at_once=GUESSES_AT_ONCE,
+        )
+        if wait_ms > 0:
+            wait_s = math.ceil(wait_ms / 1000)
             raise Refused(
                 "rate_limited", f"Too many codes are tried. Wait {wait_s} seconds.", retry_after_s=wait_s
             )
 
 
 class DeviceCodes:
-    """The valid codes, in memory only."""
+    """The valid codes. The store has only their hashes. ``now_ms`` is the wall clock."""
 
-    def __init__(self, rng: Random, guesses: Guesses | None = None) -> None:
+    def __init__(self, store: Store, guesses: Guesses, rng: Random, *, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._guesses = guesses
         self._rng = rng
-        self._guesses = guesses or Guesses()
-        self._codes: dict[str, tuple[str, float]] = {}
-        """For each code its person, and until when it is valid; oldest first."""
+        self._now_ms = now_ms
 
-    def make(self, person: str, now: float) -> str:
+    async def make(self, person: str) -> str:
         """A new code for this person, as it is shown to them."""
-        self._drop_expired(now)
-        own = [code for code, (owner, _) in self._codes.items() if owner == person]
-        for code in own[: len(own) - MAX_CODES + 1]:
-            del self._codes[code]
         code = random_code(self._rng, CODE_CHARS)
-        self._codes.pop(code, None)
-        self._codes[code] = person, now + LIFE_S
+        now_ms = self._now_ms()
+        await self._store.add_device_code(
+            person, hash_of(code), at_ms=now_ms, ends_ms=now_ms + LIFE_S * 1000, max_codes=MAX_CODES
+        )
         return f"{code[:4]}-{code[4:]}"
 
-    def redeem(self, typed: str, address: str, now: float) -> str:
+    async def redeem(self, typed: str, address: str) -> str:
         """The person of this code, which is used up. Raises `Refused` (``bad_link``, ``rate_limited``)."""
-        person = self.peek(typed, address, now)
-        del self._codes[normal_code(typed)]
-        return person
+        await self._guesses.charge(address)
+        person = await self._store.use_device_code(hash_of(normal_code(typed)), at_ms=self._now_ms())
+        return _checked(person)
 
-    def peek(self, typed: str, address: str, now: float) -> str:
+    async def peek(self, typed: str, address: str) -> str:
         """As `redeem`, but the code is good still."""
-        self._guesses.charge(address, now)
-        self._drop_expired(now)
-        person, _ = self._codes.get(normal_code(typed), (None, 0.0))
-        if person is None:
-            raise Refused("bad_link", "This code is not good (any more). Get a new one on your other device.")
-        return person
+        await self._guesses.charge(address)
+        person = await self._store.find_device_code(hash_of(normal_code(typed)), at_ms=self._now_ms())
+        return _checked(person)
 
-    def void(self, person: str) -> None:
-        """Make all codes of this person void."""
-        for code in [code for code, (owner, _) in self._codes.items() if owner == person]:
-            del self._codes[code]
 
-    def _drop_expired(self, now: float) -> None:
-        while self._codes:
-            code, (_, valid_until) = next(iter(self._codes.items()))
-            if now < valid_until:
-                return
-            del self._codes[code]
+def _checked(person: str | None) -> str:
+    if person is None:
+        raise Refused("bad_link", "This code is not good (any more). Get a new one on your other device.")
+    return person
 
 
 def random_code(rng: Random, n_chars: int) -> str:

@@ -19,8 +19,6 @@ import secrets
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-import trio
-
 from trio_chat.errors import Refused, StoreError
 from trio_chat.model.records import Device
 from trio_chat.model.texts import normal_line
@@ -75,8 +73,8 @@ class Devices:
         self._now_ms = now_ms
         self._on_logged_out = on_logged_out
         self._rng = rng or secrets.SystemRandom()
-        self._guesses = Guesses()
-        self._codes = DeviceCodes(self._rng, self._guesses)
+        self._guesses = Guesses(store, server, now_ms=now_ms)
+        self._codes = DeviceCodes(store, self._guesses, self._rng, now_ms=now_ms)
         self._logging_in: list[set[str]] = []
 
     # -- logging in --
@@ -141,16 +139,16 @@ class Devices:
 
     # -- another device --
 
-    def make_device_code(self, person: Person) -> str:
+    async def make_device_code(self, person: Person) -> str:
         """A device code for this person (`trio_chat.people.device_codes`)."""
-        return self._codes.make(person.id, trio.current_time())
+        return await self._codes.make(person.id)
 
     async def add_by_device_code(self, code: str, *, address: str, name: str = "") -> str:
         """The token of a new device of the person of a device code. Raises `Refused` if the code is not valid.
 
         The code is used up, even when the store cannot save the token.
         """
-        return await self._add(self._codes.redeem(code, address, trio.current_time()), name)
+        return await self._add(await self._codes.redeem(code, address), name)
 
     async def make_recovery_code(self, person: Person) -> str:
         """A new recovery code, in place of an earlier one, as it is shown to the person."""
@@ -167,12 +165,12 @@ class Devices:
         if recovery_code is not None:
             person = await self._find_recovery_code(recovery_code, address)
         else:
-            person = self._codes.peek(device_code or "", address, trio.current_time())
+            person = await self._codes.peek(device_code or "", address)
         (profile,) = await self._store.people([person])
         return profile
 
     async def _find_recovery_code(self, code: str, address: str) -> str:
-        self._guesses.charge(address, trio.current_time())
+        await self._guesses.charge(address)
         person = await self._store.find_recovery_code(hash_of(normal_code(code)))
         if person is None:
             raise Refused("bad_link", "This recovery code is not good. Only the one made last is.")
@@ -199,7 +197,6 @@ class Devices:
         Raises `Refused` (``no_such_device``).
         """
         removed = await self._store.remove_devices(person.id, only=only, but=but)
-        self._codes.void(person.id)
         if only is not None and not removed:
             raise Refused("no_such_device", "This device is logged out already.")
         self._end(person.id, removed)

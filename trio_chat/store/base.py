@@ -418,7 +418,29 @@ class DeviceTable(Protocol):
     async def remove_devices(
         self, person_id: str, *, only: str | None = None, but: str | None = None
     ) -> list[str]:
-        """Remove a person's devices with their tokens: ``only`` this one, all ``but`` this one. Returns their ids."""
+        """Remove a person's devices with their tokens: ``only`` this one, all ``but`` this one; and the person's device
+        codes, as one of those may have made them. Returns the devices' ids."""
+        ...
+
+    async def add_device_code(
+        self, person: str, code_hash: bytes, *, at_ms: int, ends_ms: int, max_codes: int
+    ) -> None:
+        """Save the hash of a device code of a person, good until ``ends_ms``; of more than ``max_codes`` the oldest go.
+        Raises `KeyError` if there is no such person: a bug."""
+        ...
+
+    async def find_device_code(self, code_hash: bytes, *, at_ms: int) -> str | None:
+        """Id of the person whose device code has this hash and is good at this moment; None if there is none."""
+        ...
+
+    async def use_device_code(self, code_hash: bytes, *, at_ms: int) -> str | None:
+        """As `find_device_code`, and the code is used up: of many who ask at once, one is told the person."""
+        ...
+
+    async def charge_guess(self, source: bytes, at_ms: int, *, per_guess_ms: int, at_once: int) -> int:
+        """Count a code that is tried from this source at this moment: 0, or in how many milliseconds the source may try
+        again, and then nothing was counted. In each ``per_guess_ms`` a source may try once, and ``at_once`` so often
+        after a quiet time; all that have used that up share as much again."""
         ...
 
     async def set_recovery_code(self, person_id: str, code_hash: bytes, at_ms: int) -> None:

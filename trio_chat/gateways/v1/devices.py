@@ -75,7 +75,7 @@ async def _register(client: Client, command: commands.Hello, name: str) -> str:
 
 async def link(client: Client, command: commands.Link) -> LinkCode:
     """Make a code for another device of the person."""
-    return LinkCode(command.id, client.hub.devices.make_device_code(client.person), LIFE_S)
+    return LinkCode(command.id, await client.hub.devices.make_device_code(client.person), LIFE_S)
 
 
 async def peek_link(client: Client, command: commands.PeekLink) -> LinkPeeked:

@@ -145,6 +145,7 @@ def remove_devices(
         "SELECT id FROM devices WHERE person_id = ? AND id = coalesce(?, id) AND id IS DISTINCT FROM ?",
         (person_id, only, but),
     ).fetchall()
+    connection.execute("DELETE FROM device_codes WHERE person_id = ?", (person_id,))
     return _remove(connection, [str(device_id) for (device_id,) in found])
 
 

@@ -16,6 +16,7 @@ from trio_chat.store.group_commit import BatchQueue
 from trio_chat.store.space import Space
 from trio_chat.store.sql import (
     changes,
+    device_codes,
     devices,
     epochs,
     files,
@@ -222,6 +223,10 @@ class SqlStore:
     use_device = _writes_always(devices.use_device)
     note_devices_used = _writes_always(devices.note_devices_used)
     remove_devices = _writes_always(devices.remove_devices)
+    add_device_code = _writes_always(device_codes.add_device_code)
+    find_device_code = reads(device_codes.find_device_code)
+    use_device_code = _writes_always(device_codes.use_device_code)
+    charge_guess = _writes_always(device_codes.charge_guess)
     set_recovery_code = _writes_always(devices.set_recovery_code)
     recovery_code_made = reads(devices.recovery_code_made)
     find_recovery_code = reads(devices.find_recovery_code)

@@ -375,6 +375,25 @@ def note_more_name_forms(connection: apsw.Connection) -> None:
         )
 
 
+def make_device_codes(connection: apsw.Connection) -> None:
+    """Device codes by their hashes, and how often codes are tried."""
+    # `n`: in which order a person's were made. `full_ms`: when the bucket of a source will be full again.
+    connection.execute(
+        """
+        CREATE TABLE device_codes (
+            hash BLOB PRIMARY KEY,
+            person_id TEXT NOT NULL REFERENCES people,
+            n INTEGER NOT NULL,
+            ends_ms INTEGER NOT NULL
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX own_device_codes ON device_codes (person_id, n);
+        CREATE INDEX old_device_codes ON device_codes (ends_ms);
+        CREATE TABLE guesses (source BLOB PRIMARY KEY, full_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX full_guesses ON guesses (full_ms);
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -392,6 +411,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_reactions,
     note_more_name_forms,
     make_files,
+    make_device_codes,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
