@@ -57,9 +57,7 @@ async def node_over(store: Store, seed: int = 7) -> Node:
     def now_ms() -> int:
         return AT_MS + round(node.now * 1000)
 
-    node = Node(
-        DeviceCodes(store, Guesses(store, server, now_ms=now_ms), random.Random(seed), now_ms=now_ms)
-    )
+    node = Node(DeviceCodes(store, Guesses(store, server, now_ms=now_ms), random.Random(seed), now_ms=now_ms))
     return node
 
 

@@ -49,7 +49,9 @@ class Guesses:
     async def charge(self, address: str) -> None:
         """Count a try from this address. Raises `Refused` (``rate_limited``)."""
         wait_ms = await self._store.charge_guess(
-            hmac.digest(self._key, b"guesses of " + address.encode(), "sha256"),  # addresses are not kept as they are
+            hmac.digest(
+                self._key, b"guesses of " + address.encode(), "sha256"
+            ),  # addresses are not kept as they are
             self._now_ms(),
             per_guess_ms=round(1000 / GUESSES_PER_SECOND),
             at_once=GUESSES_AT_ONCE,
