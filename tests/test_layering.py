@@ -43,7 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "store.sqlite": {"kinds", "model", "search", "store", "store.sql"},
     # The core: rooms, people, and what is in no log.
     "rooms": {"config", "kinds", "model", "net", "store"},
-    "people": {"model", "net", "store"},
+    "people": {"model", "store"},
     "presence": {"model", "net", "rooms", "store"},
     "moderation": {"kinds", "model", "net", "presence", "rooms", "store"},
     "files": {"blobs", "kinds", "media", "model", "moderation", "net", "rooms", "store"},

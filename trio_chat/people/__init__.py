@@ -1,4 +1,4 @@
 """People: identities, devices and their codes, avatars.
 
-Imports: errors, model, net, store.
+Imports: errors, model, store.
 """
