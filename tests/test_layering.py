@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     # Pure: what a chat is, and its words.
     "errors": set(),
     "security_log": set(),
-    "config": set(),
+    "config": {"blobs"},
     "model": set(),
     "kinds": {"media", "model"},
     "search": {"kinds", "model"},
@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "moderation": {"kinds", "model", "net", "presence", "rooms", "store"},
     "files": {"blobs", "kinds", "media", "model", "moderation", "net", "rooms", "store"},
     "hub": {
+        "blobs",
         "config",
         "files",
         "kinds",
@@ -81,7 +82,7 @@ ALLOWED: dict[str, set[str]] = {
     # The process.
     "ops": {"blobs", "config", "rooms", "server", "store", "store.sqlite"},
     "app": {"config", "hub", "model", "moderation", "net", "ops", "server", "store", "store.sqlite", "web"},
-    "__main__": {"app", "config", "moderation", "ops", "protocol", "store.sqlite"},
+    "__main__": {"app", "blobs", "config", "moderation", "ops", "protocol", "store.sqlite"},
     # On the other side of the wire.
     "client": {"kinds", "model", "protocol"},
 }
@@ -96,6 +97,7 @@ PURE = {
     "search",
     # Of the others these modules.
     "blobs.base",
+    "blobs.places",
     "client.backoff",
     "client.endings",
     "client.events",

@@ -15,6 +15,7 @@ import click
 import trio
 
 from trio_chat import __version__
+from trio_chat.blobs.places import BLOBS, S3Place, SharedDirectory, directory_of
 from trio_chat.config.config import SETTINGS, Config, build_config, orchestrators_variables
 from trio_chat.config.setting import BadSetting
 from trio_chat.errors import StartError
@@ -26,12 +27,13 @@ from trio_chat.ops.progress import showing
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
+    from trio_chat.blobs.places import BlobsPlace
+
     Command = Callable[..., None]
 
 LOGGER = logging.getLogger("trio_chat.settings")
 
 FILES: Final = "files"
-BLOBS: Final = "blobs"
 """Beside a copy of the log the contents of files stand in ``files/blobs``: as they do in a data directory."""
 
 EPILOG = """
@@ -253,11 +255,12 @@ def _database(config: Config, data: Path | None) -> Path:
     return (config.data if data is None else _expanded("--data", data)) / DATABASE
 
 
-def _blobs(config: Config, data: Path | None) -> Path:
+def _blobs(config: Config, data: Path | None) -> Path | S3Place:
     """Where the contents of files are, of a server with this configuration."""
     if data is not None:
         config = attrs.evolve(config, data=_expanded("--data", data))
-    return config.files_directory / BLOBS
+    place = config.files_place
+    return place if isinstance(place, S3Place) else directory_of(place)
 
 
 def read_config(file_name: str | None, flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:
@@ -276,10 +279,20 @@ def read_config(file_name: str | None, flags: Mapping[str, object], environment:
     return attrs.evolve(
         config,
         data=_expanded("--data", config.data),
-        files=config.files and _expanded("--files", config.files),
+        files=_expanded_place(config.files),
         tls_certificate=config.tls_certificate and _expanded("--tls-certificate", config.tls_certificate),
         tls_key=config.tls_key and _expanded("--tls-key", config.tls_key),
     )
+
+
+def _expanded_place(files: BlobsPlace | None) -> BlobsPlace | None:
+    match files:
+        case Path():
+            return _expanded("--files", files)
+        case SharedDirectory():
+            return SharedDirectory(_expanded("--files", files.path))
+        case _:
+            return files
 
 
 def _expanded(flag: str, path: Path) -> Path:

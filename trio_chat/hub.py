@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from trio_chat.blobs.opening import open_blobs
 from trio_chat.errors import LOGGED_OUT, StoreError
 from trio_chat.files.service import Files, open_files
 from trio_chat.kinds.facts import SERVER_ROOM
@@ -149,7 +150,8 @@ async def open_hub(
         open_presence(store, connected, now_ms=now_ms) as presence,
         open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
         open_files(
-            config.files_directory,
+            config.parts_directory,
+            await open_blobs(config.files_place),
             store,
             rooms,
             door,

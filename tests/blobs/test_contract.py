@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from typing import TYPE_CHECKING
 
 import pytest
 
+from trio_chat.blobs import s3 as s3_module
 from trio_chat.blobs.base import NoSuchBlob
 from trio_chat.blobs.directory import DirectoryBlobs
+from trio_chat.blobs.s3 import S3Blobs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.s3_server import S3Server
     from trio_chat.blobs.base import BlobStore
 
 pytestmark = pytest.mark.trio
 
 
-@pytest.fixture(params=["directory"])
-def blobs(tmp_path: Path) -> BlobStore:
-    return DirectoryBlobs(tmp_path / "files" / "blobs")
+@pytest.fixture(params=["directory", "s3"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BlobStore:
+    if request.param == "directory":
+        return DirectoryBlobs(tmp_path / "files" / "blobs")
+    server: S3Server = request.getfixturevalue("s3")
+    monkeypatch.setattr(s3_module, "make_client", lambda _: server.client)
+    return S3Blobs(server.bucket())
 
 
 def file_of(tmp_path: Path, content: bytes) -> tuple[Path, str]:
@@ -117,6 +125,22 @@ async def test_names_come_in_order_and_in_pages(blobs: BlobStore, tmp_path: Path
         assert len(page) == min(7, len(names) - len(found))
         found += page
     assert found == names
+
+
+async def test_what_is_there_is_not_unfinished(blobs: BlobStore, tmp_path: Path) -> None:
+    await blobs.discard_unfinished()
+    name = await put(blobs, tmp_path, b"a red kite")
+    await blobs.discard_unfinished()
+    assert await read(blobs, name) == b"a red kite"
+
+
+async def test_what_is_large_can_be_read_in_any_order(blobs: BlobStore, tmp_path: Path) -> None:
+    content = random.Random(7).randbytes(3 * 1024 * 1024 + 17)
+    name = await put(blobs, tmp_path, content)
+    async with await blobs.open(name) as blob:
+        assert blob.size == len(content)
+        for start in (0, 262_144, 524_288, 2_000_000, 17, len(content) - 5, 1_048_570):
+            assert await blob.read(start, 262_144) == content[start : start + 262_144]
 
 
 async def test_without_blobs_there_are_no_names(blobs: BlobStore) -> None:

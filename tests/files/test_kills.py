@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from tests.support.killed_uploads import Service
+from tests.support.killed_uploads import Service, blobs_of_step
 from tests.support.process import environment
+from trio_chat.blobs import s3 as s3_module
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
+
+    from tests.support.s3_server import S3Server
+    from trio_chat.blobs.base import BlobStore
 
 PATIENCE_S = 300
 """Some fifty processes, one after the other."""
@@ -38,26 +44,45 @@ async def _there(service: Service) -> set[str]:
 
 
 async def test_it_may_be_killed_before_any_step(tmp_path: Path) -> None:
-    n_left = 0
     killed = await _killed(tmp_path)
     assert len(killed) > 40
+    n_left = 0
     for data in killed:
-        async with open_sqlite_store(data / "chat.db", synchronous="OFF") as store:
-            service = Service(data / "files", store)
-            there = await _there(service)
-            assert await _needed(service) <= there, f"{data}: something names a blob that is not there"
-            await service.sweeper.sweep()
-            await service.sweeper.remove_gone()
-            assert await _there(service) == await _needed(service)
-            n_left += there != await _there(service)
-            assert set(await service.parts.ids()) <= set(await store.part_ids("", 1000))
-            # It goes on where it was: nothing of before is in its way.
-            for upload in await store.part_ids("", 1000):
-                offset, length, _ = await service.uploads.state(upload)
-                assert 0 <= offset <= length
-                await service.uploads.drop(upload)
-            assert await service.parts.ids() == []
+        n_left += await _is_swept(data, None)
     assert n_left, "the sweep had something to do"
+
+
+async def test_so_it_may_be_with_files_in_a_bucket(
+    tmp_path: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = s3.bucket()
+    killed = await _killed(tmp_path, str(place))
+    assert len(killed) > 40
+    monkeypatch.setattr(s3_module, "make_client", lambda _: s3.client)
+    n_left = 0
+    for data in killed:
+        n_left += await _is_swept(data, blobs_of_step(place, data.name))
+    assert n_left, "the sweep had something to do"
+
+
+async def _is_swept(data: Path, blobs: BlobStore | None) -> bool:
+    """Whether the next server had something to remove, after which all is as it should be."""
+    async with open_sqlite_store(data / "chat.db", synchronous="OFF") as store:
+        service = Service(data / "files", store, blobs=blobs)
+        there = await _there(service)
+        assert await _needed(service) <= there, f"{data}: something names a blob that is not there"
+        await service.sweeper.sweep()
+        await service.sweeper.remove_gone()
+        swept = await _there(service)
+        assert swept == await _needed(service)
+        assert set(await service.parts.ids()) <= set(await store.part_ids("", 1000))
+        # It goes on where it was: nothing of before is in its way.
+        for upload in await store.part_ids("", 1000):
+            offset, length, _ = await service.uploads.state(upload)
+            assert 0 <= offset <= length
+            await service.uploads.drop(upload)
+        assert await service.parts.ids() == []
+        return there != swept
 
 
 async def test_the_other_order_would_be_noticed(tmp_path: Path) -> None:

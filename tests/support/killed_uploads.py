@@ -1,10 +1,11 @@
 """Processes that upload, send and delete files, and kill themselves in the middle.
 
-    python -m tests.support.killed_uploads DIRECTORY [turned]
+    python -m tests.support.killed_uploads DIRECTORY [turned | s3://BUCKET?endpoint=URL]
 
 The first ends by SIGKILL right before it touches the disk for the first time, the second before the second time, and so
 on, until one comes to its end. Each has a data directory of its own, ``DIRECTORY/1`` and so on. ``turned``: rows are
-written before the blobs that they name, which must not be; what tests for that has to notice.
+written before the blobs that they name, which must not be; what tests for that has to notice. With a bucket the blobs
+of each are there, under its number, and requests to it count as well.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import trio
 
 from tests.support.people import add_person
+from trio_chat.blobs import s3 as s3_module
 from trio_chat.blobs.directory import DirectoryBlobs
+from trio_chat.blobs.places import S3Place, read_place
+from trio_chat.blobs.s3 import S3Blobs
+from trio_chat.blobs.s3_client import make_client
 from trio_chat.files import parts as parts_module
+from trio_chat.files.blob_locks import BlobLocks
 from trio_chat.files.finishing import Finisher
 from trio_chat.files.pacing import Pace
 from trio_chat.files.parts import Parts
@@ -38,6 +45,7 @@ from trio_chat.store.sqlite.open import open_sqlite_store
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trio_chat.blobs.base import BlobStore
     from trio_chat.store.base import Store
 
 ADA = Person("p-ada", "Ada")
@@ -49,19 +57,21 @@ AT_MS = 1_795_381_200_000
 class Service:
     """The service of files as far as it writes."""
 
-    def __init__(self, directory: Path, store: Store, *, turned: bool = False) -> None:
-        lock = trio.Lock()
+    def __init__(
+        self, directory: Path, store: Store, *, turned: bool = False, blobs: BlobStore | None = None
+    ) -> None:
+        locks = BlobLocks()
         self.store = store
-        self.blobs = DirectoryBlobs(directory / "blobs")
+        self.blobs = blobs or DirectoryBlobs(directory / "blobs")
         self.parts = Parts(directory / "parts", pace=Pace(), floor_bytes=0)
         self.finisher = Finisher(
             _RowsFirst(store, self.blobs) if turned else store,  # type: ignore[arg-type]  # as far as it is used
             _Nothing() if turned else self.blobs,  # type: ignore[arg-type]
             self.parts,
-            lock,
+            locks,
         )
         self.uploads = Uploads(store, self.parts, self.finisher, Transfers())
-        self.sweeper = Sweeper(store, self.blobs, self.parts, self.uploads, lock, now_ms=lambda: AT_MS)
+        self.sweeper = Sweeper(store, self.blobs, self.parts, self.uploads, locks, now_ms=lambda: AT_MS)
 
 
 class _Nothing:
@@ -76,7 +86,7 @@ class _Nothing:
 class _RowsFirst:
     """A store that puts the blobs after it has written their row."""
 
-    def __init__(self, store: Store, blobs: DirectoryBlobs) -> None:
+    def __init__(self, store: Store, blobs: BlobStore) -> None:
         self._store = store
         self._blobs = blobs
 
@@ -133,13 +143,22 @@ async def write(store: Store, kind: str, body: Any) -> int:  # noqa: ANN401
     return event.seq
 
 
-async def main(data: Path, step: int, *, turned: bool) -> None:
+def blobs_of_step(place: S3Place, step: str) -> S3Blobs:
+    """The blobs of a process in the bucket."""
+    return S3Blobs(attrs.evolve(place, prefix=f"{step}/"))
+
+
+async def main(data: Path, step: int, *, turned: bool, place: S3Place | None) -> None:
     """Upload the same twice, send one of them, drop the other, delete the message, and upload it once more."""
     async with open_sqlite_store(data / "chat.db", synchronous="OFF") as store:
         if not await store.people([ADA.id]):
             await add_person(store, ADA, name_key="ada", token_hash=b"ada", at_ms=AT_MS)
-        service = Service(data / "files", store, turned=turned)
+        blobs = None if place is None else blobs_of_step(place, data.name)
+        service = Service(data / "files", store, turned=turned, blobs=blobs)
         killer = _Killer(step)
+        if blobs is not None:
+            for name in ("head_object", "put_object", "delete_object"):
+                setattr(blobs._client, name, killer.before(getattr(blobs._client, name)))
         for name in ("write", "fsync", "link", "unlink", "mkdir", "rmdir"):
             setattr(os, name, killer.before(getattr(os, name)))
         parts_module._sync_data = killer.before(parts_module._sync_data)
@@ -155,17 +174,28 @@ async def main(data: Path, step: int, *, turned: bool) -> None:
         await upload(service, kite)
 
 
-def run_all(directory: Path, *, turned: bool) -> None:
+def run_all(directory: Path, *, turned: bool, place: S3Place | None) -> None:
     """Run one process after the other. Each is a copy of this one, which has imported everything."""
+    if place is not None:
+        share_a_client(place)
     for step in itertools.count(1):
         child = os.fork()
         if not child:
-            trio.run(partial(main, directory / str(step), step, turned=turned))
+            trio.run(partial(main, directory / str(step), step, turned=turned, place=place))
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             sys.exit(status)
 
 
+def share_a_client(place: S3Place) -> None:
+    """From now on let all blobs in buckets have one client, for making one takes a while."""
+    client = make_client(place)
+    vars(s3_module)["make_client"] = lambda _place: client
+
+
 if __name__ == "__main__":
-    run_all(Path(sys.argv[1]), turned="turned" in sys.argv[2:])
+    how = sys.argv[2] if len(sys.argv) > 2 else ""
+    named = read_place(how) if how.startswith("s3:") else None
+    assert named is None or isinstance(named, S3Place)
+    run_all(Path(sys.argv[1]), turned=how == "turned", place=named)

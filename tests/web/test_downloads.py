@@ -7,14 +7,17 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+import trio
 from PIL import Image
 
 from tests.support.files import ask, open_file_server
 from tests.support.pictures import CANARY, exif, mp4, photo, saved
-from tests.support.raw import open_raw
+from tests.support.raw import PATIENCE_S, open_raw
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.s3_server import S3Server
 
 KITE = os.urandom(700_000)
 
@@ -297,3 +300,19 @@ async def _cookie(port: int, token: str) -> str:
         head = (await peer.receive_to_the_end()).decode()
     (line,) = [line for line in head.split("\r\n") if line.lower().startswith("set-cookie: ")]
     return line.partition(": ")[2].partition(";")[0]
+
+
+async def test_a_file_goes_into_a_bucket_and_out_of_it_again(tmp_path: Path, s3: S3Server) -> None:
+    place = s3.bucket()
+    async with open_file_server(tmp_path, files=place) as files:
+        ada = await files.person("Ada")
+        target = await files.sent(ada, KITE)
+        assert (await files.get(target, ada)).body == KITE
+        part = await files.get(target, ada, range="bytes=300000-300003")
+        assert (part.status, part.body) == (206, KITE[300_000:300_004])
+        assert files.on_disk() == []
+        await files.delete(ada, int(target.split("/")[3]))
+        with trio.fail_after(PATIENCE_S):
+            while s3.client.list_objects_v2(Bucket=place.bucket)["KeyCount"]:
+                await trio.sleep(0.05)
+        assert (await files.get(target, ada)).status == 404

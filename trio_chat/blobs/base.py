@@ -4,12 +4,13 @@
    putting it twice changes nothing.
 2. **Durable before it returns.** When `BlobStore.put` returns, the blob survives SIGKILL and power loss.
 3. **Whole or not there.** Whoever opens a blob reads all of it: one that was not put to its end has no name.
-4. **Gone.** After `BlobStore.remove` nobody can open it; who has it open may read on.
+4. **Gone.** After `BlobStore.remove` nobody can open it; who has it open may read on, or is told that it is gone
+   (`OSError`) where the store cannot keep it: what was fetched already can be read.
 5. **Cancellation.** A cancelled call may have been done or not, never in part.
 
-It asks for no more than an object store has (S3: PutObject, GetObject with a range, DeleteObject, ListObjectsV2 with
-``start-after``). Who refers to which blob, and that none is removed while another is being put, is its users' to know
-(`trio_chat.files`).
+It asks for no more than an object store has (S3: PutObject, GetObject with a range, HeadObject, DeleteObject,
+ListObjectsV2 with ``start-after``, multipart uploads). Who refers to which blob, and that none is removed while another
+is being put, is its users' to know (`trio_chat.files`).
 
 Every method raises `OSError` when the store cannot do its work just now.
 """
@@ -74,4 +75,8 @@ class BlobStore(Protocol):
 
     async def names(self, *, after: str = "", limit: int) -> Sequence[str]:
         """The first names behind ``after``, in the order of their characters: fewer than ``limit`` only at the end."""
+        ...
+
+    async def discard_unfinished(self) -> None:
+        """Remove what takes space of blobs that were not put to their end, a day ago or longer."""
         ...

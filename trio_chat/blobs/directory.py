@@ -1,7 +1,8 @@
-"""Blobs in a directory, ``ab/abcd…`` each: for one server on one machine.
+"""Blobs in a directory, ``ab/abcd…`` each: for one server on one machine, or for several that share it.
 
 A blob gets its name by a link, once its bytes are on the disk; then the directory is written to the disk as well. So
-whatever happens in between, a name has all its bytes, and what `DirectoryBlobs.put` has promised has its name.
+whatever happens in between, a name has all its bytes, and what `DirectoryBlobs.put` has promised has its name. What
+comes from another disk is copied into ``coming`` first.
 
 All that touches the disk runs in threads, of which this store has a few of its own: a slow disk holds up nobody else.
 """
@@ -10,6 +11,9 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
+import shutil
+import time
 from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -28,17 +32,28 @@ if TYPE_CHECKING:
 THREADS: Final = 4
 """So many calls go on at a time; more wait."""
 
+COMING: Final = "coming"
+
+UNFINISHED_S: Final = 86_400
+"""No copying takes so long: what is older is left over."""
+
+COPIED_BYTES: Final = 1024 * 1024
+
 
 class DirectoryBlobs:
-    """A `BlobStore` in a directory, which is made when the first blob is put, for its owner only."""
+    """A `BlobStore` in a directory, which is made when the first blob is put, for its owner only. What others put into
+    it meanwhile is listed only if it was there before."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._threads = trio.CapacityLimiter(THREADS)
+        self._has_some = _is_there(directory)  # else there is no need to look
 
     async def put(self, path: Path, name: str) -> None:
-        """See `BlobStore`. The file has to be in the same file system."""
-        await trio.to_thread.run_sync(_put, path, self._path(name), limiter=self._threads)
+        """See `BlobStore`. Of a file in the same file system nothing is copied."""
+        target = self._path(name)
+        self._has_some = True
+        await trio.to_thread.run_sync(_put, path, target, limiter=self._threads)
 
     async def open(self, name: str) -> OpenFile:
         """See `BlobStore`."""
@@ -61,7 +76,17 @@ class DirectoryBlobs:
         def listed() -> list[str]:
             return list(islice(_names(self._directory, after), limit))
 
+        if not self._has_some:
+            await trio.lowlevel.checkpoint()
+            return []
         return await trio.to_thread.run_sync(listed, limiter=self._threads)
+
+    async def discard_unfinished(self) -> None:
+        """See `BlobStore`."""
+        if self._has_some:
+            await trio.to_thread.run_sync(_discard, self._directory / COMING, limiter=self._threads)
+        else:
+            await trio.lowlevel.checkpoint()
 
     def _path(self, name: str) -> Path:
         if not BLOB_NAME.fullmatch(name):
@@ -95,6 +120,11 @@ class OpenFile:
         await self.aclose()
 
 
+def _is_there(directory: Path) -> bool:
+    """Asked once, before anybody is served."""
+    return directory.is_dir()
+
+
 def _put(path: Path, target: Path) -> None:
     sync(path)
     make_private(target.parent)
@@ -103,11 +133,38 @@ def _put(path: Path, target: Path) -> None:
     except FileExistsError:
         pass  # the same bytes; of whoever put them perhaps the directory is not on the disk yet
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+        if error.errno == errno.EXDEV:
+            _copy(path, target)
+        elif error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            path.rename(target)  # a file system without links
+        else:
             raise
-        path.rename(target)  # a file system without links
     sync(target.parent)
     sync(target.parent.parent)  # whoever made that one may have been killed before this
+
+
+def _copy(path: Path, target: Path) -> None:
+    coming = target.parent.parent / COMING / secrets.token_hex(8)
+    if target.exists():
+        return
+    make_private(coming.parent)
+    try:
+        with path.open("rb", buffering=0) as source, coming.open("xb", buffering=0) as copy:
+            os.fchmod(copy.fileno(), 0o600)
+            shutil.copyfileobj(source, copy, COPIED_BYTES)
+            os.fsync(copy.fileno())
+        coming.rename(target)
+    except BaseException:
+        coming.unlink(missing_ok=True)
+        raise
+
+
+def _discard(directory: Path) -> None:
+    before = time.time() - UNFINISHED_S
+    for name in _listed(directory):
+        with suppress(FileNotFoundError):
+            if (directory / name).stat().st_mtime < before:
+                (directory / name).unlink()
 
 
 def _open(path: Path, threads: trio.CapacityLimiter) -> OpenFile:

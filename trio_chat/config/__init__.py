@@ -1,4 +1,4 @@
 """Configuration: the settings, their defaults and reasons, and reading them from command line, environment and file.
 
-Pure. Imports: errors.
+Pure. Imports: blobs, errors.
 """

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from trio_chat.blobs.places import BlobsPlace
 from trio_chat.config.setting import (
     PREFIX,
     BadSetting,
@@ -196,9 +197,10 @@ class Config:
         unit="days",
         maximum=36_500,
     )
-    files: Path | None = setting_field(
+    files: BlobsPlace | None = setting_field(
         None,
-        "The directory for files; files in the data directory if left out",
+        "The directory for files; or s3://bucket/prefix?endpoint=https://…, or shared: and a directory that several "
+        "machines have; files in the data directory if left out",
         "On another disk they take no space, and no time, from the messages.",
     )
     max_file_bytes: int = setting_field(
@@ -366,9 +368,15 @@ class Config:
         return self.public_url is None if self.plain is None else self.plain
 
     @property
-    def files_directory(self) -> Path:
-        """The directory for files."""
+    def files_place(self) -> BlobsPlace:
+        """Where files are."""
         return self.data / "files" if self.files is None else self.files
+
+    @property
+    def parts_directory(self) -> Path:
+        """The directory for what is coming of files: on the disk of theirs, if they are on one of this machine."""
+        place = self.files_place
+        return (place if isinstance(place, Path) else self.data / "files") / "parts"
 
     @property
     def default_mode(self) -> Literal["open", "probation"]:

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from trio_chat.blobs.places import BlobsPlace, read_place
 from trio_chat.errors import StartError
 
 if TYPE_CHECKING:
@@ -262,6 +263,12 @@ VALUE_TYPES: dict[Any, ValueType] = {
     float: ValueType("a number", "N", _number(float), _finite_number),
     str | None: ValueType("a text", "TEXT", str, _text),
     Path: ValueType("a path", "PATH", str, _path),
+    BlobsPlace | None: ValueType(
+        "a path, shared: and a path, or s3://bucket/prefix?endpoint=https://…&region=…",
+        "PLACE",
+        str,
+        lambda value: read_place(value) if isinstance(value, str) else None,
+    ),
     Path | None: ValueType("a path", "PATH", str, _path),
     LogLevel: ValueType(
         "one of " + ", ".join(get_args(LogLevel)),

@@ -7,7 +7,7 @@ and what no row names is found by the sweep.
 2. the row of the upload, which refers to them;
 3. the part is removed.
 
-Steps 1 and 2 happen under the lock of the blobs, and so does the sweep: between them the blob has no reference yet.
+Steps 1 and 2 happen under the lock of the blob, and so does the sweep: between them the blob has no reference yet.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trio_chat.blobs.base import BlobStore
+    from trio_chat.files.blob_locks import BlobLocks
     from trio_chat.files.parts import Parts
     from trio_chat.model.files import Upload
     from trio_chat.store.base import Store
@@ -42,13 +43,13 @@ HASHED_BYTES: Final = 1024 * 1024
 
 
 class Finisher:
-    """Finishes uploads. ``lock`` is the lock of the blobs."""
+    """Finishes uploads. ``locks`` are those of the blobs."""
 
-    def __init__(self, store: Store, blobs: BlobStore, parts: Parts, lock: trio.Lock) -> None:
+    def __init__(self, store: Store, blobs: BlobStore, parts: Parts, locks: BlobLocks) -> None:
         self._store = store
         self._blobs = blobs
         self._parts = parts
-        self._lock = lock
+        self._locks = locks
         self._threads = trio.CapacityLimiter(AT_ONCE)
 
     async def finish(self, upload: Upload) -> Upload | None:
@@ -82,7 +83,7 @@ class Finisher:
             previews=prepared.previews,
             is_animated=prepared.is_animated,
         )
-        async with self._lock:
+        async with self._locks.hold([blob]):
             for path in previews:
                 await self._blobs.put(path, f"{blob}.{path.name}")
             await self._blobs.put(content, blob)

@@ -2,7 +2,8 @@
 
 - Blobs of deleted messages: within a second, as the store says when there are some.
 - Uploads that nobody sent: after a day.
-- Parts whose upload the store has dropped with its person: every hour.
+- Parts whose upload the store has dropped with its person, and what is left of blobs that were never put to their end:
+  every hour.
 - What a server that was killed left behind, blobs and parts that no row names: at the start.
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
     from trio_chat.blobs.base import BlobStore
+    from trio_chat.files.blob_locks import BlobLocks
     from trio_chat.files.parts import Parts
     from trio_chat.files.uploads import Uploads
     from trio_chat.store.base import Store
@@ -32,11 +34,11 @@ EXPIRED_EVERY_S: Final = 3600.0
 RETRY_S: Final = 60.0
 
 AT_ONCE: Final = 100
-"""So many are removed while the lock is held."""
+"""So many are removed while their locks are held."""
 
 
 class Sweeper:
-    """Removes what nothing refers to. ``lock`` is the lock of the blobs (`trio_chat.files.finishing`)."""
+    """Removes what nothing refers to. ``locks`` are those of the blobs (`trio_chat.files.finishing`)."""
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class Sweeper:
         blobs: BlobStore,
         parts: Parts,
         uploads: Uploads,
-        lock: trio.Lock,
+        locks: BlobLocks,
         *,
         now_ms: Callable[[], int],
     ) -> None:
@@ -52,7 +54,7 @@ class Sweeper:
         self._blobs = blobs
         self._parts = parts
         self._uploads = uploads
-        self._lock = lock
+        self._locks = locks
         self._now_ms = now_ms
         self._has_gone = trio.Event()
 
@@ -75,21 +77,26 @@ class Sweeper:
     async def remove_gone(self) -> None:
         """Remove the blobs that are gone."""
         while True:
-            async with self._lock:
-                gone = await self._store.gone_blobs(AT_ONCE)
+            found = await self._store.gone_blobs(AT_ONCE)
+            if not found:
+                return
+            async with self._locks.hold(found):
+                known = await self._known(found)  # some may have come back meanwhile
+                gone = [blob for blob in found if blob not in known]
                 for blob in gone:
                     await remove_content(self._blobs, blob)
-                if gone:
-                    await self._store.forget_gone(gone)
-            if len(gone) < AT_ONCE:
+                await self._store.forget_gone(gone)
+            if len(found) < AT_ONCE:
                 return
 
     async def expire(self) -> None:
-        """Drop uploads that were begun a day ago and not sent, and remove parts that are no upload's."""
+        """Drop uploads that were begun a day ago and not sent, and remove parts that are no upload's, and what is left
+        of blobs that were not put to their end."""
         while expired := await self._store.expired_uploads(self._now_ms() - EXPIRY_MS, AT_ONCE):
             for upload in expired:
                 await self._uploads.drop(upload)
         await self._sweep_parts()
+        await self._blobs.discard_unfinished()
 
     async def sweep(self) -> None:
         """Remove blobs and parts that no row names, once."""
@@ -115,10 +122,10 @@ class Sweeper:
     async def _sweep_blobs(self) -> int:
         n_found, after = 0, ""
         while True:
-            async with self._lock:
-                page = await self._blobs.names(after=after, limit=AT_ONCE)
-                if not page:
-                    return n_found
+            page = await self._blobs.names(after=after, limit=AT_ONCE)
+            if not page:
+                return n_found
+            async with self._locks.hold(name[:64] for name in page):
                 known = await self._known(page)
                 for name in page:
                     if name[:64] not in known:

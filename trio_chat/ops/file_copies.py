@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.blobs.copies import copy_blob, find_blobs, remove_unknown, sync_names, unknown_names
+from trio_chat.blobs.places import S3Place
 from trio_chat.errors import StartError
 from trio_chat.store.sqlite.file import connect_to_read, explaining
 from trio_chat.store.sqlite.named_blobs import count_blobs, is_named, named_blobs, place_of
@@ -28,14 +29,14 @@ FINDINGS: Final = 20
 
 class FilesBackup:
     """Copies the files that a copy of a database names into a directory (None: nowhere), which may have some of them
-    from earlier backups.
+    from earlier backups. What is in a bucket is not copied.
 
     ``report`` is told how many were looked at, and how many there are.
     """
 
     def __init__(
         self,
-        source: Path,
+        source: Path | S3Place,
         target: Path | None,
         report: Callable[[int, int], object] = lambda done, total: None,
     ) -> None:
@@ -48,7 +49,7 @@ class FilesBackup:
         """Copy what the copy names. False if one went meanwhile, as its message was deleted from the database: then a
         newer copy of that is needed. Raises `StartError`."""
         self._total, self._done, self._missing = count_blobs(copy), 0, 0
-        if self._target is None:
+        if self._target is None or isinstance(self._source, S3Place):
             return True
         try:
             for blob in find_blobs(self._source, (named.hash for named in named_blobs(copy))):
@@ -68,8 +69,12 @@ class FilesBackup:
         """What became of them, in sentences; none if there are no files."""
         if not self._total:
             return []
+        number = self._total
+        if isinstance(self._source, S3Place):
+            return [
+                f"{_files(number)} that people have sent {_are(number)} NOT in it: see to {self._source} as well."
+            ]
         if self._target is None:
-            number = self._total
             return [
                 f"{_files(number)} that people have sent {_are(number)} NOT in it: "
                 "for that name a file or a directory."
@@ -116,7 +121,7 @@ def _is_database(path: Path) -> bool:
 
 
 def verify_files(
-    database: Path, blobs: Path, *, report: Callable[[int, int], object] = lambda done, total: None
+    database: Path, blobs: Path | S3Place, *, report: Callable[[int, int], object] = lambda done, total: None
 ) -> Iterator[LogFinding]:
     """Findings about the files of a log, the last of which is the verdict; none if it has no files.
 
@@ -124,7 +129,12 @@ def verify_files(
     """
     with explaining(database), closing(connect_to_read(database, vfs=None)) as connection:
         try:
-            yield from _verify(connection, blobs, report)
+            if not isinstance(blobs, S3Place):
+                yield from _verify(connection, blobs, report)
+            elif number := count_blobs(connection):
+                yield LogFinding(
+                    f"note: {_files(number)} {_are(number)} in {blobs}, which is not looked into"
+                )
         except OSError as error:
             yield LogFinding(f"the file {error.filename} cannot be read: {error.strerror}", is_damage=True)
 
