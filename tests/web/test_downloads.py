@@ -314,5 +314,5 @@ async def test_a_file_goes_into_a_bucket_and_out_of_it_again(tmp_path: Path, s3:
         await files.delete(ada, int(target.split("/")[3]))
         with trio.fail_after(PATIENCE_S):
             while s3.client.list_objects_v2(Bucket=place.bucket)["KeyCount"]:
-                await trio.sleep(0.05)
+                await trio.lowlevel.checkpoint()
         assert (await files.get(target, ada)).status == 404
