@@ -23,12 +23,12 @@ from bench.chatter import ROOMS, Chatter
 from trio_chat.model.events import Draft, Event
 from trio_chat.search.query import parse_query
 from trio_chat.store.sql.requests import Append
+from trio_chat.store.sql.search import find_in_rooms
+from trio_chat.store.sql.search_index import index_more
 from trio_chat.store.sqlite.epochs import count_events
 from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import connect_to_read, connect_to_write, make_private, use_wal
 from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
-from trio_chat.store.sqlite.search import find_in_rooms
-from trio_chat.store.sqlite.search_index import forget, index_more
 from trio_chat.store.sqlite.writer import SqliteWriter
 
 if TYPE_CHECKING:
@@ -316,7 +316,7 @@ def _index_all(connection: SqliteConnection) -> None:
 def _delete(connection: SqliteConnection, message: tuple[int, int]) -> bool:
     connection.execute("BEGIN IMMEDIATE")
     room_id, seq = message
-    forget(connection, room_id, [seq])
+    connection.forget_indexed(room_id, [seq])
     connection.execute("UPDATE events SET body = NULL WHERE room_id = ? AND seq = ?", message)
     connection.execute("COMMIT")
     return True

@@ -39,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "outgoing": {"media", "net"},
     "protocol": {"kinds", "model", "net"},
     "store": {"kinds", "model", "search"},
-    "store.sql": {"kinds", "model", "store"},
+    "store.sql": {"kinds", "model", "search", "store"},
     "store.sqlite": {"kinds", "model", "search", "store", "store.sql"},
     # The core: rooms, people, and what is in no log.
     "rooms": {"config", "kinds", "model", "net", "store"},

@@ -15,7 +15,7 @@ from trio_chat.model.times import DAY_MS
 from trio_chat.moderation import retention
 from trio_chat.moderation.retention import WALK_S
 from trio_chat.store.space import SpaceLevel
-from trio_chat.store.sqlite.search_index import index_more
+from trio_chat.store.sql.search_index import index_more
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

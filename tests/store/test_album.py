@@ -14,7 +14,7 @@ from trio_chat.kinds.messages import DELETE, EDIT, POST, Delete, Edit, Post
 from trio_chat.model.events import MESSAGE, Draft, Person
 from trio_chat.model.files import FileFacts, FileLimits, Upload
 from trio_chat.search.query import parse_query
-from trio_chat.store.sqlite.search_index import index_more
+from trio_chat.store.sql.search_index import index_more
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection
@@ -170,8 +170,8 @@ async def test_a_page_without_any_says_where_to_go_on(
     store: MemoryStore, disk: MemoryDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when nearly all messages are in this room, and nearly all links in others."""
-    monkeypatch.setattr("trio_chat.store.sqlite.search.STEPS", ((4, 4),))
-    monkeypatch.setattr("trio_chat.store.sqlite.search_candidates.SHARE_LOOKED_UP", 0)
+    monkeypatch.setattr("trio_chat.store.sql.search.STEPS", ((4, 4),))
+    monkeypatch.setattr("trio_chat.store.sql.search_candidates.SHARE_LOOKED_UP", 0)
     for at_ms in range(3):
         await say(store, LINK, at_ms=3 * at_ms)
         await say(store, *[LINK] * 6, room="elsewhere", at_ms=3 * at_ms + 1)

@@ -19,11 +19,11 @@ from trio_chat.kinds.messages import DELETE, EDIT, POST, Delete, Edit, Post
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import gram, indexed_text, normal, normal_with_places, room_code, sender_code
 from trio_chat.search.query import parse_query
-from trio_chat.store.sqlite import search, search_candidates
+from trio_chat.store.sql import search, search_candidates
+from trio_chat.store.sql.search import Match, Matches, find_in_rooms
+from trio_chat.store.sql.search_index import index_more
 from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.schema import MIGRATIONS
-from trio_chat.store.sqlite.search import Match, Matches, find_in_rooms
-from trio_chat.store.sqlite.search_index import forget, index_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ class Log:
         room_id = self.room(room)
         with self.connection:
             self.write(room, DELETE, write_body(Delete(target)))
-            forget(self.connection, room_id, [target])
+            self.connection.forget_indexed(room_id, [target])
             self.connection.execute(
                 "UPDATE events SET body = NULL, salt = NULL WHERE room_id = ?1 AND (seq = ?2 OR seq IN "
                 "(SELECT seq FROM edits WHERE room_id = ?1 AND target = ?2))",

@@ -3,5 +3,5 @@
 `connection` says what such a function gets, and where the two engines differ. What belongs to one of them stands in its
 own folder.
 
-Imports: errors, kinds, model, store.
+Imports: errors, kinds, model, search, store.
 """

@@ -29,7 +29,10 @@ def read_changes(
         if room_id is None:
             return MessageChanges(0, [], [], len(targets))
         found: list[Any] = connection.execute(
-            "SELECT target, seq FROM json_each(?) CROSS JOIN changes ON room_id = ? AND target = value LIMIT ?",
+            f"""
+            SELECT target, seq FROM {connection.dialect.numbered} AS wanted
+            CROSS JOIN changes WHERE room_id = ? AND target = value ORDER BY place LIMIT ?
+            """,
             (json.dumps(targets), room_id, limit),
         ).fetchall()
         n_whole = targets.index(found[-1][0]) if len(found) == limit else len(targets)  # it may have more
@@ -50,10 +53,9 @@ def read_changes(
 def _with_reactions(connection: Connection, room_id: int, targets: Sequence[int]) -> list[tuple[int, int]]:
     """Which of the messages have reactions, with their places among them."""
     found: list[Any] = connection.execute(
-        """
-        SELECT key, value FROM json_each(?) WHERE EXISTS (
-            SELECT 1 FROM reactions WHERE room_id = ? AND target = value
-        ) ORDER BY key
+        f"""
+        SELECT place, value FROM {connection.dialect.numbered} AS wanted
+        WHERE EXISTS (SELECT 1 FROM reactions WHERE room_id = ? AND target = value) ORDER BY place
         """,
         (json.dumps(targets), room_id),
     ).fetchall()
@@ -63,7 +65,7 @@ def _with_reactions(connection: Connection, room_id: int, targets: Sequence[int]
 def _count_reactions(connection: Connection, room_id: int, target: int, reader: str) -> list[ReactionCount]:
     counts: list[Any] = connection.execute(
         """
-        SELECT emoji, count(*), min(since), max(person_id = ?) FROM reactions
+        SELECT emoji, count(*), min(since), max(CASE WHEN person_id = ? THEN 1 ELSE 0 END) FROM reactions
         WHERE room_id = ? AND target = ? GROUP BY emoji ORDER BY 3
         """,
         (reader, room_id, target),
@@ -104,7 +106,7 @@ def reactions(
         """
         SELECT reactions.seq, emoji, person_id, coalesce(people.name, '')
         FROM reactions JOIN rooms ON rooms.id = room_id LEFT JOIN people ON people.id = person_id
-        WHERE rooms.name = ?1 AND target = ?2 AND coalesce(emoji = ?3, true) AND reactions.seq > ?4
+        WHERE rooms.name = ?1 AND target = ?2 AND (CAST(?3 AS text) IS NULL OR emoji = ?3) AND reactions.seq > ?4
         ORDER BY reactions.seq LIMIT ?5
         """,
         (room, target, emoji, after, limit),
@@ -134,7 +136,7 @@ def personal(
         room_id = find_room_id(connection, room)
         found = connection.execute(
             """
-            SELECT seq FROM changes WHERE room_id = ?1 AND target = 0 AND coalesce(seq < ?2, true)
+            SELECT seq FROM changes WHERE room_id = ?1 AND target = 0 AND (CAST(?2 AS bigint) IS NULL OR seq < ?2)
             ORDER BY seq DESC LIMIT ?3
             """,
             (room_id, before, limit),

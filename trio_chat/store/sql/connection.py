@@ -16,13 +16,19 @@ Synchronous, one thread at a time. Nothing of it opens, commits or closes: that 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import attrs
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
     from contextlib import AbstractContextManager
+
+    from trio_chat.store.sql.search_index import GramIndex
+
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 
 class Rows(Protocol):
@@ -79,6 +85,15 @@ class Connection(Protocol):
         ``key``), of rows that were deleted there or texts that were set to NULL."""
         ...
 
+    @property
+    def index(self) -> GramIndex:
+        """The index of the search."""
+        ...
+
+    def structs(self, kind: type[_Struct], sql: str, parameters: Any = (), /) -> list[_Struct]:  # noqa: ANN401
+        """All rows of a query, whose columns are the fields of the struct, which is array-like."""
+        ...
+
     def forget_indexed(self, room_id: int, seqs: Collection[int], /) -> None:
         """Take messages out of the search index, for good; those that are not in there do not matter. Belongs into the
         transaction that deletes them, and there *before* their bodies and those of their edits go."""
@@ -93,6 +108,8 @@ class Dialect:
     """After IN: one parameter, a JSON list of integers."""
     texts: str
     """After IN: one parameter, a JSON list of texts."""
+    numbered: str
+    """A table (place, value) of one parameter, a JSON list of integers, with their places from 0 on."""
     greatest: str
     """The function that returns the greatest of its arguments, none of which is NULL."""
     least: str

@@ -7,6 +7,7 @@ served wrong data for 62. A page that is not whole is read again event by event 
 from __future__ import annotations
 
 import json
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from trio_chat.model.chain import GENESIS
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from trio_chat.store.sql.connection import Connection
 
 EVENT_COLUMNS = ", ".join(Row._fields)
+
+_SEQ = 2 + Row._fields.index("seq")
 
 LOOK_BACK = 8
 """Events before a damaged page that are looked at, so that reads from different places find the same."""
@@ -91,9 +94,9 @@ def events_at(connection: Connection, places: Collection[tuple[str, int, int]]) 
                     SELECT digest FROM events AS before
                     WHERE before.room_id = events.room_id AND before.seq = events.seq - 1
                 ) AS previous
-                FROM json_each(?) AS wanted
-                CROSS JOIN events ON room_id = wanted.value ->> 0 AND seq = wanted.value ->> 1
-            )
+                FROM {connection.dialect.rows_of("room_id int, seq int")} AS wanted CROSS JOIN events
+                WHERE events.room_id = wanted.room_id AND events.seq = wanted.seq
+            ) AS found
             """,
             (wanted,),
         ).fetchall()
@@ -105,6 +108,7 @@ def events_at(connection: Connection, places: Collection[tuple[str, int, int]]) 
             for event in _one_by_one(connection, room, seq, seq)
         ]
     events: list[Event] = []
+    found.sort(key=itemgetter(0, _SEQ))  # not every engine keeps to the order in which it is asked
     for room_id, previous, *values in found:
         room, row = rooms[room_id], Row(*values)
         before = START if row.seq == 1 else () if previous is None else (previous,)

@@ -15,6 +15,7 @@ import trio
 from trio_chat.store.group_commit import BatchQueue
 from trio_chat.store.space import Space
 from trio_chat.store.sql import (
+    album,
     changes,
     device_codes,
     devices,
@@ -26,6 +27,7 @@ from trio_chat.store.sql import (
     read_markers,
     retention,
     rooms,
+    search,
     standing,
     uploads,
 )
@@ -257,6 +259,9 @@ class SqlStore:
     reached = reads(read_markers.reached)
     receipts = reads(read_markers.receipts)
     read_markers = reads(read_markers.read_markers)  # last, for it hides the module
+
+    find = searches(search.find)
+    album = searches(album.album)  # last, for it hides the module
 
     def statistics(self) -> StoreStatistics:
         """See `Store`."""

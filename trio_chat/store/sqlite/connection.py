@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import apsw
+import msgspec
 
 from trio_chat.store.sql.connection import Dialect
 from trio_chat.store.sqlite.erasing import rewrite_around
-from trio_chat.store.sqlite.search_index import forget
+from trio_chat.store.sqlite.gram_index import FTS_INDEX
+from trio_chat.store.sqlite.structs import read_structs
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from contextlib import AbstractContextManager
 
     from trio_chat.store.sql.connection import Connection
+    from trio_chat.store.sql.search_index import GramIndex
+
+_Struct = TypeVar("_Struct", bound=msgspec.Struct)
 
 SQLITE = Dialect(
     ints="(SELECT value FROM json_each(?))",
     texts="(SELECT value FROM json_each(?))",
+    numbered="(SELECT key AS place, value FROM json_each(?))",
     greatest="max",
     least="min",
     patched_policy="json_patch(policy, ?)",
@@ -40,6 +46,8 @@ class SqliteConnection(apsw.Connection):
 
     dialect = SQLITE
 
+    index: GramIndex = FTS_INDEX
+
     unreadable = (apsw.CorruptError, UnicodeDecodeError)
 
     def lock(self, _subject: str, _names: Collection[str], /) -> None:
@@ -55,7 +63,11 @@ class SqliteConnection(apsw.Connection):
 
     def forget_indexed(self, room_id: int, seqs: Collection[int], /) -> None:
         """See `Connection`."""
-        forget(self, room_id, seqs)
+        self.index.forget(self, room_id, seqs)
+
+    def structs(self, kind: type[_Struct], sql: str, parameters: Any = (), /) -> list[_Struct]:  # noqa: ANN401
+        """See `Connection`."""
+        return read_structs(self, kind, sql, parameters)
 
 
 if TYPE_CHECKING:

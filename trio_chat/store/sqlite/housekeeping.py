@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from trio_chat.errors import StoreUnavailable
-from trio_chat.store.sqlite.search_index import index_more
+from trio_chat.store.sql.search_index import index_more
 from trio_chat.store.sqlite.writer import Checkpoint
 
 if TYPE_CHECKING:

@@ -1,124 +1,31 @@
-"""Candidates of a search: messages that may match, from the index and from what is not indexed yet.
-
-The index knows messages by their grams (`trio_chat.search.grams`), so it may propose a message that does not match, or
-one that was edited since. `trio_chat.store.sqlite.search` compares each with its text of now.
-"""
+"""Candidates of a search from SQLite's index, which is FTS5's (`trio_chat.store.sqlite.gram_index`)."""
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from trio_chat.search.grams import HAS, gram, grams_of_term, name_code, normal, room_code, sender_code
+from trio_chat.search.grams import gram, name_code, room_code, sender_code
 from trio_chat.store.sql.batches import to_json
-from trio_chat.store.sqlite.search_index import MESSAGE_COLUMNS, MessageRow
-from trio_chat.store.sqlite.structs import decode_structs, read_structs
+from trio_chat.store.sql.search_candidates import NEWEST_EDIT, Candidates, Proposed
+from trio_chat.store.sql.search_index import MESSAGE_COLUMNS, MessageRow
+from trio_chat.store.sqlite.structs import decode_structs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence, Set
+    from collections.abc import Sequence
 
-    from trio_chat.search.query import Query
-    from trio_chat.store.sqlite.connection import SqliteConnection
-
-_Thing = TypeVar("_Thing")
-
-MAX_UNINDEXED: Final = 2_000
-"""So many events that are not indexed yet are looked through, at most; if there are more, none is."""
-
-MAX_GRAMS: Final = 30
-"""Grams that are looked up for the terms of a query. More of them propose hardly fewer messages."""
-
-MAX_ROOMS_LOOKED_UP: Final = 256
-"""With more rooms than this the index is not asked for rooms; what it proposes is filtered by room instead."""
-
-SHARE_LOOKED_UP: Final = 0.9
-"""Likewise if the rooms hold more than this share of all events: nearly all that is proposed is in them."""
-
-CLOCK_SLACK: Final = 1_000
-"""By so many messages the wall clock may have gone back, and ``before:`` and ``after:`` find them all the same."""
-
-FIRST: Final = 0
-LAST: Final = 2**62
-"""Below and above all numbers of messages, and all times."""
+    from trio_chat.store.sql.search_candidates import SearchedRoom
 
 
-class SearchedRoom(msgspec.Struct, array_like=True, gc=False):
-    """Room in which a person searches."""
+class FtsCandidates(Candidates):
+    """Candidates that FTS5 proposes."""
 
-    id: int
-    name: str
-    title: str
-    """Of a direct room: the names of its members."""
-    done: int
-    """Number of its last event that is indexed."""
-    head: int
-
-    def is_called(self, wanted: str) -> bool:
-        """Whether the (normal) text is the room's name, or is at the start of a word of its title."""
-        return wanted == normal(self.name) or f" {wanted}" in f" {normal(self.title)}"
-
-
-def read_rooms(connection: SqliteConnection, names: Collection[str]) -> list[SearchedRoom]:
-    """Those of the rooms that anybody wrote to."""
-    return read_structs(
-        connection,
-        SearchedRoom,
-        """
-        SELECT r.id, r.name,
-            iif(r.kind <> 'direct', r.title, (
-                SELECT ifnull(group_concat(p.name, ' '), '')
-                FROM members m JOIN people p ON p.id = m.person_id WHERE m.room_id = r.id
-            )),
-            ifnull(i.seq, 0),
-            ifnull((SELECT max(seq) FROM events WHERE room_id = r.id), 0)
-        FROM json_each(?) w CROSS JOIN rooms r ON r.name = w.value LEFT JOIN indexed i ON i.room_id = r.id
-        """,
-        (to_json(list(names)),),
-    )
-
-
-class Proposed(NamedTuple):
-    """Candidates that the index proposed in one step."""
-
-    messages: list[MessageRow]
-    below: int
-    """The next step goes on below this number of the index."""
-    is_end: bool
-    """Whether that was all."""
-
-
-class Candidates:
-    """Candidates of one query in some rooms. Belongs into one snapshot of the log."""
-
-    def __init__(
-        self,
-        connection: SqliteConnection,
-        rooms: Mapping[int, SearchedRoom],
-        query: Query,
-        sender_ids: Set[str],
-    ) -> None:
-        self._connection = connection
-        self._rooms = rooms
-        self._query = query
-        self._sender_ids = sender_ids
-
-    def unindexed(self) -> list[MessageRow]:
-        """Messages that are not indexed yet, and messages of the index that were edited since; newest first.
-
-        None of them if there are too many.
-        """
-        behind = [room for room in self._rooms.values() if room.head > room.done]
-        if not behind or sum(room.head - room.done for room in behind) > MAX_UNINDEXED:
-            return []
-        messages = read_structs(
-            self._connection,
+    def _behind(self, rooms: Sequence[SearchedRoom]) -> list[MessageRow]:
+        return self._connection.structs(
             MessageRow,
             f"""
             WITH tail AS MATERIALIZED (
                 SELECT e.room_id, e.seq, e.kind, e.body
-                FROM json_each(:behind) w CROSS JOIN events e ON e.room_id = w.value ->> 0 AND e.seq > w.value ->> 1
+                FROM json_each(?) w CROSS JOIN events e ON e.room_id = w.value ->> 0 AND e.seq > w.value ->> 1
                 WHERE e.kind IN ('message', 'post', 'edit')
             ),
             targets (room_id, seq) AS (
@@ -127,32 +34,16 @@ class Candidates:
                 SELECT room_id, body ->> 'target' FROM tail WHERE kind = 'edit' AND json_valid(body)
             )
             SELECT {MESSAGE_COLUMNS}, ifnull(d.id, 0), c.seq, CAST(n.body AS TEXT)
-            FROM targets t CROSS JOIN events e ON e.room_id = t.room_id AND e.seq = t.seq {_NEWEST_EDIT}
+            FROM targets t CROSS JOIN events e ON e.room_id = t.room_id AND e.seq = t.seq {NEWEST_EDIT}
             LEFT JOIN docs d ON d.room_id = e.room_id AND d.seq = e.seq
             """,
-            {"behind": to_json([(room.id, room.done) for room in behind])},
+            (to_json([(room.id, room.done) for room in rooms]),),
         )
-        return sorted(messages, key=attrgetter("place"), reverse=True)
-
-    def bounds(self) -> tuple[int, int]:
-        """The first number in the index that can be of the query's days, and one above the last."""
-        first, last = FIRST, LAST
-        if self._query.after_ms is not None:
-            first = self._connection.execute(
-                "SELECT ifnull(min(id), ?) FROM (SELECT id FROM docs WHERE at_ms >= ? ORDER BY at_ms LIMIT ?)",
-                (LAST, self._query.after_ms, CLOCK_SLACK),
-            ).get
-        if self._query.before_ms is not None:
-            last = self._connection.execute(
-                "SELECT ifnull(max(id), ?) FROM (SELECT id FROM docs WHERE at_ms < ? ORDER BY at_ms DESC LIMIT ?)",
-                (FIRST, self._query.before_ms, CLOCK_SLACK),
-            ).get
-        return first, last + 1
 
     def propose(self, first: int, below: int, n_proposed: int, n_compared: int) -> Proposed:
-        """What the index proposes from ``first`` on and below ``below``, newest first: at most ``n_proposed`` messages
-        of all rooms, and of those the newest ``n_compared`` that are in the rooms and of the days."""
+        """See `Candidates`."""
         lookup, match = self._lookup()
+        after_ms, before_ms = self._days()
         answer: Any = self._connection.execute(
             f"""
             WITH proposed (id) AS MATERIALIZED ({lookup} LIMIT :n_proposed)
@@ -164,7 +55,7 @@ class Candidates:
                     AND d.at_ms >= :after_ms AND d.at_ms < :before_ms
                     ORDER BY p.id DESC LIMIT :n_compared
                 ) d
-                CROSS JOIN events e ON e.room_id = d.room_id AND e.seq = d.seq {_NEWEST_EDIT}
+                CROSS JOIN events e ON e.room_id = d.room_id AND e.seq = d.seq {NEWEST_EDIT}
             ), min(id), count(*) FROM proposed
             """,
             {
@@ -174,8 +65,8 @@ class Candidates:
                 "n_proposed": n_proposed,
                 "n_compared": n_compared,
                 "rooms": to_json(list(self._rooms)),
-                "after_ms": FIRST if self._query.after_ms is None else self._query.after_ms,
-                "before_ms": LAST if self._query.before_ms is None else self._query.before_ms,
+                "after_ms": after_ms,
+                "before_ms": before_ms,
             },
         ).fetchone()
         found, lowest, n = answer
@@ -187,9 +78,7 @@ class Candidates:
     def _lookup(self) -> tuple[str, str]:
         """The SQL that asks the index for numbers, newest first, without its limit; and the FTS5 query in it: the grams
         that must be there. If none must, all messages are proposed."""
-        grams = [each for term in self._query.terms for each in grams_of_term(term)]
-        parts = [_quoted(each) for each in dict.fromkeys(_spread(grams, MAX_GRAMS))]
-        parts += [_quoted(HAS[what]) for what in sorted(self._query.has)]
+        parts = [_quoted(each) for each in self._needed_grams()]
         if self._query.senders:
             by_name = [
                 f"({' AND '.join(_quoted(gram(name_code(word))) for word in sender.words)})"
@@ -207,24 +96,6 @@ class Candidates:
             "ORDER BY rowid DESC",
             " AND ".join(parts),
         )
-
-    def _are_rooms_looked_up(self) -> bool:
-        if len(self._rooms) > MAX_ROOMS_LOOKED_UP:
-            return False
-        total = self._connection.execute("SELECT sum(seq) FROM indexed").get or 0
-        return sum(room.done for room in self._rooms.values()) <= SHARE_LOOKED_UP * total
-
-
-_NEWEST_EDIT: Final = """
-    LEFT JOIN changes c ON c.room_id = e.room_id AND c.target = e.seq AND c.key = 'edit'
-    LEFT JOIN events n ON n.room_id = c.room_id AND n.seq = c.seq
-"""
-
-
-def _spread(things: Sequence[_Thing], limit: int) -> list[_Thing]:
-    """The things, or ``limit`` of them, evenly from all over."""
-    n = min(len(things), limit)
-    return [things[number * len(things) // n] for number in range(n)]
 
 
 def _quoted(each: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.store.sql.store import SqlStore, reads, searches
-from trio_chat.store.sqlite import album, search
+from trio_chat.store.sql.store import SqlStore, reads
 from trio_chat.store.sqlite.file import reusable_bytes
 
 if TYPE_CHECKING:
@@ -13,10 +12,7 @@ if TYPE_CHECKING:
 
 
 class SqliteStore(SqlStore):
-    """`SqlStore` with what SQLite searches and reuses in its own way."""
-
-    find = searches(search.find)
-    album = searches(album.album)  # last, for it hides the module
+    """`SqlStore` with what only SQLite reuses."""
 
     reusable_bytes = reads(reusable_bytes)
 

@@ -1,7 +1,7 @@
 """Album: the messages of a room that have pictures, files or links, newest first. Synchronous, over any connection.
 
 Pictures and files are looked up in the table `files`, from which a deletion takes them. Links are found by the search
-(`trio_chat.store.sqlite.search`), whose index has them.
+(`trio_chat.store.sql.search`), whose index has them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from trio_chat.model.records import AlbumPage
 from trio_chat.search.query import Query
 from trio_chat.store.sql.batches import to_json
 from trio_chat.store.sql.history import events_at, find_room_id
-from trio_chat.store.sqlite.search import find_before
-from trio_chat.store.sqlite.search_candidates import LAST
+from trio_chat.store.sql.search import find_before
+from trio_chat.store.sql.search_candidates import LAST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trio_chat.kinds.files import Album
-    from trio_chat.store.sqlite.connection import SqliteConnection
+    from trio_chat.store.sql.connection import Connection
 
 _KINDS: Final[dict[Album, tuple[str, ...]]] = {"pictures": (IMAGE, VIDEO), "files": (AUDIO, FILE)}
 """Of which kind one of a message's files is."""
@@ -33,7 +33,7 @@ _LINKS: Final = Query(has=frozenset({"link"}))
 
 
 def album(
-    connection: SqliteConnection, room: str, only: Album, *, before: int, limit: int, max_bytes: int
+    connection: Connection, room: str, only: Album, *, before: int, limit: int, max_bytes: int
 ) -> AlbumPage:
     """See `Store.album`."""
     with connection.snapshot():
@@ -51,7 +51,7 @@ def album(
 
 
 def _with_files(
-    connection: SqliteConnection, room_id: int, kinds: Sequence[str], before: int, limit: int
+    connection: Connection, room_id: int, kinds: Sequence[str], before: int, limit: int
 ) -> tuple[list[int], int | None]:
     """Numbers of messages with files of these kinds, newest first, and before which number there are more."""
     of_each: Iterator[list[Any]] = (
@@ -67,7 +67,7 @@ def _with_files(
 
 
 def _with_links(
-    connection: SqliteConnection, room: str, room_id: int, before: int, limit: int
+    connection: Connection, room: str, room_id: int, before: int, limit: int
 ) -> tuple[list[int], int | None]:
     """The same for messages with links."""
     matches = find_before(connection, room, _LINKS, before, limit=limit)
@@ -80,13 +80,13 @@ def _with_links(
     return found, int(number) if is_in_room else _first_from(connection, room_id, int(number), before)
 
 
-def _first_from(connection: SqliteConnection, room_id: int, doc_id: int, before: int) -> int:
+def _first_from(connection: Connection, room_id: int, doc_id: int, before: int) -> int:
     """The first number in the room below which the index has only lower numbers than this: both ascend together."""
     numbers_from = partial(_number_from, connection, room_id)
     return 1 + bisect_left(range(1, before), doc_id, key=numbers_from)
 
 
-def _number_from(connection: SqliteConnection, room_id: int, seq: int) -> int:
+def _number_from(connection: Connection, room_id: int, seq: int) -> int:
     """What number the index has for the first message of the room from this one on."""
     found = connection.execute(
         "SELECT id FROM docs WHERE room_id = ? AND seq >= ? ORDER BY seq LIMIT 1", (room_id, seq)
@@ -95,13 +95,13 @@ def _number_from(connection: SqliteConnection, room_id: int, seq: int) -> int:
     return LAST if found is None else found
 
 
-def _fitting(connection: SqliteConnection, room_id: int, seqs: Sequence[int], max_bytes: int) -> list[int]:
+def _fitting(connection: Connection, room_id: int, seqs: Sequence[int], max_bytes: int) -> list[int]:
     """The first of these messages whose bodies fit; at least one, if there is any."""
     sizes: dict[int, int] = dict(
         connection.execute(
-            "SELECT seq, ifnull(octet_length(body), 0) FROM json_each(?) w "
-            "CROSS JOIN events ON room_id = ? AND seq = w.value",
-            (to_json(list(seqs)), room_id),
+            f"SELECT seq, coalesce(octet_length(body), 0) FROM events "
+            f"WHERE room_id = ? AND seq IN {connection.dialect.ints}",
+            (room_id, to_json(list(seqs))),
         )
     )
     fitting: list[int] = []

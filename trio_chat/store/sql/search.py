@@ -1,6 +1,6 @@
 """Search of messages. Synchronous, over any connection.
 
-The index only proposes messages (`trio_chat.store.sqlite.search_candidates`); each is compared with its text of now
+The index only proposes messages (`trio_chat.store.sql.search_candidates`); each is compared with its text of now
 before it is a match. So whatever is wrong in the index costs time or hides a message, but finds nothing that is not so.
 Why it is so: docs/decisions/search.md.
 """
@@ -16,14 +16,14 @@ from trio_chat.search.grams import words_of
 from trio_chat.search.matching import highlights_in, is_sent_by, is_sent_then, says_it
 from trio_chat.store.sql.history import events_at
 from trio_chat.store.sql.rooms import names_of
-from trio_chat.store.sqlite.search_candidates import FIRST, Candidates, SearchedRoom, read_rooms
+from trio_chat.store.sql.search_candidates import FIRST, SearchedRoom, read_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
     from trio_chat.search.query import Query
-    from trio_chat.store.sqlite.connection import SqliteConnection
-    from trio_chat.store.sqlite.search_index import MessageRow
+    from trio_chat.store.sql.connection import Connection
+    from trio_chat.store.sql.search_index import MessageRow
 
 STEPS: Final = ((512, 64), (4_096, 512), (16_384, 1_024))
 """For each step of one call: how many messages the index proposes, and how many of those in the rooms are compared, at
@@ -56,7 +56,7 @@ class Matches(NamedTuple):
 
 
 def find(
-    connection: SqliteConnection,
+    connection: Connection,
     person: str,
     query: Query,
     *,
@@ -67,12 +67,12 @@ def find(
     """See `Store.find`. Matches and events are of one snapshot, so a message that was deleted before is not in it."""
     with connection.snapshot():
         rooms = names_of(connection, person) if room is None else [room]
-        matches = find_in_rooms(connection, rooms, query, cursor=cursor, limit=limit)
+        matches = _find_in_rooms(connection, rooms, query, cursor, limit)
         return SearchResults(_proved(connection, matches.found), matches.cursor)
 
 
 def find_in_rooms(
-    connection: SqliteConnection,
+    connection: Connection,
     rooms: Collection[str],
     query: Query,
     *,
@@ -84,19 +84,24 @@ def find_in_rooms(
     The work of one call is bounded, whatever the query. Raises `Refused` (``bad_query``) for a cursor that is none.
     """
     with connection.snapshot():
-        search = _Search(connection, read_rooms(connection, rooms), query)
-        return search.matches(search.start_at(cursor), limit)
+        return _find_in_rooms(connection, rooms, query, cursor, limit)
 
 
-def find_before(connection: SqliteConnection, room: str, query: Query, before: int, *, limit: int) -> Matches:
-    """Search in one room, below this number; see `find_in_rooms`."""
-    with connection.snapshot():
-        rooms = read_rooms(connection, [room])
-        search = _Search(connection, rooms, query)
-        return search.matches(search.start_before(rooms[0], before), limit) if rooms else Matches([], None)
+def _find_in_rooms(
+    connection: Connection, rooms: Collection[str], query: Query, cursor: str | None, limit: int
+) -> Matches:
+    search = _Search(connection, read_rooms(connection, rooms), query)
+    return search.matches(search.start_at(cursor), limit)
 
 
-def _proved(connection: SqliteConnection, matches: Sequence[Match]) -> list[SearchHit]:
+def find_before(connection: Connection, room: str, query: Query, before: int, *, limit: int) -> Matches:
+    """Search in one room, below this number; see `find_in_rooms`. Belongs into a snapshot."""
+    rooms = read_rooms(connection, [room])
+    search = _Search(connection, rooms, query)
+    return search.matches(search.start_before(rooms[0], before), limit) if rooms else Matches([], None)
+
+
+def _proved(connection: Connection, matches: Sequence[Match]) -> list[SearchHit]:
     """Hits for the matches. If a message or its edit is not what was written, the hit is damaged and has no text."""
     places = [
         (match.room, match.room_id, seq) for match in matches for seq in (match.seq, match.edit_seq) if seq
@@ -126,7 +131,7 @@ class _Start(NamedTuple):
 class _Search:
     """One call. Belongs into one snapshot of the log."""
 
-    def __init__(self, connection: SqliteConnection, visible: Sequence[SearchedRoom], query: Query) -> None:
+    def __init__(self, connection: Connection, visible: Sequence[SearchedRoom], query: Query) -> None:
         self._connection = connection
         self._query = query
         self._visible = {room.name: room for room in visible}
@@ -134,7 +139,7 @@ class _Search:
             room.id: room for room in visible if not query.rooms or any(map(room.is_called, query.rooms))
         }
         self._sender_ids = _people_called(connection, [sender.key for sender in query.senders])
-        self._candidates = Candidates(connection, self._rooms, query, self._sender_ids)
+        self._candidates = connection.index.candidates(connection, self._rooms, query, self._sender_ids)
         self._chars_left = MAX_CHARS_COMPARED
 
     def matches(self, start: _Start, limit: int) -> Matches:
@@ -234,7 +239,7 @@ class _Search:
         )
 
 
-def _people_called(connection: SqliteConnection, keys: Iterable[str | None]) -> set[str]:
+def _people_called(connection: Connection, keys: Iterable[str | None]) -> set[str]:
     found = (
         connection.execute("SELECT id FROM people WHERE name_key = ?", (key,)).get for key in keys if key
     )
