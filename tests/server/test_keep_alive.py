@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from tests.support.files import open_file_server
 from tests.support.raw import Answer, RawPeer, get, open_raw, upgrade
 from tests.support.serving import open_server, unharmed
 from trio_chat.server import http_connection
@@ -167,6 +168,95 @@ async def test_after_a_request_that_may_have_a_body_nothing_is_read(
         assert answer.count(b"HTTP/1.1 ") == 1
         assert b"\r\nconnection: close\r\n" in answer.lower()
         assert b"ready" not in answer
+
+
+PIECE = os.urandom(300_000)
+
+
+def patch(upload: str, data: bytes, offset: int = 0, **headers: str) -> bytes:
+    """Bytes of a request that adds to an upload."""
+    fields = {
+        "upload_offset": str(offset),
+        "content_type": "application/partial-upload",
+        "content_length": str(len(data)),
+    }
+    return get(f"/uploads/{upload}", method="PATCH", **fields | headers) + data
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_connection_is_kept_after_a_body_that_was_read(tmp_path: Path, together: bool) -> None:
+    """A file goes up in pieces, each a request: with TLS a connection for each would cost a handshake."""
+    async with open_file_server(tmp_path) as files, open_raw(files.port) as peer:
+        upload = await files.begin(await files.person("Ada"), 4 * len(PIECE))
+        requests = [patch(upload, PIECE, n * len(PIECE)) for n in range(4)]
+        if together:
+            await peer.send(b"".join(requests) + get("/healthz"))
+        for n, request in enumerate(requests, 1):
+            if not together:
+                await peer.send(request)
+            answer = await peer.receive_answer()
+            assert (answer.status, answer.headers["upload-offset"]) == (204, str(n * len(PIECE)))
+            assert "connection" not in answer.headers
+        if not together:
+            await peer.send(get("/healthz"))
+        assert (await peer.receive_answer()).body == ALIVE
+        assert (await files.head(upload)).headers["upload-offset"] == str(4 * len(PIECE))
+
+
+@pytest.mark.parametrize("end", ["half", "refused", "again"])
+async def test_what_is_left_of_a_body_is_not_taken_for_a_request(tmp_path: Path, end: str) -> None:
+    inner = get("/readyz") + upgrade()
+    async with open_file_server(tmp_path) as files, open_raw(files.port) as peer:
+        ada = await files.person("Ada")
+        upload = await files.begin(ada, 10) if end == "half" else await files.upload(ada, b"x" * 10)
+        offset = {"half": 0, "refused": 7, "again": 10}[end]
+        body = (b"x" * 11 if end == "half" else b"") + inner
+        await peer.send(patch(upload, body, offset) + get("/healthz"))
+        answer = await peer.receive_to_the_end()
+        assert answer.count(b"HTTP/1.1 ") == 1
+        assert b"\r\nconnection: close\r\n" in answer.lower()
+        assert b"ready" not in answer
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"content_length": "5, 5"},
+        {"content_length": "5\r\ncontent-length: 5"},
+        {"content_length": "5\r\nContent-Length:5"},
+        {"content_length": "5 "},
+        {"content_length": "5", "connection": "close"},
+        {"content_length": "5", "connection": "upgrade", "upgrade": "h2c"},
+    ],
+    ids=str,
+)
+async def test_after_a_body_whose_end_others_may_see_elsewhere_nothing_is_read(
+    tmp_path: Path, fields: dict[str, str]
+) -> None:
+    async with open_file_server(tmp_path) as files, open_raw(files.port) as peer:
+        upload = await files.begin(await files.person("Ada"), 5)
+        await peer.send(patch(upload, b"", 0, **fields) + b"kites" + get("/readyz"))
+        answer = await peer.receive_to_the_end()
+        assert answer.startswith((b"HTTP/1.1 204 ", b"HTTP/1.1 400 "))
+        assert answer.count(b"HTTP/1.1 ") == 1
+
+
+async def test_after_a_body_in_chunks_or_of_a_get_nothing_is_read(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path) as files:
+        upload = await files.begin(await files.person("Ada"), 5)
+        chunked = get(
+            f"/uploads/{upload}",
+            method="PATCH",
+            upload_offset="0",
+            content_type="application/partial-upload",
+            transfer_encoding="chunked",
+        )
+        for said in (chunked + b"5\r\nkites\r\n0\r\n\r\n", get("/healthz", content_length="0")):
+            async with open_raw(files.port) as peer:
+                await peer.send(said + get("/readyz"))
+                answer = await peer.receive_to_the_end()
+                assert answer.startswith(b"HTTP/1.1 20")
+                assert answer.count(b"HTTP/1.1 ") == 1
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ class RawPeer:
     async def receive_answer(self, *, to_head: bool = False) -> Answer:
         """One HTTP response on a connection that stays open; with ``to_head`` it has no body."""
         answer = Answer.of(await self.receive_head())
-        length = 0 if to_head or answer.status == 304 else int(answer.headers["content-length"])
+        length = 0 if to_head or answer.status in (204, 304) else int(answer.headers["content-length"])
         while len(self._heard) < length:
             assert await self._hear_more(), "the server closed"
         body = bytes(self._heard[:length])

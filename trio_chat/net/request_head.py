@@ -49,6 +49,13 @@ _READ_AS_ASCII = frozenset({b"connection", b"sec-websocket-extensions", b"sec-we
 
 _BODY_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
 
+_HAVE_BODIES = frozenset({b"PATCH", b"POST", b"PUT"})
+"""Methods of which every reader expects a body; of others some read none."""
+
+_LENGTH_LINE = re.compile(rb"\ncontent-length[^\r\n]*", re.IGNORECASE)
+
+_PLAIN_LENGTH_LINE = re.compile(rb"\ncontent-length: ?[0-9]{1,15}", re.IGNORECASE)
+
 _BARE_LINE_END = re.compile(rb"(?<!\r)\n")
 
 _FOLDED_LINE = re.compile(rb"\n[ \t]")
@@ -78,7 +85,8 @@ class HttpRequest:
     parser: h11.Connection
     """Has read the head, and nothing behind it but the end of a request without a body."""
     may_keep_connection: bool
-    """Whether another request may follow: this one has no body, and the client says nothing against it."""
+    """Whether another request may follow, once the parser has read all of this one: all readers see its end at the same
+    place, and the client says nothing against it."""
 
     @property
     def headers(self) -> Headers:
@@ -133,11 +141,21 @@ def parse_head(data: bytes) -> RequestHead:
     if is_handshake:
         in_origin_form = b" ".join((request.method, request.target, head.split(b" ", 2)[2])) + END
         return Handshake(host, tuple(request.headers), in_origin_form)
-    if request.method not in (b"GET", b"HEAD") or not _BODY_FIELDS.isdisjoint(fields):
+    if not _BODY_FIELDS.isdisjoint(fields):
+        is_clear = request.method in _HAVE_BODIES and _has_one_plain_length(head)
+        return HttpRequest(host, request, parser, may_keep_connection=is_clear)
+    if request.method not in (b"GET", b"HEAD"):
         return HttpRequest(host, request, parser, may_keep_connection=False)
     parser.next_event()  # the end of the request, as it has no body
     # Else the client said close, or proposed another protocol.
     return HttpRequest(host, request, parser, may_keep_connection=parser.their_state is h11.DONE)
+
+
+def _has_one_plain_length(head: bytes) -> bool:
+    """Whether the length of the body is said once, and as a number alone: of a list, or of two fields that say the
+    same, h11 takes one, and others may not."""
+    lines = _LENGTH_LINE.findall(head)
+    return len(lines) == 1 and _PLAIN_LENGTH_LINE.fullmatch(lines[0]) is not None
 
 
 def _in_origin_form(request: h11.Request) -> h11.Request:

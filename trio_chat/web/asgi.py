@@ -44,8 +44,9 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 async def answer(
     app: ASGIApp, request: HttpRequest, wire: Wire, *, client: str = "", keeps_connection: bool
 ) -> bool:
-    """Have ``app`` answer a request. True if the response is whole, and the connection was promised to be kept.
-    ``client`` is the `address_key` of who asks.
+    """Have ``app`` answer a request. True if the response is whole, and the connection was promised to be kept: as
+    ``keeps_connection`` says, if all of the request was read before the response began. ``client`` is the
+    `address_key` of who asks.
 
     Faults of the application are logged here; where it had not begun to answer, the client gets a 500.
     """
@@ -60,7 +61,7 @@ async def answer(
             LOGGER.debug("%s while answering: %r", exchange.failure.phrase, error)
     await exchange.finish()
     wire.carries_frames = True
-    return keeps_connection and exchange.is_whole
+    return exchange.keeps_connection and exchange.is_whole
 
 
 class _Exchange:
@@ -70,19 +71,18 @@ class _Exchange:
         "_body_is_read",
         "_held_back",
         "_is_over",
-        "_keeps_connection",
         "_parser",
         "_request",
         "_wire",
         "failure",
         "is_whole",
+        "keeps_connection",
     )
 
     def __init__(self, request: HttpRequest, wire: Wire, *, keeps_connection: bool) -> None:
         self._request = request.head
         self._parser = request.parser
         self._wire = wire
-        self._keeps_connection = keeps_connection
         self._body_is_read = False
         self._is_over = trio.Event()  # the response is whole, or there will be none
         self._held_back = b""  # the response's head, to be written together with what comes next
@@ -90,6 +90,8 @@ class _Exchange:
         """Why the client will get nothing more from the application: it left, or its body is not right."""
         self.is_whole = False
         """The response was written to its end."""
+        self.keeps_connection = keeps_connection
+        """Another request may follow on this connection."""
 
     # -- for the application --
 
@@ -137,7 +139,7 @@ class _Exchange:
         if self._parser.our_state is not h11.SEND_RESPONSE:
             return
         status = self.failure or HTTPStatus.INTERNAL_SERVER_ERROR
-        self._keeps_connection = False
+        self.keeps_connection = False
         self._begin(status, [(b"content-length", b"0")])
         try:
             await self._write(self._parser.send(h11.EndOfMessage()) or b"")
@@ -170,7 +172,9 @@ class _Exchange:
 
     def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         fields = [(b"date", formatdate(usegmt=True).encode()), *headers]
-        if not self._keeps_connection:
+        if self._parser.their_state is not h11.DONE:
+            self.keeps_connection = False  # what is left of a body is not to be taken for a request
+        if not self.keeps_connection:
             fields.append((b"connection", b"close"))
         head = h11.Response(status_code=status, headers=fields, reason=_PHRASES.get(status, ""))
         self._held_back = self._parser.send(head) or b""
