@@ -38,13 +38,15 @@ def into(tmp_path: Path) -> Path:
 
 
 async def prepared(
-    data: bytes, into: Path, *, as_file: bool = False, poster: bytes | None = None
+    data: bytes, into: Path, *, as_file: bool = False, poster: bytes | None = None, person: str = ""
 ) -> Prepared:
     part, still = into.with_name("part"), into.with_name("poster")
     part.write_bytes(data)
     if poster is not None:
         still.write_bytes(poster)
-    return await prepare(part, into, as_file=as_file, poster=still if poster is not None else None)
+    return await prepare(
+        part, into, as_file=as_file, poster=still if poster is not None else None, person=person
+    )
 
 
 def names_in(directory: Path) -> list[str]:
@@ -380,7 +382,8 @@ def test_a_worker_has_so_much_of_everything(tmp_path: Path, attempt: str, end: i
 
 
 @on_linux
-async def test_so_many_are_looked_into_at_once_and_no_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("people", "at_once"), [("abc", preparing.AT_ONCE), ("a", preparing.FOR_EACH)])
+async def test_so_many_are_looked_into_at_once_and_no_more(tmp_path: Path, people: str, at_once: int) -> None:
     data = pictures.jpeg_bytes(pictures.photo(3000, 2000))
     before, most, done = len(children()), 0, 0
 
@@ -388,7 +391,7 @@ async def test_so_many_are_looked_into_at_once_and_no_more(tmp_path: Path) -> No
         nonlocal done
         into = tmp_path / str(number) / "into"
         into.mkdir(parents=True)
-        await prepared(data, into)
+        await prepared(data, into, person=people[number % len(people)])
         done += 1
 
     async with trio.open_nursery() as nursery:
@@ -397,7 +400,7 @@ async def test_so_many_are_looked_into_at_once_and_no_more(tmp_path: Path) -> No
         while done < 6:
             most = max(most, len(children()) - before)
             await trio.sleep(0.005)
-    assert most == preparing.AT_ONCE
+    assert most == at_once
 
 
 MEASURE = """

@@ -64,7 +64,11 @@ class Finisher:
         has_poster = await trio.Path(poster).exists()
         try:
             prepared = await prepare(
-                part, workshop, as_file=upload.as_file, poster=poster if has_poster else None
+                part,
+                workshop,
+                as_file=upload.as_file,
+                poster=poster if has_poster else None,
+                person=upload.person,
             )
         except CannotPrepare as error:
             raise TransferRefused("bad_file", str(error)) from error

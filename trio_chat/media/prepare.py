@@ -21,12 +21,16 @@ import trio
 from trio_chat.errors import ChatError
 from trio_chat.media.job import MAX_ANSWER_BYTES, Answer, Job, NotWritten, Prepared, Unusable
 from trio_chat.media.metadata import STRIPPED
+from trio_chat.media.rounds import Rounds
 from trio_chat.media.types import HEAD_BYTES, HEIC, VIDEOS, media_type_of
 
 LOGGER = logging.getLogger(__name__)
 
 AT_ONCE: Final = 2
 """Workers; more files wait for them."""
+
+FOR_EACH: Final = 1
+"""Workers of one person: the page sends one file after the other, and there is always one for somebody else."""
 
 DEADLINE_S: float = 60
 BYTES_PER_SECOND: Final = 20_000_000
@@ -38,7 +42,7 @@ TOO_MUCH_WORK: Final = "It takes too much work to show it. Send it as a file."
 KILL_S: Final = 5
 """So long it may take until a worker that was killed is gone."""
 
-_WORKERS: Final = trio.CapacityLimiter(AT_ONCE)
+_WORKERS: Final = Rounds(in_all=AT_ONCE, for_each=FOR_EACH)
 
 _ROOT: Final = str(Path(__file__).parents[2])
 _START: Final = """\
@@ -55,13 +59,16 @@ class CannotPrepare(ChatError):
     """A file cannot be shown; the text is a sentence for its sender. It can still be sent as a file."""
 
 
-async def prepare(part: Path, into: Path, *, as_file: bool, poster: Path | None = None) -> Prepared:
+async def prepare(
+    part: Path, into: Path, *, as_file: bool, poster: Path | None = None, person: str = ""
+) -> Prepared:
     """Find out what the file ``part`` is, and make what is shown of it.
 
     Into the directory ``into``, which is there and empty, are written: ``original``, if other bytes are to be kept
     than were sent, since those have metadata or are shown by few browsers; and ``480.webp`` and ``1600.webp``, of what
     can be seen and is larger. Nothing of that is synced. Of videos they are made of ``poster``, a still. With
-    ``as_file`` nothing is done, but to say what it is.
+    ``as_file`` nothing is done, but to say what it is. ``person`` is who sent it, if anybody did: the workers serve one
+    after the other.
 
     Raises `CannotPrepare`, and `OSError` if it cannot be read, written, or no worker can be started. Then, and when
     it is cancelled, ``into`` has something or nothing in it, and no worker is left.
@@ -74,7 +81,7 @@ async def prepare(part: Path, into: Path, *, as_file: bool, poster: Path | None 
     if as_file or not is_looked_into:
         return Prepared(media_type)
     job = Job(os.fsencode(part), os.fsencode(into), None if poster is None else os.fsencode(poster))
-    async with _WORKERS:
+    async with _WORKERS.take(person):
         answer = None
         with trio.move_on_after(DEADLINE_S + size / BYTES_PER_SECOND):
             answer = await _ask_worker(job)
