@@ -226,8 +226,9 @@ class Config:
     )
     uploads_at_once: int = setting_field(
         3,
-        "How many uploads a person may have begun within an hour that are not finished; all together thirty times that",
-        "More at once are no faster.",
+        "How many uploads a person may have begun within an hour that are not finished; as many of each move at a "
+        "time, thirty times that of all together, and twenty times of an address",
+        "More at once are no faster; one that hardly moves goes on later if others wait.",
         zero="no limit",
     )
     rooms_per_person_per_day: int = setting_field(

@@ -31,6 +31,10 @@ _DONE: Final[dict[Daily, str]] = {
 ADDRESS_SHARE: Final = 20
 """Quotas of one person that all who come from one address may write together in long commands."""
 
+REQUESTS_SHARE: Final = 2
+"""Requests of HTTP that all who come from one address may make at once, for each command that they may send at once: a
+school's class opens the page, which is some twenty files, and a message with many pictures."""
+
 SHORT_BYTES: Final = 1024
 """Commands up to this size are counted by their number only, so that deleting and moderating always work."""
 
@@ -80,6 +84,7 @@ class RateLimits:
     ``rate`` (commands a second) and ``burst`` are a person's, ``address_rate`` and ``address_burst`` of all who come
     from one address; without that limit there is none of an address, of searches or by the day. ``person_quota`` is in
     bytes a day, of which all of one address have `ADDRESS_SHARE`.
+    Requests of HTTP are counted by address alone, apart from commands, at the same ``address_rate`` (`REQUESTS_SHARE`).
     New people are counted by the hour, searches by the minute, and what a person does seldom (``daily``) by the day:
     so much at once, and then as much in each day that passes. All are in memory: a restart begins anew.
     """
@@ -102,6 +107,7 @@ class RateLimits:
         self.burst = burst
         self.people = TokenBuckets(rate, burst)
         self.addresses = TokenBuckets(address_rate if rate and burst else 0, address_burst)
+        self._requests = TokenBuckets(address_rate if rate and burst else 0, REQUESTS_SHARE * address_burst)
         self._new_people = TokenBucket(new_people_per_hour / HOUR_S, new_people_per_hour)
         self._new_people_per_address = TokenBuckets(
             new_people_per_address_per_hour / HOUR_S, new_people_per_address_per_hour
@@ -115,6 +121,17 @@ class RateLimits:
         quota = ADDRESS_SHARE * person_quota
         self._bytes_per_address = TokenBuckets(quota / DAY_S, quota)
         self._daily = {what: (TokenBuckets(n / DAY_S * is_limited, n), n) for what, n in daily.items()}
+
+    def check_request(self, address: str, now: float) -> None:
+        """Count a request of HTTP; raises `Refused` if too many come from this address."""
+        wait_s = self._requests.take(address, now)
+        if wait_s > 0:
+            wait_s = math.ceil(wait_s)
+            raise Refused(
+                "rate_limited",
+                f"Too many requests come from your address. Wait {wait_s} seconds, then load the page again.",
+                retry_after_s=wait_s,
+            )
 
     def check_search(self, person: str, address: str, now: float) -> None:
         """Count a search, or a look into the directory; raises `Refused` if there are too many."""

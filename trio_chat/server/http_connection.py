@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_chat.errors import Refused
 from trio_chat.net.host import why_not
 from trio_chat.net.request_head import END, BadRequest, Handshake, parse_head
 from trio_chat.server.closing import refuse
+from trio_chat.web.answers import refusal
 from trio_chat.web.asgi import answer
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from trio_chat.config.config import Config
     from trio_chat.net.host import Hosts
-    from trio_chat.net.request_head import Headers
+    from trio_chat.net.request_head import Headers, HttpRequest, RequestHead
     from trio_chat.net.wire import Wire
 
 KEEP_ALIVE_S = 5.0
@@ -45,6 +47,7 @@ class HttpConnection:
 
     __slots__ = (
         "_app",
+        "_check_rate",
         "_client_of",
         "_config",
         "_hosts",
@@ -63,15 +66,17 @@ class HttpConnection:
         hosts: Hosts,
         *,
         client_of: Callable[[Headers], str],
+        check_rate: Callable[[str], object],
         note_refused: Callable[[str, str | None, Headers], object],
     ) -> None:
-        """``client_of`` is the `address_key` of who sends a request with these fields. ``note_refused`` is called for
-        each refusal that is of interest in the security log: with a word for it, and the host and the fields of the
-        request."""
+        """``client_of`` is the `address_key` of who sends a request with these fields. ``check_rate`` counts a request
+        of an address, and raises `Refused` if there are too many. ``note_refused`` is called for each refusal that is
+        of interest in the security log: with a word for it, and the host and the fields of the request."""
         self._wire = wire
         self._app = app
         self._hosts = hosts
         self._client_of = client_of
+        self._check_rate = check_rate
         self._note_refused = note_refused
         self._config = config
         self._waiting: trio.CancelScope | None = None  # around reading what the client says next
@@ -95,22 +100,11 @@ class HttpConnection:
             data = await self._read_head(data)
             if not data:
                 break
-            request = asked = parse_head(data)
-            if not isinstance(request, BadRequest) and not self._hosts.has(request.host):
-                request = BadRequest(HTTPStatus.MISDIRECTED_REQUEST, why_not(request.host), "host")
-            if isinstance(request, Handshake) and not self.is_stopping:
+            request = self._judge(data)
+            if isinstance(request, Handshake):
                 self._wire.unread(request.data)
                 return request
-            if isinstance(request, Handshake):
-                request = BadRequest(
-                    HTTPStatus.SERVICE_UNAVAILABLE, "The server is stopping. Come back in a moment."
-                )
             if isinstance(request, BadRequest):
-                if request.why is not None:
-                    host, fields = (
-                        (None, ()) if isinstance(asked, BadRequest) else (asked.host, asked.headers)
-                    )
-                    self._note_refused(request.why, host, fields)
                 await refuse(
                     self._wire,
                     request.status,
@@ -119,22 +113,47 @@ class HttpConnection:
                     headers=request.headers,
                 )
                 break
-            keeps_connection = (
-                request.may_keep_connection and number < REQUESTS_PER_CONNECTION and not self.is_stopping
-            )
-            is_kept = await answer(
-                self._app,
-                request,
-                self._wire,
-                client=self._client_of(request.headers),
-                keeps_connection=keeps_connection,
-            )
+            is_kept = await self._answer(request, is_last=number == REQUESTS_PER_CONNECTION)
             if not is_kept or self.is_stopping:
                 break
             data = request.rest or await self._wait_for_request()
             if not data:
                 break
         return None
+
+    def _judge(self, data: bytes) -> RequestHead:
+        """The request that begins with this head, or why it is refused, which the security log is told."""
+        request = asked = parse_head(data)
+        if not isinstance(request, BadRequest) and not self._hosts.has(request.host):
+            request = BadRequest(HTTPStatus.MISDIRECTED_REQUEST, why_not(request.host), "host")
+        if isinstance(request, Handshake):
+            request = self._judge_handshake(request)
+        if isinstance(request, BadRequest) and request.why is not None:
+            host, fields = (None, ()) if isinstance(asked, BadRequest) else (asked.host, asked.headers)
+            self._note_refused(request.why, host, fields)
+        return request
+
+    def _judge_handshake(self, handshake: Handshake) -> Handshake | BadRequest:
+        if self.is_stopping:
+            sentence = "The server is stopping. Come back in a moment."
+            return BadRequest(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
+        try:
+            self._check_rate(self._client_of(handshake.headers))
+        except Refused as refused:
+            headers = (("Retry-After", f"{refused.retry_after_s:.0f}"),)
+            return BadRequest(HTTPStatus.TOO_MANY_REQUESTS, refused.message, headers=headers)
+        return handshake
+
+    async def _answer(self, request: HttpRequest, *, is_last: bool) -> bool:
+        """Answer a request; whether the connection is kept for another one."""
+        client = self._client_of(request.headers)
+        app = self._app
+        try:
+            self._check_rate(client)
+        except Refused as refused:
+            app = refusal(refused)  # on the same connection: to have them open another would cost more
+        keeps_connection = request.may_keep_connection and not is_last and not self.is_stopping
+        return await answer(app, request, self._wire, client=client, keeps_connection=keeps_connection)
 
     async def _read_head(self, data: bytes) -> bytes:
         """The bytes up to the end of a head, and perhaps some more; empty if it did not come in time."""

@@ -103,6 +103,7 @@ class Server:
             readiness=self._readiness,
             picture=self._find_picture,
             files=hub.files,
+            server_id=hub.server_id,
             is_https=certificates is not None or (self._config.public_url or "").startswith("https:"),
         )
         self._http_connections: set[HttpConnection] = set()
@@ -199,6 +200,7 @@ class Server:
             self._config,
             self._hosts,
             client_of=partial(self._client_of, address),
+            check_rate=self._check_rate,
             note_refused=partial(self._note_refused, address),
         )
         try:
@@ -297,6 +299,13 @@ class Server:
             return False, "The log cannot be written: see the operator's log."
         may_write, sentence = self._hub.store.space.readiness()
         return may_write, f"ready\n{sentence}".strip() if may_write else sentence
+
+    def _check_rate(self, client: str) -> None:
+        try:
+            self._hub.rate_limits.check_request(client, trio.current_time())
+        except Refused as refused:
+            self._hub.security.limited(refused.code, client)
+            raise
 
     def _note_refused(self, address: str, why: str, host: str | None, headers: Headers) -> None:
         self._hub.security.refused(why, self._client_of(address, headers), host=host)

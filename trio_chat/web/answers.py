@@ -12,15 +12,12 @@ from trio_chat.errors import Refused, StoreError, WrongOffset
 from trio_chat.net.credentials import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
     from typing import TypeAlias
 
     from starlette.requests import Request
 
     Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
-
-COOKIE: Final = "files"
-SECURE_COOKIE: Final = "__Secure-files"
 
 STATUSES: Final = {
     "unknown_token": 401,
@@ -31,6 +28,7 @@ STATUSES: Final = {
     "id_conflict": 409,
     "too_large": 413,
     "bad_file": 422,
+    "rate_limited": 429,
     "too_many": 429,
     "stopping": 503,
     "busy": 503,
@@ -44,15 +42,19 @@ FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 RETRY_AFTER_S: Final = 2
 
 
-def credentials_of(request: Request) -> Credentials:
-    """What a request shows of who makes it."""
+def credentials_of(request: Request, *, cookies: Iterable[str] = ()) -> Credentials:
+    """What a request shows of who makes it: a token, or the key in the first of these cookies that it has."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    cookies = request.cookies
     return Credentials(
         token=token.strip() if scheme.lower() == "bearer" else None,
-        key=cookies.get(SECURE_COOKIE) or cookies.get(COOKIE),
-        address="" if request.client is None else request.client.host,
+        key=next(filter(None, map(request.cookies.get, cookies)), None),
+        address=address_of(request),
     )
+
+
+def address_of(request: Request) -> str:
+    """The `address_key` that a request comes from."""
+    return "" if request.client is None else request.client.host
 
 
 def answering(handler: Handler) -> Handler:

@@ -83,11 +83,12 @@ def make_app(
     readiness: Callable[[], tuple[bool, str]],
     picture: FindPicture,
     files: Files,
+    server_id: str = "",
     is_https: bool = False,
 ) -> ASGIApp:
     """The ASGI application; ``readiness`` is asked at each ``/readyz`` whether the server is ready and what to say,
-    ``picture`` for the bytes and the media type of a picture, by its hash. ``is_https`` says that people reach it over
-    TLS, and should do so only."""
+    ``picture`` for the bytes and the media type of a picture, by its hash. ``server_id`` tells it from
+    others, ``is_https`` says that people reach it over TLS, and should do so only."""
 
     assets = _files(STATIC)
 
@@ -106,7 +107,7 @@ def make_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         *upload_routes(files.uploads, files.beginning),
-        *download_routes(files.downloads, files.keys, is_https=is_https),
+        *download_routes(files.downloads, files.keys, server_id=server_id, is_https=is_https),
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False  # it would redirect to whatever Host the request names
