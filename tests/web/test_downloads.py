@@ -231,6 +231,25 @@ async def test_a_browser_asks_with_a_cookie(tmp_path: Path) -> None:
         assert ada.token.lower() not in cookie
 
 
+async def test_with_tls_the_cookie_is_of_this_host_alone(tmp_path: Path) -> None:
+    """A page of a neighbouring name can set cookies for the whole domain, but none of such a name."""
+    async with open_file_server(tmp_path, public_url="https://chat.example/") as files:
+        files.serving.store.default_mode = "open"
+        ada, bob = await files.person("Ada"), await files.person("Bob")
+        target = await files.sent(ada, KITE)
+        answer = await files.get("/files/session", ada, method="POST")
+        cookie, *attributes = answer.headers["set-cookie"].split("; ")
+        assert attributes == ["path=/", "secure", "httponly", "samesite=strict"]
+        name = f"__Host-files-{files.serving.hub.server_id}"
+        assert cookie.startswith(f"{name}=".lower())
+        key, others = [(await _cookie(files.port, who.token)).partition("=")[2] for who in (ada, bob)]
+        for cookies in (f"files=x; {name}={key}", f"__Secure-files=x; {name}={key}; files=x"):
+            assert (await ask(files.port, target, headers={"cookie": cookies})).status == 200
+        assert (await ask(files.port, target, headers={"cookie": f"{name}=x; files={others}"})).status == 404
+        for earlier in ("__Secure-files", "files"):  # of pages that are open since before
+            assert (await ask(files.port, target, headers={"cookie": f"{earlier}={key}"})).status == 200
+
+
 async def test_all_tabs_get_the_same_cookie(tmp_path: Path) -> None:
     async with open_file_server(tmp_path) as files:
         ada, bob = await files.person("Ada"), await files.person("Bob")

@@ -13,20 +13,14 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 import attrs
+import trio
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from trio_chat.errors import Refused, StoreError
 from trio_chat.net.host import host_name, is_private
-from trio_chat.web.answers import (
-    COOKIE,
-    SECURE_COOKIE,
-    answering,
-    credentials_of,
-    refusal,
-    sentence,
-)
+from trio_chat.web.answers import answering, credentials_of, refusal, sentence
 from trio_chat.web.assets import names_tag
 
 if TYPE_CHECKING:
@@ -36,8 +30,22 @@ if TYPE_CHECKING:
 
     from trio_chat.net.credentials import Credentials
 
+COOKIE: Final = "files"
+
+HOST_COOKIE: Final = "__Host-files"
+"""With the server's id, where there is TLS. Of such a name browsers take a cookie from this very host alone, for all
+its paths; a page on a neighbouring name of the domain can set `COOKIE` for all of them (RFC 6265bis section
+4.1.3.2)."""
+
+EARLIER_COOKIE: Final = "__Secure-files"
+"""What it was called before: pages that are open then have it."""
+
 CHUNK_BYTES: Final = 256 * 1024
 """So much is read and sent at a time: measured, a third of the processor's time of 64 KiB."""
+
+SLOW_CHUNK_BYTES: Final = 64 * 1024
+SLOW_S: Final = 1.0
+"""At first, and after a piece that took longer, so much: that a slow download moves is to be seen."""
 
 PREVIEW_SIZES: Final = ("480", "1600")
 
@@ -92,22 +100,25 @@ class Keys(Protocol):
         ...
 
 
-def download_routes(downloads: Downloads, keys: Keys, *, is_https: bool) -> list[Route]:
-    """The routes of downloads; ``is_https`` says that people reach the server over TLS."""
+def download_routes(downloads: Downloads, keys: Keys, *, server_id: str, is_https: bool) -> list[Route]:
+    """The routes of downloads; ``is_https`` says that people reach the server over TLS. Two servers on one host, under
+    two paths, are told apart by ``server_id``."""
+    host_cookie = f"{HOST_COOKIE}-{server_id}"
 
     @answering
     async def session(request: Request) -> Response:
         key = await keys.key_of(credentials_of(request))
         # As for HSTS: on an address of a private network people may come without TLS.
         is_secure = is_https and not is_private(host_name(request.headers.get("host", "")) or "")
-        cookie, attribute = (SECURE_COOKIE, "; Secure") if is_secure else (COOKIE, "")
-        # No path: that is then the one of this address, wherever a proxy puts the chat.
-        fields = {"set-cookie": f"{cookie}={key}; HttpOnly; SameSite=Strict{attribute}"}
+        # The plain one has no path: that is then the one of this address, wherever a proxy puts the chat.
+        cookie, attributes = (host_cookie, "; Path=/; Secure") if is_secure else (COOKIE, "")
+        fields = {"set-cookie": f"{cookie}={key}{attributes}; HttpOnly; SameSite=Strict"}
         return Response(status_code=204, headers=fields)
 
+    answer = _Answer(downloads, (host_cookie, EARLIER_COOKIE, COOKIE))
     return [
         Route("/files/session", session, methods=["POST"]),
-        Route("/files/{room:str}/{seq:str}/{n:str}/{name:path}", _Answer(downloads), methods=["GET"]),
+        Route("/files/{room:str}/{seq:str}/{n:str}/{name:path}", answer, methods=["GET"]),
     ]
 
 
@@ -116,6 +127,8 @@ class _Answer:
     """Answers a request for a file: an ASGI application, as the file is open until it is sent."""
 
     _downloads: Downloads
+    _cookies: tuple[str, ...]
+    """The names of the cookies that may have the key, the one that counts most first."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
@@ -127,7 +140,7 @@ class _Answer:
         has_begun = False
         try:
             async with self._downloads.download(
-                credentials_of(request), room, int(seq), int(n), preview=int(size or 0)
+                credentials_of(request, cookies=self._cookies), room, int(seq), int(n), preview=int(size or 0)
             ) as file:
                 head, start, end = _head(request, file, is_preview=bool(size))
                 has_begun = True
@@ -135,12 +148,16 @@ class _Answer:
                     {"type": "http.response.start", "status": head.status_code, "headers": head.raw_headers}
                 )
                 if request.method != "HEAD":
+                    is_slow = True
                     while start < end:
-                        data = await file.read(start, min(CHUNK_BYTES, end - start))
+                        n = SLOW_CHUNK_BYTES if is_slow else CHUNK_BYTES
+                        data = await file.read(start, min(n, end - start))
                         if not data:
                             return  # it has become shorter; that the answer ends too soon says so
                         start += len(data)
+                        began = trio.current_time()
                         await send({"type": "http.response.body", "body": data, "more_body": True})
+                        is_slow = trio.current_time() - began > SLOW_S
                 await send({"type": "http.response.body"})
         except Refused as refused:
             if not has_begun:
