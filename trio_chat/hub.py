@@ -55,9 +55,6 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-UPLOADS_SHARE = 30
-"""Unfinished uploads of one person that all together can have."""
-
 REPORTS_PER_DAY = 20
 """So often a person calls the moderators."""
 
@@ -103,7 +100,6 @@ def file_limits(config: Config) -> FileLimits:
         person_bytes=config.files_per_person * MIB,
         server_bytes=config.files_quota * MIB,
         person_uploads=config.uploads_at_once,
-        server_uploads=UPLOADS_SHARE * config.uploads_at_once,
     )
 
 
@@ -156,6 +152,7 @@ async def open_hub(
             rooms,
             door,
             limits=file_limits(config),
+            uploads_at_once=config.uploads_at_once,
             floor_bytes=config.disk_floor * MIB,
             now_ms=now_ms,
         ) as files,

@@ -5,13 +5,18 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from tests.support.raw import open_peer, open_raw, upgrade
+import attrs
+import trio
+
+from tests.support.files import FileServing, Sender, ask
+from tests.support.raw import PATIENCE_S, Answer, get, open_peer, open_raw, upgrade
 from tests.support.serving import Serving, open_server
 from trio_chat.model.tokens import hash_of
 from trio_chat.protocol.encoding import V1
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from tests.support.raw import RawPeer
 
@@ -34,9 +39,9 @@ async def come(port: int, address: str, **hello: object) -> AsyncIterator[tuple[
 
 
 @asynccontextmanager
-async def open_owned() -> AsyncIterator[tuple[Serving, RawPeer]]:
+async def open_owned(**settings: object) -> AsyncIterator[tuple[Serving, RawPeer]]:
     """A server behind a proxy, and its owner, who has joined its room."""
-    async with open_server(trusted_proxy=("127.0.0.1",)) as serving:
+    async with open_server(trusted_proxy=("127.0.0.1",), **settings) as serving:  # type: ignore[arg-type]
         await serving.store.add_owner_link(hash_of("own"), ends_ms=2**52, at_ms=0)
         async with come(serving.port, HOME, name="Ada") as (owner, _):
             await owner.say(type="become_owner", id="own", token="own")
@@ -131,3 +136,86 @@ async def test_addresses_of_this_machine_are_not_kept() -> None:
         ((person, address),) = serving.store.addresses()
         assert (person, len(address)) == (answer["user"]["id"], 16)
         assert HOME.encode() not in address
+
+
+LARGE = bytes(16 * 1024 * 1024)
+"""More than all buffers on the way take."""
+
+
+@attrs.frozen
+class Visitor:
+    """Somebody who asks for files over HTTP, from an address."""
+
+    files: FileServing
+    who: Sender
+    address: str
+
+    @classmethod
+    def of(cls, files: FileServing, welcome: dict[str, Any], address: str) -> Visitor:
+        """Who was welcomed."""
+        user = welcome["user"]
+        return cls(files, Sender(user["id"], user["name"], welcome["token"]), address)
+
+    def fields(self, **fields: str) -> dict[str, str]:
+        """The fields of a request."""
+        return {"authorization": f"Bearer {self.who.token}", "x_forwarded_for": self.address, **fields}
+
+    async def ask(self, target: str, *, method: str = "GET", body: bytes | None = None) -> Answer:
+        """The answer to a request."""
+        return await ask(self.files.port, target, method=method, body=body, headers=self.fields())
+
+    def piece(self, upload: str, length: int) -> bytes:
+        """The head of a request that adds to an upload, and a part of its body."""
+        fields = {"upload_offset": "0", "content_type": "application/partial-upload"}
+        del (told := self.fields(**fields))["authorization"]
+        return get(f"/uploads/{upload}", method="PATCH", content_length=str(length), **told) + b"kite"
+
+    async def statuses(self, target: str) -> list[int]:
+        """What a download, a cookie, a whole upload and a piece of one are answered with."""
+        upload = await self.files.begin(self.who, 4)
+        async with open_raw(self.files.port) as peer:
+            await peer.send(self.piece(upload, 4))
+            piece = await peer.receive_answer()
+        whole = await self.ask("/files?room=lobby&name=kite.txt", method="POST", body=b"A red kite")
+        return [
+            (await self.ask(target)).status,
+            (await self.ask("/files/session", method="POST")).status,
+            whole.status,
+            piece.status,
+        ]
+
+
+async def test_from_an_address_that_is_banned_no_file_comes_or_goes(tmp_path: Path) -> None:
+    async with (
+        open_owned(data=tmp_path, uploads_at_once=0) as (serving, owner),
+        come(serving.port, HOUSE, name="Eve") as (_, of_eve),
+        come(serving.port, SAME_HOUSE, name="Sister") as (_, of_sister),
+        come(serving.port, SAME_HOUSE, name="Brother") as (_, of_brother),
+        open_raw(serving.port, receive_buffer=4096) as download,
+        open_raw(serving.port) as upload,
+    ):
+        files = FileServing(serving, tmp_path / "files")
+        sister = Visitor.of(files, of_sister, SAME_HOUSE)
+        brother = Visitor.of(files, of_brother, SAME_HOUSE)
+        elsewhere = attrs.evolve(sister, address=CAFE)
+        target = await files.sent(brother.who, LARGE)
+        everything = [200, 204, 200, 204]
+        assert await sister.statuses(target) == everything
+        await decide(owner, type="trust", id="trust", person=brother.who.id)
+        await download.send(get(target, **sister.fields()))
+        assert (await download.receive_head()).startswith(b"HTTP/1.1 200 ")
+        await upload.send(sister.piece(await files.begin(sister.who, 100), 100))
+        with trio.fail_after(PATIENCE_S):
+            while len(serving.hub.files.transfers) < 2:
+                await trio.lowlevel.checkpoint()
+        began = trio.current_time()
+        await decide(owner, type="ban", id="ban", person=of_eve["user"]["id"], addresses=True)
+        assert (await upload.receive_answer()).status == 403
+        with trio.fail_after(PATIENCE_S):
+            while len(serving.hub.files.transfers):
+                await trio.lowlevel.checkpoint()
+        assert trio.current_time() - began < 2
+        assert len(await download.receive_to_the_end()) < len(LARGE)
+        assert await sister.statuses(target) == [404, 403, 403, 403]
+        assert await brother.statuses(target) == everything
+        assert await elsewhere.statuses(target) == everything

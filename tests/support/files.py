@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-NO_LIMITS = FileLimits(person_uploads=0, server_uploads=0)
+NO_LIMITS = FileLimits()
 
 
 @attrs.frozen

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 ADA = Person("p-ada", "Ada")
-LIMITS = FileLimits(person_uploads=0, server_uploads=0)
+LIMITS = FileLimits()
 
 AT_MS = 1_795_381_200_000
 
@@ -70,8 +70,14 @@ class Service:
             self.parts,
             locks,
         )
-        self.uploads = Uploads(store, self.parts, self.finisher, Transfers())
+        self.uploads = Uploads(
+            store, self.parts, self.finisher, Transfers(), check_address=_everybody, at_once=0
+        )
         self.sweeper = Sweeper(store, self.blobs, self.parts, self.uploads, locks, now_ms=lambda: AT_MS)
+
+
+async def _everybody(person: str, address: str) -> None:
+    """Whoever it is may come from everywhere."""
 
 
 class _Nothing:

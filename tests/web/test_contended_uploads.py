@@ -12,6 +12,8 @@ import trio.testing
 
 from tests.support.files import FileServing, open_file_server
 from tests.support.raw import PATIENCE_S, get, open_raw
+from trio_chat.files import places
+from trio_chat.files.uploads import SHARE_OF_ADDRESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,3 +102,46 @@ async def test_no_poster_stays_behind_an_upload(tmp_path: Path) -> None:
         await peer.send(b" kite")
         assert (await peer.receive_answer()).status in (404, 409)
         assert not any(files.directory.glob("parts/*"))
+
+
+async def test_an_upload_that_hardly_moves_gives_its_place_up_and_loses_no_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else some who send a byte now and then hold all places, and nobody else sends a file."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(places, "FAIR_S", 0.5)
+    async with open_file_server(tmp_path, uploads_at_once=1) as files, AsyncExitStack() as stack:
+        slow = []
+        for number in range(SHARE_OF_ADDRESS):
+            upload = await files.begin(await files.person(f"Eve {number}"), len(KITE))
+            peer = await stack.enter_async_context(open_raw(files.port))
+            await peer.send(patch_head(upload, len(KITE)) + KITE[:100])
+            slow.append((upload, peer))
+        with trio.fail_after(PATIENCE_S):
+            while len(files.serving.hub.files.transfers) < SHARE_OF_ADDRESS:
+                await trio.lowlevel.checkpoint()
+        await files.upload(await files.person("Ada"), KITE)
+        assert "hardly moves" in caplog.text
+        ended = [(await files.head(upload)).headers["upload-offset"] for upload, _ in slow]
+        assert set(ended) == {"100"}, "and the bytes are there"
+        upload, peer = slow[0]
+        answer = await peer.receive_answer()
+        assert answer.status in (409, 503)
+        assert (await files.patch(upload, KITE[100:], offset=100, is_last=True)).status == 200
+
+
+async def test_so_many_uploads_of_a_person_move_and_others_have_their_places(tmp_path: Path) -> None:
+    async with open_file_server(tmp_path, uploads_at_once=1) as files, AsyncExitStack() as stack:
+        ada, bob = await files.person("Ada"), await files.person("Bob")
+        peers = []
+        for _ in range(2):
+            peer = await stack.enter_async_context(open_raw(files.port))
+            await peer.send(patch_head(await files.begin(ada, len(KITE)), len(KITE)) + KITE[:100])
+            await trio.testing.wait_all_tasks_blocked(ARRIVED_S)
+            peers.append(peer)
+        await files.upload(bob, KITE)
+        assert len(list(files.directory.glob("parts/*"))) == 1, "the second has not begun"
+        first, second = peers
+        first.reset()
+        await second.send(KITE[100:])
+        assert (await second.receive_answer()).status == 204

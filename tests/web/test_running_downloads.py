@@ -13,6 +13,8 @@ import trio
 from tests.support.files import FileServing, Sender, open_file_server
 from tests.support.raw import PATIENCE_S, RawPeer, get, open_raw, open_v1
 from tests.support.serving import open_conversation
+from trio_chat.files import places
+from trio_chat.files.downloads import AT_ONCE_FROM_ADDRESS
 from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
@@ -176,3 +178,22 @@ async def test_small_ones_are_not_held_up_by_large_ones(tmp_path: Path) -> None:
         for _ in range(8):
             await stack.enter_async_context(open_download(files, large, ada))
         assert (await files.get(small, ada)).body == b"kite"
+
+
+async def test_downloads_that_hardly_move_give_way_to_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else seven identities from one address hold all places that it has, and eight all of the server."""
+    caplog.set_level("INFO")
+    monkeypatch.setattr(places, "FAIR_S", 1.0)
+    async with open_file_server(tmp_path) as files, AsyncExitStack() as stack:
+        people = [await files.person(f"Person {number}") for number in range(8)]
+        target = await files.sent(people[0], LARGE)
+        for number in range(AT_ONCE_FROM_ADDRESS):
+            await stack.enter_async_context(open_download(files, target, people[number // 8]))
+        assert len(files.serving.hub.files.transfers) == AT_ONCE_FROM_ADDRESS
+        began = trio.current_time()
+        assert (await files.get(target, people[7])).body == LARGE
+        assert trio.current_time() - began < PATIENCE_S
+        assert caplog.text.count("hardly moves") == 1
+        assert len(files.serving.hub.files.transfers) == AT_ONCE_FROM_ADDRESS - 1, "one is enough"

@@ -8,13 +8,14 @@ from __future__ import annotations
 import hmac
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from trio_chat.blobs.base import NoSuchBlob
-from trio_chat.errors import Refused
-from trio_chat.files.places import Places
+from trio_chat.errors import Refused, TransferRefused
+from trio_chat.files.places import RETRY_AFTER_S, Places
 from trio_chat.media.types import INLINE, UNKNOWN
 from trio_chat.model.names import normal_room
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from trio_chat.blobs.base import BlobReader, BlobStore
     from trio_chat.files.keys import Keys
-    from trio_chat.files.transfers import Transfers
+    from trio_chat.files.places import Place
+    from trio_chat.files.transfers import Transfer, Transfers
     from trio_chat.kinds.files import StoredFile
     from trio_chat.net.credentials import Credentials
     from trio_chat.rooms.registry import RoomRegistry
@@ -33,6 +35,11 @@ LOGGER = logging.getLogger(__name__)
 
 SMALL_BYTES: Final = 256 * 1024
 """What is no larger has places of its own: previews are not held up by those who watch videos."""
+
+AT_ONCE: Final = 64
+AT_ONCE_FROM_ADDRESS: Final = 56
+AT_ONCE_OF_PERSON: Final = 8
+"""Places for large ones, and as many for small ones."""
 
 PREVIEW_TYPE: Final = "image/webp"
 
@@ -59,6 +66,7 @@ class Download:
     tag: str
     """Another one for each content; it tells nothing of that."""
     _reader: BlobReader
+    _place: Place
 
     @property
     def size(self) -> int:
@@ -67,7 +75,9 @@ class Download:
 
     async def read(self, start: int, n: int) -> bytes:
         """The ``n`` bytes from ``start`` on; fewer only at the end. Raises `OSError`."""
-        return await self._reader.read(start, n)
+        data = await self._reader.read(start, n)
+        self._place.moved(len(data))  # what was read before was taken, or nobody would ask for more
+        return data
 
 
 class Downloads:
@@ -89,8 +99,10 @@ class Downloads:
         self._keys = keys
         self._transfers = transfers
         self._tag_key = tag_key
-        self._places = Places()
-        self._small_places = Places()
+        self._places, self._small_places = (
+            Places(in_all=AT_ONCE, for_address=AT_ONCE_FROM_ADDRESS, for_each=AT_ONCE_OF_PERSON)
+            for _ in range(2)
+        )
 
     @asynccontextmanager
     async def download(
@@ -100,7 +112,8 @@ class Downloads:
         asks may have it.
 
         Raises `Refused`: ``no_such_file`` where there is none for who asks, whyever; ``busy`` if there is no place in
-        time; when the block was ended, ``forbidden`` or ``stopping``. And `StoreError`, `OSError`.
+        time, or it hardly moves and others wait for its place; when the block was ended, ``forbidden`` or
+        ``stopping``. And `StoreError`, `OSError`.
         """
         address = _Address(room, seq, n, preview)
         person, found = await self._find(shown, address)
@@ -110,9 +123,13 @@ class Downloads:
         async def may_go_on() -> bool:
             return await self._may_have(shown, address)
 
-        with self._transfers.transfer(may_go_on):
-            async with places.take(person), await self._open(shown, address, found) as reader:
-                yield self._described(found, preview, reader)
+        with self._transfers.transfer(may_go_on) as transfer:
+            give_way = partial(_give_way, transfer, person, address)
+            async with (
+                places.take(person, shown.address, give_way) as place,
+                await self._open(shown, address, found) as reader,
+            ):
+                yield self._described(found, preview, reader, place)
 
     async def _open(self, shown: Credentials, address: _Address, found: StoredFile) -> BlobReader:
         name = f"{found.blob}.{address.preview}.webp" if address.preview else found.blob
@@ -124,14 +141,14 @@ class Downloads:
             LOGGER.error("a file of %s is not on the disk: %s", address, name)
         raise _no_such_file()
 
-    def _described(self, found: StoredFile, preview: int, reader: BlobReader) -> Download:
+    def _described(self, found: StoredFile, preview: int, reader: BlobReader, place: Place) -> Download:
         file = found.file
         tag = hmac.digest(self._tag_key, f"{found.blob} {preview}".encode(), "sha256")[:16].hex()
         if preview:
             stem = file.name.rpartition(".")[0] or file.name
-            return Download(f"{stem}.webp", PREVIEW_TYPE, True, tag, reader)
+            return Download(f"{stem}.webp", PREVIEW_TYPE, True, tag, reader, place)
         is_inline = file.media_type in INLINE and not file.as_file
-        return Download(file.name, file.media_type if is_inline else UNKNOWN, is_inline, tag, reader)
+        return Download(file.name, file.media_type if is_inline else UNKNOWN, is_inline, tag, reader, place)
 
     async def _find(self, shown: Credentials, address: _Address) -> tuple[str, StoredFile]:
         """The id of who asks, and the file. Raises `Refused` (``no_such_file``)."""
@@ -153,6 +170,14 @@ class Downloads:
         except Refused:
             return False
         return True
+
+
+def _give_way(transfer: Transfer, person: str, address: _Address) -> None:
+    LOGGER.info(
+        "a download of %s by %s was ended: it hardly moves, and others wait for a place", address, person
+    )
+    sentence = "This file came very slowly, and others wait. Try again in a moment."
+    transfer.end(TransferRefused("busy", sentence, retry_after_s=RETRY_AFTER_S))
 
 
 def _no_such_file() -> Refused:

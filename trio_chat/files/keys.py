@@ -55,6 +55,15 @@ class Keys:
             raise Refused("waiting", "You hear and write nothing here until a moderator has let you in.")
         return login
 
+    async def check_address(self, person: str, address: str) -> None:
+        """Raises `Refused` (``banned``) if this person may not come from this address. `login` asks the same: this is
+        for requests that show nothing but the id of an upload."""
+        try:
+            self._door.check_address(address)
+        except Refused:
+            known_ms = await self._store.known_ms([person])
+            self._door.check_person(person, known_ms.get(person, 0), address)
+
     async def _find(self, shown: Credentials) -> Login | None:
         if shown.token is not None:
             return await self._store.find_login(hash_of(shown.token))

@@ -54,16 +54,21 @@ async def open_files(
     door: Door,
     *,
     limits: FileLimits,
+    uploads_at_once: int,
     floor_bytes: int,
     now_ms: Callable[[], int],
 ) -> AsyncIterator[Files]:
     """The files, until the block is left: then all transfers end. What is coming is kept in this directory, which is
-    made for the first upload. ``floor_bytes`` is the floor of its disk (`Parts`)."""
+    made for the first upload. ``uploads_at_once`` of a person move at a time (`Uploads`). ``floor_bytes`` is the floor
+    of its disk (`Parts`)."""
     locks = BlobLocks()
     parts = Parts(directory, pace=Pace(), floor_bytes=floor_bytes)
     transfers = Transfers()
-    uploads = Uploads(store, parts, Finisher(store, blobs, parts, locks), transfers)
+    finisher = Finisher(store, blobs, parts, locks)
     keys = Keys(store, door)
+    uploads = Uploads(
+        store, parts, finisher, transfers, check_address=keys.check_address, at_once=uploads_at_once
+    )
     tag_key = hmac.digest(await store.proof_key(), b"trio-chat entity tags", "sha256")
     downloads = Downloads(store, blobs, rooms, keys, transfers, tag_key=tag_key)
     sweeper = Sweeper(store, blobs, parts, uploads, locks, now_ms=now_ms)

@@ -19,16 +19,25 @@ ASKED_EVERY_S: Final = 0.5
 
 
 @attrs.define(eq=False)
-class _Transfer:
+class Transfer:
+    """A transfer under way."""
+
     may_go_on: Callable[[], Awaitable[bool]] | None
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    refused: Refused | None = None
+    """Why it was ended."""
+
+    def end(self, refused: Refused) -> None:
+        """End it; its block raises this. Sync."""
+        self.refused = refused
+        self.scope.cancel()
 
 
 class Transfers:
     """All transfers. `run` is a task: one for all, as a task for each would cost more than what it looks at."""
 
     def __init__(self) -> None:
-        self._transfers: set[_Transfer] = set()
+        self._transfers: set[Transfer] = set()
         self._has_some = trio.Event()
         self._is_stopping = False
 
@@ -36,27 +45,25 @@ class Transfers:
         return len(self._transfers)
 
     @contextmanager
-    def transfer(self, may_go_on: Callable[[], Awaitable[bool]] | None = None) -> Iterator[None]:
+    def transfer(self, may_go_on: Callable[[], Awaitable[bool]] | None = None) -> Iterator[Transfer]:
         """Count a transfer as long as the block lasts. ``may_go_on`` is asked every now and then.
 
-        Raises `Refused` when the block was ended: ``stopping`` by the end of the server, ``forbidden`` by that answer.
+        Raises `Refused` when the block was ended: ``stopping`` by the end of the server, ``forbidden`` by that answer,
+        and as `Transfer.end` was told.
         """
         if self._is_stopping:
             raise _stopping()
-        transfer = _Transfer(may_go_on)
+        transfer = Transfer(may_go_on)
         self._transfers.add(transfer)
         self._has_some.set()
         try:
             with transfer.scope:
-                yield
+                yield transfer
         finally:
             self._transfers.discard(transfer)
         if transfer.scope.cancelled_caught:
-            raise (
-                _stopping()
-                if self._is_stopping
-                else TransferRefused("forbidden", "This file is not yours to have.")
-            )
+            forbidden = TransferRefused("forbidden", "This file is not yours to have.")
+            raise _stopping() if self._is_stopping else transfer.refused or forbidden
 
     def stop(self) -> None:
         """End all, and begin no other. They go on, at another server, where they were. Sync."""

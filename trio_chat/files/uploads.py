@@ -5,12 +5,15 @@ Whoever knows the id of an upload may add to it: that was told to its person alo
 
 from __future__ import annotations
 
+import logging
 import secrets
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused, StoreError, TransferRefused, WrongOffset
 from trio_chat.files.parts import UPLOAD_ID
+from trio_chat.files.places import RETRY_AFTER_S, Places
 from trio_chat.files.turns import Turns
 from trio_chat.kinds.files import FileItem, file_of
 
@@ -20,14 +23,23 @@ if TYPE_CHECKING:
 
     from trio_chat.files.finishing import Finisher
     from trio_chat.files.parts import Parts
-    from trio_chat.files.transfers import Transfers
+    from trio_chat.files.places import Place
+    from trio_chat.files.transfers import Transfer, Transfers
     from trio_chat.model.files import Upload
     from trio_chat.store.base import Store
 
+    CheckAddress: TypeAlias = Callable[[str, str], Awaitable[None]]
     NextPiece: TypeAlias = Callable[[], Awaitable[bytes]]
     """Gives the next piece of what comes, and an empty one at the end; raises `OSError` if there will be none."""
 
+LOGGER = logging.getLogger(__name__)
+
 MAX_POSTER_BYTES: Final = 1024 * 1024
+
+SHARE_OF_ALL: Final = 30
+SHARE_OF_ADDRESS: Final = 20
+"""As many uploads as one person can have move at a time are let move so many times over: of all people, and of those
+who come from one address."""
 
 
 class Uploads:
@@ -37,12 +49,27 @@ class Uploads:
     stops, and `StoreError` and `OSError` where the disk fails.
     """
 
-    def __init__(self, store: Store, parts: Parts, finisher: Finisher, transfers: Transfers) -> None:
+    def __init__(
+        self,
+        store: Store,
+        parts: Parts,
+        finisher: Finisher,
+        transfers: Transfers,
+        *,
+        check_address: CheckAddress,
+        at_once: int,
+    ) -> None:
+        """``check_address`` raises `Refused` if a person may not come from an address. ``at_once`` uploads of a person
+        may move at a time; 0: no limit."""
         self._store = store
         self._parts = parts
         self._finisher = finisher
         self._transfers = transfers
+        self._check_address = check_address
         self._turns = Turns()
+        self._places = Places(
+            in_all=SHARE_OF_ALL * at_once, for_address=SHARE_OF_ADDRESS * at_once, for_each=at_once
+        )
 
     async def state(self, upload_id: str) -> tuple[int, int, bool]:
         """How much of an upload is there, its length, and whether it is finished. Whoever was adding to it was ended
@@ -55,14 +82,16 @@ class Uploads:
         """How much of an upload is there at this moment."""
         return upload.bytes if upload.is_finished else await self._parts.size(upload.id)
 
-    async def append(self, upload_id: str, offset: int, next_piece: NextPiece) -> int:
-        """Add pieces to an upload that has ``offset`` bytes; returns how many it has then.
+    async def append(self, upload_id: str, offset: int, next_piece: NextPiece, *, address: str = "") -> int:
+        """Add pieces, which come from this address, to an upload that has ``offset`` bytes; returns how many it has
+        then.
 
         Whoever is adding to it is ended, and raises `Refused` (``superseded``). Raises `WrongOffset`, before any piece
-        is taken; `Refused` (``too_large``) for more than was announced, ``disk_full``; and what ``next_piece`` raises.
-        However it ends, what came before is kept.
+        is taken; `Refused` (``banned``) for an address from which its person may not come, ``too_large`` for more than
+        was announced, ``disk_full``, ``busy`` if so many uploads move already, or this one hardly does and others
+        wait; and what ``next_piece`` raises. However it ends, what came before is kept.
         """
-        async with self._working_on(upload_id) as upload:
+        async with self._working_on(upload_id, address) as (upload, place):
             if upload.is_finished:
                 if offset != upload.bytes:
                     raise WrongOffset(upload.bytes)
@@ -78,6 +107,7 @@ class Uploads:
                             limit=upload.bytes,
                         )
                     await part.add(piece)
+                    place.moved(len(piece))
                 await part.save()
                 return part.size
 
@@ -113,17 +143,18 @@ class Uploads:
         finally:
             del refused  # its traceback holds this frame: a cycle
 
-    async def set_poster(self, upload_id: str, next_piece: NextPiece) -> None:
-        """Take a still of a video, of which its previews will be made. Raises `Refused` (``too_large``).
+    async def set_poster(self, upload_id: str, next_piece: NextPiece, *, address: str = "") -> None:
+        """Take a still of a video, of which its previews will be made. Raises `Refused` (``too_large``, ``busy``).
 
         As `append` does, this ends whoever is adding to the upload: else many could keep many posters in memory.
         """
         data = bytearray()
-        async with self._working_on(upload_id) as upload:
+        async with self._working_on(upload_id, address) as (upload, place):
             if upload.is_finished:
                 raise TransferRefused("finished", "This upload is finished: its poster comes before its end.")
             while piece := await next_piece():
                 data += piece
+                place.moved(len(piece))
                 if len(data) > MAX_POSTER_BYTES:
                     raise Refused(
                         "too_large",
@@ -142,22 +173,33 @@ class Uploads:
         return True
 
     @asynccontextmanager
-    async def _working_on(self, upload_id: str) -> AsyncIterator[Upload]:
-        """Have the turn at an upload that there is, as long as there is one: nothing is added to what was dropped.
+    async def _working_on(self, upload_id: str, address: str) -> AsyncIterator[tuple[Upload, Place]]:
+        """Have the turn at an upload that there is, as long as there is one: nothing is added to what was dropped. And
+        a place among those that move.
 
         It is looked for when it is our turn, as whoever had it before may have dropped or finished it.
         """
 
-        async def is_there() -> bool:
+        async def may_go_on() -> bool:
             try:
-                return await self._store.upload(upload_id) is not None
+                upload = await self._store.upload(upload_id)
+                if upload is not None:
+                    await self._check_address(upload.person, address)
             except StoreError:
                 return True  # as far as is known
+            except Refused as refused:
+                transfer.end(refused)
+                return True
+            return upload is not None
 
         try:
-            with self._transfers.transfer(is_there):
+            with self._transfers.transfer(may_go_on) as transfer:
                 async with self._turns.take(upload_id):
-                    yield await self._find(upload_id)
+                    upload = await self._find(upload_id)
+                    await self._check_address(upload.person, address)
+                    give_way = partial(_give_way, transfer, upload)
+                    async with self._places.take(upload.person, address, give_way) as place:
+                        yield upload, place
                 return
         except TransferRefused as refused:
             if refused.code != "forbidden":
@@ -175,6 +217,14 @@ class Uploads:
         if upload is None:
             raise _no_such_upload()
         return upload
+
+
+def _give_way(transfer: Transfer, upload: Upload) -> None:
+    LOGGER.info(
+        "an upload of %s was interrupted: it hardly moves, and others wait for a place", upload.person
+    )
+    sentence = "This came very slowly, and others wait. Go on in a moment, from where this ended."
+    transfer.end(TransferRefused("busy", sentence, retry_after_s=RETRY_AFTER_S))
 
 
 def new_upload_id() -> str:

@@ -73,9 +73,8 @@ class FileLimits:
     server_bytes: int = 0
     """Of all blobs, with their previews."""
     person_uploads: int = 0
-    server_uploads: int = 0
-    """Those at the same time: begun within `AT_ONCE_MS` and not finished. (What was left undone before that keeps
-    nobody from trying again.)"""
+    """Those of one person at the same time: begun within `AT_ONCE_MS` and not finished. (What was left undone before
+    that keeps nobody from trying again.)"""
 
 
 AT_ONCE_MS = 3_600_000

@@ -13,13 +13,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Protocol
 
-import attrs
 import msgspec
 import trio
 from starlette.responses import Response
 from starlette.routing import Route
 
-from trio_chat.web.answers import answering, credentials_of, sentence
+from trio_chat.web.answers import address_of, answering, credentials_of, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,8 +45,9 @@ class Uploads(Protocol):
         """How much of an upload is there, its length, and whether it is finished."""
         ...
 
-    async def append(self, upload_id: str, offset: int, next_piece: NextPiece) -> int:
-        """Add all pieces, of which the last is empty, from ``offset`` on; returns how much is there then.
+    async def append(self, upload_id: str, offset: int, next_piece: NextPiece, *, address: str = "") -> int:
+        """Add all pieces, of which the last is empty, and which come from this address, from ``offset`` on; returns
+        how much is there then.
 
         Raises `WrongOffset`.
         """
@@ -57,7 +57,7 @@ class Uploads(Protocol):
         """The file that a whole upload has become. Raises `WrongOffset` if something is missing."""
         ...
 
-    async def set_poster(self, upload_id: str, next_piece: NextPiece) -> None:
+    async def set_poster(self, upload_id: str, next_piece: NextPiece, *, address: str = "") -> None:
         """Take a still of a video."""
         ...
 
@@ -102,7 +102,7 @@ def upload_routes(uploads: Uploads, beginning: Beginning) -> list[Route]:
         if is_last not in ("?0", "?1"):
             return sentence(400, "Upload-Complete is ?1 with the last of an upload, and ?0 before.")
         upload: str = request.path_params["upload"]
-        offset = await uploads.append(upload, int(said), body_of(request))
+        offset = await uploads.append(upload, int(said), body_of(request), address=address_of(request))
         fields = {"upload-offset": str(offset)}
         if is_last == "?0":
             return Response(status_code=204, headers=fields)
@@ -112,7 +112,8 @@ def upload_routes(uploads: Uploads, beginning: Beginning) -> list[Route]:
 
     @answering
     async def poster(request: Request) -> Response:
-        await uploads.set_poster(request.path_params["upload"], body_of(request))
+        upload: str = request.path_params["upload"]
+        await uploads.set_poster(upload, body_of(request), address=address_of(request))
         return Response(status_code=204)
 
     @answering
@@ -120,11 +121,8 @@ def upload_routes(uploads: Uploads, beginning: Beginning) -> list[Route]:
         query, length = request.query_params, request.headers.get("content-length", "")
         if not _OFFSET.fullmatch(length):
             return sentence(411, "Say with Content-Length how many bytes the file has.")
-        shown = attrs.evolve(
-            credentials_of(request), key=None
-        )  # else another page could have a browser do it
         upload = await beginning.begin(
-            shown,
+            credentials_of(request),  # without cookies: else another page could have a browser do it
             room=query.get("room", ""),
             name=query.get("name", ""),
             size=int(length),
@@ -132,7 +130,7 @@ def upload_routes(uploads: Uploads, beginning: Beginning) -> list[Route]:
         )
         is_finished = False
         try:
-            await uploads.append(upload, 0, body_of(request))
+            await uploads.append(upload, 0, body_of(request), address=address_of(request))
             file = await uploads.finish(upload)
             is_finished = True
         finally:

@@ -208,21 +208,16 @@ def _check_number(
     ).fetchone()
     n_unsent, n_at_once = unsent
     if n_unsent >= MAX_UNSENT:
-        raise _too_many(f"You have {MAX_UNSENT} files ready that are in no message.", MAX_UNSENT, "person")
+        raise _too_many(f"You have {MAX_UNSENT} files ready that are in no message.", MAX_UNSENT)
     if is_finished:
         return
     if limits.person_uploads and n_at_once >= limits.person_uploads:
-        raise _too_many(f"You upload {limits.person_uploads} files already.", limits.person_uploads, "person")
-    if limits.server_uploads:
-        n_all: Any = connection.execute(
-            "SELECT count(*) FROM uploads WHERE hash IS NULL AND made_ms > ?", (since_ms,)
-        ).get
-        if n_all >= limits.server_uploads:
-            raise _too_many("Others upload very much just now.", limits.server_uploads, "server")
+        raise _too_many(f"You upload {limits.person_uploads} files already.", limits.person_uploads)
 
 
-def _too_many(why: str, limit: int, of: str) -> Refused:
-    return Refused("too_many", f"{why} Send, cancel or wait for some of them first.", limit=limit, of=of)
+def _too_many(why: str, limit: int) -> Refused:
+    sentence = f"{why} Send, cancel or wait for some of them first."
+    return Refused("too_many", sentence, limit=limit, of="person")
 
 
 def _check_quota(
