@@ -109,6 +109,7 @@ def tests(session: nox.Session) -> None:
     """Everything that needs no browser; then the page's modules, in session `client`."""
     session.install("-e", ".", *dependencies("test"))
     install_debian_proxies(session)
+    install_debian_postgresql(session)
     session.run("pytest", *PARALLEL, *WITHOUT_BROWSER, *session.posargs)
     session.notify("client", posargs=[])
 
@@ -484,6 +485,14 @@ def install_debian_proxies(session: nox.Session) -> None:
     missing = [package for name, package in programs.items() if shutil.which(name) is None]
     if missing and root_prefix() == () and not Path("/run/systemd/system").exists():
         install_debian(session, *missing)
+
+
+def install_debian_postgresql(session: nox.Session) -> None:
+    """Install PostgreSQL, of which the tests make a cluster of their own, in containers: elsewhere it would start as a
+    service. Where it is missing, the tests say so."""
+    is_there = bool(list(Path("/usr/lib/postgresql").glob("*/bin/postgres")))
+    if not is_there and root_prefix() == () and not Path("/run/systemd/system").exists():
+        install_debian(session, "postgresql")
 
 
 def install_debian(session: nox.Session, *packages: str) -> None:

@@ -23,6 +23,7 @@ from trio_chat.model.events import Draft, Event, Person, Position, damaged
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.outcomes import Conflict, Denied, Outcome, Repeat
 from trio_chat.store.base import Store
+from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
@@ -52,12 +53,16 @@ async def bodies(store: Store, room: str = "lobby") -> list[str]:
     return [event.body or "" for event in await whole(store, room)]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenStore:
     """Opens a store; each time on the same data."""
-    if request.param == "memory":
-        return partial(open_memory_store, MemoryDisk())
-    return partial(open_sqlite_store, tmp_path_factory.mktemp("data") / "chat.db")
+    match request.param:
+        case "memory":
+            return partial(open_memory_store, MemoryDisk())
+        case "sqlite":
+            return partial(open_sqlite_store, tmp_path_factory.mktemp("data") / "chat.db")
+        case _:
+            return partial(open_postgresql_store, request.getfixturevalue("database"))
 
 
 # --- dense, in order, whole ---

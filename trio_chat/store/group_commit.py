@@ -115,3 +115,14 @@ class BatchQueue(Generic[Request]):
             weight += self._pending[0].weight
             batch.append(self._pending.popleft())
         return batch
+
+
+def thread_executor() -> Executor:
+    """Executor in a thread, one at a time, that takes none from the other users of threads."""
+    limiter = trio.CapacityLimiter(1)
+
+    async def execute(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
+        # Never abandoned: a commit under way ends, and nothing else touches its connection meanwhile.
+        return await trio.to_thread.run_sync(run_batch, requests, limiter=limiter)
+
+    return execute

@@ -20,9 +20,10 @@ from trio_chat.kinds.table import needs_no_space
 from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from trio_chat.model.events import Draft
+    from trio_chat.store.plan import Row
 
 MIB: Final = 1024 * 1024
 
@@ -103,6 +104,20 @@ class Space:
             self._written[who] = self._written.get(who, 0) + size
 
 
+def bytes_by_writer(written: Iterable[Draft | Row]) -> dict[str, int]:
+    """How many bytes these take, by who wrote them, as `Allowance` counts them."""
+    counted: dict[str, int] = {}
+    for each in written:
+        who = GUESTS if each.sender.startswith(GUESTS) else each.sender
+        counted[who] = counted.get(who, 0) + size_of(each.body or "")
+    return counted
+
+
+def size_of(body: str) -> int:
+    """What an event with this body takes on the disk, in bytes."""
+    return EVENT_BYTES + (len(body) if body.isascii() else len(body.encode()))
+
+
 class Allowance:
     """What one append may write to its room, which holds ``room_bytes``.
 
@@ -131,7 +146,7 @@ class Allowance:
     def take(self, draft: Draft) -> Refused | None:
         """Why the draft must not be written; None if it may be, and then it is counted."""
         body, who = draft.body, draft.sender
-        size = EVENT_BYTES + (len(body) if body.isascii() else len(body.encode()))
+        size = size_of(body)
         if who.startswith(GUESTS):
             who = GUESTS
         pending = self._pending.get(who, 0) + size

@@ -122,7 +122,7 @@ class Appending:
         self._space = space
         self._known = known
         self._find_room = find_room
-        self._last_messages = last_messages
+        self.last_messages = last_messages
         self._came_ms = partial(find_came_ms, connection)
         self._rows: list[tuple[Any, ...]] = []
 
@@ -217,7 +217,7 @@ class Appending:
             members=room.members,
             server=server,
             has_restrictions=room.has_restrictions,
-            last_messages=self._last_messages,
+            last_messages=self.last_messages,
             find_known_ms=partial(self._memory.find_known_ms, self._connection),
             flush=flush,
         )

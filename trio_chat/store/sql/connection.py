@@ -2,7 +2,7 @@
 
 One SQL for two engines, so:
 
-- parameters are ``?``, or ``?1``, ``?2``, … for those that are named twice;
+- parameters are ``?``, or ``?1``, ``?2``, … for those that are named twice, or all have names, ``:name``;
 - ``INSERT … ON CONFLICT DO NOTHING`` or ``ON CONFLICT (key) DO UPDATE``, never ``INSERT OR …`` (after a SELECT there
   must be a WHERE before it, which SQLite needs to tell it from a join);
 - flags, times and counts are integers, in columns and parameters; what is asked of a flag is ``flag <> 0``;
@@ -59,7 +59,7 @@ class Connection(Protocol):
         ...
 
     def execute(self, sql: str, parameters: Any = (), /) -> Rows:  # noqa: ANN401
-        """Run one statement, with a sequence of parameters."""
+        """Run one statement, with a sequence of parameters, or a mapping of those with names."""
         ...
 
     def executemany(self, sql: str, many: Iterable[Any], /) -> object:
@@ -126,6 +126,8 @@ class Dialect:
     """Whether the text ``{text}`` begins with ``{beginning}``: in the words of the partial indexes."""
     mentions: str
     """Whether the body ``{body}`` of a message mentions the person ``{person}``, or all."""
+    then_join: str
+    """A join, with ON or USING, whose left side is to be read first: SQLite chooses otherwise where it knows little."""
     has_index_hints: bool
 
     def rows_of(self, columns: str) -> str:

@@ -31,6 +31,8 @@ class DirectFacts:
         self._blocks: dict[tuple[str, str], bool] = {}
         self._n_blocked = 0
         self._messages: list[int] = []
+        self.depends_on_head = False
+        """Whether a fact was asked that any message changes."""
 
     @property
     def pair(self) -> frozenset[str]:
@@ -63,6 +65,7 @@ class DirectFacts:
 
     def count_messages(self, after: int) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
+        self.depends_on_head = True
         if after not in self._messages_after:
             self._flush()
             self._messages_after[after] = self._connection.execute(
@@ -78,7 +81,8 @@ class DirectFacts:
     def count_requests(self, person: str) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
         count = self._connection.execute(
-            "SELECT count(*) FROM members INDEXED BY requests WHERE person_id = ? AND role = 'asked'",
+            f"SELECT count(*) FROM members{self._connection.dialect.by_index('requests')} "
+            "WHERE person_id = ? AND role = 'asked'",
             (person,),
         ).get
         assert isinstance(count, int)

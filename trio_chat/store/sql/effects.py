@@ -61,11 +61,11 @@ def note_newest(connection: Connection, newest: dict[int, tuple[int | None, int]
     this order (None: by nobody but the server itself, which brings no room to the top), and how many bytes came in
     (`trio_chat.store.space`)."""
     connection.execute(
-        """
-        UPDATE rooms SET newest_ms = coalesce(value ->> 0, newest_ms), bytes = bytes + (value ->> 1)
-        FROM json_each(?) WHERE rooms.id = CAST(key AS INTEGER)
+        f"""
+        UPDATE rooms SET newest_ms = coalesce(came.at_ms, newest_ms), bytes = bytes + came.size
+        FROM {connection.dialect.rows_of("id int, at_ms int, size int")} AS came WHERE rooms.id = came.id
         """,
-        (json.dumps(newest),),
+        (json.dumps([(room_id, *came) for room_id, came in newest.items()]),),
     )
 
 
@@ -79,7 +79,9 @@ def _note_changes(connection: Connection, room_id: int, newest: dict[tuple[int, 
     for some in portions(list(newest.items())):
         connection.execute(
             with_values(
-                "INSERT INTO changes VALUES {} ON CONFLICT DO UPDATE SET seq = excluded.seq", len(some), 4
+                "INSERT INTO changes VALUES {} ON CONFLICT (room_id, target, key) DO UPDATE SET seq = excluded.seq",
+                len(some),
+                4,
             ),
             [value for (target, key), seq in some for value in (room_id, target, key, seq)],
         )
@@ -97,19 +99,21 @@ def _create(connection: Connection, room_id: int, events: Sequence[tuple[Row, Cr
             for who in body.members
         }
         connection.executemany(
-            "INSERT OR IGNORE INTO members VALUES (?, ?, ?, ?)",
+            "INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [(room_id, person, role, row.seq) for person, role in roles.items()],
         )
         if body.kind == DIRECT:
             connection.executemany(
-                "INSERT OR IGNORE INTO pairs VALUES (?, ?, 0)", [(room_id, person) for person in roles]
+                "INSERT INTO pairs VALUES (?, ?, 0) ON CONFLICT DO NOTHING",
+                [(room_id, person) for person in roles],
             )
 
 
 def _set(connection: Connection, room_id: int, events: Sequence[tuple[Row, Settings]]) -> None:
     connection.executemany(
-        """
-        UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic), policy = json_patch(policy, ?)
+        f"""
+        UPDATE rooms SET title = coalesce(?, title), topic = coalesce(?, topic),
+            policy = {connection.dialect.patched_policy}
         WHERE id = ?
         """,
         [(body.title, body.topic, json.dumps(_changed(body.policy)), room_id) for _, body in events],
@@ -127,10 +131,10 @@ def _change_members(connection: Connection, room_id: int, events: Sequence[tuple
         if body.on:
             connection.execute(
                 """
-                INSERT INTO members SELECT id, ?1, CASE
+                INSERT INTO members (room_id, person_id, role, seq) SELECT id, ?1, CASE
                     WHEN owner = ?1 THEN ?2 WHEN kind = 'direct' AND ?1 <> ?3 THEN ?4 ELSE ?5
                 END, ?6 FROM rooms WHERE id = ?7
-                ON CONFLICT DO UPDATE SET role = excluded.role
+                ON CONFLICT (room_id, person_id) DO UPDATE SET role = excluded.role
                 """,
                 (person, OWNER, row.sender, ASKED, MEMBER, row.seq, room_id),
             )
@@ -158,14 +162,15 @@ def _block(connection: Connection, room_id: int, events: Sequence[tuple[Row, Blo
     for row, body in events:
         blocked = (row.sender, body.person)
         if body.on:
-            connection.execute("INSERT OR IGNORE INTO blocks VALUES (?, ?)", blocked)
+            connection.execute("INSERT INTO blocks VALUES (?, ?) ON CONFLICT DO NOTHING", blocked)
         else:
             connection.execute("DELETE FROM blocks WHERE person_id = ? AND blocked_id = ?", blocked)
 
 
 def _edit(connection: Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:
     connection.execute(
-        "INSERT INTO edits SELECT ?, value ->> 0, value ->> 1 FROM json_each(?)",
+        "INSERT INTO edits (room_id, target, seq) "
+        f"SELECT ?, target, seq FROM {connection.dialect.rows_of('target int, seq int')} AS new",
         (room_id, json.dumps([(body.target, row.seq) for row, body in events])),
     )
 
@@ -198,7 +203,7 @@ def _delete(connection: Connection, room_id: int, events: Sequence[tuple[Row, De
     forget_files(connection, room_id, targets)
     for forgotten in ("changes WHERE key <> 'delete' AND", "reactions WHERE"):
         connection.execute(
-            f"DELETE FROM {forgotten} room_id = ? AND target IN (SELECT value FROM json_each(?))",
+            f"DELETE FROM {forgotten} room_id = ? AND target IN {connection.dialect.ints}",
             (room_id, json.dumps(targets)),
         )
 

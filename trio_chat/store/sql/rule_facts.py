@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from trio_chat.kinds.facts import DIRECT, LOBBY, SERVER
@@ -169,21 +170,20 @@ class AppendFacts(StandingFacts, DirectFacts):
 
     def mentions_of_all(self, person: str, since_ms: int) -> list[int]:
         """See `trio_chat.kinds.facts.Facts`."""
+        self.depends_on_head = True
         if person not in self._mentions_of_all:
             self._flush()
             found = self._connection.execute(
                 """
-                SELECT at_ms FROM (
-                    SELECT kind, sender, at_ms, body FROM events WHERE room_id = ? ORDER BY seq DESC LIMIT ?
-                ) WHERE sender = ? AND at_ms > ? AND kind = 'post' AND CASE
-                    WHEN body IS NULL THEN true
-                    WHEN instr(body, '"all"') AND json_valid(body)
-                    THEN EXISTS (SELECT 1 FROM json_each(body, '$.mentions') WHERE value = 'all')
-                END
+                SELECT at_ms, body FROM (
+                    SELECT seq, kind, sender, at_ms, body FROM events WHERE room_id = ? ORDER BY seq DESC LIMIT ?
+                ) AS newest
+                WHERE sender = ? AND at_ms > ? AND kind = 'post' AND (body IS NULL OR body LIKE '%"all"%')
+                ORDER BY seq DESC
                 """,
                 (self._room_id, MENTIONS_WINDOW, person, since_ms),
             )
-            self._mentions_of_all[person] = [at_ms for (at_ms,) in found]
+            self._mentions_of_all[person] = [at_ms for at_ms, body in found if _mentions_everybody(body)]
         return self._mentions_of_all[person]
 
     def is_theirs_to_note(self, person: str, room: str, seq: int) -> bool:
@@ -326,6 +326,16 @@ class AppendFacts(StandingFacts, DirectFacts):
             self._flush()
             self._pins = set(pins(self._connection, self._room_id))
         return self._pins
+
+
+def _mentions_everybody(body: str | None) -> bool:
+    """Whether the body of a post mentions everybody; one that was deleted may have."""
+    if body is None:
+        return True
+    try:
+        return EVERYBODY in getattr(read_body(POST, body), "mentions", ())
+    except msgspec.MsgspecError:  # damaged
+        return False
 
 
 def _put(things: set[_Thing], thing: _Thing, is_in: bool) -> None:

@@ -40,7 +40,8 @@ def give_roles(connection: Connection, room_id: int, events: Sequence[tuple[Row,
             remove_member(connection, room_id, body.person)
         else:
             connection.execute(
-                "INSERT INTO members VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET role = excluded.role",
+                "INSERT INTO members VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (room_id, person_id) DO UPDATE SET role = excluded.role",
                 (room_id, body.person, body.role, row.seq),
             )
             _look_at(connection, room_id, body.person)
@@ -59,7 +60,7 @@ def ban(connection: Connection, room_id: int, events: Sequence[tuple[Row, Restri
             remove_member(connection, room_id, body.person)
             stop_knocking(connection, room_id, body.person)
             connection.execute(
-                "DELETE FROM invites WHERE person_id = ? AND (room_id = ? OR ?)",
+                "DELETE FROM invites WHERE person_id = ? AND (room_id = ? OR ? <> 0)",
                 (body.person, room_id, is_server),
             )
         if body.on and is_server:
@@ -77,11 +78,16 @@ def _restrict(connection: Connection, room_id: int, row: Row, body: Restriction)
     if body.on:
         connection.execute(
             """
-            INSERT OR REPLACE INTO restrictions SELECT ?1, ?2, ?3, ?4, ?5,
+            INSERT INTO restrictions (room_id, person_id, kind, ends_ms, seq, was_in, reason)
+            SELECT ?1, ?2, ?3, ?4, ?5, CASE WHEN
                 EXISTS (SELECT 1 FROM members WHERE room_id = ?1 AND person_id = ?2)
                 OR EXISTS (SELECT 1 FROM knocks WHERE room_id = ?1 AND person_id = ?2)
-                OR EXISTS (SELECT 1 FROM restrictions WHERE room_id = ?1 AND person_id = ?2 AND kind = ?3 AND was_in),
-                ?6
+                OR EXISTS (
+                    SELECT 1 FROM restrictions WHERE room_id = ?1 AND person_id = ?2 AND kind = ?3 AND was_in <> 0
+                )
+            THEN 1 ELSE 0 END, ?6
+            WHERE true ON CONFLICT (room_id, person_id, kind) DO UPDATE
+            SET ends_ms = excluded.ends_ms, seq = excluded.seq, was_in = excluded.was_in, reason = excluded.reason
             """,
             (room_id, body.person, row.kind, body.ends_ms, row.seq, body.reason),
         )
@@ -108,7 +114,7 @@ def knock(connection: Connection, room_id: int, events: Sequence[tuple[Row, Knoc
     for row, body in events:
         if body.on:
             connection.execute(
-                "INSERT OR IGNORE INTO knocks VALUES (?, ?, ?)", (room_id, body.person, row.seq)
+                "INSERT INTO knocks VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (room_id, body.person, row.seq)
             )
         else:
             stop_knocking(connection, room_id, body.person)
@@ -126,7 +132,7 @@ def set_mode(connection: Connection, room_id: int, events: Sequence[tuple[Row, M
     for _, body in events:
         chosen = {"mode": body.mode, "quiet_until_ms": body.quiet_until_ms}
         connection.execute(
-            "UPDATE rooms SET policy = json_patch(policy, ?) WHERE id = ?",
+            f"UPDATE rooms SET policy = {connection.dialect.patched_policy} WHERE id = ?",
             (json.dumps({name: value for name, value in chosen.items() if value is not None}), room_id),
         )
         if body.mode in (OPEN, PROBATION):

@@ -37,6 +37,7 @@ SQLITE = Dialect(
             SELECT 1 FROM json_each({body}, '$.mentions') WHERE value IN ({person}, 'all')
         ) END
     """,
+    then_join="CROSS JOIN",
     has_index_hints=True,
 )
 

@@ -7,11 +7,12 @@ read; each with a thread of its own at a time. Why SQLite comes with apsw: docs/
 from __future__ import annotations
 
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import apsw
 import trio
 
+from trio_chat.store.group_commit import thread_executor
 from trio_chat.store.sqlite.epochs import reconcile
 from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import (
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
     from pathlib import Path
 
-    from trio_chat.store.group_commit import Executor, RunBatch
     from trio_chat.store.sqlite.schema import Migration
 
 
@@ -68,9 +68,9 @@ async def open_sqlite_store(
             writer,
             reader,
             searcher,
-            write_executor=housekeeper.watching(_thread_executor()),
-            read_executor=_thread_executor(),
-            search_executor=_thread_executor(),
+            write_executor=housekeeper.watching(thread_executor()),
+            read_executor=thread_executor(),
+            search_executor=thread_executor(),
         )
         async with store.running(close_timeout_s=close_timeout_s) as nursery:
             nursery.start_soon(housekeeper.run, store)
@@ -111,14 +111,3 @@ def _open_files(
             reading = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
             searching = stack.enter_context(closing(connect_to_read(path, vfs=vfs)))
         yield writer, SqliteReader(reading, count_file.sync), SqliteReader(searching, count_file.sync)
-
-
-def _thread_executor() -> Executor:
-    """Executor in a thread, one at a time, that takes none from the other users of threads."""
-    limiter = trio.CapacityLimiter(1)
-
-    async def execute(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
-        # Never abandoned: a commit under way ends, and nothing else touches its connection meanwhile.
-        return await trio.to_thread.run_sync(run_batch, requests, limiter=limiter)
-
-    return execute

@@ -1,0 +1,180 @@
+"""A PostgreSQL of the tests' own: a cluster in a temporary folder, on a Unix socket, that ends with the process.
+
+It runs as a user who is not root, since it refuses to otherwise. Its data are never synced to the disk, which no test
+here asks for: a killed process loses nothing by that.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+import trio
+from psycopg import sql
+
+from trio_chat.store.postgresql.open import open_postgresql_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NOT_TESTED = "NOT TESTED: PostgreSQL, as there is none on this machine (Debian: postgresql)"
+
+START_S = 60.0
+
+
+def programs() -> Path | None:
+    """The folder of the newest PostgreSQL's programs; None if there is none."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
+    if found:
+        return found[-1].parent
+    on_path = shutil.which("postgres")
+    return Path(on_path).resolve().parent if on_path else None
+
+
+class Cluster:
+    """A PostgreSQL server. Made by `cluster`."""
+
+    def __init__(self, folder: Path, bin_folder: Path) -> None:
+        self.folder = folder
+        self._bin = bin_folder
+        self._user = "postgres" if os.geteuid() == 0 else None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._n_databases = 0
+        if self._user:
+            shutil.chown(folder, "postgres", "postgres")
+        self._run(
+            "initdb", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+            "--no-locale", "--no-sync",
+        )  # fmt: skip
+
+    def url(self, database: str = "postgres") -> str:
+        """The address of a database."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self.folder),
+            "fsync": "off",
+            "full_page_writes": "off",
+            "shared_buffers": "32MB",
+            "max_connections": "200",
+            "max_wal_size": "256MB",
+            "autovacuum_naptime": "1h",
+        }
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    str(self._bin / "postgres"), "-D", str(self.folder / "data"),
+                    *(f"-c{name}={value}" for name, value in options.items()),
+                ],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self._user, group=self._user,
+                extra_groups=None if self._user is None else [],
+            )  # fmt: skip
+        until = time.monotonic() + START_S
+        while True:
+            try:
+                psycopg.connect(self.url(), connect_timeout=2).close()
+            except psycopg.OperationalError:
+                # After SIGKILL it does not start while the processes of before are there.
+                if self._process.poll() is not None:
+                    return self.start()
+                assert time.monotonic() < until, (self.folder / "log").read_text()
+                time.sleep(0.05)
+            else:
+                return None
+
+    def kill(self) -> None:
+        """Kill it, and all its processes."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        self._process.kill()
+        for pid in map(int, children):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """Stop it, and take its folder away."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def new_database(self, template: str | None = None) -> str:
+        """Make a database, as a copy of another one or empty; its name."""
+        self._n_databases += 1
+        name = f"chat_{os.getpid()}_{self._n_databases}"
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                    sql.Identifier(name), sql.Identifier(template or "template0")
+                )
+            )
+        return name
+
+    @cached_property
+    def template(self) -> str:
+        """A database that is ready for a store, to be copied: quicker than to make it ready each time."""
+        name = self.new_database()
+
+        async def open_once() -> None:
+            async with open_postgresql_store(self.url(name)):
+                pass
+
+        trio.run(open_once)
+        return name
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The address of an empty database of a store, which goes with the block."""
+        name = self.new_database(self.template)
+        try:
+            yield self.url(name)
+        finally:
+            self.drop(name)
+
+    def drop(self, name: str) -> None:
+        """Take a database away, with whatever is connected to it."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
+
+    def _run(self, program: str, *arguments: str) -> None:
+        done = subprocess.run(
+            [str(self._bin / program), *arguments],
+            capture_output=True,
+            text=True,
+            user=self._user,
+            group=self._user,
+            extra_groups=None if self._user is None else [],
+        )
+        assert done.returncode == 0, done.stderr
+
+
+@cache
+def cluster() -> Cluster:
+    """The cluster of this process, started when it is first asked for. Skips where there is none; fails in CI."""
+    bin_folder = programs()
+    if bin_folder is None:
+        if os.environ.get("CI"):
+            pytest.fail(NOT_TESTED)
+        pytest.skip(NOT_TESTED)
+    folder = Path(tempfile.mkdtemp(prefix="trio-chat-pg-"))
+    made = Cluster(folder, bin_folder)
+    atexit.register(made.stop)
+    made.start()
+    return made

@@ -1,0 +1,84 @@
+"""Opening a store in a PostgreSQL database, which other servers may use at the same time."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_chat.store.group_commit import thread_executor
+from trio_chat.store.postgresql.connect import check_server, connector, explaining
+from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
+from trio_chat.store.postgresql.schema import migrate
+from trio_chat.store.postgresql.store import PostgresqlStore
+from trio_chat.store.postgresql.transactions import again
+from trio_chat.store.postgresql.watchdog import MAX_WAIT_S, watch
+from trio_chat.store.postgresql.writer import PostgresqlWriter
+from trio_chat.store.sql.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from trio_chat.store.sql.requests import Read
+
+    Connections = tuple[PostgresqlConnection, PostgresqlConnection, PostgresqlConnection]
+
+
+@asynccontextmanager
+async def open_postgresql_store(
+    url: str, *, close_timeout_s: float = 10.0, max_wait_s: float = MAX_WAIT_S
+) -> AsyncIterator[PostgresqlStore]:
+    """Store in the database at ``url`` (``postgresql://…``, or whatever libpq takes); an empty one is made ready.
+
+    Leaving the block finishes the waiting requests, for at most ``close_timeout_s``. A connection that waits for
+    ``max_wait_s`` is cut.
+
+    Raises `StartError` when the database cannot be used: not to be reached, another program's, of a newer trio-chat,
+    behind a pooler without sessions.
+    """
+    files = ExitStack()
+    writer, connections = await trio.to_thread.run_sync(lambda: files.enter_context(_open_connections(url)))
+    _, reading, searching = connections
+    try:
+        store = PostgresqlStore(
+            writer,
+            _reader(reading),
+            _reader(searching),
+            write_executor=thread_executor(),
+            read_executor=thread_executor(),
+            search_executor=thread_executor(),
+        )
+        async with trio.open_nursery() as watching:
+            watching.start_soon(partial(watch, connections, max_wait_s=max_wait_s))
+            async with store.running(close_timeout_s=close_timeout_s):
+                yield store
+            watching.cancel_scope.cancel()
+    finally:
+        with trio.move_on_after(close_timeout_s, shield=True):
+            await trio.to_thread.run_sync(files.close)
+
+
+@contextmanager
+def _open_connections(url: str) -> Iterator[tuple[PostgresqlWriter, Connections]]:
+    """A writer, and the connections to write, read and search, on a database of today's schema. Synchronous."""
+    connect = connector(url)
+    with ExitStack() as stack:
+        writing, reading, searching = (
+            stack.enter_context(closing(PostgresqlConnection(connect))) for _ in range(3)
+        )
+        with explaining(url):
+            check_server([writing, reading, searching], url)
+            migrate(writing, url)
+            writer = PostgresqlWriter(writing)
+            writer.transactions.register()
+        stack.callback(writer.transactions.leave)
+        yield writer, (writing, reading, searching)
+
+
+def _reader(connection: PostgresqlConnection) -> Reader:
+    def run(read: Read) -> object:
+        return again(connection, partial(read, connection))
+
+    return Reader(run, errors=UNAVAILABLE, check_disk=lambda: None)
