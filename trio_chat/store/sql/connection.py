@@ -122,8 +122,10 @@ class Dialect:
     """Value ``{number}`` of such a list, of the type ``{type}``, as the column ``{name}``."""
     for_update: str
     """At the end of a query: nobody else changes these rows until the transaction ends."""
-    begins_with: str
-    """Whether the text ``{text}`` begins with ``{beginning}``: in the words of the partial indexes."""
+    is_guest: str
+    """Whether ``person_id`` is that of a guest, in the words of the index."""
+    n_people: str
+    """How many people are registered, as a query of one value."""
     mentions: str
     """Whether the body ``{body}`` of a message mentions the person ``{person}``, or all."""
     then_join: str

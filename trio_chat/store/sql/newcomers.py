@@ -98,7 +98,7 @@ def addresses_key(connection: Connection) -> bytes:
 
 def note_addresses(connection: Connection, seen: Collection[tuple[str, bytes]], at_ms: int) -> None:
     """See `Store.note_addresses`."""
-    guests = connection.dialect.begins_with.format(text="person_id", beginning="g-")
+    guests = connection.dialect.is_guest
     connection.executemany(
         """
         INSERT INTO addresses (person_id, hash, at_ms) VALUES (?, ?, ?)

@@ -183,12 +183,17 @@ def _banned_from(connection: Connection, ids: Collection[int], person: str | Non
 
 @lru_cache
 def _description(dialect: Dialect) -> str:
-    """The statement of `_described`; its parameters are the person and the rooms."""
+    """The statement of `_described`; its parameters are the person and the rooms.
+
+    What is looked up by key stands in subqueries of one value, and what is few in ones with a limit: no planner makes
+    joins of these, which might read all of a large room because most rooms are small.
+    """
     greatest = dialect.greatest
     joined_rooms = dialect.rows_of("id int, joined int")
-    mentions, edit_mentions = (
-        dialect.mentions.format(body=body, person="?1") for body in ("events.body", "edited.body")
-    )
+    mentions = dialect.mentions.format(body="body", person="?1")
+    counts = """
+        sender <> ?1 AND sender NOT IN (SELECT blocked_id FROM blocked) AND at_ms >= coalesce(since_ms, 0)
+    """
     return f"""
     WITH blocked AS MATERIALIZED (SELECT blocked_id FROM blocks WHERE person_id = ?1),
     wanted AS MATERIALIZED (SELECT id, joined FROM {joined_rooms} AS given),
@@ -212,7 +217,7 @@ def _description(dialect: Dialect) -> str:
         FROM windows
     )
     SELECT rooms.id, name, messages.head, epoch, kind, title, topic, owner,
-        CASE name WHEN '{LOBBY}' THEN (SELECT count(*) FROM people)
+        CASE name WHEN '{LOBBY}' THEN ({dialect.n_people})
             ELSE (SELECT count(*) FROM members WHERE room_id = rooms.id) END,
         joined,
         CASE kind WHEN '{DIRECT}' THEN (
@@ -223,8 +228,7 @@ def _description(dialect: Dialect) -> str:
             SELECT count(*) FROM (
                 SELECT 1 FROM events
                 WHERE room_id = messages.id AND seq > seen AND kind IN ('message', 'post')
-                    AND sender <> ?1 AND sender NOT IN (SELECT blocked_id FROM blocked)
-                    AND body IS NOT NULL AND at_ms >= coalesce(since_ms, 0)
+                    AND {counts} AND body IS NOT NULL
                 LIMIT {MAX_UNREAD_COUNTED}
             ) AS unread
         ),
@@ -232,21 +236,20 @@ def _description(dialect: Dialect) -> str:
             SELECT count(*) FROM (
                 SELECT 1 FROM events
                 WHERE room_id = messages.id AND seq > {greatest}(seen, messages.head - {MENTIONS_WINDOW})
-                    AND kind = 'post' AND sender <> ?1 AND sender NOT IN (SELECT blocked_id FROM blocked)
-                    AND at_ms >= coalesce(since_ms, 0) AND {mentions}
-                    AND NOT EXISTS (
-                        SELECT 1 FROM changes
+                    AND kind = 'post' AND {counts} AND {mentions}
+                    AND (
+                        SELECT seq FROM changes
                         WHERE changes.room_id = messages.id AND target = events.seq AND key = 'edit'
-                    )
+                    ) IS NULL
                 UNION ALL
-                SELECT 1 FROM changes
-                CROSS JOIN events AS edited CROSS JOIN events
-                WHERE edited.room_id = changes.room_id AND edited.seq = changes.seq
-                    AND events.room_id = changes.room_id AND events.seq = target
-                    AND changes.room_id = messages.id AND key = 'edit'
-                    AND target > {greatest}(seen, messages.head - {MENTIONS_WINDOW})
-                    AND events.sender <> ?1 AND events.sender NOT IN (SELECT blocked_id FROM blocked)
-                    AND events.at_ms >= coalesce(since_ms, 0) AND {edit_mentions}
+                SELECT 1 FROM (
+                    SELECT seq, target FROM changes
+                    WHERE room_id = messages.id AND key = 'edit'
+                        AND target > {greatest}(seen, messages.head - {MENTIONS_WINDOW})
+                    LIMIT {MENTIONS_WINDOW}
+                ) AS edit
+                WHERE (SELECT {mentions} FROM events WHERE room_id = messages.id AND seq = edit.seq)
+                    AND (SELECT {counts} FROM events WHERE room_id = messages.id AND seq = edit.target)
                 LIMIT {MAX_UNREAD_COUNTED}
             ) AS mentioned
         ),
@@ -322,7 +325,7 @@ def _described(
 
 
 def _empty_lobby(connection: Connection) -> Listing:
-    n_people = connection.execute("SELECT count(*) FROM people").get
+    n_people = connection.execute(connection.dialect.n_people).get
     assert isinstance(n_people, int)
     place = position(connection, LOBBY)
     return Listing(LOBBY, place, PUBLIC, "", "", None, n_people, True, None, 0, 0, 0, 0, None, None)

@@ -31,7 +31,8 @@ SQLITE = Dialect(
     table_of_rows="(SELECT {columns} FROM json_each(?))",
     column_of_row="value ->> {number} AS {name}",
     for_update="",
-    begins_with="{text} GLOB '{beginning}*'",
+    is_guest="person_id GLOB 'g-*'",
+    n_people="SELECT count(*) FROM people",
     mentions="""
         CASE WHEN instr({body}, '"mentions":') AND json_valid({body}) THEN EXISTS (
             SELECT 1 FROM json_each({body}, '$.mentions') WHERE value IN ({person}, 'all')
