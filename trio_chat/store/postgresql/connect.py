@@ -67,7 +67,9 @@ def _connect(address: str) -> Raw:
             f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}; "
             # A wait for a standby that is cancelled is a commit that nobody holds: only the node ends it.
             "SET client_connection_check_interval = 0; "
-            "SET default_transaction_isolation = 'read committed'"
+            "SET default_transaction_isolation = 'read committed'; "
+            # Statements are short: compiling them takes longer than running them, and what they read is in memory.
+            "SET jit = off; SET random_page_cost = 1.1"
         )
     except BaseException:
         raw.close()
