@@ -40,7 +40,7 @@ ALLOWED: dict[str, set[str]] = {
     "protocol": {"kinds", "model", "net"},
     "store": {"kinds", "model", "search"},
     "store.sql": {"kinds", "model", "search", "store"},
-    "store.postgresql": {"kinds", "model", "store", "store.sql"},
+    "store.postgresql": {"kinds", "model", "search", "store", "store.sql"},
     "store.sqlite": {"kinds", "model", "search", "store", "store.sql"},
     # The core: rooms, people, and what is in no log.
     "rooms": {"config", "kinds", "model", "net", "store"},

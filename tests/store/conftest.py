@@ -69,6 +69,12 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgresql_template() -> str:
+    """The database that others are copied from. It has to be made outside of Trio."""
+    return cluster().template
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def open_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> OpenStore:
     """Opens a store; each time on the same data."""

@@ -4,5 +4,5 @@ thread.
 `open` puts it together; what is asked of both engines alike stands in `trio_chat.store.sql`. Only here is psycopg
 imported. Only `app` imports it.
 
-Imports: errors, kinds, model, store, store.sql.
+Imports: errors, kinds, model, search, store, store.sql.
 """

@@ -20,6 +20,7 @@ import msgspec
 import psycopg
 from psycopg import RawCursor, errors
 
+from trio_chat.store.postgresql.gram_index import GIN_INDEX
 from trio_chat.store.sql.connection import Dialect
 
 if TYPE_CHECKING:
@@ -125,8 +126,7 @@ class PostgresqlConnection:
     """
 
     dialect = POSTGRESQL
-    index: GramIndex
-    """Not there yet."""
+    index: GramIndex = GIN_INDEX
     unreadable = (errors.DataCorrupted, errors.IndexCorrupted, UnicodeDecodeError)
 
     def __init__(self, connect: Callable[[], Raw]) -> None:
@@ -196,7 +196,7 @@ class PostgresqlConnection:
 
     def forget_indexed(self, room_id: int, seqs: Collection[int], /) -> None:
         """See `Connection`."""
-        self.execute("DELETE FROM docs WHERE room_id = ? AND seq = ANY (?)", (room_id, list(seqs)))
+        self.index.forget(self, room_id, seqs)
 
     def structs(self, kind: type[_Struct], sql: str, parameters: Any = (), /) -> list[_Struct]:  # noqa: ANN401
         """See `Connection`."""

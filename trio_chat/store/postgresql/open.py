@@ -11,6 +11,7 @@ import trio
 from trio_chat.store.group_commit import thread_executor
 from trio_chat.store.postgresql.connect import check_server, connector, explaining
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
+from trio_chat.store.postgresql.indexing import Indexer
 from trio_chat.store.postgresql.schema import migrate
 from trio_chat.store.postgresql.store import PostgresqlStore
 from trio_chat.store.postgresql.transactions import again
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
 
     from trio_chat.store.sql.requests import Read
 
-    Connections = tuple[PostgresqlConnection, PostgresqlConnection, PostgresqlConnection]
+    Connections = tuple[
+        PostgresqlConnection, PostgresqlConnection, PostgresqlConnection, PostgresqlConnection
+    ]
 
 
 @asynccontextmanager
@@ -40,18 +43,20 @@ async def open_postgresql_store(
     """
     files = ExitStack()
     writer, connections = await trio.to_thread.run_sync(lambda: files.enter_context(_open_connections(url)))
-    _, reading, searching = connections
+    _, reading, searching, indexing = connections
+    indexer = Indexer(indexing)
     try:
         store = PostgresqlStore(
             writer,
             _reader(reading),
             _reader(searching),
-            write_executor=thread_executor(),
+            write_executor=indexer.watching(thread_executor()),
             read_executor=thread_executor(),
             search_executor=thread_executor(),
         )
         async with trio.open_nursery() as watching:
             watching.start_soon(partial(watch, connections, max_wait_s=max_wait_s))
+            watching.start_soon(indexer.run)
             async with store.running(close_timeout_s=close_timeout_s):
                 yield store
             watching.cancel_scope.cancel()
@@ -62,11 +67,11 @@ async def open_postgresql_store(
 
 @contextmanager
 def _open_connections(url: str) -> Iterator[tuple[PostgresqlWriter, Connections]]:
-    """A writer, and the connections to write, read and search, on a database of today's schema. Synchronous."""
+    """A writer, and the connections to write, read, search and index, on a database of today's schema. Synchronous."""
     connect = connector(url)
     with ExitStack() as stack:
-        writing, reading, searching = (
-            stack.enter_context(closing(PostgresqlConnection(connect))) for _ in range(3)
+        writing, reading, searching, indexing = (
+            stack.enter_context(closing(PostgresqlConnection(connect))) for _ in range(4)
         )
         with explaining(url):
             check_server([writing, reading, searching], url)
@@ -74,7 +79,7 @@ def _open_connections(url: str) -> Iterator[tuple[PostgresqlWriter, Connections]
             writer = PostgresqlWriter(writing)
             writer.transactions.register()
         stack.callback(writer.transactions.leave)
-        yield writer, (writing, reading, searching)
+        yield writer, (writing, reading, searching, indexing)
 
 
 def _reader(connection: PostgresqlConnection) -> Reader:
