@@ -26,6 +26,7 @@ from trio_chat.model.outcomes import Denied
 from trio_chat.store.base import StoreStatistics
 from trio_chat.store.postgresql.append import PlannedRoom, append_events, find_known, find_written
 from trio_chat.store.postgresql.connection import UNAVAILABLE
+from trio_chat.store.postgresql.last_messages import LastMessages
 from trio_chat.store.postgresql.rooms_of_appends import RoomsOfAppends
 from trio_chat.store.postgresql.transactions import NotKnown, Transactions
 from trio_chat.store.space import Space, bytes_by_writer
@@ -35,7 +36,6 @@ from trio_chat.store.sql.files import has_gone
 from trio_chat.store.sql.reader import unavailable
 from trio_chat.store.sql.requests import Append, command_ids, count_repeats
 from trio_chat.store.sql.rule_facts import FILES_IN_JSON
-from trio_chat.store.sql.standing_facts import ANYWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-LastMessages: TypeAlias = dict[tuple[int | None, str], int]
-"""See `Memory.last_messages`."""
+_Noted: TypeAlias = dict[tuple[int | None, str], int]
+"""When people wrote last in rooms (ids), as far as it is planned."""
 
 MAX_ROOMS: Final = 64
 """Rooms of one transaction: with many of them all nodes would wait for each other."""
@@ -65,6 +65,8 @@ class PostgresqlWriter:
     def __init__(self, connection: PostgresqlConnection) -> None:
         self._connection = connection
         self._rooms = RoomsOfAppends(connection)
+        # Typed as what it is the last of (`ChainMap`), to which nothing is written.
+        self._last_messages: Any = LastMessages(connection)
         self._server_rules = -1
         self.transactions = Transactions(connection)
         self.space = Space()
@@ -148,8 +150,7 @@ class PostgresqlWriter:
     def _write_locked(self, appends: Sequence[Append]) -> tuple[list[list[Outcome]], int]:
         names = {append.room for append in appends}
         self.transactions.again(partial(self._rooms.make, names))
-        outcomes, appending, noted, gone = self.transactions.run(partial(self._append_locked, appends, names))
-        self.memory.last_messages.update(noted)
+        outcomes, appending, gone = self.transactions.run(partial(self._append_locked, appends, names))
         if SERVER_ROOM in names:
             self.memory.forget_server()
         if appending.written:
@@ -159,12 +160,11 @@ class PostgresqlWriter:
 
     def _append_locked(
         self, appends: Sequence[Append], names: set[str]
-    ) -> tuple[list[list[Outcome]], Appending, LastMessages, bool]:
+    ) -> tuple[list[list[Outcome]], Appending, bool]:
         connection = self._connection
         found, server_rules = self._rooms.find(names, lock=True)
         self._follow_server(server_rules, is_written=SERVER_ROOM in names)
-        noted: LastMessages = {}
-        appending = self._appending(appends, found, noted)
+        appending = self._appending(appends, found, {})
         outcomes = [appending.append(append) for append in appends]
         appending.flush()
         if appending.rooms:
@@ -184,18 +184,16 @@ class PostgresqlWriter:
                 ),
             )
             effects.note_newest(connection, appending.newest)
-        return outcomes, appending, noted, bool(appending.emptied) and has_gone(connection)
+        return outcomes, appending, bool(appending.emptied) and has_gone(connection)
 
-    def _appending(
-        self, appends: Sequence[Append], found: dict[str, FoundRoom], noted: LastMessages
-    ) -> Appending:
+    def _appending(self, appends: Sequence[Append], found: dict[str, FoundRoom], noted: _Noted) -> Appending:
         return Appending(
             self._connection,
             self.memory,
             self.space,
             known=find_known(self._connection, command_ids(appends)),
             find_room=lambda name: found[name].room,
-            last_messages=ChainMap(noted, self.memory.last_messages),
+            last_messages=ChainMap(noted, self._last_messages),
         )
 
     def _follow_server(self, server_rules: int, *, is_written: bool = False) -> None:
@@ -256,8 +254,6 @@ class PostgresqlWriter:
                     row._replace(seq=seq, digest=digest)
                     for row, (seq, digest) in zip(room.rows, placed, strict=True)
                 ]
-        ids = {room.id for room in rooms if room.name in written} | {ANYWHERE}
-        self.memory.last_messages.update({key: at_ms for key, at_ms in draft.noted.items() if key[0] in ids})
         self.space.count(
             bytes_by_writer(row for rows in written.values() for row in rows), draft.appending.at_ms
         )
@@ -267,7 +263,7 @@ class PostgresqlWriter:
         self._rooms.make(names)
         found, server_rules = self._rooms.find(names)
         self._follow_server(server_rules)
-        noted: LastMessages = {}
+        noted: _Noted = {}
         draft = _Draft(self._appending([append for _, append in appends], found, noted), found, noted)
         for place, append in appends:
             draft.add(place, append)
@@ -280,8 +276,7 @@ class _Draft:
 
     appending: Appending
     found: dict[str, FoundRoom]
-    noted: LastMessages
-    """When people wrote last, as far as it was planned."""
+    noted: _Noted
     rooms: dict[str, PlannedRoom] = attrs.field(factory=dict)
     answers: list[tuple[int, str, Plan]] = attrs.field(factory=list)
     """Places, rooms and plans of what was planned."""
@@ -294,7 +289,7 @@ class _Draft:
         commands = command_ids([append])
         if any(self.commands.get(command, name) != name for command in commands):
             return
-        noted: LastMessages = {}
+        noted: _Noted = {}
         before = self.appending.last_messages
         self.appending.last_messages = ChainMap(noted, before)
         try:

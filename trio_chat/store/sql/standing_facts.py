@@ -42,6 +42,8 @@ class StandingFacts:
         self._n_restricted = 0
         self._knocking: set[str] | None = None
         self._reports: set[int] | None = None
+        self.depends_on_head = False
+        """Whether a fact was asked that any message changes."""
 
     def role_of(self, person: str) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -77,6 +79,7 @@ class StandingFacts:
 
     def last_message_ms(self, person: str) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
+        self.depends_on_head = True
         return self._last_messages.get((self._room_id, person), 0)
 
     def open_reports(self) -> Collection[int]:
@@ -87,6 +90,7 @@ class StandingFacts:
 
     def last_message_anywhere_ms(self, person: str) -> int:
         """See `trio_chat.kinds.facts.Facts`."""
+        self.depends_on_head = True
         return self._last_messages.get((ANYWHERE, person), 0)
 
     def known_ms(self, person: str) -> int | None:

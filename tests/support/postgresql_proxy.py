@@ -1,0 +1,108 @@
+"""A line to PostgreSQL that can be cut, and that loses what a test says."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import trio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+COMMIT = b"COMMIT"
+
+
+class Proxy:
+    """Made by `proxy`. Carries whatever comes, but what these say."""
+
+    def __init__(self, folder: Path, server: Path) -> None:
+        self._folder = folder
+        self._server = server
+        self._pairs: set[tuple[trio.SocketStream, trio.SocketStream]] = set()
+        self.answers_to_lose = 0
+        """Of so many COMMITs the answer is lost, and the connection then cut."""
+        self.commits_to_lose = 0
+        """So many COMMITs never come to the server: the connection is cut instead."""
+        self.is_deaf = False
+        """Whether all answers are lost, and nothing is cut."""
+        self.n_lost = 0
+
+    def url(self, database_url: str) -> str:
+        """The address of a database, on the way through this line."""
+        return f"{database_url.partition('?')[0]}?host={quote(str(self._folder), safe='')}"
+
+    def cut(self) -> None:
+        """Cut all connections."""
+        for pair in list(self._pairs):
+            _close(pair)
+
+    async def serve(self, client: trio.SocketStream) -> None:
+        """Carry one connection, until one of its ends closes it."""
+        server = trio.SocketStream(await _connected(str(self._server)))
+        pair = client, server
+        self._pairs.add(pair)
+        lose_answer = trio.Event()
+
+        async def up() -> None:
+            async for data in client:
+                if COMMIT in data and self.commits_to_lose:
+                    self.commits_to_lose -= 1
+                    self.n_lost += 1
+                    break
+                if COMMIT in data and self.answers_to_lose:
+                    self.answers_to_lose -= 1
+                    self.n_lost += 1
+                    lose_answer.set()
+                await server.send_all(data)
+            nursery.cancel_scope.cancel()
+
+        async def down() -> None:
+            async for data in server:
+                if self.is_deaf:
+                    continue
+                if lose_answer.is_set():
+                    break
+                await client.send_all(data)
+            nursery.cancel_scope.cancel()
+
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_quietly, up)
+                nursery.start_soon(_quietly, down)
+        finally:
+            self._pairs.discard(pair)
+            _close(pair)
+
+
+async def _quietly(pump: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await pump()
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        return
+
+
+def _close(pair: tuple[trio.SocketStream, trio.SocketStream]) -> None:
+    for stream in pair:
+        stream.socket.close()
+
+
+async def _connected(path: str) -> trio.socket.SocketType:
+    line = trio.socket.socket(trio.socket.AF_UNIX)
+    await line.connect(path)
+    return line
+
+
+@asynccontextmanager
+async def proxy(folder: Path, server: Path) -> AsyncIterator[Proxy]:
+    """A line to the server in that folder, whose socket is in another folder."""
+    made = Proxy(folder, server / ".s.PGSQL.5432")
+    with trio.socket.socket(trio.socket.AF_UNIX) as listening:
+        await listening.bind(str(folder / ".s.PGSQL.5432"))
+        listening.listen()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, made.serve, [trio.SocketListener(listening)])
+            yield made
+            nursery.cancel_scope.cancel()
