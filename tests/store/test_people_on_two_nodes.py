@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 import trio
 
@@ -16,246 +18,298 @@ from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.names import normal_name
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.records import Device, Invitation, Picture, ReadMarker
+from trio_chat.store.postgresql.connect import connector
+from trio_chat.store.postgresql.connection import PostgresqlConnection
 from trio_chat.store.postgresql.open import open_postgresql_store
+from trio_chat.store.sql import device_codes, devices, people, read_markers, rooms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
+    from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import Store
-
-ROUNDS = 12
-"""Enough to meet in the middle now and then, with two connections that begin at the same moment."""
 
 CLUB = "~aaaaaaaaaaaaaaaa"
 ADA = Who("p-ada", "Ada")
 CREATED = Draft("created", ADA.id, ADA.name, None, write_body(Created("private", "", "", (ADA,))))
+HASH = b"h" * 32
+
+
+@attrs.frozen
+class Nodes:
+    """This node, and the connection with which another one writes."""
+
+    here: Store
+    there: PostgresqlConnection
+    observer: PostgresqlConnection
+
+    async def meanwhile(
+        self, write: Callable[[PostgresqlConnection], object], call: Callable[[], Awaitable[object]]
+    ) -> object:
+        """What the call of this node returned or raised, which began when the other had written and not committed; and
+        the other commits when this one waits for it, or is done without."""
+        results: list[object] = []
+
+        async def run() -> None:
+            try:
+                results.append(await call())
+            except (NameTaken, KeyError) as error:
+                results.append(error)
+
+        self.there.execute("BEGIN")
+        write(self.there)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run)
+            while not results and not self._is_somebody_waiting():
+                await trio.lowlevel.checkpoint()
+            self.there.execute("COMMIT")
+        return results[0]
+
+    def _is_somebody_waiting(self) -> bool:
+        found: bool = self.observer.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock')"
+        ).get
+        return found
 
 
 @pytest.fixture
-async def two_stores(database: str) -> AsyncIterator[tuple[Store, Store]]:
-    """The stores of two nodes over one database."""
-    async with open_postgresql_store(database) as here, open_postgresql_store(database) as there:
-        yield here, there
+async def nodes(database: str) -> AsyncIterator[Nodes]:
+    connect = connector(database)
+    async with open_postgresql_store(database) as here:
+        with (
+            closing(PostgresqlConnection(connect)) as there,
+            closing(PostgresqlConnection(connect)) as observer,
+        ):
+            yield Nodes(here, there, observer)
 
 
 async def at_once(*calls: Callable[[], Awaitable[object]]) -> list[object]:
-    """What each call returned or raised; all begin at the same moment."""
+    """What each call returned; all begin at the same moment."""
     results: list[object] = [None] * len(calls)
 
-    async def one(number: int, call: Callable[[], Awaitable[object]]) -> None:
-        try:
-            results[number] = await call()
-        except (NameTaken, KeyError) as error:
-            results[number] = error
+    async def run(number: int, call: Callable[[], Awaitable[object]]) -> None:
+        results[number] = await call()
 
     async with trio.open_nursery() as nursery:
         for number, call in enumerate(calls):
-            nursery.start_soon(one, number, call)
+            nursery.start_soon(run, number, call)
     return results
 
 
-def register(store: Store, person: str, name: str) -> Callable[[], Awaitable[object]]:
-    async def call() -> object:
-        display, key = normal_name(name)
-        await add_person(store, Person(person, display), name_key=key, token_hash=person.encode(), at_ms=1)
-        return person
+def register(connection: PostgresqlConnection, person: str, name: str) -> None:
+    display, key = normal_name(name)
+    device = Device(f"d-{person}", "", 1, 1)
+    people.add_person(
+        connection, Person(person, display), name_key=key, device=device, token_hash=person.encode()
+    )
 
-    return call
+
+async def know(store: Store, *ids: str) -> None:
+    """Register people under names like their ids."""
+    for person in ids:
+        await add_person(store, Person(person, person), name_key=person, token_hash=person.encode(), at_ms=1)
 
 
-def rename(store: Store, person: str, name: str) -> Callable[[], Awaitable[object]]:
-    async def call() -> object:
-        display, key = normal_name(name)
-        return (await store.set_profile(person, at_ms=1, name=display, name_key=key)).name
+async def come(store: Store, person: str) -> Outcome:
+    body = write_body(Membership(Who(person, "X"), True, HASH.hex()))
+    (outcome,) = await store.append(CLUB, [Draft("member", person, "X", None, body)], at_ms=1)
+    return outcome
 
-    return call
+
+# -- names --
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
-    [("Mary {}", "Mary {}"), ("Mary {}", "MARY {}"), ("Mary {}", "\u041cary {}"), ("Mary {}", "Mary-{}.")],
-    ids=["same", "case", "Cyrillic", "punctuation"],
+    "name", ["Mary", "MARY", "\u041cary", "Mary."], ids=["same", "case", "Cyrillic", "punctuation"]
 )
-async def test_of_two_who_register_names_that_look_alike_at_once_one_gets_it(
-    two_stores: tuple[Store, Store], one: str, other: str
+async def test_of_two_who_register_names_that_look_alike_the_first_gets_it(nodes: Nodes, name: str) -> None:
+    display, key = normal_name(name)
+    register_here = partial(
+        add_person, nodes.here, Person("p-2", display), name_key=key, token_hash=b"2", at_ms=1
+    )
+    result = await nodes.meanwhile(lambda there: register(there, "p-1", "Mary"), register_here)
+    assert isinstance(result, NameTaken)
+    assert [one.id for one in await nodes.here.people(["p-1", "p-2"])] == ["p-1"]
+    (lobby,) = await nodes.here.listing("p-1")
+    assert lobby.n_members == 1
+
+
+async def test_a_person_whom_two_devices_rename_at_once_has_one_name_and_the_other_is_kept(
+    nodes: Nodes,
 ) -> None:
-    here, there = two_stores
-    for n in range(ROUNDS):
-        results = await at_once(
-            register(here, f"p-a{n}", one.format(n)), register(there, f"p-b{n}", other.format(n))
-        )
-        assert sum(isinstance(result, NameTaken) for result in results) == 1, results
-        assert len(await here.people([f"p-a{n}", f"p-b{n}"])) == 1
+    await know(nodes.here, ADA.id)
+    await nodes.meanwhile(
+        lambda there: people.set_profile(there, ADA.id, at_ms=1, name="Lady", name_key="lady"),
+        partial(nodes.here.set_profile, ADA.id, at_ms=1, name="Countess", name_key="countess"),
+    )
+    assert [await nodes.here.is_name_known(name) for name in ("lady", "countess")] == [False, True]
 
 
-async def test_a_name_is_given_up_once_when_a_person_is_renamed_by_two_devices_at_once(
-    two_stores: tuple[Store, Store],
-) -> None:
-    here, there = two_stores
-    await register(here, "p-ada", "Ada")()
-    for n in range(ROUNDS):
-        await at_once(rename(here, "p-ada", f"Countess {n}"), rename(there, "p-ada", f"Lady {n}"))
-        (profile,) = await here.people(["p-ada"])
-        for name in (f"countess {n}", f"lady {n}"):
-            assert await there.is_name_known(name) == (profile.name.casefold() == name)
-
-
-async def test_of_the_uses_of_an_invitation_the_last_is_had_once(two_stores: tuple[Store, Store]) -> None:
-    here, there = two_stores
-    await here.append(CLUB, [CREATED], at_ms=1)
-
-    def come(store: Store, person: str, invite: bytes) -> Callable[[], Awaitable[object]]:
-        body = write_body(Membership(Who(person, "X"), True, invite.hex()))
-
-        async def call() -> object:
-            (outcome,) = await store.append(CLUB, [Draft("member", person, "X", None, body)], at_ms=1)
-            return outcome
-
-        return call
-
-    for n in range(ROUNDS):
-        invite = bytes([n]) * 32
-        await here.add_invite(Invitation(invite, CLUB, ADA.id, 1, None, 1))
-        outcomes = await at_once(come(here, f"p-a{n}", invite), come(there, f"p-b{n}", invite))
-        assert {type(outcome) for outcome in outcomes} == {Denied, Event}, outcomes
-        assert await there.find_invite(invite) is None
-
-
-async def test_nobody_comes_by_an_invitation_after_it_was_revoked(two_stores: tuple[Store, Store]) -> None:
-    here, there = two_stores
-    await here.append(CLUB, [CREATED], at_ms=1)
-    for n in range(ROUNDS):
-        invite = bytes([n]) * 32
-        await here.add_invite(Invitation(invite, CLUB, ADA.id, 1, None, None))
-        order: list[str] = []
-
-        async def come(person: str, invite: bytes = invite, order: list[str] = order) -> None:
-            body = write_body(Membership(Who(person, "X"), True, invite.hex()))
-            (outcome,) = await there.append(CLUB, [Draft("member", person, "X", None, body)], at_ms=1)
-            order.append("came" if isinstance(outcome, Event) else "denied")
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(come, f"p-{n}")
-            nursery.start_soon(here.void_invites, CLUB)
-        await come(f"p-late-{n}")
-        assert order[-1] == "denied"
-        assert await there.find_invite(invite) is None
-
-
-async def test_a_device_is_logged_out_for_good_whatever_its_token_does_meanwhile(
-    two_stores: tuple[Store, Store],
-) -> None:
-    here, there = two_stores
-    for n in range(ROUNDS):
-        token, following = f"token {n}".encode(), f"next {n}".encode()
-        await add_person(here, Person(f"p-{n}", f"P {n}"), name_key=f"p {n}", token_hash=token, at_ms=1)
-        removed, _ = await at_once(
-            partial(here.remove_devices, f"p-{n}"), partial(there.use_device, token, 2, next_hash=following)
-        )
-        assert removed == [f"d-{token.hex()}"]
-        assert await here.find_login(token) is await there.find_login(following) is None
-
-
-async def test_a_token_is_replaced_by_one_other_however_many_ask(two_stores: tuple[Store, Store]) -> None:
-    here, there = two_stores
-    await add_person(here, Person("p-ada", "Ada"), name_key="ada", token_hash=b"0", at_ms=1)
-    for n in range(ROUNDS):
-        now, following = b"%d" % n, b"%d" % (n + 1)
-        calls = [partial(store.use_device, now, 10 * n + 10, next_hash=following) for store in two_stores]
-        assert await at_once(*calls) == [True, True]
-        login = await there.find_login(following)
-        assert login is not None
-        assert login.replaces_another
-        assert await there.use_device(following, 10 * n + 15, is_settled=True)
-        assert await here.find_login(now) is None
-    assert len(await here.devices("p-ada")) == 1
-
-
-async def test_a_person_never_has_more_devices_than_may_be(two_stores: tuple[Store, Store]) -> None:
-    here, there = two_stores
-    await add_person(here, Person("p-ada", "Ada"), name_key="ada", token_hash=b"0", at_ms=1)
-
-    def log_in(store: Store, device: str, at_ms: int) -> Callable[[], Awaitable[object]]:
-        added = Device(device, "", at_ms, at_ms)
-        return partial(store.add_device, "p-ada", added, token_hash=device.encode(), max_devices=3)
-
-    for n in range(2, ROUNDS):
-        await at_once(log_in(here, f"d-a{n}", n), log_in(there, f"d-b{n}", n), log_in(there, f"d-c{n}", n))
-        assert len(await here.devices("p-ada")) == 3
-
-
-async def test_a_device_code_is_good_once_and_all_nodes_share_the_guesses(
-    two_stores: tuple[Store, Store],
-) -> None:
-    here, _ = two_stores
-    await add_person(here, Person("p-ada", "Ada"), name_key="ada", token_hash=b"0", at_ms=1)
-    for n in range(ROUNDS):
-        code = b"code %d" % n
-        await here.add_device_code("p-ada", code, at_ms=1, ends_ms=100, max_codes=3)
-        found = await at_once(*(partial(store.use_device_code, code, at_ms=2) for store in two_stores))
-        assert sorted(map(str, found)) == ["None", "p-ada"]
-    guess = [partial(store.charge_guess, b"eve", 7, per_guess_ms=1000, at_once=5) for store in two_stores]
-    waits = await at_once(*guess * 12)
-    assert waits.count(0) == 10, "its own, and those of all"
-
-
-async def test_a_person_has_few_device_codes_on_all_nodes_together(two_stores: tuple[Store, Store]) -> None:
-    here, there = two_stores
-    await add_person(here, Person("p-ada", "Ada"), name_key="ada", token_hash=b"0", at_ms=1)
-    codes = [b"code %d" % n for n in range(2 * ROUNDS)]
-    add = [
-        partial(store.add_device_code, "p-ada", code, at_ms=1, ends_ms=100, max_codes=3)
-        for store, code in zip((here, there) * ROUNDS, codes, strict=True)
-    ]
-    await at_once(*add)
-    assert [await here.find_device_code(code, at_ms=2) for code in codes].count("p-ada") == 3
-    await there.remove_devices("p-ada", but="d-30")
-    assert [await here.find_device_code(code, at_ms=2) for code in codes].count("p-ada") == 0
-
-
-async def test_a_read_marker_never_goes_back_whoever_moves_it(two_stores: tuple[Store, Store]) -> None:
-    here, there = two_stores
-    await here.append(CLUB, [CREATED], at_ms=1)
-    people = [f"p-{n}" for n in range(20)]
-
-    def move(store: Store, seq: int, order: Sequence[str]) -> Callable[[], Awaitable[object]]:
-        moves = [ReadMarker(CLUB, person, seq, seq - 1) for person in order]
-        return partial(store.move_read_markers, moves, seq)
-
-    for n in range(2, ROUNDS, 2):
-        await at_once(move(here, n + 1, people), move(there, n, people[::-1]), move(there, n, people))
-        assert {(mark.delivered, mark.read) for mark in await here.read_markers(CLUB)} == {(n + 1, n)}
-
-
-async def test_when_people_were_here_never_goes_back(two_stores: tuple[Store, Store]) -> None:
-    here, there = two_stores
-    people = [f"p-{n}" for n in range(20)]
-    for person in people:
-        await register(here, person, person)()
-    for n in range(2, ROUNDS, 2):
-        await at_once(
-            partial(here.note_seen, people, n + 1),
-            partial(there.note_seen, people[::-1], n),
-            partial(here.note_devices_used, [f"d-{person.encode().hex()}" for person in people], n),
-            partial(
-                there.note_devices_used, [f"d-{person.encode().hex()}" for person in people[::-1]], n + 1
-            ),
-        )
-        assert {profile.seen_ms for profile in await there.people(people)} == {n + 1}
-        assert {(await here.devices(person))[0].used_ms for person in people} == {n + 1}
-
-
+@pytest.mark.parametrize("is_taken_first", [True, False])
 async def test_a_picture_that_somebody_takes_is_not_deleted_by_who_gives_it_up(
-    two_stores: tuple[Store, Store],
+    nodes: Nodes, is_taken_first: bool
 ) -> None:
-    here, there = two_stores
-    await register(here, "p-ada", "Ada")()
-    await register(here, "p-bob", "Bob")()
-    for n in range(ROUNDS):
-        picture = Picture(f"hash {n}", "image/png", b"\0")
-        await here.set_profile("p-ada", at_ms=1, picture=picture)
-        await at_once(
-            partial(here.set_profile, "p-ada", at_ms=1, no_picture=True),
-            partial(there.set_profile, "p-bob", at_ms=1, picture=picture),
+    await know(nodes.here, "p-ada", "p-bob")
+    picture = Picture("hash", "image/png", b"\0")
+    await nodes.here.set_profile("p-ada", at_ms=1, picture=picture)
+    if is_taken_first:
+        await nodes.meanwhile(
+            lambda there: people.set_profile(there, "p-bob", at_ms=1, picture=picture),
+            partial(nodes.here.set_profile, "p-ada", at_ms=1, no_picture=True),
         )
-        assert await here.picture(picture.hash) == picture
+    else:
+        await nodes.meanwhile(
+            lambda there: people.set_profile(there, "p-ada", at_ms=1, no_picture=True),
+            partial(nodes.here.set_profile, "p-bob", at_ms=1, picture=picture),
+        )
+    assert await nodes.here.picture("hash") == picture
+
+
+# -- devices --
+
+
+async def test_a_device_that_is_logged_out_gets_no_other_token(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    use = partial(nodes.here.use_device, ADA.id.encode(), 2, next_hash=b"next")
+    assert await nodes.meanwhile(lambda there: devices.remove_devices(there, ADA.id), use) is False
+    assert await nodes.here.find_login(b"next") is None
+
+
+async def test_who_logs_a_device_out_ends_the_token_that_it_just_got_as_well(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    removed = await nodes.meanwhile(
+        lambda there: devices.use_device(there, ADA.id.encode(), 2, next_hash=b"next"),
+        partial(nodes.here.remove_devices, ADA.id),
+    )
+    assert removed == [f"d-{ADA.id.encode().hex()}"]
+    assert await nodes.here.find_login(b"next") is await nodes.here.find_login(ADA.id.encode()) is None
+
+
+async def test_a_token_is_replaced_by_one_other_whoever_asks(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    use = partial(nodes.here.use_device, ADA.id.encode(), 3, next_hash=b"next")
+    assert await nodes.meanwhile(
+        lambda there: devices.use_device(there, ADA.id.encode(), 2, next_hash=b"next"), use
+    )
+    assert nodes.observer.execute("SELECT count(*) FROM tokens").get == 2
+    assert await nodes.here.use_device(b"next", 4, is_settled=True)
+    assert await nodes.here.find_login(ADA.id.encode()) is None
+
+
+async def test_a_person_never_has_more_devices_than_may_be(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    one, other = Device("d-1", "", 2, 2), Device("d-2", "", 2, 2)
+    removed = await nodes.meanwhile(
+        lambda there: devices.add_device(there, ADA.id, one, token_hash=b"1", max_devices=2),
+        partial(nodes.here.add_device, ADA.id, other, token_hash=b"2", max_devices=2),
+    )
+    assert removed == [f"d-{ADA.id.encode().hex()}"]
+    assert len(await nodes.here.devices(ADA.id)) == 2
+
+
+# -- device codes --
+
+
+async def test_a_device_code_is_good_once(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    await nodes.here.add_device_code(ADA.id, HASH, at_ms=1, ends_ms=100, max_codes=3)
+    use = partial(nodes.here.use_device_code, HASH, at_ms=2)
+    assert (
+        await nodes.meanwhile(lambda there: device_codes.use_device_code(there, HASH, at_ms=2), use) is None
+    )
+
+
+async def test_a_person_has_few_device_codes_on_all_nodes_together(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    codes = [b"1", b"2", b"3"]
+    await nodes.here.add_device_code(ADA.id, b"1", at_ms=1, ends_ms=100, max_codes=2)
+    await nodes.meanwhile(
+        lambda there: device_codes.add_device_code(there, ADA.id, b"2", at_ms=1, ends_ms=100, max_codes=2),
+        partial(nodes.here.add_device_code, ADA.id, b"3", at_ms=1, ends_ms=100, max_codes=2),
+    )
+    found = [await nodes.here.find_device_code(code, at_ms=2) for code in codes]
+    assert found == [None, ADA.id, ADA.id]
+
+
+async def test_guesses_are_counted_over_all_nodes(nodes: Nodes) -> None:
+    def guess_there(there: PostgresqlConnection) -> None:
+        for _ in range(6):
+            assert device_codes.charge_guess(there, b"eve", 7, per_guess_ms=1000, at_once=5) == 0
+
+    guess = partial(nodes.here.charge_guess, b"eve", 7, per_guess_ms=1000, at_once=5)
+    assert await nodes.meanwhile(guess_there, guess) == 0
+    assert [await guess() for _ in range(4)] == [0, 0, 0, 1000], "those of all are used up as well"
+
+
+# -- invitations --
+
+
+async def test_of_the_uses_of_an_invitation_the_last_is_had_once(database: str) -> None:
+    async with open_postgresql_store(database) as here, open_postgresql_store(database) as there:
+        await here.append(CLUB, [CREATED], at_ms=1)
+        for n in range(6):
+            await here.add_invite(Invitation(HASH, CLUB, ADA.id, 1, None, 1))
+            outcomes = await at_once(partial(come, here, f"p-a{n}"), partial(come, there, f"p-b{n}"))
+            assert {type(outcome) for outcome in outcomes} == {Denied, Event}, outcomes
+            assert await there.find_invite(HASH) is None
+
+
+async def test_nobody_comes_by_an_invitation_after_it_was_revoked(nodes: Nodes) -> None:
+    await nodes.here.append(CLUB, [CREATED], at_ms=1)
+    await nodes.here.add_invite(Invitation(HASH, CLUB, ADA.id, 1, None, None))
+    accept = partial(come, nodes.here, "p-bob")
+    outcome = await nodes.meanwhile(lambda there: rooms.void_invites(there, CLUB), accept)
+    assert isinstance(outcome, Denied)
+
+
+# -- what never goes back --
+
+
+async def test_a_read_marker_never_goes_back_whoever_moves_it(nodes: Nodes) -> None:
+    await nodes.here.append(CLUB, [CREATED], at_ms=1)
+    await nodes.meanwhile(
+        lambda there: read_markers.move_read_markers(there, [ReadMarker(CLUB, ADA.id, 9, 8)], 1),
+        partial(nodes.here.move_read_markers, [ReadMarker(CLUB, ADA.id, 7, 7)], 2),
+    )
+    assert await nodes.here.read_markers(CLUB) == [ReadMarker(CLUB, ADA.id, 9, 8)]
+
+
+async def test_when_somebody_was_here_never_goes_back(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    device = f"d-{ADA.id.encode().hex()}"
+
+    def note_there(there: PostgresqlConnection) -> None:
+        people.note_seen(there, [ADA.id], 9)
+        devices.note_devices_used(there, [device], 9)
+
+    await nodes.meanwhile(note_there, partial(nodes.here.note_seen, [ADA.id], 7))
+    await nodes.meanwhile(note_there, partial(nodes.here.note_devices_used, [device], 7))
+    assert [profile.seen_ms for profile in await nodes.here.people([ADA.id])] == [9]
+    assert [device.used_ms for device in await nodes.here.devices(ADA.id)] == [9]
+
+
+async def test_nodes_that_write_the_same_in_other_orders_do_not_wait_for_each_other_for_ever(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = [f"p-{n}" for n in range(40)]
+
+    def calls(store: Store, order: Sequence[str]) -> list[Callable[[], Awaitable[object]]]:
+        moves = [ReadMarker(CLUB, person, 2, 2) for person in order]
+        return [
+            partial(store.move_read_markers, moves, 2),
+            partial(store.note_seen, order, 2),
+            partial(store.note_devices_used, [f"d-{person.encode().hex()}" for person in order], 2),
+            partial(store.note_addresses, [(person, HASH) for person in order], 2),
+        ]
+
+    async with open_postgresql_store(database) as here, open_postgresql_store(database) as there:
+        await here.append(CLUB, [CREATED], at_ms=1)
+        await know(here, *ids)
+        for call, same in zip(calls(here, ids), calls(there, ids[::-1]), strict=True):
+            for _ in range(6):
+                await at_once(call, same)
+        with closing(PostgresqlConnection(connector(database))) as observer:
+            deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+            assert observer.execute(deadlocks).get == 0
+    assert not caplog.records

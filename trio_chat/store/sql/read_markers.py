@@ -25,6 +25,7 @@ def move_read_markers(connection: Connection, moves: Collection[ReadMarker], at_
         )
     """
     wanted = json.dumps(_furthest(moves))
+    # All in one order, so that two who move the same markers do not wait for each other for ever.
     connection.execute(
         f"""
         {moved}
@@ -32,13 +33,13 @@ def move_read_markers(connection: Connection, moves: Collection[ReadMarker], at_
         SELECT room_id, person_id, ?2, wanted.delivered, wanted.read
         FROM wanted LEFT JOIN marks USING (room_id, person_id)
         WHERE wanted.delivered > coalesce(marks.delivered, 0) OR wanted.read > coalesce(marks.read, 0)
+        ORDER BY room_id, person_id
         ON CONFLICT (room_id, person_id, at_ms) DO UPDATE SET
             delivered = {greatest}(mark_moves.delivered, excluded.delivered),
             read = {greatest}(mark_moves.read, excluded.read)
         """,
         (wanted, at_ms),
     )
-    # In an order, so that two who move the same markers do not wait for each other for ever.
     connection.execute(
         f"""
         {moved}
