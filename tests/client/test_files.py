@@ -10,10 +10,21 @@ import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
+from tests.support.pictures import jpeg_bytes, photo
 from tests.support.raw import PATIENCE_S
 from tests.support.scripted_files import ScriptedFiles
 from tests.support.serving import open_server
-from trio_chat.client import Attachment, Chat, ConnectionLost, FileItem, Message, Refused, Voice, open_chat
+from trio_chat.client import (
+    Attachment,
+    Chat,
+    ConnectionLost,
+    FileItem,
+    Message,
+    OtherEvent,
+    Refused,
+    Voice,
+    open_chat,
+)
 from trio_chat.client.address import Address
 from trio_chat.client.http import STALLED_S
 from trio_chat.client.transfers import LOST_AT_MOST
@@ -545,3 +556,29 @@ async def test_files_go_to_the_real_server_and_back_over_a_network_that_breaks(t
                         pass
                     assert isinstance(event, Message)
                     assert await fetch(other, event) == content
+
+
+# -- pictures of rooms and people --
+
+
+async def test_rooms_and_people_get_pictures_and_lose_them(tmp_path: Path) -> None:
+    path = tmp_path / "kite.jpg"
+    path.write_bytes(jpeg_bytes(photo(300, 200)))
+    with trio.fail_after(PATIENCE_S):
+        async with (
+            open_server(data=tmp_path / "data") as serving,
+            open_chat(f"ws://127.0.0.1:{serving.port}", name="Ada") as ada,
+        ):
+            seq = await ada.set_room_picture("lobby", path, "s1")
+            assert await ada.set_room_picture("lobby", path, "s1") == seq
+            event = await anext(ada)
+            assert isinstance(event, OtherEvent)
+            assert (event.seq, event.kind, event.fields["picture"]) == (seq, "settings", True)
+            assert await ada.set_room_picture("lobby", None) == seq + 1
+            user = await ada.set_picture(path.read_bytes())
+            assert user == ada.user
+            assert user.picture is not None
+            assert (await ada.set_picture(None)).picture is None
+            with pytest.raises(Refused) as refused:
+                await ada.set_picture(b"no picture")
+            assert refused.value.code == "bad_file"

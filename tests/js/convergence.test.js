@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { pinsOf, unreadOf } from "../../static/js/core/around.js";
 import { changed, messageOf } from "../../static/js/core/message.js";
 import { nextToSend } from "../../static/js/core/outbox.js";
 import { cursorOf, isGap } from "../../static/js/core/room.js";
-import { openRoom, pinsOf, shown, titleOf, unreadOf } from "../../static/js/core/select.js";
+import { openRoom, shown, titleOf } from "../../static/js/core/select.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
 import { commandOf } from "../../static/js/net/protocol.js";
 import { FakeServer } from "./fake-server.js";

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
 import { App } from "../../static/js/app/app.js";
-import { isBlocked, openRoom, roomList, stars, tickOf, unreadOf } from "../../static/js/core/select.js";
+import { roomList, unreadOf } from "../../static/js/core/around.js";
+import { isBlocked, openRoom, stars, tickOf } from "../../static/js/core/select.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
 import { Store } from "../../static/js/core/store.js";
 import { Alerts } from "../../static/js/app/alerts.js";

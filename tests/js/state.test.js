@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { unreadOf } from "../../static/js/core/around.js";
 import { firstFailed, nextToSend } from "../../static/js/core/outbox.js";
 import { HELD_AT_BOTTOM, cursorOf, isGap } from "../../static/js/core/room.js";
-import { openRoom, unreadOf } from "../../static/js/core/select.js";
+import { openRoom } from "../../static/js/core/select.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
 
 const ME = { id: "p-me", name: "Ada", hasChosenName: true };

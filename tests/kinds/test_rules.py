@@ -24,7 +24,7 @@ from trio_chat.kinds.pins import MAX_PINS, Pin
 from trio_chat.kinds.reactions import MAX_EMOJI, MAX_OF_MESSAGE, MAX_REACTIONS, Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.kinds.rules import judge
-from trio_chat.kinds.standing import DEFAULT_POLICY, MODERATOR, NEW_MS
+from trio_chat.kinds.standing import DEFAULT_POLICY, MODERATOR, NEW_MS, Policy
 from trio_chat.model.events import MESSAGE, Draft
 
 if TYPE_CHECKING:
@@ -275,6 +275,13 @@ TABLE: list[tuple[str, Body | str, dict[str, str], dict[str, str], dict[str, str
     (
         "settings",
         Settings(title="Title"),
+        everybody("not_yours") | {OWNER: "ok"},
+        MEMBERS,
+        members("not_yours"),
+    ),
+    (
+        "settings",
+        Settings(picture=""),
         everybody("not_yours") | {OWNER: "ok"},
         MEMBERS,
         members("not_yours"),
@@ -578,6 +585,24 @@ def test_a_message_is_edited_so_often_and_no_more() -> None:
     assert (
         verdict(MEMBER, "edit", Edit(OF_MEMBER, "ho"), attrs.evolve(facts, n_edits=MAX_EDITS)) == "too_many"
     )
+
+
+def test_the_text_of_a_message_with_files_can_be_edited_away() -> None:
+    facts = room_of(PUBLIC)
+    assert verdict(MEMBER, "edit", Edit(OF_MEMBER, " "), facts) == "empty"
+    with_files = attrs.evolve(facts, with_files=(OF_MEMBER,))
+    assert verdict(MEMBER, "edit", Edit(OF_MEMBER, ""), with_files) == "ok"
+    assert verdict(OUTSIDER, "edit", Edit(OF_MEMBER, ""), with_files) == "not_yours"
+
+
+def test_a_picture_is_one_that_was_uploaded_as_the_rooms_by_who_sets_it() -> None:
+    facts = attrs.evolve(room_of(PRIVATE), pictures=(("u-picture", MEMBER),), uploads=(("u-file", MEMBER),))
+    assert verdict(MEMBER, "settings", Settings(picture="u-picture"), facts) == "ok"
+    assert verdict(OWNER, "settings", Settings(picture="u-picture"), facts) == "no_such_upload"
+    assert verdict(MEMBER, "settings", Settings(picture="u-file"), facts) == "no_such_upload"
+    by_moderators = attrs.evolve(facts, policy=Policy(titling="moderators"))
+    assert verdict(MEMBER, "settings", Settings(picture="u-picture"), by_moderators) == "not_yours"
+    assert verdict(MEMBER, "settings", Settings(picture=""), by_moderators) == "not_yours"
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,18 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         '"type":"settings",@,"at":"2026-11-22T21:00:00.123Z","retention_days":30',
     ),
     (
+        "settings",
+        Settings(picture="u-1"),
+        '{"picture":"u-1"}',
+        '"type":"settings",@,"at":"2026-11-22T21:00:00.123Z","picture":true',
+    ),
+    (
+        "settings",
+        Settings(picture=""),
+        '{"picture":""}',
+        '"type":"settings",@,"at":"2026-11-22T21:00:00.123Z","picture":false',
+    ),
+    (
         "role",
         Role("p-2", "moderator", "ab"),
         '{"person":"p-2","role":"moderator","link":"ab"}',

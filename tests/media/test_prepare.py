@@ -19,7 +19,7 @@ from PIL import Image, ImageChops, ImageOps, ImageStat
 from tests.support import hostile_files, pictures
 from tests.support.pictures import CANARY
 from trio_chat.media import prepare as preparing
-from trio_chat.media.job import ORIGINAL, Prepared
+from trio_chat.media.job import ORIGINAL, PICTURE_SIZES, Prepared
 from trio_chat.media.metadata import strip
 from trio_chat.media.prepare import CannotPrepare, prepare
 from trio_chat.media.types import UNKNOWN
@@ -38,14 +38,25 @@ def into(tmp_path: Path) -> Path:
 
 
 async def prepared(
-    data: bytes, into: Path, *, as_file: bool = False, poster: bytes | None = None, person: str = ""
+    data: bytes,
+    into: Path,
+    *,
+    as_file: bool = False,
+    poster: bytes | None = None,
+    person: str = "",
+    is_picture: bool = False,
 ) -> Prepared:
     part, still = into.with_name("part"), into.with_name("poster")
     part.write_bytes(data)
     if poster is not None:
         still.write_bytes(poster)
     return await prepare(
-        part, into, as_file=as_file, poster=still if poster is not None else None, person=person
+        part,
+        into,
+        as_file=as_file,
+        poster=still if poster is not None else None,
+        person=person,
+        is_picture=is_picture,
     )
 
 
@@ -452,3 +463,36 @@ def test_bombs_and_large_pictures_cost_the_server_no_memory(tmp_path: Path) -> N
     )
     assert ran.returncode == 0, ran.stderr
     assert int(ran.stdout) < 10 * 1024, ran.stderr
+
+
+# -- pictures of rooms and people --
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+async def test_a_picture_of_a_room_is_its_middle_square_without_anything_beside_it(
+    into: Path, orientation: int
+) -> None:
+    data = pictures.jpeg_bytes(pictures.photo(2000, 1200), exif=pictures.exif(orientation), comment=CANARY)
+    made = await prepared(data, into, is_picture=True)
+    assert made == Prepared("image/webp", 640, 640, has_original=True, previews=PICTURE_SIZES)
+    assert names_in(into) == ["256.webp", "96.webp", ORIGINAL]
+    assert [size_of(into / name) for name in names_in(into)] == [(256, 256), (96, 96), (640, 640)]
+    assert all(CANARY not in (into / name).read_bytes() for name in names_in(into))
+
+
+async def test_a_picture_of_a_room_is_never_made_larger(into: Path) -> None:
+    made = await prepared(pictures.saved(pictures.photo(200, 90), "PNG"), into, is_picture=True)
+    assert (made.width, made.height, made.previews) == (90, 90, PICTURE_SIZES)
+    assert [size_of(into / name) for name in names_in(into)] == [(90, 90)] * 3
+
+
+async def test_a_picture_of_a_room_does_not_move(into: Path) -> None:
+    made = await prepared(pictures.gif(), into, is_picture=True)
+    assert not made.is_animated
+    assert made.width == made.height
+
+
+@pytest.mark.parametrize("data", [b"words", b"%PDF-1.7", pictures.mp4(), b"\xff\xd8\xff\xe0 no more"])
+async def test_what_is_no_picture_is_no_picture_of_a_room(into: Path, data: bytes) -> None:
+    with pytest.raises(CannotPrepare):
+        await prepared(data, into, is_picture=True)

@@ -182,7 +182,7 @@ async def test_an_unknown_picture_is_not_found(name: str) -> None:
 
 
 async def test_a_picture_that_cannot_be_read_now_gives_503() -> None:
-    async def find(picture_hash: str) -> None:
+    async def find(name: str, size: int) -> None:
         raise StoreUnavailable("The disk is ill.")
 
     async def receive() -> dict[str, Any]:

@@ -122,6 +122,7 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         assert await denied(store, coming, room="garden") == ["disk_full"]
         for room, draft, code in when_full.values():
             assert await denied(store, draft, room=room) == [code], draft.kind
+        assert await denied(store, change("settings", Settings(picture="")), room="garden") == [""]
         store.space.level = SpaceLevel.ENOUGH
         assert await denied(store, say("again"), room="garden") == [""]
 

@@ -29,8 +29,16 @@ class SomeStanding:
     uploads: Collection[tuple[str, str]] = ()
     """(upload, person): those that can be sent."""
 
-    def can_send(self, upload: str, person: str) -> bool:
-        return (upload, person) in self.uploads
+    pictures: Collection[tuple[str, str]] = ()
+    """Likewise those that can be the room's picture."""
+    with_files: Collection[int] = ()
+    """Numbers of messages that have files."""
+
+    def can_send(self, upload: str, person: str, *, as_picture: bool = False) -> bool:
+        return (upload, person) in (self.pictures if as_picture else self.uploads)
+
+    def has_files(self, seq: int) -> bool:
+        return seq in self.with_files
 
     def is_restricted(self, restriction: str, person: str, at_ms: int) -> bool:
         return at_ms < self.restrictions.get((restriction, person), 0)

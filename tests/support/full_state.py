@@ -280,6 +280,7 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         },
         {"room": LARGE, "of": {"room": state.rooms[0], "seq": 3, "n": MAX_FILES - 1}},
     ],
+    commands.UploadPicture: lambda state: [{"room": LARGE, "bytes": 10**8}, {"bytes": 10**8}],
     commands.CancelUpload: lambda state: [{"upload": f"u-{2 * MAX_FILES:022}"}],
     messages.EditCommand: lambda state: [
         {"room": LARGE, "seq": 2, "text": TEXT, "mentions": _mentions(state)}

@@ -17,12 +17,20 @@ from trio_chat.client.address import Address
 from trio_chat.client.conversation import Conversation, new_id
 from trio_chat.client.downloads import open_download, save
 from trio_chat.client.state import open_state
-from trio_chat.client.uploads import Uploaded, upload
+from trio_chat.client.uploads import Uploaded, upload, upload_picture
 from trio_chat.errors import Refused
 from trio_chat.kinds.files import FileToSend
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Position
-from trio_chat.protocol.commands import AskReactions, FilePlace, Join, Leave, Rename, UploadCommand
+from trio_chat.protocol.commands import (
+    AskReactions,
+    FilePlace,
+    Join,
+    Leave,
+    Rename,
+    SetProfile,
+    UploadCommand,
+)
 
 if TYPE_CHECKING:
     import ssl
@@ -268,7 +276,7 @@ class Chat:
             await save(pieces, path)
 
     async def edit(self, room: str, seq: int, text: str, *, mentions: Iterable[str] = ()) -> int:
-        """Edit one's own message ``seq``. Returns the number of the edit."""
+        """Edit one's own message ``seq``; if it has files the text may be empty. Returns the number of the edit."""
         command = EditCommand(id=new_id(), room=room, seq=seq, text=text, mentions=tuple(mentions))
         return (await self._conversation.call(command, frames.Ack)).seq
 
@@ -340,6 +348,39 @@ class Chat:
         renamed = await self._conversation.call(Rename(id=new_id(), name=name), frames.Renamed)
         self._conversation.user = renamed.user
         return renamed.user
+
+    async def set_room_picture(
+        self,
+        room: str,
+        picture: str | Path | bytes | None,
+        id: str | None = None,  # noqa: A002  # the protocol's word
+    ) -> int:
+        """Give a joined room this picture (a path, or its content), or (None) take away the one it has. Returns the
+        number of the event. The server makes its middle square of it.
+
+        ``id`` is the idempotency key, as in `send`. Raises `Refused` (``not_yours`` for who may not change the room's
+        title, ``bad_file`` for what is no picture) and as `upload` does.
+        """
+        key = id or new_id()
+        uploaded = (
+            ""
+            if picture is None
+            else await upload_picture(self._conversation, room, picture, _part_of(key, 0))
+        )
+        command = frames.SetRoom(id=key, room=room, picture=uploaded)
+        return (await self._conversation.call(command, frames.Ack)).seq
+
+    async def set_picture(self, picture: str | Path | bytes | None) -> Person:
+        """Show this picture of the person (a path, or its content), or (None) none. Returns the `user` of now.
+
+        Raises `Refused` (``bad_file`` for what is no picture), and as `upload` does.
+        """
+        uploaded = (
+            "" if picture is None else await upload_picture(self._conversation, None, picture, new_id())
+        )
+        command = SetProfile(id=new_id(), picture=uploaded)
+        self._conversation.user = (await self._conversation.call(command, frames.Profiled)).user
+        return self.user
 
     def position(self, room: str) -> Position:
         """The cursor of a joined room: up to where its events were taken out of the iteration.

@@ -345,6 +345,7 @@ class Conversation:
                 | frames.HistoryPage()
                 | frames.ReactionsPage()
                 | frames.Renamed()
+                | frames.Profiled()
                 | frames.Uploading()
                 | Failure(id=str())
             ):

@@ -1,9 +1,10 @@
 """The frames of ``trio-chat.v1`` on the client's side: commands are encoded, replies and events decoded.
 
-The commands are the server's own (`trio_chat.protocol.commands`, `trio_chat.kinds`), but for `React` and `History`,
-which say on the wire even what is at its default. The replies are declared here, with the fields the client reads:
-the server's (`trio_chat.protocol.replies`) are strict about the events in them, require fields that the client can do
-without, and bring all kinds of events with their rules along, which makes the import of this package markedly slower.
+The commands are the server's own (`trio_chat.protocol.commands`, `trio_chat.kinds`), but for `SetRoom`, and
+for `React` and `History`, which say on the wire even what is at its default. The replies are declared here, with the
+fields the client reads: the server's (`trio_chat.protocol.replies`) are strict about the events in them, require fields
+that the client can do without, and bring all kinds of events with their rules along, which makes the import of this
+package markedly slower.
 
 Decoding is lenient where docs/protocol.md asks for it: unknown keys are ignored, and a frame of an unknown type is
 `Unknown`, which is no error. It may still be an event of the log, so its number counts: else the next one would look
@@ -23,7 +24,17 @@ from trio_chat.errors import INVALID_DATA, RemoteProtocolError
 from trio_chat.kinds.forms import Frame, RoomCommand
 from trio_chat.kinds.messages import DeleteCommand, EditCommand, Send
 from trio_chat.model.events import Person
-from trio_chat.protocol.commands import AskReactions, Hello, Join, Leave, Pinging, Rename, UploadCommand
+from trio_chat.protocol.commands import (
+    AskReactions,
+    Hello,
+    Join,
+    Leave,
+    Pinging,
+    Rename,
+    SetProfile,
+    UploadCommand,
+    UploadPicture,
+)
 
 SUBPROTOCOL: Final = "trio-chat.v1"
 
@@ -37,6 +48,12 @@ class React(RoomCommand, tag="react"):
     seq: int
     emoji: str
     on: bool
+
+
+class SetRoom(RoomCommand, tag="settings"):
+    """Give the room this picture, an upload; empty: none."""
+
+    picture: str
 
 
 class History(RoomCommand, tag="history"):
@@ -56,7 +73,10 @@ Command = (
     | History
     | AskReactions
     | Rename
+    | SetProfile
+    | SetRoom
     | UploadCommand
+    | UploadPicture
     | Pinging
 )
 
@@ -142,6 +162,13 @@ class Renamed(Frame, tag="renamed"):
     user: Person
 
 
+class Profiled(Frame, tag="profiled"):
+    """The person's profile."""
+
+    id: str
+    user: Person
+
+
 class Uploading(Frame, tag="upload"):
     """An upload: the server has ``offset`` bytes of it, and it is best sent in pieces of ``chunk``; or it is
     ``complete``, and can be sent, or was."""
@@ -179,7 +206,7 @@ class Unknown(msgspec.Struct, frozen=True, gc=False):
     proof: str | None = None
 
 
-Answer = Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Uploading | Failure
+Answer = Joined | Left | Ack | HistoryPage | ReactionsPage | Renamed | Profiled | Uploading | Failure
 Known = (
     Message
     | Change
@@ -190,6 +217,7 @@ Known = (
     | HistoryPage
     | ReactionsPage
     | Renamed
+    | Profiled
     | Uploading
     | Pong
     | Failure

@@ -19,7 +19,7 @@ import trio
 from trio_chat.client import frames
 from trio_chat.client.http import TransferLost
 from trio_chat.client.transfers import PASSING, Patience, failure_of
-from trio_chat.protocol.commands import UploadCommand, VoiceNote
+from trio_chat.protocol.commands import UploadCommand, UploadPicture, VoiceNote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -78,7 +78,7 @@ async def upload(conversation: Conversation, room: str, file: Sendable, upload_i
     """
     attachment = file if isinstance(file, Attachment) else Attachment(file)
     voice = attachment.voice
-    async with _open_content(attachment.content) as content, conversation.open_http() as http:
+    async with _open_content(attachment.content) as content:
         command = UploadCommand(
             id=upload_id,
             room=room,
@@ -87,19 +87,35 @@ async def upload(conversation: Conversation, room: str, file: Sendable, upload_i
             as_file=attachment.as_file,
             voice=None if voice is None else VoiceNote(voice.ms, b64encode(voice.peaks).decode()),
         )
+        return Uploaded(await _bring(conversation, command, content), attachment.alt)
+
+
+async def upload_picture(
+    conversation: Conversation, room: str | None, picture: str | Path | bytes, upload_id: str
+) -> str:
+    """Give the server a picture of a room, or (None) of the person; returns its upload. Raises as `upload` does."""
+    async with _open_content(picture) as content:
+        command = UploadPicture(id=upload_id, bytes=content.size, room=room)
+        return await _bring(conversation, command, content)
+
+
+async def _bring(
+    conversation: Conversation, command: UploadCommand | UploadPicture, content: _Content
+) -> str:
+    """Begin the upload, and send what the server does not have; returns its id."""
+    async with conversation.open_http() as http:
         patience = Patience(conversation)
         sender = _Sender(conversation, http, content)
         while True:
             begun = await conversation.call(command, frames.Uploading)
             if begun.complete:
-                break
+                return begun.upload
             patience.note(begun.offset)
             try:
                 await sender.send(begun)
-                break
+                return begun.upload
             except TransferLost as lost:
                 await patience.wait_after(lost)
-    return Uploaded(begun.upload, attachment.alt)
 
 
 @attrs.frozen

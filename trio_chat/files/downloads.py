@@ -16,6 +16,7 @@ import attrs
 from trio_chat.blobs.base import NoSuchBlob
 from trio_chat.errors import Refused, TransferRefused
 from trio_chat.files.places import RETRY_AFTER_S, Places
+from trio_chat.media.job import PICTURE_SIZES
 from trio_chat.media.types import INLINE, UNKNOWN
 from trio_chat.model.names import normal_room
 
@@ -130,6 +131,17 @@ class Downloads:
                 await self._open(shown, address, found) as reader,
             ):
                 yield self._described(found, preview, reader, place)
+
+    async def picture(self, blob: str, *, size: int = 0) -> bytes | None:
+        """The picture of a person that is this blob, in one of `PICTURE_SIZES` or (0) as large as it is; None if it has
+        just been replaced. Raises `OSError`."""
+        try:
+            async with await self._blobs.open(
+                f"{blob}.{size}.webp" if size in PICTURE_SIZES else blob
+            ) as reader:
+                return await reader.read(0, reader.size)
+        except NoSuchBlob:
+            return None
 
     async def _open(self, shown: Credentials, address: _Address, found: StoredFile) -> BlobReader:
         name = f"{found.blob}.{address.preview}.webp" if address.preview else found.blob

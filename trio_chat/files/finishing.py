@@ -20,6 +20,7 @@ import trio
 
 from trio_chat.blobs.directory import make_private
 from trio_chat.errors import TransferRefused
+from trio_chat.media.job import PICTURE_SIZES
 from trio_chat.media.prepare import CannotPrepare, prepare
 from trio_chat.model.files import FileFacts
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 2
 """So many are hashed at a time: each takes a core."""
 
-PREVIEWS: Final = (480, 1600)
+PREVIEWS: Final = (*PICTURE_SIZES, 480, 1600)
 """The sizes of previews, as far as there are any."""
 
 HASHED_BYTES: Final = 1024 * 1024
@@ -69,14 +70,14 @@ class Finisher:
                 as_file=upload.as_file,
                 poster=poster if has_poster else None,
                 person=upload.person,
+                is_picture=upload.is_picture,
             )
         except CannotPrepare as error:
             raise TransferRefused("bad_file", str(error)) from error
         content = workshop / "original" if prepared.has_original else part
         previews = [workshop / f"{size}.webp" for size in prepared.previews]
-        blob = await trio.to_thread.run_sync(
-            name_of, content, previews if has_poster else (), limiter=self._threads
-        )
+        named = previews if has_poster or upload.is_picture else ()
+        blob = await trio.to_thread.run_sync(name_of, content, named, limiter=self._threads)
         sizes = [(await trio.Path(path).stat()).st_size for path in (content, *previews)]
         facts = FileFacts(
             media_type=prepared.media_type,
@@ -111,7 +112,8 @@ def name_of(content: Path, previews: Sequence[Path] = ()) -> str:
     """The name of the blob with this content: its hash. Waits: to be called in a thread of Trio.
 
     With ``previews``, of this content and them. Those of a video are made of what its sender says is its poster: were
-    they not in the name, whoever sends the same video would show the poster of who sent it first.
+    they not in the name, whoever sends the same video would show the poster of who sent it first. And those of a
+    picture of a room have other sizes than those of the same content in a message.
     """
     digest = hashlib.sha256()
     for path in (content, *previews):

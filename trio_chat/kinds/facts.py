@@ -116,8 +116,13 @@ class Facts(Protocol):
         """Who wrote message ``seq``; None if there is no such message."""
         ...
 
-    def can_send(self, upload: str, person: str) -> bool:
-        """Whether an upload for this room is the person's, is finished, and is in no message yet."""
+    def can_send(self, upload: str, person: str, *, as_picture: bool = False) -> bool:
+        """Whether an upload for this room is the person's, is finished, and is in no message yet; or
+        (``as_picture``) is to be the room's picture, and was not before."""
+        ...
+
+    def has_files(self, seq: int) -> bool:
+        """Whether message ``seq`` has files."""
         ...
 
     def is_deleted(self, seq: int) -> bool:

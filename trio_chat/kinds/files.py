@@ -14,6 +14,7 @@ import attrs
 import msgspec
 
 from trio_chat.kinds.forms import ShortText  # noqa: TC001  (msgspec reads it)
+from trio_chat.media.job import PICTURE_SIZES
 from trio_chat.media.types import IMAGES, UNKNOWN
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ VOICE: Final = "voice"
 FILE: Final = "file"
 FILE_KINDS: Final = (IMAGE, VIDEO, AUDIO, VOICE, FILE)
 """What a file is to people: each is one of these. `FILE`: what is downloaded, and neither shown nor played."""
+
+PICTURE: Final = "picture"
+"""What the picture of a room or of a person is, which is in no message and in no album."""
 
 Album: TypeAlias = Literal["pictures", "files", "links"]
 """What a room's album shows: messages with images or videos, with other files (but voice notes), with links."""
@@ -129,6 +133,15 @@ class StoredFile:
     blob: str
     """See `trio_chat.model.files`."""
     file: File
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture of a room or a person, and no file of a message."""
+        return self.file is SHOWN_PICTURE
+
+
+SHOWN_PICTURE: Final = File(upload="", name="picture.webp", media_type="image/webp", previews=PICTURE_SIZES)
+"""What is known of each picture of a room or a person: they are all alike."""
 
 
 def file_of(upload: Upload, *, alt: str = "") -> File:

@@ -26,7 +26,7 @@ from trio_chat.kinds.forms import (
 from trio_chat.kinds.kind import Kind, takes_away
 from trio_chat.kinds.standing import MODERATES, rank
 from trio_chat.model.events import MESSAGE
-from trio_chat.model.texts import is_visible, normal_line
+from trio_chat.model.texts import empty, is_visible, normal_line
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -191,7 +191,7 @@ class EditFrame(ChangeFrame, tag="edit", kw_only=True):
 
 
 class EditCommand(EventCommand, tag="edit"):
-    """Edit my message ``seq``."""
+    """Edit my message ``seq``. If it has files its text may be empty."""
 
     seq: Number
     text: str
@@ -208,6 +208,8 @@ def check_edit(sender: str, body: Edit, facts: Facts, at_ms: int) -> None:
     if author_of(body.target, facts) != sender:
         raise Refused("not_yours", "Only who wrote a message can change it.")
     check_not_deleted(body.target, facts)
+    if not is_visible(body.text) and not facts.has_files(body.target):
+        raise empty()
     if facts.count_edits(body.target) >= MAX_EDITS:
         raise Refused("too_many", f"A message can be changed {MAX_EDITS:,} times at most. Write another one.")
 

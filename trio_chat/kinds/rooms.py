@@ -5,13 +5,14 @@ Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from trio_chat.errors import Refused
 from trio_chat.kinds import direct
 from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, no_such_room
+from trio_chat.kinds.files import UploadId  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.forms import Body, ChangeFrame, EventCommand, ShortText, Who, write_body
 from trio_chat.kinds.kind import Kind, Writers
 from trio_chat.kinds.standing import (
@@ -32,6 +33,8 @@ from trio_chat.model.names import check_title
 from trio_chat.model.texts import check_length, check_text, normal_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trio_chat.kinds.facts import Facts
     from trio_chat.model.events import Person
 
@@ -104,6 +107,8 @@ class Settings(Body, frozen=True):
     pinning: str | None = None
     titling: str | None = None
     retention_days: int | None = None
+    picture: str | None = None
+    """The upload that is its picture, which is file 0 of this event then; empty: it has none any more."""
 
     @property
     def policy(self) -> dict[str, int | str]:
@@ -113,7 +118,7 @@ class Settings(Body, frozen=True):
 
 
 class SettingsFrame(ChangeFrame, tag="settings", kw_only=True):
-    """The room has this title, topic or policy now."""
+    """The room has this title, topic or policy now; with ``picture`` another picture, or (false) none any more."""
 
     title: str | None = None
     topic: str | None = None
@@ -124,10 +129,11 @@ class SettingsFrame(ChangeFrame, tag="settings", kw_only=True):
     pinning: str | None = None
     titling: str | None = None
     retention_days: int | None = None
+    picture: bool | None = None
 
 
 class SettingsCommand(EventCommand, tag="settings"):
-    """Give the room another title, topic or policy."""
+    """Give the room another title, topic, policy or picture (an upload; empty: none)."""
 
     title: ShortText | None = None
     topic: ShortText | None = None
@@ -138,19 +144,17 @@ class SettingsCommand(EventCommand, tag="settings"):
     pinning: Allowed | None = None
     titling: Allowed | None = None
     retention_days: RetentionDays | None = None
+    picture: UploadId | None = None
 
     def event(self, person: Person) -> tuple[str, str]:
         """See `EventCommand`. Raises `Refused` (``bad_field``, ``bad_title``, ``too_long``, ``empty``)."""
         policy = {name: getattr(self, name) for name in POLICY_FIELDS}
-        if (
-            self.title is None
-            and self.topic is None
-            and not any(value is not None for value in policy.values())
-        ):
+        said = (self.title, self.topic, self.picture, *policy.values())
+        if all(value is None for value in said):
             raise Refused("bad_field", "Say a title, a topic, or another setting.")
         title = None if self.title is None else check_title(self.title)
         topic = None if self.topic is None else check_topic(self.topic)
-        return SETTINGS, write_body(Settings(title, topic, **policy))
+        return SETTINGS, write_body(Settings(title, topic, **policy, picture=self.picture))
 
 
 def check_topic(raw: str) -> str:
@@ -185,22 +189,32 @@ def _looks_like(text: str, other: str) -> bool:
 
 
 def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> None:
-    """Members change the topic, unless the room leaves that to moderators. The title of a public room is its owner's,
-    the policy its moderators'; the lobby is those people's who run the server."""
+    """Members change the topic, unless the room leaves that to moderators. Title and picture of a public room are its
+    owner's, the policy its moderators'; the lobby is those people's who run the server."""
     if facts.kind not in (PUBLIC, PRIVATE):
         raise Refused("not_yours", "This room has no title, no topic and no settings.")
     if body.policy:
         check_rank(sender, facts)
         if facts.kind == PUBLIC and body.joining == "knock":
             raise Refused("bad_field", "A public room is open to all. Nobody knocks there.")
-    if body.title is not None or body.topic is not None:
+    is_named = body.title is not None or body.picture is not None
+    if is_named or body.topic is not None:
         check_allowed(sender, facts.policy.titling, facts)
     is_free = facts.owner is None and not (facts.room == LOBBY and OWNER in facts.server.roles.values())
     may_name = facts.kind == PRIVATE or is_free or sender == facts.owner or rank(sender, facts) > OWNS
-    if body.title is not None and not may_name:
-        raise Refused("not_yours", "Only the room's owner can change its title.")
+    if is_named and not may_name:
+        raise Refused("not_yours", "Only the room's owner can change its title, and its picture.")
     if body.title is not None:
         _check_title_is_no_others(body.title, facts.room)
+    if body.picture and not facts.can_send(body.picture, sender, as_picture=True):
+        raise Refused(
+            "no_such_upload", "This picture is not ready: it is uploaded for this room. Upload it again."
+        )
+
+
+def _told_of_settings(body: Settings) -> Mapping[str, Any]:
+    picture = None if body.picture is None else bool(body.picture)
+    return {name: getattr(body, name) for name in Settings.__struct_fields__} | {"picture": picture}
 
 
 # -- members --
@@ -299,8 +313,10 @@ KINDS: Final = (
         name=SETTINGS,
         body=Settings,
         frame=SettingsFrame,
+        fields=_told_of_settings,
         command=SettingsCommand,
         check=check_settings,
+        needs_no_space=lambda body: body == Settings(picture=""),
         changes_access=True,
     ),
     Kind(

@@ -17,6 +17,12 @@ ORIGINAL: Final = "original"
 """The name of the file to be kept, if it is not the one that was sent."""
 
 
+PICTURE_PX: Final = 640
+PICTURE_SIZES: Final = (96, 256)
+"""The sides, in pixels, of the picture of a room or a person as it is kept, and of its previews; of a smaller picture
+they are smaller."""
+
+
 class Job(msgspec.Struct, frozen=True):
     """A file to be prepared. Paths are bytes, as the system has them."""
 
@@ -24,6 +30,8 @@ class Job(msgspec.Struct, frozen=True):
     into: bytes
     """A directory of its own, which is there."""
     poster: bytes | None = None
+    is_picture: bool = False
+    """Whether it is to be the picture of a room or a person: a square, and nothing of what was sent."""
 
 
 class Prepared(msgspec.Struct, frozen=True, tag="prepared"):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from trio_chat.media.job import ORIGINAL, Answer, Job, NotWritten, Prepared, Unusable
+from trio_chat.media.job import ORIGINAL, PICTURE_SIZES, Answer, Job, NotWritten, Prepared, Unusable
 from trio_chat.media.metadata import STRIPPED, strip
 from trio_chat.media.pieces import Damaged
 from trio_chat.media.previews import Previews, TooManyPixels, is_animated, open_picture
@@ -64,7 +64,7 @@ def prepared(job: Job) -> Prepared:
     data = mapped(part)
     media_type = media_type_of(data[:HEAD_BYTES])
     if media_type == HEIC:
-        return from_heic(part, into)
+        return from_heic(part, into, is_picture=job.is_picture)
     kept = strip(media_type, data)
     has_original = not kept.is_all_of(data)
     if has_original:
@@ -75,6 +75,8 @@ def prepared(job: Job) -> Prepared:
             image = open_picture(path, media_type)
             shown = Previews(image, kept.orientation)
             moves = is_animated(image)
+        if job.is_picture:
+            return as_picture(shown, into)
         made = with_previews(shown, into, always=moves, below_bytes=path.stat().st_size)
         return msgspec.structs.replace(
             made, media_type=media_type, is_animated=moves, has_original=has_original
@@ -85,8 +87,15 @@ def prepared(job: Job) -> Prepared:
     return msgspec.structs.replace(made, media_type=media_type, has_original=has_original)
 
 
-def from_heic(part: Path, into: Path) -> Prepared:
-    """Make a JPEG of a HEIC, which few can show, and its previews."""
+def as_picture(shown: Previews, into: Path) -> Prepared:
+    """The picture of a room or a person: its middle square in some sizes. Raises `OSError`."""
+    (into / ORIGINAL).unlink(missing_ok=True)  # what was sent, without its metadata
+    side = shown.write_squares(into)
+    return Prepared("image/webp", side, side, has_original=True, previews=PICTURE_SIZES)
+
+
+def from_heic(part: Path, into: Path, *, is_picture: bool) -> Prepared:
+    """Make a JPEG of a HEIC, which few can show, and its previews; or a picture of a room or a person."""
     try:
         import pillow_heif  # an extra: it has a decoder of its own in it
     except ImportError:
@@ -95,8 +104,10 @@ def from_heic(part: Path, into: Path) -> Prepared:
     pillow_heif.register_heif_opener()
     with decoding():
         image = open_picture(part, HEIC)
-        jpeg = as_jpeg(image)
+        jpeg = b"" if is_picture else as_jpeg(image)
         shown = Previews(image)
+    if is_picture:
+        return as_picture(shown, into)
     write(into / ORIGINAL, [jpeg])
     made = with_previews(shown, into, always=False, below_bytes=len(jpeg))
     return msgspec.structs.replace(made, media_type="image/jpeg", has_original=True)

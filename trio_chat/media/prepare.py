@@ -22,7 +22,7 @@ from trio_chat.errors import ChatError
 from trio_chat.media.job import MAX_ANSWER_BYTES, Answer, Job, NotWritten, Prepared, Unusable
 from trio_chat.media.metadata import STRIPPED
 from trio_chat.media.rounds import Rounds
-from trio_chat.media.types import HEAD_BYTES, HEIC, VIDEOS, media_type_of
+from trio_chat.media.types import HEAD_BYTES, HEIC, IMAGES, VIDEOS, media_type_of
 
 LOGGER = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ BYTES_PER_SECOND: Final = 20_000_000
 """A worker has so long, and a second for so many bytes, since it may write them again. Work is limited by its own
 limit of processor time; this ends one that waits for ever."""
 
+NO_PICTURE: Final = "This cannot be a picture here. Choose a JPEG, a PNG or a WebP that is not too large."
 TOO_MUCH_WORK: Final = "It takes too much work to show it. Send it as a file."
 
 KILL_S: Final = 5
@@ -60,15 +61,22 @@ class CannotPrepare(ChatError):
 
 
 async def prepare(
-    part: Path, into: Path, *, as_file: bool, poster: Path | None = None, person: str = ""
+    part: Path,
+    into: Path,
+    *,
+    as_file: bool,
+    poster: Path | None = None,
+    is_picture: bool = False,
+    person: str = "",
 ) -> Prepared:
     """Find out what the file ``part`` is, and make what is shown of it.
 
     Into the directory ``into``, which is there and empty, are written: ``original``, if other bytes are to be kept
     than were sent, since those have metadata or are shown by few browsers; and ``480.webp`` and ``1600.webp``, of what
     can be seen and is larger. Nothing of that is synced. Of videos they are made of ``poster``, a still. With
-    ``as_file`` nothing is done, but to say what it is. ``person`` is who sent it, if anybody did: the workers serve one
-    after the other.
+    ``as_file`` nothing is done, but to say what it is. With ``is_picture`` it becomes the picture of a room or a
+    person: squares, ``original`` and a preview of each of `PICTURE_SIZES`. ``person`` is who sent it, if anybody did:
+    the workers serve one after the other.
 
     Raises `CannotPrepare`, and `OSError` if it cannot be read, written, or no worker can be started. Then, and when
     it is cancelled, ``into`` has something or nothing in it, and no worker is left.
@@ -78,9 +86,13 @@ async def prepare(
     is_looked_into = (
         media_type in STRIPPED or media_type == HEIC or (poster is not None and media_type in VIDEOS)
     )
+    if is_picture and media_type not in IMAGES and media_type != HEIC:
+        raise CannotPrepare(NO_PICTURE)
     if as_file or not is_looked_into:
         return Prepared(media_type)
-    job = Job(os.fsencode(part), os.fsencode(into), None if poster is None else os.fsencode(poster))
+    job = Job(
+        os.fsencode(part), os.fsencode(into), None if poster is None else os.fsencode(poster), is_picture
+    )
     async with _WORKERS.take(person):
         answer = None
         with trio.move_on_after(DEADLINE_S + size / BYTES_PER_SECOND):
@@ -89,7 +101,7 @@ async def prepare(
         case Prepared():
             return answer
         case Unusable(sentence):
-            raise CannotPrepare(sentence)
+            raise CannotPrepare(NO_PICTURE if is_picture else sentence)
         case NotWritten(number):
             raise OSError(number, os.strerror(number))
     raise CannotPrepare(TOO_MUCH_WORK)

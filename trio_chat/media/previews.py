@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageCms
 
+from trio_chat.media.job import ORIGINAL, PICTURE_PX, PICTURE_SIZES
 from trio_chat.media.thumbhash import MAX_SIDE, thumbhash
 
 if TYPE_CHECKING:
@@ -103,6 +104,20 @@ class Previews:
                     (into / f"{size}.webp").write_bytes(out.getvalue())
                     written.append(size)
         return tuple(written)
+
+    def write_squares(self, into: Path) -> int:
+        """Write its middle square in the sizes of pictures of rooms and people, never larger than it is. Returns the
+        side of the largest, in pixels. Raises `OSError`."""
+        width, height = self._small.size
+        side = min(width, height)
+        left, top = (width - side) // 2, (height - side) // 2
+        square = self._small.crop((left, top, left + side, top + side))
+        names = {PICTURE_PX: ORIGINAL} | {size: f"{size}.webp" for size in PICTURE_SIZES}
+        for size, name in names.items():
+            out = io.BytesIO()
+            _at_most(square, size).save(out, "WEBP", quality=_QUALITY)
+            (into / name).write_bytes(out.getvalue())
+        return min(side, PICTURE_PX)
 
     def blur(self) -> str:
         """The thumbhash, in Base64."""

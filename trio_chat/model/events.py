@@ -83,4 +83,4 @@ class Person(msgspec.Struct, frozen=True, omit_defaults=True):
     colour: int | None = None
     """Of the twelve that a page has for people; None: one made from the id."""
     picture: str | None = None
-    """The hash of their picture."""
+    """The name of their picture."""

@@ -6,6 +6,8 @@ SHA-256 of what is kept of it, as 64 hexadecimal digits.
 
 from __future__ import annotations
 
+import hashlib
+
 import attrs
 import msgspec
 
@@ -28,10 +30,10 @@ class FileFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 @attrs.frozen
 class Upload:
-    """Upload of one file by a person, for a message in a room.
+    """Upload of one file by a person, for a message in a room, or as a picture.
 
-    It is unfinished, then finished, then sent: in a message. The record stays until the message is deleted, so that a
-    repeat of the command that sent it says the same.
+    It is unfinished, then finished, then sent: in a message, or shown as the picture. The record stays until the
+    message is deleted, so that a repeat of the command that sent it says the same, or there is another picture.
     """
 
     id: str
@@ -55,6 +57,8 @@ class Upload:
     facts: FileFacts | None = None
     """None: unfinished."""
     is_sent: bool = False
+    is_picture: bool = False
+    """Whether it is to be the picture of its room, or in the person's own room theirs; and in no message."""
 
     @property
     def is_finished(self) -> bool:
@@ -81,3 +85,9 @@ AT_ONCE_MS = 3_600_000
 
 MAX_UNSENT = 100
 """So many uploads of a person may be in no message: finished or not."""
+
+
+def picture_name(upload: str) -> str:
+    """Under which name others are told a person's picture: it follows from the upload, and tells neither that nor what
+    is in it."""
+    return hashlib.sha256(upload.encode()).hexdigest()[:32]

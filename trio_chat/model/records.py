@@ -36,6 +36,8 @@ class RoomState:
     """Those who wait to be let in, in the order in which they came."""
     pair: frozenset[str] = frozenset()
     """The two people of a direct room, in it or not."""
+    picture: int | None = None
+    """Number of the event whose file 0 is its picture."""
 
 
 @attrs.frozen
@@ -74,6 +76,8 @@ class Listing:
     """Whether the person ever read something in it."""
     muted_ms: int | None = None
     """Until then, which may be over, the person is muted in it."""
+    picture: int | None = None
+    """As in `RoomState`."""
 
 
 class DirectoryPlace(NamedTuple):
@@ -104,7 +108,7 @@ class Profile:
     name: str
     colour: int | None = None
     picture: str | None = None
-    """Hash of their picture."""
+    """Name of their picture."""
     seen_ms: int | None = None
     """When they were last connected; None: never, or not known."""
     shows_seen: bool = True
@@ -117,11 +121,14 @@ class Profile:
 
 @attrs.frozen
 class Picture:
-    """Picture of a person, stored under the hash of its bytes."""
+    """Picture of a person: a small one, stored under the hash of its bytes, or one that is a blob."""
 
     hash: str
+    """Its name, under which others fetch it."""
     media_type: str
     data: bytes
+    blob: str | None = None
+    """Where its content is, if that is not ``data``."""
 
 
 @attrs.frozen

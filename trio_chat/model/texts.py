@@ -63,7 +63,12 @@ def check_text(text: str, max_chars: int) -> None:
     """Raises `Refused` (``too_long``, ``empty``) unless this can be a message; ``max_chars`` 0: no limit."""
     check_length(text, max_chars)
     if not is_visible(text):
-        raise Refused("empty", "The text has nothing in it that can be seen.")
+        raise empty()
+
+
+def empty() -> Refused:
+    """Why a text is not taken that shows nothing."""
+    return Refused("empty", "The text has nothing in it that can be seen.")
 
 
 # Characters that show nothing although their category does not say so: the fillers of Hangul, the blank of

@@ -81,12 +81,13 @@ class Identities:
         name: str | None = None,
         colour: int | None = None,
         picture: Picture | None = None,
+        upload: str = "",
         no_picture: bool = False,
         shows_seen: bool | None = None,
         shows_receipts: bool | None = None,
         shows_typing: bool | None = None,
     ) -> Profile:
-        """Change a person's profile; None leaves a field as it is. Raises `Refused` as `rename` does."""
+        """Change a person's profile; None leaves a field as it is. Raises `Refused` as `rename` and the store do."""
         display, key = (None, None) if name in (None, person.name) else _requested_name(name)
         try:
             with nullcontext() if display is None or key is None else self._claimed(display, key):
@@ -97,6 +98,7 @@ class Identities:
                     name_key=key,
                     colour=colour,
                     picture=picture,
+                    upload=upload,
                     no_picture=no_picture,
                     shows_seen=shows_seen,
                     shows_receipts=shows_receipts,

@@ -286,7 +286,7 @@ class SetProfile(Command, tag="profile"):
     name: str | None = None
     colour: Annotated[int, msgspec.Meta(ge=0, le=11)] | None = None
     picture: str | None = None
-    """A picture in Base64; empty: none."""
+    """A picture that was uploaded, or a small one in Base64; empty: none."""
     show_seen: bool | None = None
     show_receipts: bool | None = None
     show_typing: bool | None = None
@@ -367,6 +367,16 @@ class UploadCommand(RoomCommand, tag="upload"):
     as_file: bool = False
     voice: VoiceNote | None = None
     of: FilePlace | None = None
+
+
+class UploadPicture(Command, tag="upload_picture"):
+    """Begin to upload a picture of this size: of the room, or without one of oneself."""
+
+    is_in_room: ClassVar[bool] = True
+
+    id: str
+    bytes: Seq
+    room: str | None = None
 
 
 class CancelUpload(Command, tag="cancel_upload"):

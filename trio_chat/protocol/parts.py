@@ -101,6 +101,8 @@ class RoomItem(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     """Its newest edit."""
     active: str | None = None
     """When its newest event was written; None if there is none."""
+    picture: int | None = None
+    """The number of the event whose file 0 is its picture."""
     marks: Sequence[MarkOf] = ()
     """In a small room that is not public: whose read markers have reached the newest message, if it is the person's."""
 

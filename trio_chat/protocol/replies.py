@@ -219,6 +219,8 @@ class RoomInfo(Frame, tag="info", kw_only=True):
     pins: Sequence[int] = ()
     policy: Mapping[str, int | str] = msgspec.field(default_factory=dict)
     """What of how it is run is not at its default, by the name of the setting."""
+    picture: int | None = None
+    """The number of the event whose file 0 is its picture."""
     restricted: Sequence[RestrictionItem] = ()
     knocking: Sequence[User] = ()
     """To moderators: who is banned or muted, and who waits to be let in."""

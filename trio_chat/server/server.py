@@ -313,9 +313,12 @@ class Server:
     def _client_of(self, address: str, headers: Headers) -> str:
         return address_key(client_ip(address, headers, self._config.trusted_proxy))
 
-    async def _find_picture(self, picture_hash: str) -> tuple[bytes, str] | None:
-        found = await self._hub.store.picture(picture_hash)
-        return None if found is None else (found.data, found.media_type)
+    async def _find_picture(self, name: str, size: int) -> tuple[bytes, str, bool] | None:
+        found = await self._hub.store.picture(name)
+        if found is None or found.blob is None:
+            return None if found is None else (found.data, found.media_type, True)
+        data = await self._hub.files.downloads.picture(found.blob, size=size)
+        return None if data is None else (data, found.media_type, False)
 
 
 def _describe(stream: trio.abc.Stream) -> tuple[str, str]:

@@ -322,15 +322,17 @@ class PeopleTable(Protocol):
         name_key: str | None = None,
         colour: int | None = None,
         picture: Picture | None = None,
+        upload: str = "",
         no_picture: bool = False,
         shows_seen: bool | None = None,
         shows_receipts: bool | None = None,
         shows_typing: bool | None = None,
     ) -> Profile:
-        """Change a person's profile; what is None stays, ``no_picture`` removes the picture. Returns the new profile.
+        """Change a person's profile; what is None stays, ``no_picture`` removes the picture, ``upload`` is one that is
+        to be it (`Upload.is_picture`), or is it. Returns the new profile.
 
-        Raises `NameTaken` as `add_person` does; then nothing was written. Raises `KeyError` if there is no such
-        person: a bug.
+        Raises `NameTaken` as `add_person` does, `Refused` (``no_such_upload``); then nothing was written. Raises
+        `KeyError` if there is no such person: a bug.
         """
         ...
 
@@ -343,7 +345,7 @@ class PeopleTable(Protocol):
         ...
 
     async def picture(self, picture_hash: str) -> Picture | None:
-        """Picture with this hash; None if nobody has it (any more)."""
+        """Picture of this name; None if nobody has it (any more)."""
         ...
 
     async def note_seen(self, ids: Collection[str], at_ms: int) -> None:

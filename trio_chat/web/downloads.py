@@ -47,7 +47,7 @@ SLOW_CHUNK_BYTES: Final = 64 * 1024
 SLOW_S: Final = 1.0
 """At first, and after a piece that took longer, so much: that a slow download moves is to be seen."""
 
-PREVIEW_SIZES: Final = ("480", "1600")
+PREVIEW_SIZES: Final = ("96", "256", "480", "1600")
 
 ASK_EACH_TIME: Final = "private, no-cache"
 PREVIEW_KEPT: Final = "private, max-age=3600"

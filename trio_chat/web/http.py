@@ -18,7 +18,7 @@ from starlette.routing import Route
 from trio_chat.errors import StoreError
 from trio_chat.net.host import host_name, is_private
 from trio_chat.web.assets import Assets
-from trio_chat.web.downloads import Downloads, Keys, download_routes
+from trio_chat.web.downloads import PREVIEW_KEPT, PREVIEW_SIZES, Downloads, Keys, download_routes
 from trio_chat.web.uploads import Beginning, Uploads, upload_routes
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    FindPicture: TypeAlias = Callable[[str], Awaitable[tuple[bytes, str] | None]]
+    FindPicture: TypeAlias = Callable[[str, int], Awaitable[tuple[bytes, str, bool] | None]]
 
 _PACKAGED = Path(__file__).parents[1] / "static"
 STATIC = _PACKAGED if _PACKAGED.is_dir() else Path(__file__).parents[2] / "static"
@@ -87,8 +87,9 @@ def make_app(
     is_https: bool = False,
 ) -> ASGIApp:
     """The ASGI application; ``readiness`` is asked at each ``/readyz`` whether the server is ready and what to say,
-    ``picture`` for the bytes and the media type of a picture, by its hash. ``server_id`` tells it from
-    others, ``is_https`` says that people reach it over TLS, and should do so only."""
+    ``picture`` for a picture, by its name and the wanted side in pixels (0: as large as it is): its bytes, media type,
+    and whether browsers may keep it for good. ``server_id`` tells it from others, ``is_https`` says that people reach
+    it over TLS, and should do so only."""
 
     assets = _files(STATIC)
 
@@ -118,18 +119,22 @@ def make_app(
 async def _picture(request: Request, *, find: FindPicture) -> Response:
     """A picture that somebody shows of themselves. Its bytes are anybody's, so nothing in them may be run."""
     name: str = request.path_params["hash"]
+    size = request.query_params.get("size", "")
+    if size not in PREVIEW_SIZES:
+        size = "0"
     try:
-        found = await find(name) if _PICTURE.fullmatch(name) else None
-    except StoreError:
+        found = await find(name, int(size)) if _PICTURE.fullmatch(name) else None
+    except (StoreError, OSError):
         return PlainTextResponse("try again in a moment\n", status_code=503)
     if found is None:
         return PlainTextResponse("no such picture\n", status_code=404)
-    data, media_type = found
+    data, media_type, is_kept = found
     return Response(
         data,
         media_type=media_type,
         headers={
-            "cache-control": "private, max-age=31536000, immutable",  # another picture has another hash
+            # Another picture has another name. A small one is in many browsers anyway.
+            "cache-control": "private, max-age=31536000, immutable" if is_kept else PREVIEW_KEPT,
             "content-security-policy": "default-src 'none'; sandbox",
             "content-disposition": "inline",
         },

@@ -51,6 +51,14 @@ export class Files {
     return this.#app.send(room, text, { ...extras, files });
   }
 
+  /** Show this picture of a room, or (null) of this person; without one none. @param {string|null} room @param {Blob|null} blob */
+  async setPicture(room, blob) {
+    const brought = blob ? await this.#uploads.bring(room, blob) : { ok: true, upload: "" };
+    if (!brought.ok) return brought;
+    const change = { picture: brought.upload };
+    return room === null ? this.#app.setProfile(change) : this.#app.setRoom(room, change);
+  }
+
   /** The files of an entry, as they were chosen; those that the browser has not kept are missing. @returns {Promise<Chosen[]>} */
   async chosen({ files = [] }) {
     const all = await Promise.all(files.map(async ({ key, id: _, upload: __, isComplete: ___, ...file }) => {

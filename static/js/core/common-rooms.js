@@ -1,7 +1,8 @@
 /**
  * The rooms that one has in common with somebody, as far as it is known here. Pure.
  */
-import { openRoom, roomList } from "./select.js";
+import { roomList } from "./around.js";
+import { openRoom } from "./select.js";
 import { SERVER } from "./standing.js";
 
 /**

@@ -2,7 +2,7 @@
  * Copies: a message wherever it stands outside the log, in a quote, a bar, a list, a dialog, a notification. Such a place
  * holds the room and the number, and reads here what may be shown of it now. Pure.
  */
-import { lineOf } from "./files.js";
+import { lineOf, thumbOf } from "./files.js";
 import { isBlocked, isHidden } from "./mine.js";
 import { overlaid, waitingMessages } from "./outbox.js";
 import { eventIn } from "./room-history.js";
@@ -33,8 +33,8 @@ export function lastMessageOf(state, room) {
 }
 
 /**
- * What stands in the place of the message: who wrote it, and one line of text without markup.
- * @returns {{message: object|null|undefined, isShown: boolean, who: string, line: string}} isShown: its own text is the line
+ * What stands in the place of the message: who wrote it, one line of text without markup, the address of a small picture.
+ * @returns {{message: object|null|undefined, isShown: boolean, who: string, line: string, thumb?: string}} isShown: its own text is the line
  */
 export function copyAt(state, name, seq) {
   const message = messageNow(state, name, seq);
@@ -43,5 +43,5 @@ export function copyAt(state, name, seq) {
   const who = isOwn ? texts.you : (state.people.get(message.from)?.name ?? message.name);
   const isOut = !isOwn && isBlocked(state, message.from);
   if (isOut || message.isDeleted) return { message, isShown: false, who, line: isOut ? texts.talkBlocked(1) : texts.talkDeleted };
-  return { message, isShown: true, who, line: lineOf(message) };
+  return { message, isShown: true, who, line: lineOf(message), thumb: thumbOf(name, message) };
 }

@@ -36,6 +36,12 @@ export function kindOf({ asFile, voice, mediaType, width, local }) {
 /** Whether it stands among the pictures of its message: a picture or a video. */
 export const isVisual = (file) => ["image", "video"].includes(kindOf(file));
 
+/** The address of a small picture of what a logged message shows first; "": it shows nothing. */
+export function thumbOf(room, { seq, files = NONE }) {
+  const file = files.find((one) => one.previews[0] || kindOf(one) === "image");
+  return file ? `files/${encodeURIComponent(room)}/${seq}/${file.n}/x?size=${file.previews[0] ?? ""}` : "";
+}
+
 /** A message as one line of plain text; its files are named by a sign, and in words where nothing is written. */
 export function lineOf({ text, files = NONE }) {
   const line = plainLine(text.slice(0, LINE_LENGTH));

@@ -58,11 +58,11 @@ function complete(state, room, item, nowMs) {
 const reactorsOf = (state, { reactions }) =>
   reactions.flatMap(({ people }) => people.map((id) => person(state, id).name)).join("\n");
 
-/** The quote of the answered message: name, one line of text, and whose colour. */
+/** The quote of the answered message: name, one line of text, a small picture, and whose colour. */
 function quoteOf(state, room, { replyTo }) {
   if (replyTo === null) return { quoteWho: null, quoteText: null, quoteFrom: null };
-  const { message, who, line } = copyAt(state, room.name, replyTo);
-  return { quoteWho: who, quoteText: line, quoteFrom: message?.from ?? "" };
+  const { message, who, line, thumb } = copyAt(state, room.name, replyTo);
+  return { quoteWho: who, quoteText: line, quoteThumb: thumb, quoteFrom: message?.from ?? "" };
 }
 
 function isSame(one, other) {

@@ -191,6 +191,10 @@ export const laterTexts = {
 
   shellPictureChoose: "Choose a picture",
   shellPictureRemove: "Remove",
+  shellPictureCrop: "What is to be seen",
+  shellPictureMove: "The part that is shown. The arrow keys move it",
+  shellPictureSize: "Size",
+  shellPictureOf: (name) => `Picture of ${name}`,
   shellPictureBad: "This file is no picture that the browser can read.",
   shellColour: "Colour",
   shellColourNumber: (index) => `Colour ${number().format(index)}`,

@@ -30,6 +30,7 @@ const makers = {
     const notes = [];
     if (event.title !== undefined) notes.push(texts.talkNoteTitle(who, event.title));
     if (event.topic !== undefined) notes.push(event.topic ? texts.talkNoteTopic(who, event.topic) : texts.talkNoteNoTopic(who));
+    if (event.picture !== undefined) notes.push(texts.talkNotePicture(who, event.picture));
     if (event.slow_s !== undefined) notes.push(texts.modNoteSlow(who, event.slow_s));
     if (event.retention_days !== undefined) notes.push(texts.modNoteRetention(who, event.retention_days));
     for (const [name, text] of Object.entries(texts.modNotePolicy)) if (event[name] !== undefined) notes.push(text(who, event[name]));

@@ -11,7 +11,10 @@ export function applySettings(room, event, meId) {
     room.title = event.title ?? room.title;
     room.topic = event.topic ?? room.topic;
   }
-  if (event.type === "settings") room.policy = policyAfter(room.policy, event);
+  if (event.type === "settings") {
+    room.policy = policyAfter(room.policy, event);
+    if (event.picture !== undefined) room.picture = event.picture ? event.seq : null;
+  }
   if (event.type === "created") {
     room.kind = event.kind;
     room.owner = event.from;
@@ -99,7 +102,7 @@ export function withInfo(room, frame) {
   const next = { ...room, info, owner: frame.owner ?? room.owner, members: room.kind === "public" ? room.members : info.count };
   if (room.isMember) return next;
   // It is in no list.
-  Object.assign(next, { title: frame.title ?? "", topic: frame.topic ?? "", policy });
+  Object.assign(next, { title: frame.title ?? "", topic: frame.topic ?? "", picture: frame.picture ?? null, policy });
   for (const event of room.recent.changes) if (event.type === "settings" && event.seq > upto) applySettings(next, event);
   return next;
 }

@@ -10,7 +10,7 @@ import { firstUnread } from "./room.js";
 import { isEndInView } from "./rooms.js";
 import { SERVER } from "./standing.js";
 import { texts } from "./texts.js";
-import { countOf, isFor, mentionsOf } from "./unread.js";
+import { isFor } from "./unread.js";
 
 export { eventIn as messageAt, firstFailed, firstUnread, isBlocked, isHidden, isPinnedRoom, isStarred, isEndInView, levelOf, stars, unreadFrom };
 
@@ -19,14 +19,6 @@ export const openRoom = (state) => state.rooms.get(state.open);
 
 /** The name of a room that may have been asked for in another spelling. */
 export const roomNamed = (state, asked) => state.spellings.get(asked) ?? asked;
-
-/** The list of rooms: that of those who run the server, those that the person has pinned, then the newest first. */
-export function roomList(state) {
-  const rooms = Array.from(state.rooms.values()).filter((room) => room.isMember);
-  const mine = current(state);
-  const height = ({ name }) => (name === SERVER ? 2 : Number(mine.get(`pin_room ${name}`)?.on ?? 0));
-  return rooms.sort((a, b) => height(b) - height(a) || b.activeAt - a.activeAt || (a.name < b.name ? -1 : 1));
-}
 
 /** A person's current profile; before it is known, the name from the event. */
 export const person = (state, id, name = "") => state.people.get(id) ?? { id, name };
@@ -37,35 +29,6 @@ export function titleOf(state, room) {
   if (room.title) return room.title;
   if (room.name === HOME) return texts.shellLobby;
   return room.name === SERVER ? texts.modServer : room.name;
-}
-
-/** The avatar of a room: the other person's in a direct one, else initials on a square ("seal"). */
-export function avatarOf(state, room) {
-  const name = titleOf(state, room);
-  if (room.name === SERVER) return { id: room.name, name, isSeal: true, sign: "shield" };
-  if (!room.with) return { id: room.name, name, isSeal: true };
-  const { id, colour, picture } = person(state, room.with);
-  return { id, name, colour, picture, isSeal: false };
-}
-
-/** Unread counts of a room: at most 100, which means more. `isMarkedUnread`: by hand. */
-export function unreadOf(room, state = null) {
-  const isMarkedUnread = state !== null && unreadFrom(state, room.name) !== null;
-  return { count: countOf(room.unread), mentions: mentionsOf(room.unread), isMarkedUnread };
-}
-
-/** Unread counts of all rooms, each by its notification level: for the title and the icon. */
-export function totals(state, nowMs) {
-  const sum = { unread: 0, mentions: 0 };
-  for (const room of state.rooms.values()) {
-    const level = levelOf(state, room.name, nowMs);
-    if (!room.isMember || level === "none") continue;
-    const { count, mentions } = unreadOf(room);
-    const isDirect = room.kind === "direct";
-    sum.unread += level === "all" ? count : mentions;
-    sum.mentions += isDirect ? count : mentions;
-  }
-  return sum;
 }
 
 /** The events of the room's log as shown: the outbox laid over them, hidden messages left out. */
@@ -104,25 +67,6 @@ export function tickOf(state, room, message) {
   const { delivered, read } = reach(state, room);
   if (message.seq <= read) return "read";
   return message.seq <= delivered ? "delivered" : "sent";
-}
-
-/** Who else is typing in the room, or speaking: `what` is "text" or "voice". */
-export function typingIn(state, room, nowMs) {
-  return room.typing
-    .filter(({ id, until }) => id !== state.me?.id && until > nowMs)
-    .map(({ id, name, what }) => ({ ...person(state, id, name), what }));
-}
-
-/** The numbers of the pinned messages, ascending, with the outbox laid over them; null before `info` was answered. */
-export function pinsOf(state, room) {
-  if (!room.info) return null;
-  const pins = new Set(room.info.pins);
-  for (const entry of state.outbox) {
-    if (entry.room !== room.name) continue;
-    if (entry.command === "pin" && entry.on) pins.add(entry.target);
-    else if (entry.command === "pin" || entry.command === "delete") pins.delete(entry.target);
-  }
-  return Array.from(pins).sort((a, b) => a - b);
 }
 
 /** Whether a message is for this person: by name, or for all. */

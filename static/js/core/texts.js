@@ -80,6 +80,7 @@ export const texts = {
   talkNoteCreated: (who, kind) => (kind === "direct" ? `${who} began this conversation` : `${who} created this room`),
   talkNoteTitle: (who, title) => `${who} named this room “${title}”`,
   talkNoteTopic: (who, topic) => `${who} set the topic: ${topic}`,
+  talkNotePicture: (who, on) => `${who} ${on ? "changed" : "took away"} the room’s picture`,
   talkNoteNoTopic: (who) => `${who} took the topic away`,
   talkNoteJoined: (who) => `${who} joined`,
   talkNoteLeft: (who) => `${who} left`,

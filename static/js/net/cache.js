@@ -13,7 +13,7 @@ const EVENTS = 50;
 const FORMAT = 3; // another one is not read
 const KEPT = [
   "name", "kind", "title", "topic", "owner", "with", "members", "isMember", "epoch", "last", "proof", "listedTo", "lastMessage",
-  "activeAt", "read", "unread", "role", "policy", "muted",
+  "activeAt", "read", "unread", "role", "policy", "muted", "picture",
 ];
 
 export class Cache {

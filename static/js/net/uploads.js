@@ -91,6 +91,25 @@ export class Uploads {
     return found !== null;
   }
 
+  /**
+   * Bring a picture of a room, or (null) of this person.
+   * @returns {Promise<{ok: true, upload: string}|{ok: false, code: string, message: string}>}
+   */
+  async bring(room, blob) {
+    const begun = await this.#ask({ type: "upload_picture", room: room ?? undefined, bytes: blob.size });
+    if (!begun.ok) return begun;
+    const done = await transfer(blob, begun.offset, {
+      url: `uploads/${begun.upload}`,
+      signal: new AbortController().signal,
+      chunks: this.#chunks,
+      request: this.#request,
+      again: (failures) => this.#pause(pauseMs(failures - 1)).then(() => true),
+      poster: async () => null,
+      onProgress() {},
+    });
+    return done.ok ? { ok: true, upload: begun.upload } : done;
+  }
+
   /** The message will not be sent: neither shall the server keep what it has of its files. */
   cancel({ files }) {
     for (const { upload } of files) if (upload) this.#ask({ type: "cancel_upload", upload });

@@ -8,7 +8,7 @@ from trio_chat.errors import Refused
 from trio_chat.files.sweeper import EXPIRY_MS
 from trio_chat.files.uploads import new_upload_id
 from trio_chat.gateways.v1.events import write, write_event
-from trio_chat.kinds.facts import PERSONAL_ROOM, no_such_room
+from trio_chat.kinds.facts import PERSONAL_ROOM, no_such_room, personal_room
 from trio_chat.kinds.files import file_of, unknown_file
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.standing import MODERATES, announcements
@@ -40,9 +40,31 @@ async def upload(client: Client, command: commands.UploadCommand) -> Uploading:
         begun = await _begin(client, command, new_id)
     else:
         begun = await _forward(client, command, command.of, new_id)
+    return await _told(client, command.id, begun)
+
+
+async def upload_picture(client: Client, command: commands.UploadPicture) -> Uploading:
+    """Begin to upload a picture of a room, or of the person: for the same command always the same.
+
+    One of a room is refused to whom a message with a file would be; their own everybody may choose.
+    """
+    hub = client.hub
+    if command.room is None:
+        room = personal_room(client.person.id)
+    else:
+        room = client.room(command.room).name
+        hub.door.check_upload(client.person.id, client.known_ms)
+    wanted = Upload(
+        new_upload_id(), client.person.id, room, command.id, "picture", command.bytes, is_picture=True
+    )
+    begun = await hub.store.begin_upload(wanted, limits=hub.file_limits, at_ms=hub.now_ms())
+    return await _told(client, command.id, begun)
+
+
+async def _told(client: Client, command_id: str, begun: Upload) -> Uploading:
     return Uploading(
-        command.id,
-        command.room,
+        command_id,
+        begun.room,
         begun.id,
         offset=await client.hub.files.uploads.progress(begun),
         chunk=CHUNK_BYTES,

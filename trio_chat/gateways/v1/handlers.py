@@ -35,6 +35,7 @@ HANDLERS: Final[dict[type[Command], Handler]] = {
     **dict.fromkeys(COMMANDS, events.write_event),
     messages.Send: files.send,
     commands.UploadCommand: files.upload,
+    commands.UploadPicture: files.upload_picture,
     commands.CancelUpload: files.cancel_upload,
     # history
     commands.History: history.history,

@@ -193,12 +193,15 @@ async def rename(client: Client, command: commands.Rename) -> Renamed:
 
 async def profile(client: Client, command: commands.SetProfile) -> Profiled:
     """Change the person's profile; without any change: tell how it is."""
-    picture = read_picture(command.picture) if command.picture else None
+    said = command.picture or ""
+    upload = said if said.startswith("u-") else ""  # no Base64 has a hyphen
+    picture = read_picture(said) if said and not upload else None
     now = await client.hub.people.set_profile(
         client.person,
         name=command.name,
         colour=command.colour,
         picture=picture,
+        upload=upload,
         no_picture=command.picture == "",
         shows_seen=command.show_seen,
         shows_receipts=command.show_receipts,

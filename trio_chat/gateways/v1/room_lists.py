@@ -94,6 +94,7 @@ def item_of(listing: Listing, other: Profile | None) -> RoomItem:
         muted_until=end_of(listing.muted_ms),
         last=_preview(listing.last),
         last_edit=_preview(listing.last_edit),
+        picture=listing.picture,
         active=timestamp(listing.newest_ms) if listing.newest_ms else None,
     )
 

@@ -153,6 +153,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         count=len(state.members),
         pins=state.pins,
         policy=state.policy,
+        picture=state.picture,
         restricted=fitting(
             [
                 RestrictionItem(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 import msgspec
 
 from trio_chat.errors import Refused
+from trio_chat.kinds.messages import EditCommand
 from trio_chat.kinds.newcomers import waiting
 from trio_chat.model.names import check_client_id, normal_room
 from trio_chat.model.texts import check_length, check_text
@@ -99,7 +100,9 @@ class Session:
             raise not_joined(room)
         text = getattr(command, "text", None)  # of whatever command has one
         if text is not None:
-            check = check_length if getattr(command, "files", ()) else check_text
+            # With files it may be empty; whether a message that is edited has some is judged in the log.
+            has_files = isinstance(command, EditCommand) or bool(getattr(command, "files", ()))
+            check = check_length if has_files else check_text
             check(text, self._max_text_chars)
         return command
 

@@ -49,7 +49,8 @@ CREATE TABLE rooms (
     head bigint NOT NULL DEFAULT 0,
     digest bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex'),
     rules_seq bigint NOT NULL DEFAULT 0,
-    epoch_ms bigint NOT NULL DEFAULT 0
+    epoch_ms bigint NOT NULL DEFAULT 0,
+    picture bigint
 ) WITH (fillfactor = 40);
 CREATE INDEX directory ON rooms (newest_ms DESC, name) WHERE kind = 'public' AND newest_ms IS NOT NULL;
 
@@ -93,6 +94,7 @@ CREATE FUNCTION count_people() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER count_people AFTER INSERT ON people FOR EACH ROW EXECUTE FUNCTION count_people();
+CREATE INDEX shown_pictures ON people (picture) WHERE picture IS NOT NULL;
 CREATE TABLE name_forms (
     form {_T} NOT NULL,
     person_id {_T} NOT NULL REFERENCES people,
@@ -287,6 +289,7 @@ CREATE TABLE uploads (
     room_id bigint,
     seq bigint,
     n bigint,
+    is_picture bigint NOT NULL DEFAULT 0,
     UNIQUE (person_id, client_id)
 );
 CREATE INDEX unfinished_uploads ON uploads (id) WHERE hash IS NULL;

@@ -26,7 +26,7 @@ from trio_chat.model.events import MESSAGE
 from trio_chat.store.sql import newcomers, standing_effects
 from trio_chat.store.sql.batches import portions, with_values
 from trio_chat.store.sql.erasing import erase_texts
-from trio_chat.store.sql.files import attach, forget_files
+from trio_chat.store.sql.files import attach, forget_files, show_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,7 +70,9 @@ def note_newest(connection: Connection, newest: dict[int, tuple[int | None, int]
 
 
 def deletes(changes: Sequence[tuple[Row, Body]]) -> bool:
-    """Whether a text is deleted."""
+    """Whether a text is deleted, or there is another picture in the place of one."""
+    if any(row.kind == SETTINGS and getattr(body, "picture", None) is not None for row, body in changes):
+        return True
     keys = (change_key(row.kind, row.sender, body) for row, body in changes if row.kind in (DELETE, RESOLVE))
     return any(key is not None and key[1] == DELETE for key in keys)
 
@@ -118,6 +120,13 @@ def _set(connection: Connection, room_id: int, events: Sequence[tuple[Row, Setti
         """,
         [(body.title, body.topic, json.dumps(_changed(body.policy)), room_id) for _, body in events],
     )
+    for row, body in events:
+        if body.picture is not None:
+            before: int | None = connection.execute("SELECT picture FROM rooms WHERE id = ?", (room_id,)).get
+            show_picture(connection, room_id, row.seq, body.picture, instead_of=before)
+            connection.execute(
+                "UPDATE rooms SET picture = ? WHERE id = ?", (row.seq if body.picture else None, room_id)
+            )
 
 
 def _changed(policy: dict[str, int | str]) -> dict[str, int | str | None]:

@@ -7,9 +7,9 @@ Which blobs are gone, and how much counts for whom, is written by the triggers o
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trio_chat.kinds.files import StoredFile
+from trio_chat.kinds.files import PICTURE, SHOWN_PICTURE, StoredFile
 from trio_chat.kinds.messages import POST, Post
 from trio_chat.kinds.table import read_body
 from trio_chat.store.sql.batches import texts
@@ -49,6 +49,20 @@ def attach(connection: Connection, room_id: int, events: Sequence[tuple[Row, Pos
     )
 
 
+def show_picture(
+    connection: Connection, room_id: int, seq: int, upload: str, *, instead_of: int | None
+) -> None:
+    """Make this upload (empty: none) file 0 of number ``seq`` of a room, as a picture, in place of an earlier one."""
+    if instead_of is not None:
+        forget_files(connection, room_id, [instead_of])
+    connection.execute(
+        "INSERT INTO files SELECT CAST(? AS bigint), CAST(? AS bigint), 0, hash, person_id, stored, ? FROM uploads"
+        " WHERE id = ?",
+        (room_id, seq, PICTURE, upload),
+    )
+    connection.execute("UPDATE uploads SET room_id = ?, seq = ?, n = 0 WHERE id = ?", (room_id, seq, upload))
+
+
 def forget_files(connection: Connection, room_id: int, targets: Sequence[int]) -> None:
     """Forget the files of these messages, which are deleted, and the uploads by which they came."""
     places, uploads = (
@@ -65,17 +79,20 @@ def forget_files(connection: Connection, room_id: int, targets: Sequence[int]) -
 
 def find_file(connection: Connection, room: str, seq: int, n: int) -> StoredFile | None:
     """See `FileTable.find_file`."""
-    blob = connection.execute(
-        "SELECT hash FROM files JOIN rooms ON rooms.id = room_id WHERE rooms.name = ? AND seq = ? AND n = ?",
+    found: Any = connection.execute(
+        "SELECT hash, files.kind FROM files JOIN rooms ON rooms.id = room_id WHERE name = ? AND seq = ? AND n = ?",
         (room, seq, n),
-    ).get
-    if blob is None:
+    ).fetchone()
+    if found is None:
         return None
+    blob, kind = found
+    if kind == PICTURE:
+        return StoredFile(blob, SHOWN_PICTURE)
     for event in read_some(connection, room, [seq]):
         if event.kind == POST and event.body is not None:
             body = read_body(event.kind, event.body)
             assert isinstance(body, Post)
-            return StoredFile(str(blob), body.files[n])
+            return StoredFile(blob, body.files[n])
     return None  # damaged, or deleted meanwhile
 
 

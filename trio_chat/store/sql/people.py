@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from trio_chat.errors import NameTaken
+from trio_chat.errors import NameTaken, Refused
+from trio_chat.kinds.facts import personal_room
+from trio_chat.model.files import picture_name
 from trio_chat.model.lookalikes import folded_form, name_forms
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.records import Picture, Profile
+from trio_chat.store.sql.append_rows import make_room
 from trio_chat.store.sql.devices import insert_device
+from trio_chat.store.sql.files import find_file, show_picture
+from trio_chat.store.sql.history import find_room_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -106,6 +111,7 @@ def set_profile(
     name_key: str | None = None,
     colour: int | None = None,
     picture: Picture | None = None,
+    upload: str = "",
     no_picture: bool = False,
     shows_seen: bool | None = None,
     shows_receipts: bool | None = None,
@@ -113,6 +119,8 @@ def set_profile(
 ) -> Profile:
     """See `Store.set_profile`."""
     _check_person(connection, person_id)
+    if upload:
+        _check_upload(connection, person_id, upload)
     if name is not None and name_key is not None:
         forms = _free_forms(connection, person_id, name, name_key, at_ms)
         _give_up_name(connection, person_id, at_ms)
@@ -126,8 +134,8 @@ def set_profile(
         """,
         (name, name_key, colour, shows_seen, shows_receipts, shows_typing, person_id),
     )
-    if picture is not None or no_picture:
-        _set_picture(connection, person_id, picture)
+    if picture is not None or upload or no_picture:
+        _set_picture(connection, person_id, picture, upload)
     (profile,) = people(connection, (person_id,))
     return profile
 
@@ -157,7 +165,11 @@ def picture(connection: Connection, picture_hash: str) -> Picture | None:
     found = connection.execute(
         "SELECT hash, media_type, data FROM pictures WHERE hash = ?", (picture_hash,)
     ).fetchone()
-    return None if found is None else Picture(*found)
+    if found is not None:
+        return Picture(*found)
+    person_id = connection.execute("SELECT id FROM people WHERE picture = ?", (picture_hash,)).get
+    large = None if person_id is None else find_file(connection, personal_room(person_id), 0, 0)
+    return None if large is None else Picture(picture_hash, large.file.media_type, b"", large.blob)
 
 
 def note_seen(connection: Connection, ids: Collection[str], at_ms: int) -> None:
@@ -173,12 +185,36 @@ def note_seen(connection: Connection, ids: Collection[str], at_ms: int) -> None:
     )
 
 
-def _set_picture(connection: Connection, person_id: str, picture: Picture | None) -> None:
-    """Give the person this picture, or none. A picture that nobody has any more is deleted."""
+def _check_upload(connection: Connection, person_id: str, upload: str) -> None:
+    """Raises `Refused` (``no_such_upload``) unless this can be the person's picture, or is."""
+    found = connection.execute(
+        """
+        SELECT 1 FROM uploads WHERE id = ? AND person_id = ? AND room = ? AND is_picture = 1
+            AND hash IS NOT NULL AND coalesce(seq, 0) = 0
+        """,
+        (upload, person_id, personal_room(person_id)),
+    )
+    if found.get is None:
+        raise Refused("no_such_upload", "This picture is not ready. Upload it again.")
+
+
+def _set_picture(connection: Connection, person_id: str, picture: Picture | None, upload: str) -> None:
+    """Give the person this picture, or this upload, or none. A picture that nobody has any more is deleted."""
     before = connection.execute("SELECT picture FROM people WHERE id = ?", (person_id,)).get
-    after = None if picture is None else picture.hash
+    after = picture_name(upload) if upload else None if picture is None else picture.hash
+    if upload and after == before:
+        return
     # Nobody else may take meanwhile what is to be deleted here, or delete what is taken here.
     connection.lock("picture", [each for each in (before, after) if each is not None])
+    own = personal_room(person_id)
+    room_id = find_room_id(connection, own)
+    if upload and room_id is None:
+        room_id = make_room(connection, own)
+    had_upload = (
+        connection.execute("SELECT 1 FROM files WHERE room_id = ? AND seq = 0", (room_id,)).get is not None
+    )
+    if room_id is not None and (upload or had_upload):
+        show_picture(connection, room_id, 0, upload, instead_of=0 if had_upload else None)
     if picture is not None:
         connection.execute(
             "INSERT INTO pictures (hash, media_type, data) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",

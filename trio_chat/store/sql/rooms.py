@@ -37,11 +37,11 @@ def state(connection: Connection, room: str) -> RoomState:
     with connection.snapshot():
         place = position(connection, room)
         found = connection.execute(
-            "SELECT id, kind, title, topic, owner, policy FROM rooms WHERE name = ?", (room,)
+            "SELECT id, kind, title, topic, owner, policy, picture FROM rooms WHERE name = ?", (room,)
         ).fetchone()
         if found is None:
             return RoomState(place, kind_of_new(room), "", "", None, {}, ())
-        room_id, kind, title, topic, owner, policy = found
+        room_id, kind, title, topic, owner, policy, picture = found
         pair = connection.execute("SELECT person_id FROM pairs WHERE room_id = ?", (room_id,))
         return RoomState(
             place,
@@ -55,6 +55,7 @@ def state(connection: Connection, room: str) -> RoomState:
             restrictions_of(connection, room_id),
             tuple(knocking(connection, room_id)),
             frozenset(person for (person,) in pair),
+            picture,
         )
 
 
@@ -216,7 +217,7 @@ def _description(dialect: Dialect) -> str:
         ) AS last
         FROM windows
     )
-    SELECT rooms.id, name, messages.head, epoch, kind, title, topic, owner,
+    SELECT rooms.id, name, messages.head, epoch, kind, title, topic, picture, owner,
         CASE name WHEN '{LOBBY}' THEN ({dialect.n_people})
             ELSE (SELECT count(*) FROM members WHERE room_id = rooms.id) END,
         joined,
@@ -297,6 +298,7 @@ def _described(
             role=role,
             policy=json.loads(policy),
             muted_ms=muted_ms,
+            picture=picture,
         )
         for (
             _,
@@ -306,6 +308,7 @@ def _described(
             kind,
             title,
             topic,
+            picture,
             owner,
             n_members,
             joined,

@@ -90,6 +90,7 @@ class AppendFacts(StandingFacts, DirectFacts):
         self._uses: dict[str, int] = {}
         self._mentions_of_all: dict[str, list[int]] = {}
         self._sent: set[str] = set()
+        self._with_files: set[int] = set()
 
     def author_of(self, seq: int) -> str | None:
         """See `trio_chat.kinds.facts.Facts`."""
@@ -201,17 +202,24 @@ class AppendFacts(StandingFacts, DirectFacts):
         ).fetchone()
         return found is not None and may_hear(room, found[0], bool(found[1]), person) and bool(found[2])
 
-    def can_send(self, upload: str, person: str) -> bool:
+    def can_send(self, upload: str, person: str, *, as_picture: bool = False) -> bool:
         """See `trio_chat.kinds.facts.Facts`."""
         return upload not in self._sent and bool(
             self._connection.execute(
                 """
-                SELECT 1 FROM uploads
-                WHERE id = ? AND person_id = ? AND room = ? AND hash IS NOT NULL AND seq IS NULL
+                SELECT 1 FROM uploads WHERE id = ? AND person_id = ? AND room = ? AND is_picture = ?
+                    AND hash IS NOT NULL AND seq IS NULL
                 """,
-                (upload, person, self.room),
+                (upload, person, self.room, int(as_picture)),
             ).get
         )
+
+    def has_files(self, seq: int) -> bool:
+        """See `trio_chat.kinds.facts.Facts`."""
+        found = self._connection.execute(
+            "SELECT 1 FROM files WHERE room_id = ? AND seq = ?", (self._room_id, seq)
+        ).get
+        return found is not None or seq in self._with_files
 
     def note(self, row: Row) -> None:
         """See `GrowingFacts.note`."""
@@ -251,6 +259,8 @@ class AppendFacts(StandingFacts, DirectFacts):
                 self._comings.update((who.id, True) for who in body.members)
             case Settings():
                 self.policy = replace(self.policy, **body.policy)
+                if body.picture:
+                    self._sent.add(body.picture)
             case Role():
                 self._note_role(body)
             case Restriction():
@@ -278,6 +288,7 @@ class AppendFacts(StandingFacts, DirectFacts):
         assert isinstance(body, Post)
         if body.files:
             self._sent.update(file.upload for file in body.files)
+            self._with_files.add(row.seq)
             self.changes.append((row, body))
 
     def _note_coming(self, person: str, *, is_in: bool) -> None:

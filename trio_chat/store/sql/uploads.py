@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from trio_chat.store.sql.connection import Connection
 
 _COLUMNS = (
-    "id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms, hash, facts, seq IS NOT NULL"
+    "id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms, hash, facts, seq IS NOT NULL, "
+    "is_picture"
 )
 
 
@@ -64,7 +65,7 @@ def forward_file(
             raise _id_conflict()
         return before
     found = find_file(connection, room, seq, n)
-    if found is None:
+    if found is None or found.is_picture:
         raise Refused("no_such_file", "This file is not there any more.")
     _check_person(connection, upload.person)
     _check_number(connection, upload.person, limits, at_ms, is_finished=True)
@@ -165,14 +166,14 @@ def _begun_before(connection: Connection, upload: Upload) -> Upload | None:
 
 
 def _said(upload: Upload) -> tuple[object, ...]:
-    return upload.room, upload.name, upload.bytes, upload.as_file, upload.ms, upload.peaks
+    return upload.room, upload.name, upload.bytes, upload.as_file, upload.ms, upload.peaks, upload.is_picture
 
 
 def _insert(connection: Connection, upload: Upload, at_ms: int) -> Upload:
     found: Any = connection.execute(
         f"""
-        INSERT INTO uploads (id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}
+        INSERT INTO uploads (id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms, is_picture)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}
         """,
         (
             upload.id,
@@ -185,6 +186,7 @@ def _insert(connection: Connection, upload: Upload, at_ms: int) -> Upload:
             upload.ms,
             upload.peaks,
             at_ms,
+            int(upload.is_picture),
         ),
     ).fetchone()
     return _upload(*found)
@@ -248,7 +250,22 @@ def _id_conflict() -> Refused:
 
 
 def _upload(*values: Any) -> Upload:  # noqa: ANN401
-    upload, person, room, client_id, name, size, as_file, ms, peaks, made_ms, blob, facts, is_sent = values
+    (
+        upload,
+        person,
+        room,
+        client_id,
+        name,
+        size,
+        as_file,
+        ms,
+        peaks,
+        made_ms,
+        blob,
+        facts,
+        is_sent,
+        is_picture,
+    ) = values
     return Upload(
         upload,
         person,
@@ -263,4 +280,5 @@ def _upload(*values: Any) -> Upload:  # noqa: ANN401
         blob,
         None if facts is None else msgspec.json.decode(facts, type=FileFacts),
         bool(is_sent),
+        bool(is_picture),
     )

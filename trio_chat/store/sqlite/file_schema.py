@@ -100,3 +100,16 @@ def make_files(connection: apsw.Connection) -> None:
         END;
         """
     )
+
+
+def make_pictures(connection: apsw.Connection) -> None:
+    """Pictures of rooms and people that are files."""
+    # `rooms.picture`: the number of the event whose file 0 it is. A person's is file 0 of number 0, which no event has,
+    # of their own room; `people.picture` is the name under which it is told.
+    connection.execute(
+        """
+        ALTER TABLE rooms ADD COLUMN picture INTEGER;
+        ALTER TABLE uploads ADD COLUMN is_picture INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX shown_pictures ON people (picture) WHERE picture IS NOT NULL;
+        """
+    )

@@ -19,7 +19,7 @@ from trio_chat.errors import StartError
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.store.space import EVENT_BYTES
 from trio_chat.store.sqlite.epochs import make_proof_key, mark_as_copy
-from trio_chat.store.sqlite.file_schema import make_files
+from trio_chat.store.sqlite.file_schema import make_files, make_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -412,6 +412,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     note_more_name_forms,
     make_files,
     make_device_codes,
+    make_pictures,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -14,7 +14,7 @@ const MUTE_S = 3600;
 const WIPES = { hour: 3600, day: 86400 };
 
 /** @param {object} shell @param {object} item @param {object} _at @param {object} does see actions.js */
-export async function open(shell, item, _at, does) {
+export async function openDelete(shell, item, _at, does) {
   await needStyles();
   const { app } = shell;
   const { room } = item;

@@ -1,6 +1,7 @@
 /**
  * Dialog with the public rooms, the busiest first.
  */
+import { pictureOf } from "../../core/around.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
@@ -61,9 +62,9 @@ async function enter(shell, { room, joined }) {
   if (!joined) shell.say(await shell.app.enter(room));
 }
 
-function roomEntry(state, { room, title, topic, members, joined }, onPress) {
+function roomEntry(state, { room, title, topic, members, joined, picture }, onPress) {
   const name = titleOf(state, { name: room, title });
   const about = [members ? laterTexts.shellMembers(members) : "", topic ?? ""].filter(Boolean).join(" · ");
   const sign = make("span", "entry-sign", joined ? laterTexts.shellOpen : texts.shellEnter);
-  return entry({ id: room, name, isSeal: true }, name, about, onPress, [sign]);
+  return entry({ id: room, name, picture: pictureOf(state, { name: room, picture }), isSeal: true }, name, about, onPress, [sign]);
 }

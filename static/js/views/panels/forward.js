@@ -1,9 +1,10 @@
 /**
  * Dialog to forward a message to another room.
  */
+import { avatarOf, roomList } from "../../core/around.js";
 import { fold } from "../../core/fold.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { avatarOf, roomList, titleOf } from "../../core/select.js";
+import { titleOf } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { openDialog } from "../parts/dialog.js";
 import { make, onKeydown } from "../parts/dom.js";
@@ -11,7 +12,7 @@ import { entry, input, needStyles } from "../parts/forms.js";
 import { isTouchScreen } from "../parts/hands.js";
 
 /** @param {object} shell @param {object} item of the timeline @returns {Promise<object>} the dialog */
-export async function open(shell, item) {
+export async function openForward(shell, item) {
   await needStyles();
   const { app } = shell;
   const filter = input({ type: "search", placeholder: texts.shellFilter, autofocus: !isTouchScreen() });

@@ -15,7 +15,7 @@ import { entry, needStyles } from "../parts/forms.js";
 import { plain, reactors, section } from "./reactors.js";
 
 /** @param {object} shell @param {object} item of the timeline */
-export async function open(shell, item) {
+export async function openMessageInfo(shell, item) {
   await needStyles();
   const { app } = shell;
   const room = app.state.rooms.get(item.room);

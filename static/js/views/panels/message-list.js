@@ -3,6 +3,7 @@
  */
 import { dayLabel } from "../../core/time.js";
 import { button, make } from "../parts/dom.js";
+import { showThumb } from "../parts/thumb.js";
 
 export class MessageList {
   #shell;
@@ -22,8 +23,8 @@ export class MessageList {
   /** Show the messages with these numbers, the newest first. */
   render(state, room, seqs) {
     const copies = [...seqs].sort((a, b) => b - a).map((seq) => ({ seq, ...this.#shell.app.copyAt(room.name, seq) }));
-    const shown = copies.filter(({ message }) => message !== null).map(({ seq, message, who, line }) => ({
-      seq, who, text: line, when: message ? dayLabel(message.atMs) : "",
+    const shown = copies.filter(({ message }) => message !== null).map(({ seq, message, who, line, thumb }) => ({
+      seq, who, text: line, thumb, when: message ? dayLabel(message.atMs) : "",
     }));
     this.#empty.hidden = shown.length > 0;
     const facts = JSON.stringify(shown);
@@ -32,12 +33,13 @@ export class MessageList {
     this.#list.replaceChildren(...shown.map((one) => this.#entry(one)));
   }
 
-  #entry({ seq, who, text, when }) {
+  #entry({ seq, who, text, thumb, when }) {
     const name = make("bdi", "entry-title", who);
     const line = make("span", "message-line", text);
     line.dir = "auto";
     const element = button("message-entry", "", () => this.#onJump(seq));
     element.append(make("span", "message-top", name, make("span", "quiet", when)), line);
+    showThumb(element, thumb, this.#shell.app);
     return make("li", "", element);
   }
 }

@@ -2,20 +2,21 @@
  * Dialog about a person: name, avatar, last seen, roles, rooms in common, and what one can do: write to them, mention
  * them, block them, give them a role, moderate. It follows the state while it is open.
  */
+import { avatarOf } from "../../core/around.js";
 import { roomsInCommon } from "../../core/common-rooms.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
-import { avatarOf, isBlocked, openRoom, person, titleOf } from "../../core/select.js";
+import { isBlocked, openRoom, person, titleOf } from "../../core/select.js";
 import { rolesToGive, runsServer, writingIn } from "../../core/permissions.js";
 import { SERVER, moderates, roleIn, serverRoleOf } from "../../core/standing.js";
 import { ago } from "../../core/time.js";
-import { makeAvatar, updateAvatar } from "../parts/avatar.js";
 import { openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
 import { setText } from "../parts/set-text.js";
 import { entry, needStyles, problem } from "../parts/forms.js";
 import { askToBlock } from "./block.js";
 import { openBranch } from "./branch.js";
+import { makeFace } from "./face.js";
 import { mayModerate, openModerate, restrictionText } from "./moderate.js";
 import { restrictionsOf, vouch } from "./moderation.js";
 import { roleField } from "./role-field.js";
@@ -34,8 +35,7 @@ export async function openPersonCard(shell, id, knownName = "") {
   const now = () => (one = person(app.state, id, one.name)); // or the last name that was known
   let isInRoom = isInOpenRoom(state, id);
   const trouble = problem();
-  const avatar = makeAvatar(one);
-  avatar.classList.add("portrait");
+  const face = makeFace("portrait");
   const name = make("h2");
   name.dir = "auto";
   const about = make("div", "about");
@@ -67,8 +67,8 @@ export async function openPersonCard(shell, id, knownName = "") {
     // Came, went, or has another profile: when they were here, the server says only if it is asked.
     if (wasInRoom !== isInRoom || (seenText(before) && !seenText(one))) app.people([id]);
     const isOut = isBlocked(app.state, id);
-    updateAvatar(avatar, one);
-    avatar.classList.toggle("here", Boolean(one.here) && !isOut);
+    face.show(one);
+    face.avatar.classList.toggle("here", Boolean(one.here) && !isOut);
     setText(name, one.name);
     setText(about, isOut ? laterTexts.shellBlockedAbout : seenText(one));
     setText(block, isOut ? laterTexts.shellUnblock : laterTexts.shellBlock);
@@ -86,7 +86,7 @@ export async function openPersonCard(shell, id, knownName = "") {
     title: laterTexts.shellPerson,
     className: "small",
     content: [
-      make("div", "card", avatar, name, about, lines),
+      make("div", "card", face.element, name, about, lines),
       trouble,
       ...roleFields(shell, id),
       make("div", "actions", ...moderateButton(shell, id, () => one.name, () => dialog.close()), block, mention, write),

@@ -10,7 +10,7 @@ import { followMessage } from "../parts/follow-message.js";
 import { entry, needStyles } from "../parts/forms.js";
 
 /** @param {object} shell @param {object} item of the timeline */
-export async function open(shell, item) {
+export async function openReactors(shell, item) {
   await needStyles();
   const { app } = shell;
   const body = make("div", "");

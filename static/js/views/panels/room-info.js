@@ -3,20 +3,22 @@
  * notification level, and leaving. Of the server room: running the server. A panel in the side.
  */
 import { albumTexts } from "../../core/album-texts.js";
+import { avatarOf, pinsOf } from "../../core/around.js";
 import { HOME } from "../../core/home.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { isAllowed, mayRename, mayRetopic } from "../../core/permissions.js";
-import { avatarOf, levelOf, openRoom, pinsOf, stars, titleOf } from "../../core/select.js";
+import { levelOf, openRoom, stars, titleOf } from "../../core/select.js";
 import { SERVER, retentionOf } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock } from "../../core/time.js";
-import { updateAvatar } from "../parts/avatar.js";
 import { button, icon, iconButton, make } from "../parts/dom.js";
 import { makeEditable } from "../parts/editable.js";
-import { field, needStyles, select } from "../parts/forms.js";
+import { field, needStyles, problem, select } from "../parts/forms.js";
+import { makeFace } from "./face.js";
 import { MemberList } from "./member-list.js";
 import { MessageList } from "./message-list.js";
+import { pictureButtons } from "./picture.js";
 import { RestrictedList } from "./restricted-list.js";
 import { RoomPolicy } from "./room-policy.js";
 import { ServerParts } from "./server-parts.js";
@@ -102,18 +104,25 @@ class RoomInfo {
 
   #sealPart(room) {
     const { app } = this.#shell;
-    const avatar = make("span", "avatar huge");
-    avatar.setAttribute("aria-hidden", "true");
+    const face = makeFace("huge");
+    const trouble = problem();
+    const picture = pictureButtons({
+      className: "link-button",
+      isSeal: true,
+      set: (chosen) => app.files.setPicture(room.name, chosen),
+      onAnswer: ({ ok, message }) => (trouble.textContent = ok ? "" : message),
+    });
+    const buttons = make("div", "picture-buttons", ...picture.elements);
     const kind = make("div", "about");
     const kept = make("div", "about");
     const change = (what) => (text) => app.setRoom(room.name, { [what]: text });
     const title = makeEditable({ tag: "h3", label: laterTexts.shellEditTitle, maxLength: 60, onSave: change("title") });
     const topic = makeEditable({ tag: "div", label: laterTexts.shellEditTopic, maxLength: 200, empty: laterTexts.shellTopicNone, onSave: change("topic") });
     const render = (state, now) => {
-      const face = avatarOf(state, now);
-      updateAvatar(avatar, face);
-      avatar.classList.toggle("seal", face.isSeal);
+      face.show(avatarOf(state, now));
       const may = mayRename(state, now);
+      buttons.hidden = !may;
+      picture.show(now.picture !== null);
       title.show(titleOf(state, now), may);
       topic.show(now.topic, mayRetopic(state, now), ["direct", "server"].includes(now.kind));
       kind.textContent = laterTexts.shellRoomKinds[now.kind] ?? modTexts.serverAbout;
@@ -121,7 +130,7 @@ class RoomInfo {
       kept.hidden = days === 0;
       kept.textContent = days === 0 ? "" : modTexts.retentionRule(days);
     };
-    return { element: make("section", "card", avatar, title.element, kind, topic.element, kept), render };
+    return { element: make("section", "card", face.element, buttons, trouble, title.element, kind, topic.element, kept), render };
   }
 
   #actions(room) {

@@ -1,9 +1,10 @@
 /**
  * The menu of a row of the room list: pinning it, what it tells of itself, marking it as read or unread, leaving it.
  */
+import { unreadOf } from "../../core/around.js";
 import { HOME } from "../../core/home.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { isPinnedRoom, levelOf, titleOf, unreadOf } from "../../core/select.js";
+import { isPinnedRoom, levelOf, titleOf } from "../../core/select.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { openMenu } from "../parts/menu.js";

@@ -9,6 +9,7 @@ import { texts } from "../../core/texts.js";
 import { dayLabel } from "../../core/time.js";
 import { button, iconButton, make, onKeydown } from "../parts/dom.js";
 import { input, needStyles, radios } from "../parts/forms.js";
+import { showThumb } from "../parts/thumb.js";
 
 const PAUSE_MS = 180;
 const BEFORE = 40; // characters shown before the first word that was found
@@ -96,10 +97,10 @@ class SearchPanel {
 
   /** All that a row shows; null if there is nothing to be shown, or not yet. */
   #describe(state, { room: name, seq, highlights = null }) {
-    const { message, isShown, who, line } = this.#shell.app.copyAt(name, seq);
+    const { message, isShown, who, line, thumb } = this.#shell.app.copyAt(name, seq);
     if (!message || (highlights && !isShown)) return null;
     const nodes = highlights && message.text !== "" ? snippet(message.text, highlights) : [[line, false]];
-    return { room: name, seq, who, where: titleOf(state, state.rooms.get(name)), when: dayLabel(message.atMs), nodes };
+    return { room: name, seq, who, thumb, where: titleOf(state, state.rooms.get(name)), when: dayLabel(message.atMs), nodes };
   }
 
   #soon() {
@@ -130,13 +131,14 @@ class SearchPanel {
     if (!answer.ok) this.#status.textContent = answer.message;
   }
 
-  #row({ who, where, when, room, seq, nodes }) {
+  #row({ who, thumb, where, when, room, seq, nodes }) {
     const line = make("span", "message-line", ...nodes.map(([text, isFound]) => (isFound ? make("mark", "", text) : text)));
     line.dir = "auto";
     const top = make("span", "message-top", make("bdi", "entry-title", who), make("bdi", "hit-room", where), make("span", "quiet", when));
     const element = button("message-entry hit", "", () => this.#shell.jump(room, seq));
     element.dataset.key = `${room} ${seq}`;
     element.append(top, line);
+    showThumb(element, thumb, this.#shell.app);
     return make("li", "", element);
   }
 

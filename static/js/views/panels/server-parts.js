@@ -12,6 +12,7 @@ import { pickPerson } from "./pick-person.js";
 import { ReportList } from "./report-list.js";
 import { RestrictedList } from "./restricted-list.js";
 import { roleField } from "./role-field.js";
+import { saveLog } from "./server-log.js";
 import { ServerMode } from "./server-mode.js";
 import { WaitingList } from "./waiting-list.js";
 
@@ -35,7 +36,7 @@ export class ServerParts {
     this.#restricted = new RestrictedList(shell, SERVER);
     this.#add = button("row-button", "", () => this.#addStaff());
     this.#add.append(icon("plus"), make("span", "", modTexts.addStaff));
-    const save = button("row-button", "", async () => (await import("./server-log.js")).saveLog(shell));
+    const save = button("row-button", "", () => saveLog(shell));
     save.append(icon("copy"), make("span", "", modTexts.saveLog));
     this.element = make("div", "server-parts",
       this.#waiting.element,

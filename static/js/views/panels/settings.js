@@ -9,6 +9,10 @@ import { openDialog } from "../parts/dialog.js";
 import { button, icon, make } from "../parts/dom.js";
 import { input, needStyles, problem, radios, toggle } from "../parts/forms.js";
 import { isWanted, setTheme, setWanted, theme } from "../parts/preferences.js";
+import { openDevices } from "./devices.js";
+import { openLinkDevice } from "./link-device.js";
+import { pictureButtons } from "./picture.js";
+import { openUseDeviceCode } from "./use-device-code.js";
 
 const COLOURS = 12;
 
@@ -39,29 +43,14 @@ function profile(shell, onDone) {
   const trouble = problem();
   trouble.id = "name-problem";
   const say = (answer) => (trouble.textContent = answer.ok ? "" : answer.message);
-  const avatar = makeAvatar(app.state.me);
-  avatar.classList.add("huge");
+  const avatar = makeAvatar(app.state.me, "huge");
   const changed = (answer) => {
     say(answer);
     updateAvatar(avatar, app.state.me);
-    remove.hidden = !app.state.me.picture;
+    picture.show(Boolean(app.state.me.picture));
   };
-
-  const file = make("input", "unseen");
-  Object.assign(file, { type: "file", accept: "image/*", tabIndex: -1 });
-  file.setAttribute("aria-label", laterTexts.shellPictureChoose);
-  file.addEventListener("change", async () => {
-    const [chosen] = file.files;
-    file.value = "";
-    if (!chosen) return;
-    const { smallPicture } = await import("./picture.js");
-    const picture = await smallPicture(chosen);
-    if (picture === null) trouble.textContent = laterTexts.shellPictureBad;
-    else changed(await app.setProfile({ picture }));
-  });
-  const choose = button("", laterTexts.shellPictureChoose, () => file.click());
-  const remove = button("danger-text", laterTexts.shellPictureRemove, async () => changed(await app.setProfile({ picture: "" })));
-  remove.hidden = !app.state.me.picture;
+  const picture = pictureButtons({ set: (chosen) => app.files.setPicture(null, chosen), onAnswer: changed });
+  picture.show(Boolean(app.state.me.picture));
 
   const name = input({ id: "name", maxLength: 40, autocomplete: "nickname", spellcheck: false, value: app.state.me.name });
   name.setAttribute("aria-label", laterTexts.nameLabel);
@@ -80,9 +69,9 @@ function profile(shell, onDone) {
   const about = make("div", "about", laterTexts.shellNameHelp);
   about.id = "name-about";
 
-  const beenHere = app.state.me.hasChosenName ? [] : [button("link-button", laterTexts.shellBeenHereButton, async () => {
+  const beenHere = app.state.me.hasChosenName ? [] : [button("link-button", laterTexts.shellBeenHereButton, () => {
     onDone();
-    (await import("./use-device-code.js")).openUseDeviceCode(shell);
+    openUseDeviceCode(shell);
   })];
 
   const swatch = (index) => {
@@ -95,7 +84,7 @@ function profile(shell, onDone) {
   const palette = radios(laterTexts.shellColour, colours, current, async (colour) => changed(await app.setProfile({ colour })), "swatches");
 
   return make("section", "profile",
-    make("div", "profile-face", avatar, make("div", "actions start", choose, remove, file)),
+    make("div", "profile-face", avatar, make("div", "actions start", ...picture.elements)),
     make("div", "profile-name", make("label", "field-label", laterTexts.nameLabel), nameForm, trouble, about, ...beenHere),
     palette);
 }
@@ -162,18 +151,18 @@ function privacy(shell) {
 }
 
 function devices(shell, close) {
-  const link = button("", "", async () => {
+  const link = button("", "", () => {
     close();
-    (await import("./link-device.js")).openLinkDevice(shell);
+    openLinkDevice(shell);
   });
   link.append(icon("qr"), make("span", "", laterTexts.shellLinkDevice));
-  const use = button("", laterTexts.shellUseCode, async () => {
+  const use = button("", laterTexts.shellUseCode, () => {
     close();
-    (await import("./use-device-code.js")).openUseDeviceCode(shell);
+    openUseDeviceCode(shell);
   });
-  const manage = button("", laterTexts.devicesManage, async () => {
+  const manage = button("", laterTexts.devicesManage, () => {
     close();
-    (await import("./devices.js")).openDevices(shell);
+    openDevices(shell);
   });
   const warning = make("div", "about warning", shell.app.state.hasRecovery ? "" : laterTexts.recoveryNone);
   return [make("div", "about", laterTexts.shellLinkDeviceText), make("div", "actions start", link, use, manage), warning];

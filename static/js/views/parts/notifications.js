@@ -2,8 +2,10 @@
  * Notifications of a new message: a badge on the page's icon, a sound, a notification of the browser. That says what the
  * message says now, and goes when the message is gone or was read, here or elsewhere.
  */
+import { avatarOf } from "../../core/around.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { titleOf } from "../../core/select.js";
+import { pictureAddress } from "./avatar.js";
 import { isWanted } from "./preferences.js";
 
 const ICON = new URL("../../../favicon.svg", import.meta.url).href;
@@ -71,14 +73,15 @@ function contentOf(app, name, seq) {
   const { message, isShown, who, line } = app.copyAt(name, seq);
   if (room && message === undefined) return undefined;
   if (!isShown || room.read >= seq) return null;
-  return { title: room.kind === "direct" ? who : laterTexts.shellNotificationTitle(who, titleOf(state, room)), body: line };
+  const title = room.kind === "direct" ? who : laterTexts.shellNotificationTitle(who, titleOf(state, room));
+  return { title, body: line, picture: avatarOf(state, room).picture };
 }
 
-function show(app, room, seq, { title, body }, onOpen) {
+function show(app, room, seq, { title, body, picture }, onOpen) {
   try {
     const notification = new Notification(title, {
       body,
-      icon: ICON,
+      icon: picture ? pictureAddress(picture, 96) : ICON,
       tag: `trio-chat ${room}`, // and so of all tabs
       silent: true, // the page has a sound of its own
     });

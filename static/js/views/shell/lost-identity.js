@@ -23,7 +23,7 @@ export class LostIdentity {
   /** Ask, or ask again. */
   async open() {
     const asked = this.#shown;
-    const { openLostIdentity } = await import("../panels/lost-identity.js");
+    const { openLostIdentity } = await import("../panels/panels.js");
     const dialog = await openLostIdentity(this.#shell, asked, () => this.#shown === asked);
     if (dialog) this.#dialog = dialog;
   }

@@ -2,8 +2,9 @@
  * Unread counts in the title and on the icon; and for messages that deserve an alert a sound and a notification, loaded
  * with the first of them.
  */
+import { totals } from "../../core/around.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { openRoom, titleOf, totals } from "../../core/select.js";
+import { openRoom, titleOf } from "../../core/select.js";
 
 export class News {
   #shown = null;

@@ -2,8 +2,9 @@
  * The room's head: avatar, title, presence, typing, and buttons. What the room list does not tell is asked for when a
  * room is opened.
  */
+import { avatarOf, roomList, typingIn, unreadOf } from "../../core/around.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { avatarOf, openRoom, person, roomList, typingIn, unreadOf } from "../../core/select.js";
+import { openRoom, person } from "../../core/select.js";
 import { ago } from "../../core/time.js";
 import { updateAvatar } from "../parts/avatar.js";
 import { setText } from "../parts/set-text.js";

@@ -2,13 +2,14 @@
  * The room list: the newest first, each with its last message, time and unread counts. Only rows that changed are
  * touched, so that hundreds of rooms cost no more than the one that changed.
  */
+import { avatarOf, roomList, typingIn, unreadOf } from "../../core/around.js";
 import { lastMessageOf } from "../../core/copies.js";
 import { fold } from "../../core/fold.js";
 import { lineOf as lineOfMessage } from "../../core/files.js";
 import { laterTexts } from "../../core/later-texts.js";
 import { modTexts } from "../../core/moderation-texts.js";
 import { waitingIn } from "../../core/permissions.js";
-import { avatarOf, isBlocked, isPinnedRoom, levelOf, person, roomList, tickOf, titleOf, typingIn, unreadOf } from "../../core/select.js";
+import { isBlocked, isPinnedRoom, levelOf, person, tickOf, titleOf } from "../../core/select.js";
 import { SERVER } from "../../core/standing.js";
 import { texts } from "../../core/texts.js";
 import { clock, dayLabel, dayNumber } from "../../core/time.js";

@@ -6,9 +6,9 @@ import { keep, readKept } from "../parts/storage.js";
 
 const ASKED_KEY = "trio-chat.asked"; // as in boot/early-socket.js
 const QUESTIONS = {
-  join: async () => (await import("../panels/join.js")).openJoin,
-  link: async () => (await import("../panels/use-device-code.js")).openUseDeviceCode,
-  own: async () => (await import("../panels/own.js")).openOwn,
+  join: "openJoin",
+  link: "openUseDeviceCode",
+  own: "openOwn",
 };
 
 export class Routes {
@@ -49,7 +49,7 @@ export class Routes {
   /** A secret does not stay in the address bar, nor in the history. After a reload it is asked again, until it was answered. */
   async #ask(question, secret) {
     if (questionOf(parseRoute(location.hash))) this.#shell.cleanAddress();
-    const opens = await QUESTIONS[question]();
+    const { [QUESTIONS[question]]: opens } = await import("../panels/panels.js");
     opens(this.#shell, secret, () => keepAsked(question, null));
   }
 }

@@ -56,7 +56,9 @@ export function mountShell(app, { route }) {
     if (answer.ok && !isBack && !isTouchScreen()) shell.talk?.focus?.();
   }
 
-  const makeInfo = async () => (await import("../panels/room-info.js")).makeRoomInfo(shell);
+  /** Opens a panel, which is loaded with the first of them. */
+  const panel = (name) => async (...about) => (await import("../panels/panels.js"))[name](shell, ...about);
+  const makeInfo = panel("makeRoomInfo");
   const shell = {
     app,
     talk: null,
@@ -65,21 +67,21 @@ export function mountShell(app, { route }) {
     toast: (text, options) => toasts.show(text, options),
     toList: () => screen.toList(),
     cleanAddress: () => screen.cleanAddress(),
-    settings: async (section) => (await import("../panels/settings.js")).openSettings(shell, section),
-    person: async (id, name) => (await import("../panels/person-card.js")).openPersonCard(shell, id, name),
-    invite: async (room) => (await import("../panels/invite.js")).openInvite(shell, room),
-    newRoom: async (kind, given) => (await import("../panels/new-room.js")).openNewRoom(shell, kind, given),
-    setTopic: async (room) => (await import("../panels/set-topic.js")).openSetTopic(shell, room),
-    newDirect: async () => (await import("../panels/new-direct.js")).openNewDirect(shell),
-    directory: async (query) => (await import("../panels/directory.js")).openDirectory(shell, query),
-    roomMenu: async (name, at) => (await import("../panels/room-menu.js")).openRoomMenu(shell, name, at),
-    requests: async () => (await import("../panels/requests.js")).openRequests(shell),
-    help: async () => (await import("../panels/help.js")).openHelp(shell),
+    settings: panel("openSettings"),
+    person: panel("openPersonCard"),
+    invite: panel("openInvite"),
+    newRoom: panel("openNewRoom"),
+    setTopic: panel("openSetTopic"),
+    newDirect: panel("openNewDirect"),
+    directory: panel("openDirectory"),
+    roomMenu: panel("openRoomMenu"),
+    requests: panel("openRequests"),
+    help: panel("openHelp"),
     info: () => side.toggle("info", makeInfo),
-    album: () => side.show("album", async () => (await import("../panels/album.js")).makeAlbum(shell)),
+    album: () => side.show("album", panel("makeAlbum")),
     showInfo: () => side.show("info", makeInfo),
-    report: async (about) => (await import("../panels/report.js")).openReport(shell, about),
-    moderate: async (id, name) => (await import("../panels/moderate.js")).openModerate(shell, id, name),
+    report: panel("openReport"),
+    moderate: panel("openModerate"),
     openSide: (name, make) => side.toggle(name, make),
     jump: async (room, seq) => {
       if (isOverlay()) side.close();
@@ -89,7 +91,7 @@ export function mountShell(app, { route }) {
       say(await app.jumpTo(room, seq));
     },
     closeSide: () => side.close(),
-    leave: async (room) => (await import("../panels/leave.js")).askToLeave(shell, room),
+    leave: panel("askToLeave"),
     mayRename: (room) => mayRename(app.state, room),
     search: () => shell.talk?.openSearch?.(),
   };
@@ -108,7 +110,7 @@ export function mountShell(app, { route }) {
       onEnter: async () => say(await app.enter(app.state.open)),
     },
   );
-  byId("new").addEventListener("click", async () => (await import("../panels/new-menu.js")).openNewMenu(shell, byId("new")));
+  byId("new").addEventListener("click", () => panel("openNewMenu")(byId("new")));
   byId("help").addEventListener("click", shell.help);
   const lost = new LostIdentity(shell);
   const views = [

@@ -29,7 +29,8 @@ export function makeActions(shell, { composer, log }) {
     const { address, isForOthers } = shareAddress(app.state, roomFragment(room, seq));
     return copy(address, isForOthers ? texts.copied : laterTexts.shareCopiedHereOnly);
   };
-  const withItem = (load) => async (item, at) => followMessage(shell, await (await load()).open(shell, item, at, actions), item);
+  const withItem = (load, open) => async (item, at) => followMessage(shell, await (await load())[open](shell, item, at, actions), item);
+  const withPanel = (open) => withItem(() => import("../panels/panels.js"), open);
   const actions = {
     /** Whether it is in the log and still a message. */
     isLive: (item) => item.seq !== null && !item.message.isDeleted,
@@ -57,11 +58,11 @@ export function makeActions(shell, { composer, log }) {
       shell.toast(laterTexts.talkHidden, { action: { label: laterTexts.talkUndo, onPress: () => app.hide(room, seq, false) } });
     },
     person: (item) => !item.isOwn && shell.person(item.from, person(app.state, item.from, item.name).name),
-    menu: withItem(() => import("./message-menu.js")),
-    forward: withItem(() => import("../panels/forward.js")),
-    info: withItem(() => import("../panels/message-info.js")),
-    reactors: withItem(() => import("../panels/reactors.js")),
-    remove: withItem(() => import("../panels/delete-message.js")),
+    menu: withItem(() => import("./message-menu.js"), "openMessageMenu"),
+    forward: withPanel("openForward"),
+    info: withPanel("openMessageInfo"),
+    reactors: withPanel("openReactors"),
+    remove: withPanel("openDelete"),
   };
   const hasReacted = (item, emoji) =>
     item.message.reactions.some((reaction) => reaction.emoji === emoji && reaction.isMine);

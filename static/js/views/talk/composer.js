@@ -39,7 +39,7 @@ export class Composer {
     this.#does = does;
     this.#input = input;
     this.#inner = input.parentElement;
-    this.#bar = new ComposerBar(bottom, { onCancel: () => this.cancel() });
+    this.#bar = new ComposerBar(bottom, { app, onCancel: () => this.cancel() });
     const emoji = iconButton("smile", emojiTexts.emojiTitle, () => does.onEmoji(emoji), "icon-button emoji-button");
     tools.append(emoji);
     form.addEventListener("submit", (event) => {

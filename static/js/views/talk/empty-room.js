@@ -2,10 +2,11 @@
  * Where a room has no messages: what it is, and what comes first. In the lobby, how others get here; where there is no such
  * room, how to make it.
  */
+import { avatarOf } from "../../core/around.js";
 import { emptinessOf } from "../../core/emptiness.js";
 import { HOME } from "../../core/home.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { avatarOf, openRoom, titleOf } from "../../core/select.js";
+import { openRoom, titleOf } from "../../core/select.js";
 import { makeAvatar } from "../parts/avatar.js";
 import { copyText } from "../parts/clipboard.js";
 import { button, icon, make } from "../parts/dom.js";

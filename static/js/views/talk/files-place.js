@@ -21,3 +21,11 @@ export async function fillPlace(place, item, does) {
   const { showFiles } = await import("./files/files.js");
   showFiles(place, item, does);
 }
+
+/** Show a small picture of a message beside its line, which has the place for it from now on; without one none. */
+export async function fillThumb(box, thumb, app) {
+  if (!thumb && !box.classList.contains("pictured")) return;
+  box.classList.toggle("pictured", Boolean(thumb));
+  const { showThumb } = await import("../parts/thumb.js");
+  showThumb(box, thumb, app);
+}

@@ -1,8 +1,9 @@
 /**
  * Button back to the newest messages, with the number of unread ones.
  */
+import { unreadOf } from "../../core/around.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { openRoom, unreadOf } from "../../core/select.js";
+import { openRoom } from "../../core/select.js";
 
 export class JumpButton {
   #button;

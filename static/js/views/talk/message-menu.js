@@ -18,7 +18,7 @@ import { quickEmoji } from "./emoji-choice.js";
  * @param {object} shell @param {object} item @param {Element|{x: number, y: number}} at @param {object} does see actions.js
  * @returns {object|undefined} its dialog
  */
-export function open(shell, item, at, does) {
+export function openMessageMenu(shell, item, at, does) {
   const room = openRoom(shell.app.state);
   const element = document.querySelector(`#chat p[data-seq="${item.seq}"]`);
   element?.classList.add("chosen");

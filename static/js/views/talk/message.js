@@ -8,11 +8,11 @@ import { clock } from "../../core/time.js";
 import { makeAvatar } from "../parts/avatar.js";
 import { make, pressable } from "../parts/dom.js";
 import { fold, richText } from "../parts/rich-text.js";
-import { fillPlace, makePlace } from "./files-place.js";
+import { fillPlace, fillThumb, makePlace } from "./files-place.js";
 import { makeReactions } from "./reactions.js";
 
 /** Fields whose change needs a new body; the others (place in the group, time, ticks) are updated in place. */
-const BODY = ["text", "name", "isOwn", "mentioned", "quoteWho", "quoteText", "quoteFrom", "colour", "picture", "seq"];
+const BODY = ["text", "name", "isOwn", "mentioned", "quoteWho", "quoteText", "quoteThumb", "quoteFrom", "colour", "picture", "seq"];
 
 /**
  * @param {object} item of the timeline, see core/items.js
@@ -81,13 +81,14 @@ const peopleOf = (mentioned) =>
   });
 
 /** The message that is answered; a press shows it in its place. */
-function quote({ quoteWho, quoteText, quoteFrom, message }, does) {
+function quote({ quoteWho, quoteText, quoteThumb, quoteFrom, message }, does) {
   const element = pressable("quoted", texts.talkQuote(quoteWho, quoteText), () => does.onJump(message.replyTo));
   const who = label("quoted-who", "", quoteWho);
   const line = label("quoted-text", "", quoteText);
   who.dir = line.dir = "auto";
   if (quoteFrom) element.dataset.colour = does.colourOf(quoteFrom);
   element.append(who, line);
+  fillThumb(element, quoteThumb, does.app);
   return element;
 }
 

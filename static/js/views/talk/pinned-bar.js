@@ -1,11 +1,13 @@
 /**
  * Bar of pinned messages above the log: the newest first; a press jumps to it and turns to the one before.
  */
+import { pinsOf } from "../../core/around.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { openRoom, pinsOf } from "../../core/select.js";
+import { openRoom } from "../../core/select.js";
 import { texts } from "../../core/texts.js";
 import { icon, make, pressable } from "../parts/dom.js";
 import { setText } from "../parts/set-text.js";
+import { fillThumb } from "./files-place.js";
 
 const PAUSE_MS = 800; // what is said comes first
 
@@ -15,6 +17,7 @@ export class PinnedBar {
   #text = make("span", "pinned-text");
   #who = make("bdi", "pinned-who");
   #count = make("span", "pinned-count");
+  #lines;
   #room = null;
   #index = 0; // from the newest
   #pins = [];
@@ -33,7 +36,8 @@ export class PinnedBar {
       onJump(seq);
       this.render(app.state);
     });
-    show.append(icon("pin"), make("span", "pinned-lines", this.#who, this.#text), this.#count);
+    this.#lines = make("span", "pinned-lines", this.#who, this.#text);
+    show.append(icon("pin"), this.#lines, this.#count);
     show.removeAttribute("aria-label");
     const list = pressable("pinned-list", laterTexts.talkPinnedAll, onList);
     list.title = laterTexts.talkPinnedAll;
@@ -59,13 +63,15 @@ export class PinnedBar {
     if (this.#pins.length === 0) {
       setText(this.#who, "");
       setText(this.#text, "");
+      fillThumb(this.#lines, "", this.#app);
       return;
     }
     this.#index %= this.#pins.length;
     const seq = this.#pins[this.#index];
-    const { message, who, line } = this.#app.copyAt(room.name, seq);
+    const { message, who, line, thumb } = this.#app.copyAt(room.name, seq);
     setText(this.#who, message ? who : texts.talkPinned);
     setText(this.#text, message ? line : "");
+    fillThumb(this.#lines, thumb, this.#app);
     this.#all.hidden = this.#pins.length === 1;
     setText(this.#count, this.#pins.length > 1 ? laterTexts.talkOf(this.#index + 1, this.#pins.length) : "");
   }

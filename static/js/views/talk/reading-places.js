@@ -2,8 +2,9 @@
  * Where the reader is in each room, for coming back there: noted when another room is opened, and kept over a reload of the
  * tab. The log goes there as soon as the message is held; from here the page around it is asked for.
  */
+import { unreadOf } from "../../core/around.js";
 import { unreadFrom } from "../../core/mine.js";
-import { openRoom, unreadOf } from "../../core/select.js";
+import { openRoom } from "../../core/select.js";
 import { keep, PLACES_KEY } from "../parts/storage.js";
 
 const MOST_PLACES = 50;

@@ -4,7 +4,7 @@
 import { laterTexts } from "../../core/later-texts.js";
 import { mentionIds } from "../../core/mentions.js";
 import { modTexts } from "../../core/moderation-texts.js";
-import { openRoom } from "../../core/select.js";
+import { messageAt, openRoom } from "../../core/select.js";
 import { parseSlash } from "../../core/slash.js";
 import { writingIn } from "../../core/permissions.js";
 
@@ -22,8 +22,9 @@ export function makeSending(shell, { suggestions, onSearch, takeFiles }) {
   return (text, { replyTo, editing, parts = null }) => {
     const room = app.state.open;
     if (editing !== null) {
-      if (text.trim() === "") return laterTexts.talkEditEmpty;
-      app.edit(room, editing, text, { mentions: mentions(text) });
+      const isEmpty = text.trim() === "";
+      if (isEmpty && !messageAt(openRoom(app.state), editing)?.files.length) return laterTexts.talkEditEmpty;
+      app.edit(room, editing, isEmpty ? "" : text, { mentions: mentions(text) });
       chosen.clear();
       return null;
     }

@@ -42,12 +42,12 @@ export function mountTalk(app, elements, { shell, log, files }) {
   log.onFile = async (what, { room, seq, message: { id } }, n) => {
     if (what === "cancel") app.discard(id);
     else if (what === "retry") app.retry(id);
-    else if (seq !== null) (await import("../panels/room-pictures.js")).openPictures(shell, room, { seq, n });
+    else if (seq !== null) (await import("../panels/panels.js")).openPictures(shell, room, { seq, n });
   };
   const suggestions = new Suggestions(app);
   const openSearch = (query = "") => {
     if (query) shell.closeSide();
-    return shell.openSide("search", async () => (await import("../panels/search.js")).makeSearch(shell, query));
+    return shell.openSide("search", async () => (await import("../panels/panels.js")).makeSearch(shell, query));
   };
   const toLatest = () => {
     app.toLatest();

@@ -1,8 +1,9 @@
 /**
  * Typing line below the log: who is typing.
  */
+import { typingIn } from "../../core/around.js";
 import { laterTexts } from "../../core/later-texts.js";
-import { openRoom, typingIn } from "../../core/select.js";
+import { openRoom } from "../../core/select.js";
 import { make } from "../parts/dom.js";
 
 export class TypingLine {
