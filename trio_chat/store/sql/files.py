@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from trio_chat.store.plan import Row
     from trio_chat.store.sql.connection import Connection
 
-_KEY = "room_id, seq, n"
-
 SERVER = ""
 """Whose usage is that of the server, in the table ``file_usage``."""
 
@@ -35,11 +33,12 @@ SERVER = ""
 def attach(connection: Connection, room_id: int, events: Sequence[tuple[Row, Post]]) -> None:
     """Bind the uploads of these messages to them: an effect (`trio_chat.store.sql.effects`)."""
     sent = [(file.upload, row.seq, n, file.kind) for row, body in events for n, file in enumerate(body.files)]
+    sending = connection.dialect.rows_of("upload text, at_seq int, at_n int, file_kind text")
     connection.execute(
-        """
-        INSERT INTO files
-        SELECT ?, value ->> 1, value ->> 2, hash, person_id, stored, value ->> 3
-        FROM json_each(?) JOIN uploads ON uploads.id = value ->> 0
+        f"""
+        INSERT INTO files (room_id, seq, n, blob_id, person_id, bytes, kind)
+        SELECT CAST(? AS bigint), at_seq, at_n, blob_id, person_id, stored, file_kind
+        FROM {sending} AS sending JOIN uploads ON uploads.id = upload
         """,
         (room_id, json.dumps(sent)),
     )
@@ -56,7 +55,7 @@ def show_picture(
     if instead_of is not None:
         forget_files(connection, room_id, [instead_of])
     connection.execute(
-        "INSERT INTO files SELECT CAST(? AS bigint), CAST(? AS bigint), 0, hash, person_id, stored, ? FROM uploads"
+        "INSERT INTO files SELECT CAST(? AS bigint), CAST(? AS bigint), 0, blob_id, person_id, stored, ? FROM uploads"
         " WHERE id = ?",
         (room_id, seq, PICTURE, upload),
     )
@@ -65,22 +64,26 @@ def show_picture(
 
 def forget_files(connection: Connection, room_id: int, targets: Sequence[int]) -> None:
     """Forget the files of these messages, which are deleted, and the uploads by which they came."""
-    places, uploads = (
-        connection.execute(
-            f"DELETE FROM {table} WHERE room_id = ? AND seq IN (SELECT value FROM json_each(?)) RETURNING {key}",
-            (room_id, json.dumps(targets)),
-        ).fetchall()
-        for table, key in (("files", _KEY), ("uploads", "id"))
-    )
-    if places:  # they had the hash, by which one could tell what was deleted
-        connection.wipe_around("files", _KEY, places)
-        connection.wipe_around("uploads", "id", uploads)
+    of_targets = f"room_id = ? AND seq IN {connection.dialect.ints}"
+    connection.execute(f"DELETE FROM files WHERE {of_targets}", (room_id, json.dumps(targets)))
+    forget_uploads(connection, of_targets, (room_id, json.dumps(targets)))
+
+
+def forget_uploads(connection: Connection, condition: str, values: tuple[Any, ...]) -> bool:
+    """Forget the uploads for which this holds, with their names; whether there were any."""
+    numbers = connection.execute(f"DELETE FROM uploads WHERE {condition} RETURNING number", values).fetchall()
+    if numbers:
+        connection.wipe_around("uploads", "number", numbers)
+    return bool(numbers)
 
 
 def find_file(connection: Connection, room: str, seq: int, n: int) -> StoredFile | None:
     """See `FileTable.find_file`."""
     found: Any = connection.execute(
-        "SELECT hash, files.kind FROM files JOIN rooms ON rooms.id = room_id WHERE name = ? AND seq = ? AND n = ?",
+        """
+        SELECT hash, files.kind FROM files JOIN rooms ON rooms.id = room_id JOIN blobs ON blobs.id = blob_id
+        WHERE rooms.name = ? AND seq = ? AND n = ?
+        """,
         (room, seq, n),
     ).fetchone()
     if found is None:
@@ -99,26 +102,67 @@ def find_file(connection: Connection, room: str, seq: int, n: int) -> StoredFile
 # -- blobs --
 
 
+def has_hash(value: str) -> str:
+    """The condition by which the blob with this hash is found in the table ``blobs``."""
+    return f"substr(hash, 1, 4) = substr({value}, 1, 4) AND hash = {value}"
+
+
 def has_gone(connection: Connection) -> bool:
     """Whether there are blobs that nothing needs any more."""
-    return connection.execute("SELECT 1 FROM gone LIMIT 1").get is not None
+    return connection.execute("SELECT 1 FROM blobs WHERE gone <> 0 LIMIT 1").get is not None
 
 
 def gone_blobs(connection: Connection, limit: int) -> list[str]:
     """See `FileTable.gone_blobs`."""
-    return texts(connection, "SELECT hash FROM gone LIMIT ?", (limit,))
+    return texts(connection, "SELECT hash FROM blobs WHERE gone <> 0 ORDER BY id LIMIT ?", (limit,))
 
 
 def forget_gone(connection: Connection, blobs: Sequence[str]) -> None:
     """See `FileTable.forget_gone`."""
-    connection.execute(
-        "DELETE FROM gone WHERE hash IN (SELECT value FROM json_each(?))", (json.dumps(list(blobs)),)
-    )
+    among = connection.dialect.texts
+    ids = connection.execute(
+        f"DELETE FROM blobs WHERE substr(hash, 1, 4) IN {among} AND hash IN {among} AND gone <> 0 RETURNING id",
+        (json.dumps([blob[:4] for blob in blobs]), json.dumps(list(blobs))),
+    ).fetchall()
+    if ids:
+        connection.wipe_around("blobs", "id", ids)
 
 
 def known_blobs(connection: Connection, after: str, limit: int) -> list[str]:
     """See `FileTable.known_blobs`."""
-    return texts(connection, "SELECT hash FROM blobs WHERE hash > ? ORDER BY hash LIMIT ?", (after, limit))
+    return texts(
+        connection,
+        """
+        SELECT hash FROM blobs WHERE substr(hash, 1, 4) >= substr(?1, 1, 4) AND hash > ?1 AND gone = 0
+        ORDER BY substr(hash, 1, 4), hash LIMIT ?2
+        """,
+        (after, limit),
+    )
+
+
+def need_blob(connection: Connection, blob: str, stored_bytes: int) -> tuple[int, int]:
+    """Note that a blob is needed, which takes so many bytes unless it was needed already; its id, and what it takes."""
+    connection.execute(
+        f"UPDATE blobs SET gone = 0, bytes = ?2 WHERE {has_hash('?1')} AND gone <> 0", (blob, stored_bytes)
+    )
+    # Nothing keeps SQLite from having it twice, where one connection writes; where several do, there is an index.
+    connection.execute(
+        f"""
+        INSERT INTO blobs (hash, bytes) SELECT CAST(?1 AS text), CAST(?2 AS bigint)
+        WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE {has_hash("?1")}) ON CONFLICT DO NOTHING
+        """,
+        (blob, stored_bytes),
+    )
+    found: Any = connection.execute(f"SELECT id, bytes FROM blobs WHERE {has_hash('?1')}", (blob,)).fetchone()
+    blob_id, size = found
+    return blob_id, size
+
+
+def blob_bytes(connection: Connection, blob: str) -> int:
+    """What a blob that is needed takes, with its previews."""
+    size = connection.execute(f"SELECT bytes FROM blobs WHERE gone = 0 AND {has_hash('?1')}", (blob,)).get
+    assert isinstance(size, int)
+    return size
 
 
 # -- how much, and for whom --

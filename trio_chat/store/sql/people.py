@@ -190,7 +190,7 @@ def _check_upload(connection: Connection, person_id: str, upload: str) -> None:
     found = connection.execute(
         """
         SELECT 1 FROM uploads WHERE id = ? AND person_id = ? AND room = ? AND is_picture = 1
-            AND hash IS NOT NULL AND coalesce(seq, 0) = 0
+            AND blob_id IS NOT NULL AND coalesce(seq, 0) = 0
         """,
         (upload, person_id, personal_room(person_id)),
     )

@@ -208,7 +208,7 @@ class AppendFacts(StandingFacts, DirectFacts):
             self._connection.execute(
                 """
                 SELECT 1 FROM uploads WHERE id = ? AND person_id = ? AND room = ? AND is_picture = ?
-                    AND hash IS NOT NULL AND seq IS NULL
+                    AND blob_id IS NOT NULL AND seq IS NULL
                 """,
                 (upload, person, self.room, int(as_picture)),
             ).get

@@ -15,7 +15,14 @@ from trio_chat.errors import Refused
 from trio_chat.model.files import AT_ONCE_MS, MAX_UNSENT, FileFacts, Upload
 from trio_chat.store.space import written_size
 from trio_chat.store.sql.batches import texts
-from trio_chat.store.sql.files import files_usage, find_file, server_usage
+from trio_chat.store.sql.files import (
+    blob_bytes,
+    files_usage,
+    find_file,
+    forget_uploads,
+    need_blob,
+    server_usage,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -23,10 +30,10 @@ if TYPE_CHECKING:
     from trio_chat.model.files import FileLimits
     from trio_chat.store.sql.connection import Connection
 
-_COLUMNS = (
-    "id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms, hash, facts, seq IS NOT NULL, "
-    "is_picture"
-)
+_COLUMNS = """
+    id, person_id, room, client_id, name, bytes, as_file, ms, peaks, made_ms,
+    (SELECT hash FROM blobs WHERE blobs.id = blob_id), facts, seq IS NOT NULL, is_picture
+"""
 
 
 def begin_upload(connection: Connection, upload: Upload, *, limits: FileLimits, at_ms: int) -> Upload:
@@ -69,8 +76,7 @@ def forward_file(
         raise Refused("no_such_file", "This file is not there any more.")
     _check_person(connection, upload.person)
     _check_number(connection, upload.person, limits, at_ms, is_finished=True)
-    stored = connection.execute("SELECT bytes FROM blobs WHERE hash = ?", (found.blob,)).get
-    assert isinstance(stored, int)
+    stored = blob_bytes(connection, found.blob)
     _check_quota(connection, upload.person, stored, 0, limits)
     file = found.file
     facts = FileFacts(
@@ -97,32 +103,24 @@ def finish_upload(
     connection: Connection, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
 ) -> Upload | None:
     """See `FileTable.finish_upload`."""
-    connection.execute(
-        "INSERT OR IGNORE INTO blobs SELECT ?, ? FROM uploads WHERE id = ? AND hash IS NULL",
-        (blob, stored_bytes, upload),
-    )
-    connection.execute(
-        """
-        UPDATE uploads SET hash = ?1, stored = (SELECT bytes FROM blobs WHERE hash = ?1), facts = ?2
-        WHERE id = ?3 AND hash IS NULL
-        """,
-        (blob, msgspec.json.encode(facts).decode(), upload),
-    )
+    if connection.execute("SELECT 1 FROM uploads WHERE id = ? AND blob_id IS NULL", (upload,)).get:
+        connection.execute(
+            "UPDATE uploads SET blob_id = ?, stored = ?, facts = ? WHERE id = ?",
+            (*need_blob(connection, blob, stored_bytes), msgspec.json.encode(facts).decode(), upload),
+        )
     return find_upload(connection, upload)
 
 
 def drop_upload(connection: Connection, upload: str, *, person: str | None = None) -> bool:
     """See `FileTable.drop_upload`."""
-    dropped = connection.execute(
-        "DELETE FROM uploads WHERE id = ?1 AND person_id = coalesce(?2, person_id) AND seq IS NULL RETURNING 1",
-        (upload, person),
-    ).get
-    return dropped is not None
+    return forget_uploads(
+        connection, "id = ? AND person_id = coalesce(?, person_id) AND seq IS NULL", (upload, person)
+    )
 
 
 def drop_uploads_of(connection: Connection, person: str) -> None:
     """Forget the uploads of a person that were not sent."""
-    connection.execute("DELETE FROM uploads WHERE person_id = ? AND seq IS NULL", (person,))
+    forget_uploads(connection, "person_id = ? AND seq IS NULL", (person,))
 
 
 def find_upload(connection: Connection, upload: str) -> Upload | None:
@@ -133,7 +131,7 @@ def find_upload(connection: Connection, upload: str) -> Upload | None:
 def uploads(connection: Connection, ids: Collection[str]) -> list[Upload]:
     """See `FileTable.uploads`."""
     found: list[Any] = connection.execute(
-        f"SELECT {_COLUMNS} FROM uploads WHERE id IN (SELECT value FROM json_each(?))",
+        f"SELECT {_COLUMNS} FROM uploads WHERE id IN {connection.dialect.texts}",
         (json.dumps(list(ids)),),
     ).fetchall()
     return [_upload(*values) for values in found]
@@ -152,7 +150,7 @@ def part_ids(connection: Connection, after: str, limit: int) -> list[str]:
     """See `FileTable.part_ids`."""
     return texts(
         connection,
-        "SELECT id FROM uploads WHERE hash IS NULL AND id > ? ORDER BY id LIMIT ?",
+        "SELECT id FROM uploads WHERE blob_id IS NULL AND id > ? ORDER BY id LIMIT ?",
         (after, limit),
     )
 
@@ -203,7 +201,7 @@ def _check_number(
     since_ms = at_ms - AT_ONCE_MS
     unsent: Any = connection.execute(
         """
-        SELECT count(*), count(*) FILTER (WHERE hash IS NULL AND made_ms > ?) FROM uploads
+        SELECT count(*), count(*) FILTER (WHERE blob_id IS NULL AND made_ms > ?) FROM uploads
         WHERE person_id = ? AND seq IS NULL
         """,
         (since_ms, person),

@@ -50,6 +50,9 @@ class SqliteConnection(apsw.Connection):
 
     index: GramIndex = FTS_INDEX
 
+    has_wiped = False
+    """Whether `wipe_around` was called; who takes note of it sets it back."""
+
     unreadable = (apsw.CorruptError, UnicodeDecodeError)
 
     def lock(self, _subject: str, _names: Collection[str], /) -> None:
@@ -61,6 +64,7 @@ class SqliteConnection(apsw.Connection):
 
     def wipe_around(self, table: str, key: str, places: Sequence[tuple[Any, ...]], /) -> None:
         """See `Connection`."""
+        self.has_wiped = True
         rewrite_around(self, table, key, places)
 
     def forget_indexed(self, room_id: int, seqs: Collection[int], /) -> None:

@@ -19,7 +19,7 @@ from trio_chat.errors import StartError
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.store.space import EVENT_BYTES
 from trio_chat.store.sqlite.epochs import make_proof_key, mark_as_copy
-from trio_chat.store.sqlite.file_schema import make_files, make_pictures
+from trio_chat.store.sqlite.file_schema import keep_each_hash_once, make_files, make_pictures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -413,6 +413,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_files,
     make_device_codes,
     make_pictures,
+    keep_each_hash_once,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 

@@ -69,7 +69,7 @@ class SqliteWriter:
         self.memory = Memory()
         self._is_in_doubt = False
         self.has_remains = False
-        """Whether deleted texts may still be in the write-ahead log, until a `Checkpoint`."""
+        """Whether what was erased may still be in the write-ahead log, until a `Checkpoint`."""
         self.has_gone = False
         """Whether there may be blobs that nothing needs any more, until somebody takes note of it."""
         self.statistics = StoreStatistics()
@@ -112,7 +112,8 @@ class SqliteWriter:
             self._rooms.pop(name, None)
         if appending.written:
             self.space.count(appending.written, appending.at_ms)
-        self.has_remains |= bool(appending.emptied)
+        self.has_remains |= self._connection.has_wiped
+        self._connection.has_wiped = False
         self.has_gone |= has_gone
         self.statistics = self.statistics.after_commit(
             perf_counter() - started, events=appending.n_events, repeats=count_repeats(answers)
