@@ -18,13 +18,12 @@ from precis_i18n import get_profile
 
 from trio_chat.errors import Refused
 from trio_chat.model.name_words import ANIMALS, QUALITIES
-from trio_chat.model.texts import check_marks, is_visible, normal_line
+from trio_chat.model.texts import MAX_NAME_CHARS, check_marks, is_visible, normal_line
 from trio_chat.model.times import DAY_MS
 
 if TYPE_CHECKING:
     from random import Random
 
-MAX_NAME_CHARS = 40
 MAX_ROOM_CHARS = 64
 MAX_ID_CHARS = 64
 MAX_TITLE_CHARS = 80

@@ -11,6 +11,10 @@ from typing import Final
 
 from trio_chat.errors import Refused
 
+MAX_NAME_CHARS: Final = 40
+"""Of people's names. It stands here and not with their rules (`trio_chat.model.names`), which need a library that
+the Python client does without."""
+
 MAX_COMBINING_MARKS: Final = 4
 """Combining marks on one letter. No language needs more, and more cover the lines above and below."""
 

@@ -19,7 +19,7 @@ from trio_chat.kinds.forms import Command, Ids, Moment, Number, Proof, RoomComma
 from trio_chat.kinds.reports import State  # noqa: TC001  (msgspec reads it)
 from trio_chat.kinds.roles import PersonId  # noqa: TC001  (msgspec reads it)
 from trio_chat.model.file_names import MAX_RAW_FILE_NAME_CHARS
-from trio_chat.model.names import MAX_NAME_CHARS
+from trio_chat.model.texts import MAX_NAME_CHARS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
