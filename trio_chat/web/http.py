@@ -18,7 +18,14 @@ from starlette.routing import Route
 from trio_chat.errors import StoreError
 from trio_chat.net.host import host_name, is_private
 from trio_chat.web.assets import Assets
-from trio_chat.web.downloads import PREVIEW_KEPT, PREVIEW_SIZES, Downloads, Keys, download_routes
+from trio_chat.web.downloads import (
+    NOTHING_RUNS,
+    PREVIEW_KEPT,
+    PREVIEW_SIZES,
+    Downloads,
+    Keys,
+    download_routes,
+)
 from trio_chat.web.uploads import Beginning, Uploads, upload_routes
 
 if TYPE_CHECKING:
@@ -135,7 +142,7 @@ async def _picture(request: Request, *, find: FindPicture) -> Response:
         headers={
             # Another picture has another name. A small one is in many browsers anyway.
             "cache-control": "private, max-age=31536000, immutable" if is_kept else PREVIEW_KEPT,
-            "content-security-policy": "default-src 'none'; sandbox",
+            "content-security-policy": NOTHING_RUNS,
             "content-disposition": "inline",
         },
     )
@@ -157,7 +164,10 @@ class _SafeHeaders:
         async def send_safely(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", self._policy(host))
+                # A sentence needs no policy of half a kilobyte.
+                is_text = headers.get("content-type", "").startswith("text/plain")
+                policy = NOTHING_RUNS if is_text else self._policy(host)
+                headers.setdefault("content-security-policy", policy)
                 headers["x-content-type-options"] = "nosniff"
                 headers["referrer-policy"] = "no-referrer"
                 headers["cross-origin-opener-policy"] = "same-origin"
