@@ -196,8 +196,8 @@ def person() -> None:
 def release(config: Config, /, *, data: Path | None, name: str) -> None:
     """Set the name NAME free, of a person or program that has lost its token. The server may be running.
 
-    Who is called so gets a made-up name, and keeps all else; where they are connected, they are called so until they
-    connect again.
+    Who is called so gets a made-up name, and keeps all else. The server, or the next one, tells everybody, and writes
+    it into the log of those who run it.
     """
     from trio_chat.store.sqlite.names import release_name
 

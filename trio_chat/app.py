@@ -21,6 +21,7 @@ from trio_chat import __version__
 from trio_chat.hub import open_hub
 from trio_chat.model.reserved_names import load_tables
 from trio_chat.moderation.owner_links import first_owner_token, owner_link
+from trio_chat.moderation.releases import Releases
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.ops.disk_space import DiskWatch, read_disk
 from trio_chat.ops.file_limits import raise_file_limit
@@ -153,6 +154,7 @@ async def serve_store(
                     watch = DiskWatch(store, read_disk, floor_bytes=config.disk_floor * MIB)
                     await watch.look()
                     accepting.start_soon(watch.run)
+                accepting.start_soon(Releases(store, hub.rooms, hub.presence).run)
                 accepting.start_soon(trio.to_thread.run_sync, load_tables)
                 accepting.start_soon(server.keep_alive)
                 accepting.start_soon(log_statistics, server, hub.rooms, store)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.facts import NotDirect, SomeStanding
 from trio_chat.errors import Refused
-from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM
+from trio_chat.kinds.facts import DIRECT, LOBBY, PRIVATE, PUBLIC, SERVER, SERVER_ROOM, SYSTEM
 from trio_chat.kinds.files import File
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
@@ -25,6 +25,7 @@ from trio_chat.kinds.moderation import (
 from trio_chat.kinds.modes import Mode, Trust
 from trio_chat.kinds.newcomers import NOT_YET, check_may_upload
 from trio_chat.kinds.pins import Pin
+from trio_chat.kinds.releases import Release
 from trio_chat.kinds.reports import MAX_OPEN_REPORTS, Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -317,6 +318,14 @@ def test_everybody_reports_and_those_who_run_the_server_look_after_it() -> None:
     assert verdict(facts, "member", "report", Report("somebody")) == "ok"
     assert verdict(facts, "outsider", "report", Report("somebody")) == "too_many", "as they are new"
     assert allowed(Room(), "wipe", Wipe("member", 3)) == MODERATORS
+
+
+def test_nobody_but_the_server_says_that_a_name_was_set_free() -> None:
+    facts = Room(room=SERVER_ROOM, kind=SERVER, owner=None)
+    release = Release("member", "Mia", "Blue Heron 7")
+    assert allowed(facts, "release", release) == set()
+    assert verdict(facts, SYSTEM, "release", release) == "ok"
+    assert verdict(Room(), SYSTEM, "release", release) == "not_yours"
 
 
 def test_the_fold_of_the_server_room() -> None:

@@ -15,6 +15,7 @@ from trio_chat.kinds.modes import Mode, Trust
 from trio_chat.kinds.personal import Block, Level, PinRoom, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.releases import Release
 from trio_chat.kinds.reports import Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -195,6 +196,12 @@ EXAMPLES: list[tuple[str, Body, str, str]] = [
         Wipe("p-2", 23, AT_MS),
         '{"person":"p-2","n":23,"since_ms":1795381200123}',
         '"type":"wipe",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","n":23',
+    ),
+    (
+        "release",
+        Release("p-2", "Bob", "Blue Heron 7"),
+        '{"person":"p-2","freed":"Bob","now":"Blue Heron 7"}',
+        '"type":"release",@,"at":"2026-11-22T21:00:00.123Z","person":"p-2","freed":"Bob","now":"Blue Heron 7"',
     ),
     (
         "knock",

@@ -42,7 +42,7 @@ async def test_a_released_name_is_free_while_the_server_runs_and_its_person_keep
             f"The name ada is free. Who was called Ada ({ada.id}) is called {name} now, and keeps all else.\n"
         )
         assert result.exit_code == 0
-        newcomer, _ = await identities.register("ADA")
+        newcomer, _ = await identities.register("Ada")  # as it was written, and not as the operator wrote it
         assert newcomer.id != ada.id
         assert by_hand(path, "SELECT count(*) FROM devices") == [(3,)]
         with pytest.raises(Refused):

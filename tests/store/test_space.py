@@ -12,7 +12,7 @@ import pytest
 from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.people import add_person, add_token
 from trio_chat.errors import Refused
-from trio_chat.kinds.facts import SERVER_ROOM
+from trio_chat.kinds.facts import SERVER_ROOM, SYSTEM
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
 from trio_chat.kinds.moderation import Knock, Restriction
@@ -20,6 +20,7 @@ from trio_chat.kinds.modes import Mode, Trust
 from trio_chat.kinds.personal import Block, Level, PinRoom, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
+from trio_chat.kinds.releases import Release
 from trio_chat.kinds.reports import Report, Resolve, Wipe
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership, Settings
@@ -95,6 +96,7 @@ async def test_on_a_full_disk_every_kind_of_event_is_refused_but_what_takes_away
         "knock": ("~club", change("knock", Knock(BOB.id, True, "ab" * 32), sender=BOB.id), "disk_full"),
         "report": (SERVER_ROOM, change("report", Report(BOB.id)), "disk_full"),
         "resolve": (SERVER_ROOM, change("resolve", Resolve(2, "done")), ""),
+        "release": (SERVER_ROOM, change("release", Release(BOB.id, "Bob"), sender=SYSTEM), ""),
         "wipe": ("garden", change("wipe", Wipe(BOB.id, 3)), ""),
         "star": (f"~{ADA.id}", change("star", Star("garden", 2, True)), "disk_full"),
         "hide": (f"~{ADA.id}", change("hide", Star("garden", 2, True)), "disk_full"),

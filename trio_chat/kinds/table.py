@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from trio_chat.kinds import messages, moderation, modes, personal, pins, reactions, reports, roles, rooms
+from trio_chat.kinds import (
+    messages,
+    moderation,
+    modes,
+    personal,
+    pins,
+    reactions,
+    releases,
+    reports,
+    roles,
+    rooms,
+)
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.kind import Writers
 from trio_chat.kinds.messages import Edit, Post
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
     from trio_chat.kinds.kind import Kind
     from trio_chat.model.events import Draft, Event
 
-_SUBJECTS: Final = (messages, reactions, pins, rooms, roles, moderation, modes, reports, personal)
+_SUBJECTS: Final = (messages, reactions, pins, rooms, roles, moderation, modes, reports, releases, personal)
 
 KINDS: Final[dict[str, Kind[Any]]] = {kind.name: kind for subject in _SUBJECTS for kind in subject.KINDS}
 """Every kind of event by its name in the log."""

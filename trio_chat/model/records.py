@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 
+from trio_chat.model.events import Person
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trio_chat.model.events import Event, Person, Position
+    from trio_chat.model.events import Event, Position
 
 
 @attrs.frozen
@@ -117,6 +119,22 @@ class Profile:
     """Whether others may see what they have received and read."""
     shows_typing: bool = True
     """Whether others may see that they are typing."""
+
+    @property
+    def person(self) -> Person:
+        """Whose it is."""
+        return Person(self.id, self.name, self.colour, self.picture)
+
+
+@attrs.frozen
+class NameRelease:
+    """Name that the operator has set free: a person was called so, and is called ``now``; None: they were called so
+    until lately."""
+
+    id: str
+    person: str
+    freed: str
+    now: str | None
 
 
 @attrs.frozen

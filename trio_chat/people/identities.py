@@ -72,7 +72,7 @@ class Identities:
 
     async def rename(self, person: Person, name: str) -> Person:
         """Give a person another name. Raises `Refused` when it breaks a rule or is taken."""
-        return person_of(await self.set_profile(person, name=name))
+        return (await self.set_profile(person, name=name)).person
 
     async def set_profile(
         self,
@@ -143,11 +143,6 @@ class Identities:
             yield
         finally:
             self._claimed_forms -= forms
-
-
-def person_of(profile: Profile) -> Person:
-    """The person of a profile."""
-    return Person(profile.id, profile.name, profile.colour, profile.picture)
 
 
 def _requested_name(raw: str) -> tuple[str, str]:

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Login,
         MessageChanges,
         MessageReceipt,
+        NameRelease,
         Picture,
         Profile,
         ReadMarker,
@@ -238,6 +239,14 @@ class RoomTable(Protocol):
 
     async def is_owner_link(self, link_hash: bytes, *, at_ms: int) -> bool:
         """Whether this hash is that of a link that makes an owner of the server at this moment."""
+        ...
+
+    async def releases(self, limit: int) -> list[NameRelease]:
+        """Names that were set free beside the server, of which nobody was told yet."""
+        ...
+
+    async def forget_release(self, release: str) -> None:
+        """Forget the release of this id: everybody was told."""
         ...
 
     async def add_invite(self, invite: Invitation) -> None:

@@ -9,7 +9,7 @@ import { filesOf } from "./files.js";
 const NONE = Object.freeze([]);
 const CHANGES = new Set(["edit", "delete", "reaction", "pin"]);
 const NOTES = new Set(["created", "settings", "member", "role", "ban", "mute", "knock", "report", "resolve", "wipe", "mode", "trust",
-  "damaged"]);
+  "release", "damaged"]);
 
 /** Whether an event changes an earlier message, its `target`. */
 export const isChange = (event) => CHANGES.has(event.type);

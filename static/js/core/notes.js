@@ -62,6 +62,7 @@ const makers = {
 
   report: ({ person: id, why }, { state, who }) => texts.modNoteReport(who, whomOf(state, id), why),
   resolve: ({ person: id, state: how, how: done }, { state, who }) => texts.modNoteResolve[how](who, whomOf(state, id), done),
+  release: ({ freed, now }) => texts.modNoteRelease(freed, now),
   wipe: ({ person: id, n }, { state, who }) => texts.modNoteWipe(who, whomOf(state, id), n),
   trust: ({ person: id, on }, { state, who }) => (on ? texts.modNoteTrust : texts.modNoteNoTrust)(who, whomOf(state, id)),
 

@@ -134,6 +134,7 @@ export const texts = {
     done: (who, whom, how) => `${who} closed the report about ${whom}${how ? `: ${how}` : ""}`,
   },
   modNoteWipe: (who, whom, count) => `${who} deleted ${({ one: "1 message", other: `${number().format(count)} messages` })[plural().select(count)]} of ${whom}`,
+  modNoteRelease: (freed, now) => `The name ${freed} was set free${now ? `: who had it is called ${now}` : ""}`,
   modNoteTrust: (who, whom) => `${who} vouched for ${whom}`,
   modNoteNoTrust: (who, whom) => `${who} took back their word for ${whom}`,
   modNoteMode: (who, mode) => `${who} decided who may come: ${({ open: "everybody", probation: "everybody, at first with limits", knock: "those whom a moderator lets in", invite: "those who have a link", closed: "nobody new" })[mode]}`,

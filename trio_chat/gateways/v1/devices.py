@@ -13,7 +13,6 @@ from trio_chat.kinds.newcomers import NOT_YET
 from trio_chat.kinds.standing import KNOCKING
 from trio_chat.people.device_codes import LIFE_S
 from trio_chat.people.devices import device_name
-from trio_chat.people.identities import person_of
 from trio_chat.protocol.parts import DeviceItem, user_of
 from trio_chat.protocol.replies import DevicesOf, Done, LinkCode, LinkPeeked, RecoveryCode
 
@@ -83,7 +82,7 @@ async def peek_link(client: Client, command: commands.PeekLink) -> LinkPeeked:
     profile = await client.hub.devices.whose(
         device_code=command.link, recovery_code=command.recover, address=client.address
     )
-    return LinkPeeked(command.id, user_of(person_of(profile)))
+    return LinkPeeked(command.id, user_of(profile.person))
 
 
 async def recovery(client: Client, command: commands.MakeRecoveryCode) -> RecoveryCode:

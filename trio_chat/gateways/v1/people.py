@@ -22,7 +22,6 @@ from trio_chat.model.events import Draft
 from trio_chat.model.names import beginning_of_key
 from trio_chat.model.outcomes import Denied
 from trio_chat.people.avatars import read_picture
-from trio_chat.people.identities import person_of
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.parts import About, Limits, Own, RoomItem, user_of
@@ -208,7 +207,7 @@ async def profile(client: Client, command: commands.SetProfile) -> Profiled:
         shows_typing=command.show_typing,
     )
     client.hub.presence.change_privacy(now)
-    person = person_of(now)
+    person = now.person
     if person != client.person:
         client.hub.presence.change_person(person)
     return Profiled(command.id, user_of(person), now.shows_seen, now.shows_receipts, now.shows_typing)

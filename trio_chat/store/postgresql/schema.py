@@ -219,6 +219,7 @@ CREATE TABLE knocks (
     PRIMARY KEY (room_id, person_id)
 );
 CREATE TABLE owner_links (hash bytea PRIMARY KEY, ends_ms bigint NOT NULL);
+CREATE TABLE releases (id {_T} PRIMARY KEY, person_id {_T} NOT NULL, freed {_T} NOT NULL, new_name {_T});
 CREATE TABLE reports (seq bigint PRIMARY KEY, taken_by {_T});
 CREATE TABLE blocks (
     person_id {_T} NOT NULL,

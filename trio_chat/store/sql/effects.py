@@ -17,6 +17,7 @@ from trio_chat.kinds.modes import MODE, TRUST
 from trio_chat.kinds.personal import BLOCK, HIDE, LEVEL, PIN_ROOM, STAR, UNREAD
 from trio_chat.kinds.pins import PIN
 from trio_chat.kinds.reactions import REACTION
+from trio_chat.kinds.releases import RELEASE
 from trio_chat.kinds.reports import REPORT, RESOLVE, WIPE
 from trio_chat.kinds.roles import ROLE
 from trio_chat.kinds.rooms import CREATED, SETTINGS
@@ -235,6 +236,7 @@ EFFECTS: Final[dict[str, Effect | None]] = {
     REPORT: standing_effects.report,
     RESOLVE: standing_effects.resolve,
     WIPE: None,
+    RELEASE: None,  # the name was set free before
     MODE: standing_effects.set_mode,
     TRUST: standing_effects.trust,
     EDIT: _edit,

@@ -25,6 +25,7 @@ from trio_chat.store.sql import (
     newcomers,
     people,
     read_markers,
+    releases,
     retention,
     rooms,
     search,
@@ -199,6 +200,8 @@ class SqlStore:
     open_reports = reads(standing.open_reports)
     messages_of = searches(standing.messages_of)
     has_owner = reads(standing.has_owner)
+    forget_release = _writes_always(releases.forget_release)
+    releases = reads(releases.releases)  # last, for it hides the module
     add_owner_link = _writes_always(standing.add_owner_link)
     is_owner_link = reads(standing.is_owner_link)
     add_invite = _writes(rooms.add_invite)

@@ -394,6 +394,20 @@ def make_device_codes(connection: apsw.Connection) -> None:
     )
 
 
+def make_releases(connection: apsw.Connection) -> None:
+    """Names that were set free from the command line, until the server has told everybody."""
+    connection.execute(
+        """
+        CREATE TABLE releases (
+            id TEXT PRIMARY KEY,
+            person_id TEXT NOT NULL,
+            freed TEXT NOT NULL,
+            new_name TEXT
+        ) STRICT, WITHOUT ROWID
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -414,6 +428,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_device_codes,
     make_pictures,
     keep_each_hash_once,
+    make_releases,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
