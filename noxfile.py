@@ -34,6 +34,8 @@ AXE_VERSION = "4.10.3"
 
 ESBUILD_VERSION = "0.28.2"
 
+ESLINT_VERSION = "9.39.5"
+
 PYTHONS = [
     classifier.rpartition(" ")[2]
     for classifier in PYPROJECT["project"]["classifiers"]
@@ -143,12 +145,18 @@ def cover(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def client(session: nox.Session) -> None:
-    """The page's modules under node, where there is one; and as they are packed, beside esbuild's opinion."""
+    """The page's modules under node, where there is one; names that are nowhere, by ESLint; and as they are packed,
+    beside esbuild's opinion."""
     node = find_program("node")
     if node is None:
         session.skip("NOT TESTED: the page's modules, as no node runs on this machine")
     files = sorted(str(path) for path in Path("tests/js").glob("*.test.js"))
     session.run(node, "--test", *session.posargs, *files, external=True)
+    eslint = fetch_npm(session, f"eslint@{ESLINT_VERSION}", "eslint/bin/eslint.js")
+    if eslint is None:
+        session.warn("NOT TESTED: whether each name in the page's scripts is somewhere, as there is no npm")
+    else:
+        session.run(node, eslint, "--config", "tests/js/eslint.config.js", "static/js", external=True)
     session.install("-e", ".")
     esbuild = fetch_esbuild(session)
     packed = Path(session.create_tmp()).resolve() / "packed"
