@@ -23,6 +23,7 @@ from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.model.files import FileFacts, FileLimits, Upload
 from trio_chat.model.outcomes import Repeat
 from trio_chat.store.plan import Head, plan_append
+from trio_chat.store.sqlite import housekeeping
 from trio_chat.store.sqlite.backup import back_up
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_shape, migrate
@@ -116,6 +117,22 @@ async def test_the_hashes_and_names_of_deleted_files_are_soon_in_no_file(path: P
     held = b"".join(take(path.parent).values())
     assert sum(blob.encode() in held for _, blob, _ in sent) == 300
     assert damage_of(path) == []
+
+
+async def test_a_deleted_text_does_not_wait_until_all_messages_are_indexed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        housekeeping, "REST_BUSY", 1e6
+    )  # as long as with a million messages on a slow machine
+    async with open_sqlite_store(path) as store:
+        await store.append("lobby", [say(SECRET), *drafts(*map(str, range(300)))], at_ms=1)
+        with trio.fail_after(5):
+            while not by_hand(path, "SELECT 1 FROM docs LIMIT 1"):  # noqa: ASYNC110  # it has begun
+                await trio.sleep(0.05)
+        await store.append("lobby", [delete(1)], at_ms=1)
+        await until_nothing_remains(path)
+        assert by_hand(path, "SELECT count(*) FROM docs") < [(300,)]
 
 
 async def test_a_text_that_was_deleted_before_a_crash_is_gone_after_the_start(path: Path) -> None:

@@ -42,8 +42,9 @@ class Housekeeper:
     def __init__(self, writer: SqliteWriter) -> None:
         self._writer = writer
         self._events = -1  # so that what an earlier process left undone is done
-        self._is_needed = trio.Event()
-        self._is_needed.set()
+        self._may_index = trio.Event()
+        self._may_index.set()
+        self._has_remains = trio.Event()
         self.scope = trio.CancelScope()
 
     def watching(self, executor: Executor) -> Executor:
@@ -51,8 +52,10 @@ class Housekeeper:
 
         async def watched(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
             answers = await executor(run_batch, requests)
-            if self._writer.has_remains or self._writer.statistics.events != self._events:
-                self._is_needed.set()
+            if self._writer.has_remains:
+                self._has_remains.set()
+            if self._writer.statistics.events != self._events:
+                self._may_index.set()
             return answers
 
         return watched
@@ -60,16 +63,28 @@ class Housekeeper:
     async def run(self, store: SqliteStore) -> None:
         """Run until ``scope`` is cancelled."""
         with self.scope:
-            while True:
-                await self._is_needed.wait()
-                await trio.sleep(PAUSE_S)
-                self._is_needed = trio.Event()
-                with suppress(StoreUnavailable):  # any later batch wakes it again
-                    if self._writer.has_remains:
-                        await store.writes.submit(Checkpoint())
-                    await self._index(store)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._checkpoint, store)
+                nursery.start_soon(self._index, store)
+
+    async def _checkpoint(self, store: SqliteStore) -> None:
+        # By itself: what was deleted does not wait until all messages are indexed, which may take long.
+        while True:
+            await self._has_remains.wait()
+            await trio.sleep(PAUSE_S)
+            self._has_remains = trio.Event()
+            with suppress(StoreUnavailable):  # any later batch wakes it again
+                await store.writes.submit(Checkpoint())
 
     async def _index(self, store: SqliteStore) -> None:
+        while True:
+            await self._may_index.wait()
+            await trio.sleep(PAUSE_S)
+            self._may_index = trio.Event()
+            with suppress(StoreUnavailable):  # any later batch wakes it again
+                await self._index_all(store)
+
+    async def _index_all(self, store: SqliteStore) -> None:
         more = is_busy = True
         while more:
             self._events = self._writer.statistics.events
