@@ -207,6 +207,7 @@ async def open_hub(
         )
         nursery.start_soon(_announce_list_changes, hub, receive_change)
         nursery.start_soon(_note_devices_in_use, hub)
+        nursery.start_soon(people.run)
         nursery.start_soon(enforcement.run)
         nursery.start_soon(door.addresses.run)
         nursery.start_soon(Retention(store, rooms, days=config.retention, now_ms=now_ms).run)

@@ -478,6 +478,15 @@ async def test_a_name_is_taken_only_once(store: Store) -> None:
     assert not await store.is_name_known("bob")
 
 
+async def test_a_guest_gets_no_name_that_somebody_has(store: Store) -> None:
+    await add_person(store, Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
+    assert not await store.claim_name("node", "ADA", "ada", at_ms=1, ends_ms=2)
+    assert not await store.claim_name("node", "\u0410da", "\u0430da", at_ms=1, ends_ms=2)
+    assert await store.claim_name("node", "Bob", "bob", at_ms=1, ends_ms=2)
+    await store.keep_claims("node", [], ends_ms=3)
+    await add_person(store, Person("p-2", "Bob"), name_key="bob", token_hash=b"2", at_ms=1)
+
+
 async def test_renaming_takes_the_new_name_and_frees_the_old_one_later(store: Store) -> None:
     await add_person(store, Person("p-1", "Ada"), name_key="ada", token_hash=b"1", at_ms=1)
     await store.set_profile("p-1", at_ms=1, name="Ada L.", name_key="ada l.")
@@ -589,6 +598,8 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
         partial(store.read_before, "lobby", 9, limit=1, max_bytes=1),
         partial(find_person, store, b"1"),
         partial(store.is_name_known, "ada"),
+        partial(store.claim_name, "node", "Ada", "ada", at_ms=1, ends_ms=2),
+        partial(store.keep_claims, "node", [], ends_ms=2),
         partial(store.set_profile, "p-1", at_ms=1, name="Ada", name_key="ada"),
     ):
         with trio.CancelScope() as scope:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,17 +12,18 @@ import pytest
 import trio
 
 from tests.support.people import add_person
-from trio_chat.errors import NameTaken
+from trio_chat.errors import NameTaken, Refused
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.rooms import Created, Membership
 from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.names import normal_name
 from trio_chat.model.outcomes import Denied
 from trio_chat.model.records import Device, Invitation, Picture, ReadMarker
+from trio_chat.people.identities import CLAIM_S, Identities
 from trio_chat.store.postgresql.connect import connector
 from trio_chat.store.postgresql.connection import PostgresqlConnection
 from trio_chat.store.postgresql.open import open_postgresql_store
-from trio_chat.store.sql import device_codes, devices, people, read_markers, rooms
+from trio_chat.store.sql import device_codes, devices, name_claims, people, read_markers, rooms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -164,6 +166,52 @@ async def test_a_picture_that_somebody_takes_is_not_deleted_by_who_gives_it_up(
             partial(nodes.here.set_profile, "p-bob", at_ms=1, picture=picture),
         )
     assert await nodes.here.picture("hash") == picture
+
+
+# -- guests --
+
+
+async def test_a_guest_of_one_node_and_anybody_on_another_never_have_the_same_name(database: str) -> None:
+    now_s = 1000
+
+    def identities(store: Store) -> Identities:
+        return Identities(store, now_ms=lambda: now_s * 1000, rng=random.Random(7))
+
+    async with open_postgresql_store(database) as here, open_postgresql_store(database) as there:
+        of_here, of_there = identities(here), identities(there)
+        guest = await of_here.add_guest()
+        assert (await of_there.add_guest()).name != guest.name, "though chance would have given the same"
+        ada, _ = await of_there.register("Ada")
+        taking = (partial(of_there.register, guest.name), partial(of_there.rename, ada, guest.name.upper()))
+        for take in taking:
+            with pytest.raises(Refused, match="is called"):
+                await take()
+        now_s += CLAIM_S - 1
+        await of_here.keep_claims()
+        now_s += CLAIM_S - 1
+        with pytest.raises(Refused):
+            await of_there.register(guest.name)
+        of_here.remove_guest(guest)
+        await of_here.keep_claims()
+        await of_there.register(guest.name)
+
+
+async def test_the_names_of_a_node_that_is_gone_are_free_after_a_while(nodes: Nodes) -> None:
+    assert await nodes.here.claim_name("gone", "Bob", "bob", at_ms=1, ends_ms=100)
+    assert not await nodes.here.claim_name("other", "Bob", "bob", at_ms=99, ends_ms=200)
+    assert await nodes.here.claim_name("other", "Bob", "bob", at_ms=100, ends_ms=200)
+    await nodes.here.keep_claims("gone", [], ends_ms=300)
+    assert not await nodes.here.claim_name("third", "Bob", "bob", at_ms=199, ends_ms=200)
+
+
+async def test_of_a_guest_and_somebody_who_registers_at_once_one_gets_the_name(nodes: Nodes) -> None:
+    claim = partial(nodes.here.claim_name, "node", "Bob", "bob", at_ms=1, ends_ms=100)
+    assert await nodes.meanwhile(lambda there: register(there, "p-1", "Bob"), claim) is False
+    registered = await nodes.meanwhile(
+        lambda there: name_claims.claim_name(there, "node", "Eve", "eve", at_ms=1, ends_ms=100),
+        partial(add_person, nodes.here, Person("p-2", "Eve"), name_key="eve", token_hash=b"2", at_ms=1),
+    )
+    assert isinstance(registered, NameTaken)
 
 
 # -- devices --

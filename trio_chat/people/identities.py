@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import secrets
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-from trio_chat.errors import NameTaken, Refused
+import trio
+
+from trio_chat.errors import NameTaken, Refused, StoreError
 from trio_chat.model.events import Person
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import generated_name, normal_name
@@ -21,6 +24,13 @@ if TYPE_CHECKING:
     from trio_chat.model.records import Picture, Profile
     from trio_chat.store.base import Store
 
+LOGGER = logging.getLogger(__name__)
+
+CLAIM_S = 180
+"""So long the names of guests are kept from the people of other servers over the same store, if this one is gone."""
+
+CLAIMED_AGAIN_S = 60
+
 NAMES_WITHOUT_NUMBER = 3
 """How many generated names are tried before a number is added to make them unique."""
 
@@ -33,6 +43,7 @@ class Identities:
         self._store = store
         self._rng = rng or random.SystemRandom()
         self._now_ms = now_ms
+        self._node = secrets.token_urlsafe(9)
         self._claimed_forms: set[str] = set()
         """Forms (`name_forms`) of the names that guests have, and of those that are being written to the store."""
 
@@ -116,7 +127,10 @@ class Identities:
                 continue
             self._claimed_forms |= forms  # before the checkpoint, so that no other guest gets it
             try:
-                if not await self._store.is_name_known(key):
+                now_ms = self._now_ms()
+                if await self._store.claim_name(
+                    self._node, display, key, at_ms=now_ms, ends_ms=now_ms + CLAIM_S * 1000
+                ):
                     return Person(id=f"g-{secrets.token_urlsafe(9)}", name=display)
             except BaseException:
                 self._claimed_forms -= forms
@@ -125,8 +139,22 @@ class Identities:
         raise Refused("name_taken", "No free name could be made up.")
 
     def remove_guest(self, guest: Person) -> None:
-        """Free the name of a guest who left."""
+        """Free the name of a guest who left; on other servers over the same store it is free within a minute."""
         self._claimed_forms -= name_forms(*normal_name(guest.name))
+
+    async def keep_claims(self) -> None:
+        """Keep the names of guests from the people of other servers, as long as the guests are here."""
+        ends_ms = self._now_ms() + CLAIM_S * 1000
+        await self._store.keep_claims(self._node, sorted(self._claimed_forms), ends_ms=ends_ms)
+
+    async def run(self) -> None:
+        """Do that again and again, until cancelled."""
+        while True:
+            await trio.sleep(CLAIMED_AGAIN_S)
+            try:
+                await self.keep_claims()
+            except StoreError as error:
+                LOGGER.error("the names of guests could not be kept: %s", error)
 
     def _generated(self, attempt: int) -> str:
         name = generated_name(self._rng)

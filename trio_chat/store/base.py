@@ -313,6 +313,17 @@ class PeopleTable(Protocol):
         """Whether a person is registered under this name, or one that looks like it whatever its case."""
         ...
 
+    async def claim_name(self, node: str, name: str, name_key: str, *, at_ms: int, ends_ms: int) -> bool:
+        """Claim a name for a guest of this server (``node``, whatever is its own) until ``ends_ms``; False if somebody is registered under a name that looks like it, or another server has claimed
+        one. Nobody can be registered under it then. (A server alone knows its guests: it is only told who is
+        registered.)"""
+        ...
+
+    async def keep_claims(self, node: str, forms: Collection[str], *, ends_ms: int) -> None:
+        """Claim the names with these forms (`trio_chat.model.lookalikes.name_forms`) until ``ends_ms``, and of all that
+        this server has claimed no others any more."""
+        ...
+
     async def people(self, ids: Collection[str]) -> list[Profile]:
         """Profiles of these people, ordered by name; ids that do not exist are left out."""
         ...

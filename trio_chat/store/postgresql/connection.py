@@ -50,6 +50,7 @@ POSTGRESQL = Dialect(
     n_people="SELECT n FROM people_count",
     mentions="CASE WHEN strpos({body}, '\"mentions\":') > 0 THEN mentions({body}, {person}) END",
     then_join="JOIN",
+    has_nodes=True,
     has_index_hints=False,
 )
 

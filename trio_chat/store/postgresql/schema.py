@@ -1,8 +1,9 @@
 """Schema of the PostgreSQL database, and its migrations.
 
 Tables and columns are those of SQLite (`trio_chat.store.sqlite.schema`), with these differences: ``rooms`` has its head
-in it, so that whoever locks the row has all that an append needs; ``nodes`` are those that use the database; there is
-no FTS5. No table refers to ``rooms`` by a foreign key: rooms are never taken away, and each insert would lock the row.
+in it, so that whoever locks the row has all that an append needs; ``nodes`` are those that use the database;
+``name_claims`` are of their guests (`trio_chat.store.sql.name_claims`); people are counted; there is no FTS5. No table
+refers to ``rooms`` by a foreign key: rooms are never taken away, and each insert would lock the row.
 
 ``meta`` says which format the database has, and of which format a program must be at least to use it: so nodes of two
 neighbouring versions can work side by side.
@@ -103,6 +104,11 @@ CREATE TABLE name_forms (
 );
 CREATE INDEX own_name_forms ON name_forms (person_id);
 CREATE INDEX old_name_forms ON name_forms (until_ms) WHERE until_ms IS NOT NULL;
+CREATE TABLE name_claims (
+    form {_T} PRIMARY KEY,
+    node {_T} NOT NULL,
+    ends_ms bigint NOT NULL
+);
 CREATE TABLE pictures (hash {_T} PRIMARY KEY, media_type {_T} NOT NULL, data bytea NOT NULL);
 
 CREATE TABLE devices (

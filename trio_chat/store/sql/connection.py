@@ -130,6 +130,8 @@ class Dialect:
     """Whether the body ``{body}`` of a message mentions the person ``{person}``, or all."""
     then_join: str
     """A join, with ON or USING, whose left side is to be read first: SQLite chooses otherwise where it knows little."""
+    has_nodes: bool
+    """Whether several servers may use the database at the same time."""
     has_index_hints: bool
 
     def rows_of(self, columns: str) -> str:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from trio_chat.errors import NameTaken, Refused
 from trio_chat.kinds.facts import personal_room
 from trio_chat.model.files import picture_name
-from trio_chat.model.lookalikes import folded_form, name_forms
+from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.records import Picture, Profile
 from trio_chat.store.sql.append_rows import make_room
 from trio_chat.store.sql.devices import insert_device
 from trio_chat.store.sql.files import find_file, show_picture
 from trio_chat.store.sql.history import find_room_id
+from trio_chat.store.sql.name_claims import is_claimed, lock_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -46,14 +47,6 @@ def add_person(
     )
     _take_forms(connection, person.id, forms)
     insert_device(connection, person.id, device, token_hash)
-
-
-def is_name_known(connection: Connection, name_key: str) -> bool:
-    """See `Store.is_name_known`."""
-    found = connection.execute(
-        "SELECT 1 FROM name_forms WHERE form = ? AND until_ms IS NULL", (folded_form(name_key),)
-    )
-    return found.get is not None
 
 
 def people(connection: Connection, ids: Collection[str]) -> list[Profile]:
@@ -232,7 +225,7 @@ def _free_forms(
 ) -> frozenset[str]:
     """The forms of a name. Raises `NameTaken` if somebody else's name looks like it, or one that is kept for them."""
     forms = name_forms(name, name_key)
-    connection.lock("name", {*forms, name_key})
+    lock_name(connection, forms, name_key)
     connection.execute("DELETE FROM name_forms WHERE until_ms <= ?", (at_ms,))
     # The key as well, as the forms of names that were taken before are those of an older Unicode.
     taken = connection.execute(
@@ -242,7 +235,7 @@ def _free_forms(
         """,
         (json.dumps(list(forms)), person_id, name_key),
     )
-    if taken.get is not None:
+    if taken.get is not None or is_claimed(connection, forms, at_ms):
         raise NameTaken(f"The name {name!r} is taken.")
     return forms
 

@@ -22,6 +22,7 @@ from trio_chat.store.sql import (
     epochs,
     files,
     history,
+    name_claims,
     newcomers,
     people,
     read_markers,
@@ -69,7 +70,7 @@ def reads(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
     return _method(lambda store: store.reads, function)
 
 
-def _writes_always(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
+def writes_always(function: _Function[_P, _Answer]) -> _Method[_P, _Answer]:
     """Method that calls the function with the connection that writes, inside the transaction of its batch, also when
     the disk is full: what is small, and what reading and deleting need."""
     return _method(lambda store: store.writes, function)
@@ -79,7 +80,7 @@ def _writes(
     function: _Function[_P, _Answer], check: Callable[[Space], None] = Space.check_writing
 ) -> _Method[_P, _Answer]:
     """The same for what needs space: raises what ``check`` raises, and then nothing was written."""
-    write = _writes_always(function)
+    write = writes_always(function)
 
     async def method(store: SqlStore, /, *args: _P.args, **kwargs: _P.kwargs) -> _Answer:
         check(store.space)
@@ -180,7 +181,7 @@ class SqlStore:
 
     position = reads(history.position)
     proof_key = reads(epochs.proof_key)
-    begin_epoch = _writes_always(epochs.begin_epoch)
+    begin_epoch = writes_always(epochs.begin_epoch)
     read_after = reads(history.read_after)
     read_before = reads(history.read_before)
     read_some = reads(history.read_some)
@@ -200,17 +201,19 @@ class SqlStore:
     open_reports = reads(standing.open_reports)
     messages_of = searches(standing.messages_of)
     has_owner = reads(standing.has_owner)
-    forget_release = _writes_always(releases.forget_release)
+    forget_release = writes_always(releases.forget_release)
     releases = reads(releases.releases)  # last, for it hides the module
-    add_owner_link = _writes_always(standing.add_owner_link)
+    add_owner_link = writes_always(standing.add_owner_link)
     is_owner_link = reads(standing.is_owner_link)
     add_invite = _writes(rooms.add_invite)
     invites = reads(rooms.invites)
-    void_invites = _writes_always(rooms.void_invites)
+    void_invites = writes_always(rooms.void_invites)
     find_invite = reads(rooms.find_invite)
 
     add_person = _writes(people.add_person, Space.check_newcomer)
-    is_name_known = reads(people.is_name_known)
+    is_name_known = reads(name_claims.is_name_known)
+    claim_name = reads(name_claims.claim_alone)
+    keep_claims = reads(name_claims.keep_alone)
     people_named = searches(people.people_named)
     set_profile = _writes(people.set_profile)
     hiding = reads(people.hiding)
@@ -221,18 +224,18 @@ class SqlStore:
     note_addresses = _writes(newcomers.note_addresses)
     banned_addresses = reads(newcomers.banned_addresses)
     picture = reads(people.picture)
-    note_seen = _writes_always(people.note_seen)
+    note_seen = writes_always(people.note_seen)
     server_identity = reads(devices.server_identity)
-    add_device = _writes_always(devices.add_device)
+    add_device = writes_always(devices.add_device)
     find_login = reads(devices.find_login)
-    use_device = _writes_always(devices.use_device)
-    note_devices_used = _writes_always(devices.note_devices_used)
-    remove_devices = _writes_always(devices.remove_devices)
-    add_device_code = _writes_always(device_codes.add_device_code)
+    use_device = writes_always(devices.use_device)
+    note_devices_used = writes_always(devices.note_devices_used)
+    remove_devices = writes_always(devices.remove_devices)
+    add_device_code = writes_always(device_codes.add_device_code)
     find_device_code = reads(device_codes.find_device_code)
-    use_device_code = _writes_always(device_codes.use_device_code)
-    charge_guess = _writes_always(device_codes.charge_guess)
-    set_recovery_code = _writes_always(devices.set_recovery_code)
+    use_device_code = writes_always(device_codes.use_device_code)
+    charge_guess = writes_always(device_codes.charge_guess)
+    set_recovery_code = writes_always(devices.set_recovery_code)
     recovery_code_made = reads(devices.recovery_code_made)
     find_recovery_code = reads(devices.find_recovery_code)
     devices = reads(devices.devices)  # last, for it hides the module
@@ -241,8 +244,8 @@ class SqlStore:
 
     begin_upload = _writes(uploads.begin_upload, Space.check_files)
     forward_file = _writes(uploads.forward_file, Space.check_files)
-    finish_upload = _writes_always(uploads.finish_upload)
-    drop_upload = _writes_always(uploads.drop_upload)
+    finish_upload = writes_always(uploads.finish_upload)
+    drop_upload = writes_always(uploads.drop_upload)
     upload = reads(uploads.find_upload)
     expired_uploads = reads(uploads.expired_uploads)
     part_ids = reads(uploads.part_ids)
@@ -250,15 +253,15 @@ class SqlStore:
 
     find_file = reads(files.find_file)
     gone_blobs = reads(files.gone_blobs)
-    forget_gone = _writes_always(files.forget_gone)
+    forget_gone = writes_always(files.forget_gone)
     known_blobs = reads(files.known_blobs)
     files_usage = reads(files.files_usage)
     files_left = reads(files.files_left)
     server_usage = reads(files.server_usage)
-    keep_file_key = _writes_always(files.keep_file_key)
+    keep_file_key = writes_always(files.keep_file_key)
     find_file_key = reads(files.find_file_key)
 
-    move_read_markers = _writes_always(read_markers.move_read_markers)
+    move_read_markers = writes_always(read_markers.move_read_markers)
     reached = reads(read_markers.reached)
     receipts = reads(read_markers.receipts)
     read_markers = reads(read_markers.read_markers)  # last, for it hides the module

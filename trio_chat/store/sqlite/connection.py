@@ -39,6 +39,7 @@ SQLITE = Dialect(
         ) END
     """,
     then_join="CROSS JOIN",
+    has_nodes=False,
     has_index_hints=True,
 )
 
