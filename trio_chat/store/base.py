@@ -314,7 +314,7 @@ class PeopleTable(Protocol):
         ...
 
     async def claim_name(self, node: str, name: str, name_key: str, *, at_ms: int, ends_ms: int) -> bool:
-        """Claim a name for a guest of this server (``node``, whatever is its own) until ``ends_ms``. False if somebody is
+        """Claim a name for a guest of this server (``node``, a name of its own) until ``ends_ms``. False if somebody is
         registered under a name that looks like it, or another server has claimed one. Nobody can be registered under it
         then. (A server alone knows its guests: it is only told who is registered.)"""
         ...
