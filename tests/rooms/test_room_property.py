@@ -1,7 +1,9 @@
-"""A room, property: whatever connections do, each hears the log from where it joined, without a gap."""
+"""A room, property: whatever connections do, and others write to its log, each hears the log from where it joined,
+without a gap."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -13,12 +15,13 @@ from hypothesis import strategies as st
 
 from tests.support.core import AT_MS, Tap
 from tests.support.memory_store import MemoryStore, open_memory_store
-from trio_chat.gateways import plain
 from trio_chat.gateways.plain import Outcomes
 from trio_chat.model.events import Draft
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
+from trio_chat.rooms import follower as follower_module
 from trio_chat.rooms import subscribers as subscribers_module
+from trio_chat.rooms.encoding import Encoding
 from trio_chat.rooms.room import Room
 from trio_chat.rooms.submission import Submission
 
@@ -32,9 +35,12 @@ OUTBOX_BYTES = 60
 """Full after a few messages."""
 
 
+NUMBERS = Encoding(lambda event, prover: b"\x81\x05%05d" % event.seq)
+
+
 @attrs.define
 class Listener:
-    """A connection that joins and leaves the room, and reads plain frames, whose texts are the sequence numbers."""
+    """A connection that joins and leaves the room, and reads frames, whose texts are the sequence numbers."""
 
     room: Room
     outbox: Outbox
@@ -48,7 +54,7 @@ class Listener:
         self.leave()
         after = max(0, self.room.head - back)
         self.outbox.reply(b"\x81\x05J%04d" % after)
-        self.subscription = self.room.subscribe(self.outbox, plain.ENCODING, after=after)
+        self.subscription = self.room.subscribe(self.outbox, NUMBERS, after=after)
 
     def leave(self) -> None:
         if self.subscription is not None:
@@ -98,13 +104,13 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             inbox_messages=1000,
             pause_max_s=0,
             now_ms=lambda: AT_MS,
-            on_wake=lambda room: nursery.start_soon(room.broadcast),
+            on_start=lambda room: nursery.start_soon(room.broadcast),
         )
         async with trio.open_nursery() as tasks:
             connections = [_connect(room, tasks) for _ in range(CONNECTIONS)]
             sender = _connect(room, tasks)
             sender.join(0)
-            n_sent = 0
+            n_sent, texts = 0, list[str]()
             for move, index, number in moves:
                 connection = connections[index]
                 match move:
@@ -119,17 +125,23 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                     case "say":
                         for _ in range(number):
                             n_sent += 1
+                            texts.append(f"{n_sent:05d}")
                             assert sender.subscription is not None
-                            draft = Draft(
-                                kind="message", sender="c", name="C", client_id=None, body=f"{n_sent:05d}"
-                            )
-                            await room.submit(Submission(draft, Outcomes(sender.outbox)))
+                            await room.submit(Submission(draft_of("c", texts[-1]), Outcomes(sender.outbox)))
+                    case "write" if number:  # by another node
+                        n_sent += number
+                        drafts = [draft_of("elsewhere", "hi") for _ in range(number)]
+                        nursery.start_soon(partial(store.append, "lobby", drafts, at_ms=AT_MS))
+                    case "hint":
+                        room.hint([None, room.head + number, number][index])
                     case "steps":
                         for _ in range(number):
                             await trio.lowlevel.checkpoint()
                     case "hold":
                         _toggle_commits(store)
             store.may_commit.set()
+            await trio.testing.wait_all_tasks_blocked()
+            room.hint()
             await room.flush()
             for connection in [*connections, sender]:
                 connection.tap.flow()
@@ -140,10 +152,17 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                     == 0
                 )
             assert room.head == n_sent
+            log = await store.read_after("lobby", 0, limit=10**6, max_bytes=10**9)
+            assert [event.body for event in log if event.sender == "c"] == texts
             statistics = room.statistics()
             n_subscribed = sum(connection.subscription is not None for connection in connections) + 1
             assert statistics.live_subscriptions == statistics.subscriptions == n_subscribed
         room.close()
+
+
+def draft_of(sender: str, text: str) -> Draft:
+    """A message."""
+    return Draft(kind="message", sender=sender, name=sender, client_id=None, body=text)
 
 
 async def play_in_time(moves: list[tuple[str, int, int]]) -> None:
@@ -165,11 +184,14 @@ def _toggle_commits(store: MemoryStore) -> None:
         store.may_commit.set()
 
 
-@settings(max_examples=150)
+MOVES = ["join", "leave", "stall", "flow", "say", "say", "write", "hint", "steps", "steps", "hold"]
+
+
+@settings(max_examples=200)
 @given(
     moves=st.lists(
         st.tuples(
-            st.sampled_from(["join", "leave", "stall", "flow", "say", "say", "steps", "steps", "hold"]),
+            st.sampled_from(MOVES),
             st.integers(0, CONNECTIONS - 1),
             st.integers(0, 9),
         ),
@@ -186,6 +208,7 @@ def test_everybody_hears_the_log_without_a_gap_whatever_happens(
         patch.setattr(subscribers_module, "RECENT_EVENTS", recent_events)
         patch.setattr(subscribers_module, "PAGE_BYTES", page_bytes)
         patch.setattr(subscribers_module, "PAGE_EVENTS", 3)
+        patch.setattr(follower_module, "PAGE_EVENTS", 2)
         patch.setattr(subscribers_module, "FAN_OUT_STEP", step)
         trio.run(play_in_time, moves, clock=trio.testing.MockClock(autojump_threshold=0))
 

@@ -365,6 +365,32 @@ async def test_a_room_that_nobody_wrote_to_is_at_zero_of_the_logs_epoch(store: S
     assert await store.position("nowhere") == Position(1, unknown.epoch)
 
 
+async def test_positions_of_many_rooms_are_those_of_each(store: Store) -> None:
+    await store.append("lobby", [draft(), draft()], at_ms=1)
+    await store.append("kitchen", [draft()], at_ms=1)
+    await store.begin_epoch("kitchen")
+    await store.begin_epoch("cellar")
+    rooms = ["kitchen", "lobby", "nowhere", "cellar"]
+    assert await store.positions(rooms) == {room: await store.position(room) for room in rooms}
+    assert await store.positions([]) == {}
+    many = [f"room {n}" for n in range(600)]
+    assert set((await store.positions(many)).values()) == {await store.position("nowhere")}
+
+
+async def test_positions_hold_whatever_was_appended_before(store: Store) -> None:
+    """What a client says of a number is judged by it."""
+    for seq in range(1, 30):
+        await store.append("lobby", [draft()], at_ms=1)
+        assert (await store.positions(["lobby"]))["lobby"].seq == seq
+
+
+async def test_hints_end_with_their_block(store: Store) -> None:
+    async with store.hints() as hints:
+        await store.append("lobby", [draft()], at_ms=1)
+    with pytest.raises(trio.ClosedResourceError):
+        await hints.receive()
+
+
 async def test_positions_and_epochs_survive_reopening(open_store: OpenStore) -> None:
     async with open_store() as store:
         await store.append("lobby", [draft(), draft()], at_ms=1)
@@ -594,6 +620,7 @@ async def test_every_call_is_a_checkpoint(store: Store) -> None:
     assert scope.cancelled_caught
     for call in (
         partial(store.position, "lobby"),
+        partial(store.positions, ["lobby"]),
         partial(store.read_after, "lobby", 0, limit=1, max_bytes=1),
         partial(store.read_before, "lobby", 9, limit=1, max_bytes=1),
         partial(find_person, store, b"1"),
@@ -636,6 +663,16 @@ async def test_a_closed_store_says_so(open_store: OpenStore) -> None:
 
 
 # --- epochs ---
+
+
+async def test_an_epoch_is_begun_once_in_place_of_another(store: Store) -> None:
+    """So of several nodes that are told of one loss one begins it."""
+    for room in ("lobby", "nowhere yet"):
+        first = (await store.position(room)).epoch
+        begun = await store.begin_epoch(room, replacing=first)
+        assert begun.epoch != first
+        assert await store.begin_epoch(room, replacing=first) == begun == await store.position(room)
+        assert (await store.begin_epoch(room, replacing=begun.epoch)).epoch not in (first, begun.epoch)
 
 
 async def test_a_new_epoch_of_a_room_is_durable_and_concerns_no_other(open_store: OpenStore) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
@@ -253,16 +253,18 @@ class Core:
 async def open_core(
     disk: MemoryDisk | None = None,
     *,
+    store: MemoryStore | None = None,
     guard: Guard | None = None,
     now_ms: Callable[[], int] = lambda: AT_MS,
     **settings: object,
 ) -> AsyncIterator[Core]:
-    """Run a server over a memory store until the block is left; then all connections are cut."""
+    """Run a server over a memory store until the block is left; then all connections are cut. With ``store`` over that
+    one, which another server uses as well, as two nodes use one database."""
     config = Config(**(QUIET | settings))
     limits = ConnectionLimits(max_total=config.max_connections, max_per_address=0)
     with trio.fail_after(LIMIT_S):
         async with (
-            open_memory_store(disk) as store,
+            open_memory_store(disk) if store is None else nullcontext(store) as store,
             open_hub(store, config, now_ms=now_ms, guard=guard) as hub,
         ):
             server = Server(hub, limits=limits)

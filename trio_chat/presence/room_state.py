@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import attrs
@@ -44,8 +45,8 @@ class RoomState:
         self.markers = ReadMarkers(room)
         self.attendance: Attendance[UserConnection] = Attendance()
         self.typists = Typists()
-        self.knows_markers = False
-        """Whether the saved markers were read from the store, so that all are here."""
+        self.markers_read_s = -math.inf
+        """When the saved markers were read from the store, on Trio's clock: all are here that were saved by then."""
         self.moved_by: dict[str, UserConnection] = {}
         """The connection that moved a person's marker last, by person: it needs no notice of it."""
         self.few: frozenset[str] = frozenset()

@@ -46,6 +46,9 @@ LONGEST_INTERVAL_S = 10.0
 GATHER_S = 0.2
 """How long the first change after a quiet time waits, so that those which happen with it join its broadcast."""
 
+MARKERS_KNOWN_S = 10.0
+"""How long the markers of a room are taken for all that there are."""
+
 MAX_TYPING = 200
 """A room on more screens than this gets no typing notices: somebody always is typing there."""
 
@@ -79,14 +82,16 @@ class PresenceService:
     # -- presence --
 
     async def learn(self, room: str) -> None:
-        """Read the markers of a room that is about to be `watch`ed, unless they are known. Raises `StoreError`."""
+        """Read the markers of a room that is about to be `watch`ed, unless that was done a moment ago: other nodes move
+        them as well. Raises `StoreError`."""
         async with self._learning:  # when a thousand come back at once, one of them reads
-            if room in self._rooms and self._rooms[room].knows_markers:
+            now = trio.current_time()
+            if room in self._rooms and now - self._rooms[room].markers_read_s < MARKERS_KNOWN_S:
                 return
             saved = await self._store.read_markers(room)
             state = self._state(room)
             state.markers.learn(saved)
-            state.knows_markers = True
+            state.markers_read_s = now
             self._note_change(room)  # so that the state is dropped again if no `watch` follows
 
     def watch(self, connection: UserConnection, room: str, *, is_shown: bool = True) -> None:

@@ -1,14 +1,15 @@
-"""The broadcaster: a room's task, which logs the submissions in the inbox and fans their events out to subscriptions.
+"""The broadcaster: a room's task, which logs the submissions in the inbox and fans the log out to subscriptions.
 
-It takes all submissions that wait as one batch, appends them to the log durably, posts the logged events to every live
-subscription, the sender's included, and then settles the submissions. It never waits for a listener.
+It takes all submissions that wait as one batch, appends them to the log durably, has the follower post the log up to
+them to every live subscription, the sender's included, and then settles the submissions. It never waits for a listener.
+What hints say was written elsewhere is fanned out by the same task.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import trio
@@ -16,15 +17,22 @@ import trio
 from trio_chat.errors import StoreError, StoreUnavailable
 from trio_chat.kinds.table import CHANGE_ACCESS
 from trio_chat.model.events import Event
+from trio_chat.model.outcomes import Repeat
+from trio_chat.rooms.follower import RETRY_S, Follower
 from trio_chat.rooms.submission import NotLogged, Submission, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from trio_chat.model.events import Position
+    from trio_chat.model.outcomes import Outcome
     from trio_chat.rooms.subscribers import Subscribers
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
+
+InboxItem: TypeAlias = Submission | trio.Event | None
+"""What an inbox takes: a submission; an event to be set when all before it is done; None: there was a hint."""
 
 BATCH_BYTES = 256 * 1024
 """Max text in one batch: what an outbox may have to hold beyond its bound."""
@@ -37,6 +45,8 @@ class BroadcastStatistics:
     batches: int = 0
     messages: int = 0
     largest_batch: int = 0
+    read: int = 0
+    """Events that others had written."""
     fan_out_s: float = 0.0
     longest_fan_out_s: float = 0.0
 
@@ -44,37 +54,53 @@ class BroadcastStatistics:
 class Broadcaster:
     """The broadcaster of one room: `run` is its task, which ends when the inbox's send end is closed.
 
-    ``on_access_changed`` is called with each event of the kinds `CHANGE_ACCESS`, directly after it was fanned out:
-    it ends its batch.
+    For ``on_access_changed``, ``on_position`` and ``on_begun`` see `Follower`.
     """
 
     def __init__(
         self,
         room: str,
-        inbox: trio.MemoryReceiveChannel[Submission | trio.Event],
+        inbox: trio.MemoryReceiveChannel[InboxItem],
         subscribers: Subscribers,
         store: Store,
         *,
         pause_max_s: float,
         now_ms: Callable[[], int],
         on_access_changed: Callable[[Event], object],
+        on_position: Callable[[Position], object],
+        on_begun: Callable[[], object],
     ) -> None:
         self._room = room
         self._inbox = inbox
-        self._subscribers = subscribers
         self._store = store
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
-        self._on_access_changed = on_access_changed
-        self.statistics = BroadcastStatistics()
+        self._follower = Follower(
+            room,
+            subscribers,
+            store,
+            on_access_changed=on_access_changed,
+            on_position=on_position,
+            on_begun=on_begun,
+            may_wait=lambda: inbox.statistics().open_send_channels > 0,
+        )
+        self._statistics = BroadcastStatistics()
 
     @property
     def is_waiting(self) -> bool:
         """Whether the broadcaster waits at an empty inbox: no submission is under way."""
         return self._inbox.statistics().tasks_waiting_receive > 0
 
+    def hint(self, seq: int | None) -> bool:
+        """See `Follower.hint`: if it returns True, None is to be put into the inbox, unless that is full."""
+        return self._follower.hint(seq)
+
+    def statistics(self) -> BroadcastStatistics:
+        """The counters so far; a copy."""
+        return attrs.evolve(self._statistics, read=self._follower.n_read)
+
     async def run(self) -> None:
-        """Log and fan out submissions, until the inbox is closed and empty.
+        """Log and fan out submissions, and what hints tell of, until the inbox is closed and empty.
 
         A bug rises. Before that, whatever was submitted is settled as not logged, which is safe: a repeat of what was
         logged is its repeat.
@@ -82,12 +108,15 @@ class Broadcaster:
         with self._inbox:
             while True:
                 try:
-                    first = await self._inbox.receive()
+                    first = await self._next()
                 except trio.EndOfChannel:
                     return
                 batch, flushed = self._gather(first)
                 try:
                     spent_s = await self._broadcast(batch) if batch else 0.0
+                    batch = []
+                    if self._follower.is_behind:
+                        spent_s += await self._look()
                 except Exception:
                     self._give_up(batch, flushed)
                     raise
@@ -100,6 +129,25 @@ class Broadcaster:
                 # is not delayed at all: nothing waits behind its message.
                 await trio.sleep(min(spent_s, self._pause_max_s))
 
+    async def _next(self) -> InboxItem:
+        """The next item of the inbox; None after a while if what hints told of could not be read."""
+        if not self._follower.is_behind:
+            return await self._inbox.receive()
+        with trio.move_on_after(RETRY_S):
+            return await self._inbox.receive()
+        return None
+
+    async def _look(self) -> float:
+        """Fan out what hints told of; the seconds that the fan-out took."""
+        before_s = self._follower.fan_out_s
+        try:
+            await self._follower.look()
+        except StoreError as error:
+            LOGGER.warning(
+                "what was written to the room %s elsewhere cannot be read yet: %s", self._room, error
+            )
+        return self._follower.fan_out_s - before_s
+
     def _give_up(self, batch: list[Submission], flushed: list[trio.Event]) -> None:
         """Settle this batch, and all that waits in the inbox: nobody waits for ever."""
         while True:
@@ -111,7 +159,7 @@ class Broadcaster:
             except (trio.WouldBlock, trio.EndOfChannel):
                 return
 
-    def _gather(self, first: Submission | trio.Event) -> tuple[list[Submission], list[trio.Event]]:
+    def _gather(self, first: InboxItem) -> tuple[list[Submission], list[trio.Event]]:
         """A batch of the submissions that wait, and the flushes among them."""
         batch: list[Submission] = []
         flushed: list[trio.Event] = []
@@ -123,7 +171,7 @@ class Broadcaster:
                 size += len(item.draft.body)
                 if item.draft.kind in CHANGE_ACCESS:
                     break
-            else:
+            elif item is not None:
                 flushed.append(item)
             if size >= BATCH_BYTES:
                 break
@@ -145,15 +193,20 @@ class Broadcaster:
         started = time.perf_counter()
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
         if events:
-            await self._subscribers.fan_out(events)
-            if events[-1].kind in CHANGE_ACCESS:
-                self._on_access_changed(events[-1])
+            await self._follower.fan_out(events)
+        if len(events) < len(outcomes):
+            await self._follower.reach(self._last_repeated(outcomes))
         settle(self._room, batch, outcomes)
         spent_s = time.perf_counter() - started
-        statistics = self.statistics
+        statistics = self._statistics
         statistics.batches += 1
         statistics.messages += len(events)
         statistics.largest_batch = max(statistics.largest_batch, len(events))
         statistics.fan_out_s += spent_s
         statistics.longest_fan_out_s = max(statistics.longest_fan_out_s, spent_s)
         return spent_s
+
+    def _last_repeated(self, outcomes: Sequence[Outcome]) -> int:
+        """The greatest number that was given before, by another node perhaps: no ack comes before its event."""
+        repeated = (one.seq for one in outcomes if isinstance(one, Repeat) and one.room == self._room)
+        return max(repeated, default=0)

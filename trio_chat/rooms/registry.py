@@ -27,8 +27,12 @@ if TYPE_CHECKING:
     from trio_chat.rooms.encoding import Encoding
     from trio_chat.rooms.subscribers import Subscription
     from trio_chat.store.base import Store
+    from trio_chat.store.hints import Hint
 
 LOGGER = logging.getLogger(__name__)
+
+LOOKED_AT_ONCE = 500
+"""The positions of so many rooms are read at a time."""
 
 IDLE_S = 60.0
 """How long an idle room stays open: longer than a page takes to reload."""
@@ -89,6 +93,8 @@ class RoomRegistry:
         self._opening: dict[str, trio.Event] = {}
         """Rooms that are being opened, each with an event that is set when that has ended. They are opened
         concurrently: when all clients reconnect, the store reads many in one go."""
+        self._missed: set[str] = set()
+        """Those of them for which a hint came: what is being read may be older."""
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
@@ -125,7 +131,9 @@ class RoomRegistry:
         only new events. ``on_start`` is called when the start is known, before any event: frames that it posts come
         first. ``replacing`` is an earlier subscription of this outbox to the room, which ends.
 
-        A cursor beyond the head, with its proof, begins a new epoch of the room (`Room.must_begin_epoch`).
+        A cursor beyond the end of the log, with its proof, begins a new epoch of the room (`Room.must_begin_epoch`).
+        What only this room does not know yet, it reads first: nobody is refused, or told a reset, because another node
+        was faster.
 
         Raises `Refused` (``no_such_room``) for a person (None: a plain client) who may not hear the room, and what
         `get` raises. When it raises, ``replacing`` may have ended.
@@ -133,9 +141,15 @@ class RoomRegistry:
         claim = Cursor() if cursor is None else cursor
         if kind_of_new(name) == PERSONAL_ROOM and name != personal_room(person or ""):
             raise no_such_room()
+        has_looked = False
         while True:
             room = await self.get(name)
-            if not room.may_hear(person):
+            may_hear = room.may_hear(person)
+            if not (has_looked or (may_hear and room.knows(claim.after, claim.epoch))):
+                await room.catch_up()
+                has_looked = True
+                continue
+            if not may_hear:
                 if room in self._empty and room.is_idle:
                     self._close(name)  # it was opened in vain
                 raise no_such_room()
@@ -163,6 +177,8 @@ class RoomRegistry:
             return False
         room = self._rooms.get(name)
         if room is not None:
+            if not room.may_hear(person):
+                await room.catch_up()
             return room.may_hear(person)
         access = RoomAccess(name, await self._store.state(name), now_ms=self._now_ms)
         return access.may_hear(person)
@@ -173,6 +189,8 @@ class RoomRegistry:
             state = await self._store.state(name)
         finally:
             del self._opening[name]
+            has_missed = name in self._missed
+            self._missed.discard(name)
             is_over.set()
         room = Room(
             name,
@@ -183,6 +201,8 @@ class RoomRegistry:
             pause_max_s=self._config.fan_out_pause_max_s,
             now_ms=self._now_ms,
             on_wake=self._wake,
+            on_start=self._start,
+            on_begun=self._sort,
             on_idle=self._note_idle,
             on_members=self._members_changed,
             on_access=self._on_access,
@@ -194,6 +214,8 @@ class RoomRegistry:
             self._close_idle_one(self._empty, but=room)
         self._rooms[name] = room
         self._sort(room)
+        if has_missed:
+            room.hint()
 
     def _places_of(self, room: Room) -> Places | None:
         """Where a room is counted; None for one that always has a place."""
@@ -213,14 +235,17 @@ class RoomRegistry:
             now.add(room)
 
     def _wake(self, room: Room) -> None:
-        """Start the broadcaster of a room for its first submission. Raises `Refused` if too many rooms are in use, or
-        its name is not one to begin a room with."""
+        """Admit the first submission to a room. Raises `Refused` if too many rooms are in use, or its name is not one
+        to begin a room with."""
         if room in self._empty:
             if room.kind == PUBLIC:  # others get a member with their first event, or need none
                 check_name_of_new(room.name)
                 self._make_place(room)
                 self._memberless.add(room)
             self._empty.discard(room)
+
+    def _start(self, room: Room) -> None:
+        """Start the broadcaster of a room."""
         self._rooms_nursery.start_soon(self._run, room, name=f"room {room.name}")
 
     def _members_changed(self, room: Room, people: frozenset[str]) -> None:
@@ -280,6 +305,31 @@ class RoomRegistry:
                 room.seal()
                 nursery.start_soon(room.flush)
 
+    async def follow(self, hints: trio.MemoryReceiveChannel[Hint]) -> None:
+        """Have rooms look at the log where hints say so, until the channel ends. Rooms that are not open need none:
+        they are opened from the log."""
+        async for hint in hints:
+            if hint.room is None:
+                await self._look_at_all()
+            elif hint.room in self._opening:
+                self._missed.add(hint.room)
+            elif (room := self._rooms.get(hint.room)) is not None:
+                room.hint(hint.seq)
+
+    async def _look_at_all(self) -> None:
+        """Have those rooms look at the log that are not where it is."""
+        self._missed.update(self._opening)
+        names = list(self._rooms)
+        for start in range(0, len(names), LOOKED_AT_ONCE):
+            try:
+                positions = await self._store.positions(names[start : start + LOOKED_AT_ONCE])
+            except StoreUnavailable as error:  # the next hint of this kind comes soon
+                LOGGER.warning("where the logs of the rooms are cannot be read: %s", error)
+                return
+            for name, position in positions.items():
+                if (room := self._rooms.get(name)) is not None:
+                    room.heed(position)
+
     async def run_housekeeping(self) -> None:
         """Close rooms that were idle for `IDLE_S`, and let the others drop old events from memory, for ever."""
         while True:
@@ -318,7 +368,8 @@ async def open_rooms(
     Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
     stop at once. Raises `StartError` if the lobby cannot be read.
     """
-    async with trio.open_nursery() as rooms_nursery:
+    # Hints come from before the first room is read: nothing is missed in between.
+    async with store.hints() as hints, trio.open_nursery() as rooms_nursery:
         try:
             proof_key = await store.proof_key()
             rooms = RoomRegistry(
@@ -332,6 +383,7 @@ async def open_rooms(
             ) from error
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(rooms.run_housekeeping)
+            housekeeping.start_soon(rooms.follow, hints)
             yield rooms
             housekeeping.cancel_scope.cancel()
         rooms.close()

@@ -1,25 +1,29 @@
-"""A room: an inbox, a broadcaster task, and the subscriptions that it fans messages out to.
+"""A room: an inbox, a broadcaster task, and the subscriptions that it fans its log out to.
 
 The way of a message: a connection handler puts a `Submission` into the inbox, which is the only place where it waits.
-The broadcaster (`broadcaster`) logs it and posts it to every subscription (`subscribers`). Nothing flows back.
+The broadcaster (`broadcaster`) logs it, and posts the log to every subscription (`subscribers`). Nothing flows back.
+
+Others may write to the same log (`Store.hints`). So what a client says of numbers and epochs is not judged by what this
+room has fanned out, before it has looked at the log (`Room.catch_up`).
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import attrs
 import trio
 
-from trio_chat.errors import LOG_REPLACED
+from trio_chat.errors import LOG_REPLACED, StoreUnavailable
 from trio_chat.kinds.facts import PUBLIC
 from trio_chat.kinds.standing import BAN
 from trio_chat.kinds.table import read_body
 from trio_chat.model.events import Draft, Event, Position
 from trio_chat.model.proofs import Prover
 from trio_chat.rooms.access import RoomAccess
-from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
+from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics, InboxItem
 from trio_chat.rooms.submission import Submission, Waiter
 from trio_chat.rooms.subscribers import Subscribers, Subscription
 
@@ -35,6 +39,9 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
+
+CATCH_UP_S = 10.0
+"""How long one waits at most until a room has fanned out what its log had at the beginning."""
 
 
 @attrs.frozen
@@ -52,12 +59,13 @@ class RoomStatistics:
 
 
 class Room:
-    """One open room. It is dormant, without an inbox and a broadcaster, until the first submission.
+    """One open room. It is dormant, without an inbox and a broadcaster, until the first submission or hint.
 
-    ``on_wake`` is called with the room when it needs its broadcaster: it starts `broadcast` in a task (which `close`
-    ends), or raises `Refused`. ``on_members`` is called with the room and the ids of those who became members, are no
-    longer members, or are (no longer) asked to, when that was logged and fanned out; ``on_access`` before it, with the
-    event.
+    ``on_wake`` is called with the room before its first submission; it may raise `Refused`. ``on_start`` is called when
+    it needs its broadcaster, and starts `broadcast` in a task (which `close` ends). ``on_begun`` is called when its
+    first event was fanned out, which somebody else had written. ``on_members`` is called with the room and the ids of
+    those who became members, are no longer members, or are (no longer) asked to, when that was logged and fanned out;
+    ``on_access`` before it, with the event.
     """
 
     def __init__(
@@ -70,7 +78,9 @@ class Room:
         inbox_messages: int,
         pause_max_s: float,
         now_ms: Callable[[], int],
-        on_wake: Callable[[Room], object],
+        on_start: Callable[[Room], object],
+        on_wake: Callable[[Room], object] = lambda room: None,
+        on_begun: Callable[[Room], object] = lambda room: None,
         on_idle: Callable[[Room], object] = lambda room: None,
         on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
         on_access: Callable[[Event, Body], object] = lambda event, body: None,
@@ -86,12 +96,17 @@ class Room:
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
         self._on_wake = on_wake
+        self._on_start = on_start
+        self._on_begun = on_begun
         self.on_idle = on_idle
         self._on_members = on_members
         self._on_access = on_access
-        self._inbox: trio.MemorySendChannel[Submission | trio.Event] | None = None
+        self._inbox: trio.MemorySendChannel[InboxItem] | None = None
+        self._entrance: trio.MemorySendChannel[InboxItem] | None = None
+        """The inbox, once there was a submission."""
         self._broadcaster: Broadcaster | None = None
         self._is_sealed = False
+        self._is_closed = False
         self._claims_ahead = 0
         self._is_beginning_epoch = False
 
@@ -122,7 +137,7 @@ class Room:
     @property
     def is_empty(self) -> bool:
         """Whether the log is empty, and no submission was ever made."""
-        return self.head == 0 and self._broadcaster is None
+        return self.head == 0 and self._entrance is None
 
     @property
     def is_idle(self) -> bool:
@@ -146,6 +161,10 @@ class Room:
 
     # -- subscribing --
 
+    def knows(self, after: int | None, epoch: str | None) -> bool:
+        """Whether a cursor is of this epoch, and not beyond the head. Else the log may know more than this room."""
+        return after is None or (epoch == self.epoch and after <= self.head)
+
     def resume_point(
         self, after: int | None, epoch: str | None, *, page_size: int, max_gap: int
     ) -> tuple[int, bool]:
@@ -157,7 +176,7 @@ class Room:
         latest_page = max(0, self.head - page_size)
         if after is None:
             return latest_page, False
-        if epoch == self.epoch and after <= self.head and (not max_gap or self.head - after <= max_gap):
+        if self.knows(after, epoch) and (not max_gap or self.head - after <= max_gap):
             return after, False
         return latest_page, True
 
@@ -167,7 +186,8 @@ class Room:
         It must if ``after`` is beyond the head, and the client has the ``proof`` of it: the log lost events that had
         been fanned out, and other clients may hold them as well, so their numbers must not be used again
         (`begin_epoch`). Without the proof it is a lie, as far as anybody can tell, and the client gets a reset alone.
-        (So does one with a cursor of an earlier epoch.)
+        (So does one with a cursor of an earlier epoch.) To be asked only after `catch_up`: most often another node has
+        told the client more than this one has heard of yet.
         """
         if after is None or epoch != self.epoch or after <= self.head:
             return False
@@ -180,7 +200,8 @@ class Room:
         return False
 
     async def begin_epoch(self, *, seen: int | None) -> None:
-        """Begin a new epoch, durably, since a client has ``seen`` more than there is. Numbers go on from the head.
+        """Begin a new epoch, durably, since a client has ``seen`` more than there is; unless another node has just
+        done so. Numbers go on from the head.
 
         Connections with cursors are ended (4002), to come back and start afresh; plain ones know no numbers.
         Raises `StoreUnavailable`, and then nothing has changed.
@@ -194,17 +215,32 @@ class Room:
         )
         self._is_beginning_epoch = True
         try:
-            position = await self._store.begin_epoch(self.name)
+            position = await self._store.begin_epoch(self.name, replacing=self.epoch)
         finally:
             self._is_beginning_epoch = False
         # No checkpoint from here on, so that nobody joins in between.
-        self.epoch = position.epoch
+        if position.epoch != self.epoch:  # else the follower has found it first
+            self._adopt(position.epoch)
+
+    def _adopt(self, epoch: str) -> None:
+        """Go on in this epoch, and end the connections with cursors of the one before. Sync."""
+        self.epoch = epoch
         self.prover = Prover(self._proof_key, self.name, self.epoch)
         self.subscribers.prove_by(self.prover)
         for subscription in self.subscribers:
             if subscription.encoding.has_cursors:
                 subscription.outbox.end(LOG_REPLACED)
                 subscription.leave()
+
+    def _heed(self, position: Position) -> None:
+        """Take note of where the log is, while nothing is being appended here."""
+        if position.epoch != self.epoch:
+            LOGGER.warning(
+                "the room %s has a new epoch, begun elsewhere: everybody in it starts afresh", self.name
+            )
+            if position.seq < self.head:
+                self.subscribers.go_back(position.seq)
+            self._adopt(position.epoch)
 
     async def read_before(self, before: int, *, limit: int, max_bytes: int) -> list[Event]:
         """Events before number ``before``, as far as they were fanned out, oldest first. Raises `StoreError`."""
@@ -227,6 +263,54 @@ class Room:
         self.subscribers.add(subscription)
         return subscription
 
+    # -- following the log --
+
+    def hint(self, seq: int | None = None) -> None:
+        """Look at the log soon: it may have come to this number, or (None) anything may have happened to it. Sync."""
+        if self._is_closed or (seq is not None and seq <= self.head):
+            return
+        if self._broadcaster is None:
+            self._start()
+        assert self._broadcaster is not None
+        assert self._inbox is not None
+        if self._broadcaster.hint(seq):
+            with suppress(trio.WouldBlock):  # full: its broadcaster does not sleep
+                self._inbox.send_nowait(None)
+
+    def heed(self, position: Position) -> None:
+        """Look at the log soon, if it is somewhere else than this room. Sync."""
+        if position.epoch != self.epoch:
+            self.hint()
+        else:
+            self.hint(position.seq)
+
+    async def catch_up(self, seq: int | None = None) -> None:
+        """Have everything fanned out that the log has now, and be in its epoch; only if the log has number ``seq``,
+        which one would like to judge, and that is beyond the head. No checkpoint if it is not.
+
+        Raises `StoreError`, also when that takes too long. A room that is closed meanwhile has no more to say.
+        """
+        if seq is not None and seq <= self.head:
+            return
+        before = self.epoch
+        position = (await self._store.positions([self.name]))[self.name]
+        if self._is_there(position, before):
+            return
+        with (
+            trio.move_on_after(CATCH_UP_S),
+            suppress(trio.ClosedResourceError, trio.BrokenResourceError),
+        ):
+            self.heed(position)
+            await self.flush()
+        if not (self._is_closed or self._is_there(position, before)):
+            raise StoreUnavailable("The room is behind its log.")
+
+    def _is_there(self, position: Position, before: str) -> bool:
+        """Whether the room is where its log was, or in a later epoch than the one ``before``."""
+        if self.epoch == position.epoch:
+            return self.head >= position.seq
+        return self.epoch != before
+
     # -- the inbox --
 
     def try_submit(self, submission: Submission) -> bool:
@@ -238,7 +322,7 @@ class Room:
         if self._is_sealed:
             return False
         try:
-            (self._inbox or self._wake()).send_nowait(submission)
+            (self._entrance or self._wake()).send_nowait(submission)
         except trio.WouldBlock:
             return False
         return True
@@ -251,7 +335,7 @@ class Room:
         """
         if self._is_sealed:
             await trio.sleep_forever()
-        await (self._inbox or self._wake()).send(submission)
+        await (self._entrance or self._wake()).send(submission)
 
     async def write(self, draft: Draft) -> Outcome:
         """Submit a draft, and wait for its outcome.
@@ -275,9 +359,16 @@ class Room:
             waiters.append(waiter)
         return [await waiter.wait() for waiter in waiters]
 
-    def _wake(self) -> trio.MemorySendChannel[Submission | trio.Event]:
+    def _wake(self) -> trio.MemorySendChannel[InboxItem]:
         self._on_wake(self)
-        self._inbox, inbox = trio.open_memory_channel[Submission | trio.Event](self._inbox_messages)
+        if self._inbox is None:
+            self._start()
+        self._entrance = self._inbox
+        assert self._entrance is not None
+        return self._entrance
+
+    def _start(self) -> None:
+        self._inbox, inbox = trio.open_memory_channel[InboxItem](self._inbox_messages)
         self._broadcaster = Broadcaster(
             self.name,
             inbox,
@@ -286,15 +377,17 @@ class Room:
             pause_max_s=self._pause_max_s,
             now_ms=self._now_ms,
             on_access_changed=self._apply_access_change,
+            on_position=self._heed,
+            on_begun=lambda: self._on_begun(self),
         )
-        return self._inbox
+        self._on_start(self)
 
     def seal(self) -> None:
         """Accept no more submissions."""
         self._is_sealed = True
 
     async def flush(self) -> None:
-        """Wait until all submissions that are in the inbox now are logged, fanned out and settled."""
+        """Wait until all submissions that are in the inbox now are logged, fanned out and settled, and hints heeded."""
         if self._inbox is not None:
             done = trio.Event()
             await self._inbox.send(done)
@@ -307,13 +400,17 @@ class Room:
 
     def close(self) -> None:
         """Close the inbox: the broadcaster ends when everything in it is settled."""
+        self._is_closed = True
         if self._inbox is not None:
             self._inbox.close()
 
     async def broadcast(self) -> None:
         """Log and fan out submissions, until `close`: the room's task."""
         assert self._broadcaster is not None
-        await self._broadcaster.run()
+        try:
+            await self._broadcaster.run()
+        finally:
+            self._is_closed = True
 
     def statistics(self) -> RoomStatistics:
         """The counters so far; a copy."""
@@ -324,7 +421,5 @@ class Room:
             deliveries=self.subscribers.deliveries,
             fell_behind=self.subscribers.fell_behind,
             claims_ahead=self._claims_ahead,
-            broadcast=BroadcastStatistics()
-            if self._broadcaster is None
-            else attrs.evolve(self._broadcaster.statistics),
+            broadcast=BroadcastStatistics() if self._broadcaster is None else self._broadcaster.statistics(),
         )

@@ -46,6 +46,13 @@ FAN_OUT_STEP = 1000
 """A checkpoint follows so many posts: some 8 ms of system calls."""
 
 
+class NotDense(Exception):
+    """The log has lost events, or numbers were given twice: what comes next is not directly behind the head.
+
+    It ends the room's connections; whoever comes back with a proof of what was lost begins a new epoch.
+    """
+
+
 @attrs.define(eq=False)
 class Subscription:
     """A connection's outbox, the send end of its memory channel, registered in a room.
@@ -110,6 +117,13 @@ class Subscribers:
         self._prover = prover
         self._recent.prove_by(prover)
 
+    def go_back(self, head: int) -> None:
+        """The log lost events, and ends here now: others follow under numbers that were fanned out already."""
+        self.head = head
+        self._recent = RecentEvents(max_events=RECENT_EVENTS)
+        for subscription in self._all:
+            subscription.cursor = min(subscription.cursor, head)
+
     def age(self) -> None:
         """Drop most of the recent events that are more than a minute old; called once a minute."""
         self._recent.age(keep=OLD_EVENTS)
@@ -170,7 +184,15 @@ class Subscribers:
         return frames, events[-1].seq if events else after
 
     async def fan_out(self, events: Sequence[Event]) -> None:
-        """Post the next events of the log to every live subscription, and move the head."""
+        """Post the next events of the log to every live subscription, and move the head.
+
+        Raises `NotDense`, and then nothing was posted, if they are not those directly behind the head.
+        """
+        if events[0].seq != self.head + 1 or events[-1].seq != self.head + len(events):
+            numbers = f"{events[0].seq} to {events[-1].seq}"
+            raise NotDense(
+                f"{len(events)} events of the room {self._room}, {numbers}, came behind {self.head}"
+            )
         cached = [CachedEvent(event, self._prover) for event in events]
         before = self.head
         # A subscription that is not live at this moment will read these events as pages: the head includes them.

@@ -32,6 +32,9 @@ from trio_chat.store.file_table import FileTable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    import trio
 
     from trio_chat.kinds.files import Album
     from trio_chat.kinds.standing import Mode, Server
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
         ServerIdentity,
     )
     from trio_chat.search.query import Query
+    from trio_chat.store.hints import Hint
     from trio_chat.store.space import Space
 
 
@@ -107,13 +111,19 @@ class EventLog(Protocol):
         """Position of the room's newest event. A room that nobody wrote to is at 0 of the log's own epoch."""
         ...
 
+    async def positions(self, rooms: Collection[str]) -> dict[str, Position]:
+        """The same of many rooms, of one snapshot. Whatever was appended before this was called, by whatever node, is
+        in it: what a client has seen elsewhere can be judged by it."""
+        ...
+
     async def proof_key(self) -> bytes:
         """The secret of the log, by which events are proven (`trio_chat.model.proofs`). It never changes, and copies of
         the log have the same."""
         ...
 
-    async def begin_epoch(self, room: str) -> Position:
-        """Begin a new epoch of the room, durably: sequence numbers of earlier ones are void for its readers.
+    async def begin_epoch(self, room: str, *, replacing: str | None = None) -> Position:
+        """Begin a new epoch of the room, durably: sequence numbers of earlier ones are void for its readers. With
+        ``replacing`` only if that is its epoch: else somebody has done so already.
 
         The events stay, and numbers go on from where they are. Returns the position of the room afterwards.
         """
@@ -507,6 +517,15 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
 
     default_mode: Mode
     """Mode of a server for which nobody has chosen one: open, until somebody sets it, before anything is written."""
+
+    def hints(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Hint]]:
+        """Give hints of what others write to the same store, for as long as the block is not left; those of all that is
+        appended from when it is entered, and of new epochs, and of everything now and then where others can write.
+
+        A hint may be lost, late, doubled or wrong (`trio_chat.store.hints`). What this store itself has appended need
+        not be told. A store that nobody else writes to has none.
+        """
+        ...
 
     async def reusable_bytes(self) -> int:
         """Bytes inside the store's files that hold nothing any more, and are written to before the files grow."""

@@ -51,8 +51,9 @@ async def history(client: Client, command: commands.History) -> HistoryPage:
     if [command.before, command.after, command.around].count(None) != 2:
         raise Refused("bad_field", "Say one of before, after and around.")
     room = client.room(command.room)
-    head = room.head
     anchor = next(at for at in (command.before, command.after, command.around) if at is not None)
+    await room.catch_up(anchor if command.before is None else anchor - 1)
+    head = room.head
     page = [event for event in await _page(client, room, command) if event.seq <= head]
     told = await _fitting(client, room, page, anchor, head)
     more = bool(told.events) and told.events[0].seq > 1
@@ -78,6 +79,7 @@ async def _album(client: Client, command: commands.History, only: Album) -> Hist
             "bad_field", 'With "only" a page is read "before" a number, or without one from the newest.'
         )
     room = client.room(command.room)
+    await room.catch_up(max(0, (command.before or 0) - 1))
     head = room.head
     before = min(command.before or head + 1, head + 1)
     page = await client.hub.store.album(
@@ -113,6 +115,7 @@ async def _page(client: Client, room: Room, command: commands.History) -> list[E
 async def fetch(client: Client, command: commands.Fetch) -> Fetched:
     """Give single events, with what holds of them now."""
     room = client.room(command.room)
+    await room.catch_up(max(command.seqs, default=0))
     head = room.head
     seqs = sorted({seq for seq in command.seqs if seq <= head})
     found = await client.hub.store.read_some(room.name, seqs)
@@ -131,6 +134,7 @@ async def fetch(client: Client, command: commands.Fetch) -> Fetched:
 async def reactions(client: Client, command: commands.AskReactions) -> ReactionsOf:
     """List who has put what to a message: a page of them, in the order in which they were given."""
     room = client.room(command.room)
+    await room.catch_up(command.seq)
     if not 1 <= command.seq <= room.head:
         raise no_such_message()
     found = await client.hub.store.reactions(

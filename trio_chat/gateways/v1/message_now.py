@@ -21,6 +21,7 @@ async def message_now(client: Client, room: Room, seq: int) -> tuple[Event, Even
     """A message, and the newest edit of it, if there is one: of one that was deleted there is none. Raises `Refused`
     (``no_such_message``)."""
     store = client.hub.store
+    await room.catch_up(seq)
     found = await store.read_some(room.name, [seq]) if seq <= room.head else []
     if not found or found[0].kind not in MESSAGES:
         raise no_such_message()

@@ -62,16 +62,17 @@ async def typing(client: Client, command: commands.Typing) -> None:
 
 async def mark(client: Client, command: commands.Mark) -> None:
     """Move the person's read marker."""
+    delivered, read = command.delivered or 0, command.read or 0
+    await client.room(command.room).catch_up(max(delivered, read))  # it may have been heard from another node
     room = client.room(command.room)
     if room.access.role_of(client.person.id) != ASKED:
-        client.hub.presence.move_markers(
-            client, room, delivered=command.delivered or 0, read=command.read or 0
-        )
+        client.hub.presence.move_markers(client, room, delivered=delivered, read=read)
 
 
 async def receipts(client: Client, command: commands.Receipts) -> replies.ReceiptsOf:
     """List who has received and who has read a message, and since when: a page of people, by their ids."""
     room = client.room(command.room)
+    await room.catch_up(command.seq)
     if not 1 <= command.seq <= room.head:
         raise no_such_message()
     store = client.hub.store

@@ -11,9 +11,10 @@ import secrets
 from typing import TYPE_CHECKING
 
 from trio_chat.kinds.facts import kind_of_new
-from trio_chat.model.events import Position
+from trio_chat.store.sql.history import position
 
 if TYPE_CHECKING:
+    from trio_chat.model.events import Position
     from trio_chat.store.sql.connection import Connection
 
 PROOF_KEY = "proof_key"
@@ -27,15 +28,15 @@ def proof_key(connection: Connection) -> bytes:
     return (key if isinstance(key, str) and key else secrets.token_hex(32)).encode()[:64]
 
 
-def begin_epoch(connection: Connection, room: str) -> Position:
+def begin_epoch(connection: Connection, room: str, *, replacing: str | None = None) -> Position:
     """See `Store.begin_epoch`."""
-    epoch = secrets.token_urlsafe(6)
-    connection.execute(
-        "INSERT INTO rooms (name, epoch, kind) VALUES (?, ?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch",
-        (room, epoch, kind_of_new(room)),
-    )
-    seq = connection.execute(
-        "SELECT max(seq) FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?)", (room,)
-    ).get
-    return Position(0 if seq is None else seq, epoch)
+    epoch = position(connection, room).epoch
+    if replacing in (None, epoch):
+        connection.execute(  # another node may do so at the same moment
+            """
+            INSERT INTO rooms (name, epoch, kind) VALUES (?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch WHERE rooms.epoch = ?
+            """,
+            (room, secrets.token_urlsafe(6), kind_of_new(room), epoch),
+        )
+    return position(connection, room)

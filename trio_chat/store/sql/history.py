@@ -36,6 +36,21 @@ def position(connection: Connection, room: str) -> Position:
     return Position(_last(connection, room), epoch)
 
 
+def positions(connection: Connection, rooms: Collection[str]) -> dict[str, Position]:
+    """See `Store.positions`."""
+    with connection.snapshot():
+        found = connection.execute(
+            f"""
+            SELECT name, coalesce((SELECT max(seq) FROM events WHERE room_id = rooms.id), 0), epoch
+            FROM rooms WHERE name IN {connection.dialect.texts}
+            """,
+            (json.dumps(list(rooms)),),
+        )
+        known = {name: Position(seq, epoch) for name, seq, epoch in found}
+        unknown = Position(0, connection.execute("SELECT value FROM meta WHERE key = 'epoch'").get)
+    return {room: known.get(room, unknown) for room in rooms}
+
+
 def read_after(connection: Connection, room: str, after: int, limit: int, max_bytes: int) -> list[Event]:
     """See `Store.read_after`."""
     after = max(after, 0)

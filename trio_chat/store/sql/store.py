@@ -13,6 +13,7 @@ import attrs
 import trio
 
 from trio_chat.store.group_commit import BatchQueue
+from trio_chat.store.hints import Bell
 from trio_chat.store.space import Space
 from trio_chat.store.sql import (
     album,
@@ -37,12 +38,14 @@ from trio_chat.store.sql.requests import Append
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import StoreStatistics
     from trio_chat.store.group_commit import Executor, RunBatch
+    from trio_chat.store.hints import Hint
     from trio_chat.store.sql.appending import Memory
     from trio_chat.store.sql.reader import Reader
     from trio_chat.store.sql.requests import Read
@@ -125,6 +128,8 @@ class SqlStore:
         self.space = writer.space
         self.on_gone: Callable[[], object] = lambda: None
         """See `FileTable`."""
+        self.bell = Bell()
+        """Rung for what others write to the same database; where nobody else does, by nobody."""
         self._writer = writer
         self._reader = reader
         self._searcher = searcher
@@ -180,6 +185,7 @@ class SqlStore:
     _read_server = reads(standing.server)
 
     position = reads(history.position)
+    positions = reads(history.positions)
     proof_key = reads(epochs.proof_key)
     begin_epoch = writes_always(epochs.begin_epoch)
     read_after = reads(history.read_after)
@@ -268,6 +274,10 @@ class SqlStore:
 
     find = searches(search.find)
     album = searches(album.album)  # last, for it hides the module
+
+    def hints(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Hint]]:
+        """See `Store`."""
+        return self.bell.listen()
 
     def statistics(self) -> StoreStatistics:
         """See `Store`."""

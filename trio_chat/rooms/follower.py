@@ -1,0 +1,161 @@
+"""The follower: fans out the log of one room behind its head, whoever wrote it.
+
+Others may write to the same log. So what was appended here is fanned out at once only if it is directly behind the
+head; else what is between is read first. Nobody else fans out, and only the broadcaster calls this: so there is one
+order, and nothing is told twice or left out.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import trio
+
+from trio_chat.errors import StoreError
+from trio_chat.kinds.table import CHANGE_ACCESS
+from trio_chat.rooms.subscribers import PAGE_BYTES, PAGE_EVENTS, NotDense
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from trio_chat.model.events import Event, Position
+    from trio_chat.rooms.subscribers import Subscribers
+    from trio_chat.store.base import Store
+
+LOGGER = logging.getLogger(__name__)
+
+RETRY_S = 0.5
+"""How long a log that cannot be read is left alone."""
+
+
+class Follower:
+    """Fans out the log of one room, and keeps what hints said of it.
+
+    ``on_access_changed`` is called with each event of the kinds `CHANGE_ACCESS`, directly after it was fanned out: it
+    ends its run. ``on_position`` is called with the position of the log, when that was looked at because of a hint, at
+    a moment when nothing is being appended here; ``on_begun`` when the room's first event was read and fanned out.
+    ``may_wait`` says whether to wait for a log that cannot be read.
+    """
+
+    def __init__(
+        self,
+        room: str,
+        subscribers: Subscribers,
+        store: Store,
+        *,
+        on_access_changed: Callable[[Event], object],
+        on_position: Callable[[Position], object],
+        on_begun: Callable[[], object],
+        may_wait: Callable[[], bool],
+    ) -> None:
+        self._room = room
+        self._subscribers = subscribers
+        self._store = store
+        self._on_access_changed = on_access_changed
+        self._on_position = on_position
+        self._on_begun = on_begun
+        self._may_wait = may_wait
+        self._heard_of = 0
+        self._must_look = False
+        self.n_read = 0
+        """Events that were read from the log, as others had written them, and fanned out."""
+        self.fan_out_s = 0.0
+        """How long that fan-out took in all."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the log may have more than was fanned out, as a hint said."""
+        return self._must_look or self._heard_of > self._subscribers.head
+
+    def hint(self, seq: int | None) -> bool:
+        """Note that the log may have come to this number, or (None) that anything may have happened to it.
+
+        Sync. Returns whether it `is_behind` only since this.
+        """
+        was_behind = self.is_behind
+        if seq is None:
+            self._must_look = True
+        else:
+            self._heard_of = max(self._heard_of, seq)
+        return self.is_behind and not was_behind
+
+    async def look(self) -> None:
+        """Fan out what hints said that there is: what came up to now, so that a busy log keeps nobody in here.
+
+        Raises `StoreError` when the log cannot be read; then it still `is_behind`.
+        """
+        must_look, self._must_look = self._must_look, False
+        seq, self._heard_of = self._heard_of, 0
+        try:
+            if must_look:
+                position = (await self._store.positions([self._room]))[self._room]
+                self._on_position(position)
+                seq = max(seq, position.seq)
+            while self._subscribers.head < seq and await self._fan_out_page(PAGE_EVENTS):
+                pass  # an empty page: the hint was wrong
+        except BaseException:
+            self._must_look = self._must_look or must_look
+            self._heard_of = max(self._heard_of, seq)
+            raise
+
+    async def fan_out(self, events: Sequence[Event]) -> None:
+        """Fan out events that were appended here just now, of which only the last may be of the kinds `CHANGE_ACCESS`.
+        What others wrote before them is fanned out first. Raises what `reach` raises."""
+        if events[0].seq > self._subscribers.head + 1:
+            await self.reach(events[0].seq - 1)
+        await self._fan_out_run(events)
+
+    async def reach(self, seq: int) -> None:
+        """Fan out the log up to a number that it has come to, waiting while it cannot be read.
+
+        Raises `StoreError` if it cannot be read and the room is closing, `NotDense` if the log does not have that
+        number: it has lost events.
+        """
+        is_reported = False
+        while (missing := seq - self._subscribers.head) > 0:
+            try:
+                is_there = await self._fan_out_page(min(missing, PAGE_EVENTS))
+            except StoreError as error:
+                if not self._may_wait():
+                    raise
+                if not is_reported:
+                    LOGGER.error("the room %s waits for its log, which cannot be read: %s", self._room, error)
+                is_reported = True
+                await trio.sleep(RETRY_S)
+                continue
+            if not is_there:
+                raise NotDense(
+                    f"number {seq} of the room {self._room} was in its log, which ends at {self._subscribers.head}"
+                )
+
+    async def _fan_out_page(self, limit: int) -> bool:
+        """Read at most so many events behind the head, and fan them out; False if there are none."""
+        head = self._subscribers.head
+        page = await self._store.read_after(self._room, head, limit=limit, max_bytes=PAGE_BYTES)
+        for run in _runs(page):
+            started = perf_counter()
+            await self._fan_out_run(run)
+            self.fan_out_s += perf_counter() - started
+            await trio.lowlevel.checkpoint()
+        self.n_read += len(page)
+        if page and not head:
+            self._on_begun()
+        return bool(page)
+
+    async def _fan_out_run(self, run: Sequence[Event]) -> None:
+        await self._subscribers.fan_out(run)
+        if run[-1].kind in CHANGE_ACCESS:
+            self._on_access_changed(run[-1])
+
+
+def _runs(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    """The events in runs, each of which ends behind an event that changes who may hear the next."""
+    start = 0
+    for end, event in enumerate(events, 1):
+        if event.kind in CHANGE_ACCESS:
+            yield events[start:end]
+            start = end
+    if start < len(events):
+        yield events[start:]
