@@ -23,7 +23,7 @@ from trio_chat.people.identities import CLAIM_S, Identities
 from trio_chat.store.postgresql.connect import connector
 from trio_chat.store.postgresql.connection import PostgresqlConnection
 from trio_chat.store.postgresql.open import open_postgresql_store
-from trio_chat.store.sql import device_codes, devices, name_claims, people, read_markers, rooms
+from trio_chat.store.sql import device_codes, devices, name_claims, names, people, read_markers, rooms
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -146,6 +146,21 @@ async def test_a_person_whom_two_devices_rename_at_once_has_one_name_and_the_oth
         partial(nodes.here.set_profile, ADA.id, at_ms=1, name="Countess", name_key="countess"),
     )
     assert [await nodes.here.is_name_known(name) for name in ("lady", "countess")] == [False, True]
+
+
+async def test_a_name_is_set_free_beside_the_servers_and_whoever_asks_meanwhile_gets_it_after_that(
+    nodes: Nodes,
+) -> None:
+    await know(nodes.here, ADA.id)
+    await nodes.here.set_profile(ADA.id, at_ms=1, name="Ada", name_key="ada")
+    register_here = partial(
+        add_person, nodes.here, Person("p-2", "ADA"), name_key="ada", token_hash=b"2", at_ms=2
+    )
+    assert await nodes.meanwhile(lambda there: names.release_name(there, "ada"), register_here) is None
+    called = {one.id: one.name for one in await nodes.here.people([ADA.id, "p-2"])}
+    assert called["p-2"] == "ADA"
+    (release,) = await nodes.here.releases(9)
+    assert (release.person, release.freed, release.now) == (ADA.id, "Ada", called[ADA.id])
 
 
 @pytest.mark.parametrize("is_taken_first", [True, False])
