@@ -7,10 +7,10 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-import attrs
 import pytest
 import trio
 
+from tests.support.nodes_in_postgresql import Nodes, open_nodes
 from tests.support.people import add_person
 from trio_chat.errors import NameTaken, Refused
 from trio_chat.kinds.forms import Who, write_body
@@ -37,53 +37,10 @@ CREATED = Draft("created", ADA.id, ADA.name, None, write_body(Created("private",
 HASH = b"h" * 32
 
 
-@attrs.frozen
-class Nodes:
-    """This node, and the connection with which another one writes."""
-
-    here: Store
-    there: PostgresqlConnection
-    observer: PostgresqlConnection
-
-    async def meanwhile(
-        self, write: Callable[[PostgresqlConnection], object], call: Callable[[], Awaitable[object]]
-    ) -> object:
-        """What the call of this node returned or raised, which began when the other had written and not committed; and
-        the other commits when this one waits for it, or is done without."""
-        results: list[object] = []
-
-        async def run() -> None:
-            try:
-                results.append(await call())
-            except (NameTaken, KeyError) as error:
-                results.append(error)
-
-        self.there.execute("BEGIN")
-        write(self.there)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(run)
-            while not results and not self._is_somebody_waiting():
-                await trio.lowlevel.checkpoint()
-            self.there.execute("COMMIT")
-        return results[0]
-
-    def _is_somebody_waiting(self) -> bool:
-        found: bool = self.observer.execute(
-            "SELECT EXISTS (SELECT 1 FROM pg_stat_activity "
-            "WHERE datname = current_database() AND wait_event_type = 'Lock')"
-        ).get
-        return found
-
-
 @pytest.fixture
 async def nodes(database: str) -> AsyncIterator[Nodes]:
-    connect = connector(database)
-    async with open_postgresql_store(database) as here:
-        with (
-            closing(PostgresqlConnection(connect)) as there,
-            closing(PostgresqlConnection(connect)) as observer,
-        ):
-            yield Nodes(here, there, observer)
+    async with open_nodes(database) as nodes:
+        yield nodes
 
 
 async def at_once(*calls: Callable[[], Awaitable[object]]) -> list[object]:

@@ -331,10 +331,13 @@ INSERT INTO file_usage VALUES ('', 0);
 -- What follows from their rows, as in SQLite (`trio_chat.store.sqlite.file_schema`).
 CREATE FUNCTION use_bytes(whose text, more bigint) RETURNS void LANGUAGE sql AS
 'INSERT INTO file_usage VALUES (whose, more) ON CONFLICT (person_id) DO UPDATE SET bytes = file_usage.bytes + more';
-CREATE FUNCTION drop_blob(what bigint) RETURNS void LANGUAGE sql AS
-'UPDATE blobs SET gone = 1 WHERE id = what
-    AND NOT EXISTS (SELECT 1 FROM files WHERE blob_id = what)
-    AND NOT EXISTS (SELECT 1 FROM uploads WHERE blob_id = what AND seq IS NULL)';
+-- Locked first: of two who take the last two away at once, each would see the other's.
+CREATE FUNCTION drop_blob(what bigint) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM id FROM blobs WHERE id = what FOR NO KEY UPDATE;
+    UPDATE blobs SET gone = 1 WHERE id = what
+        AND NOT EXISTS (SELECT 1 FROM files WHERE blob_id = what)
+        AND NOT EXISTS (SELECT 1 FROM uploads WHERE blob_id = what AND seq IS NULL);
+END $$;
 
 CREATE FUNCTION upload_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     PERFORM use_bytes('', NEW.bytes);
@@ -354,11 +357,11 @@ CREATE FUNCTION upload_sent() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER upload_sent AFTER UPDATE OF seq ON uploads FOR EACH ROW EXECUTE FUNCTION upload_sent();
 CREATE FUNCTION upload_dropped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM drop_blob(OLD.blob_id);
     IF OLD.stored IS NULL THEN
         PERFORM use_bytes('', -OLD.bytes);
     END IF;
     PERFORM use_bytes(OLD.person_id, -coalesce(OLD.stored, OLD.bytes));
-    PERFORM drop_blob(OLD.blob_id);
     RETURN NULL;
 END $$;
 CREATE TRIGGER upload_dropped AFTER DELETE ON uploads FOR EACH ROW WHEN (OLD.seq IS NULL)
@@ -369,8 +372,8 @@ CREATE FUNCTION file_added() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 END $$;
 CREATE TRIGGER file_added AFTER INSERT ON files FOR EACH ROW EXECUTE FUNCTION file_added();
 CREATE FUNCTION file_dropped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    PERFORM use_bytes(OLD.person_id, -OLD.bytes);
     PERFORM drop_blob(OLD.blob_id);
+    PERFORM use_bytes(OLD.person_id, -OLD.bytes);
     RETURN NULL;
 END $$;
 CREATE TRIGGER file_dropped AFTER DELETE ON files FOR EACH ROW EXECUTE FUNCTION file_dropped();

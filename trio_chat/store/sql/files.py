@@ -142,6 +142,7 @@ def known_blobs(connection: Connection, after: str, limit: int) -> list[str]:
 
 def need_blob(connection: Connection, blob: str, stored_bytes: int) -> tuple[int, int]:
     """Note that a blob is needed, which takes so many bytes unless it was needed already; its id, and what it takes."""
+    _lock_blob(connection, blob)  # nobody takes the last that has it away meanwhile
     connection.execute(
         f"UPDATE blobs SET gone = 0, bytes = ?2 WHERE {has_hash('?1')} AND gone <> 0", (blob, stored_bytes)
     )
@@ -158,11 +159,27 @@ def need_blob(connection: Connection, blob: str, stored_bytes: int) -> tuple[int
     return blob_id, size
 
 
-def blob_bytes(connection: Connection, blob: str) -> int:
-    """What a blob that is needed takes, with its previews."""
+def keep_blob(connection: Connection, blob: str) -> int | None:
+    """What a blob takes, with its previews, if it is needed: until the transaction ends it stays so. Else None."""
+    _lock_blob(connection, blob)
     size = connection.execute(f"SELECT bytes FROM blobs WHERE gone = 0 AND {has_hash('?1')}", (blob,)).get
-    assert isinstance(size, int)
+    assert size is None or isinstance(size, int)
     return size
+
+
+def _lock_blob(connection: Connection, blob: str) -> None:
+    if connection.dialect.for_update:
+        connection.execute(
+            f"SELECT id FROM blobs WHERE {has_hash('?1')} {connection.dialect.for_update}", (blob,)
+        )
+
+
+def lock_usage(connection: Connection) -> None:
+    """Nobody else uses more until the transaction ends."""
+    if connection.dialect.for_update:
+        connection.execute(
+            f"SELECT bytes FROM file_usage WHERE person_id = ? {connection.dialect.for_update}", (SERVER,)
+        )
 
 
 # -- how much, and for whom --

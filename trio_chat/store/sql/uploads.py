@@ -16,10 +16,11 @@ from trio_chat.model.files import AT_ONCE_MS, MAX_UNSENT, FileFacts, Upload
 from trio_chat.store.space import written_size
 from trio_chat.store.sql.batches import texts
 from trio_chat.store.sql.files import (
-    blob_bytes,
     files_usage,
     find_file,
     forget_uploads,
+    keep_blob,
+    lock_usage,
     need_blob,
     server_usage,
 )
@@ -38,6 +39,7 @@ _COLUMNS = """
 
 def begin_upload(connection: Connection, upload: Upload, *, limits: FileLimits, at_ms: int) -> Upload:
     """See `FileTable.begin_upload`."""
+    lock_usage(connection)
     before = _begun_before(connection, upload)
     if before is not None:
         if _said(before) != _said(upload):
@@ -66,17 +68,18 @@ def forward_file(
     at_ms: int,
 ) -> Upload:
     """See `FileTable.forward_file`."""
+    lock_usage(connection)
     before = _begun_before(connection, upload)
     if before is not None:
         if before.room != upload.room or not before.is_finished:
             raise _id_conflict()
         return before
     found = find_file(connection, room, seq, n)
-    if found is None or found.is_picture:
+    stored = None if found is None or found.is_picture else keep_blob(connection, found.blob)
+    if found is None or stored is None:
         raise Refused("no_such_file", "This file is not there any more.")
     _check_person(connection, upload.person)
     _check_number(connection, upload.person, limits, at_ms, is_finished=True)
-    stored = blob_bytes(connection, found.blob)
     _check_quota(connection, upload.person, stored, 0, limits)
     file = found.file
     facts = FileFacts(
