@@ -130,7 +130,7 @@ def directory(
     with connection.snapshot():
         ids: list[int] = []
         for looked_at in _looked_at(connection, limit, after):
-            matching = [room_id for room_id, *words in looked_at if wanted in "\n".join(words).casefold()]
+            matching = [room[0] for room in looked_at if wanted in "\n".join(room[2:]).casefold()]
             banned = _banned_from(connection, matching, person, at_ms)
             ids += [room_id for room_id in matching if room_id not in banned]
             if len(ids) >= limit:
@@ -147,24 +147,25 @@ def directory(
 
 
 def _looked_at(connection: Connection, limit: int, after: DirectoryPlace | None) -> Iterator[list[Any]]:
-    """Public rooms, their ids and words, the newest first, in portions that grow: mostly the first is enough."""
+    """Public rooms (id, when it was written to, words), the newest first, in portions that grow: mostly the first is
+    enough."""
     by_directory = connection.dialect.by_index("directory")
     newest_ms, name = after or (2**63 - 1, "")
     n_rooms = limit
     while n_rooms > 0:
         found = connection.execute(
             f"""
-            SELECT newest_ms, id, name, title, topic FROM rooms {by_directory}
+            SELECT id, newest_ms, name, title, topic FROM rooms {by_directory}
             WHERE kind = 'public' AND newest_ms IS NOT NULL
                 AND newest_ms <= ?1 AND (newest_ms < ?1 OR name > ?2)
             ORDER BY newest_ms DESC, name LIMIT ?3
             """,
             (newest_ms, name, n_rooms),
         ).fetchall()
-        yield [words for _, *words in found]
+        yield found
         if len(found) < n_rooms:
             return
-        newest_ms, _, name, *_ = found[-1]
+        _, newest_ms, name, *_ = found[-1]
         n_rooms = min(n_rooms * 4, MAX_LOOKED_AT)
 
 
