@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
+import psycopg
 import pytest
 import trio
 from hypothesis import given, settings
@@ -730,7 +731,7 @@ async def test_a_new_epoch_is_in_order_with_concurrent_appends(store: Store) -> 
 # --- damage ---
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def open_and_spoil(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> tuple[OpenStore, Callable[[str, int], object]]:
@@ -738,6 +739,18 @@ def open_and_spoil(
     if request.param == "memory":
         disk = MemoryDisk()
         return partial(open_memory_store, disk), disk.damage
+    if request.param == "postgresql":
+        url: str = request.getfixturevalue("database")
+
+        def spoil(room: str, seq: int) -> None:
+            with psycopg.connect(url) as by_hand:
+                by_hand.execute(
+                    "UPDATE events SET body = 'spoilt' WHERE seq = %s "
+                    "AND room_id = (SELECT id FROM rooms WHERE name = %s)",
+                    (seq, room),
+                )
+
+        return partial(open_postgresql_store, url), spoil
     path = tmp_path / "chat.db"
     return (
         partial(open_sqlite_store, path),

@@ -34,17 +34,25 @@ _Struct = TypeVar("_Struct", bound=msgspec.Struct)
 Raw: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 POSTGRESQL = Dialect(
-    ints="(SELECT CAST(json_array_elements_text(CAST(? AS json)) AS bigint))",
+    # What is too long for an integer here is none that anybody has.
+    ints=(
+        "(SELECT CASE WHEN length(listed.value) < 19 THEN CAST(listed.value AS bigint) END "
+        "FROM json_array_elements_text(CAST(? AS json)) AS listed (value))"
+    ),
     texts="(SELECT json_array_elements_text(CAST(? AS json)))",
     numbered=(
-        "(SELECT place - 1 AS place, CAST(listed.value AS bigint) AS value "
+        "(SELECT place - 1 AS place, "
+        "CASE WHEN length(listed.value) < 19 THEN CAST(listed.value AS bigint) END AS value "
         "FROM json_array_elements_text(CAST(? AS json)) WITH ORDINALITY AS listed (value, place))"
     ),
     greatest="greatest",
     least="least",
     patched_policy="CAST(jsonb_strip_nulls(CAST(policy AS jsonb) || CAST(? AS jsonb)) AS text)",
     table_of_rows="(SELECT {columns} FROM json_array_elements(CAST(? AS json)) AS listed (value))",
-    column_of_row="CAST(value ->> {number} AS {type}) AS {name}",
+    column_of_row=(
+        "CAST(CASE WHEN '{type}' = 'text' OR length(value ->> {number}) < 19 THEN value ->> {number} END AS {type}) "
+        "AS {name}"
+    ),
     for_update="FOR NO KEY UPDATE",
     is_guest="person_id LIKE 'g-%'",
     n_people="SELECT n FROM people_count",

@@ -206,9 +206,9 @@ class AppendFacts(StandingFacts, DirectFacts):
         """See `trio_chat.kinds.facts.Facts`."""
         return upload not in self._sent and bool(
             self._connection.execute(
-                """
+                f"""
                 SELECT 1 FROM uploads WHERE id = ? AND person_id = ? AND room = ? AND is_picture = ?
-                    AND blob_id IS NOT NULL AND seq IS NULL
+                    AND blob_id IS NOT NULL AND seq IS NULL {self._connection.dialect.for_update}
                 """,
                 (upload, person, self.room, int(as_picture)),
             ).get

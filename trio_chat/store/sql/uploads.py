@@ -134,7 +134,7 @@ def find_upload(connection: Connection, upload: str) -> Upload | None:
 def uploads(connection: Connection, ids: Collection[str]) -> list[Upload]:
     """See `FileTable.uploads`."""
     found: list[Any] = connection.execute(
-        f"SELECT {_COLUMNS} FROM uploads WHERE id IN {connection.dialect.texts}",
+        f"SELECT {_COLUMNS} FROM uploads WHERE id IN {connection.dialect.texts} ORDER BY id",
         (json.dumps(list(ids)),),
     ).fetchall()
     return [_upload(*values) for values in found]
