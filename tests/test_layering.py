@@ -82,7 +82,19 @@ ALLOWED: dict[str, set[str]] = {
     "server": {"config", "gateways", "hub", "net", "protocol", "web"},
     # The process.
     "ops": {"blobs", "config", "rooms", "server", "store", "store.sqlite"},
-    "app": {"config", "hub", "model", "moderation", "net", "ops", "server", "store", "store.sqlite", "web"},
+    "app": {
+        "config",
+        "hub",
+        "model",
+        "moderation",
+        "net",
+        "ops",
+        "server",
+        "store",
+        "store.postgresql",
+        "store.sqlite",
+        "web",
+    },
     "__main__": {"app", "blobs", "config", "moderation", "ops", "protocol", "store.sqlite"},
     # On the other side of the wire.
     "client": {"kinds", "model", "protocol"},

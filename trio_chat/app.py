@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from trio_chat import __version__
+from trio_chat.errors import StartError
 from trio_chat.hub import open_hub
 from trio_chat.model.reserved_names import load_tables
 from trio_chat.moderation.owner_links import first_owner_token, owner_link
@@ -38,6 +39,7 @@ from trio_chat.web.http import page_version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from trio_chat.config.config import Config
     from trio_chat.ops.disk_space import Disk
@@ -112,7 +114,7 @@ async def serve(
         listeners = await open_listeners(config.host, config.port)
         for listener in listeners:
             await stack.enter_async_context(listener)
-        store = await stack.enter_async_context(open_sqlite_store(config.data / DATABASE))
+        store = await stack.enter_async_context(_open_store(config))
         await serve_store(
             store,
             config,
@@ -122,6 +124,20 @@ async def serve(
             read_disk=partial(read_disk, config.data),
             on_ready=on_ready,
         )
+
+
+def _open_store(config: Config) -> AbstractAsyncContextManager[Store]:
+    """The store that the configuration asks for. Raises `StartError` if what it needs is not installed."""
+    if config.store is None:
+        return open_sqlite_store(config.data / DATABASE)
+    try:
+        from trio_chat.store.postgresql.open import open_postgresql_store
+    except ImportError:
+        raise StartError(
+            "A PostgreSQL database needs the driver of it: pip install 'trio-chat[postgresql]'"
+        ) from None
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return open_postgresql_store(config.store)
 
 
 async def serve_store(

@@ -4,20 +4,30 @@ and everybody who comes back ends with the same lines in the same order."""
 from __future__ import annotations
 
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 import trio
 
+from tests.support.postgresql import cluster
 from tests.support.process import ServerProcess, open_process
 from tests.support.raw import TEXT, RawPeer, open_peer, open_v1
 from trio_chat.app import DATABASE
+from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+    from typing import TypeAlias
 
     from trio_chat.model.events import Event
+    from trio_chat.store.base import Store
+
+    KeptIn: TypeAlias = tuple[tuple[str, ...], Callable[[], AbstractAsyncContextManager[Store]]]
 
 ROUNDS = 4
 """How often it is killed; once more it is started and left in peace."""
@@ -132,22 +142,34 @@ async def chatter(server: ServerProcess, assassin: Assassin, name: str, heard: l
             return
 
 
-async def logged(data: Path) -> list[Event]:
+async def logged(opening: AbstractAsyncContextManager[Store]) -> list[Event]:
     """What stands in the lobby's log, all of it."""
     events: list[Event] = []
-    async with open_sqlite_store(data / DATABASE) as store:
+    async with opening as store:
         while page := await store.read_after("lobby", len(events), limit=1000, max_bytes=2**20):
             events += page
     return events
 
 
-async def test_a_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KeptIn]:
+    """Arguments of a server that keep the log there, and what opens it afterwards."""
+    if request.param == "sqlite":
+        yield (), partial(open_sqlite_store, tmp_path / DATABASE)
+    else:
+        with cluster().database() as url:
+            yield ("--store", url), partial(open_postgresql_store, url)
+
+
+async def test_a_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path, kept_in: KeptIn) -> None:
+    arguments, opening = kept_in
+    arguments = ("--messages-per-second", "0", *arguments)
     rng = random.Random(1)
     people = [Person("Ada"), Person("Bob"), Person("Eve")]
     heard_by_plain: list[list[str]] = []
     port = 0
     for number in range(ROUNDS):
-        async with open_process(tmp_path, "--messages-per-second", "0", port=port) as server:
+        async with open_process(tmp_path, *arguments, port=port) as server:
             port = server.port
             assassin = Assassin(server, rng.randrange(50, 400), to_come=len(people) + 1)
             heard_by_plain.append([])
@@ -156,13 +178,13 @@ async def test_a_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Pat
                     nursery.start_soon(person.live, server, assassin)
                 nursery.start_soon(chatter, server, assassin, f"guest {number}", heard_by_plain[-1])
             assert (await server.wait()).status == -9
-    async with open_process(tmp_path, "--messages-per-second", "0", port=port) as server:
+    async with open_process(tmp_path, *arguments, port=port) as server:
         # First what they still have to say, one after the other, and then what they have to hear.
         for person in people + people:
             await person.live(server, None)
         await server.kill()
 
-    events = await logged(tmp_path)
+    events = await logged(opening())
     numbers = [event.seq for event in events]
     assert numbers == list(range(1, len(events) + 1))
     told = [(event.seq, event.client_id, event.sender, event.name, event.body) for event in events]

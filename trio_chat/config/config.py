@@ -26,6 +26,7 @@ from trio_chat.config.setting import (
     Networks,
     Origins,
     Setting,
+    StoreAddress,
     Url,
     setting_field,
 )
@@ -60,6 +61,12 @@ class Config:
         Path("trio-chat-data"),
         "The directory that holds everything worth keeping; made if it is not there",
         "Beside where the server is started, so that it is easily found.",
+    )
+    store: StoreAddress | None = setting_field(
+        None,
+        "The PostgreSQL database for messages and people, such as postgresql://name:password@host/database; a file in "
+        "the data directory if left out",
+        "A file needs nothing to be installed, and is as fast.",
     )
     log_level: LogLevel = setting_field(
         "info",

@@ -33,6 +33,7 @@ Origins = tuple[str, ...]
 Networks = NewType("Networks", tuple[str, ...])
 Names = NewType("Names", tuple[str, ...])
 Url = NewType("Url", str)
+StoreAddress = NewType("StoreAddress", str)
 
 
 class BadSetting(StartError):
@@ -256,6 +257,13 @@ def _url(value: object) -> Url | None:
     return Url(f"{parts.scheme}://{host}{'' if is_default else f':{port}'}{parts.path.rstrip('/')}/")
 
 
+def _store_address(value: object) -> StoreAddress | None:
+    is_one = (
+        isinstance(value, str) and value.startswith(("postgresql://", "postgres://")) and "\0" not in value
+    )
+    return StoreAddress(str(value)) if is_one else None
+
+
 VALUE_TYPES: dict[Any, ValueType] = {
     bool: ValueType("yes or no", "", lambda text: SWITCH.get(text.lower()), _switch),
     bool | None: ValueType("yes or no", "", lambda text: SWITCH.get(text.lower()), _switch),
@@ -268,6 +276,9 @@ VALUE_TYPES: dict[Any, ValueType] = {
         "PLACE",
         str,
         lambda value: read_place(value) if isinstance(value, str) else None,
+    ),
+    StoreAddress | None: ValueType(
+        "an address such as postgresql://name:password@host/database", "URL", str, _store_address
     ),
     Path | None: ValueType("a path", "PATH", str, _path),
     LogLevel: ValueType(
