@@ -107,16 +107,16 @@ async def test_commands_and_requests_take_nothing_from_each_other(autojump_clock
 
 
 def test_a_class_of_sixty_behind_one_address_opens_the_page_and_a_gallery_of_sixty_pictures() -> None:
-    """All in the same moment: the page is fewer than thirty files."""
+    """All in the same moment: the page is fewer than fifty files."""
     limits = default_limits()
-    for _ in range(60 * (60 + 30)):
+    for _ in range(60 * (60 + 50)):
         limits.check_request("192.0.2.1", 0.0)
 
 
 def test_an_office_of_five_hundred_comes_back_within_a_minute() -> None:
     limits = default_limits()
-    for number in range(500 * 30):
-        limits.check_request("192.0.2.1", number * 60 / (500 * 30))
+    for number in range(500 * 50):
+        limits.check_request("192.0.2.1", number * 60 / (500 * 50))
 
 
 def test_one_address_is_bounded_and_others_are_not_touched() -> None:

@@ -31,9 +31,9 @@ _DONE: Final[dict[Daily, str]] = {
 ADDRESS_SHARE: Final = 20
 """Quotas of one person that all who come from one address may write together in long commands."""
 
-REQUESTS_SHARE: Final = 2
+REQUESTS_SHARE: Final = 3
 """Requests of HTTP that all who come from one address may make at once, for each command that they may send at once: a
-school's class opens the page, which is some twenty files, and a message with many pictures."""
+school's class opens the page, which is some fifty files, and a message with many pictures."""
 
 SHORT_BYTES: Final = 1024
 """Commands up to this size are counted by their number only, so that deleting and moderating always work."""
