@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
 import trio
 
-from tests.support.process import ServerProcess, open_process
-from tests.support.raw import TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
+from tests.support import pictures
+from tests.support.process import ServerProcess, children, open_process
+from tests.support.raw import PATIENCE_S, TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
 from trio_chat.app import DATABASE
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from trio_chat.model.events import Event
 
@@ -218,3 +220,50 @@ async def test_a_second_signal_ends_the_server_at_once_and_loses_nothing(tmp_pat
         assert status == 0
         assert "Traceback" not in stderr
     assert len(await logged(tmp_path)) == ENOUGH_TO_STALL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: there is no /proc")
+async def test_a_stop_while_a_picture_is_looked_into_waits_for_nothing_and_loses_nothing(
+    tmp_path: Path,
+) -> None:
+    """The worker goes with the server; the upload is whole, and is finished at the next one."""
+    image = pictures.jpeg_bytes(pictures.photo(9_000, 6_000), exif=pictures.exif(), quality=95)
+    async with open_process(tmp_path) as server:
+        async with (
+            open_v1(server.port, name="Ada") as (ada, _welcome, _joined),
+            open_raw(server.port) as peer,
+        ):
+            await ada.say(type="upload", id="up", room="lobby", name="kite.jpg", bytes=len(image))
+            upload = (await ada.hear("upload"))["upload"]
+            await peer.send(_last_piece(upload, 0, image))
+            with trio.fail_after(PATIENCE_S):
+                while not (workers := children(server.process.pid)):
+                    await trio.sleep(0.01)
+            began = trio.current_time()
+            server.signal(signal.SIGTERM)
+            assert (await peer.receive_answer()).status == 503
+            await peer.stream.aclose()
+            await ada.stream.aclose()
+        await ended_well(server)
+        assert trio.current_time() - began < 10
+        assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    async with open_process(tmp_path) as server:
+        async with open_raw(server.port) as peer:
+            await peer.send(get(f"/uploads/{upload}", method="HEAD"))
+            assert (await peer.receive_answer(to_head=True)).headers["upload-offset"] == str(len(image))
+            peer.patience_s = 60
+            await peer.send(_last_piece(upload, len(image), b""))
+            answer = await peer.receive_answer()
+            assert (answer.status, json.loads(answer.body)["previews"]) == (200, [480, 1600])
+        server.signal(signal.SIGTERM)
+        await ended_well(server)
+
+
+def _last_piece(upload: str, offset: int, data: bytes) -> bytes:
+    fields = {
+        "upload_offset": str(offset),
+        "upload_complete": "?1",
+        "content_type": "application/partial-upload",
+        "content_length": str(len(data)),
+    }
+    return get(f"/uploads/{upload}", method="PATCH", **fields) + data

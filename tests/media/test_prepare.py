@@ -18,6 +18,7 @@ from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from tests.support import hostile_files, pictures
 from tests.support.pictures import CANARY
+from tests.support.process import children
 from trio_chat.media import prepare as preparing
 from trio_chat.media.job import ORIGINAL, PICTURE_SIZES, Prepared
 from trio_chat.media.metadata import strip
@@ -289,12 +290,6 @@ async def test_a_disk_that_takes_nothing_is_not_the_fault_of_the_file(into: Path
     (into.with_name("part")).write_bytes(pictures.jpeg())
     with pytest.raises(FileNotFoundError):
         await prepare(into.with_name("part"), into / "nowhere", as_file=False)
-
-
-def children(pid: int | str = "self") -> list[int]:
-    """The processes that are a process's own: running, or ended and not reaped."""
-    threads = Path(f"/proc/{pid}/task").iterdir()
-    return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
 
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: there is no /proc")

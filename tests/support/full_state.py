@@ -51,6 +51,11 @@ MEMBERS: Final = 3_000
 REACTED: Final = 10
 """So many messages have all the reactions they can have."""
 
+ALBUM: Final = "public-0004"
+FILER: Final = 11
+FILED: Final = 200
+"""So many messages of this person, in this room, have files."""
+
 LARGE: Final = "~large"
 """The room that has most of everything."""
 INVITED: Final = "~invited"
@@ -134,6 +139,7 @@ async def fill(store: Store) -> FullState:
     await _fill_own(store, state)
     await _fill_server(store, state)
     await _fill_files(store, state)
+    await _fill_album(store, state)
     return state
 
 
@@ -228,6 +234,34 @@ async def _fill_files(store: Store, state: FullState) -> None:
             await _append(store, room, [_draft(messages.POST, state.ada.id, "files", said)])
 
 
+async def _fill_album(store: Store, state: FullState) -> None:
+    """A room of which all messages have as many files as there may be, all of one person."""
+    who, facts, limits = state.people[FILER], FileFacts("image/jpeg", 10**6, 800, 600, "x" * 40), FileLimits()
+
+    async def finish(n: int, found: list[File]) -> None:
+        upload = Upload(f"u-a{n:021}", who, ALBUM, f"a-{n}", FILE_NAME, 10**6)
+        await store.begin_upload(upload, limits=limits, at_ms=UPLOADED_MS)
+        finished = await store.finish_upload(upload.id, blob=f"a{n:063}", stored_bytes=0, facts=facts)
+        assert finished is not None
+        found.append(file_of(finished, alt=TOPIC))
+
+    for start in range(0, FILED * MAX_FILES, MAX_UNSENT):
+        found: list[File] = []
+        async with trio.open_nursery() as nursery:
+            for n in range(start, start + MAX_UNSENT):
+                nursery.start_soon(finish, n, found)
+        said = [
+            _draft(
+                messages.POST,
+                who,
+                f"a-{start}-{at}",
+                messages.Post("", files=tuple(found[at : at + MAX_FILES])),
+            )
+            for at in range(0, MAX_UNSENT, MAX_FILES)
+        ]
+        await _append(store, ALBUM, said)
+
+
 async def _fill_own(store: Store, state: FullState) -> None:
     own = personal_room(state.ada.id)
     stars = [
@@ -257,7 +291,7 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
     commands.BecomeOwner: lambda state: [{"token": state.link}],
     commands.Follow: lambda state: [{"rooms": [{"room": room} for room in state.rooms[:500]]}],
     commands.Join: lambda state: [
-        {"room": room, **at} for room in (LARGE, SERVER_ROOM) for at in ({}, {"after": 1})
+        {"room": room, **at} for room in (LARGE, SERVER_ROOM, ALBUM) for at in ({}, {"after": 1})
     ],
     commands.Pinging: lambda state: [{}],
     messages.Send: lambda state: [
@@ -294,6 +328,8 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"room": LARGE, "around": 8, "limit": 200},
         {"room": LARGE, "after": 1, "limit": 200},
         {"room": LARGE, "before": 2**63 - 1, "limit": 200},
+        {"room": ALBUM, "only": "pictures", "limit": 200},
+        {"room": ALBUM, "only": "files", "limit": 200},
     ],
     commands.Fetch: lambda state: [{"room": LARGE, "seqs": list(range(1, 101))}],
     commands.AskReactions: lambda state: [
@@ -353,12 +389,19 @@ LARGEST: Final[Mapping[type[Command], Case]] = {
         {"room": SERVER_ROOM, "mode": mode} for mode in ("closed", "probation")
     ],
     commands.AskBranch: lambda state: [{"person": state.ada.id}],
-    commands.WipeCommand: lambda state: [{"room": SERVER_ROOM, "person": state.people[10]}],
+    commands.WipeCommand: lambda state: [
+        {"room": SERVER_ROOM, "person": state.people[10]},
+        {"room": SERVER_ROOM, "person": state.people[FILER]},
+    ],
     commands.AskDevices: lambda state: [{}],
     commands.PeekLink: lambda state: [{"recover": state.link}],
     commands.MakeRecoveryCode: lambda state: [{}],
     commands.LogOut: lambda state: [{"all": True}],
-    messages.DeleteCommand: lambda state: [{"room": LARGE, "seq": 2}, {"room": LARGE, "seq": 3}],
+    messages.DeleteCommand: lambda state: [
+        {"room": LARGE, "seq": 2},
+        {"room": LARGE, "seq": 3},
+        {"room": state.rooms[0], "seq": 3},
+    ],
     rooms.Part: lambda state: [{"room": LARGE}],
     commands.Leave: lambda state: [{"room": state.rooms[0]}],
 }

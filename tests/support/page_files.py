@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-_SEND = """async ({ room, text, files }) => {
+SEND = """async ({ room, text, files }) => {
   const socket = new WebSocket(new URL(".", location.href).href.replace(/^http/, "ws"), "trio-chat.v1");
   const asked = new Map();
   const send = (frame) => new Promise((resolve, reject) => {
@@ -44,11 +44,12 @@ _SEND = """async ({ room, text, files }) => {
   socket.close();
   return seq;
 }"""
+"""Sends a message with files as the person whose page runs it; its value is the number of the message."""
 
 
 def send_files(page: Page, *files: dict[str, Any], text: str = "", room: str = "lobby") -> int:
     """Send a message with these files as the page's person; its number."""
-    seq: int = page.evaluate(_SEND, {"room": room, "text": text, "files": list(files)})
+    seq: int = page.evaluate(SEND, {"room": room, "text": text, "files": list(files)})
     return seq
 
 

@@ -38,6 +38,12 @@ def environment(**variables: str) -> dict[str, str]:
     return mine | {"PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT)} | variables
 
 
+def children(pid: int | str = "self") -> list[int]:
+    """The processes that are a process's own: running, or ended and not reaped. Linux only."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return [int(pid) for thread in threads for pid in (thread / "children").read_text().split()]
+
+
 class Finished(NamedTuple):
     """Exit status and output of a process that has ended."""
 

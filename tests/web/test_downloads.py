@@ -13,6 +13,7 @@ from PIL import Image
 from tests.support.files import ask, open_file_server
 from tests.support.pictures import CANARY, exif, mp4, photo, saved
 from tests.support.raw import PATIENCE_S, open_raw
+from trio_chat.model.tokens import hash_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -275,6 +276,28 @@ async def test_the_cookie_goes_with_the_device(tmp_path: Path) -> None:
         assert (await ask(files.port, target, headers={"cookie": cookie})).status == 200
         await files.serving.store.remove_devices(bob.id)
         assert (await ask(files.port, target, headers={"cookie": cookie})).status == 404
+
+
+async def test_the_cookie_of_a_token_that_was_replaced_serves_until_its_device_has_the_next(
+    tmp_path: Path,
+) -> None:
+    """Its other tabs may not know the next token yet."""
+    async with open_file_server(tmp_path) as files:
+        ada = await files.person("Ada")
+        target, store = await files.sent(ada, KITE), files.serving.store
+        before = await _cookie(files.port, ada.token)
+        assert await store.use_device(hash_of(ada.token), files.now_ms(), next_hash=hash_of("next"))
+        after = await _cookie(files.port, "next")
+        assert before != after
+        for cookie in (before, after):
+            assert (await ask(files.port, target, headers={"cookie": cookie})).status == 200
+        assert await store.use_device(hash_of("next"), files.now_ms(), is_settled=True)
+        assert (await ask(files.port, target, headers={"cookie": before})).status == 404
+        assert (await ask(files.port, target, headers={"cookie": after})).status == 200
+        again = await ask(
+            files.port, "/files/session", method="POST", headers={"authorization": f"Bearer {ada.token}"}
+        )
+        assert again.status == 401
 
 
 async def test_the_answer_is_the_same_whyever_there_is_none(tmp_path: Path) -> None:
