@@ -237,7 +237,7 @@ async def test_a_stop_while_a_picture_is_looked_into_waits_for_nothing_and_loses
             upload = (await ada.hear("upload"))["upload"]
             await peer.send(_last_piece(upload, 0, image))
             with trio.fail_after(PATIENCE_S):
-                while not (workers := children(server.process.pid)):
+                while not (workers := children(server.process.pid)):  # noqa: ASYNC110
                     await trio.sleep(0.01)
             began = trio.current_time()
             server.signal(signal.SIGTERM)
@@ -246,7 +246,7 @@ async def test_a_stop_while_a_picture_is_looked_into_waits_for_nothing_and_loses
             await ada.stream.aclose()
         await ended_well(server)
         assert trio.current_time() - began < 10
-        assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+        assert not any(_is_there(pid) for pid in workers)
     async with open_process(tmp_path) as server:
         async with open_raw(server.port) as peer:
             await peer.send(get(f"/uploads/{upload}", method="HEAD"))
@@ -257,6 +257,10 @@ async def test_a_stop_while_a_picture_is_looked_into_waits_for_nothing_and_loses
             assert (answer.status, json.loads(answer.body)["previews"]) == (200, [480, 1600])
         server.signal(signal.SIGTERM)
         await ended_well(server)
+
+
+def _is_there(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _last_piece(upload: str, offset: int, data: bytes) -> bytes:

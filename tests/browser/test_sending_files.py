@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import FilePayload, expect
 
+from .axe import add_axe, finds_nothing
 from .conftest import NETWORK_NAME
+from .viewports import DESKTOP, PHONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -395,3 +397,32 @@ def test_who_is_new_to_a_server_with_probation_sees_why_not(ada: Person) -> None
     expect(page.locator(".toast")).to_contain_text("You are new here, and cannot send files yet")
     page.evaluate(DROP, ["#chat", given(("b.txt", "text/plain", b"bee"))])
     expect(page.locator(".tray")).to_be_hidden()
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE | {"color_scheme": "dark"}], ids=["desk", "phone"])
+def test_what_is_sent_is_accessible_to_axe(
+    open_person: Callable[..., Person], options: dict[str, object]
+) -> None:
+    """The tray, an upload in progress, and one that failed."""
+    ada = open_person(name="Ada", **options)
+    page = ada.page
+    add_axe(page)
+    ada.open()
+    held: list[Route] = []
+    page.route("**/uploads/*", lambda route: held.append(route))
+    page.focus("#msg")
+    chosen = [("kite.png", "image/png", png()), ("notes.bin", "", b"x" * 1000)]
+    assert page.evaluate(DROP, ["body", given(*chosen)]) == [True, True]
+    expect(page.locator(".tray-face > img")).to_have_count(1)
+    expect(page.locator(".tray-item")).to_have_count(2)
+    page.locator("#msg").fill("The field this morning")
+    finds_nothing(page)
+    page.press("#msg", "Enter")
+    expect(page.get_by_role("button", name="Do not send").first).to_be_visible()
+    while not held:
+        page.wait_for_timeout(50)
+    finds_nothing(page)
+    held[0].fulfill(status=507, body="The server's disk is full. Try later.")
+    expect(page.locator("#failed")).to_be_visible()
+    expect(page.get_by_role("button", name="again").first).to_be_visible()
+    finds_nothing(page)

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import expect
 
+from tests.browser.axe import add_axe, finds_nothing
 from tests.browser.conftest import NETWORK_NAME
 from tests.browser.finger import Finger, middle
 from tests.browser.viewports import DESKTOP, PHONE
@@ -155,6 +156,29 @@ def test_a_tap_records_hands_free(grace: Person, finger: Finger) -> None:
     press(page, "Discard the recording")
     is_in(page, "idle")
     expect(sent(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("options", [DESKTOP, PHONE | {"color_scheme": "dark"}], ids=["desk", "phone"])
+def test_the_recorder_and_a_voice_note_are_accessible_to_axe(
+    hearing: Browser, open_person: Callable[..., Person], options: dict[str, object]
+) -> None:
+    grace = open_person(name="Grace", in_browser=hearing, **options)
+    page = grace.page
+    add_axe(page)
+    grace.open()
+    expect(microphone(page)).to_be_visible()
+    page.focus("#msg")
+    page.keyboard.press("Alt+Shift+KeyV")
+    is_in(page, "free")
+    expect(recorder(page).get_by_role("timer")).to_have_text("0:01")
+    finds_nothing(page)
+    press(page, "Pause the recording")
+    is_in(page, "paused")
+    expect(recorder(page).locator(".audio-player")).to_be_visible()
+    finds_nothing(page)
+    press(page, "Send the voice note")
+    expect(sent(page)).to_have_count(1)
+    finds_nothing(page)
 
 
 def test_the_system_that_takes_the_finger_pauses(grace: Person, finger: Finger) -> None:

@@ -51,6 +51,7 @@ def start_firefox(browser: str, driver: str, log: str, is_dark: bool) -> WebDriv
     options.add_argument("-headless")
     options.set_preference("layout.css.prefers-color-scheme.content-override", 0 if is_dark else 1)
     options.set_preference("widget.gtk.overlay-scrollbars.enabled", False)  # they can be seen at all times
+    options.set_preference("media.cubeb.force_mock_device", True)  # machines that run tests make no sound
     return webdriver.Firefox(options=options, service=webdriver.FirefoxService(driver, log_output=log))
 
 
