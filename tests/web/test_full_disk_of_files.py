@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support import pictures
-from tests.support.files import FileServing, open_file_server
+from tests.support.files import open_file_server
 from tests.support.serving import open_conversation
 
 if TYPE_CHECKING:
