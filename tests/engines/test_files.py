@@ -11,6 +11,7 @@ import wave
 from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from selenium.webdriver.common.by import By
 
 from tests.support.page_files import SEND, file, photo
@@ -60,6 +61,18 @@ KEPT = """
     all.onsuccess = () => (target.result.close(), done(all.result.length));
   };
 """
+
+
+SOUNDS = """
+  const [data, done] = arguments;
+  const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
+  const audio = new Audio(URL.createObjectURL(new Blob([bytes], { type: "audio/wav" })));
+  audio.addEventListener("timeupdate", () => audio.currentTime > 0 && done(true));
+  audio.addEventListener("error", () => done(false));
+  audio.play().catch(() => done(false));
+  setTimeout(() => done(false), 20_000);
+"""
+"""Whether a sound can be played, without the page's own player."""
 
 
 def write(path: Path, data: bytes) -> str:
@@ -202,6 +215,10 @@ def test_an_upload_goes_on_after_a_reload(ada: Page, bob: Page, tmp_path: Path) 
 
 
 def test_a_voice_note_is_heard(ada: Page, bob: Page) -> None:
+    ada.click("#msg")  # browsers let nobody make sounds who was not touched
+    ada.browser.switch_to.window(ada._window)
+    if not ada.browser.execute_async_script(SOUNDS, b64encode(tone(1)).decode()):
+        pytest.skip("NOT TESTED: sounds, as this engine plays none on a machine without a sound device")
     voice = {"ms": 3_000, "peaks": b64encode(bytes(range(64))).decode()}
     send(ada, file("voice.wav", tone(), voice=voice))
     bob.seen("#chat .audio-player.voice")

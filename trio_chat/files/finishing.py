@@ -63,6 +63,7 @@ class Finisher:
         await trio.to_thread.run_sync(_clear, workshop, limiter=self._threads)
         poster = self._parts.poster(upload.id)
         has_poster = await trio.Path(poster).exists()
+        failed: OSError | None = None
         try:
             prepared = await prepare(
                 part,
@@ -74,6 +75,14 @@ class Finisher:
             )
         except CannotPrepare as error:
             raise TransferRefused("bad_file", str(error)) from error
+        except OSError as error:
+            failed = error
+        if failed is not None:  # for want of space, it may be: what was made would take some of it
+            await trio.to_thread.run_sync(_clear, workshop, limiter=self._threads)
+            try:
+                raise failed
+            finally:
+                del failed  # its traceback holds this frame: a cycle
         content = workshop / "original" if prepared.has_original else part
         previews = [workshop / f"{size}.webp" for size in prepared.previews]
         named = previews if has_poster or upload.is_picture else ()
