@@ -11,6 +11,7 @@ import trio
 from trio_chat.store.group_commit import thread_executor
 from trio_chat.store.postgresql.connect import check_server, connector, explaining
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
+from trio_chat.store.postgresql.hints import open_hints
 from trio_chat.store.postgresql.indexing import Indexer
 from trio_chat.store.postgresql.schema import migrate
 from trio_chat.store.postgresql.store import PostgresqlStore
@@ -57,7 +58,11 @@ async def open_postgresql_store(
         async with trio.open_nursery() as watching:
             watching.start_soon(partial(watch, connections, max_wait_s=max_wait_s))
             watching.start_soon(indexer.run)
-            async with store.running(close_timeout_s=close_timeout_s):
+            async with (
+                open_hints(connector(url), store.bell, max_wait_s=max_wait_s) as ringer,
+                store.running(close_timeout_s=close_timeout_s),
+            ):
+                store.ring = ringer.note
                 yield store
             watching.cancel_scope.cancel()
     finally:

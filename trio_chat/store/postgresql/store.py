@@ -4,15 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trio_chat.model.events import Event
 from trio_chat.store.sql import name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trio_chat.model.events import Draft, Position
+    from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import Store
 
 
 class PostgresqlStore(SqlStore):
     """`SqlStore` with what PostgreSQL does in its own way."""
+
+    ring: Callable[[str, int | None], object] = staticmethod(lambda room, seq: None)
+    """Tells other nodes what was committed: see `Ringer.note`."""
+
+    async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
+        """See `Store`."""
+        outcomes = await super().append(room, drafts, at_ms=at_ms)
+        if written := [one.seq for one in outcomes if isinstance(one, Event)]:
+            self.ring(room, written[-1])
+        return outcomes
+
+    async def begin_epoch(self, room: str, *, replacing: str | None = None) -> Position:
+        """See `Store`."""
+        position = await super().begin_epoch(room, replacing=replacing)
+        self.ring(room, None)
+        return position
 
     claim_name = writes_always(name_claims.claim_name)
     keep_claims = writes_always(name_claims.keep_claims)
