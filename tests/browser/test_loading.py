@@ -133,8 +133,8 @@ def test_a_module_that_fails_to_load_is_reported_with_a_reload_button(
     open_person: Callable[..., Person],
 ) -> None:
     ada = open_person(name="Ada")
-    ada.page.route("**/help.js", lambda route: route.abort())
-    ada.page.route("**/room-info.js", lambda route: route.fulfill(status=404))
+    ada.page.route("**/panels.js", lambda route: route.fulfill(status=404))
+    ada.page.route("**/panels.js", lambda route: route.abort(), times=1)
     ada.open()
     ada.is_online()
     toast = ada.page.locator(".toast.bad")

@@ -214,27 +214,23 @@ NO_MESSAGES: Final = dict.fromkeys(
     (
         *("send", "send, in reply", "edit", "edit theirs", "delete", "delete theirs", "react", "pin", "part"),
         *("send, with a file", "upload", "upload, forwarding"),
-        *("settings", "settings, topic", "role", "ban", "mute", "mode", "trust"),
+        *("settings", "settings, topic", "settings, no picture", "role", "ban", "mute", "mode", "trust"),
     ),
     "no_such_room",
 ) | {
     "versions": "no_such_message",
     "versions of theirs": "no_such_message",
+    "upload_picture": "not_yours",
 }
+NO_SETTINGS: Final = dict.fromkeys(
+    ("settings", "settings, topic", "settings, no picture", "upload_picture"), "not_yours"
+)
 
 REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("private", "Ada"): NOT_PUBLIC | NOTHING_TO_WIPE | {"edit theirs": "not_yours"},
     ("private", "Cy"): NOT_PUBLIC | NOT_THEIRS | NO_MODERATOR,
-    ("direct", "Ada"): NOT_PUBLIC
-    | NOT_THEIRS
-    | NO_LINKS
-    | NO_MODERATOR
-    | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
-    ("direct", "Cy"): NOT_PUBLIC
-    | NOT_THEIRS
-    | NO_LINKS
-    | NO_MODERATOR
-    | dict.fromkeys(("settings", "settings, topic"), "not_yours"),
+    ("direct", "Ada"): NOT_PUBLIC | NOT_THEIRS | NO_LINKS | NO_MODERATOR | NO_SETTINGS,
+    ("direct", "Cy"): NOT_PUBLIC | NOT_THEIRS | NO_LINKS | NO_MODERATOR | NO_SETTINGS,
     ("personal", "Ada"): {"wipe": "not_yours", "report": "no_such_message"}
     | NOT_PUBLIC
     | NO_LINKS
@@ -246,7 +242,8 @@ REFUSED: Final[dict[tuple[str, str], dict[str, str]]] = {
     ("public", "Cy"): NO_LINKS
     | NOT_THEIRS
     | NO_MODERATOR
-    | {"part": "not_member", "settings": "not_yours", "create public": "already_there"},
+    | dict.fromkeys(("settings", "settings, no picture"), "not_yours")
+    | {"part": "not_member", "create public": "already_there"},
 }
 """By the room's kind, and who it is, who has joined: what is refused, and how. Everything else is done."""
 

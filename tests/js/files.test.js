@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { copyAt } from "../../static/js/core/copies.js";
 import { addressOf, downloadOf, endingOf, sizeText, sortOf, sourcesOf } from "../../static/js/core/file-facts.js";
-import { filesOf, isVisual, kindOf, lineOf } from "../../static/js/core/files.js";
+import { filesOf, isVisual, kindOf, lineOf, thumbOf } from "../../static/js/core/files.js";
 import { changed, messageOf } from "../../static/js/core/message.js";
 import { waitingMessages } from "../../static/js/core/outbox.js";
 import { initialState, reduce } from "../../static/js/core/state.js";
@@ -100,4 +100,14 @@ test("a size is written for people, an ending says what sort of file it is", () 
     ["0 bytes", "1 byte", "999 bytes", "1 kB", "23.4 kB", "4.18 MB", "1 GB", "5,000 GB"]);
   assert.deepEqual(["a.PDF", "b.tar.gz", "README", "x.", "photo.jpeg", "a.b c"].map((name) => endingOf({ name })), ["PDF", "GZ", "", "", "JPEG", ""]);
   assert.deepEqual(["a.PDF", "b.tar.gz", "README", "s.xlsx"].map((name) => sortOf({ name })), ["pdf", "archive", "other", "sheet"]);
+});
+
+test("a message has a small picture of the first that it shows, a smaller one is its own", () => {
+  const thumb = (...files) => thumbOf("a b", message(files));
+  assert.equal(thumb(PDF, PHOTO), "files/a%20b/1/1/x?size=480");
+  const { previews: _, ...small } = PHOTO;
+  assert.equal(thumb(small), "files/a%20b/1/0/x?size=");
+  assert.equal(thumb({ ...VIDEO, previews: [480] }), "files/a%20b/1/0/x?size=480");
+  for (const file of [VIDEO, PDF, VOICE, { ...small, as_file: true }]) assert.equal(thumb(file), "", file.name);
+  assert.equal(thumb(), "");
 });

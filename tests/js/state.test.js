@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { unreadOf } from "../../static/js/core/around.js";
+import { avatarOf, unreadOf } from "../../static/js/core/around.js";
 import { firstFailed, nextToSend } from "../../static/js/core/outbox.js";
 import { HELD_AT_BOTTOM, cursorOf, isGap } from "../../static/js/core/room.js";
 import { openRoom } from "../../static/js/core/select.js";
@@ -264,4 +264,16 @@ test("what blocked people write is not counted, nor are their mentions", () => {
   const mention = (seq, from) => ({ type: "event", frame: { ...message(seq, { from }), mentions: ["p-me"] } });
   const state = after(welcome, block, joined(0, 0), away, mention(1, "p-eve"), mention(2, "p-bob"));
   assert.deepEqual(unreadOf(roomOf(state)), { count: 1, mentions: 1, isMarkedUnread: false });
+});
+
+test("a room has the picture of the newest event that says so, once the browser may fetch it", () => {
+  const settings = (seq, more) => ({ type: "event", frame: { type: "settings", room: "lobby", seq, id: `s${seq}`, from: "p-bob", name: "Bob", at: AT, ...more } });
+  const pictureOf = (state) => avatarOf(state, roomOf(state)).picture;
+  const shown = after({ type: "filesSession" }, joined(0, 0), settings(1, { picture: true }), settings(2, { title: "Hall" }));
+  assert.equal(pictureOf(shown), "files/lobby/1/0/picture");
+  assert.equal(pictureOf(reduce(shown, settings(3, { picture: true }))), "files/lobby/3/0/picture");
+  assert.equal(pictureOf(reduce(shown, settings(3, { picture: false }))), "");
+  assert.equal(pictureOf(after(joined(0, 0), settings(1, { picture: true }))), "", "there is no cookie yet");
+  const listed = { type: "roomAdded", item: { room: "lobby", head: 9, epoch: "e1", kind: "public", picture: 7 } };
+  assert.equal(pictureOf(after({ type: "filesSession" }, listed)), "files/lobby/7/0/picture");
 });

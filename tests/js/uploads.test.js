@@ -68,7 +68,7 @@ function openPage(t, { server, kept = new Kept(), local = storage(), entries = [
   const files = new Files(store, { ask: answer, token: null }, app, uploads);
   store.dispatch({ type: "restored", entries });
   const page = {
-    store, asked, files, uploads, kept, commands,
+    store, asked, files, uploads, kept, commands, app,
     online: (isOnline = true) => store.dispatch({ type: "connection", phase: isOnline ? "online" : "waiting" }),
     /** Wait until the state is so. */
     until: (is) => new Promise((resolve) => {
@@ -386,4 +386,26 @@ test("the cookie for pictures is asked for once for each token, and again while 
   token = "two";
   online();
   assert.deepEqual(asked, ["Bearer one", "Bearer one", "Bearer two"]);
+});
+
+test("a picture of a room or of oneself arrives whole although the line breaks, and is then shown", async (t) => {
+  const server = await withServer(t);
+  const asked = [];
+  const ask = async (frame) => (frame.type === "upload_picture" ? server.begin({ id: "picture", ...frame }) : null);
+  const page = openPage(t, { server, ask });
+  page.app.setRoom = async (room, changes) => (asked.push([room, changes]), { ok: true });
+  page.app.setProfile = async (changes) => (asked.push(changes), { ok: true });
+  let cuts = 0;
+  server.deviate = ({ method }) => (method === "PATCH" && cuts < 2 ? (cuts += 1, "cut") : null);
+  const blob = blobOf(80_000);
+  assert.deepEqual(await page.files.setPicture("garden", blob), { ok: true });
+  assert.equal(sha(server.uploads.get("u-picture").bytes), await shaOf(blob));
+  assert.deepEqual(page.asked.find(({ type }) => type === "upload_picture"), { type: "upload_picture", room: "garden", bytes: 80_000 });
+  assert.deepEqual(await page.files.setPicture(null, null), { ok: true });
+  assert.deepEqual(asked, [["garden", { picture: "u-picture" }], { picture: "" }]);
+  server.deviate = () => 422;
+  server.uploads.clear();
+  const refused = await page.files.setPicture(null, blob);
+  assert.deepEqual(refused, { ok: false, code: "unusable", message: "This picture is too large to show." });
+  assert.equal(asked.length, 2);
 });

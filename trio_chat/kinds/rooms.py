@@ -188,11 +188,16 @@ def _looks_like(text: str, other: str) -> bool:
     return not folded_forms(squeezed(text)).isdisjoint(folded_forms(squeezed(other)))
 
 
+def check_has_settings(kind: str) -> None:
+    """Raises `Refused` (``not_yours``) for a room of a kind that has none."""
+    if kind not in (PUBLIC, PRIVATE):
+        raise Refused("not_yours", "This room has no title, no picture, no topic and no settings.")
+
+
 def check_settings(sender: str, body: Settings, facts: Facts, at_ms: int) -> None:
     """Members change the topic, unless the room leaves that to moderators. Title and picture of a public room are its
     owner's, the policy its moderators'; the lobby is those people's who run the server."""
-    if facts.kind not in (PUBLIC, PRIVATE):
-        raise Refused("not_yours", "This room has no title, no topic and no settings.")
+    check_has_settings(facts.kind)
     if body.policy:
         check_rank(sender, facts)
         if facts.kind == PUBLIC and body.joining == "knock":

@@ -11,6 +11,7 @@ from trio_chat.gateways.v1.events import write, write_event
 from trio_chat.kinds.facts import PERSONAL_ROOM, no_such_room, personal_room
 from trio_chat.kinds.files import file_of, unknown_file
 from trio_chat.kinds.forms import timestamp
+from trio_chat.kinds.rooms import check_has_settings
 from trio_chat.kinds.standing import MODERATES, announcements
 from trio_chat.model.file_names import normal_file_name
 from trio_chat.model.files import Upload
@@ -52,8 +53,10 @@ async def upload_picture(client: Client, command: commands.UploadPicture) -> Upl
     if command.room is None:
         room = personal_room(client.person.id)
     else:
-        room = client.room(command.room).name
+        joined = client.room(command.room)
+        check_has_settings(joined.kind)
         hub.door.check_upload(client.person.id, client.known_ms)
+        room = joined.name
     wanted = Upload(
         new_upload_id(), client.person.id, room, command.id, "picture", command.bytes, is_picture=True
     )
