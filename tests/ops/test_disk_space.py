@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pytest
 
 FLOOR = 1_000
-SIZE = 1_000_000
+SIZE = 100_000_000_000
 
 
 class Reading:
@@ -46,13 +46,13 @@ async def test_the_real_disk_is_read(tmp_path: Path) -> None:
 async def test_each_change_of_the_level_is_logged_once_and_space_that_comes_back_is_enough(
     autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk = Reading()
+    disk, floor = Reading(), 100_000 * FLOOR  # much more than is free inside a new database
     levels = []
     caplog.set_level(logging.INFO, "trio_chat.ops.disk_space")
     async with open_memory_store() as store, trio.open_nursery() as nursery:
-        nursery.start_soon(DiskWatch(store, disk, floor_bytes=FLOOR).run)
-        for free in (10 * FLOOR, 2 * FLOOR - 1, FLOOR - 1, 10 * FLOOR):
-            disk.free = free
+        nursery.start_soon(DiskWatch(store, disk, floor_bytes=floor).run)
+        for free in (10 * floor, 1.9 * floor, 0.9 * floor, 10 * floor):
+            disk.free = int(free)
             await trio.sleep(5 * EVERY_S)
             levels.append(store.space.level)
         nursery.cancel_scope.cancel()
