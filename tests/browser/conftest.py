@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from tests.browser.patience import TIMEOUT_MS
 from tests.support.page_server import UNHURRIED, open_server
 from tests.support.page_server import Server as Server  # the folder's tests know it from here
 from trio_chat.web.http import content_security_policy
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 
 PROGRAMS = ("chromium-headless-shell", "chromium")
 
-EXPECT_TIMEOUT_MS = 15_000  # generous: machines that run tests are busy, and a success does not wait
-
-expect.set_options(timeout=EXPECT_TIMEOUT_MS)
-
+expect.set_options(timeout=TIMEOUT_MS)
 
 PARTS = Path(__file__).parent / "parts"
 PARTS_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -46,7 +44,7 @@ class Person:
 
     def __init__(self, context: BrowserContext, url: str) -> None:
         self.context = context
-        context.set_default_timeout(EXPECT_TIMEOUT_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         self.page = context.new_page()
         self.violations: list[str] = []
         self.page.on("pageerror", lambda error: self.violations.append(f"error: {error}"))
@@ -56,8 +54,14 @@ class Person:
         self.open()
 
     def open(self) -> None:
-        """Open the page, or reload it."""
+        """Open the page, or reload it, and wait until all of it is drawn."""
         self.page.goto(self.url)
+        self.is_drawn()
+
+    def is_drawn(self) -> None:
+        """Wait until all views are there. From then on the page shows another screen only if it is asked to: what is
+        seen before, on a phone the room instead of the list, may be gone in a moment."""
+        expect(self.page.locator("#status")).not_to_be_empty()
 
     def say(self, *texts: str) -> None:
         """Type and press Enter, for each text."""
@@ -72,17 +76,22 @@ class Person:
         self.page.press("#name", "Enter")
         expect(self.page.locator(".me-name")).to_have_text(name)
 
-    def settings(self) -> None:
-        """Open the settings, on a phone by way of the room list."""
+    def to_list(self) -> None:
+        """Go to the list of rooms; on a desktop it always is there."""
+        self.is_drawn()
         if self.page.locator("#back").is_visible():
             self.page.click("#back")
+        expect(self.page.locator("#rail")).to_be_visible()
+
+    def settings(self) -> None:
+        """Open the settings, on a phone by way of the room list."""
+        self.to_list()
         self.page.click("#me")
         expect(self.page.locator("#name")).to_be_focused()
 
     def opens(self, room: str) -> None:
         """Open a room of the list."""
-        if self.page.locator("#back").is_visible():
-            self.page.click("#back")
+        self.to_list()
         self.page.locator("#rail-list a").filter(has=self.page.get_by_text(room, exact=True)).click()
         expect(self.page.locator("#room-title")).to_have_text(room)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.patience import box_of
 from tests.browser.viewports import DESKTOP, SMALL_PHONE
 
 if TYPE_CHECKING:
@@ -256,9 +257,7 @@ def test_a_sheet_is_pulled_down(phone: Person) -> None:
     page.locator("#chat p .text").first.click(button="right")
     menu = page.locator("dialog.menu-sheet")
     expect(menu).to_be_visible()
-    page.wait_for_timeout(400)  # it slides in
-    box = menu.bounding_box()
-    assert box is not None
+    box = box_of(menu)
     drag((180, box["y"] + 30), 40)  # not far enough
     expect(menu).to_be_visible()
     expect(menu).not_to_have_class(re.compile("dragged"))
@@ -269,9 +268,7 @@ def test_a_sheet_is_pulled_down(phone: Person) -> None:
     page.locator("#side .entry").first.click()
     dialog = page.locator("dialog[open]")
     expect(dialog).to_be_visible()
-    page.wait_for_timeout(400)
-    box = dialog.bounding_box()
-    assert box is not None
+    box = box_of(dialog)
     drag((150, box["y"] + 20), 250)
     expect(dialog).to_have_count(0)
     has_settled(page)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from .patience import box_of, wait_until
 from .viewports import DESKTOP, SMALL_PHONE
 
 if TYPE_CHECKING:
@@ -22,36 +23,45 @@ LONG = "It goes on and on, and nobody wants to read it through a keyhole. " * 3
 LINES = "\n".join(f"line {number}" for number in range(1, 21))
 
 
-def height(page: Page) -> float:
-    """How high the field is in lines of its text."""
-    lines: float = page.evaluate("""() => {
-        const field = document.querySelector("#editor") ?? document.querySelector("#msg");
-        const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(field);
-        const height = field.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
-        return height / parseFloat(lineHeight);
-    }""")
-    return lines
+HAS_LINES = """([least, most]) => {
+    const field = document.querySelector("#editor") ?? document.querySelector("#msg");
+    const { lineHeight, paddingTop, paddingBottom } = getComputedStyle(field);
+    const height = field.clientHeight - parseFloat(paddingTop) - parseFloat(paddingBottom);
+    const lines = height / parseFloat(lineHeight);
+    return least < lines && lines < most;
+}"""
+
+
+def has_lines(page: Page, least: float, most: float) -> None:
+    """Wait until the field is higher than so many lines of its text, and less high than so many: it takes its height
+    when it is drawn."""
+    page.wait_for_function(HAS_LINES, arg=[least, most])
+
+
+def keeps(page: Page, draft: str) -> None:
+    """Wait until this draft is kept."""
+    page.wait_for_function("(draft) => localStorage.getItem('trio-chat.draft.lobby') === draft", arg=draft)
 
 
 def test_the_field_grows_to_six_lines_and_is_one_line_again_once_it_is_sent(ada: Person, bob: Person) -> None:
     page = ada.page
     page.locator("#msg").press_sequentially("short")
     expect(page.locator("#msg")).to_be_focused()
-    box = page.locator("#msg").bounding_box()
+    box = box_of(page.locator("#msg"))
     page.keyboard.type(" and " + LONG.strip())
     expect(page.locator("#editor")).to_be_focused()
     text = "short and " + LONG.strip()
     expect(page.locator("#editor")).to_have_value(text)
-    assert 1.5 < height(page) < 5
+    has_lines(page, 1.5, 5)
     page.keyboard.press("Enter")
     bob.hears(text)
     expect(page.locator("#editor")).to_have_count(0)
     expect(page.locator("#msg")).to_be_focused()
     expect(page.locator("#msg")).to_have_value("")
-    assert page.locator("#msg").bounding_box() == box
+    wait_until(page, lambda: page.locator("#msg").bounding_box() == box)
     for _ in range(20):
         page.keyboard.press("Shift+Enter")
-    assert 5.9 < height(page) < 6.5
+    has_lines(page, 5.9, 6.5)
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     # The caret is in view, on the last line.
     assert page.locator("#editor").evaluate(
@@ -62,15 +72,13 @@ def test_the_field_grows_to_six_lines_and_is_one_line_again_once_it_is_sent(ada:
 def test_both_fields_look_the_same_while_there_is_one_line(ada: Person) -> None:
     page = ada.page
     page.fill("#msg", "one line")
-    line = page.locator("#msg").bounding_box()
+    line = box_of(page.locator("#msg"))
     page.focus("#msg")
     page.keyboard.press("Shift+Enter")
     page.keyboard.press("Backspace")
-    editor = page.locator("#editor").bounding_box()
-    assert line is not None
-    assert editor is not None
-    for side in ("x", "y", "width", "height"):
-        assert editor[side] == pytest.approx(line[side], abs=0.6)
+    expect(page.locator("#editor")).to_have_value("one line")
+    has_lines(page, 0.9, 1.1)
+    assert box_of(page.locator("#editor")) == pytest.approx(line, abs=0.6)
 
 
 def test_what_a_program_writes_is_sent_whatever_the_field_is(ada: Person, bob: Person) -> None:
@@ -121,13 +129,13 @@ def test_a_draft_of_many_lines_comes_back_with_its_lines(ada: Person) -> None:
     page.focus("#msg")
     page.keyboard.press("Shift+Enter")
     page.locator("#editor").fill(LINES)
-    page.wait_for_timeout(700)  # until the draft is kept
+    keeps(page, LINES)
     ada.open()
     expect(page.locator("#editor")).to_have_value(LINES)
-    assert 5.9 < height(page) < 6.5
+    has_lines(page, 5.9, 6.5)
     page.locator("#editor").fill("")
     page.keyboard.type("and short again")
-    page.wait_for_timeout(700)
+    keeps(page, "and short again")
     ada.open()
     expect(page.locator("#editor")).to_have_count(0)
     expect(page.locator("#msg")).to_have_value("and short again")
@@ -148,7 +156,7 @@ def test_under_a_finger_enter_begins_a_line_and_the_button_sends(
     ada.hears("first\nsecond")
     expect(page.locator("#editor")).to_be_focused()  # the keyboard stays
     expect(page.locator("#editor")).to_have_value("")
-    assert height(page) == pytest.approx(1, abs=0.1)
+    has_lines(page, 0.9, 1.1)
     # A keyboard that has keys which no screen has is a real one, whose Enter sends.
     page.keyboard.type("Third")
     page.keyboard.press("Shift")

@@ -14,6 +14,7 @@ from playwright.sync_api import FilePayload, expect
 from tests.support.page_files import file, photo, send_files
 
 from .axe import add_axe, finds_nothing
+from .patience import box_of, come_to_rest, wait_until
 from .viewports import DESKTOP, PHONE
 
 if TYPE_CHECKING:
@@ -61,11 +62,7 @@ class Held:
 
     def wait_for(self, page: Page, count: int) -> None:
         """Wait until so many are held."""
-        for _ in range(150):
-            if len(self._held) >= count:
-                return
-            page.wait_for_timeout(100)
-        raise AssertionError(f"{len(self._held)} of {count} requests came")
+        wait_until(page, lambda: len(self._held) >= count)
 
     def let_through(self) -> int:
         """From now on they come; how many had to wait."""
@@ -125,7 +122,7 @@ def test_pictures_have_their_shape_at_once_and_nothing_moves_when_they_come(ada:
         "() => { const chat = document.querySelector('#chat'); chat.scrollTop = chat.scrollHeight / 3; }"
     )
     expect(page.locator("#jump")).to_be_visible()
-    page.wait_for_timeout(600)  # the place is kept when the reader has come to rest
+    page.wait_for_function("() => sessionStorage.getItem('trio-chat.places')?.includes('lobby')")
     again = Held(bob.context)
     bob.open()
     expect(page.locator("#jump")).to_be_visible()
@@ -176,7 +173,7 @@ def test_a_message_says_in_one_line_what_it_has_and_nothing_is_left_when_it_is_d
         "() => !/secret|kite/i.test(document.body.outerHTML.replace(/toast.*?<\\/div>/gs, ''))"
     )
     page.wait_for_timeout(1_500)  # the cache is written once a second
-    assert "secret" not in page.evaluate(CACHE)
+    page.wait_for_function(f"async () => !(await ({CACHE})()).includes('secret')")
 
 
 def test_pictures_are_looked_through_full_screen_by_keys(open_person: Callable[..., Person]) -> None:
@@ -210,7 +207,7 @@ def test_pictures_are_looked_through_full_screen_by_keys(open_person: Callable[.
     expect(count).to_have_text("2/11")
     page.keyboard.press("Escape")
     expect(page.locator("dialog.lightbox")).to_have_count(0)
-    assert page.evaluate("() => document.activeElement === document.querySelectorAll('#chat .picture')[2]")
+    expect(pictures(page).nth(2)).to_be_focused()
     pictures(page).last.click()
     expect(count).to_have_text("9/11")
     page.get_by_role("button", name="Show in the conversation").click()
@@ -286,7 +283,7 @@ def test_an_album_has_all_pictures_files_and_links_of_a_room(ada: Person, bob: P
     thumbs.last.click()
     expect(page.locator(".lightbox-count")).to_have_text("1/11")
     page.keyboard.press("Escape")
-    assert page.evaluate("() => document.activeElement.matches('.album-pictures li:last-child .picture')")
+    expect(thumbs.last).to_be_focused()
     send_files(ada.page, photo("new.jpg"))
     expect(thumbs).to_have_count(12)
     page.get_by_role("tab", name="Links").click()
@@ -318,10 +315,7 @@ def test_what_is_forwarded_and_saved_is_what_the_message_has(ada: Person, bob: P
     saved: list[str] = []
     page.on("download", lambda download: saved.append(download.suggested_filename))
     page.get_by_role("menuitem", name="Save all 2").click()
-    for _ in range(50):
-        if len(saved) == 2:
-            break
-        page.wait_for_timeout(100)
+    wait_until(page, lambda: len(saved) >= 2)
     assert sorted(saved) == ["kite.jpg", "plan.pdf"]
 
 
@@ -374,7 +368,7 @@ def test_what_one_sends_is_seen_at_once_and_stays_as_it_is_when_it_is_logged(ada
     assert all(source.startswith("blob:") for source in sources)
     ring = page.get_by_role("button", name="Do not send these 2 files")
     expect(ring).to_be_visible()
-    page.wait_for_timeout(400)  # it has arrived
+    come_to_rest(page)
     page.evaluate(WATCH)
     held.let_through()
     expect(page.locator("#chat p[data-seq]")).to_have_count(1)
@@ -442,9 +436,12 @@ def test_an_album_is_read_page_by_page(ada: Person, bob: Person) -> None:
     cards = page.locator(".album-files .file-card")
     expect(cards.first).to_be_visible()
     page.locator("#side").hover()
-    for _ in range(20):
+
+    def are_all_there() -> bool:
         page.mouse.wheel(0, 2_000)
-        page.wait_for_timeout(100)
+        return cards.count() >= 55
+
+    wait_until(page, are_all_there)
     expect(cards).to_have_count(55)
     expect(page.get_by_role("button", name="Show older ones")).to_be_hidden()
 
@@ -505,14 +502,14 @@ def test_a_film_is_fetched_when_it_is_played_in_its_place_and_full_screen_among_
     send_files(ada.page, file("film.webm", film))
     play = page.get_by_role("button", name="Play video: film.webm")
     expect(play).to_be_visible()
-    page.wait_for_timeout(400)  # it has arrived
-    box = play.bounding_box()
+    page.wait_for_timeout(400)  # in which something could be asked for
+    box = box_of(play)
     assert asked == []
     play.press("Enter")
     video = page.locator("#chat video")
     expect(video).to_be_focused()
     page.wait_for_function("() => document.querySelector('#chat video').currentTime > 0.2")
-    assert video.bounding_box() == pytest.approx(box, abs=0.1), "nothing moves"
+    assert box_of(video) == pytest.approx(box, abs=0.1), "nothing moves"
     page.evaluate("() => { document.querySelector('#chat video').currentTime = 0.1; }")
     page.wait_for_function("() => document.querySelector('#chat video').error === null")
     send_files(ada.page, photo(), file("other.webm", film))

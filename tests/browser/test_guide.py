@@ -69,8 +69,7 @@ def _rooms(ada: Person, grace: Person, linus: Person) -> None:
     grace.say("Next: *Middlemarch*, until chapter ten", "Tuesday at eight, at my place")
     expect(message(ada, "Tuesday at eight")).to_be_visible()
     for person, other in ((linus, "Ada"), (grace, "Linus")):
-        if person.page.locator("#back").is_visible():
-            person.page.click("#back")
+        person.to_list()
         choose(person, "Write to one person")
         person.page.get_by_role("dialog").get_by_role("button", name=other).first.click()
         person.is_in(other)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from .patience import box_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -109,12 +111,10 @@ def test_of_many_who_reacted_the_first_are_named_and_all_can_be_seen(
     expect(chip).to_have_attribute("aria-label", f"🎉 8: {names} and 3 more")
 
 
-def distance_to_end(page: Page) -> float:
-    """How many pixels are below what is in view."""
-    return float(
-        page.evaluate(
-            "() => { const c = document.querySelector('#chat'); return c.scrollHeight - c.clientHeight - c.scrollTop; }"
-        )
+def is_at_end(page: Page) -> None:
+    """Wait until nothing is below what is in view."""
+    page.wait_for_function(
+        "() => { const c = document.querySelector('#chat'); return c.scrollHeight - c.clientHeight - c.scrollTop < 2; }"
     )
 
 
@@ -154,7 +154,7 @@ def test_a_reader_further_up_comes_back_to_the_same_message(full_room: Person, b
     expect(page.locator("#jump")).to_have_text("1 new message")
     page.locator("#jump").click()
     expect(page.locator("#jump")).to_be_hidden()
-    assert distance_to_end(page) < 2
+    is_at_end(page)
 
 
 def test_a_reader_a_little_up_comes_back_too_and_a_link_leads_elsewhere(full_room: Person) -> None:
@@ -179,7 +179,7 @@ def test_opening_shows_the_latest_page_at_its_end(full_room: Person) -> None:
     full_room.open()
     expect(full_room.page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
     assert full_room.page.locator("#chat p").count() < LINES
-    assert distance_to_end(full_room.page) < 2
+    is_at_end(full_room.page)
     expect(full_room.page.locator("#jump")).to_be_hidden()
 
 
@@ -194,7 +194,7 @@ def test_scrolling_up_loads_the_whole_history_without_a_jump(full_room: Person) 
 def test_a_reader_at_the_end_stays_there(full_room: Person, bob: Person) -> None:
     bob.say("news")
     expect(full_room.page.locator("#chat p .text").last).to_have_text("news")
-    assert distance_to_end(full_room.page) < 2
+    is_at_end(full_room.page)
 
 
 def test_a_reader_further_up_keeps_the_place_and_sees_a_count_of_new_messages(
@@ -209,7 +209,7 @@ def test_a_reader_further_up_keeps_the_place_and_sees_a_count_of_new_messages(
     assert page.locator("#chat").evaluate("(chat) => chat.scrollTop") == top
     jump.click()
     expect(jump).to_be_hidden()
-    assert distance_to_end(page) < 2
+    is_at_end(page)
     expect(page.locator(".divider.unread")).to_have_text("New messages")
     full_room.say("now I have read it")
     expect(page.locator(".divider.unread")).to_have_count(0)
@@ -219,7 +219,7 @@ def test_sending_a_message_scrolls_to_the_end(full_room: Person) -> None:
     scroll_to(full_room.page, 900)
     full_room.say("mine")
     expect(full_room.page.locator("#jump")).to_be_hidden()
-    assert distance_to_end(full_room.page) < 2
+    is_at_end(full_room.page)
 
 
 def test_a_short_conversation_stands_next_to_the_input(open_person: Callable[..., Person]) -> None:
@@ -228,8 +228,5 @@ def test_a_short_conversation_stands_next_to_the_input(open_person: Callable[...
     expect(person.page.locator("#chat p")).to_have_count(0)
     person.say("first")
     expect(person.page.locator("#empty")).to_be_hidden()
-    message = person.page.locator("#chat p").bounding_box()
-    chat = person.page.locator("#chat").bounding_box()
-    assert message is not None
-    assert chat is not None
+    message, chat = box_of(person.page.locator("#chat p")), box_of(person.page.locator("#chat"))
     assert chat["y"] + chat["height"] - message["y"] < 150

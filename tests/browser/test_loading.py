@@ -65,7 +65,7 @@ def test_a_message_sent_before_the_page_has_loaded_is_sent_and_a_draft_stays(
 ) -> None:
     held: list[Route] = []
     bob.page.route("**/all-views.js", lambda route: held.append(route))
-    bob.open()
+    bob.page.goto(bob.url)
     ada.say("hello")
     bob.hears("hello")
     bob.say("at once")
@@ -88,7 +88,7 @@ def test_messages_can_be_read_and_sent_when_the_rest_of_the_page_fails_to_load(
     ada: Person, bob: Person
 ) -> None:
     bob.page.route("**/all-views.js", lambda route: route.abort())
-    bob.open()
+    bob.page.goto(bob.url)
     ada.say("hello")
     bob.hears("hello")
     expect(bob.page.get_by_role("alert").filter(has_text="could not be loaded")).to_be_visible()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from .patience import box_of
 from .viewports import DESKTOP, SMALL_PHONE
 
 if TYPE_CHECKING:
@@ -205,6 +206,7 @@ def test_large_letters_and_small_screens_leave_room_to_write(
     if is_large:
         page.evaluate(LARGE)
     person.say("hello")
+    person.hears("hello")
     title = page.locator("#room-title")
     assert title.evaluate("(title) => title.scrollWidth <= title.clientWidth")
     page.fill("#msg", "What one writes when the letters are large goes over several lines.")
@@ -233,12 +235,10 @@ def test_a_wide_screen_is_used(open_person: Callable[..., Person]) -> None:
     person = open_person(viewport={"width": 1920, "height": 1080})
     page = person.page
     person.say("hello")
-    room = page.locator("#room").bounding_box()
-    field = page.locator(".composer-inner").bounding_box()
-    bubble = page.locator("#chat .bubble").bounding_box()
-    assert room is not None
-    assert field is not None
-    assert bubble is not None
+    person.hears("hello")
+    room, field, bubble = (
+        box_of(page.locator(place)) for place in ("#room", ".composer-inner", "#chat .bubble")
+    )
     left, right = field["x"] - room["x"], room["x"] + room["width"] - field["x"] - field["width"]
     assert left == pytest.approx(right, abs=20)
     assert left < 250

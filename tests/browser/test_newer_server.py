@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.patience import wait_until
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-LONG_MS = 60_000
+STEP_MS = 4_000
+"""Shorter than any deadline of the connection: in between the server has its say."""
+
+STEPS = 15
+"""Longer together than the page waits for a moment in which it disturbs nobody."""
 
 
 def change_what_is_heard(person: Person, change: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> None:
@@ -41,10 +47,21 @@ def with_another_page(frame: dict[str, Any]) -> list[dict[str, Any]]:
     return [frame]
 
 
-def count_loads(person: Person) -> list[str]:
+def open_old(person: Person) -> list[str]:
+    """Let the page be older than its server, on a clock that can be put forward; the loads from then on."""
+    change_what_is_heard(person, with_another_page)
+    person.page.clock.install()
+    person.open()
     loads: list[str] = []
     person.page.on("load", lambda page: loads.append(page.url))
+    person.is_online()
     return loads
+
+
+def step(person: Person) -> None:
+    """A moment passes."""
+    person.page.clock.run_for(STEP_MS)
+    person.is_online()
 
 
 def test_an_event_of_an_unknown_kind_is_one_line_and_what_follows_is_heard(ada: Person, bob: Person) -> None:
@@ -70,34 +87,28 @@ def test_an_event_of_an_unknown_kind_is_one_line_and_what_follows_is_heard(ada: 
 
 
 def test_an_idle_page_loads_itself_again_once(ada: Person) -> None:
-    ada.is_online()
-    change_what_is_heard(ada, with_another_page)
-    ada.open()
-    loads = count_loads(ada)
-    ada.is_online()
-    ada.page.wait_for_event("load", timeout=LONG_MS)
-    ada.is_online()
-    ada.page.wait_for_timeout(30_000)
+    loads = open_old(ada)
+    for _ in range(STEPS):
+        step(ada)
+    wait_until(ada.page, lambda: len(loads) > 0)
+    for _ in range(STEPS):
+        step(ada)
     assert len(loads) == 1, "the server still says that it is old, but once was enough"
 
 
 def test_who_is_writing_is_not_disturbed_and_is_told(ada: Person) -> None:
-    ada.is_online()
-    change_what_is_heard(ada, with_another_page)
-    ada.open()
-    loads = count_loads(ada)
-    ada.is_online()
+    loads = open_old(ada)
     toast = ada.page.locator(".toast").filter(has_text="newer version of this page")
-    for _ in range(60):
+    for _ in range(STEPS):
         ada.page.focus("#msg")
         ada.page.keyboard.type("a ")
-        if toast.is_visible():
+        step(ada)
+        if toast.is_visible():  # said at the end of a step, or not yet
             break
-        ada.page.wait_for_timeout(2_000)
     expect(toast).to_be_visible()
     assert loads == []
     draft = ada.page.input_value("#msg")
     toast.get_by_role("button", name="Reload").click()
-    ada.page.wait_for_event("load", timeout=LONG_MS)
+    wait_until(ada.page, lambda: len(loads) == 1)
     ada.is_online()
     expect(ada.page.locator("#msg")).to_have_value(draft)

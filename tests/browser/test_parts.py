@@ -130,7 +130,7 @@ def test_a_menu_is_used_with_the_keyboard_and_gives_the_focus_back(
     page.keyboard.press("Enter")
     expect(page.get_by_role("menu")).to_have_count(0)
     expect(page.locator("#msg")).to_be_focused()
-    assert page.evaluate("window.chosen") == "copy"
+    page.wait_for_function("() => window.chosen === 'copy'")
 
 
 @pytest.mark.parametrize("options", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -179,6 +179,7 @@ def test_a_menu_stays_on_the_screen(open_parts: Callable[..., Page], direction: 
         assert box["x"] + box["width"] <= 1100
         assert box["y"] + box["height"] <= 800
         page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
 
 def test_a_confirmation_dialog_returns_the_answer(open_parts: Callable[..., Page]) -> None:
@@ -220,7 +221,7 @@ def test_a_toast_is_announced_and_its_undo_works(open_parts: Callable[..., Page]
     expect(page.get_by_text("Copied")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Deleted")).to_have_count(0)
-    assert page.evaluate("window.undone")
+    page.wait_for_function("() => window.undone")
 
 
 def test_a_qr_code_is_drawn_and_named(open_parts: Callable[..., Page]) -> None:
@@ -595,6 +596,7 @@ def test_the_parts_look_right_on_every_screen(
     assert page.evaluate(fits)
     keep(page, f"{name}-menu")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     open_picker(page)
     assert page.evaluate(fits)
     keep(page, f"{name}-emoji")

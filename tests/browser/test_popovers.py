@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from .patience import wait_until
 from .viewports import DESKTOP, PHONE, SMALL_PHONE
 
 if TYPE_CHECKING:
@@ -26,11 +27,17 @@ IS_WITHIN = """(element) => {
 
 
 def is_within(page: Page, selector: str) -> None:
-    """Wait until the element is there, and see that all of it is on the screen."""
+    """Wait until the element is there, and all of it is on the screen."""
     element = page.locator(selector)
     expect(element).to_be_visible()
     page.evaluate("() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))")
-    assert element.evaluate(IS_WITHIN), element.bounding_box()
+    wait_until(page, lambda: element.evaluate(IS_WITHIN))
+
+
+def close(page: Page, selector: str) -> None:
+    """Close it by Escape."""
+    page.keyboard.press("Escape")
+    expect(page.locator(selector)).to_have_count(0)
 
 
 @pytest.mark.parametrize("direction", ["ltr", "rtl"])
@@ -52,11 +59,11 @@ def test_a_menu_stands_on_the_screen_in_every_corner(
         for x, y in [(9, 9), (right, 9), (9, bottom), (right, bottom)]:
             bubble.click(button="right", position={"x": x, "y": y})
             is_within(page, ".menu-sheet")
-            page.keyboard.press("Escape")
+            close(page, ".menu-sheet")
         bubble.click(button="right")
         page.locator(".quick > .icon-button").click()
         is_within(page, ".emoji-sheet")
-        page.keyboard.press("Escape")
+        close(page, ".emoji-sheet")
     page.click("#new")
     is_within(page, ".menu-sheet")
 
@@ -143,9 +150,6 @@ def test_what_is_open_stays_above_the_keyboard(
         expect(element).to_be_visible()
         page.wait_for_function(f"({IS_SEEN})(document.querySelector({selector!r}))")
 
-    def close() -> None:
-        page.keyboard.press("Escape")
-        expect(page.locator("dialog")).to_have_count(0)
 
     page.click(".emoji-button")
     field = page.get_by_role("searchbox", name="Search emoji")
@@ -154,14 +158,14 @@ def test_what_is_open_stays_above_the_keyboard(
     seen(".emoji-sheet")
     field.fill("party")
     seen(".emoji-grid > button")
-    close()
+    close(page, "dialog")
     seen("#msg")
     page.locator("#chat p .bubble").last.click(button="right")
     seen(".menu-sheet")
     page.get_by_role("menuitem", name="Forward").click()
     seen("dialog")
     seen("dialog input[type=search]")
-    close()
+    close(page, "dialog")
     page.fill("#msg", "/m")
     seen(".completion")
     page.fill("#msg", "")

@@ -53,12 +53,6 @@ def write_to(person: Person, name: str, *texts: str) -> None:
     person.say(*texts)
 
 
-def to_list(person: Person) -> None:
-    """Go to the list of rooms, on a phone."""
-    if person.page.locator("#back").is_visible():
-        person.page.click("#back")
-        expect(person.page.locator("#back")).to_be_hidden()
-
 
 @pytest.fixture(params=["desktop", "phone"])
 def bob(request: pytest.FixtureRequest, open_person: Callable[..., Person]) -> Person:
@@ -70,7 +64,7 @@ def bob(request: pytest.FixtureRequest, open_person: Callable[..., Person]) -> P
 
 
 def open_requests(bob: Person, label: str) -> Locator:
-    to_list(bob)
+    bob.to_list()
     bob.page.get_by_role("button", name=label).click()
     dialog = bob.page.get_by_role("dialog", name="Requests")
     expect(dialog).to_be_visible()
@@ -82,7 +76,7 @@ def test_a_request_is_read_and_accepted(bob: Person, open_person: Callable[..., 
     ada.hears("hello")
     write_to(ada, "Bob", "may I?", "I am from your school")
     ada.hears("may I?", "I am from your school")
-    to_list(bob)
+    bob.to_list()
     expect(row(bob, "Ada")).to_have_count(0)
     dialog = open_requests(bob, "1 request")
     expect(dialog.locator(".request")).to_contain_text("I am from your school")
@@ -92,10 +86,10 @@ def test_a_request_is_read_and_accepted(bob: Person, open_person: Callable[..., 
     bob.hears("may I?", "I am from your school")
     bob.say("welcome")
     ada.hears("may I?", "I am from your school", "welcome")
-    to_list(bob)
+    bob.to_list()
     expect(bob.page.locator(".requests-row")).to_be_hidden()
     bob.open()
-    to_list(bob)
+    bob.to_list()
     expect(row(bob, "Ada")).to_be_visible()
 
 

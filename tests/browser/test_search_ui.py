@@ -20,11 +20,14 @@ pytestmark = pytest.mark.browser
 
 
 def look_for(person: Person, query: str) -> None:
-    """Open the search, if need be, and write something into its field."""
-    field = person.page.get_by_role("searchbox", name="Search in messages")
-    if not field.is_visible():
-        person.page.get_by_role("button", name="Search in messages").click()
-    field.fill(query)
+    """Open the search, and write something into its field."""
+    person.page.get_by_role("button", name="Search in messages").click()
+    look_again(person, query)
+
+
+def look_again(person: Person, query: str) -> None:
+    """Write something else into the field of the search."""
+    person.page.get_by_role("searchbox", name="Search in messages").fill(query)
 
 
 def test_a_search_marks_the_word_and_shows_the_message_in_its_place(ada: Person, bob: Person) -> None:
@@ -37,7 +40,7 @@ def test_a_search_marks_the_word_and_shows_the_message_in_its_place(ada: Person,
     expect(hit).to_contain_text("Bob")
     hit.click()
     expect(ada.page.locator('#chat p[data-seq="1"]')).to_have_class(re.compile(r"\bgoal\b"))
-    look_for(ada, "teapot")
+    look_again(ada, "teapot")
     expect(ada.page.locator(".search")).to_contain_text("Nothing was found")
 
 
@@ -83,7 +86,7 @@ def test_a_deleted_message_is_not_found(ada: Person, bob: Person) -> None:
     bob.page.get_by_role("menuitem", name="Delete").click()
     bob.page.get_by_role("button", name="Delete for everybody").click()
     ada.hears("This message was deleted")
-    look_for(ada, "hunte")
+    look_again(ada, "hunte")
     expect(ada.page.locator(".search")).to_contain_text("Nothing was found")
 
 

@@ -14,6 +14,7 @@ from playwright.sync_api import FilePayload, expect
 
 from .axe import add_axe, finds_nothing
 from .conftest import NETWORK_NAME
+from .patience import wait_until
 from .viewports import DESKTOP, PHONE
 
 if TYPE_CHECKING:
@@ -227,12 +228,10 @@ def test_an_upload_goes_on_after_cuts_a_reload_a_restart_and_an_absence(
     expect(page.locator("#chat p.message")).to_be_visible()
     ada.say("behind it")
     expect(page.locator('#chat p[data-status="waiting"]')).to_have_count(2)
-    while "reload" not in seen:
-        page.wait_for_timeout(50)
+    wait_until(page, lambda: "reload" in seen)
     ada.open()
     expect(page.locator("#chat p.message")).to_have_count(2)
-    while "restart" not in seen:
-        page.wait_for_timeout(50)
+    wait_until(page, lambda: "restart" in seen)
     ada.context.set_offline(True)
     page.wait_for_timeout(300)
     ada.context.set_offline(False)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from .patience import box_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -96,10 +98,7 @@ def test_own_messages_stand_at_the_right(ada: Person, bob: Person) -> None:
     bob.hears("from me")
     bob.say("from you")
     ada.hears("from me", "from you")
-    mine = ada.page.locator("p.own .bubble").bounding_box()
-    theirs = ada.page.locator("p:not(.own) .bubble").bounding_box()
-    assert mine is not None
-    assert theirs is not None
+    mine, theirs = (box_of(ada.page.locator(f"{whose} .bubble")) for whose in ("p.own", "p:not(.own)"))
     assert mine["x"] > theirs["x"] + 50
     expect(ada.page.locator("p.own .status")).to_have_attribute("aria-label", "Read")
 

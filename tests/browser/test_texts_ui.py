@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from .patience import come_to_rest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -49,6 +51,7 @@ def test_heaps_of_marks_cover_no_other_messages(ada: Person, bob: Person) -> Non
     ada.hears("Before", "it", HEAP, "After", "it")
     others = page.locator("#chat p:not(.own)")
     expect(others).to_have_count(4)
+    come_to_rest(page)
     with_heap = [others.nth(number).screenshot() for number in range(4)]
     page.evaluate(HIDE_TEXT, True)
     assert [others.nth(number).screenshot() for number in range(4)] == with_heap

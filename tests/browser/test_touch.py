@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -89,12 +90,15 @@ def test_a_finger_that_moves_after_a_hold_scrolls_nothing_below(talk: Person, fi
 def test_a_scroll_that_begins_slowly_is_no_hold_and_no_swipe(talk: Person, finger: Finger) -> None:
     before = talk.page.evaluate("document.getElementById('chat').scrollTop")
     at = middle(bubble(talk, "line 25"))
+    clock = talk.page.clock  # on a busy machine the pause would become a hold
+    clock.install()
+    clock.pause_at(datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=1))
     finger.down(at)
-    talk.page.wait_for_timeout(250)
+    clock.run_for(250)
     finger.along(at, (at[0] + 90, at[1] + 250))
-    talk.page.wait_for_timeout(HELD_MS)
+    clock.run_for(HELD_MS)
     finger.up()
-    assert talk.page.evaluate("document.getElementById('chat').scrollTop") < before
+    talk.page.wait_for_function("(before) => document.getElementById('chat').scrollTop < before", arg=before)
     expect(talk.page.get_by_role("menu")).to_have_count(0)
     expect(talk.page.locator(".composer-bar")).to_be_hidden()
 

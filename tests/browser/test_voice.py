@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from tests.browser.axe import add_axe, finds_nothing
 from tests.browser.conftest import NETWORK_NAME
 from tests.browser.finger import Finger, middle
+from tests.browser.patience import passes
 from tests.browser.viewports import DESKTOP, PHONE
 
 if TYPE_CHECKING:
@@ -60,6 +61,16 @@ def is_in(page: Page, phase: str) -> None:
     expect(page.locator(".recorder")).to_have_attribute("data-phase", phase)
 
 
+def at_least(seconds: int, before: str = "") -> re.Pattern[str]:
+    """A text with a time of so many seconds, fewer than ten, or more: who is busy looks and presses late."""
+    return re.compile(f"{before}0:(0[{seconds}-9]|[1-5]\\d)")
+
+
+def has_recorded(page: Page, seconds: int) -> None:
+    """Wait until so many seconds are recorded."""
+    expect(recorder(page).get_by_role("timer")).to_have_text(at_least(seconds))
+
+
 def press(page: Page, name: str) -> None:
     """Press a button of the recorder."""
     recorder(page).get_by_role("button", name=name, exact=True).click()
@@ -85,7 +96,7 @@ def test_who_holds_the_button_and_lets_go_sends(grace: Person, finger: Finger) -
     at = middle(microphone(grace.page))
     finger.down(at)
     is_in(grace.page, "held")
-    expect(recorder(grace.page).get_by_role("timer")).to_have_text("0:02")
+    has_recorded(grace.page, 2)
     keep(grace.page, "held")
     finger.along(at, left(at, 60))
     keep(grace.page, "sliding")
@@ -93,19 +104,19 @@ def test_who_holds_the_button_and_lets_go_sends(grace: Person, finger: Finger) -
     finger.up()
     is_in(grace.page, "idle")
     expect(sent(grace.page)).to_have_count(1)
-    expect(sent(grace.page).locator(".audio-time")).to_have_attribute("data-label", re.compile("0:0[23]"))
+    expect(sent(grace.page).locator(".audio-time")).to_have_attribute("data-label", at_least(2))
 
 
 def test_a_finger_that_slides_away_cancels(grace: Person, finger: Finger) -> None:
     at = middle(microphone(grace.page))
     finger.down(at)
-    expect(recorder(grace.page).get_by_role("timer")).to_have_text("0:02")
+    has_recorded(grace.page, 2)
     finger.along(at, left(at, 130))
     is_in(grace.page, "idle")
     finger.up()
     # It can be had back, and then be sent.
     grace.page.get_by_role("button", name="Undo").click()
-    expect(recorder(grace.page)).to_contain_text("An unfinished recording of 0:02")
+    expect(recorder(grace.page)).to_contain_text(at_least(2, "An unfinished recording of "))
     keep(grace.page, "unfinished")
     press(grace.page, "Discard the recording")
     is_in(grace.page, "idle")
@@ -127,7 +138,7 @@ def test_a_finger_that_slides_up_locks_and_the_rest_is_done_by_buttons(
     is_in(page, "free")
     expect(page.get_by_role("status").filter(has_text="Recording hands free.")).to_be_attached()
     expect(ada.page.locator(".typing-line")).to_have_text("Grace is recording…")
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:02")
+    has_recorded(page, 2)
     keep(page, "free")
     press(page, "Pause the recording")
     is_in(page, "paused")
@@ -136,12 +147,12 @@ def test_a_finger_that_slides_up_locks_and_the_rest_is_done_by_buttons(
     expect(player).to_be_visible()
     keep(page, "paused")
     player.get_by_role("button", name="Play").click()
-    expect(player).to_have_attribute("data-phase", "playing")
+    passes(player, "data-phase", "playing")
     press(page, "Go on recording")
     is_in(page, "free")
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:04")
+    has_recorded(page, 4)
     press(page, "Pause the recording")
-    expect(player.locator(".audio-time")).to_have_attribute("data-label", re.compile("0:0[45]"))
+    expect(player.locator(".audio-time")).to_have_attribute("data-label", at_least(4))
     press(page, "Send the voice note")
     is_in(page, "idle")
     expect(sent(page)).to_have_count(1)
@@ -183,7 +194,7 @@ def test_the_recorder_and_a_voice_note_are_accessible_to_axe(
 
 def test_the_system_that_takes_the_finger_pauses(grace: Person, finger: Finger) -> None:
     finger.down(middle(microphone(grace.page)))
-    expect(recorder(grace.page).get_by_role("timer")).to_have_text("0:01")
+    has_recorded(grace.page, 1)
     finger.cancel()
     is_in(grace.page, "paused")
     press(grace.page, "Go on recording")
@@ -198,7 +209,7 @@ def test_it_is_done_by_keys_alone(hearing: Browser, open_person: Callable[..., P
     page.keyboard.press("Alt+Shift+KeyV")
     is_in(page, "free")
     expect(recorder(page).get_by_role("button", name="Pause the recording")).to_be_focused()
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:01")
+    has_recorded(page, 1)
     keep(page, "desktop")
     page.keyboard.press("Enter")
     is_in(page, "paused")
@@ -216,7 +227,7 @@ def test_it_is_done_by_keys_alone(hearing: Browser, open_person: Callable[..., P
         page.keyboard.press("Tab")
         expect(page.locator(place)).to_be_focused()
     page.keyboard.press("Enter")
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:01")
+    has_recorded(page, 1)
     page.keyboard.press("Alt+Shift+KeyV")
     is_in(page, "idle")
     expect(sent(page)).to_have_count(1)
@@ -234,12 +245,12 @@ def test_a_page_that_crashes_loses_a_second_at_most(grace: Person) -> None:
     page = grace.page
     microphone(page).tap()
     is_in(page, "free")
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:03")
+    has_recorded(page, 3)
     with page.expect_event("crash"), contextlib.suppress(PlaywrightError):
         page.goto("chrome://crash")
     grace.page = page = grace.context.new_page()
     grace.open()
-    expect(recorder(page)).to_contain_text(re.compile("An unfinished recording of 0:0[23]"))
+    expect(recorder(page)).to_contain_text(at_least(2, "An unfinished recording of "))
     # One may write first; and another tab does not offer it as well.
     grace.say("first a word")
     other = grace.context.new_page()
@@ -250,7 +261,7 @@ def test_a_page_that_crashes_loses_a_second_at_most(grace: Person) -> None:
     page.reload()
     player = recorder(page).locator(".audio-player")
     player.get_by_role("button", name="Play").click()
-    expect(player).to_have_attribute("data-phase", "playing")
+    passes(player, "data-phase", "playing")
     press(page, "Send the voice note")
     is_in(page, "idle")
     expect(sent(page)).to_have_count(1)
@@ -264,20 +275,20 @@ def test_what_was_recorded_waits_in_its_room(grace: Person) -> None:
     page = grace.page
     microphone(page).tap()
     is_in(page, "free")
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:02")
+    has_recorded(page, 2)
     page.evaluate("location.hash = '#room=garden'")
     expect(page.locator("#room-title")).not_to_have_text("Lobby")
     is_in(page, "idle")
     page.evaluate("location.hash = '#room=lobby'")
     grace.is_in("Lobby")
-    expect(recorder(page)).to_contain_text("An unfinished recording of 0:02")
+    expect(recorder(page)).to_contain_text(at_least(2, "An unfinished recording of "))
     expect(recorder(page).locator(".audio-player")).to_be_visible()
 
 
 def test_whoever_records_in_another_tab_ends_it_here(grace: Person) -> None:
     page = grace.page
     microphone(page).tap()
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:01")
+    has_recorded(page, 1)
     other = grace.context.new_page()
     other.goto(grace.url)
     microphone(other).tap()
@@ -294,7 +305,7 @@ def test_a_recording_that_is_too_long_ends_and_is_kept(grace: Person) -> None:
     page = grace.page
     page.clock.install()
     microphone(page).tap()
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:01")
+    has_recorded(page, 1)
     page.clock.fast_forward(13 * 60 * 1000 + 59_000)
     expect(page.locator(".toast")).to_contain_text("One minute is left.")
     is_in(page, "free")
@@ -306,21 +317,21 @@ def test_a_recording_that_is_too_long_ends_and_is_kept(grace: Person) -> None:
 def test_a_voice_note_is_heard_by_others(grace: Person, finger: Finger, bob: Person) -> None:
     page = grace.page
     finger.down(middle(microphone(page)))
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:02")
+    has_recorded(page, 2)
     finger.up()
     expect(page.locator('#chat p[data-status="waiting"]')).to_have_count(0)
     heard = sent(bob.page)
     expect(heard).to_have_count(1)
     expect(heard.get_by_role("img", name="Not played yet")).to_be_visible()
     heard.get_by_role("button", name="Play").click()
-    expect(heard).to_have_attribute("data-phase", "playing")
-    expect(heard.locator(".audio-time")).to_have_attribute("data-label", "0:01")
-    expect(heard).to_have_attribute("data-phase", "paused", timeout=10_000)
+    passes(heard, "data-phase", "playing")
+    passes(heard.locator(".audio-time"), "data-label", "0:01")
+    expect(heard).to_have_attribute("data-phase", "paused")
     expect(heard.get_by_role("img", name="Not played yet")).to_have_count(0)
     keep(bob.page, "heard")
     # One's own plays too, from the copy on this side.
     sent(page).get_by_role("button", name="Play").click()
-    expect(sent(page)).to_have_attribute("data-phase", "playing")
+    passes(sent(page), "data-phase", "playing")
 
 
 @pytest.mark.parametrize("look", ["dark", "rtl"])
@@ -335,7 +346,7 @@ def test_the_recorder_looks_right(hearing: Browser, open_person: Callable[..., P
     finger = Finger(page)
     at = middle(microphone(page))
     finger.down(at)
-    expect(recorder(page).get_by_role("timer")).to_have_text("0:01")
+    has_recorded(page, 1)
     keep(page, f"held-{look}")
     finger.along(at, left(at, -60 if look == "rtl" else 60))
     is_in(page, "held")

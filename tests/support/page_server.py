@@ -7,7 +7,6 @@ import os
 import re
 import runpy
 import signal
-import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["trio_chat.__main__", "trio_chat.app"])
+FORKS.set_forkserver_preload(["tests.support.warm"])
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -50,16 +49,8 @@ class Server:
 
     def start(self) -> None:
         """Start the process, and wait until it accepts connections."""
-        # A fork of a process that has imported the program already: that takes half a second for each test.
         arguments = ["--host=127.0.0.1", f"--port={self.port}", f"--data={self._data}", *self.arguments]
-        self._output, output = FORKS.Pipe(duplex=False)
-        self._process = FORKS.Process(
-            target=_serve, args=(self._module, arguments, self._data / "server.log", output)
-        )
-        self._process.start()
-        output.close()
-        with open(self._output.fileno(), closefd=False) as lines:
-            line = lines.readline()  # ends with the process at the latest
+        self._process, self._output, line = self._fork(self._module, arguments)
         found = re.search(r"http://\S+?:(\d+)", line)
         assert found, f"no address in {line!r}; see {self._data / 'server.log'}"
         self.port = int(found[1])
@@ -79,16 +70,20 @@ class Server:
 
     def owner_link(self) -> str:
         """A new link that makes an owner of the server."""
-        command = [sys.executable, "-m", "trio_chat", "owner-link", f"--data={self._data}"]
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=self._environment(), capture_output=True, text=True, check=True
-        )
-        return self.url + done.stdout.strip().partition("/#")[2].join(("#", ""))
+        process, output, link = self._fork("trio_chat", ["owner-link", f"--data={self._data}"])
+        process.join()
+        output.close()
+        return f"{self.url}#{link.strip().partition('/#')[2]}"
 
-    @staticmethod
-    def _environment() -> dict[str, str]:
-        """The environment without the variables for these tests, which are no settings of the server."""
-        return {key: value for key, value in os.environ.items() if not key.startswith("TRIO_CHAT_")}
+    def _fork(self, module: str, arguments: list[str]) -> tuple[BaseProcess, Connection, str]:
+        """A process that runs the module, its output, and the first line of that; "" if it ends without one."""
+        # Of one that has done already what each does first: that takes a second for each test.
+        heard, said = FORKS.Pipe(duplex=False)
+        process = FORKS.Process(target=_serve, args=(module, arguments, self._data / "server.log", said))
+        process.start()
+        said.close()
+        with open(heard.fileno(), closefd=False) as lines:
+            return process, heard, lines.readline()
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
