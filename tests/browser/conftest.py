@@ -32,6 +32,9 @@ PARTS_SCREEN: dict[str, Any] = {
     "locale": "en-GB",
 }
 
+PERSON_SCREEN: dict[str, Any] = {"reduced_motion": "reduce", "locale": "en-GB"}
+"""What moves is drawn sixty times a second, on every page: half of what a test took. Who tests motion asks for it."""
+
 NETWORK_NAME = "studio.home.arpa"
 """The server's name on a network, as its people type it."""
 
@@ -176,7 +179,7 @@ def open_person(browser: Browser, server: Server) -> Iterator[Callable[..., Pers
             options["storage_state"] = {
                 "origins": [{"origin": server.url.rstrip("/"), "localStorage": remembered}]
             }
-        context = in_browser.new_context(**{"locale": "en-GB", **options})
+        context = in_browser.new_context(**{**PERSON_SCREEN, **options})
         person = Person(context, server.url)
         people.append(person)
         if name is not None:

@@ -1,4 +1,4 @@
-"""Waiting for what Playwright's `expect` has no word for: a machine that is busy is late, and then a test only takes longer.
+"""Waiting for what Playwright's `expect` has no word for: on a busy machine a test takes longer, and tests the same.
 
 Nothing here decides by what is on the screen at the moment, and nothing waits longer than it must.
 """

@@ -181,7 +181,10 @@ def test_a_reload_with_something_open_closes_it_and_back_goes_on_as_before(
     page.wait_for_url("about:blank")
 
 
-def test_on_a_desktop_back_closes_the_panel_and_then_leads_to_the_room_before(ada: Person) -> None:
+def test_on_a_desktop_back_closes_the_panel_and_then_leads_to_the_room_before(
+    open_person: Callable[..., Person],
+) -> None:
+    ada = open_person(name="Ada", reduced_motion="no-preference")
     page = ada.page
     page.set_viewport_size({"width": 1400, "height": 800})
     page.click("#new")

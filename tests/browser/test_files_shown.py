@@ -447,8 +447,9 @@ def test_an_album_is_read_page_by_page(ada: Person, bob: Person) -> None:
 
 
 def test_a_picture_that_moves_does_so_under_the_mouse_but_not_for_who_asks_for_less(
-    ada: Person, open_person: Callable[..., Person]
+    open_person: Callable[..., Person],
 ) -> None:
+    ada = open_person(name="Ada", reduced_motion="no-preference")
     frames = [Image.new("RGB", (200, 150), (40 * n, 80, 120)) for n in range(5)]
     data = io.BytesIO()
     frames[0].save(data, "GIF", save_all=True, append_images=frames[1:], duration=80, loop=0)

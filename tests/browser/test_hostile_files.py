@@ -8,8 +8,8 @@ import pytest
 import trio
 from playwright.sync_api import Error, expect
 
-from tests.support.hostile_files import CARRIERS, HTML, POLYGLOTS, SVG, gif_that_is_a_script
 from tests.browser.patience import wait_until
+from tests.support.hostile_files import CARRIERS, HTML, POLYGLOTS, SVG, gif_that_is_a_script
 from trio_chat.client import Attachment, open_chat
 from trio_chat.errors import Refused
 

@@ -8,6 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Page
 
     from tests.browser.conftest import Person
@@ -126,7 +128,8 @@ def test_control_slash_shows_the_keys_while_one_writes(ada: Person) -> None:
     expect(page.locator("#msg")).to_have_value("what?")
 
 
-def test_the_focus_comes_back_whatever_was_closed(ada: Person) -> None:
+def test_the_focus_comes_back_whatever_was_closed(open_person: Callable[..., Person]) -> None:
+    ada = open_person(name="Ada", reduced_motion="no-preference")
     page = ada.page
     ada.say("one")
     ada.hears("one")

@@ -34,7 +34,6 @@ WRONG = (
 """Behind the `#`: nobody means any of it, and nothing breaks."""
 
 
-
 @pytest.mark.parametrize("asked", ["Lobby", "LOBBY", "\uff4cobby", "%20lobby"])
 def test_a_link_in_another_spelling_opens_the_room(ada: Person, bob: Person, asked: str) -> None:
     ada.say("first")

@@ -383,7 +383,7 @@ def test_a_button_leads_to_the_first_of_many_unread_messages(ada: Person, bob: P
 def test_a_conversation_with_every_feature_is_accessible_to_axe(
     open_person: Callable[..., Person], bob: Person
 ) -> None:
-    ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
+    ada = open_person(name="Ada")
     add_axe(ada.page)
     ada.open()
     bob.say("hello *you*", "the `code` is", "🎉")

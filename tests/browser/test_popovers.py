@@ -89,7 +89,8 @@ def test_a_menu_that_grows_or_loses_room_moves(open_person: Callable[..., Person
     assert (box["x"], box["width"]) == (0, 390)
 
 
-def test_the_emoji_stay_open_for_the_next_one(ada: Person) -> None:
+def test_the_emoji_stay_open_for_the_next_one(open_person: Callable[..., Person]) -> None:
+    ada = open_person(name="Ada", reduced_motion="no-preference")
     page = ada.page
     page.fill("#msg", "well done")
     page.click(".emoji-button")
@@ -149,7 +150,6 @@ def test_what_is_open_stays_above_the_keyboard(
         element = page.locator(selector).first
         expect(element).to_be_visible()
         page.wait_for_function(f"({IS_SEEN})(document.querySelector({selector!r}))")
-
 
     page.click(".emoji-button")
     field = page.get_by_role("searchbox", name="Search emoji")

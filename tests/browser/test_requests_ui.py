@@ -53,7 +53,6 @@ def write_to(person: Person, name: str, *texts: str) -> None:
     person.say(*texts)
 
 
-
 @pytest.fixture(params=["desktop", "phone"])
 def bob(request: pytest.FixtureRequest, open_person: Callable[..., Person]) -> Person:
     """Bob, who is known to the others by what he wrote."""
@@ -162,7 +161,7 @@ def test_what_the_blocked_write_is_hidden_until_one_wants_to_see_it(
 
 
 def test_requests_and_what_is_hidden_are_accessible_to_axe(open_person: Callable[..., Person]) -> None:
-    bob = open_person(name="Bob", reduced_motion="reduce")
+    bob = open_person(name="Bob")
     add_axe(bob.page)
     bob.open()
     bob.say("hello")

@@ -220,7 +220,7 @@ def test_a_reload_opens_the_room_that_was_open(ada: Person) -> None:
 
 
 def test_rooms_and_dialogs_are_accessible_to_axe(open_person: Callable[..., Person]) -> None:
-    ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
+    ada = open_person(name="Ada")
     add_axe(ada.page)
     ada.open()
     ada.is_online()

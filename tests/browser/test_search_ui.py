@@ -91,7 +91,7 @@ def test_a_deleted_message_is_not_found(ada: Person, bob: Person) -> None:
 
 
 def test_the_search_is_accessible_to_axe(open_person: Callable[..., Person], bob: Person) -> None:
-    ada = open_person(name="Ada", reduced_motion="reduce")  # nothing is half faded in when axe looks
+    ada = open_person(name="Ada")
     add_axe(ada.page)
     ada.open()
     bob.say("something to find")

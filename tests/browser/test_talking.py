@@ -32,7 +32,11 @@ STRANGERS_PAGE = """<!doctype html><meta charset="utf-8"><div id="heard"></div><
 </script>"""
 
 
-def test_two_people_see_the_same_messages_in_the_same_order(ada: Person, bob: Person) -> None:
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_two_people_see_the_same_messages_in_the_same_order(
+    open_person: Callable[..., Person], motion: str
+) -> None:
+    ada, bob = (open_person(name=name, reduced_motion=motion) for name in ("Ada", "Bob"))
     ada.say("Hello", "Anybody here?")
     bob.hears("Hello", "Anybody here?")
     bob.say("Hi Ada")
