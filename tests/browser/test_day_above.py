@@ -8,31 +8,24 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.plain_lines import send_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .conftest import Person
+    from .conftest import Person, Server
 
 pytestmark = pytest.mark.browser
-
-SEND = """async (url) => {
-  const socket = new WebSocket(url);
-  await new Promise((resolve) => { socket.onopen = resolve; });
-  const done = new Promise((resolve) => { socket.onmessage = ({ data }) => data.includes("line 80") && resolve(); });
-  for (let number = 1; number <= 80; number += 1) socket.send(`line ${number}`);
-  await done;
-  socket.close();
-}"""
 
 SCROLL = "(top) => { document.querySelector('#chat').scrollTop = top; }"
 
 
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
 def test_the_day_is_shown_over_the_log_while_one_scrolls(
-    open_person: Callable[..., Person], motion: str
+    server: Server, open_person: Callable[..., Person], motion: str
 ) -> None:
+    send_lines(server.url, 80)
     ada = open_person(name="Ada", reduced_motion=motion)
-    ada.page.evaluate(SEND, ada.url.replace("http", "ws", 1))
     expect(ada.page.locator("#chat p .text").last).to_have_text("line 80")
     day = ada.page.locator(".day-above")
     expect(day).to_be_hidden()  # the log moves by itself at the end

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.plain_lines import send_lines
+
 from .patience import box_of
 
 if TYPE_CHECKING:
@@ -14,21 +16,11 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-    from .conftest import Person
+    from .conftest import Person, Server
 
 pytestmark = pytest.mark.browser
 
 LINES = 260  # more than the page is given on opening, and several pages of history
-
-SEND_MANY = """async ([url, count]) => {
-  const socket = new WebSocket(url);
-  await new Promise((resolve) => { socket.onopen = resolve; });
-  let heard = 0;
-  const done = new Promise((resolve) => { socket.onmessage = () => { heard += 1; if (heard === count) resolve(); }; });
-  for (let number = 1; number <= count; number += 1) socket.send(`line ${number}`);
-  await done;
-  socket.close();
-}"""
 
 # So many people come, each reacts to a message and goes.
 REACT_MANY = """async ([url, count, seq]) => {
@@ -76,10 +68,11 @@ PLACE = """() => {
 
 
 @pytest.fixture
-def full_room(ada: Person) -> Person:
+def full_room(server: Server, open_person: Callable[..., Person]) -> Person:
     """Ada, in a room with a long history."""
-    expect(ada.page.locator("#status")).to_have_text("Online")
-    ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), LINES])
+    send_lines(server.url, LINES)
+    ada = open_person(name="Ada")
+    ada.is_online()
     expect(ada.page.locator("#chat p .text").last).to_have_text(f"line {LINES}")
     return ada
 

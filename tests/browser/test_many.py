@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.plain_lines import send_lines
+
 from .conftest import Server
-from .test_history import SEND_MANY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from .conftest import Person
@@ -78,6 +79,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 def test_a_message_costs_the_same_with_many_rooms(ada: Person, bob: Person) -> None:
     address = ada.url.replace("http", "ws")
     token = ada.page.evaluate("localStorage.getItem('trio-chat.token')")
+    ada.page.goto("about:blank")
     bob.page.evaluate(CREATE_ROOMS, [address, token, ROOMS])
     ada.open()
     rows = ada.page.locator("#rail-list li")
@@ -104,9 +106,9 @@ FIRST_IN_VIEW = """() => {
 }"""
 
 
-def test_a_long_log_costs_only_what_is_in_view(ada: Person, bob: Person) -> None:
-    ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), MESSAGES])
-    ada.open()
+def test_a_long_log_costs_only_what_is_in_view(server: Server, open_person: Callable[..., Person]) -> None:
+    send_lines(server.url, MESSAGES)
+    ada, bob = open_person(name="Ada"), open_person(name="Bob")
     messages = ada.page.locator("#chat p")
     expect(messages.last).to_contain_text(f"line {MESSAGES}")
     ada.page.evaluate(SCROLL_UP, 100)

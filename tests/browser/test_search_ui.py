@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.plain_lines import send_lines
+
 from .axe import add_axe, finds_nothing
-from .test_history import SEND_MANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +49,8 @@ def test_a_found_old_message_is_shown_and_one_button_leads_back_to_the_end(ada: 
     ada.is_online()
     ada.say("the needle")
     ada.hears("the needle")
-    ada.page.evaluate(SEND_MANY, [ada.url.replace("http", "ws"), 400])
+    ada.page.goto("about:blank")
+    send_lines(ada.url, 400)
     ada.open()
     expect(ada.page.locator("#chat p .text").last).to_have_text("line 400")
     expect(ada.page.locator('#chat p[data-seq="1"]')).to_have_count(0)
