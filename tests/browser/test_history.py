@@ -195,11 +195,11 @@ def test_a_reader_further_up_keeps_the_place_and_sees_a_count_of_new_messages(
 ) -> None:
     page = full_room.page
     scroll_to(page, 900)
-    top = page.locator("#chat").evaluate("(chat) => chat.scrollTop")
+    place = page.evaluate(PLACE)
     bob.say("news", "more news")
     jump = page.locator("#jump")
     expect(jump).to_have_text("2 new messages")
-    assert page.locator("#chat").evaluate("(chat) => chat.scrollTop") == top
+    is_at(page, place)
     jump.click()
     expect(jump).to_be_hidden()
     is_at_end(page)

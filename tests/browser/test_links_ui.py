@@ -40,6 +40,7 @@ def test_a_link_in_another_spelling_opens_the_room(ada: Person, bob: Person, ask
     bob.page.goto(f"{bob.url}#room={asked}")
     bob.hears("first")
     bob.say("second")
+    ada.hears("first", "second")
     ada.say("third")
     for person in (ada, bob):
         person.hears("first", "second", "third")

@@ -418,8 +418,7 @@ def test_what_is_sent_is_accessible_to_axe(
     finds_nothing(page)
     page.press("#msg", "Enter")
     expect(page.get_by_role("button", name="Do not send").first).to_be_visible()
-    while not held:
-        page.wait_for_timeout(50)
+    wait_until(page, lambda: len(held) > 0)
     finds_nothing(page)
     held[0].fulfill(status=507, body="The server's disk is full. Try later.")
     expect(page.locator("#failed")).to_be_visible()
