@@ -96,12 +96,13 @@ def read_files(data: Path) -> FilesKept:
     blobs, parts = data / "files" / "blobs", data / "files" / "parts"
     with _connect(data / "chat.db") as database:
         files = database.execute(
-            "SELECT name, seq, n, hash FROM files JOIN rooms ON id = room_id ORDER BY 1, 2, 3"
+            "SELECT name, seq, n, hash FROM files JOIN rooms ON rooms.id = room_id JOIN blobs ON blobs.id = blob_id"
+            " ORDER BY 1, 2, 3"
         ).fetchall()
         unsent = database.execute(
-            "SELECT hash FROM uploads WHERE seq IS NULL AND hash IS NOT NULL"
+            "SELECT hash FROM uploads JOIN blobs ON blobs.id = blob_id WHERE seq IS NULL"
         ).fetchall()
-        known = {upload for (upload,) in database.execute("SELECT id FROM uploads WHERE hash IS NULL")}
+        known = {upload for (upload,) in database.execute("SELECT id FROM uploads WHERE blob_id IS NULL")}
     canaries: dict[str, str] = {}
     for file in sorted(path for path in data.rglob("*") if path.is_file()):
         for found in CANARY.findall(file.read_bytes()):
