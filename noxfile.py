@@ -31,6 +31,9 @@ CHROMIUM = "TRIO_CHAT_CHROMIUM"
 AXE = "TRIO_CHAT_AXE"
 """The variable that names axe-core's file; without it the tests of accessibility are skipped, and say so."""
 
+THOROUGH = "THOROUGH"
+"""The variable with which tests try everything (tests/support/thorough.py)."""
+
 AXE_VERSION = "4.10.3"
 
 ESBUILD_VERSION = "0.28.2"
@@ -121,6 +124,14 @@ def tests(session: nox.Session) -> None:
     install_debian_postgresql(session)
     session.run("pytest", *PARALLEL, *WITHOUT_BROWSER, *session.posargs)
     session.notify("client", posargs=[])
+
+
+@nox.session(default=False)
+def thorough(session: nox.Session) -> None:
+    """What `tests` does without torture, with all examples, steps and bits, not every fourth; part of a release."""
+    session.install("-e", ".", *dependencies("test"))
+    install_debian_proxies(session)
+    session.run("pytest", *PARALLEL, *WITHOUT_TORTURE, *session.posargs, env={THOROUGH: "yes"})
 
 
 @nox.session(python=PYTHONS, default=False)
@@ -242,7 +253,7 @@ def torture(session: nox.Session) -> None:
     """The server under faults and attacks: ``-- --duration 600``, ``-- release``, ``-- strangers --duration 600``."""
     session.install("-e", ".", *dependencies("test"))
     if not session.posargs:
-        session.run("pytest", "tests/torture")
+        session.run("pytest", "tests/torture", env={THOROUGH: "yes"})
         session.run("python", "-m", "tests.torture", "strangers")
     is_named = session.posargs[:1] in (["release"], ["check"], ["strangers"])
     arguments = session.posargs if is_named else ["run", *session.posargs]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from tests.support.s3_server import CREDENTIALS, running_s3
+from tests.support.thorough import IS_THOROUGH, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +17,16 @@ if TYPE_CHECKING:
 
 # The same examples each time, so that a run says something about the code and not about luck; and no
 # deadlines, which would say something about the machine.
-settings.register_profile("deterministic", derandomize=True, deadline=None)
+settings.register_profile("deterministic", derandomize=True, deadline=None, max_examples=share(200))
 settings.load_profile("deterministic")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is tried before a release, unless it is one."""
+    late = [item for item in items if not IS_THOROUGH and item.get_closest_marker("thorough")]
+    if late:
+        config.hook.pytest_deselected(items=late)
+        items[:] = [item for item in items if item not in late]
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import trio
 from trio_websocket import open_websocket
 
-from tests.support.process import command, environment, open_process
+from tests.support.forks import environment
+from tests.support.process import command, open_process
 from trio_chat.protocol.encoding import V1
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
-from tests.support.process import NAME, PATIENCE_S, Finished, command, environment, open_process, run_server
+from tests.support.forks import environment
+from tests.support.process import NAME, PATIENCE_S, Finished, command, open_process, run_server
 from tests.support.raw import open_peer, upgrade
 from tests.support.tls import make_authority, open_tls
 from trio_chat import __version__

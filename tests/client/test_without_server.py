@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import trio
 from packaging.requirements import Requirement
 
-from tests.support.process import PATIENCE_S, ROOT, environment
+from tests.support.forks import ROOT, environment
+from tests.support.process import PATIENCE_S
 from tests.support.serving import open_server
 
 if TYPE_CHECKING:

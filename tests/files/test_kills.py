@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from tests.support.forks import environment
 from tests.support.killed_uploads import Service, blobs_of_step
-from tests.support.process import environment
+from tests.support.thorough import STRIDE
 from trio_chat.blobs import s3 as s3_module
 from trio_chat.store.sqlite.open import open_sqlite_store
 
@@ -27,7 +28,7 @@ PATIENCE_S = 300
 async def _killed(directory: Path, *how: str) -> list[Path]:
     """The data directories of processes that were killed, each a step further than the one before."""
     with trio.fail_after(PATIENCE_S):
-        command = [sys.executable, "-m", "tests.support.killed_uploads", str(directory), *how]
+        command = [sys.executable, "-m", "tests.support.killed_uploads", str(STRIDE), str(directory), *how]
         await trio.run_process(command, env=environment())
     return [
         directory / str(step) for step in range(1, 1000) if await trio.Path(directory / str(step)).exists()
@@ -45,7 +46,7 @@ async def _there(service: Service) -> set[str]:
 
 async def test_it_may_be_killed_before_any_step(tmp_path: Path) -> None:
     killed = await _killed(tmp_path)
-    assert len(killed) > 40
+    assert len(killed) > 40 // STRIDE
     n_left = 0
     for data in killed:
         n_left += await _is_swept(data, None)
@@ -57,7 +58,7 @@ async def test_so_it_may_be_with_files_in_a_bucket(
 ) -> None:
     place = s3.bucket()
     killed = await _killed(tmp_path, str(place))
-    assert len(killed) > 40
+    assert len(killed) > 40 // STRIDE
     monkeypatch.setattr(s3_module, "make_client", lambda _: s3.client)
     n_left = 0
     for data in killed:

@@ -108,7 +108,9 @@ async def test_transfers_end_with_the_server_and_go_on_at_the_next(
 async def test_a_large_file_takes_no_memory(tmp_path: Path) -> None:
     n_pieces, piece = 200, os.urandom(MIB)
     async with (
-        open_process(tmp_path, "--max-file-bytes", "0") as server,
+        open_process(
+            tmp_path, "--max-file-bytes", "0", "--idle-ping", "0"
+        ) as server,  # Ada says nothing meanwhile
         open_ada(server.port) as (ada, welcome),
     ):
         small = await begin(ada, MIB, "c0")

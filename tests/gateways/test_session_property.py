@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from tests.support.thorough import share
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.session import Session
 from trio_chat.kinds.messages import Send
@@ -110,5 +111,5 @@ class Conversation(RuleBasedStateMachine):
         assert self.rooms == self.joined
 
 
-Conversation.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
+Conversation.TestCase.settings = settings(max_examples=share(150), stateful_step_count=30)
 TestConversation = Conversation.TestCase

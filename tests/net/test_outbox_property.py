@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.core import Tap
+from tests.support.thorough import share
 from trio_chat.errors import StoreUnavailable
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
@@ -120,7 +121,7 @@ async def _read(stream: trio.abc.ReceiveStream) -> list[str]:
     return [f"{text};" for text in data.decode().split(";")[:-1]]
 
 
-@settings(max_examples=600)
+@settings(max_examples=share(600))
 @given(
     st.lists(
         st.tuples(

@@ -18,7 +18,8 @@ import trio
 from click.testing import CliRunner
 
 from tests.support.damage import small_log
-from tests.support.process import PATIENCE_S, ROOT, command, environment
+from tests.support.forks import ROOT, environment
+from tests.support.process import PATIENCE_S, command
 from trio_chat.__main__ import main
 from trio_chat.config.config import SECTIONS, SETTINGS
 from trio_chat.ops.progress import LINE_EACH_S, showing

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.core import AT_MS, Tap
 from tests.support.memory_store import MemoryStore, open_memory_store
+from tests.support.thorough import share
 from trio_chat.gateways.plain import Outcomes
 from trio_chat.model.events import Draft
 from trio_chat.net.outbox import Outbox
@@ -187,7 +188,7 @@ def _toggle_commits(store: MemoryStore) -> None:
 MOVES = ["join", "leave", "stall", "flow", "say", "say", "write", "hint", "steps", "steps", "hold"]
 
 
-@settings(max_examples=200)
+@settings(max_examples=share(200))
 @given(
     moves=st.lists(
         st.tuples(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.damage import BIG, Files, drafts, flipped, put, take, whole
+from tests.support.thorough import share
 from trio_chat.errors import StartError, StoreError
 from trio_chat.model.events import DAMAGED, Event
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Position
 
-FLIPS = int(os.environ.get("BIT_FLIPS", "60"))
+FLIPS = int(os.environ.get("BIT_FLIPS", share(100)))
 SEED = int(os.environ.get("BIT_FLIPS_SEED", "1"))
 
 PAGE = 4096

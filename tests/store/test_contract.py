@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.support.damage import by_hand
 from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.people import add_person, find_person
+from tests.support.thorough import share
 from trio_chat.errors import NameTaken, StoreUnavailable
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.rooms import Created, Settings
@@ -823,7 +824,7 @@ DRAFTS = st.builds(
 APPENDS = st.lists(st.tuples(st.sampled_from(["one", "two"]), st.lists(DRAFTS, max_size=5)), max_size=8)
 
 
-@settings(max_examples=40)
+@settings(max_examples=share(40))
 @given(appends=APPENDS)
 def test_both_stores_answer_any_appends_alike_and_by_the_rules(
     appends: list[tuple[str, list[Draft]]], tmp_path_factory: pytest.TempPathFactory

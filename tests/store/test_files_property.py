@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.memory_store import open_memory_store
 from tests.support.people import add_person
+from tests.support.thorough import share
 from trio_chat.errors import Refused
 from trio_chat.kinds.files import file_of
 from trio_chat.kinds.forms import write_body
@@ -117,7 +118,7 @@ async def step(store: Store, model: Model, what: str, n: int, count: int) -> Non
 
 
 @given(steps)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=share(150), deadline=None)
 def test_what_counts_and_what_is_gone_follows_from_what_is_there(steps: list[tuple[str, int]]) -> None:
     async def run() -> None:
         model = Model()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.postgresql import cluster
 from tests.support.postgresql_audit import audit
+from tests.support.thorough import share
 from trio_chat.kinds.forms import Who, write_body
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.model.chain import GENESIS, SALT_BYTES, chained, digest_of_body
@@ -65,7 +66,7 @@ ROWS = st.builds(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=share(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     room=TEXTS,
     head=st.sampled_from([0, 8, 9, 10**9]),

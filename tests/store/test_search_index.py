@@ -12,6 +12,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.support.search_log import NOON, Log, postgresql_log, sqlite_log
+from tests.support.thorough import share
 from trio_chat.errors import Refused
 from trio_chat.kinds.files import File
 from trio_chat.kinds.forms import write_body
@@ -189,7 +190,7 @@ def one_log_for_all() -> Log:
     return sqlite_log()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=share(300), deadline=None)
 @given(st.data())
 def test_every_part_of_a_text_of_three_characters_or_more_is_found(data: st.DataObject) -> None:
     text = data.draw(TEXTS.filter(lambda text: text.isprintable()))

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
+from tests.support.thorough import share
 from trio_chat.errors import StoreUnavailable
 from trio_chat.model.events import Draft, Event
 from trio_chat.model.outcomes import Outcome, Repeat
@@ -131,7 +132,7 @@ def _of(draft: Draft) -> tuple[str, str | None, str]:
     return draft.sender, draft.client_id, draft.body
 
 
-@settings(max_examples=600)
+@settings(max_examples=share(600))
 @given(
     st.lists(
         st.tuples(

@@ -1,9 +1,9 @@
 """Processes that upload, send and delete files, and kill themselves in the middle.
 
-    python -m tests.support.killed_uploads DIRECTORY [turned | s3://BUCKET?endpoint=URL]
+    python -m tests.support.killed_uploads STRIDE DIRECTORY [turned | s3://BUCKET?endpoint=URL]
 
-The first ends by SIGKILL right before it touches the disk for the first time, the second before the second time, and so
-on, until one comes to its end. Each has a data directory of its own, ``DIRECTORY/1`` and so on. ``turned``: rows are
+The first ends by SIGKILL right before it touches the disk for the first time, the next STRIDE times later, and so on,
+until one comes to its end. Each has a data directory of its own, ``DIRECTORY/1`` and so on. ``turned``: rows are
 written before the blobs that they name, which must not be; what tests for that has to notice. With a bucket the blobs
 of each are there, under its number, and requests to it count as well.
 """
@@ -180,11 +180,11 @@ async def main(data: Path, step: int, *, turned: bool, place: S3Place | None) ->
         await upload(service, kite)
 
 
-def run_all(directory: Path, *, turned: bool, place: S3Place | None) -> None:
+def run_all(stride: int, directory: Path, *, turned: bool, place: S3Place | None) -> None:
     """Run one process after the other. Each is a copy of this one, which has imported everything."""
     if place is not None:
         share_a_client(place)
-    for step in itertools.count(1):
+    for step in itertools.count(1, stride):
         child = os.fork()
         if not child:
             trio.run(partial(main, directory / str(step), step, turned=turned, place=place))
@@ -201,7 +201,7 @@ def share_a_client(place: S3Place) -> None:
 
 
 if __name__ == "__main__":
-    how = sys.argv[2] if len(sys.argv) > 2 else ""
+    how = sys.argv[3] if len(sys.argv) > 3 else ""
     named = read_place(how) if how.startswith("s3:") else None
     assert named is None or isinstance(named, S3Place)
-    run_all(Path(sys.argv[1]), turned=how == "turned", place=named)
+    run_all(int(sys.argv[1]), Path(sys.argv[2]), turned=how == "turned", place=named)

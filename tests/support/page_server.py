@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import re
-import runpy
 import signal
-import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trio_chat.__main__ import main
+from tests.support.forks import FORKS, fork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
-
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.support.warm"])
-
-CHECKOUT = Path(__file__).parents[2]
+    from pathlib import Path
 
 STOP_TIMEOUT_S = 15
 
@@ -77,11 +69,8 @@ class Server:
 
     def _fork(self, module: str, arguments: list[str]) -> tuple[BaseProcess, Connection, str]:
         """A process that runs the module, its output, and the first line of that; "" if it ends without one."""
-        # Of one that has done already what each does first: that takes a second for each test.
-        heard, said = FORKS.Pipe(duplex=False)
-        process = FORKS.Process(target=_serve, args=(module, arguments, self._data / "server.log", said))
-        process.start()
-        said.close()
+        heard, out = FORKS.Pipe(duplex=False)
+        process = fork(arguments, out, self._data / "server.log", module=module)
         with open(heard.fileno(), closefd=False) as lines:
             return process, heard, lines.readline()
 
@@ -99,22 +88,6 @@ class Server:
         self._output.close()
         self._process = None
         assert has_ended, f"it was still there {STOP_TIMEOUT_S} s after {how.name}"
-
-
-def _serve(module: str, arguments: list[str], log: Path, output: Connection) -> None:
-    """Be ``python -m`` this module with these arguments, in a process of its own."""
-    with log.open("a") as errors:
-        os.dup2(errors.fileno(), 2)
-    os.dup2(output.fileno(), 1)
-    output.close()
-    os.chdir(CHECKOUT)
-    for key in [key for key in os.environ if key.startswith("TRIO_CHAT_")]:
-        del os.environ[key]  # variables for these tests, which are no settings of the server
-    if module == "trio_chat":  # imported already
-        main(arguments)
-    else:
-        sys.argv = [module, *arguments]
-        runpy.run_module(module, run_name="__main__")
 
 
 @contextmanager

@@ -1,27 +1,27 @@
-"""Server process: started as people start it, driven by arguments and signals, observed by its output."""
+"""Server process: driven by arguments and signals, observed by its output."""
 
 from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 import trio
 
+from tests.support.forks import FORKS, environment, fork
+
 if TYPE_CHECKING:
     import signal
     from collections.abc import AsyncIterator, Mapping
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
-PATIENCE_S = 30
+PATIENCE_S = 120
 """Seconds that a start or a stop may take before the test fails; it is one on an idle machine."""
-
-ROOT = Path(__file__).parents[2]
 
 NAME = ("--allow-host", "chat.example")
 """The name by which raw clients ask for a server."""
@@ -30,12 +30,6 @@ NAME = ("--allow-host", "chat.example")
 def command(*arguments: str | Path) -> list[str]:
     """Command that starts the server."""
     return [sys.executable, "-m", "trio_chat", *map(str, arguments)]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """Environment without settings of the chat, and with warnings as errors."""
-    mine = {name: value for name, value in os.environ.items() if not name.startswith("TRIO_CHAT_")}
-    return mine | {"PYTHONWARNINGS": "error", "PYTHONPATH": str(ROOT)} | variables
 
 
 def children(pid: int | str = "self") -> list[int]:
@@ -65,11 +59,36 @@ async def run_server(*arguments: str | Path, **variables: str) -> Finished:
     return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+class Forked:
+    """A forked process, in Trio."""
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        assert process.pid is not None
+        self.pid = process.pid
+
+    def send_signal(self, signum: signal.Signals) -> None:
+        """Send it a signal, if it is still there."""
+        if self._process.is_alive():
+            os.kill(self.pid, signum)
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+        self._process.kill()
+
+    async def wait(self) -> int:
+        """Wait until it has ended; its exit status, or minus the signal that ended it."""
+        await trio.lowlevel.wait_readable(self._process.sentinel)
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+
 @attrs.define
 class ServerProcess:
     """A running server process."""
 
-    process: trio.Process
+    process: Forked
     port: int
     ready_line: str
     owner_line: str
@@ -104,46 +123,43 @@ async def open_process(
     variables: Mapping[str, str] | None = None,
 ) -> AsyncIterator[ServerProcess]:
     """Start a server on a free port or on ``port``, and wait until it is ready; killed on leaving if it still runs.
-    ``ready`` matches its first line, with the port."""
-    async with trio.open_nursery() as nursery:
-        process: trio.Process = await nursery.start(
-            partial(
-                trio.run_process,
-                command("--host", "127.0.0.1", "--port", str(port), "--data", data, *NAME, *arguments),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                check=False,
-                env=environment(**(variables or {})),
-                deliver_cancel=_kill,
-            )
-        )
-        stderr, heard_all = bytearray(), trio.Event()
-        nursery.start_soon(_collect, process, stderr, heard_all)
-        with trio.fail_after(PATIENCE_S):
-            ready_line, _, owner_line = (await _read_lines(process)).partition("\n")
-        found = re.search(ready, ready_line)
-        assert found, f"{ready_line!r}, {stderr.decode()}"
-        yield ServerProcess(process, int(found[1]), ready_line, owner_line, stderr, heard_all)
-        nursery.cancel_scope.cancel()
+    ``ready`` matches its first line, with the port. It is forked (`tests.support.forks`); `run_server` starts one as
+    people do."""
+    out, error = FORKS.Pipe(duplex=False), FORKS.Pipe(duplex=False)
+    options = ("--host", "127.0.0.1", "--port", str(port), "--data", str(data), *NAME, *arguments)
+    process = Forked(fork(options, out[1], error[1], variables=variables))
+    try:
+        async with _stream(out[0]) as lines, _stream(error[0]) as errors, trio.open_nursery() as nursery:
+            stderr, heard_all = bytearray(), trio.Event()
+            nursery.start_soon(_collect, errors, stderr, heard_all)
+            with trio.fail_after(PATIENCE_S):
+                ready_line, _, owner_line = (await _read_lines(lines)).partition("\n")
+            found = re.search(ready, ready_line)
+            assert found, f"{ready_line!r}, {stderr.decode()}"
+            yield ServerProcess(process, int(found[1]), ready_line, owner_line, stderr, heard_all)
+            nursery.cancel_scope.cancel()
+    finally:
+        process.kill()
+        with trio.CancelScope(shield=True):
+            await process.wait()
 
 
-async def _kill(process: trio.Process) -> None:
-    process.kill()
+def _stream(connection: Connection) -> trio.lowlevel.FdStream:
+    with connection:
+        return trio.lowlevel.FdStream(os.dup(connection.fileno()))
 
 
-async def _read_lines(process: trio.Process) -> str:
-    assert process.stdout is not None
+async def _read_lines(stream: trio.lowlevel.FdStream) -> str:
     lines = b""
     while not lines.endswith(b"\n"):
-        more = await process.stdout.receive_some()
+        more = await stream.receive_some()
         if not more:
             break
         lines += more
     return lines.decode().rstrip("\n")
 
 
-async def _collect(process: trio.Process, into: bytearray, heard_all: trio.Event) -> None:
-    assert process.stderr is not None
-    async for data in process.stderr:
+async def _collect(stream: trio.lowlevel.FdStream, into: bytearray, heard_all: trio.Event) -> None:
+    async for data in stream:
         into += data
     heard_all.set()

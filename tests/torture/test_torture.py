@@ -1,4 +1,4 @@
-"""Short fault runs, a minute together, as part of the tests; long ones are for ``nox -s torture``.
+"""Short fault runs: a few with each commit, all of them, a minute together, and long ones by ``nox -s torture``.
 
 A run lasts for a number of faults: on a busy machine it takes longer, and tests the same.
 """
@@ -61,6 +61,7 @@ async def test_files_hold_through_kills_restarts_and_network_faults() -> None:
     assert len(outcome.hits["kill"]) >= 3
 
 
+@pytest.mark.thorough
 async def test_a_server_that_writes_rows_before_blobs_loses_files() -> None:
     """The negative control: it shows that the kills come where they hurt."""
     program = ("-m", "tests.torture.hasty_server")
@@ -76,12 +77,14 @@ async def test_a_power_failure_loses_nothing_acknowledged() -> None:
     assert len(outcome.hits["power"]) == 2
 
 
+@pytest.mark.thorough
 async def test_on_a_dead_disk_commands_are_refused_and_nothing_is_called_damaged() -> None:
     outcome = await tortured(Options(seed=8, duration_s=1, least=2, pause_s=1, faults=frozenset({"dead"})))
     assert_good(outcome)
     assert len(outcome.hits["dead"]) == 2
 
 
+@pytest.mark.thorough
 async def test_a_power_failure_without_synced_commits_loses_messages() -> None:
     """The negative control: it shows that the disk really loses data."""
     options = Options(
@@ -92,6 +95,7 @@ async def test_a_power_failure_without_synced_commits_loses_messages() -> None:
     assert {Rule.LOST, Rule.VOIDED} & {violation.rule for violation in outcome.violations}
 
 
+@pytest.mark.thorough
 async def test_a_full_disk_refuses_commands_until_there_is_space() -> None:
     outcome = await tortured(Options(seed=4, duration_s=1, least=1, pause_s=0.5, faults=frozenset({"full"})))
     assert_good(outcome)
@@ -105,6 +109,7 @@ async def test_a_failing_and_a_slow_disk_pass() -> None:
     assert outcome.hits.keys() == {"failing", "slow"}
 
 
+@pytest.mark.thorough
 async def test_a_damaged_write_ahead_log_is_reported() -> None:
     options = Options(seed=7, duration_s=1, least=4, pause_s=1, faults=frozenset({"wal"}))
     outcome = await tortured(options)
@@ -112,12 +117,14 @@ async def test_a_damaged_write_ahead_log_is_reported() -> None:
     assert outcome.hits["wal"]
 
 
+@pytest.mark.thorough
 async def test_a_backup_taken_under_load_is_restored_whole_with_a_new_epoch() -> None:
     outcome = await tortured(Options(seed=9, duration_s=1, least=2, pause_s=1, faults=frozenset({"restore"})))
     assert_good(outcome)
     assert len(outcome.hits["restore"]) == 2
 
 
+@pytest.mark.thorough
 async def test_a_server_goes_on_after_no_file_descriptors_and_after_a_pause() -> None:
     options = Options(seed=6, duration_s=1, least=2, pause_s=0.5, faults=frozenset({"files", "pause"}))
     outcome = await tortured(options)
