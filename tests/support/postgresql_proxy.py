@@ -103,6 +103,6 @@ async def proxy(folder: Path, server: Path) -> AsyncIterator[Proxy]:
         await listening.bind(str(folder / ".s.PGSQL.5432"))
         listening.listen()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(trio.serve_listeners, made.serve, [trio.SocketListener(listening)])
+            await nursery.start(trio.serve_listeners, made.serve, [trio.SocketListener(listening)])
             yield made
             nursery.cancel_scope.cancel()
