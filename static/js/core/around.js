@@ -1,13 +1,10 @@
-/**
- * Selectors of what stands around the log: the list of rooms, faces of rooms, counts, who is typing, pins. The first view does
- * without them. Pure.
- */
+/** Selectors of what stands around the log, without which the first view does. Pure. */
 import { current, levelOf, unreadFrom } from "./mine.js";
 import { person, titleOf } from "./select.js";
 import { SERVER } from "./standing.js";
 import { countOf, mentionsOf } from "./unread.js";
 
-/** The list of rooms: that of those who run the server, those that the person has pinned, then the newest first. */
+/** The list of rooms: the server's, then the pinned ones, then the newest first. */
 export function roomList(state) {
   const rooms = Array.from(state.rooms.values()).filter((room) => room.isMember);
   const mine = current(state);
