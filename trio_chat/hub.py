@@ -30,7 +30,7 @@ from trio_chat.moderation.door import Door
 from trio_chat.moderation.enforcement import Enforcement
 from trio_chat.moderation.retention import Retention
 from trio_chat.net.rate_limits import RateLimits
-from trio_chat.net.turns import Turns
+from trio_chat.net.waiting_lines import WaitingLines
 from trio_chat.outgoing.guard import Guard
 from trio_chat.outgoing.link_previews import LinkPreviews
 from trio_chat.outgoing.thumbnail import make_thumbnail
@@ -75,7 +75,7 @@ class Hub:
     connected: ConnectedUsers
     presence: PresenceService
     rate_limits: RateLimits
-    turns: Turns
+    waiting_lines: WaitingLines
     """Of plain clients, by address: they wait for its tokens."""
     door: Door
     enforcement: Enforcement
@@ -196,7 +196,7 @@ async def open_hub(
             connected,
             presence,
             rate_limits,
-            Turns(),
+            WaitingLines(),
             door,
             enforcement,
             files,

@@ -105,7 +105,7 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                 while (wait_s := bucket.take_own(trio.current_time())) > 0:
                     hub.security.limited("rate_limited", address)
                     await trio.sleep(wait_s)
-                await hub.turns.wait(address, take_of_address)
+                await hub.waiting_lines.wait(address, take_of_address)
                 pace_s = hub.door.guest_pace_s
                 if pace_s:  # else no checkpoint: it would double what a message costs
                     await trio.sleep_until(said_at + pace_s)

@@ -1,4 +1,4 @@
-"""Turns: those who wait for tokens of the same bucket wait in line, and only the first of them looks at the bucket.
+"""Waiting lines: those who want tokens of the same bucket wait in line, and only the first of them looks at it.
 
 Otherwise each token that comes back wakes all of them, of whom one gets it: with some hundred connections of one
 address, which had sent what they could and gone, that took 40 % of a core.
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Turns:
+class WaitingLines:
     """Lines of waiters, one for each key in use. Who came first is first; who is cancelled leaves the line."""
 
     __slots__ = ("_lines",)
