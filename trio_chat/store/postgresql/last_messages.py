@@ -43,6 +43,10 @@ class LastMessages(Mapping[tuple[int | None, str], int]):
             )
         return found.get or 0
 
+    def __contains__(self, key: object) -> bool:
+        """There is an answer about everybody. (By default it is looked for, and then asked once more.)"""
+        return True
+
     def __iter__(self) -> Iterator[tuple[int | None, str]]:
         raise TypeError("They are asked for one by one.")
 
