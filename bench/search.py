@@ -316,7 +316,7 @@ def _index_all(connection: SqliteConnection) -> None:
 def _delete(connection: SqliteConnection, message: tuple[int, int]) -> bool:
     connection.execute("BEGIN IMMEDIATE")
     room_id, seq = message
-    connection.forget_indexed(room_id, [seq])
+    connection.index.forget(connection, room_id, [seq])
     connection.execute("UPDATE events SET body = NULL WHERE room_id = ? AND seq = ?", message)
     connection.execute("COMMIT")
     return True

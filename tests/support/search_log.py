@@ -96,7 +96,7 @@ class Log:
         room_id = self.room(room)
         with self.transaction():
             self.write(room, DELETE, write_body(Delete(target)))
-            self.connection.forget_indexed(room_id, [target])
+            self.connection.index.forget(self.connection, room_id, [target])
             self.connection.execute(
                 "UPDATE events SET body = NULL, salt = NULL WHERE room_id = ?1 AND (seq = ?2 OR seq IN "
                 "(SELECT seq FROM edits WHERE room_id = ?1 AND target = ?2))",

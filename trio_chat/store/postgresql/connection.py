@@ -46,7 +46,6 @@ POSTGRESQL = Dialect(
         "FROM json_array_elements_text(CAST(? AS json)) WITH ORDINALITY AS listed (value, place))"
     ),
     greatest="greatest",
-    least="least",
     patched_policy="CAST(jsonb_strip_nulls(CAST(policy AS jsonb) || CAST(? AS jsonb)) AS text)",
     table_of_rows="(SELECT {columns} FROM json_array_elements(CAST(? AS json)) AS listed (value))",
     column_of_row=(
@@ -57,7 +56,6 @@ POSTGRESQL = Dialect(
     is_guest="person_id LIKE 'g-%'",
     n_people="SELECT n FROM people_count",
     mentions="CASE WHEN strpos({body}, '\"mentions\":') > 0 THEN mentions({body}, {person}) END",
-    then_join="JOIN",
     has_nodes=True,
     has_index_hints=False,
 )
@@ -202,10 +200,6 @@ class PostgresqlConnection:
 
     def wipe_around(self, table: str, key: str, places: Sequence[tuple[Any, ...]], /) -> None:
         """See `Connection`. Nothing can be done: dead rows stay until VACUUM, and in archives of the log."""
-
-    def forget_indexed(self, room_id: int, seqs: Collection[int], /) -> None:
-        """See `Connection`."""
-        self.index.forget(self, room_id, seqs)
 
     def structs(self, kind: type[_Struct], sql: str, parameters: Any = (), /) -> list[_Struct]:  # noqa: ANN401
         """See `Connection`."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, LiteralString
 
 import msgspec
 import psycopg
@@ -122,7 +122,7 @@ async def listen(
     is_first = True
     while True:
         try:
-            raw = await trio.to_thread.run_sync(_listening, connect)
+            raw = await trio.to_thread.run_sync(_connected, connect, f"LISTEN {CHANNEL}")
             try:
                 if is_first:
                     task_status.started()
@@ -140,10 +140,11 @@ async def listen(
             await trio.sleep(RECONNECT_S)
 
 
-def _listening(connect: Callable[[], Raw]) -> Raw:
+def _connected(connect: Callable[[], Raw], statement: LiteralString) -> Raw:
+    """A connection on which this was run."""
     raw = connect()
     try:
-        raw.execute(f"LISTEN {CHANNEL}")
+        raw.execute(statement)
     except BaseException:
         raw.close()
         raise
@@ -181,9 +182,10 @@ async def _look(bell: Bell) -> None:
 async def open_hints(connect: Callable[[], Raw], bell: Bell, *, max_wait_s: float) -> AsyncIterator[Ringer]:
     """A ringer for this node; the bell is rung for what others commit inside the block."""
     node = secrets.token_urlsafe(6)
-    ringing = PostgresqlConnection(partial(_without_sync, connect))
-    ringer = Ringer(node, ringing)
-    try:
+    # A ring need not survive anything: its commit waits for no disk.
+    connect_to_ring = partial(_connected, connect, "SET synchronous_commit = off")
+    with closing(PostgresqlConnection(connect_to_ring)) as ringing:
+        ringer = Ringer(node, ringing)
         async with trio.open_nursery() as nursery:
             await nursery.start(listen, node, connect, bell)
             nursery.start_soon(ringer.run)
@@ -191,17 +193,3 @@ async def open_hints(connect: Callable[[], Raw], bell: Bell, *, max_wait_s: floa
             nursery.start_soon(partial(watch, [ringing], max_wait_s=max_wait_s))
             yield ringer
             nursery.cancel_scope.cancel()
-    finally:
-        with suppress(psycopg.Error):
-            ringing.close()
-
-
-def _without_sync(connect: Callable[[], Raw]) -> Raw:
-    """A connection whose commits wait for no disk: a ring need not survive anything."""
-    raw = connect()
-    try:
-        raw.execute("SET synchronous_commit = off")
-    except BaseException:
-        raw.close()
-        raise
-    return raw

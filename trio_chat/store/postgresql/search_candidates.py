@@ -13,7 +13,7 @@ from trio_chat.kinds.messages import EDIT
 from trio_chat.search.grams import gram, name_code, room_code, sender_code
 from trio_chat.store.postgresql.codes import WINDOWS, code_of, window_code
 from trio_chat.store.sql.batches import to_json
-from trio_chat.store.sql.search_candidates import NEWEST_EDIT, Candidates, Proposed
+from trio_chat.store.sql.search_candidates import NEWEST_EDIT, Candidates, Proposed, step
 from trio_chat.store.sql.search_index import MESSAGE_COLUMNS, MessageRow, edit_target
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ class GinCandidates(Candidates):
         ).fetchall()
         n, lowest, *_ = rows[0]
         messages = [MessageRow(*row[2:]) for row in rows if row[2] is not None]
-        if len(messages) == n_compared:
-            return Proposed(messages, min(message.doc_id for message in messages), is_end=False)
-        return Proposed(messages, lowest if n == n_proposed else first, is_end=n < n_proposed)
+        return step(messages, n, lowest, first=first, n_proposed=n_proposed, n_compared=n_compared)
 
     def _codes(self) -> tuple[list[int], list[list[int]]]:
         """Codes that each message must have, and lists of codes of which it must have one."""

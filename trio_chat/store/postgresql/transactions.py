@@ -57,9 +57,6 @@ class Transactions:
         self._connection = connection
         self._node = secrets.token_urlsafe(9)
         self._batch = 0
-        self.n_retried = 0
-        self.n_in_doubt = 0
-        """May be read from any thread."""
 
     def register(self) -> None:
         """Make the row of this node, and take away those of nodes that are long gone."""
@@ -90,7 +87,6 @@ class Transactions:
             try:
                 return self._pipelined(work) if in_one_go else self._step_by_step(work)
             except _InDoubt as doubt:
-                self.n_in_doubt += 1
                 if not self._was_committed():
                     raise doubt.cause from doubt
                 if doubt.answer:
@@ -103,10 +99,7 @@ class Transactions:
 
     def again(self, work: Callable[[], _Answer]) -> _Answer:
         """`again` on this connection."""
-        return again(self._connection, work, register=self.register, note_retry=self._note_retry)
-
-    def _note_retry(self) -> None:
-        self.n_retried += 1
+        return again(self._connection, work, register=self.register)
 
     def _step_by_step(self, work: Callable[[], _Answer]) -> _Answer:
         connection = self._connection
@@ -194,7 +187,6 @@ def again(
     work: Callable[[], _Answer],
     *,
     register: Callable[[], object] = lambda: None,
-    note_retry: Callable[[], object] = lambda: None,
 ) -> _Answer:
     """Call what reads, or writes in one transaction, again if somebody else was in the way; what it returned.
 
@@ -215,6 +207,5 @@ def again(
             elif not is_retried(error) or monotonic() > until or keys_left < 0:
                 raise
             LOGGER.info("a transaction is tried again: %s", error)
-        note_retry()
         time.sleep(pause_s * random.uniform(0.5, 1.5))
         pause_s = min(2 * pause_s, PAUSE_S[1])

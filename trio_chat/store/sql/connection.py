@@ -94,11 +94,6 @@ class Connection(Protocol):
         """All rows of a query, whose columns are the fields of the struct, which is array-like."""
         ...
 
-    def forget_indexed(self, room_id: int, seqs: Collection[int], /) -> None:
-        """Take messages out of the search index, for good; those that are not in there do not matter. Belongs into the
-        transaction that deletes them, and there *before* their bodies and those of their edits go."""
-        ...
-
 
 @attrs.frozen(eq=False)
 class Dialect:
@@ -112,8 +107,6 @@ class Dialect:
     """A table (place, value) of one parameter, a JSON list of integers, with their places from 0 on."""
     greatest: str
     """The function that returns the greatest of its arguments, none of which is NULL."""
-    least: str
-    """The same for the least."""
     patched_policy: str
     """What ``rooms.policy`` becomes by one parameter, a JSON object: what is null there goes."""
     table_of_rows: str
@@ -128,8 +121,6 @@ class Dialect:
     """How many people are registered, as a query of one value."""
     mentions: str
     """Whether the body ``{body}`` of a message mentions the person ``{person}``, or all."""
-    then_join: str
-    """A join, with ON or USING, whose left side is to be read first: SQLite chooses otherwise where it knows little."""
     has_nodes: bool
     """Whether several servers may use the database at the same time."""
     has_index_hints: bool

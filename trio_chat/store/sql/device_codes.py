@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trio_chat.store.sql.devices import lock_person
+
 if TYPE_CHECKING:
     from trio_chat.store.sql.connection import Connection
 
@@ -16,10 +18,7 @@ def add_device_code(
     connection: Connection, person: str, code_hash: bytes, *, at_ms: int, ends_ms: int, max_codes: int
 ) -> None:
     """See `Store.add_device_code`."""
-    # Locked, so that nobody else makes one for the same person meanwhile.
-    known = f"SELECT 1 FROM people WHERE id = ? {connection.dialect.for_update}"
-    if connection.execute(known, (person,)).get is None:
-        raise KeyError(person)
+    lock_person(connection, person)  # so that nobody else makes one for them meanwhile
     connection.execute("DELETE FROM device_codes WHERE ends_ms <= ?", (at_ms,))
     connection.execute(
         """

@@ -20,14 +20,18 @@ def server_identity(connection: Connection) -> ServerIdentity:
     return ServerIdentity(str(found["server"]), bytes.fromhex(str(found["token_key"])))
 
 
+def lock_person(connection: Connection, person_id: str) -> None:
+    """Nobody else changes what the person is and has until the transaction ends. Raises `KeyError` if there is none."""
+    person = f"SELECT 1 FROM people WHERE id = ? {connection.dialect.for_update}"
+    if connection.execute(person, (person_id,)).get is None:
+        raise KeyError(person_id)
+
+
 def add_device(
     connection: Connection, person_id: str, device: Device, *, token_hash: bytes, max_devices: int
 ) -> list[str]:
     """See `Store.add_device`."""
-    # Locked, so that nobody else adds one meanwhile.
-    person = f"SELECT 1 FROM people WHERE id = ? {connection.dialect.for_update}"
-    if connection.execute(person, (person_id,)).get is None:
-        raise KeyError(person_id)
+    lock_person(connection, person_id)  # so that nobody else adds one meanwhile
     insert_device(connection, person_id, device, token_hash)
     others = connection.execute(
         "SELECT id FROM devices WHERE person_id = ? AND id <> ? ORDER BY used_ms DESC, created_ms DESC",

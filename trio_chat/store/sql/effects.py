@@ -206,9 +206,8 @@ def _react(connection: Connection, room_id: int, events: Sequence[tuple[Row, Rea
 def _delete(connection: Connection, room_id: int, events: Sequence[tuple[Row, Delete]]) -> None:
     """Erase the texts, and forget the files and all other changes of the messages."""
     targets = [body.target for _, body in events]
-    connection.forget_indexed(
-        room_id, targets
-    )  # while the texts are there by which it finds what it knows of them
+    # While the texts are there by which it finds what it knows of them.
+    connection.index.forget(connection, room_id, targets)
     erase_texts(connection, room_id, targets)
     forget_files(connection, room_id, targets)
     for forgotten in ("changes WHERE key <> 'delete' AND", "reactions WHERE"):

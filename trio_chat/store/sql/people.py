@@ -12,7 +12,7 @@ from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.records import Picture, Profile
 from trio_chat.store.sql.append_rows import make_room
-from trio_chat.store.sql.devices import insert_device
+from trio_chat.store.sql.devices import insert_device, lock_person
 from trio_chat.store.sql.files import find_file, show_picture
 from trio_chat.store.sql.history import find_room_id
 from trio_chat.store.sql.name_claims import is_claimed, lock_name
@@ -111,7 +111,7 @@ def set_profile(
     shows_typing: bool | None = None,
 ) -> Profile:
     """See `Store.set_profile`."""
-    _check_person(connection, person_id)
+    lock_person(connection, person_id)
     if upload:
         _check_upload(connection, person_id, upload)
     if name is not None and name_key is not None:
@@ -264,10 +264,3 @@ def _give_up_name(connection: Connection, person_id: str, at_ms: int) -> None:
         """,
         (person_id, KEPT_NAMES),
     )
-
-
-def _check_person(connection: Connection, person_id: str) -> None:
-    # Locked, so that nobody else changes the profile meanwhile.
-    person = f"SELECT 1 FROM people WHERE id = ? {connection.dialect.for_update}"
-    if connection.execute(person, (person_id,)).get is None:
-        raise KeyError(person_id)

@@ -90,6 +90,16 @@ class Proposed(NamedTuple):
     """Whether that was all."""
 
 
+def step(
+    messages: list[MessageRow], n: int, lowest: int, *, first: int, n_proposed: int, n_compared: int
+) -> Proposed:
+    """One step: of the ``n`` messages that the index proposed, down to number ``lowest``, those that may match. It was
+    asked for ``n_proposed`` not below number ``first``, and at most ``n_compared`` of them were read."""
+    if len(messages) == n_compared:
+        return Proposed(messages, min(message.doc_id for message in messages), is_end=False)
+    return Proposed(messages, lowest if n == n_proposed else first, is_end=n < n_proposed)
+
+
 class Candidates:
     """Candidates of one query in some rooms. Belongs into one snapshot of the log."""
 

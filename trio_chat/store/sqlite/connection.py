@@ -26,7 +26,6 @@ SQLITE = Dialect(
     texts="(SELECT value FROM json_each(?))",
     numbered="(SELECT key AS place, value FROM json_each(?))",
     greatest="max",
-    least="min",
     patched_policy="json_patch(policy, ?)",
     table_of_rows="(SELECT {columns} FROM json_each(?))",
     column_of_row="value ->> {number} AS {name}",
@@ -38,7 +37,6 @@ SQLITE = Dialect(
             SELECT 1 FROM json_each({body}, '$.mentions') WHERE value IN ({person}, 'all')
         ) END
     """,
-    then_join="CROSS JOIN",
     has_nodes=False,
     has_index_hints=True,
 )
@@ -67,10 +65,6 @@ class SqliteConnection(apsw.Connection):
         """See `Connection`."""
         self.has_wiped = True
         rewrite_around(self, table, key, places)
-
-    def forget_indexed(self, room_id: int, seqs: Collection[int], /) -> None:
-        """See `Connection`."""
-        self.index.forget(self, room_id, seqs)
 
     def structs(self, kind: type[_Struct], sql: str, parameters: Any = (), /) -> list[_Struct]:  # noqa: ANN401
         """See `Connection`."""

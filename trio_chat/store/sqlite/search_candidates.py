@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trio_chat.search.grams import gram, name_code, room_code, sender_code
 from trio_chat.store.sql.batches import to_json
-from trio_chat.store.sql.search_candidates import NEWEST_EDIT, Candidates, Proposed
+from trio_chat.store.sql.search_candidates import NEWEST_EDIT, Candidates, Proposed, step
 from trio_chat.store.sql.search_index import MESSAGE_COLUMNS, MessageRow
 from trio_chat.store.sqlite.structs import decode_structs
 
@@ -71,9 +71,7 @@ class FtsCandidates(Candidates):
         ).fetchone()
         found, lowest, n = answer
         messages = decode_structs(MessageRow, found)
-        if len(messages) == n_compared:
-            return Proposed(messages, min(message.doc_id for message in messages), is_end=False)
-        return Proposed(messages, lowest if n == n_proposed else first, is_end=n < n_proposed)
+        return step(messages, n, lowest, first=first, n_proposed=n_proposed, n_compared=n_compared)
 
     def _lookup(self) -> tuple[str, str]:
         """The SQL that asks the index for numbers, newest first, without its limit; and the FTS5 query in it: the grams
