@@ -9,6 +9,7 @@ import msgspec
 import trio
 
 from trio_chat.errors import Refused
+from trio_chat.gateways.v1.message_now import room_with
 from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.forms import Who
 from trio_chat.kinds.rules import check_may_read_versions
@@ -133,10 +134,7 @@ async def fetch(client: Client, command: commands.Fetch) -> Fetched:
 
 async def reactions(client: Client, command: commands.AskReactions) -> ReactionsOf:
     """List who has put what to a message: a page of them, in the order in which they were given."""
-    room = client.room(command.room)
-    await room.catch_up(command.seq)
-    if not 1 <= command.seq <= room.head:
-        raise no_such_message()
+    room = await room_with(client, command.room, command.seq)
     found = await client.hub.store.reactions(
         room.name, command.seq, emoji=command.emoji, after=command.after, limit=REACTIONS + 1
     )

@@ -17,6 +17,16 @@ MAX_CHANGES = 1_200
 """More than one message can have."""
 
 
+async def room_with(client: Client, name: str, seq: int) -> Room:
+    """The joined room of this name, which has this number, here or on another node. Raises `Refused`
+    (``no_such_message``)."""
+    room = client.room(name)
+    await room.catch_up(seq)
+    if not 1 <= seq <= room.head:
+        raise no_such_message()
+    return room
+
+
 async def message_now(client: Client, room: Room, seq: int) -> tuple[Event, Event | None]:
     """A message, and the newest edit of it, if there is one: of one that was deleted there is none. Raises `Refused`
     (``no_such_message``)."""

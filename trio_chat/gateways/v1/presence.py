@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trio_chat.gateways.v1.message_now import room_with
 from trio_chat.gateways.v1.room_lists import marks_of, user_of
-from trio_chat.kinds.facts import no_such_message
 from trio_chat.kinds.forms import timestamp
 from trio_chat.kinds.standing import ASKED
 from trio_chat.protocol import parts, replies
@@ -71,10 +71,7 @@ async def mark(client: Client, command: commands.Mark) -> None:
 
 async def receipts(client: Client, command: commands.Receipts) -> replies.ReceiptsOf:
     """List who has received and who has read a message, and since when: a page of people, by their ids."""
-    room = client.room(command.room)
-    await room.catch_up(command.seq)
-    if not 1 <= command.seq <= room.head:
-        raise no_such_message()
+    room = await room_with(client, command.room, command.seq)
     store = client.hub.store
     sees, viewer = client.hub.presence.privacy.sees, client.person.id
     found = await store.receipts(room.name, command.seq, after=command.cursor or "", limit=MAX_RECEIPTS + 1)
