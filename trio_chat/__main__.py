@@ -15,7 +15,7 @@ import click
 import trio
 
 from trio_chat import __version__
-from trio_chat.blobs.places import BLOBS, S3Place, SharedDirectory, directory_of
+from trio_chat.blobs.places import S3Place, SharedDirectory, directory_of
 from trio_chat.config.config import SETTINGS, Config, build_config, orchestrators_variables
 from trio_chat.config.setting import BadSetting
 from trio_chat.errors import StartError
@@ -125,7 +125,7 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
             progress.say(str(found))
             is_damaged |= found.is_damage
     database, blobs = (
-        (file, file.parent / FILES / BLOBS) if file else (_database(config, data), _blobs(config, data))
+        (file, directory_of(file.parent / FILES)) if file else (_database(config, data), _blobs(config, data))
     )
     with _explaining(), showing("verify", "files") as progress:
         for flaw in verify_files(database, blobs, report=progress.report):
@@ -164,7 +164,7 @@ def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None
     with _explaining(), showing("backup", "parts") as progress:
         database = _database(config, data)
         beside = None if is_to_stdout else file.parent if keep is None else file
-        files = FilesBackup(_blobs(config, data), beside and beside / FILES / BLOBS, progress.report)
+        files = FilesBackup(_blobs(config, data), beside and directory_of(beside / FILES), progress.report)
         if beside is None:
             events = back_up_to(database, write_bytes, report=progress.report, copy_files=files)
         elif keep is None:
@@ -173,7 +173,7 @@ def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None
             file, events, removed = back_up_into(
                 database, file, keep=keep, report=progress.report, copy_files=files
             )
-            forget_files(beside, beside / FILES / BLOBS)
+            forget_files(beside, directory_of(beside / FILES))
     if is_to_stdout:
         click.echo(f"{events} events are in the copy.", err=True)
     else:

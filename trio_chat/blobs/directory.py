@@ -47,7 +47,7 @@ class DirectoryBlobs:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._threads = trio.CapacityLimiter(THREADS)
-        self._has_some = _is_there(directory)  # else there is no need to look
+        self._has_some = is_there(directory)  # else there is no need to look
 
     async def put(self, path: Path, name: str) -> None:
         """See `BlobStore`. Of a file in the same file system nothing is copied."""
@@ -120,7 +120,7 @@ class OpenFile:
         await self.aclose()
 
 
-def _is_there(directory: Path) -> bool:
+def is_there(directory: Path) -> bool:
     """Asked once, before anybody is served."""
     return directory.is_dir()
 

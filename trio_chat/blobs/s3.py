@@ -25,7 +25,7 @@ import trio
 from botocore.exceptions import ClientError
 
 from trio_chat.blobs.base import BLOB_NAME, NoSuchBlob
-from trio_chat.blobs.s3_client import NoObject, explaining, make_client
+from trio_chat.blobs.s3_client import CONNECTIONS, NoObject, explaining, make_client, status_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     _Answer = TypeVar("_Answer")
 
 LOGGER = logging.getLogger(__name__)
-
-THREADS: Final = 16
-"""So many calls go on at a time; more wait."""
 
 DEADLINE_S: Final = 30.0
 """So long a call may take."""
@@ -74,7 +71,7 @@ class S3Blobs:
         self._place = place
         self._client = make_client(place)
         self._deadline_s = deadline_s
-        self._threads = trio.CapacityLimiter(THREADS)
+        self._threads = trio.CapacityLimiter(CONNECTIONS)
         self._is_well = True
         self._in_doubt: dict[str, float] = {}
         """Names whose removal may still come, and until when that is thought possible."""
@@ -152,7 +149,7 @@ class S3Blobs:
         try:
             self._client.head_object(Bucket=self._place.bucket, Key=key)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            if status_of(error) != 404:
                 raise
             return False
         return True
@@ -191,7 +188,7 @@ class S3Blobs:
         try:
             found = get(Range=f"bytes=0-{FIRST_BYTES - 1}")
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] != 416:
+            if status_of(error) != 416:
                 raise
             found = get()  # an empty one has no first byte
         with found["Body"] as body:

@@ -28,6 +28,7 @@ SILENCE_S: Final = 15
 
 ATTEMPTS: Final = 2
 CONNECTIONS: Final = 16
+"""So many calls go on at a time; more wait."""
 
 REGION: Final = "us-east-1"
 """Where neither the operator nor the environment names one: most other stores ask for none."""
@@ -100,10 +101,16 @@ def explaining(place: S3Place) -> Iterator[None]:
         raise OSError(f"{place} cannot be reached just now: {error}.") from error
 
 
+def status_of(error: ClientError) -> int:
+    """The status of HTTP that the store answered with; 0 if it did not say one."""
+    status: int = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status
+
+
 def _refusal(place: S3Place, error: ClientError) -> Exception:
     said = error.response.get("Error", {})
     code, reason = said.get("Code", ""), f"{said.get('Code')}, {said.get('Message')}"
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    status = status_of(error)
     if code == "NoSuchBucket":
         return NeedsChange(
             f"There is no bucket {place.bucket} for {place}. Make it, or name another with --files."

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from trio_chat.blobs.base import NoSuchBlob
-from trio_chat.errors import Refused, TransferRefused
-from trio_chat.files.places import RETRY_AFTER_S, Places
+from trio_chat.errors import Refused
+from trio_chat.files.places import Places, busy
 from trio_chat.media.job import PICTURE_SIZES
 from trio_chat.media.types import INLINE, UNKNOWN
 from trio_chat.model.names import normal_room
@@ -189,7 +189,7 @@ def _give_way(transfer: Transfer, person: str, address: _Address) -> None:
         "a download of %s by %s was ended: it hardly moves, and others wait for a place", address, person
     )
     sentence = "This file came very slowly, and others wait. Try again in a moment."
-    transfer.end(TransferRefused("busy", sentence, retry_after_s=RETRY_AFTER_S))
+    transfer.end(busy(sentence))
 
 
 def _no_such_file() -> Refused:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.blobs.directory import make_private
+from trio_chat.blobs.directory import is_there, make_private
 from trio_chat.errors import Refused
 from trio_chat.store.space import floor_of
 
@@ -58,7 +58,7 @@ class Parts:
         self._pace = pace
         self._floor_bytes = floor_bytes
         self._threads = trio.CapacityLimiter(THREADS)
-        self._has_some = _is_there(directory)  # else there is no need to look
+        self._has_some = is_there(directory)  # else there is no need to look
 
     def path(self, upload: str) -> Path:
         """Where the part of an upload is, if there is one."""
@@ -195,11 +195,6 @@ class Part:
                 await self._write()
         finally:
             os.close(self._descriptor)
-
-
-def _is_there(directory: Path) -> bool:
-    """Asked once, before anybody is served."""
-    return directory.is_dir()
 
 
 def _size(path: Path) -> int:

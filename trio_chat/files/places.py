@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.errors import Refused, TransferRefused
+from trio_chat.errors import TransferRefused
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -140,13 +140,13 @@ class Places:
         near.users += 1
         try:
             if own.users > self._for_each + WAITING:
-                raise _busy()
+                raise busy()
             async with AsyncExitStack() as stack:
                 with trio.move_on_after(PATIENCE_S) as patience:
                     for limit in (own, near, self._all):
                         await stack.enter_async_context(limit.take(place))
                 if patience.cancelled_caught:
-                    raise _busy()
+                    raise busy()
                 place.begin()
                 yield place
         finally:
@@ -156,7 +156,6 @@ class Places:
                     del limits[key]
 
 
-def _busy() -> Refused:
-    return TransferRefused(
-        "busy", "Too many files are on their way. Try again in a moment.", retry_after_s=RETRY_AFTER_S
-    )
+def busy(sentence: str = "Too many files are on their way. Try again in a moment.") -> TransferRefused:
+    """Why there is no place, or no longer one."""
+    return TransferRefused("busy", sentence, retry_after_s=RETRY_AFTER_S)

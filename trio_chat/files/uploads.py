@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused, StoreError, TransferRefused, WrongOffset
 from trio_chat.files.parts import UPLOAD_ID
-from trio_chat.files.places import RETRY_AFTER_S, Places
+from trio_chat.files.places import Places, busy
 from trio_chat.files.turns import Turns
 from trio_chat.kinds.files import FileItem, file_of
 
@@ -224,7 +224,7 @@ def _give_way(transfer: Transfer, upload: Upload) -> None:
         "an upload of %s was interrupted: it hardly moves, and others wait for a place", upload.person
     )
     sentence = "This came very slowly, and others wait. Go on in a moment, from where this ended."
-    transfer.end(TransferRefused("busy", sentence, retry_after_s=RETRY_AFTER_S))
+    transfer.end(busy(sentence))
 
 
 def new_upload_id() -> str:
