@@ -45,7 +45,7 @@ export function totals(state, nowMs) {
   return sum;
 }
 
-/** Who else is typing in the room, or speaking: `what` is "text" or "voice". */
+/** Who else is typing (`what` is "text") or speaking ("voice"). */
 export function typingIn(state, room, nowMs) {
   return room.typing
     .filter(({ id, until }) => id !== state.me?.id && until > nowMs)

@@ -3,16 +3,15 @@
  */
 import { HOME } from "./home.js";
 import { isUnknown } from "./message.js";
-import { current, isBlocked, isHidden, isPinnedRoom, isStarred, levelOf, stars, unreadFrom } from "./mine.js";
-import { firstFailed, overlaid, waitingMessages } from "./outbox.js";
+import { current, isBlocked, isPinnedRoom, isStarred, levelOf, stars } from "./mine.js";
+import { overlaid, waitingMessages } from "./outbox.js";
 import { eventIn, shownWindow } from "./room-history.js";
-import { firstUnread } from "./room.js";
 import { isEndInView } from "./rooms.js";
 import { SERVER } from "./standing.js";
 import { texts } from "./texts.js";
 import { isFor } from "./unread.js";
 
-export { eventIn as messageAt, firstFailed, firstUnread, isBlocked, isHidden, isPinnedRoom, isStarred, isEndInView, levelOf, stars, unreadFrom };
+export { eventIn as messageAt, isBlocked, isPinnedRoom, isStarred, isEndInView, levelOf, stars };
 
 /** The room that is open: on the screen. */
 export const openRoom = (state) => state.rooms.get(state.open);

@@ -25,7 +25,7 @@ export function showLinkPreviews(app, chat, log) {
     const item = log.itemOf(paragraph);
     if (!link || !item?.seq) return;
     const { open: room, outbox } = app.state;
-    if (outbox.some((entry) => entry.command === "edit" && entry.room === room && entry.target === item.seq)) return; // not the server's yet
+    if (isBeingEdited(outbox, room, item.seq)) return; // the server has the old text
     if (!known.has(link)) known.set(link, ask(app, { room, seq: item.seq, link }));
     const answer = await known.get(link);
     if (!answer.ok) known.delete(link); // the server may have time for it later
@@ -51,14 +51,17 @@ export function showLinkPreviews(app, chat, log) {
     });
   };
   new MutationObserver(lookSoon).observe(chat, { childList: true, subtree: true });
-  let phase = null;
-  app.subscribe(({ connection, outbox }, before) => {
-    if (connection.phase !== phase) without = new WeakMap();
-    if (connection.phase !== phase || outbox !== before?.outbox) lookSoon();
-    ({ phase } = connection);
+  app.subscribe(({ connection, outbox, limits }, before) => {
+    const isNew = connection.phase !== before.connection.phase || limits !== before.limits;
+    if (isNew) without = new WeakMap();
+    if (isNew || outbox !== before.outbox) lookSoon();
   });
   look();
 }
+
+/** Whether the outbox lays an edit over a message (`overlaid` in core/outbox.js). */
+const isBeingEdited = (outbox, at, seq) =>
+  outbox.some(({ command, status, room, target }) => command === "edit" && status !== "failed" && room === at && target === seq);
 
 /** The first link of a message, as it is written there. */
 const firstLink = (paragraph) => paragraph.querySelector(".text a[href]")?.textContent ?? "";
