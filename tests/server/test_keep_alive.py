@@ -349,6 +349,7 @@ async def test_nothing_is_left_of_connections_that_are_over() -> None:
         return trio.lowlevel.current_statistics().tasks_living, len(os.listdir("/proc/self/fd"))
 
     async with open_server() as serving:
+        await trio.testing.wait_all_tasks_blocked(0.1)  # tasks of the start that end soon have ended
         before = living()
         for _ in range(5):
             async with trio.open_nursery() as nursery:

@@ -27,9 +27,8 @@ LIMITS: dict[str, Any] = {
 AT_ONCE = 5 * REQUESTS_SHARE
 
 
-def default_limits() -> RateLimits:
-    """The limits of requests that a server has if nobody sets others."""
-    config = Config()
+def limits_of(config: Config) -> RateLimits:
+    """The limits of requests that a server has with these settings."""
     return RateLimits(
         rate=config.messages_per_second,
         burst=config.burst,
@@ -108,19 +107,19 @@ async def test_commands_and_requests_take_nothing_from_each_other(autojump_clock
 
 def test_a_class_of_sixty_behind_one_address_opens_the_page_and_a_gallery_of_sixty_pictures() -> None:
     """All in the same moment: the page is fewer than fifty files."""
-    limits = default_limits()
+    limits = limits_of(Config())
     for _ in range(60 * (60 + 50)):
         limits.check_request("192.0.2.1", 0.0)
 
 
 def test_an_office_of_five_hundred_comes_back_within_a_minute() -> None:
-    limits = default_limits()
+    limits = limits_of(Config())
     for number in range(500 * 50):
         limits.check_request("192.0.2.1", number * 60 / (500 * 50))
 
 
 def test_one_address_is_bounded_and_others_are_not_touched() -> None:
-    limits = default_limits()
+    limits = limits_of(Config())
     for _ in range(REQUESTS_SHARE * Config().burst_per_address):
         limits.check_request("192.0.2.1", 0.0)
     with pytest.raises(Refused) as refused:
@@ -130,17 +129,6 @@ def test_one_address_is_bounded_and_others_are_not_touched() -> None:
 
 
 def test_without_limits_there_is_none() -> None:
-    config = Config(messages_per_second=0)
-    limits = RateLimits(
-        rate=config.messages_per_second,
-        burst=config.burst,
-        address_rate=config.messages_per_second_per_address,
-        address_burst=config.burst_per_address,
-        new_people_per_hour=0,
-        new_people_per_address_per_hour=0,
-        searches_per_minute=0,
-        searches_per_minute_per_address=0,
-        daily={},
-    )
+    limits = limits_of(Config(messages_per_second=0))
     for _ in range(50_000):
         limits.check_request("192.0.2.1", 0.0)

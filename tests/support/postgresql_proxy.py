@@ -41,7 +41,7 @@ class Proxy:
 
     async def serve(self, client: trio.SocketStream) -> None:
         """Carry one connection, until one of its ends closes it."""
-        server = trio.SocketStream(await _connected(str(self._server)))
+        server = await trio.open_unix_socket(str(self._server))
         pair = client, server
         self._pairs.add(pair)
         lose_answer = trio.Event()
@@ -87,12 +87,6 @@ async def _quietly(pump: Callable[[], Awaitable[None]]) -> None:
 def _close(pair: tuple[trio.SocketStream, trio.SocketStream]) -> None:
     for stream in pair:
         stream.socket.close()
-
-
-async def _connected(path: str) -> trio.socket.SocketType:
-    line = trio.socket.socket(trio.socket.AF_UNIX)
-    await line.connect(path)
-    return line
 
 
 @asynccontextmanager
