@@ -145,6 +145,7 @@ PURE = {
     "presence.attendance",
     "presence.read_markers",
     "presence.room_state",
+    "rooms.cursors",
     "store.base",
     "store.file_table",
     "store.space",

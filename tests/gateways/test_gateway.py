@@ -12,8 +12,8 @@ from trio_chat.model.events import MESSAGE, Draft, Event
 from trio_chat.model.outcomes import Repeat
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.wire import Wire
+from trio_chat.rooms.cursors import Cursor, Start
 from trio_chat.rooms.encoding import Encoding
-from trio_chat.rooms.registry import Cursor, Start
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -39,7 +39,7 @@ async def shout(hub: Hub, room: str, stream: trio.abc.Stream, text: str) -> tupl
             encoding=SHOUTING,
             on_start=starts.append,
         ) as subscription:
-            logged, repeat = [await subscription.room.write(draft) for _ in range(2)]
+            logged, repeat = [await subscription.room.inbox.write(draft) for _ in range(2)]
     return starts[0], logged, repeat
 
 

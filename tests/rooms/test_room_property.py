@@ -128,7 +128,9 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                             n_sent += 1
                             texts.append(f"{n_sent:05d}")
                             assert sender.subscription is not None
-                            await room.submit(Submission(draft_of("c", texts[-1]), Outcomes(sender.outbox)))
+                            await room.inbox.submit(
+                                Submission(draft_of("c", texts[-1]), Outcomes(sender.outbox))
+                            )
                     case "write" if number:  # by another node
                         n_sent += number
                         drafts = [draft_of("elsewhere", "hi") for _ in range(number)]
@@ -143,7 +145,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             store.may_commit.set()
             await trio.testing.wait_all_tasks_blocked()
             room.hint()
-            await room.flush()
+            await room.inbox.flush()
             for connection in [*connections, sender]:
                 connection.tap.flow()
                 check(await connection.heard(), room.head, connection.subscription is not None)
@@ -158,7 +160,7 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
             statistics = room.statistics()
             n_subscribed = sum(connection.subscription is not None for connection in connections) + 1
             assert statistics.live_subscriptions == statistics.subscriptions == n_subscribed
-        room.close()
+        room.inbox.close()
 
 
 def draft_of(sender: str, text: str) -> Draft:

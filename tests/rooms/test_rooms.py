@@ -298,7 +298,7 @@ async def test_nobody_waits_for_ever_for_a_room_that_failed(
 
     async def write(room: Room, text: str) -> None:
         with pytest.raises(StoreUnavailable):
-            await room.write(Draft(MESSAGE, "p-1", "Ada", None, text))
+            await room.inbox.write(Draft(MESSAGE, "p-1", "Ada", None, text))
         failed.append(text)
 
     async with open_core() as core:

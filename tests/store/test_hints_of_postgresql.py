@@ -147,7 +147,7 @@ async def test_rooms_of_two_nodes_hear_each_other_and_each_others_epochs(databas
         async with member_of(database) as one, member_of(database) as two:
             for number in range(1, 6):
                 here, there = (one, two) if number % 2 else (two, one)
-                await here.lobby.write(draft(f"text {number}"))
+                await here.lobby.inbox.write(draft(f"text {number}"))
                 await there.hear(f"<{number} text {number}>".encode())
             await one.hear(b"<5 text 5>")
             everything = b"".join(f"<{n} text {n}>".encode() for n in range(1, 6))

@@ -96,7 +96,7 @@ class FileServing:
         """The number of a message in the lobby with these files."""
         found = {upload.id: upload for upload in await self.serving.store.uploads(uploads)}
         body = Post("", files=tuple(file_of(found[upload]) for upload in uploads))
-        event = await self.serving.lobby.write(Draft(POST, who.id, who.name, None, write_body(body)))
+        event = await self.serving.lobby.inbox.write(Draft(POST, who.id, who.name, None, write_body(body)))
         assert isinstance(event, Event), event
         return event.seq
 
@@ -109,7 +109,7 @@ class FileServing:
 
     async def delete(self, who: Sender, seq: int) -> None:
         """Delete a message of the lobby."""
-        await self.serving.lobby.write(Draft(DELETE, who.id, who.name, None, write_body(Delete(seq))))
+        await self.serving.lobby.inbox.write(Draft(DELETE, who.id, who.name, None, write_body(Delete(seq))))
 
     async def get(self, target: str, who: Sender | None, *, method: str = "GET", **headers: str) -> Answer:
         """Fetch a file."""

@@ -116,8 +116,8 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
                     hub.security.joined(guest.id, address, by="guest")
                 draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)
                 submission = Submission(draft, outcomes)
-                if not subscription.room.try_submit(submission):
-                    await subscription.room.submit(submission)
+                if not subscription.room.inbox.try_submit(submission):
+                    await subscription.room.inbox.submit(submission)
         finally:
             if guest is not None:
                 hub.people.remove_guest(guest)

@@ -62,7 +62,7 @@ class Releases:
         room = await self._rooms.get(SERVER_ROOM)
         body = write_body(Release(release.person, release.freed, release.now))
         # Under its own id, so that it stands there once, whatever ends the server before it is forgotten.
-        outcome = await room.write(Draft(RELEASE, SYSTEM, NAME, release.id, body))
+        outcome = await room.inbox.write(Draft(RELEASE, SYSTEM, NAME, release.id, body))
         if isinstance(outcome, Denied):
             LOGGER.error("the log does not say that a name was set free: %s", outcome.message)
         for profile in await self._store.people([release.person]):

@@ -117,4 +117,6 @@ class Retention:
     async def _delete(self, name: str, seqs: Sequence[int]) -> None:
         room = await self._rooms.get(name)
         # Without ids: a message that was deleted already is refused, and that is all.
-        await room.write_all([Draft(DELETE, SYSTEM, NAME, None, write_body(Delete(seq))) for seq in seqs])
+        await room.inbox.write_all(
+            [Draft(DELETE, SYSTEM, NAME, None, write_body(Delete(seq))) for seq in seqs]
+        )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import attrs
 import trio
@@ -26,13 +26,11 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Position
     from trio_chat.model.outcomes import Outcome
+    from trio_chat.rooms.inbox import InboxItem
     from trio_chat.rooms.subscribers import Subscribers
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
-
-InboxItem: TypeAlias = Submission | trio.Event | None
-"""What an inbox takes: a submission; an event to be set when all before it is done; None: there was a hint."""
 
 BATCH_BYTES = 256 * 1024
 """Max text in one batch: what an outbox may have to hold beyond its bound."""

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import attrs
 import trio
 
-from trio_chat.errors import INTERNAL_ERROR, Refused, StartError, StoreUnavailable
-from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, PUBLIC, kind_of_new, no_such_room, personal_room
-from trio_chat.kinds.rooms import check_name_of_new
+from trio_chat.errors import INTERNAL_ERROR, StartError, StoreUnavailable
+from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, kind_of_new, no_such_room, personal_room
 from trio_chat.rooms.access import RoomAccess
+from trio_chat.rooms.cursors import Cursor, Start
 from trio_chat.rooms.places import Places
 from trio_chat.rooms.room import Room
 
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from trio_chat.config.config import Config
     from trio_chat.kinds.forms import Body
-    from trio_chat.model.events import Event, Position
+    from trio_chat.model.events import Event
     from trio_chat.net.outbox import Outbox
     from trio_chat.rooms.encoding import Encoding
     from trio_chat.rooms.subscribers import Subscription
@@ -36,30 +34,6 @@ LOOKED_AT_ONCE = 500
 
 IDLE_S = 60.0
 """How long an idle room stays open: longer than a page takes to reload."""
-
-
-@attrs.frozen
-class Cursor:
-    """A client's cursor: it has seen everything up to number ``after`` of ``epoch``; None: nothing yet. The ``proof``
-    that it was told with that number makes it more than a claim."""
-
-    after: int | None = None
-    epoch: str | None = None
-    proof: str | None = None
-
-
-@attrs.frozen
-class Start:
-    """Where a subscription starts."""
-
-    position: Position
-    """The head of the room at this moment."""
-    after: int
-    """All events after this number follow."""
-    is_reset: bool
-    """Whether the client must drop what it holds of the room."""
-    proof: str
-    """The proof of number ``after``."""
 
 
 class RoomRegistry:
@@ -86,10 +60,7 @@ class RoomRegistry:
         self._rooms: dict[str, Room] = {}
         self._last_used: dict[str, float] = {}
         """When each room was asked for."""
-        self._empty = Places(config.max_open_rooms)
-        """The rooms to which nobody ever wrote."""
-        self._memberless = Places(config.max_open_rooms)
-        """The public rooms that were written to and have no members. All others always have a place."""
+        self._places = Places(config.max_open_rooms, on_close=lambda room: self._close(room.name))
         self._opening: dict[str, trio.Event] = {}
         """Rooms that are being opened, each with an event that is set when that has ended. They are opened
         concurrently: when all clients reconnect, the store reads many in one go."""
@@ -145,16 +116,16 @@ class RoomRegistry:
         while True:
             room = await self.get(name)
             may_hear = room.may_hear(person)
-            if not (has_looked or (may_hear and room.knows(claim.after, claim.epoch))):
+            if not (has_looked or (may_hear and claim.is_known_at(room.position))):
                 await room.catch_up()
                 has_looked = True
                 continue
             if not may_hear:
-                if room in self._empty and room.is_idle:
+                if room.is_empty and room.is_idle:
                     self._close(name)  # it was opened in vain
                 raise no_such_room()
-            self._check_empty_rooms(room)
-            if not room.must_begin_epoch(claim.after, claim.epoch, claim.proof):
+            self._places.check(room)
+            if not room.must_begin_epoch(claim):
                 break
             if replacing is not None:  # it starts afresh by this call: its connection need not end for that
                 replacing.leave()
@@ -165,9 +136,7 @@ class RoomRegistry:
         after, is_reset = room.head, False
         if cursor is not None:
             config = self._config
-            after, is_reset = room.resume_point(
-                claim.after, claim.epoch, page_size=config.page_size, max_gap=config.max_gap
-            )
+            after, is_reset = claim.resume(room.position, page_size=config.page_size, max_gap=config.max_gap)
         on_start(Start(room.position, after, is_reset, room.prover.prove(after)))
         return room.subscribe(outbox, encoding, person=person, after=after)
 
@@ -200,91 +169,33 @@ class RoomRegistry:
             inbox_messages=self._config.inbox_messages,
             pause_max_s=self._config.fan_out_pause_max_s,
             now_ms=self._now_ms,
-            on_wake=self._wake,
+            on_wake=self._places.wake,
             on_start=self._start,
-            on_begun=self._sort,
-            on_idle=self._note_idle,
+            on_begun=self._places.sort,
+            on_idle=self._places.note_idle,
             on_members=self._members_changed,
             on_access=self._on_access,
         )
-        places = self._places_of(room)
-        if places is self._memberless:
-            self._make_place(room)
-        elif places is self._empty:
-            self._close_idle_one(self._empty, but=room)
+        self._places.open(room)
         self._rooms[name] = room
-        self._sort(room)
         if has_missed:
             room.hint()
-
-    def _places_of(self, room: Room) -> Places | None:
-        """Where a room is counted; None for one that always has a place."""
-        if room.name == LOBBY:
-            return None
-        if room.is_empty:
-            return self._empty
-        return self._memberless if room.kind == PUBLIC and not room.members else None
-
-    def _sort(self, room: Room) -> None:
-        """Count a room where it belongs (now)."""
-        now = self._places_of(room)
-        for places in (self._empty, self._memberless):
-            if places is not now:
-                places.discard(room)
-        if now is not None and room not in now:
-            now.add(room)
-
-    def _wake(self, room: Room) -> None:
-        """Admit the first submission to a room. Raises `Refused` if too many rooms are in use, or its name is not one
-        to begin a room with."""
-        if room in self._empty:
-            if room.kind == PUBLIC:  # others get a member with their first event, or need none
-                check_name_of_new(room.name)
-                self._make_place(room)
-                self._memberless.add(room)
-            self._empty.discard(room)
 
     def _start(self, room: Room) -> None:
         """Start the broadcaster of a room."""
         self._rooms_nursery.start_soon(self._run, room, name=f"room {room.name}")
 
     def _members_changed(self, room: Room, people: frozenset[str]) -> None:
-        self._sort(room)
+        self._places.sort(room)
         self._on_members(room, people)
 
-    def _note_idle(self, room: Room) -> None:
-        self._empty.note_idle(room)
-        self._memberless.note_idle(room)
-
-    def _make_place(self, room: Room) -> None:
-        """Raise `Refused` if the room finds no place among those that were written to and have no members."""
-        if not self._close_idle_one(self._memberless, but=room):
-            raise Refused("too_many_rooms", "Too many rooms are in use on this server. Try again later.")
-
-    def _check_empty_rooms(self, room: Room) -> None:
-        """Raise `Refused` if too many empty rooms have subscriptions, and this would be one more."""
-        if room in self._empty and len(self._empty) > (self._config.max_open_rooms or math.inf):
-            self._close_idle_one(self._empty, but=room)
-            if len(self._empty) > self._config.max_open_rooms and room.is_idle:
-                self._close(room.name)
-                raise Refused("too_many_rooms", "Too many empty rooms are in use on this server. Try later.")
-
-    def _close_idle_one(self, places: Places, *, but: Room) -> bool:
-        """Close an idle room if all places are taken; False if one more would still be too many."""
-        if places.are_taken:
-            idle = places.find_idle(but=but)
-            if idle is not None:
-                self._close(idle.name)
-        return not places.are_taken
-
     def _close(self, name: str) -> None:
-        self._forget(name).close()
+        self._forget(name).inbox.close()
 
     def _forget(self, name: str) -> Room:
         del self._last_used[name]
         room = self._rooms.pop(name)
-        self._empty.discard(room)
-        self._memberless.discard(room)
+        self._places.discard(room)
         return room
 
     async def _run(self, room: Room) -> None:
@@ -302,8 +213,8 @@ class RoomRegistry:
         """Seal all rooms, and wait until everything in their inboxes is logged and fanned out."""
         async with trio.open_nursery() as nursery:
             for room in self:
-                room.seal()
-                nursery.start_soon(room.flush)
+                room.inbox.seal()
+                nursery.start_soon(room.inbox.flush)
 
     async def follow(self, hints: trio.MemoryReceiveChannel[Hint]) -> None:
         """Have rooms look at the log where hints say so, until the channel ends. Rooms that are not open need none:
@@ -350,7 +261,7 @@ class RoomRegistry:
     def close(self) -> None:
         """Close all rooms: each broadcaster ends when its inbox is empty."""
         for room in self:
-            room.close()
+            room.inbox.close()
 
 
 @asynccontextmanager

@@ -20,22 +20,23 @@ from trio_chat.errors import LOG_REPLACED, StoreUnavailable
 from trio_chat.kinds.facts import PUBLIC
 from trio_chat.kinds.standing import BAN
 from trio_chat.kinds.table import read_body
-from trio_chat.model.events import Draft, Event, Position
+from trio_chat.model.events import Event, Position
 from trio_chat.model.proofs import Prover
 from trio_chat.rooms.access import RoomAccess
-from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics, InboxItem
-from trio_chat.rooms.submission import Submission, Waiter
+from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
+from trio_chat.rooms.inbox import Inbox
 from trio_chat.rooms.subscribers import Subscribers, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from trio_chat.errors import Close
     from trio_chat.kinds.forms import Body
-    from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import RoomState
     from trio_chat.net.outbox import Outbox
+    from trio_chat.rooms.cursors import Cursor
     from trio_chat.rooms.encoding import Encoding
+    from trio_chat.rooms.inbox import InboxItem
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
@@ -62,10 +63,10 @@ class Room:
     """One open room. It is dormant, without an inbox and a broadcaster, until the first submission or hint.
 
     ``on_wake`` is called with the room before its first submission; it may raise `Refused`. ``on_start`` is called when
-    it needs its broadcaster, and starts `broadcast` in a task (which `close` ends). ``on_begun`` is called when its
-    first event was fanned out, which somebody else had written. ``on_members`` is called with the room and the ids of
-    those who became members, are no longer members, or are (no longer) asked to, when that was logged and fanned out;
-    ``on_access`` before it, with the event.
+    it needs its broadcaster, and starts `broadcast` in a task (which ends when the inbox is closed). ``on_begun`` is
+    called when its first event was fanned out, which somebody else had written. ``on_members`` is called with the room
+    and the ids of those who became members, are no longer members, or are (no longer) asked to, when that was logged
+    and fanned out; ``on_access`` before it, with the event.
     """
 
     def __init__(
@@ -92,21 +93,15 @@ class Room:
         self.prover = Prover(proof_key, name, self.epoch)
         self.subscribers = Subscribers(name, state.position.seq, store, self.prover)
         self._store = store
-        self._inbox_messages = inbox_messages
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
-        self._on_wake = on_wake
         self._on_start = on_start
         self._on_begun = on_begun
         self.on_idle = on_idle
         self._on_members = on_members
         self._on_access = on_access
-        self._inbox: trio.MemorySendChannel[InboxItem] | None = None
-        self._entrance: trio.MemorySendChannel[InboxItem] | None = None
-        """The inbox, once there was a submission."""
+        self.inbox = Inbox(inbox_messages, on_open=self._start, on_wake=lambda: on_wake(self))
         self._broadcaster: Broadcaster | None = None
-        self._is_sealed = False
-        self._is_closed = False
         self._claims_ahead = 0
         self._is_beginning_epoch = False
 
@@ -137,7 +132,7 @@ class Room:
     @property
     def is_empty(self) -> bool:
         """Whether the log is empty, and no submission was ever made."""
-        return self.head == 0 and self._entrance is None
+        return self.head == 0 and not self.inbox.was_used
 
     @property
     def is_idle(self) -> bool:
@@ -161,38 +156,20 @@ class Room:
 
     # -- subscribing --
 
-    def knows(self, after: int | None, epoch: str | None) -> bool:
-        """Whether a cursor is of this epoch, and not beyond the head. Else the log may know more than this room."""
-        return after is None or (epoch == self.epoch and after <= self.head)
+    def must_begin_epoch(self, cursor: Cursor) -> bool:
+        """Whether a new epoch must begin because of what this client claims to have seen.
 
-    def resume_point(
-        self, after: int | None, epoch: str | None, *, page_size: int, max_gap: int
-    ) -> tuple[int, bool]:
-        """The number after which a client with this cursor resumes, and whether that is a reset.
-
-        After a reset the client drops what it holds of the room and gets the latest page: it never gets a part of what
-        it missed as if that were all.
-        """
-        latest_page = max(0, self.head - page_size)
-        if after is None:
-            return latest_page, False
-        if self.knows(after, epoch) and (not max_gap or self.head - after <= max_gap):
-            return after, False
-        return latest_page, True
-
-    def must_begin_epoch(self, after: int | None, epoch: str | None, proof: str | None) -> bool:
-        """Whether a new epoch must begin because a client claims to have seen everything up to ``after`` of ``epoch``.
-
-        It must if ``after`` is beyond the head, and the client has the ``proof`` of it: the log lost events that had
-        been fanned out, and other clients may hold them as well, so their numbers must not be used again
+        It must if that is beyond the head, and the client has the proof of it: the log lost events that had been
+        fanned out, and other clients may hold them as well, so their numbers must not be used again
         (`begin_epoch`). Without the proof it is a lie, as far as anybody can tell, and the client gets a reset alone.
         (So does one with a cursor of an earlier epoch.) To be asked only after `catch_up`: most often another node has
         told the client more than this one has heard of yet.
         """
-        if after is None or epoch != self.epoch or after <= self.head:
+        after = cursor.after
+        if after is None or cursor.epoch != self.epoch or after <= self.head:
             return False
         self._claims_ahead += 1
-        if self.prover.is_proven(after, proof):
+        if self.prover.is_proven(after, cursor.proof):
             return not self._is_beginning_epoch
         LOGGER.debug(
             "a client claims number %d of room %s without its proof: a reset for it", after, self.name
@@ -267,15 +244,12 @@ class Room:
 
     def hint(self, seq: int | None = None) -> None:
         """Look at the log soon: it may have come to this number, or (None) anything may have happened to it. Sync."""
-        if self._is_closed or (seq is not None and seq <= self.head):
+        if self.inbox.is_closed or (seq is not None and seq <= self.head):
             return
-        if self._broadcaster is None:
-            self._start()
+        self.inbox.open()
         assert self._broadcaster is not None
-        assert self._inbox is not None
         if self._broadcaster.hint(seq):
-            with suppress(trio.WouldBlock):  # full: its broadcaster does not sleep
-                self._inbox.send_nowait(None)
+            self.inbox.nudge()
 
     def heed(self, position: Position) -> None:
         """Look at the log soon, if it is somewhere else than this room. Sync."""
@@ -301,8 +275,8 @@ class Room:
             suppress(trio.ClosedResourceError, trio.BrokenResourceError),
         ):
             self.heed(position)
-            await self.flush()
-        if not (self._is_closed or self._is_there(position, before)):
+            await self.inbox.flush()
+        if not (self.inbox.is_closed or self._is_there(position, before)):
             raise StoreUnavailable("The room is behind its log.")
 
     def _is_there(self, position: Position, before: str) -> bool:
@@ -311,64 +285,9 @@ class Room:
             return self.head >= position.seq
         return self.epoch != before
 
-    # -- the inbox --
+    # -- the broadcaster --
 
-    def try_submit(self, submission: Submission) -> bool:
-        """Put a submission into the inbox unless it is full; False if the caller has to wait, with `submit`.
-
-        Mostly it is not full, and a checkpoint for each message would cost a tenth of what a message costs. Raises
-        `Refused` if the room is dormant and too many rooms are in use.
-        """
-        if self._is_sealed:
-            return False
-        try:
-            (self._entrance or self._wake()).send_nowait(submission)
-        except trio.WouldBlock:
-            return False
-        return True
-
-    async def submit(self, submission: Submission) -> None:
-        """Put a submission into the inbox, waiting while that is full: back-pressure that slows a flood's own socket.
-
-        When cancelled, it was not put there. Otherwise it will be settled. In a sealed room the caller waits until its
-        connection is ended. Raises `Refused` as `try_submit` does.
-        """
-        if self._is_sealed:
-            await trio.sleep_forever()
-        await (self._entrance or self._wake()).send(submission)
-
-    async def write(self, draft: Draft) -> Outcome:
-        """Submit a draft, and wait for its outcome.
-
-        Raises `StoreError` if it could not be logged. When cancelled, it may be logged or not.
-        """
-        (outcome,) = await self.write_all([draft])
-        return outcome
-
-    async def write_all(self, drafts: Sequence[Draft]) -> list[Outcome]:
-        """Submit drafts, in order and at once as far as the inbox has space, and wait for their outcomes.
-
-        Raises and is cancelled as `write`: each of them may be logged or not.
-        """
-        waiters = []
-        for draft in drafts:
-            waiter = Waiter()
-            submission = Submission(draft, waiter)
-            if not self.try_submit(submission):
-                await self.submit(submission)
-            waiters.append(waiter)
-        return [await waiter.wait() for waiter in waiters]
-
-    def _wake(self) -> trio.MemorySendChannel[InboxItem]:
-        self._on_wake(self)
-        if self._inbox is None:
-            self._start()
-        self._entrance = self._inbox
-        assert self._entrance is not None
-        return self._entrance
-
-    def _start(self) -> None:
-        self._inbox, inbox = trio.open_memory_channel[InboxItem](self._inbox_messages)
+    def _start(self, inbox: trio.MemoryReceiveChannel[InboxItem]) -> None:
         self._broadcaster = Broadcaster(
             self.name,
             inbox,
@@ -382,35 +301,18 @@ class Room:
         )
         self._on_start(self)
 
-    def seal(self) -> None:
-        """Accept no more submissions."""
-        self._is_sealed = True
-
-    async def flush(self) -> None:
-        """Wait until all submissions that are in the inbox now are logged, fanned out and settled, and hints heeded."""
-        if self._inbox is not None:
-            done = trio.Event()
-            await self._inbox.send(done)
-            await done.wait()
-
     def disconnect_all(self, close: Close) -> None:
         """End the connections of all subscriptions."""
         for subscription in self.subscribers:
             subscription.outbox.end(close)
 
-    def close(self) -> None:
-        """Close the inbox: the broadcaster ends when everything in it is settled."""
-        self._is_closed = True
-        if self._inbox is not None:
-            self._inbox.close()
-
     async def broadcast(self) -> None:
-        """Log and fan out submissions, until `close`: the room's task."""
+        """Log and fan out submissions, until the inbox is closed: the room's task."""
         assert self._broadcaster is not None
         try:
             await self._broadcaster.run()
         finally:
-            self._is_closed = True
+            self.inbox.is_closed = True
 
     def statistics(self) -> RoomStatistics:
         """The counters so far; a copy."""

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from trio_chat.net.outbox import Outbox
     from trio_chat.protocol import commands
     from trio_chat.protocol.commands import CommandDecoder
+    from trio_chat.rooms.cursors import Cursor, Start
     from trio_chat.rooms.encoding import Encoding
-    from trio_chat.rooms.registry import Cursor, Start
     from trio_chat.rooms.room import Room
     from trio_chat.rooms.submission import Submitter
     from trio_chat.rooms.subscribers import Subscription
@@ -378,8 +378,8 @@ class Client:
         """Have an event logged; its outcome is answered, by `Outcomes` unless another ``submitter`` is given."""
         draft = Draft(kind, self.person.id, self.person.name, command_id, body)
         submission = Submission(draft, submitter or self._outcomes)
-        if not room.try_submit(submission):
-            await room.submit(submission)
+        if not room.inbox.try_submit(submission):
+            await room.inbox.submit(submission)
 
     async def submit_body(
         self,

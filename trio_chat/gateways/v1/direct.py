@@ -55,7 +55,7 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
             continue
         client.hub.rate_limits.check_daily("conversations", person.id, trio.current_time())
         body = write_body(Created(DIRECT, members=both, asked=is_request))
-        outcome = await room.write(Draft(CREATED, person.id, person.name, command.id, body))
+        outcome = await room.inbox.write(Draft(CREATED, person.id, person.name, command.id, body))
         if not (isinstance(outcome, Denied) and outcome.code == "already_there"):
             return [Outcomes(client.outbox).reply_to(outcome, command.id, name)]
         if person.id not in room.access.asked:  # the other one, or another device, was faster
@@ -109,6 +109,6 @@ async def settle(client: Client, room: Room, draft: Draft) -> None:
 
 async def _write(client: Client, room: Room, body: Membership, *, leads_to: Draft | None = None) -> None:
     person = client.person
-    outcome = await room.write(Draft(MEMBER, person.id, person.name, None, write_body(body), leads_to))
+    outcome = await room.inbox.write(Draft(MEMBER, person.id, person.name, None, write_body(body), leads_to))
     if isinstance(outcome, Denied) and outcome.code != "already_there":  # another device was faster
         raise Refused(outcome.code, outcome.message, retry_after_s=outcome.retry_after_s)

@@ -196,7 +196,7 @@ async def _delete(client: Client, name: str, seqs: list[int]) -> int:
     person = client.person
     drafts = [Draft(DELETE, person.id, person.name, None, write_body(Delete(seq))) for seq in seqs]
     n = 0
-    for outcome in await room.write_all(drafts):
+    for outcome in await room.inbox.write_all(drafts):
         if isinstance(outcome, Denied) and outcome.code != "deleted":
             raise Refused(outcome.code, outcome.message)
         n += not isinstance(outcome, Denied)

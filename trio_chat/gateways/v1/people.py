@@ -141,7 +141,7 @@ async def _knock(client: Client) -> None:
         return
     try:
         room = await hub.rooms.get(SERVER_ROOM)
-        outcome = await room.write(
+        outcome = await room.inbox.write(
             Draft(KNOCK, person.id, person.name, None, write_body(Knock(person.id, on=True)))
         )
         if isinstance(outcome, Denied):

@@ -25,7 +25,7 @@ from trio_chat.model.records import DirectoryPlace
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.parts import RestrictionItem, User
 from trio_chat.protocol.replies import Ack, DirectoryPage, Left, Listed, RoomAdded, RoomInfo
-from trio_chat.rooms.registry import Cursor
+from trio_chat.rooms.cursors import Cursor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
