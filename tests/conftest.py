@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.support.postgresql import cluster
 from tests.support.s3_server import CREDENTIALS, running_s3
 from tests.support.thorough import IS_THOROUGH, share
 
@@ -42,3 +43,10 @@ def s3(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     return s3_server
+
+
+@pytest.fixture
+def database() -> Iterator[str]:
+    """The address of an empty database of PostgreSQL."""
+    with cluster().database() as url:
+        yield url

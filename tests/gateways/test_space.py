@@ -15,7 +15,7 @@ from tests.support.serving import open_server
 from trio_chat.app import serve_store
 from trio_chat.config.config import Config
 from trio_chat.ops.disk_space import Disk
-from trio_chat.server import server
+from trio_chat.server import readiness
 from trio_chat.server.listeners import open_listeners
 from trio_chat.store.space import SpaceLevel
 
@@ -115,7 +115,7 @@ async def test_readyz_says_that_the_log_cannot_be_written_until_it_can(
         assert (answer.status, answer.body) == (503, b"The log cannot be written: see the operator's log.\n")
         assert (await ask(serving.port, "/healthz")).status == 200
         with monkeypatch.context() as later:
-            later.setattr(server, "FAILING_S", 0.0)  # as after half a minute
+            later.setattr(readiness, "FAILING_S", 0.0)  # as after half a minute
             assert (await ask(serving.port, "/readyz")).status == 200
         disk.pragma("max_page_count", pages)
         async with open_peer(serving.port) as another:

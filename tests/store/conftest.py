@@ -13,20 +13,13 @@ from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from typing import TypeAlias
 
     from trio_chat.store.base import Store
 
     OpenStore: TypeAlias = Callable[[], AbstractAsyncContextManager[Store]]
-
-
-@pytest.fixture
-def database() -> Iterator[str]:
-    """The address of an empty database of PostgreSQL."""
-    with cluster().database() as url:
-        yield url
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import attrs
+
 from tests.support.core import open_core
 from tests.support.memory_store import MemoryDisk, MemoryStore
 from trio_chat.model.events import Event
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from tests.support.core import Core
     from trio_chat.model.events import Draft, Position
     from trio_chat.model.outcomes import Outcome
+    from trio_chat.store.base import NodeStatistics, StoreStatistics
 
 
 class SharedStore(MemoryStore):
@@ -26,6 +29,11 @@ class SharedStore(MemoryStore):
         super().__init__(disk)
         self.deliver: Callable[[Hint], object] = self.bell.ring
         """What becomes of a hint: a test may put something else in place of this."""
+        self.nodes: NodeStatistics | None = None
+
+    def statistics(self) -> StoreStatistics:
+        """See `Store`."""
+        return attrs.evolve(super().statistics(), nodes=self.nodes)
 
     async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
         """See `Store`."""

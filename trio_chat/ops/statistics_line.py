@@ -13,10 +13,11 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trio_chat.rooms.lag import Lag
     from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.rooms.room import RoomStatistics
     from trio_chat.server.server import Server
-    from trio_chat.store.base import Store
+    from trio_chat.store.base import NodeStatistics, Store
 
 LOGGER = logging.getLogger(__name__)
 
@@ -37,15 +38,16 @@ async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> N
                 each.append(room.statistics())
                 if number % ROOMS_AT_ONCE == 0:
                     await trio.lowlevel.checkpoint()
-            line = statistics_line(server, each, store)
+            line = statistics_line(server, each, store, rooms.lag_watch.lag(trio.current_time()))
             if line != logged:
                 LOGGER.info("%s", line)
                 logged = line
     finally:
-        LOGGER.info("%s", statistics_line(server, [room.statistics() for room in rooms], store))
+        lag = rooms.lag_watch.lag(trio.current_time())
+        LOGGER.info("%s", statistics_line(server, [room.statistics() for room in rooms], store, lag))
 
 
-def statistics_line(server: Server, each: Sequence[RoomStatistics], store: Store) -> str:
+def statistics_line(server: Server, each: Sequence[RoomStatistics], store: Store, lag: Lag) -> str:
     """The counters since the start as one line; those of ``each`` room count since it was opened."""
     served = server.statistics()
     logged = store.statistics()
@@ -61,6 +63,17 @@ def statistics_line(server: Server, each: Sequence[RoomStatistics], store: Store
         f"fell behind {sum(room.fell_behind for room in each)}, waiting {served.waiting_bytes} bytes; "
         f"commits {logged.commits}, {_mean_ms(logged.commit_s, logged.commits)} ms "
         f"(longest {logged.longest_commit_s * 1e3:.1f}), {logged.repeats} repeats, {logged.failures} failures"
+        f"{_of_nodes(logged.nodes, lag, read=sum(room.broadcast.read for room in each))}"
+    )
+
+
+def _of_nodes(nodes: NodeStatistics | None, lag: Lag, *, read: int) -> str:
+    if nodes is None:
+        return ""
+    return (
+        f"; nodes {nodes.alive}, behind the log {lag.events} events for {lag.seconds:.1f} s, "
+        f"{read} events of others read, "
+        f"{nodes.retries} retries, {nodes.in_doubt} in doubt, rings {nodes.rings} sent, {nodes.heard} heard"
     )
 
 

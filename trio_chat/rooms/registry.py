@@ -12,6 +12,7 @@ from trio_chat.errors import INTERNAL_ERROR, StartError, StoreUnavailable
 from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, kind_of_new, no_such_room, personal_room
 from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.cursors import Cursor, Start
+from trio_chat.rooms.lag import LagWatch
 from trio_chat.rooms.places import Places
 from trio_chat.rooms.room import Room
 
@@ -66,6 +67,8 @@ class RoomRegistry:
         concurrently: when all clients reconnect, the store reads many in one go."""
         self._missed: set[str] = set()
         """Those of them for which a hint came: what is being read may be older."""
+        self.lag_watch = LagWatch(trio.current_time())
+        """How far the rooms are behind the log."""
 
     def __iter__(self) -> Iterator[Room]:
         return iter(list(self._rooms.values()))
@@ -196,6 +199,7 @@ class RoomRegistry:
         del self._last_used[name]
         room = self._rooms.pop(name)
         self._places.discard(room)
+        self.lag_watch.forget(name)
         return room
 
     async def _run(self, room: Room) -> None:
@@ -240,6 +244,8 @@ class RoomRegistry:
             for name, position in positions.items():
                 if (room := self._rooms.get(name)) is not None:
                     room.heed(position)
+                    self.lag_watch.compare(room, position, trio.current_time())
+        self.lag_watch.looked_at_s = trio.current_time()
 
     async def run_housekeeping(self) -> None:
         """Close rooms that were idle for `IDLE_S`, and let the others drop old events from memory, for ever."""

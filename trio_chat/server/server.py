@@ -8,7 +8,6 @@ past it to the others (trio's listeners would end the server, trio-websocket#184
 from __future__ import annotations
 
 import logging
-import time
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from trio_chat.server.closing import PEER_IS_GONE, PLACES_ADVICE, linger, refuse
 from trio_chat.server.connection import serve_websocket
 from trio_chat.server.http_connection import HttpConnection
 from trio_chat.server.machine_names import machine_names
+from trio_chat.server.readiness import readiness
 from trio_chat.web.http import make_app
 
 if TYPE_CHECKING:
@@ -61,10 +61,6 @@ TWO_CLIENTS = (
     "set (docs/operating.md, Reverse proxy)."
 )
 """The answer to a handshake with which somebody could be counted as the proxy, and not as who they are."""
-
-FAILING_S = 30.0
-"""So long after a commit that failed the server is not ready, unless another was made. Not for good: a balancer that
-sends people only to servers that are ready would never try it again."""
 
 STOPPING_S = 0.5
 """So long an HTTP client has, when the server stops, to take its last answer: whoever sends a file is still sending."""
@@ -292,13 +288,7 @@ class Server:
         return None
 
     def _readiness(self) -> tuple[bool, str]:
-        if not self.is_ready:
-            return False, "starting or stopping"
-        failed_at_s = self._hub.store.statistics().failed_at_s
-        if failed_at_s is not None and time.monotonic() - failed_at_s < FAILING_S:
-            return False, "The log cannot be written: see the operator's log."
-        may_write, sentence = self._hub.store.space.readiness()
-        return may_write, f"ready\n{sentence}".strip() if may_write else sentence
+        return readiness(self._hub) if self.is_ready else (False, "starting or stopping")
 
     def _check_rate(self, client: str) -> None:
         try:

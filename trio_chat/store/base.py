@@ -66,6 +66,24 @@ if TYPE_CHECKING:
 
 
 @attrs.frozen
+class NodeStatistics:
+    """Statistics of a store that other nodes use as well, since it was opened."""
+
+    retries: int = 0
+    """Transactions that were run again, since another node, the server or the line was in the way."""
+    in_doubt: int = 0
+    """Commits without an answer, of which it had to be asked whether they were made."""
+    rings: int = 0
+    """How often other nodes were told what was written."""
+    heard: int = 0
+    """How often something was heard from a node, this one included."""
+    heard_at_s: float = 0.0
+    """When that was, or listening began, on Trio's clock."""
+    alive: int = 1
+    """Nodes that use the database now."""
+
+
+@attrs.frozen
 class StoreStatistics:
     """Statistics of a store since it was opened; times in seconds."""
 
@@ -79,6 +97,8 @@ class StoreStatistics:
     """Commits and reads that failed."""
     failed_at_s: float | None = None
     """When the last commit failed, on the monotonic clock; None once another was made."""
+    nodes: NodeStatistics | None = None
+    """None if no other node can use the store."""
 
     def after_commit(self, took_s: float, *, events: int, repeats: int) -> StoreStatistics:
         """The statistics with one more commit."""

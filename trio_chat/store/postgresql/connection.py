@@ -146,6 +146,9 @@ class PostgresqlConnection:
         without the standby for which it should have waited."""
         self.waits_since: float | None = None
         """On the monotonic clock; None while nobody waits for the server."""
+        self.retries = 0
+        self.in_doubt = 0
+        """See `NodeStatistics`."""
 
     @property
     def raw(self) -> Raw:

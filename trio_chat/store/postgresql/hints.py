@@ -57,6 +57,14 @@ class Ring(msgspec.Struct, array_like=True):
     rooms: list[tuple[str | None, int | None]] = []
 
 
+class Heard:
+    """What was heard of nodes, this one included: how many rings, and when the last, on Trio's clock."""
+
+    def __init__(self) -> None:
+        self.n_rings = 0
+        self.at_s = trio.current_time()
+
+
 class Ringer:
     """Rings for what this node has committed."""
 
@@ -65,6 +73,8 @@ class Ringer:
         self._connection = connection
         self._noted: dict[str, int | None] = {}
         self._has_noted = trio.Event()
+        self.n_rings = 0
+        self.heard = Heard()
 
     def note(self, room: str, seq: int | None) -> None:
         """Ring soon: the room's log has come to this number, or (None) something else happened to it. Sync."""
@@ -90,6 +100,7 @@ class Ringer:
     def _ring(self, rings: list[str]) -> None:
         for ring in rings:
             self._connection.execute("SELECT pg_notify(?, ?)", (CHANNEL, ring))
+            self.n_rings += 1
 
 
 def rings_of(node: str, noted: Mapping[str, int | None]) -> Iterator[str]:
@@ -114,6 +125,7 @@ async def listen(
     node: str,
     connect: Callable[[], Raw],
     bell: Bell,
+    heard: Heard,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -128,7 +140,7 @@ async def listen(
                     task_status.started()
                 is_first = False
                 bell.ring(EVERYTHING)  # what was rung before was not heard
-                await _hear(node, raw, bell)
+                await _hear(node, raw, bell, heard)
             finally:
                 raw.close()
         except (*UNAVAILABLE, OSError, trio.TooSlowError) as error:
@@ -151,12 +163,14 @@ def _connected(connect: Callable[[], Raw], statement: LiteralString) -> Raw:
     return raw
 
 
-async def _hear(node: str, raw: Raw, bell: Bell) -> None:
+async def _hear(node: str, raw: Raw, bell: Bell, heard: Heard) -> None:
     while True:
         with trio.fail_after(SILENT_S):
             await trio.lowlevel.wait_readable(raw.fileno())
         raw.pgconn.consume_input()
         while (notified := raw.pgconn.notifies()) is not None:
+            heard.n_rings += 1
+            heard.at_s = trio.current_time()
             for hint in hints_in(notified.extra, node):
                 bell.ring(hint)
         if raw.pgconn.status != psycopg.pq.ConnStatus.OK:
@@ -187,7 +201,7 @@ async def open_hints(connect: Callable[[], Raw], bell: Bell, *, max_wait_s: floa
     with closing(PostgresqlConnection(connect_to_ring)) as ringing:
         ringer = Ringer(node, ringing)
         async with trio.open_nursery() as nursery:
-            await nursery.start(listen, node, connect, bell)
+            await nursery.start(listen, node, connect, bell, ringer.heard)
             nursery.start_soon(ringer.run)
             nursery.start_soon(_look, bell)
             nursery.start_soon(partial(watch, [ringing], max_wait_s=max_wait_s))

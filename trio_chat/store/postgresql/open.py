@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from trio_chat.store.base import NodeStatistics
 from trio_chat.store.group_commit import thread_executor
 from trio_chat.store.postgresql.connect import check_server, connector, explaining
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
@@ -23,6 +24,7 @@ from trio_chat.store.sql.reader import Reader
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from trio_chat.store.postgresql.hints import Ringer
     from trio_chat.store.sql.requests import Read
 
     Connections = tuple[
@@ -63,6 +65,7 @@ async def open_postgresql_store(
                 store.running(close_timeout_s=close_timeout_s),
             ):
                 store.ring = ringer.note
+                store.node_statistics = partial(_statistics, connections, ringer)
                 yield store
             watching.cancel_scope.cancel()
     finally:
@@ -85,6 +88,16 @@ def _open_connections(url: str) -> Iterator[tuple[PostgresqlWriter, Connections]
             writer.transactions.register()
         stack.callback(writer.transactions.leave)
         yield writer, (writing, reading, searching, indexing)
+
+
+def _statistics(connections: Connections, ringer: Ringer) -> NodeStatistics:
+    return NodeStatistics(
+        retries=sum(connection.retries for connection in connections),
+        in_doubt=sum(connection.in_doubt for connection in connections),
+        rings=ringer.n_rings,
+        heard=ringer.heard.n_rings,
+        heard_at_s=ringer.heard.at_s,
+    )
 
 
 def _reader(connection: PostgresqlConnection) -> Reader:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import attrs
+
 from trio_chat.model.events import Event
+from trio_chat.store.base import NodeStatistics
 from trio_chat.store.sql import name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Draft, Position
     from trio_chat.model.outcomes import Outcome
-    from trio_chat.store.base import Store
+    from trio_chat.store.base import Store, StoreStatistics
 
 
 class PostgresqlStore(SqlStore):
@@ -21,6 +24,11 @@ class PostgresqlStore(SqlStore):
 
     ring: Callable[[str, int | None], object] = staticmethod(lambda room, seq: None)
     """Tells other nodes what was committed: see `Ringer.note`."""
+    node_statistics: Callable[[], NodeStatistics] = NodeStatistics
+
+    def statistics(self) -> StoreStatistics:
+        """See `Store`."""
+        return attrs.evolve(super().statistics(), nodes=self.node_statistics())
 
     async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
         """See `Store`."""

@@ -87,6 +87,7 @@ class Transactions:
             try:
                 return self._pipelined(work) if in_one_go else self._step_by_step(work)
             except _InDoubt as doubt:
+                self._connection.in_doubt += 1
                 if not self._was_committed():
                     raise doubt.cause from doubt
                 if doubt.answer:
@@ -206,6 +207,7 @@ def again(
                 register()
             elif not is_retried(error) or monotonic() > until or keys_left < 0:
                 raise
+            connection.retries += 1
             LOGGER.info("a transaction is tried again: %s", error)
         time.sleep(pause_s * random.uniform(0.5, 1.5))
         pause_s = min(2 * pause_s, PAUSE_S[1])
