@@ -40,13 +40,12 @@ async def node(database: str, data: Path) -> AsyncIterator[int]:
     listeners = await open_listeners(config.host, config.port)
     port = listeners[0].socket.getsockname()[1]
     async with open_postgresql_store(database, max_wait_s=2) as store, trio.open_nursery() as nursery:
-        ready = trio.Event()
 
-        async def serve() -> None:
-            await serve_store(store, config, listeners, stop=stop, on_ready=lambda *_: ready.set())
+        async def serve(*, task_status: trio.TaskStatus[None]) -> None:
+            on_ready = lambda *_: task_status.started()  # noqa: E731
+            await serve_store(store, config, listeners, stop=stop, on_ready=on_ready)
 
-        nursery.start_soon(serve)
-        await ready.wait()
+        await nursery.start(serve)
         yield port
         stop.set()
 
