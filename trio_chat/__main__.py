@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import time
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from trio_chat.blobs.places import BlobsPlace
+    from trio_chat.ops.stores import CommandStore
 
     Command = Callable[..., None]
 
@@ -115,20 +117,20 @@ def verify(config: Config, /, *, data: Path | None, file: Path | None) -> None:
 
     Says what it found in each room. Exit code 0: all whole; 1: damaged, or there is no log.
     """
-    from trio_chat.ops.file_copies import verify_files
-    from trio_chat.store.sqlite.verify import verify
+    from trio_chat.ops.stores import StoreFile
 
     is_damaged = False
-    advice = "Name its directory with --data." if file is None else "Name another file."
     with _explaining(), showing("verify", "events") as progress:
-        for found in verify(file or _database(config, data), advice=advice, report=progress.report):
+        store, blobs = (
+            (StoreFile(file, "Name another file."), directory_of(file.parent / FILES))
+            if file
+            else (_store(config, data), _blobs(config, data))
+        )
+        for found in store.verify(progress.report):
             progress.say(str(found))
             is_damaged |= found.is_damage
-    database, blobs = (
-        (file, directory_of(file.parent / FILES)) if file else (_database(config, data), _blobs(config, data))
-    )
     with _explaining(), showing("verify", "files") as progress:
-        for flaw in verify_files(database, blobs, report=progress.report):
+        for flaw in store.verify_files(blobs, progress.report):
             progress.say(str(flaw))
             is_damaged |= flaw.is_damage
     sys.exit(1 if is_damaged else 0)
@@ -162,7 +164,7 @@ def backup(config: Config, /, *, data: Path | None, file: Path, keep: int | None
             "A backup to stdout (-) goes into a pipe or a file, and there is nothing to keep.", status=2
         )
     with _explaining(), showing("backup", "parts") as progress:
-        database = _database(config, data)
+        database = _store(config, data).file_to_copy()
         beside = None if is_to_stdout else file.parent if keep is None else file
         files = FilesBackup(_blobs(config, data), beside and directory_of(beside / FILES), progress.report)
         if beside is None:
@@ -199,10 +201,11 @@ def release(config: Config, /, *, data: Path | None, name: str) -> None:
     Who is called so gets a made-up name, and keeps all else. The server, or the next one, tells everybody, and writes
     it into the log of those who run it.
     """
-    from trio_chat.store.sqlite.names import release_name
+    from trio_chat.store.sql.names import release_name
 
-    with _explaining():
-        say(release_name(_database(config, data), name))
+    with _explaining(), _store(config, data).writing() as connection:
+        said = release_name(connection, name)
+    say(said)
 
 
 @main.command(short_help="Make a link by which somebody becomes an owner.")
@@ -214,12 +217,13 @@ def owner_link(config: Config, /, *, data: Path | None) -> None:
     The server may be running. Only give it to whom you trust with everything.
     """
     from trio_chat.app import owner_links
+    from trio_chat.model.tokens import hash_of
     from trio_chat.moderation.owner_links import LIFE_MS, new_token
-    from trio_chat.store.sqlite.owner_links import save_owner_link
+    from trio_chat.store.sql.standing import add_owner_link
 
-    token = new_token()
-    with _explaining():
-        save_owner_link(_database(config, data), token, life_ms=LIFE_MS)
+    token, now_ms = new_token(), time.time_ns() // 1_000_000
+    with _explaining(), _store(config, data).writing() as connection:
+        add_owner_link(connection, hash_of(token), ends_ms=now_ms + LIFE_MS, at_ms=now_ms)
     link, others = owner_links(config, config.port, token)
     say(link)
     if others is not None:
@@ -233,10 +237,10 @@ def audit(config: Config, /, *, data: Path | None) -> None:
     """Print what those who run the server have decided: one JSON object a line, oldest first. The log may be in use."""
     from trio_chat.protocol.encoding import json_of
     from trio_chat.protocol.event_frames import to_frame
-    from trio_chat.store.sqlite.audit import read_audit_log
+    from trio_chat.store.sql.audit import read_audit_log
 
-    with _explaining():
-        for event in read_audit_log(_database(config, data)):
+    with _explaining(), _store(config, data).reading() as connection:
+        for event in read_audit_log(connection):
             say(json_of(to_frame(event)))
 
 
@@ -249,10 +253,11 @@ def _explaining() -> Iterator[None]:
         exit_with(str(error), status=1)
 
 
-def _database(config: Config, data: Path | None) -> Path:
-    from trio_chat.app import DATABASE
+def _store(config: Config, data: Path | None) -> CommandStore:
+    """The store that a command is about."""
+    from trio_chat.ops.stores import store_of
 
-    return (config.data if data is None else _expanded("--data", data)) / DATABASE
+    return store_of(config if data is None else attrs.evolve(config, data=_expanded("--data", data)))
 
 
 def _blobs(config: Config, data: Path | None) -> Path | S3Place:

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from trio_chat import __version__
-from trio_chat.errors import StartError
 from trio_chat.hub import open_hub
 from trio_chat.model.reserved_names import load_tables
 from trio_chat.moderation.owner_links import first_owner_token, owner_link
@@ -28,18 +27,17 @@ from trio_chat.ops.disk_space import DiskWatch, read_disk
 from trio_chat.ops.file_limits import raise_file_limit
 from trio_chat.ops.output import drop_output, has_terminal
 from trio_chat.ops.statistics_line import log_statistics
+from trio_chat.ops.stores import open_store
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
 from trio_chat.server.addresses import address_here, network_url, page_address
 from trio_chat.server.certificates import Certificates
 from trio_chat.server.listeners import accept_connections, open_listeners
 from trio_chat.server.server import Server
 from trio_chat.store.space import MIB
-from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.web.http import page_version
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager
 
     from trio_chat.config.config import Config
     from trio_chat.ops.disk_space import Disk
@@ -49,9 +47,6 @@ LOGGER = logging.getLogger(__name__)
 
 OnReady: TypeAlias = "Callable[[int, str | None], object]"
 """Called with the port, and the token of an owner link if the server has no owner."""
-
-DATABASE = "chat.db"
-"""The database's name in the data directory."""
 
 
 async def run(config: Config) -> None:
@@ -114,7 +109,7 @@ async def serve(
         listeners = await open_listeners(config.host, config.port)
         for listener in listeners:
             await stack.enter_async_context(listener)
-        store = await stack.enter_async_context(_open_store(config))
+        store = await stack.enter_async_context(open_store(config))
         await serve_store(
             store,
             config,
@@ -124,20 +119,6 @@ async def serve(
             read_disk=partial(read_disk, config.data),
             on_ready=on_ready,
         )
-
-
-def _open_store(config: Config) -> AbstractAsyncContextManager[Store]:
-    """The store that the configuration asks for. Raises `StartError` if what it needs is not installed."""
-    if config.store is None:
-        return open_sqlite_store(config.data / DATABASE)
-    try:
-        from trio_chat.store.postgresql.open import open_postgresql_store
-    except ImportError:
-        raise StartError(
-            "A PostgreSQL database needs the driver of it: pip install 'trio-chat[postgresql]'"
-        ) from None
-    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return open_postgresql_store(config.store)
 
 
 async def serve_store(

@@ -14,7 +14,7 @@ import trio
 from tests.support.postgresql import cluster
 from tests.support.process import ServerProcess, open_process
 from tests.support.raw import TEXT, RawPeer, open_peer, open_v1
-from trio_chat.app import DATABASE
+from trio_chat.ops.stores import DATABASE
 from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.process import ServerProcess, open_process, run_server
 from tests.support.raw import open_v1
-from trio_chat.app import DATABASE
+from trio_chat.ops.stores import DATABASE
 
 if TYPE_CHECKING:
     from pathlib import Path

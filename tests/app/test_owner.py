@@ -53,9 +53,12 @@ async def test_a_server_prints_a_link_to_its_owner_until_it_has_one(tmp_path: Pa
         assert server.owner_line == ""
 
 
-async def test_the_command_line_makes_an_owner_link_while_the_server_runs(tmp_path: Path) -> None:
-    async with open_process(tmp_path) as server:
-        made = await run("--host", "127.0.0.1", "--port", str(server.port), "owner-link", "--data", tmp_path)
+async def test_the_command_line_makes_an_owner_link_while_the_server_runs(
+    tmp_path: Path, where: tuple[str, ...]
+) -> None:
+    async with open_process(tmp_path, *where) as server:
+        options = ("--host", "127.0.0.1", "--port", str(server.port), *where)
+        made = await run(*options, "owner-link", "--data", tmp_path)
         assert made.returncode == 0
         assert made.stdout.decode().startswith(f"http://127.0.0.1:{server.port}/#own=")
         for _ in range(2):  # links that were made before end with the first one that is used
@@ -64,10 +67,10 @@ async def test_the_command_line_makes_an_owner_link_while_the_server_runs(tmp_pa
         assert (await become_owner(server.port, server.owner_line))["code"] == "bad_link"
 
 
-async def test_the_audit_log_is_printed_line_by_line(tmp_path: Path) -> None:
-    async with open_process(tmp_path) as server:
+async def test_the_audit_log_is_printed_line_by_line(tmp_path: Path, where: tuple[str, ...]) -> None:
+    async with open_process(tmp_path, *where) as server:
         await become_owner(server.port, server.owner_line)
-        printed = await run("audit", "--data", tmp_path)
+        printed = await run(*where, "audit", "--data", tmp_path)
     (line,) = printed.stdout.decode().splitlines()
     told = json.loads(line)
     assert (told["type"], told["room"], told["seq"], told["role"]) == ("role", "~server", 1, "owner")

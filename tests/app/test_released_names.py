@@ -27,9 +27,9 @@ async def run(*arguments: str | Path) -> str:
     return done.stdout.decode()
 
 
-async def releases(data: Path) -> list[dict[str, Any]]:
+async def releases(data: Path, where: tuple[str, ...]) -> list[dict[str, Any]]:
     """The releases in the log of those who run the server."""
-    told = map(json.loads, (await run("audit", "--data", data)).splitlines())
+    told = map(json.loads, (await run(*where, "audit", "--data", data)).splitlines())
     return [event for event in told if event["type"] == "release"]
 
 
@@ -58,9 +58,11 @@ async def hear(websocket: WebSocketConnection, kind: str) -> dict[str, Any]:
                 return frame
 
 
-async def test_a_running_server_tells_everybody_and_writes_it_into_the_log(tmp_path: Path) -> None:
+async def test_a_running_server_tells_everybody_and_writes_it_into_the_log(
+    tmp_path: Path, where: tuple[str, ...]
+) -> None:
     async with (
-        open_process(tmp_path) as server,
+        open_process(tmp_path, *where) as server,
         somebody(server.port, "Ada") as (ada, ada_id),
         somebody(server.port, "Bob") as (bob, _),
     ):
@@ -68,7 +70,7 @@ async def test_a_running_server_tells_everybody_and_writes_it_into_the_log(tmp_p
         await hear(bob, "ack")
         await tell(bob, "join", id="s", room="~server")
         await hear(bob, "joined")
-        said = await run("person", "release", "ada", "--data", tmp_path)
+        said = await run(*where, "person", "release", "ada", "--data", tmp_path)
         event = await hear(bob, "release")
         assert (event["person"], event["freed"], event["from"]) == (ada_id, "Ada", "system")
         assert f"Who was called Ada ({ada_id}) is called {event['now']} now" in said
@@ -79,23 +81,23 @@ async def test_a_running_server_tells_everybody_and_writes_it_into_the_log(tmp_p
         assert (await hear(bob, "message"))["name"] == event["now"]
         async with somebody(server.port, "Ada") as (_, newcomer_id):
             assert newcomer_id != ada_id
-        (told,) = await releases(tmp_path)
+        (told,) = await releases(tmp_path, where)
         assert told == {name: value for name, value in event.items() if name != "proof"}
 
 
-async def test_the_next_server_says_it_once(tmp_path: Path) -> None:
-    async with open_process(tmp_path) as server:
+async def test_the_next_server_says_it_once(tmp_path: Path, where: tuple[str, ...]) -> None:
+    async with open_process(tmp_path, *where) as server:
         async with somebody(server.port, "Ada") as (ada, ada_id):
             await tell(ada, "rename", id="r", name="Countess")
             await hear(ada, "renamed")
         server.signal(signal.SIGTERM)
         await server.wait()
-    await run("person", "release", "Ada", "--data", tmp_path)
-    assert await releases(tmp_path) == []
+    await run(*where, "person", "release", "Ada", "--data", tmp_path)
+    assert await releases(tmp_path, where) == []
     for _ in range(2):
-        async with open_process(tmp_path) as server:
+        async with open_process(tmp_path, *where) as server:
             with trio.fail_after(PATIENCE_S):
-                while not (found := await releases(tmp_path)):
+                while not (found := await releases(tmp_path, where)):
                     pass
             server.signal(signal.SIGTERM)
             await server.wait()

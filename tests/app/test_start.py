@@ -20,7 +20,7 @@ from tests.support.process import NAME, PATIENCE_S, Finished, command, open_proc
 from tests.support.raw import open_peer, upgrade
 from tests.support.tls import make_authority, open_tls
 from trio_chat import __version__
-from trio_chat.app import DATABASE
+from trio_chat.ops.stores import DATABASE
 
 if TYPE_CHECKING:
     from pathlib import Path

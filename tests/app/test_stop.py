@@ -16,7 +16,7 @@ import trio
 from tests.support import pictures
 from tests.support.process import ServerProcess, children, open_process
 from tests.support.raw import PATIENCE_S, TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
-from trio_chat.app import DATABASE
+from trio_chat.ops.stores import DATABASE
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:

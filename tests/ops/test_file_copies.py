@@ -18,7 +18,8 @@ from trio_chat.kinds.messages import DELETE, POST, Delete, Post
 from trio_chat.model.events import Draft, Person
 from trio_chat.model.files import FileFacts, FileLimits, Upload
 from trio_chat.ops import file_copies
-from trio_chat.ops.file_copies import FilesBackup, verify_files
+from trio_chat.ops.file_copies import FilesBackup
+from trio_chat.ops.stores import StoreFile
 from trio_chat.store.sqlite.backup import back_up
 from trio_chat.store.sqlite.open import open_sqlite_store
 
@@ -93,7 +94,7 @@ def run(*arguments: str) -> Result:
 
 
 def findings(data: Path) -> list[str]:
-    return [str(found) for found in verify_files(data / "chat.db", blobs_of(data))]
+    return [str(found) for found in StoreFile(data / "chat.db").verify_files(blobs_of(data), print)]
 
 
 async def test_a_backup_has_the_files_that_its_log_names_and_is_a_data_directory(
@@ -250,7 +251,7 @@ async def test_how_far_it_is_is_told(data: Path, tmp_path: Path) -> None:
     async with open_sqlite_store(data / "chat.db") as store:
         await fill(store, data)
     told: list[tuple[int, int]] = []
-    list(verify_files(data / "chat.db", blobs_of(data), report=lambda *progress: told.append(progress)))
+    list(StoreFile(data / "chat.db").verify_files(blobs_of(data), lambda *progress: told.append(progress)))
     assert told == [(1, 3), (2, 3), (3, 3)]
     told.clear()
     copied = FilesBackup(blobs_of(data), blobs_of(tmp_path), lambda *progress: told.append(progress))

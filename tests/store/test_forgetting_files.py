@@ -23,8 +23,9 @@ from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.roles import Role
 from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.files import FileFacts, FileLimits, Upload
+from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.file_schema import keep_each_hash_once
-from trio_chat.store.sqlite.named_blobs import count_blobs, is_named, named_blobs, place_of
+from trio_chat.store.sqlite.named_blobs import named_blobs
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.schema import MIGRATIONS, migrate
 from trio_chat.store.sqlite.verify import verify
@@ -246,10 +247,11 @@ def log_of_before(path: Path) -> tuple[list[str], list[str]]:
 async def test_a_log_of_before_is_cleaned_and_knows_the_same_files(path: Path) -> None:
     (gone, *kept), forgotten = log_of_before(path)
     assert found(path, forgotten)
-    with closing(apsw.Connection(str(path))) as connection:
-        places = {blob: place_of(connection, blob) for blob in kept}
-        assert (count_blobs(connection), is_named(connection, gone)) == (600, False)
-        assert [named.hash for named in named_blobs(connection)] == sorted(kept)
+    with closing(SqliteConnection(str(path))) as connection:
+        named = named_blobs(connection)
+        places = {blob: named.place_of(blob) for blob in kept}
+        assert (named.count(), named.has(gone)) == (600, False)
+        assert [blob.hash for blob in named] == sorted(kept)
     async with open_sqlite_store(path) as store:
         assert [*await store.gone_blobs(9)] == [gone]
         assert [*await store.known_blobs("", 1_000)] == sorted(kept)
@@ -257,11 +259,12 @@ async def test_a_log_of_before_is_cleaned_and_knows_the_same_files(path: Path) -
         assert found(path, [gone, *kept]) == [gone, *kept]
     path.with_name(f"chat.db.before-v{len(MIGRATIONS)}").unlink()
     assert found(path, forgotten) == []
-    with closing(apsw.Connection(str(path))) as connection:
-        assert {blob: place_of(connection, blob) for blob in kept} == places
-        assert (count_blobs(connection), is_named(connection, gone)) == (600, False)
-        assert all(is_named(connection, blob) for blob in kept)
-        assert [named.hash for named in named_blobs(connection)] == sorted(kept)
+    with closing(SqliteConnection(str(path))) as connection:
+        named = named_blobs(connection)
+        assert {blob: named.place_of(blob) for blob in kept} == places
+        assert (named.count(), named.has(gone)) == (600, False)
+        assert all(named.has(blob) for blob in kept)
+        assert [blob.hash for blob in named] == sorted(kept)
     assert by_hand(path, "SELECT count(*) FROM uploads JOIN blobs ON blobs.id = blob_id") == [(600,)]
     async with open_sqlite_store(path) as store:
         await store.forget_gone([gone])

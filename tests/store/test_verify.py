@@ -14,11 +14,12 @@ from click.testing import CliRunner, Result
 from tests.support.damage import by_hand, drafts, put, small_log, take
 from trio_chat.__main__ import main
 from trio_chat.errors import StartError
+from trio_chat.store.sql.verify import RoomFinding
 from trio_chat.store.sqlite import schema
 from trio_chat.store.sqlite.event_count import path_of_event_count, read_event_count
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.schema import APPLICATION_ID, MIGRATIONS
-from trio_chat.store.sqlite.verify import RoomFinding, verify
+from trio_chat.store.sqlite.verify import verify
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Final
 from trio_chat.blobs.copies import copy_blob, find_blobs, remove_unknown, sync_names, unknown_names
 from trio_chat.blobs.places import S3Place
 from trio_chat.errors import StartError
+from trio_chat.store.sql.verify import LogFinding
 from trio_chat.store.sqlite.file import connect_to_read, explaining
-from trio_chat.store.sqlite.named_blobs import count_blobs, is_named, named_blobs, place_of
+from trio_chat.store.sqlite.named_blobs import named_blobs
 from trio_chat.store.sqlite.schema import APPLICATION_ID
-from trio_chat.store.sqlite.verify import LogFinding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    import apsw
-
     from trio_chat.blobs.copies import Blob
+    from trio_chat.store.sql.named_blobs import NamedBlobs
+    from trio_chat.store.sqlite.connection import SqliteConnection
 
 MAGIC: Final = b"SQLite format 3\0"
 
@@ -45,17 +45,18 @@ class FilesBackup:
         self._report = report
         self._total = self._done = self._missing = 0
 
-    def __call__(self, copy: apsw.Connection, database: apsw.Connection) -> bool:
+    def __call__(self, copy: SqliteConnection, database: SqliteConnection) -> bool:
         """Copy what the copy names. False if one went meanwhile, as its message was deleted from the database: then a
         newer copy of that is needed. Raises `StartError`."""
-        self._total, self._done, self._missing = count_blobs(copy), 0, 0
+        copied, still_named = named_blobs(copy), named_blobs(database)
+        self._total, self._done, self._missing = copied.count(), 0, 0
         if self._target is None or isinstance(self._source, S3Place):
             return True
         try:
-            for blob in find_blobs(self._source, (named.hash for named in named_blobs(copy))):
+            for blob in find_blobs(self._source, (named.hash for named in copied)):
                 if self._copied(blob, self._target):
                     self._done += 1
-                elif is_named(database, blob.hash):
+                elif still_named.has(blob.hash):
                     self._missing += 1
                 else:
                     return False
@@ -121,41 +122,34 @@ def _is_database(path: Path) -> bool:
 
 
 def verify_files(
-    database: Path, blobs: Path | S3Place, *, report: Callable[[int, int], object] = lambda done, total: None
+    named: NamedBlobs, blobs: Path | S3Place, *, report: Callable[[int, int], object]
 ) -> Iterator[LogFinding]:
     """Findings about the files of a log, the last of which is the verdict; none if it has no files.
 
     ``report`` is told how many were read, and how many there are. The database may be in use.
     """
-    with explaining(database), closing(connect_to_read(database, vfs=None)) as connection:
-        try:
-            if not isinstance(blobs, S3Place):
-                yield from _verify(connection, blobs, report)
-            elif number := count_blobs(connection):
-                yield LogFinding(
-                    f"note: {_files(number)} {_are(number)} in {blobs}, which is not looked into"
-                )
-        except OSError as error:
-            yield LogFinding(f"the file {error.filename} cannot be read: {error.strerror}", is_damage=True)
+    try:
+        if not isinstance(blobs, S3Place):
+            yield from _verify(named, blobs, report)
+        elif number := named.count():
+            yield LogFinding(f"note: {_files(number)} {_are(number)} in {blobs}, which is not looked into")
+    except OSError as error:
+        yield LogFinding(f"the file {error.filename} cannot be read: {error.strerror}", is_damage=True)
 
 
-def _verify(
-    connection: apsw.Connection, blobs: Path, report: Callable[[int, int], object]
-) -> Iterator[LogFinding]:
-    sizes = {named.hash: named.bytes for named in named_blobs(connection)}
+def _verify(named: NamedBlobs, blobs: Path, report: Callable[[int, int], object]) -> Iterator[LogFinding]:
+    sizes = {blob.hash: blob.bytes for blob in named}
     missing = damaged = 0
     for number, blob in enumerate(find_blobs(blobs, sizes), 1):
         flaw = _flaw(blob, sizes[blob.hash])
-        if flaw is not None and is_named(connection, blob.hash):  # else its message was deleted meanwhile
+        if flaw is not None and named.has(blob.hash):  # else its message was deleted meanwhile
             missing += not blob.files
             damaged += bool(blob.files)
             if missing + damaged <= FINDINGS:
-                place = place_of(connection, blob.hash) or "an upload that was not sent"
+                place = named.place_of(blob.hash) or "an upload that was not sent"
                 yield LogFinding(f"{place} ({blob.hash[:12]}…): {flaw}", is_damage=True)
         report(number, len(sizes))
-    unknown = {
-        name[:64] for name in unknown_names(blobs, sizes.keys()) if not is_named(connection, name[:64])
-    }
+    unknown = {name[:64] for name in unknown_names(blobs, sizes.keys()) if not named.has(name[:64])}
     if unknown:
         yield LogFinding(
             f"note: nothing needs {_files(len(unknown))} in {blobs}; the server removes that when it starts"

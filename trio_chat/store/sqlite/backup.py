@@ -20,6 +20,8 @@ from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from trio_chat.store.sqlite.connection import SqliteConnection
+
 NAME_BY_TIME = re.compile(r"chat-\d{4}-\d\d-\d\dT\d{6}Z\.db")
 """Names of backups that are rotated."""
 
@@ -34,7 +36,7 @@ PAGES_AT_A_TIME = 4_096
 """Database pages, 16 MiB: so much is copied before Ctrl-C is noticed."""
 
 
-CopyFiles: TypeAlias = "Callable[[apsw.Connection, apsw.Connection], bool]"
+CopyFiles: TypeAlias = "Callable[[SqliteConnection, SqliteConnection], bool]"
 """Copies the files that the first of these databases names, a copy of the second; whether all are there that are
 needed still."""
 
