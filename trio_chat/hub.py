@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import trio
@@ -41,6 +41,7 @@ from trio_chat.presence.service import open_presence
 from trio_chat.rooms.registry import open_rooms
 from trio_chat.rooms.room import Room
 from trio_chat.security_log import SecurityLog
+from trio_chat.store.node_messages import ProfileChanged
 from trio_chat.store.space import MIB
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from trio_chat.presence.service import PresenceService
     from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.store.base import Store
+    from trio_chat.store.node_messages import NodeMessage, Told
 
 LOGGER = logging.getLogger(__name__)
 
@@ -143,6 +145,7 @@ async def open_hub(
     enforcement = Enforcement(door, store, connected)
     server = await store.server_identity()
     async with (
+        store.node_messages() as node_messages,  # from before anything is read: nothing is missed in between
         open_presence(store, connected, now_ms=now_ms) as presence,
         open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
         open_files(
@@ -206,6 +209,7 @@ async def open_hub(
             network_url,
         )
         nursery.start_soon(_announce_list_changes, hub, receive_change)
+        nursery.start_soon(_hear_nodes, node_messages, node_handlers(hub))
         nursery.start_soon(_note_devices_in_use, hub)
         nursery.start_soon(people.run)
         nursery.start_soon(enforcement.run)
@@ -213,6 +217,26 @@ async def open_hub(
         nursery.start_soon(Retention(store, rooms, days=config.retention, now_ms=now_ms).run)
         yield hub
         nursery.cancel_scope.cancel()
+
+
+def node_handlers(hub: Hub) -> dict[type[NodeMessage], Callable[[str, Any], object]]:
+    """Who owns the subject of each kind of message between nodes: called with the node that told it and the message.
+    Sync: what has to be read from the store is read by a task of the owner."""
+    return {
+        ProfileChanged: hub.presence.others_profiles.note,
+    }
+
+
+async def _hear_nodes(
+    messages: trio.MemoryReceiveChannel[Told],
+    handlers: dict[type[NodeMessage], Callable[[str, Any], object]],
+) -> None:
+    """Hand on what other nodes tell, until it is cancelled."""
+    async for told in messages:
+        try:
+            handlers[type(told.message)](told.node, told.message)
+        except Exception:  # a bug; it must not end the server
+            LOGGER.exception("a message of another node was not understood: %s", type(told.message))
 
 
 async def _note_devices_in_use(hub: Hub) -> None:

@@ -9,7 +9,7 @@ from trio_chat.store.hints import EVERYTHING, HINTS_WAITING, Bell, Hint
 
 
 async def test_everybody_who_listens_is_told_and_nobody_else() -> None:
-    bell = Bell()
+    bell = Bell[Hint]()
     bell.ring(EVERYTHING)  # to nobody
     async with bell.listen() as one:
         bell.ring(Hint("lobby", 1))
@@ -22,7 +22,7 @@ async def test_everybody_who_listens_is_told_and_nobody_else() -> None:
 
 
 async def test_hints_that_nobody_takes_are_bounded() -> None:
-    bell = Bell()
+    bell = Bell[Hint]()
     async with bell.listen() as hints:
         for seq in range(HINTS_WAITING + 5):
             bell.ring(Hint("lobby", seq))
@@ -37,7 +37,7 @@ async def test_hints_that_nobody_takes_are_bounded() -> None:
 
 
 async def test_who_has_stopped_listening_disturbs_nobody() -> None:
-    bell = Bell()
+    bell = Bell[Hint]()
     async with bell.listen() as one, bell.listen() as two:
         one.close()
         bell.ring(EVERYTHING)

@@ -14,7 +14,7 @@ from trio_chat.rooms.encoding import Encoding
 from trio_chat.rooms.registry import open_rooms
 from trio_chat.store.hints import EVERYTHING, Hint
 from trio_chat.store.postgresql import hints as hints_module
-from trio_chat.store.postgresql.hints import RING_BYTES, RINGS_AT_ONCE, hints_in, rings_of
+from trio_chat.store.postgresql.hints import RING_BYTES, RINGS_AT_ONCE, heard_in, rings_of
 from trio_chat.store.postgresql.open import open_postgresql_store
 
 if TYPE_CHECKING:
@@ -162,14 +162,14 @@ def test_rings_fit_what_postgresql_takes() -> None:
     rings = list(rings_of("node", rooms))
     assert 1 < len(rings) <= RINGS_AT_ONCE
     assert all(len(ring.encode()) <= RING_BYTES for ring in rings)
-    hints = [hint for ring in rings for hint in hints_in(ring.encode(), "another")]
+    hints = [hint for ring in rings for hint in heard_in(ring.encode(), "another")[0]]
     assert hints == [Hint(room, seq) for room, seq in rooms.items()]
-    assert all(hints_in(ring.encode(), "node") == [] for ring in rings)
+    assert all(heard_in(ring.encode(), "node") == ([], []) for ring in rings)
 
 
 def test_what_does_not_fit_or_cannot_be_read_is_about_everything() -> None:
     (ring,) = rings_of("node", {f"{n}".ljust(100, "x"): n for n in range(5000)})
-    assert hints_in(ring.encode(), "another") == [EVERYTHING]
-    assert hints_in(b"2 {}", "node") == [EVERYTHING]
+    assert heard_in(ring.encode(), "another") == ([EVERYTHING], [])
+    assert heard_in(b"2 {}", "node") == ([EVERYTHING], [])
     (beat,) = rings_of("node", {})
-    assert hints_in(beat.encode(), "another") == []
+    assert heard_in(beat.encode(), "another") == ([], [])

@@ -1,35 +1,59 @@
-"""Two nodes over one store, in one process: each a whole server without listeners, and hints between them that a test
-can lose, delay, double or falsify."""
+"""Two nodes over one store, in one process: each a whole server without listeners, and hints and messages between them
+that a test can lose, delay, double or falsify."""
 
 from __future__ import annotations
 
+import secrets
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from tests.support.core import open_core
 from tests.support.memory_store import MemoryDisk, MemoryStore
 from trio_chat.model.events import Event
-from trio_chat.store.hints import Hint
+from trio_chat.store.hints import Bell, Hint
+from trio_chat.store.node_messages import Told, decode_message, encode_message
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    import trio
 
     from tests.support.core import Core
+    from trio_chat.kinds.standing import Mode
     from trio_chat.model.events import Draft, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import NodeStatistics, StoreStatistics
+    from trio_chat.store.node_messages import NodeMessage
 
 
 class SharedStore(MemoryStore):
-    """A store that rings for what it has committed, as it does for other nodes where there are any."""
+    """A store that rings for what it has committed, as it does for other nodes where there are any; each node has it
+    in its own way (`as_node`)."""
 
     def __init__(self, disk: MemoryDisk) -> None:
         super().__init__(disk)
         self.deliver: Callable[[Hint], object] = self.bell.ring
         """What becomes of a hint: a test may put something else in place of this."""
+        self.deliver_message: Callable[[Told], object] = self._ring_nodes
+        """What becomes of a message."""
+        self.live: dict[str, NodeStore] = {}
+        """The nodes, by their ids, that have not died."""
         self.nodes: NodeStatistics | None = None
+        self.on_gone = lambda: [node.on_gone() for node in self.live.values()]
+
+    def as_node(self) -> MemoryStore:
+        """The same store for one more node."""
+        node = NodeStore(self)
+        self.live[node.node] = node
+        return cast("MemoryStore", node)
+
+    def _ring_nodes(self, told: Told) -> None:
+        for node in self.live.values():
+            if node.node != told.node:
+                node.node_bell.ring(told)
 
     def statistics(self) -> StoreStatistics:
         """See `Store`."""
@@ -59,6 +83,52 @@ class SharedStore(MemoryStore):
         self.deliver = kept.append
         return kept
 
+    def lose_messages(self) -> None:
+        """Deliver no message between nodes from now on."""
+        self.deliver_message = lambda told: None
+
+    def die(self, core: Core) -> None:
+        """Let a node be dead without a word, for the others: it is not heard of any more, and its lease is over."""
+        del self.live[core.store.node]
+
+
+class NodeStore:
+    """A shared store as one node has it: with an id, and told by others. Anything else is the shared one's."""
+
+    has_nodes = True
+
+    def __init__(self, shared: SharedStore) -> None:
+        self._shared = shared
+        self.node = secrets.token_urlsafe(9)
+        self.node_bell = Bell[Told]()
+        self.on_gone: Callable[[], object] = lambda: None
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._shared, name)
+
+    @property
+    def default_mode(self) -> Mode:
+        """See `Store`."""
+        return self._shared.default_mode
+
+    @default_mode.setter
+    def default_mode(self, mode: Mode) -> None:
+        self._shared.default_mode = mode
+
+    async def live_nodes(self) -> frozenset[str]:
+        """See `Store`."""
+        return frozenset(self._shared.live)
+
+    def tell_nodes(self, message: NodeMessage) -> None:
+        """See `Store`. As over a line: what cannot be read on the other side is not heard."""
+        heard = decode_message(encode_message(message))
+        assert heard == message
+        self._shared.deliver_message(Told(self.node, message))
+
+    def node_messages(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Told]]:
+        """See `Store`."""
+        return self.node_bell.listen()
+
 
 @asynccontextmanager
 async def open_nodes(*, max_open_rooms: int = 1000) -> AsyncIterator[tuple[SharedStore, Core, Core]]:
@@ -66,7 +136,7 @@ async def open_nodes(*, max_open_rooms: int = 1000) -> AsyncIterator[tuple[Share
     store = SharedStore(MemoryDisk())
     async with (
         store.running(close_timeout_s=10),
-        open_core(store=store, max_open_rooms=max_open_rooms) as one,
-        open_core(store=store, max_open_rooms=max_open_rooms) as two,
+        open_core(store=store.as_node(), max_open_rooms=max_open_rooms) as one,
+        open_core(store=store.as_node(), max_open_rooms=max_open_rooms) as two,
     ):
         yield store, one, two

@@ -52,18 +52,18 @@ class Privacy:
         for profile in await self._store.hiding():
             self.set_profile(profile)
 
-    def set_profile(self, profile: Profile) -> None:
-        """Note what a person hides now."""
+    def set_profile(self, profile: Profile) -> bool:
+        """Note what a person hides now; whether that is something else than before."""
         shows: dict[What, bool] = {
             "seen": profile.shows_seen,
             "receipts": profile.shows_receipts,
             "typing": profile.shows_typing,
         }
         hidden = frozenset(what for what, is_shown in shows.items() if not is_shown)
+        before = self._hidden.pop(profile.id, frozenset())
         if hidden:
             self._hidden[profile.id] = hidden
-        else:
-            self._hidden.pop(profile.id, None)
+        return hidden != before
 
     async def learn_blocks(self, person: str) -> None:
         """Read the blocks of a person who has logged in. Raises `StoreError`. To be followed by `forget_blocks`."""

@@ -18,9 +18,11 @@ from trio_chat.errors import StoreError
 from trio_chat.model.notices import PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
 from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, may_name
 from trio_chat.presence.privacy import Privacy
+from trio_chat.presence.profiles import OthersProfiles
 from trio_chat.presence.read_markers import FEW
 from trio_chat.presence.room_state import RoomChange, RoomState
 from trio_chat.rooms.encoding import EncodedNotices
+from trio_chat.store.node_messages import ProfileChanged
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -64,6 +66,7 @@ class PresenceService:
         self._connected = connected
         self._now_ms = now_ms
         self.privacy = Privacy(store)
+        self.others_profiles = OthersProfiles(store, self._apply_profile)
         self._rooms: dict[str, RoomState] = {}
         self._watched: dict[UserConnection, str] = {}
         self._unseen: set[UserConnection] = set()
@@ -145,11 +148,18 @@ class PresenceService:
 
     def change_privacy(self, profile: Profile) -> None:
         """Note what a person hides now: whoever hides being here goes, for others, from where they are."""
-        self.privacy.set_profile(profile)
+        if self._apply_privacy(profile):
+            self._store.tell_nodes(ProfileChanged(profile.id))
+
+    def _apply_privacy(self, profile: Profile) -> bool:
+        """Whether that is something else than before."""
+        if not self.privacy.set_profile(profile):
+            return False
         for connection in self._connected.connections(profile.id):
             room = self._watched.get(connection)
             if room is not None:
                 self.watch(connection, room, is_shown=connection not in self._unseen)
+        return True
 
     def set_block(self, person: str, other: str, *, on: bool) -> None:
         """Note that a person blocks another one, or no longer: to each other they go, or come back, at once."""
@@ -203,10 +213,20 @@ class PresenceService:
             self._has_changed.set()
 
     def change_person(self, person: Person) -> None:
-        """Update a person's name and looks: on their own connections at once, for others with the next broadcast."""
+        """Update a person's name and looks: on their own connections at once, for others with the next broadcast, and
+        soon on other nodes."""
+        self._apply_person(person)
+        self._store.tell_nodes(ProfileChanged(person.id))
+
+    def _apply_person(self, person: Person) -> None:
         self._connected.set_person(person)
         self._changed_people[person.id] = person
         self._has_changed.set()
+
+    def _apply_profile(self, profile: Profile) -> None:
+        """The profile was changed at another node."""
+        self._apply_privacy(profile)
+        self._apply_person(profile.person)
 
     def _note_offline(self, person: str) -> None:
         self._offline.add(person)
@@ -407,6 +427,8 @@ async def open_presence(
     await presence.privacy.learn()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(presence.run)
+        if store.has_nodes:
+            nursery.start_soon(presence.others_profiles.run)
         yield presence
         nursery.cancel_scope.cancel()
     await presence.save()

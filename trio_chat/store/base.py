@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     )
     from trio_chat.search.query import Query
     from trio_chat.store.hints import Hint
+    from trio_chat.store.node_messages import NodeMessage, Told
     from trio_chat.store.space import Space
 
 
@@ -545,6 +546,27 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
         A hint may be lost, late, doubled or wrong (`trio_chat.store.hints`). What this store itself has appended need
         not be told. A store that nobody else writes to has none.
         """
+        ...
+
+    has_nodes: bool
+    """Whether other processes may use the same store. Where none do, nothing has to be looked for that they changed."""
+
+    node: str
+    """The id of this node: of the process, as long as the store is open."""
+
+    async def live_nodes(self) -> frozenset[str]:
+        """The ids of the nodes that use the same store, this one as well: of those that died without a word for some
+        seconds more."""
+        ...
+
+    def tell_nodes(self, message: NodeMessage) -> None:
+        """Tell all other nodes, soon; nobody where there are none. What cannot be told, or is too much, is lost.
+        Sync."""
+        ...
+
+    def node_messages(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Told]]:
+        """Give what other nodes tell, for as long as the block is not left: hints, as `hints` are
+        (`trio_chat.store.node_messages`)."""
         ...
 
     async def reusable_bytes(self) -> int:

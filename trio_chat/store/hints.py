@@ -6,7 +6,7 @@ A hint only says where to look. It may be lost, late, doubled or wrong: what is 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import attrs
 import trio
@@ -14,8 +14,10 @@ import trio
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+_Rung = TypeVar("_Rung")
+
 HINTS_WAITING = 1_000
-"""Hints that wait for one listener at most; what comes beyond is lost."""
+"""What waits for one listener at most; what comes beyond is lost."""
 
 
 @attrs.frozen
@@ -32,16 +34,17 @@ EVERYTHING = Hint()
 """Look at all rooms: after hints may have been lost, and now and then."""
 
 
-class Bell:
-    """Rings hints for those who listen to one store. All of it is sync but `listen`, and in one thread."""
+class Bell(Generic[_Rung]):
+    """Rings hints, or what other nodes tell, for those who listen to one store. All of it is sync but `listen`, and in
+    one thread."""
 
     def __init__(self) -> None:
-        self._listeners: dict[trio.MemorySendChannel[Hint], None] = {}
+        self._listeners: dict[trio.MemorySendChannel[_Rung], None] = {}
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[trio.MemoryReceiveChannel[Hint]]:
-        """Give the receive end of a channel of the hints that are rung inside the block."""
-        send, receive = trio.open_memory_channel[Hint](HINTS_WAITING)
+    async def listen(self) -> AsyncIterator[trio.MemoryReceiveChannel[_Rung]]:
+        """Give the receive end of a channel of what is rung inside the block."""
+        send, receive = trio.open_memory_channel[_Rung](HINTS_WAITING)
         self._listeners[send] = None
         try:
             with send, receive:
@@ -49,10 +52,10 @@ class Bell:
         finally:
             del self._listeners[send]
 
-    def ring(self, hint: Hint) -> None:
-        """Give the hint to everybody who listens and has space for it."""
+    def ring(self, rung: _Rung) -> None:
+        """Give this to everybody who listens and has space for it."""
         for listener in self._listeners:
             try:
-                listener.send_nowait(hint)
+                listener.send_nowait(rung)
             except (trio.WouldBlock, trio.BrokenResourceError):
-                continue  # lost: who rings says now and then that everything is to be looked at
+                continue  # lost: everything is looked at now and then

@@ -1,4 +1,5 @@
-"""Hints between nodes over one database: by NOTIFY, on connections of their own, and never before the commit.
+"""Hints and messages between nodes over one database: by NOTIFY, on connections of their own, and never before the
+commit.
 
 A transaction that writes and notifies holds a lock of the whole server until its commit is on the disk: with sixteen
 writers that cut commits to a third. So what was committed is rung afterwards, at most every few milliseconds and all
@@ -9,9 +10,9 @@ listening begins anew. Each ring is heard by who rang as well; while that fails,
 from __future__ import annotations
 
 import logging
-import secrets
 from contextlib import asynccontextmanager, closing
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Final, LiteralString
 
 import msgspec
@@ -19,13 +20,16 @@ import psycopg
 import trio
 
 from trio_chat.store.hints import EVERYTHING, Hint
+from trio_chat.store.node_messages import MESSAGE_BYTES, Told, decode_message, encode_message
+from trio_chat.store.postgresql import leases
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
 from trio_chat.store.postgresql.watchdog import watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from trio_chat.store.hints import Bell
+    from trio_chat.store.node_messages import NodeMessage
     from trio_chat.store.postgresql.connection import Raw
 
 LOGGER = logging.getLogger(__name__)
@@ -40,7 +44,10 @@ RINGS_AT_ONCE: Final = 20
 
 RING_EACH_S: Final = 0.005
 BEAT_S: Final = 1.0
-"""So often at least something is rung."""
+"""So often at least something is rung, and the lease of this node goes on (`leases`)."""
+
+MESSAGES_WAITING_BYTES: Final = 10 * RING_BYTES
+"""Messages that wait to be rung; what comes beyond is lost."""
 
 SILENT_S: Final = 3.0
 """So long nothing is heard until the line is taken for dead."""
@@ -50,11 +57,12 @@ RECONNECT_S: Final = 0.5
 
 
 class Ring(msgspec.Struct, array_like=True):
-    """What is rung at a time: by which node, and the rooms with the numbers that their logs have come to (None:
-    anything may have happened to them)."""
+    """What is rung at a time: by which node, the rooms with the numbers that their logs have come to (None: anything
+    may have happened to them), and messages."""
 
     node: str
     rooms: list[tuple[str | None, int | None]] = []
+    messages: list[msgspec.Raw] = []
 
 
 class Heard:
@@ -66,12 +74,15 @@ class Heard:
 
 
 class Ringer:
-    """Rings for what this node has committed."""
+    """Rings for what this node has committed, and tells."""
 
     def __init__(self, node: str, connection: PostgresqlConnection) -> None:
         self._node = node
         self._connection = connection
         self._noted: dict[str, int | None] = {}
+        self._told: list[bytes] = []
+        self._told_bytes = 0
+        self._beaten_s = 0.0
         self._has_noted = trio.Event()
         self.n_rings = 0
         self.heard = Heard()
@@ -82,6 +93,16 @@ class Ringer:
         self._noted[room] = None if seq is None or before is None else max(before, seq)
         self._has_noted.set()
 
+    def tell(self, message: NodeMessage) -> None:
+        """Ring soon with this message; what is too much is lost. Sync."""
+        told = encode_message(message)
+        if len(told) > MESSAGE_BYTES:
+            LOGGER.error("a message to other nodes of %d bytes is lost: %s", len(told), type(message))
+        elif self._told_bytes + len(told) <= MESSAGES_WAITING_BYTES:
+            self._told.append(told)
+            self._told_bytes += len(told)
+            self._has_noted.set()
+
     async def run(self) -> None:
         """Ring, until it is cancelled."""
         while True:
@@ -89,8 +110,9 @@ class Ringer:
                 await self._has_noted.wait()
             self._has_noted = trio.Event()
             noted, self._noted = self._noted, {}
+            told, self._told, self._told_bytes = self._told, [], 0
             try:
-                await trio.to_thread.run_sync(self._ring, list(rings_of(self._node, noted)))
+                await trio.to_thread.run_sync(self._ring, list(rings_of(self._node, noted, told)))
             except UNAVAILABLE as error:  # lost: others look at everything soon
                 LOGGER.warning("other nodes cannot be told what was written: %s", error)
                 self._connection.close()
@@ -98,39 +120,50 @@ class Ringer:
             await trio.sleep(RING_EACH_S)
 
     def _ring(self, rings: list[str]) -> None:
+        if monotonic() - self._beaten_s >= BEAT_S:
+            leases.beat(self._connection, self._node)
+            self._beaten_s = monotonic()
         for ring in rings:
             self._connection.execute("SELECT pg_notify(?, ?)", (CHANNEL, ring))
             self.n_rings += 1
 
 
-def rings_of(node: str, noted: Mapping[str, int | None]) -> Iterator[str]:
-    """The texts to ring for these rooms, one at least, each within `RING_BYTES`."""
+def rings_of(node: str, noted: Mapping[str, int | None], told: Sequence[bytes] = ()) -> Iterator[str]:
+    """The texts to ring for these rooms and messages, one at least, each within `RING_BYTES`."""
     encode = msgspec.json.encode
-    groups: list[list[tuple[str | None, int | None]]] = [[]]
+    rings = [Ring(node, [], [])]
     size = 100
     for item in noted.items():
         item_size = len(encode(item)) + 1
         if size + item_size > RING_BYTES:
-            groups.append([])
+            rings.append(Ring(node, [], []))
             size = 100
-        groups[-1].append(item)
+        rings[-1].rooms.append(item)
         size += item_size
-    if len(groups) > RINGS_AT_ONCE:
-        groups = [[(None, None)]]
-    for group in groups:
-        yield encode(Ring(node, group)).decode()
+    if len(rings) > RINGS_AT_ONCE:
+        rings = [Ring(node, [(None, None)], [])]
+        size = 200
+    for message in told:
+        if size + len(message) + 1 > RING_BYTES:
+            rings.append(Ring(node, [], []))
+            size = 100
+        rings[-1].messages.append(msgspec.Raw(message))
+        size += len(message) + 1
+    for ring in rings:
+        yield encode(ring).decode()
 
 
 async def listen(
     node: str,
     connect: Callable[[], Raw],
-    bell: Bell,
+    bell: Bell[Hint],
+    node_bell: Bell[Told],
     heard: Heard,
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Ring the bell for what other nodes have committed, until it is cancelled; with a new line if one is lost. It has
-    started when the first line listens."""
+    """Ring the bells for what other nodes have committed, and what they tell, until it is cancelled; with a new line if
+    one is lost. It has started when the first line listens."""
     is_first = True
     while True:
         try:
@@ -140,7 +173,7 @@ async def listen(
                     task_status.started()
                 is_first = False
                 bell.ring(EVERYTHING)  # what was rung before was not heard
-                await _hear(node, raw, bell, heard)
+                await _hear(node, raw, bell, node_bell, heard)
             finally:
                 raw.close()
         except (*UNAVAILABLE, OSError, trio.TooSlowError) as error:
@@ -163,7 +196,7 @@ def _connected(connect: Callable[[], Raw], statement: LiteralString) -> Raw:
     return raw
 
 
-async def _hear(node: str, raw: Raw, bell: Bell, heard: Heard) -> None:
+async def _hear(node: str, raw: Raw, bell: Bell[Hint], node_bell: Bell[Told], heard: Heard) -> None:
     while True:
         with trio.fail_after(SILENT_S):
             await trio.lowlevel.wait_readable(raw.fileno())
@@ -171,37 +204,48 @@ async def _hear(node: str, raw: Raw, bell: Bell, heard: Heard) -> None:
         while (notified := raw.pgconn.notifies()) is not None:
             heard.n_rings += 1
             heard.at_s = trio.current_time()
-            for hint in hints_in(notified.extra, node):
+            hints, told = heard_in(notified.extra, node)
+            for hint in hints:
                 bell.ring(hint)
+            for one in told:
+                node_bell.ring(one)
         if raw.pgconn.status != psycopg.pq.ConnStatus.OK:
             raise psycopg.OperationalError("the line was closed")
 
 
-def hints_in(ring: bytes, node: str) -> list[Hint]:
-    """The hints of a ring; none in one of this node. What cannot be read (another version's) is about everything."""
+def heard_in(ring: bytes, node: str) -> tuple[list[Hint], list[Told]]:
+    """The hints and messages of a ring; none in one of this node. What cannot be read (another version's) is about
+    everything, but for single messages, which are left out."""
     try:
         rung = msgspec.json.decode(ring, type=Ring)
     except msgspec.DecodeError:
-        return [EVERYTHING]
-    return [] if rung.node == node else [Hint(room, seq) for room, seq in rung.rooms]
+        return [EVERYTHING], []
+    if rung.node == node:
+        return [], []
+    messages = (decode_message(raw) for raw in rung.messages)
+    return (
+        [Hint(room, seq) for room, seq in rung.rooms],
+        [Told(rung.node, message) for message in messages if message is not None],
+    )
 
 
-async def _look(bell: Bell) -> None:
+async def _look(bell: Bell[Hint]) -> None:
     while True:
         await trio.sleep(LOOK_EACH_S)
         bell.ring(EVERYTHING)
 
 
 @asynccontextmanager
-async def open_hints(connect: Callable[[], Raw], bell: Bell, *, max_wait_s: float) -> AsyncIterator[Ringer]:
-    """A ringer for this node; the bell is rung for what others commit inside the block."""
-    node = secrets.token_urlsafe(6)
+async def open_hints(
+    node: str, connect: Callable[[], Raw], bell: Bell[Hint], node_bell: Bell[Told], *, max_wait_s: float
+) -> AsyncIterator[Ringer]:
+    """A ringer for this node; the bells are rung for what others commit and tell inside the block."""
     # A ring need not survive anything: its commit waits for no disk.
     connect_to_ring = partial(_connected, connect, "SET synchronous_commit = off")
     with closing(PostgresqlConnection(connect_to_ring)) as ringing:
         ringer = Ringer(node, ringing)
         async with trio.open_nursery() as nursery:
-            await nursery.start(listen, node, connect, bell, ringer.heard)
+            await nursery.start(listen, node, connect, bell, node_bell, ringer.heard)
             nursery.start_soon(ringer.run)
             nursery.start_soon(_look, bell)
             nursery.start_soon(partial(watch, [ringing], max_wait_s=max_wait_s))

@@ -10,6 +10,7 @@ import trio
 
 from trio_chat.store.base import NodeStatistics
 from trio_chat.store.group_commit import thread_executor
+from trio_chat.store.postgresql import leases
 from trio_chat.store.postgresql.connect import check_server, connector, explaining
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
 from trio_chat.store.postgresql.hints import open_hints
@@ -57,14 +58,17 @@ async def open_postgresql_store(
             read_executor=thread_executor(),
             search_executor=thread_executor(),
         )
+        store.node = writer.transactions.node
         async with trio.open_nursery() as watching:
             watching.start_soon(partial(watch, connections, max_wait_s=max_wait_s))
             watching.start_soon(indexer.run)
             async with (
-                open_hints(connector(url), store.bell, max_wait_s=max_wait_s) as ringer,
+                open_hints(
+                    store.node, connector(url), store.bell, store.node_bell, max_wait_s=max_wait_s
+                ) as ringer,
                 store.running(close_timeout_s=close_timeout_s),
             ):
-                store.ring = ringer.note
+                store.ring, store.tell = ringer.note, ringer.tell
                 store.node_statistics = partial(_statistics, connections, ringer)
                 yield store
             watching.cancel_scope.cancel()
@@ -86,7 +90,9 @@ def _open_connections(url: str) -> Iterator[tuple[PostgresqlWriter, Connections]
             migrate(writing, url)
             writer = PostgresqlWriter(writing)
             writer.transactions.register()
+            leases.beat(writing, writer.transactions.node)
         stack.callback(writer.transactions.leave)
+        stack.callback(leases.leave, writing, writer.transactions.node)
         yield writer, (writing, reading, searching, indexing)
 
 

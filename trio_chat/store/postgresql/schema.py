@@ -265,6 +265,7 @@ CREATE TABLE nodes (
     batch bigint NOT NULL DEFAULT 0,
     beat_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 20);
+CREATE UNLOGGED TABLE leases (node {_T} PRIMARY KEY, beat_at timestamptz NOT NULL) WITH (fillfactor = 20);
 """
 
 _MENTIONS: Final = """

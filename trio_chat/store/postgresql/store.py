@@ -8,6 +8,7 @@ import attrs
 
 from trio_chat.model.events import Event
 from trio_chat.store.base import NodeStatistics
+from trio_chat.store.postgresql import leases
 from trio_chat.store.sql import name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
 
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Draft, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import Store, StoreStatistics
+    from trio_chat.store.node_messages import NodeMessage
 
 
 class PostgresqlStore(SqlStore):
     """`SqlStore` with what PostgreSQL does in its own way."""
 
+    has_nodes = True
+
     ring: Callable[[str, int | None], object] = staticmethod(lambda room, seq: None)
     """Tells other nodes what was committed: see `Ringer.note`."""
+    tell: Callable[[NodeMessage], object] = staticmethod(lambda message: None)
+    """Tells other nodes this: see `Ringer.tell`."""
     node_statistics: Callable[[], NodeStatistics] = NodeStatistics
 
     def statistics(self) -> StoreStatistics:
@@ -43,6 +49,11 @@ class PostgresqlStore(SqlStore):
         self.ring(room, None)
         return position
 
+    def tell_nodes(self, message: NodeMessage) -> None:
+        """See `Store`."""
+        self.tell(message)
+
+    live_nodes = reads(leases.live_nodes)
     claim_name = writes_always(name_claims.claim_name)
     keep_claims = writes_always(name_claims.keep_claims)
     reusable_bytes = reads(lambda _connection: 0)

@@ -55,18 +55,19 @@ class Transactions:
 
     def __init__(self, connection: PostgresqlConnection) -> None:
         self._connection = connection
-        self._node = secrets.token_urlsafe(9)
+        self.node = secrets.token_urlsafe(9)
+        """The id of this node."""
         self._batch = 0
 
     def register(self) -> None:
         """Make the row of this node, and take away those of nodes that are long gone."""
         self._connection.execute("DELETE FROM nodes WHERE beat_at < now() - interval '30 days'")
-        self._connection.execute("INSERT INTO nodes (id) VALUES (?)", (self._node,))
+        self._connection.execute("INSERT INTO nodes (id) VALUES (?)", (self.node,))
 
     def leave(self) -> None:
         """Take the row of this node away, if that can be done just now."""
         with suppress(psycopg.Error):
-            self._connection.execute("DELETE FROM nodes WHERE id = ?", (self._node,))
+            self._connection.execute("DELETE FROM nodes WHERE id = ?", (self.node,))
 
     def run(
         self,
@@ -107,7 +108,7 @@ class Transactions:
         connection.execute("BEGIN")
         try:
             answer = work()
-            connection.execute("SELECT note_batch(?, ?)", (self._node, self._batch))
+            connection.execute("SELECT note_batch(?, ?)", (self.node, self._batch))
         except BaseException:
             connection.roll_back()
             raise
@@ -127,7 +128,7 @@ class Transactions:
             with connection.waiting(), connection.raw.pipeline():
                 connection.execute("BEGIN")
                 answer = work()
-                connection.execute("SELECT note_batch(?, ?)", (self._node, self._batch))
+                connection.execute("SELECT note_batch(?, ?)", (self.node, self._batch))
                 connection.execute("COMMIT")
             self._check_commit()
         except UNAVAILABLE as error:
@@ -151,7 +152,7 @@ class Transactions:
                 batch = self._connection.execute(
                     # Written to, so that its commit waits for what was committed before, on a standby as well.
                     "UPDATE nodes SET beat_at = now() WHERE id = ? RETURNING batch",
-                    (self._node,),
+                    (self.node,),
                 ).get
                 self._connection.execute("COMMIT")
                 self._check_commit()

@@ -6,6 +6,7 @@ Writes wait in one queue, reads in a second, searches and the directory in a thi
 
 from __future__ import annotations
 
+import secrets
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -13,7 +14,8 @@ import attrs
 import trio
 
 from trio_chat.store.group_commit import BatchQueue
-from trio_chat.store.hints import Bell
+from trio_chat.store.hints import Bell, Hint
+from trio_chat.store.node_messages import Told
 from trio_chat.store.space import Space
 from trio_chat.store.sql import (
     album,
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import StoreStatistics
     from trio_chat.store.group_commit import Executor, RunBatch
-    from trio_chat.store.hints import Hint
+    from trio_chat.store.node_messages import NodeMessage
     from trio_chat.store.sql.appending import Memory
     from trio_chat.store.sql.reader import Reader
     from trio_chat.store.sql.requests import Read
@@ -115,6 +117,8 @@ class Writer(Protocol):
 class SqlStore:
     """Store over connections that write, read and search. Its methods are documented in `Store`."""
 
+    has_nodes = False
+
     def __init__(
         self,
         writer: Writer,
@@ -128,8 +132,11 @@ class SqlStore:
         self.space = writer.space
         self.on_gone: Callable[[], object] = lambda: None
         """See `FileTable`."""
-        self.bell = Bell()
+        self.bell = Bell[Hint]()
         """Rung for what others write to the same database; where nobody else does, by nobody."""
+        self.node = secrets.token_urlsafe(9)
+        self.node_bell = Bell[Told]()
+        """Rung for what other nodes tell; where there are none, by nobody."""
         self._writer = writer
         self._reader = reader
         self._searcher = searcher
@@ -278,6 +285,17 @@ class SqlStore:
     def hints(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Hint]]:
         """See `Store`."""
         return self.bell.listen()
+
+    async def live_nodes(self) -> frozenset[str]:
+        """See `Store`."""
+        return frozenset({self.node})
+
+    def tell_nodes(self, message: NodeMessage) -> None:
+        """See `Store`."""
+
+    def node_messages(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Told]]:
+        """See `Store`."""
+        return self.node_bell.listen()
 
     def statistics(self) -> StoreStatistics:
         """See `Store`."""

@@ -1,0 +1,59 @@
+"""Messages between nodes: what one tells the others beside the log.
+
+They are only hints too: each may be lost, late or doubled. What is durable, or a matter of security, is found by a look
+at the store as well, within seconds; what is neither ends with the lease of its node (`Store.live_nodes`).
+
+A new kind of message is a struct here, with a tag of its own, in `MESSAGES`, and its handler in the table of the hub
+(`trio_chat.hub.node_handlers`). Its fields never change: new ones come last and have a default. It takes at most
+`MESSAGE_BYTES`, so what may be longer goes in several messages, or is read from the store by who is told.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Final
+
+import attrs
+import msgspec
+
+MESSAGE_BYTES: Final = 7_500
+"""What is longer is told to nobody."""
+
+
+class NodeMessage(msgspec.Struct, frozen=True, array_like=True):
+    """What one node tells the others."""
+
+
+class ProfileChanged(NodeMessage, frozen=True, array_like=True, tag="profile"):
+    """A person has another name, other looks, or shows something else of themselves: to be read from the store."""
+
+    person: str
+
+
+MESSAGES: Final[tuple[type[NodeMessage], ...]] = (ProfileChanged,)
+"""All kinds of messages."""
+
+
+@attrs.frozen
+class Told:
+    """A message, and which node told it."""
+
+    node: str
+    message: NodeMessage
+
+
+_DECODER: Final[msgspec.json.Decoder[NodeMessage]] = msgspec.json.Decoder(reduce(or_, MESSAGES))
+
+
+def encode_message(message: NodeMessage) -> bytes:
+    """The message as JSON."""
+    return msgspec.json.encode(message)
+
+
+def decode_message(data: bytes | msgspec.Raw) -> NodeMessage | None:
+    """The message that this says; None for what only another version understands."""
+    try:
+        return _DECODER.decode(data)
+    except msgspec.DecodeError:
+        return None
