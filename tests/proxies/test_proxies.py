@@ -7,13 +7,7 @@ seconds behind each). Clients come from other loopback addresses than the proxy,
 from __future__ import annotations
 
 import os
-import re
-import shutil
-import socket
-import subprocess
-from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
-from pathlib import Path
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,24 +15,30 @@ import pytest
 import trio
 
 from tests.support.process import ServerProcess, open_process
+from tests.support.proxies import (
+    HAS_REAL_TIMES,
+    HOST,
+    Site,
+    caddy,
+    connect,
+    free_port,
+    haproxy,
+    nginx,
+    running,
+    shake_hands,
+)
 from tests.support.raw import PATIENCE_S, PING, PONG, Answer, RawPeer, frame, get, upgrade
 from tests.support.tls import make_authority
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
-
-    from tests.support.tls import Authority
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
 
 pytestmark = pytest.mark.proxies
 
-OPERATING = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
-
-HOST = "chat.example.org"
-
 MIB = 1024 * 1024
-
-HAS_REAL_TIMES = "REAL_TIMES" in os.environ
 
 IDLE_PING_S = 25 if HAS_REAL_TIMES else 0.3
 """Silence after which the server pings; the first is its default."""
@@ -46,93 +46,8 @@ IDLE_PING_S = 25 if HAS_REAL_TIMES else 0.3
 SILENT_PINGS = 6 if HAS_REAL_TIMES else 5
 """So many pings take longer than the proxies' timeout."""
 
-
-def shortened(*timeouts: str) -> dict[str, str]:
-    """These timeouts of a configuration as a second, so that the silence that they would end need not last minutes."""
-    return {} if HAS_REAL_TIMES else {timeout: re.sub(r"\d+s", "1s", timeout) for timeout in timeouts}
-
-
 ADA, BOB = "127.0.0.2", "127.0.0.3"
 """Addresses of clients, on the loopback interface; the proxy's is 127.0.0.1."""
-
-
-def printed(language: str) -> str:
-    """The configuration that the manual prints."""
-    found = re.search(rf"^```{language}\n(.*?)^```$", OPERATING, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
-def replaced(text: str, replacements: dict[str, str]) -> str:
-    """The text with each of these, which must be there, replaced."""
-    for old, new in replacements.items():
-        assert old in text, f"{old!r} is not in the manual's configuration any more"
-        text = text.replace(old, new)
-    return text
-
-
-@attrs.frozen
-class Site:
-    """What a proxy's configuration is made of."""
-
-    folder: Path
-    authority: Authority
-    port: int
-    server: int
-
-
-def nginx(site: Site) -> list[str]:
-    config = replaced(
-        printed("nginx"),
-        {
-            "listen 443 ssl": f"listen 127.0.0.1:{site.port} ssl",
-            f"/etc/letsencrypt/live/{HOST}/fullchain.pem": str(site.authority.certificate),
-            f"/etc/letsencrypt/live/{HOST}/privkey.pem": str(site.authority.key),
-            "127.0.0.1:8080": f"127.0.0.1:{site.server}",
-        }
-        | shortened("timeout 120s"),
-    )
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    folders = "".join(f"{kind}_temp_path {site.folder}/{kind};\n" for kind in kinds)
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    path = site.folder / "nginx.conf"
-    path.write_text(
-        f"{user}daemon off;\nworker_processes 1;\npid {site.folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
-        f"http {{\naccess_log off;\n{folders}{config}}}\n"
-    )
-    return ["nginx", "-e", "stderr", "-p", str(site.folder), "-c", str(path)]
-
-
-def caddy(site: Site) -> list[str]:
-    files = f"{site.authority.certificate} {site.authority.key}"
-    config = replaced(
-        printed("caddy"),
-        {
-            f"{HOST} {{": f"https://{HOST}:{site.port} {{\n    bind 127.0.0.1\n    tls {files}",
-            "127.0.0.1:8080": f"127.0.0.1:{site.server}",
-        },
-    )
-    path = site.folder / "Caddyfile"
-    path.write_text(
-        f"{{\n    admin off\n    auto_https disable_redirects\n    skip_install_trust\n}}\n{config}"
-    )
-    return ["caddy", "run", "--adapter", "caddyfile", "--config", str(path)]
-
-
-def haproxy(site: Site) -> list[str]:
-    pem = site.folder / "both.pem"
-    pem.write_bytes(site.authority.certificate.read_bytes() + site.authority.key.read_bytes())
-    config = replaced(
-        printed("haproxy"),
-        {
-            f"bind :443 ssl crt /etc/haproxy/{HOST}.pem": f"bind 127.0.0.1:{site.port} ssl crt {pem}",
-            "127.0.0.1:8080": f"127.0.0.1:{site.server}",
-        }
-        | shortened("timeout client 60s", "timeout server 60s", "timeout tunnel 120s"),
-    )
-    path = site.folder / "haproxy.cfg"
-    path.write_text(config)
-    return ["haproxy", "-db", "-f", str(path)]
 
 
 @attrs.frozen
@@ -145,64 +60,22 @@ class Proxied:
     data: Path
     """The server's data directory."""
 
-    @asynccontextmanager
-    async def connect(self, address: str = ADA) -> AsyncIterator[RawPeer]:
+    def connect(self, address: str = ADA) -> AbstractAsyncContextManager[RawPeer]:
         """A connection over TLS from this address."""
-        sock = trio.socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        with sock:
-            await sock.bind((address, 0))
-            with trio.fail_after(PATIENCE_S):
-                await sock.connect(("127.0.0.1", self.port))
-                stream = trio.SocketStream(sock)
-                tls = trio.SSLStream(stream, self.context, server_hostname=HOST, https_compatible=True)
-                await tls.do_handshake()
-            yield RawPeer(stream, tls)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-    return port
-
-
-async def wait_listening(port: int, process: trio.Process) -> None:
-    with trio.fail_after(PATIENCE_S):
-        while process.poll() is None:
-            try:
-                stream = await trio.open_tcp_stream("127.0.0.1", port)
-            except OSError:
-                await trio.sleep(0.02)
-            else:
-                await stream.aclose()
-                return
-    pytest.fail("the proxy ended")
+        return connect(self.port, self.context, address)
 
 
 @pytest.fixture(params=[nginx, caddy, haproxy], ids=lambda configure: configure.__name__)
 async def proxied(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Proxied]:
     """The server behind one proxy after the other."""
-    configure = request.param
-    if shutil.which(configure.__name__, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin") is None:
-        pytest.skip(f"NOT TESTED: behind {configure.__name__}, which is not on this machine (apt install it)")
     authority = make_authority(tmp_path, HOST)
     port = free_port()
     settings = ("--trusted-proxy", "127.0.0.1", "--public-url", f"https://{HOST}", "--plain")
     limits = ("--max-connections-per-address", "2", "--idle-ping", str(IDLE_PING_S))
-    async with open_process(tmp_path / "data", *settings, *limits) as server, trio.open_nursery() as nursery:
-        command = configure(Site(tmp_path, authority, port, server.port))
-        environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"}
-        environment |= {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
-        start = partial(trio.run_process, command, check=False, env=environment, stderr=subprocess.DEVNULL)
-        process: trio.Process = await nursery.start(start)
-        await wait_listening(port, process)
-        yield Proxied(port, authority.client_context("http/1.1"), server, tmp_path / "data")
-        nursery.cancel_scope.cancel()
-
-
-async def shake_hands(peer: RawPeer, **headers: str) -> int:
-    """The status of a handshake."""
-    await peer.send(upgrade(host=HOST, **headers))  # type: ignore[arg-type]  # mypy sees any keyword in them
-    return int((await peer.receive_head()).split()[1])
+    async with open_process(tmp_path / "data", *settings, *limits) as server:
+        site = Site(tmp_path, authority, port, "operating.md", {"127.0.0.1:8080": server.port})
+        async with running(request.param, site):
+            yield Proxied(port, authority.client_context("http/1.1"), server, tmp_path / "data")
 
 
 async def test_page_and_chat_work_and_silence_does_not_end_them(proxied: Proxied) -> None:

@@ -1,0 +1,42 @@
+"""Several real servers over one PostgreSQL, with one directory for the files of all."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tests.support.process import open_process
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from tests.support.process import ServerProcess
+
+HOST = "chat.example.org"
+"""Where people reach them."""
+
+NEW_PEOPLE = ("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0")
+
+
+def open_node(
+    database: str, folder: Path, name: str, *arguments: str, port: int = 0
+) -> AbstractAsyncContextManager[ServerProcess]:
+    """A node over this database; what the nodes share, and what each has for itself, is in the folder."""
+    (folder / "files").mkdir(exist_ok=True)
+    shared = ("--store", database, "--files", f"shared:{folder / 'files'}", "--trusted-proxy", "127.0.0.1")
+    settings = ("--public-url", f"https://{HOST}", "--plain", *NEW_PEOPLE)
+    return open_process(folder / name, *shared, *settings, *arguments, port=port)
+
+
+@asynccontextmanager
+async def open_several(
+    database: str, folder: Path, number: int, *arguments: str
+) -> AsyncIterator[list[ServerProcess]]:
+    """So many nodes over this database."""
+    async with AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(open_node(database, folder, f"node-{place}", *arguments))
+            for place in range(number)
+        ]
