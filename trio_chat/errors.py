@@ -2,7 +2,7 @@
 
 - `RemoteProtocolError`: the peer's; carries the `Close` to end its connection with.
 - `Refused`: a rule of content or policy; the peer is told why and its connection lives.
-- `StoreError`: the log cannot do it now (`StoreUnavailable`) or not with what it holds (`NameTaken`).
+- `StoreError`: the log cannot do it now (`StoreUnavailable`) or not with what it holds (`NameTaken`, `BlobGone`).
 - `StartError`: the server cannot start; its text is the whole message to the operator.
 """
 
@@ -119,6 +119,10 @@ class StoreUnavailable(StoreError):
 
 class NameTaken(StoreError):
     """Another person has this name."""
+
+
+class BlobGone(StoreError):
+    """What was to be needed is gone, or was never coming: the content has to be put once more."""
 
 
 class StartError(ChatError):

@@ -95,6 +95,7 @@ class _RowsFirst:
     def __init__(self, store: Store, blobs: BlobStore) -> None:
         self._store = store
         self._blobs = blobs
+        self.name_blob = store.name_blob
 
     async def finish_upload(
         self, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts

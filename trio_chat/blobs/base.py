@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-BLOB_NAME: Final = re.compile(r"[0-9a-f]{64}(\.[0-9a-z]{1,16}){0,2}")
-"""Names: the hash of some content (SHA-256, in hexadecimal), and what was made of it (``….480.webp``)."""
+BLOB_NAME: Final = re.compile(r"[0-9a-f]{64}([0-9a-f]{16})?(\.[0-9a-z]{1,16}){0,2}")
+"""Names: the hash of some content (SHA-256, in hexadecimal), where several servers put blobs with 16 digits that tell
+apart the times that it came; and what was made of it (``….480.webp``)."""
+
+
+def blob_of(name: str) -> str:
+    """The name of the content, of it or of what was made of it."""
+    return name.partition(".")[0]
 
 
 class NoSuchBlob(LookupError):

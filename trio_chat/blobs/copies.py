@@ -1,6 +1,7 @@
 """Copies of a directory of blobs, and whether what is in it is what its names say: for the command line.
 
-All of it waits, and knows blobs by the hash with which the names of each begin: the content, and what was made of it.
+All of it waits, and knows blobs by the name of their content, which begins with its hash; with that begin the names of
+what was made of it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,12 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from trio_chat.blobs.base import BLOB_NAME
+from trio_chat.blobs.base import BLOB_NAME, blob_of
 from trio_chat.blobs.directory import make_private, sync
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
-
-HASH_CHARS: Final = 64
 
 READ_BYTES: Final = 1024 * 1024
 
@@ -30,6 +29,7 @@ class Blob:
     """A blob as it is found on the disk."""
 
     hash: str
+    """Its name."""
     files: list[Path]
     """Its content, and then what was made of it, in the order of their names; empty if its content is not there."""
 
@@ -46,7 +46,7 @@ class Blob:
             with file.open("rb", buffering=0) as opened:
                 while some := opened.read(READ_BYTES):
                     digest.update(some)
-            if number in (0, len(self.files) - 1) and digest.hexdigest() == self.hash:
+            if number in (0, len(self.files) - 1) and self.hash.startswith(digest.hexdigest()):
                 return True
         return False
 
@@ -104,7 +104,7 @@ def remove_unknown(directory: Path, known: Collection[str]) -> int:
     names = unknown_names(directory, known)
     for name in names:
         (directory / name[:2] / name).unlink(missing_ok=True)
-    return len({name[:HASH_CHARS] for name in names})
+    return len(set(map(blob_of, names)))
 
 
 def _by_size(file: Path) -> tuple[int, str]:
@@ -116,7 +116,7 @@ def _by_size(file: Path) -> tuple[int, str]:
 def _names(folder: Path) -> dict[str, list[str]]:
     """The names of blobs in one of the inner directories, by hash, in order."""
     names = sorted(name for name in _listed(folder) if BLOB_NAME.fullmatch(name) and name[:2] == folder.name)
-    return {each: list(some) for each, some in groupby(names, lambda name: name[:HASH_CHARS])}
+    return {each: list(some) for each, some in groupby(names, blob_of)}
 
 
 def _listed(directory: Path) -> list[str]:

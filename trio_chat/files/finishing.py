@@ -7,7 +7,9 @@ and what no row names is found by the sweep.
 2. the row of the upload, which refers to them;
 3. the part is removed.
 
-Steps 1 and 2 happen under the lock of the blob, and so does the sweep: between them the blob has no reference yet.
+Steps 1 and 2 happen under the lock of the blob, and so does the sweep: between them the blob has no reference yet. The
+locks are of this process; where several servers put blobs the store notes the name before the first step, and no name
+is put again once its blob is gone (`FileTable.name_blob`).
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from trio_chat.blobs.directory import make_private
-from trio_chat.errors import TransferRefused
+from trio_chat.errors import BlobGone, TransferRefused
 from trio_chat.media.job import PICTURE_SIZES
 from trio_chat.media.prepare import CannotPrepare, prepare
 from trio_chat.model.files import FileFacts
@@ -86,7 +88,7 @@ class Finisher:
         content = workshop / "original" if prepared.has_original else part
         previews = [workshop / f"{size}.webp" for size in prepared.previews]
         named = previews if has_poster or upload.is_picture else ()
-        blob = await trio.to_thread.run_sync(name_of, content, named, limiter=self._threads)
+        content_hash = await trio.to_thread.run_sync(hash_of, content, named, limiter=self._threads)
         sizes = [(await trio.Path(path).stat()).st_size for path in (content, *previews)]
         facts = FileFacts(
             media_type=prepared.media_type,
@@ -97,16 +99,37 @@ class Finisher:
             previews=prepared.previews,
             is_animated=prepared.is_animated,
         )
-        async with self._locks.hold([blob]):
+        async with self._locks.hold([content_hash]):
+            while True:
+                try:
+                    finished = await self._put(upload.id, content_hash, content, previews, sum(sizes), facts)
+                except BlobGone:
+                    continue  # another server removes what this one took for needed: then as something new
+                break
+        await self._parts.remove(upload.id)
+        return finished
+
+    async def _put(
+        self,
+        upload: str,
+        content_hash: str,
+        content: Path,
+        previews: Sequence[Path],
+        stored_bytes: int,
+        facts: FileFacts,
+    ) -> Upload | None:
+        """Steps 1 and 2. Raises `BlobGone`, and what `finish` does."""
+        named = await self._store.name_blob(upload, content_hash)
+        if named is None:
+            return await self._store.upload(upload)
+        blob = named.name
+        if not named.is_there:
             for path in previews:
                 await self._blobs.put(path, f"{blob}.{path.name}")
             await self._blobs.put(content, blob)
-            finished = await self._store.finish_upload(
-                upload.id, blob=blob, stored_bytes=sum(sizes), facts=facts
-            )
-            if finished is None and blob not in await self._store.known_blobs(blob[:-1], 1):
-                await remove_content(self._blobs, blob)
-        await self._parts.remove(upload.id)
+        finished = await self._store.finish_upload(upload, blob=blob, stored_bytes=stored_bytes, facts=facts)
+        if finished is None and blob not in await self._store.known_blobs(blob[:-1], 1):
+            await remove_content(self._blobs, blob)
         return finished
 
 
@@ -117,11 +140,11 @@ async def remove_content(blobs: BlobStore, blob: str) -> None:
     await blobs.remove(blob)
 
 
-def name_of(content: Path, previews: Sequence[Path] = ()) -> str:
-    """The name of the blob with this content: its hash. Waits: to be called in a thread of Trio.
+def hash_of(content: Path, previews: Sequence[Path] = ()) -> str:
+    """The hash of this content, with which the name of its blob begins. Waits: to be called in a thread of Trio.
 
     With ``previews``, of this content and them. Those of a video are made of what its sender says is its poster: were
-    they not in the name, whoever sends the same video would show the poster of who sent it first. And those of a
+    they not in it, whoever sends the same video would show the poster of who sent it first. And those of a
     picture of a room have other sizes than those of the same content in a message.
     """
     digest = hashlib.sha256()

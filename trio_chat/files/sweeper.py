@@ -5,6 +5,9 @@
 - Parts whose upload the store has dropped with its person, and what is left of blobs that were never put to their end:
   every hour.
 - What a server that was killed left behind, blobs and parts that no row names: at the start.
+
+Where several servers have one place of files, one of them looks for what expired and what no row names. Blobs that are
+gone are removed by whoever deletes, each by one (`FileTable.take_gone`).
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from trio_chat.blobs.base import blob_of
 from trio_chat.errors import StoreError
 from trio_chat.files.finishing import remove_content
 from trio_chat.model.times import DAY_MS
@@ -32,6 +36,8 @@ LOGGER = logging.getLogger(__name__)
 EXPIRY_MS: Final = DAY_MS
 EXPIRED_EVERY_S: Final = 3600.0
 RETRY_S: Final = 60.0
+
+CHORE: Final = "files"
 
 AT_ONCE: Final = 100
 """So many are removed while their locks are held."""
@@ -65,9 +71,9 @@ class Sweeper:
     async def run(self) -> None:
         """Remove what is gone and what has expired, for ever."""
         while True:
-            pause_s = (
-                EXPIRED_EVERY_S if await _done(self.remove_gone) and await _done(self.expire) else RETRY_S
-            )
+            is_done = await _done(self._store.give_gone_back)
+            is_done = is_done and await _done(self.remove_gone) and await _done(self.expire)
+            pause_s = EXPIRED_EVERY_S if is_done else RETRY_S
             with trio.move_on_after(pause_s):
                 while True:
                     await self._has_gone.wait()
@@ -77,7 +83,7 @@ class Sweeper:
     async def remove_gone(self) -> None:
         """Remove the blobs that are gone."""
         while True:
-            found = await self._store.gone_blobs(AT_ONCE)
+            found = await self._store.take_gone(AT_ONCE)
             if not found:
                 return
             async with self._locks.hold(found):
@@ -92,18 +98,22 @@ class Sweeper:
     async def expire(self) -> None:
         """Drop uploads that were begun a day ago and not sent, and remove parts that are no upload's, and what is left
         of blobs that were not put to their end."""
-        while expired := await self._store.expired_uploads(self._now_ms() - EXPIRY_MS, AT_ONCE):
+        is_ours = await self._store.take_chore(CHORE)
+        while is_ours and (expired := await self._store.expired_uploads(self._now_ms() - EXPIRY_MS, AT_ONCE)):
             for upload in expired:
                 await self._uploads.drop(upload)
         await self._sweep_parts()
-        await self._blobs.discard_unfinished()
+        if is_ours:
+            await self._blobs.discard_unfinished()
 
     async def sweep(self) -> None:
         """Remove blobs and parts that no row names, once."""
         await _done(self._sweep)
 
     async def _sweep(self) -> None:
-        found = await self._sweep_parts() + await self._sweep_blobs()
+        found = await self._sweep_parts()
+        if await self._store.take_chore(CHORE):
+            found += await self._sweep_blobs()
         if found:
             LOGGER.info("%d files that nothing refers to were removed from the disk", found)
 
@@ -125,23 +135,23 @@ class Sweeper:
             page = await self._blobs.names(after=after, limit=AT_ONCE)
             if not page:
                 return n_found
-            async with self._locks.hold(name[:64] for name in page):
-                known = await self._known(page)
+            async with self._locks.hold(map(blob_of, page)):
+                known = await self._known(page)  # after they were found: a blob comes after its name
                 for name in page:
-                    if name[:64] not in known:
+                    if blob_of(name) not in known:
                         await self._blobs.remove(name)
                         n_found += 1
             after = page[-1]
 
     async def _known(self, names: Collection[str]) -> set[str]:
         """Of the blobs with these names, in order, those that are needed."""
-        hashes = sorted({name[:64] for name in names})
+        wanted = sorted(set(map(blob_of, names)))
         known: set[str] = set()
-        after = hashes[0][:-1]  # comes right before it
-        while page := await self._store.known_blobs(after, len(hashes)):
+        after = wanted[0][:-1]  # comes before it
+        while page := await self._store.known_blobs(after, len(wanted)):
             known.update(page)
             after = page[-1]
-            if after >= hashes[-1]:
+            if after >= wanted[-1]:
                 break
         return known
 

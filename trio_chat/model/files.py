@@ -1,15 +1,28 @@
 """Records of uploads and files, as a store takes and returns them. Immutable, pure.
 
 Sizes are in bytes, times in milliseconds since 1970 UTC. A blob is the content of files; it is named by its hash: the
-SHA-256 of what is kept of it, as 64 hexadecimal digits.
+SHA-256 of what is kept of it, as 64 hexadecimal digits, and 16 more where several servers put blobs (`BlobName`).
 """
 
 from __future__ import annotations
 
 import hashlib
+from typing import Final
 
 import attrs
 import msgspec
+
+HASH_CHARS: Final = 64
+"""Length of the hash with which the name of a blob begins."""
+
+
+@attrs.frozen
+class BlobName:
+    """The name under which some content is kept."""
+
+    name: str
+    is_there: bool
+    """Whether it was put already: it must not be put again."""
 
 
 class FileFacts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
+from trio_chat.blobs.base import blob_of
 from trio_chat.blobs.copies import copy_blob, find_blobs, remove_unknown, sync_names, unknown_names
 from trio_chat.blobs.places import S3Place
 from trio_chat.errors import StartError
@@ -149,7 +150,8 @@ def _verify(named: NamedBlobs, blobs: Path, report: Callable[[int, int], object]
                 place = named.place_of(blob.hash) or "an upload that was not sent"
                 yield LogFinding(f"{place} ({blob.hash[:12]}…): {flaw}", is_damage=True)
         report(number, len(sizes))
-    unknown = {name[:64] for name in unknown_names(blobs, sizes.keys()) if not named.has(name[:64])}
+    strange = set(map(blob_of, unknown_names(blobs, sizes.keys())))
+    unknown = {name for name in strange if not named.has(name)}
     if unknown:
         yield LogFinding(
             f"note: nothing needs {_files(len(unknown))} in {blobs}; the server removes that when it starts"

@@ -569,6 +569,11 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
         (`trio_chat.store.node_messages`)."""
         ...
 
+    async def take_chore(self, chore: str) -> bool:
+        """Whether this node is to do this chore, which one node does for all; it is to be asked each time. Who has a
+        chore keeps it as long as it lives. Two may be at it for a moment, so no chore may harm if it is done twice."""
+        ...
+
     async def reusable_bytes(self) -> int:
         """Bytes inside the store's files that hold nothing any more, and are written to before the files grow."""
         ...

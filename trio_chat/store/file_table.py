@@ -1,8 +1,8 @@
 """The part of a store that knows files: uploads, the files of messages, and which blobs are needed.
 
 The store knows blobs by their names only, and touches no disk for them: writing them before `FileTable.finish_upload`,
-and unlinking those that are gone, is for the service of files. Its lock keeps a blob from being put and unlinked at the
-same time.
+and unlinking those that are gone, is for the service of files. Where one server uses a store, its lock keeps a blob
+from being put and unlinked at the same time; where several do, the names (`FileTable.name_blob`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from trio_chat.kinds.files import StoredFile
-    from trio_chat.model.files import FileFacts, FileLimits, Upload
+    from trio_chat.model.files import BlobName, FileFacts, FileLimits, Upload
     from trio_chat.model.records import Login
 
 
@@ -48,12 +48,24 @@ class FileTable(Protocol):
         """
         ...
 
+    async def name_blob(self, upload: str, content_hash: str) -> BlobName | None:
+        """The name under which the content with this hash is to be put for an unfinished upload; None if that was
+        dropped or finished meanwhile.
+
+        Where several servers put blobs it is a new name, and noted until the upload is finished, or dropped: then
+        what was put under it is gone. Or it is that of a blob with this content that is needed.
+        """
+        ...
+
     async def finish_upload(
         self, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
     ) -> Upload | None:
         """Save that all of an upload is there: its blob is, durably, and takes so many bytes with its previews. Returns
         the upload; None if there is none any more (it was cancelled), and then nothing was written. What was finished
-        before stays as it is."""
+        before stays as it is.
+
+        Of several blobs with one content one becomes needed, the others gone. Raises `BlobGone` if this one is gone
+        already, under a name that is not put again."""
         ...
 
     async def drop_upload(self, upload: str, *, person: str | None = None) -> bool:
@@ -85,12 +97,21 @@ class FileTable(Protocol):
         """Blobs that nothing needs any more, and that may still be on the disk."""
         ...
 
+    async def take_gone(self, limit: int) -> list[str]:
+        """Blobs that are gone, for who removes them now; where several servers do, each is given to one of them."""
+        ...
+
+    async def give_gone_back(self) -> None:
+        """Let those be taken once more that were taken and not forgotten: who took them could not remove them, or was
+        ended. (Two may be at the same blob then, which does no harm.)"""
+        ...
+
     async def forget_gone(self, blobs: Sequence[str]) -> None:
         """Forget that these blobs are gone: they are not on the disk any more."""
         ...
 
     async def known_blobs(self, after: str, limit: int) -> list[str]:
-        """Blobs that are needed, those behind ``after``, in order."""
+        """Names of blobs that are needed, or coming (`name_blob`), those behind ``after``, in order."""
         ...
 
     async def files_usage(self, person: str) -> int:

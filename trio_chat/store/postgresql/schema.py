@@ -326,6 +326,8 @@ CREATE TABLE blobs (
 );
 CREATE INDEX blobs_by_hash ON blobs (substr(hash, 1, 4), hash);
 CREATE INDEX gone_blobs ON blobs (id) WHERE gone <> 0;
+-- Names under which blobs are put for unfinished uploads (`trio_chat.store.sql.blobs`).
+CREATE TABLE coming_blobs (upload_id {_T} PRIMARY KEY, hash {_T} NOT NULL UNIQUE);
 CREATE TABLE file_usage (person_id {_T} PRIMARY KEY, bytes bigint NOT NULL);
 INSERT INTO file_usage VALUES ('', 0);
 
@@ -362,6 +364,8 @@ CREATE FUNCTION upload_dropped() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     IF OLD.stored IS NULL THEN
         PERFORM use_bytes('', -OLD.bytes);
     END IF;
+    WITH other AS (DELETE FROM coming_blobs WHERE upload_id = OLD.id RETURNING hash)
+        INSERT INTO blobs (hash, bytes, gone) SELECT hash, 0, 1 FROM other;
     PERFORM use_bytes(OLD.person_id, -coalesce(OLD.stored, OLD.bytes));
     RETURN NULL;
 END $$;
@@ -387,7 +391,8 @@ CREATE FUNCTION blob_gone() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     PERFORM use_bytes('', CASE WHEN NEW.gone <> 0 THEN -OLD.bytes ELSE NEW.bytes END);
     RETURN NULL;
 END $$;
-CREATE TRIGGER blob_gone AFTER UPDATE OF gone ON blobs FOR EACH ROW EXECUTE FUNCTION blob_gone();
+CREATE TRIGGER blob_gone AFTER UPDATE OF gone ON blobs FOR EACH ROW WHEN ((OLD.gone = 0) <> (NEW.gone = 0))
+    EXECUTE FUNCTION blob_gone();
 """
 
 

@@ -9,7 +9,7 @@ import attrs
 from trio_chat.model.events import Event
 from trio_chat.store.base import NodeStatistics
 from trio_chat.store.postgresql import leases
-from trio_chat.store.sql import name_claims
+from trio_chat.store.sql import blobs, name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
 
 if TYPE_CHECKING:
@@ -56,6 +56,9 @@ class PostgresqlStore(SqlStore):
     live_nodes = reads(leases.live_nodes)
     claim_name = writes_always(name_claims.claim_name)
     keep_claims = writes_always(name_claims.keep_claims)
+    name_blob = writes_always(blobs.name_blob)
+    take_gone = writes_always(blobs.take_gone)
+    give_gone_back = writes_always(blobs.give_gone_back)
     reusable_bytes = reads(lambda _connection: 0)
     """Nobody but PostgreSQL knows what is free in its files."""
 

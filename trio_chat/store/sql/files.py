@@ -1,4 +1,4 @@
-"""Files of messages, their blobs, and the keys by which browsers fetch them. Synchronous; writes belong into the
+"""Files of messages, how much they are, and the keys by which browsers fetch them. Synchronous; writes belong into the
 writer's transaction.
 
 Which blobs are gone, and how much counts for whom, is written by the triggers of `file_schema`.
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from trio_chat.kinds.files import PICTURE, SHOWN_PICTURE, StoredFile
 from trio_chat.kinds.messages import POST, Post
 from trio_chat.kinds.table import read_body
-from trio_chat.store.sql.batches import texts
 from trio_chat.store.sql.devices import login_by
 from trio_chat.store.sql.history import read_some
 
@@ -99,79 +98,7 @@ def find_file(connection: Connection, room: str, seq: int, n: int) -> StoredFile
     return None  # damaged, or deleted meanwhile
 
 
-# -- blobs --
-
-
-def has_hash(value: str) -> str:
-    """The condition by which the blob with this hash is found in the table ``blobs``."""
-    return f"substr(hash, 1, 4) = substr({value}, 1, 4) AND hash = {value}"
-
-
-def has_gone(connection: Connection) -> bool:
-    """Whether there are blobs that nothing needs any more."""
-    return connection.execute("SELECT 1 FROM blobs WHERE gone <> 0 LIMIT 1").get is not None
-
-
-def gone_blobs(connection: Connection, limit: int) -> list[str]:
-    """See `FileTable.gone_blobs`."""
-    return texts(connection, "SELECT hash FROM blobs WHERE gone <> 0 ORDER BY id LIMIT ?", (limit,))
-
-
-def forget_gone(connection: Connection, blobs: Sequence[str]) -> None:
-    """See `FileTable.forget_gone`."""
-    among = connection.dialect.texts
-    ids = connection.execute(
-        f"DELETE FROM blobs WHERE substr(hash, 1, 4) IN {among} AND hash IN {among} AND gone <> 0 RETURNING id",
-        (json.dumps([blob[:4] for blob in blobs]), json.dumps(list(blobs))),
-    ).fetchall()
-    if ids:
-        connection.wipe_around("blobs", "id", ids)
-
-
-def known_blobs(connection: Connection, after: str, limit: int) -> list[str]:
-    """See `FileTable.known_blobs`."""
-    return texts(
-        connection,
-        """
-        SELECT hash FROM blobs WHERE substr(hash, 1, 4) >= substr(?1, 1, 4) AND hash > ?1 AND gone = 0
-        ORDER BY substr(hash, 1, 4), hash LIMIT ?2
-        """,
-        (after, limit),
-    )
-
-
-def need_blob(connection: Connection, blob: str, stored_bytes: int) -> tuple[int, int]:
-    """Note that a blob is needed, which takes so many bytes unless it was needed already; its id, and what it takes."""
-    _lock_blob(connection, blob)  # nobody takes the last that has it away meanwhile
-    connection.execute(
-        f"UPDATE blobs SET gone = 0, bytes = ?2 WHERE {has_hash('?1')} AND gone <> 0", (blob, stored_bytes)
-    )
-    # Nothing keeps SQLite from having it twice, where one connection writes; where several do, there is an index.
-    connection.execute(
-        f"""
-        INSERT INTO blobs (hash, bytes) SELECT CAST(?1 AS text), CAST(?2 AS bigint)
-        WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE {has_hash("?1")}) ON CONFLICT DO NOTHING
-        """,
-        (blob, stored_bytes),
-    )
-    found: Any = connection.execute(f"SELECT id, bytes FROM blobs WHERE {has_hash('?1')}", (blob,)).fetchone()
-    blob_id, size = found
-    return blob_id, size
-
-
-def keep_blob(connection: Connection, blob: str) -> int | None:
-    """What a blob takes, with its previews, if it is needed: until the transaction ends it stays so. Else None."""
-    _lock_blob(connection, blob)
-    size = connection.execute(f"SELECT bytes FROM blobs WHERE gone = 0 AND {has_hash('?1')}", (blob,)).get
-    assert size is None or isinstance(size, int)
-    return size
-
-
-def _lock_blob(connection: Connection, blob: str) -> None:
-    if connection.dialect.for_update:
-        connection.execute(
-            f"SELECT id FROM blobs WHERE {has_hash('?1')} {connection.dialect.for_update}", (blob,)
-        )
+# -- how much, and for whom --
 
 
 def lock_usage(connection: Connection) -> None:
@@ -180,9 +107,6 @@ def lock_usage(connection: Connection) -> None:
         connection.execute(
             f"SELECT bytes FROM file_usage WHERE person_id = ? {connection.dialect.for_update}", (SERVER,)
         )
-
-
-# -- how much, and for whom --
 
 
 def files_usage(connection: Connection, person: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from trio_chat.store.sql.files import has_hash
+from trio_chat.store.sql.blobs import has_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,15 +15,8 @@ from trio_chat.errors import Refused
 from trio_chat.model.files import AT_ONCE_MS, MAX_UNSENT, FileFacts, Upload
 from trio_chat.store.space import written_size
 from trio_chat.store.sql.batches import texts
-from trio_chat.store.sql.files import (
-    files_usage,
-    find_file,
-    forget_uploads,
-    keep_blob,
-    lock_usage,
-    need_blob,
-    server_usage,
-)
+from trio_chat.store.sql.blobs import keep_blob, need_blob
+from trio_chat.store.sql.files import files_usage, find_file, forget_uploads, lock_usage, server_usage
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -106,7 +99,10 @@ def finish_upload(
     connection: Connection, upload: str, *, blob: str, stored_bytes: int, facts: FileFacts
 ) -> Upload | None:
     """See `FileTable.finish_upload`."""
-    if connection.execute("SELECT 1 FROM uploads WHERE id = ? AND blob_id IS NULL", (upload,)).get:
+    unfinished = connection.execute(
+        f"SELECT 1 FROM uploads WHERE id = ? AND blob_id IS NULL {connection.dialect.for_update}", (upload,)
+    )
+    if unfinished.get is not None:
         connection.execute(
             "UPDATE uploads SET blob_id = ?, stored = ?, facts = ? WHERE id = ?",
             (*need_blob(connection, blob, stored_bytes), msgspec.json.encode(facts).decode(), upload),

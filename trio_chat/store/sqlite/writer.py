@@ -21,7 +21,7 @@ from trio_chat.store.space import Space
 from trio_chat.store.sql import effects
 from trio_chat.store.sql.append_rows import CachedRoom, find_known, read_room
 from trio_chat.store.sql.appending import Appending, Memory
-from trio_chat.store.sql.files import has_gone as find_gone
+from trio_chat.store.sql.blobs import has_gone as find_gone
 from trio_chat.store.sql.reader import unavailable
 from trio_chat.store.sql.requests import Append, WriteFunction, command_ids, count_repeats
 from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE
