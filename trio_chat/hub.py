@@ -29,6 +29,7 @@ from trio_chat.moderation.addresses import open_addresses
 from trio_chat.moderation.door import Door
 from trio_chat.moderation.enforcement import Enforcement
 from trio_chat.moderation.retention import Retention
+from trio_chat.moderation.server_room import ServerRoom
 from trio_chat.net.rate_limits import RateLimits
 from trio_chat.net.waiting_lines import WaitingLines
 from trio_chat.outgoing.guard import Guard
@@ -141,7 +142,7 @@ async def open_hub(
             enforcement.apply(event, body)
 
     connected = ConnectedUsers()
-    door = Door(await store.server(), await open_addresses(store, now_ms=now_ms), now_ms=now_ms)
+    door = Door(await open_addresses(store, now_ms=now_ms), now_ms=now_ms)
     enforcement = Enforcement(door, store, connected)
     server = await store.server_identity()
     async with (
@@ -161,6 +162,8 @@ async def open_hub(
         ) as files,
         trio.open_nursery() as nursery,
     ):
+        server_room = ServerRoom(store, rooms, door, enforcement)
+        await server_room.look()
         people = Identities(store, now_ms=now_ms)
         devices = Devices(
             store,
@@ -213,6 +216,7 @@ async def open_hub(
         nursery.start_soon(_note_devices_in_use, hub)
         nursery.start_soon(people.run)
         nursery.start_soon(enforcement.run)
+        nursery.start_soon(server_room.run)
         nursery.start_soon(door.addresses.run)
         nursery.start_soon(Retention(store, rooms, days=config.retention, now_ms=now_ms).run)
         yield hub

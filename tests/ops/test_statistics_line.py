@@ -26,7 +26,7 @@ async def test_statistics_are_logged_at_intervals_and_at_the_end(
         await ada.tell("send", room="lobby", text="counted")
         await trio.sleep(2.5 * LOG_EVERY_S)
         (line,) = _lines(caplog)  # the second time it had not changed
-        assert line.startswith("clients 2 (of 2, 0 turned away, 0 faults); rooms 1, messages 1 in 1 batches")
+        assert line.startswith("clients 2 (of 2, 0 turned away, 0 faults); rooms 2, messages 1 in 1 batches")
         assert "deliveries 2," in line
         assert "waiting 0 bytes" in line
         nursery.cancel_scope.cancel()

@@ -85,7 +85,7 @@ async def test_an_idle_room_is_closed_and_opens_again_with_its_log(
         await core.fill(["kept"], room="garden")
         first = await core.rooms.get("garden")
         await trio.sleep(3 * IDLE_S)
-        assert [room.name for room in core.rooms] == ["lobby"]
+        assert [room.name for room in core.rooms] == ["lobby", "~server"]
         second = await core.rooms.get("garden")
         assert second is not first
         assert second.position == first.position
@@ -126,7 +126,7 @@ async def test_beyond_the_limit_an_idle_room_is_evicted_or_the_new_one_refused(
         ada = await core.open_person("Ada", room="garden")
         await ada.tell("send", room="garden", text="one more")
         assert texts_of(await ada.hear_frames()) == ["one more"]
-        assert {room.name for room in core.rooms} == {"lobby", "garden"}
+        assert {room.name for room in core.rooms} == {"lobby", "~server", "garden"}
         assert (await ada.ask("join", room="idle"))["code"] == "too_many_rooms"
         await ada.tell("join", room="cellar")
         await ada.hear_frames()

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused
 from trio_chat.kinds import newcomers
+from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.moderation import MAX_KNOCKING, too_many_knock
 from trio_chat.kinds.newcomers import PACE_S, quiet
 from trio_chat.kinds.server import after
-from trio_chat.kinds.standing import CLOSED, INVITE, KNOCKING, OPEN, PROBATION
+from trio_chat.kinds.standing import CLOSED, INVITE, KNOCKING, OPEN, PROBATION, Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from trio_chat.kinds.forms import Body
-    from trio_chat.kinds.standing import Mode, Server
+    from trio_chat.kinds.standing import Mode
     from trio_chat.model.events import Event
     from trio_chat.moderation.addresses import Addresses
+    from trio_chat.store.base import Store
 
 
 MODES: Final[Mapping[Mode, str]] = {
@@ -30,16 +32,39 @@ MODES: Final[Mapping[Mode, str]] = {
 
 
 class Door:
-    """How the server is run now, as far as its room was fanned out. All of it is sync."""
+    """How the server is run now, as far as its room was fanned out. All of it is sync, but for reading from the store.
 
-    def __init__(self, server: Server, addresses: Addresses, *, now_ms: Callable[[], int]) -> None:
-        self.server = server
+    Nobody may come before it was `read`.
+    """
+
+    def __init__(self, addresses: Addresses, *, now_ms: Callable[[], int]) -> None:
+        self.server = Server()
         self.addresses = addresses
         self._now_ms = now_ms
+        self._seq = 0
+        """The number of the event in the server room with which the server is run so."""
+        self._told = 0
+        """The number of the last event that it was told of since reading began."""
 
-    def apply(self, event: Event, body: Body) -> None:
-        """Take into account an event of the server room."""
-        self.server = after(self.server, event.kind, body)
+    async def read(self, store: Store) -> None:
+        """Read how the server is run. What is told meanwhile is in it, or is applied to it later. Raises
+        `StoreError`."""
+        while True:  # events of this room come now and then
+            self._told = 0
+            before = await store.position(SERVER_ROOM)
+            server = await store.server()
+            position = await store.position(SERVER_ROOM)
+            if before == position and self._told <= position.seq:
+                self.server, self._seq = server, position.seq
+                return
+
+    def apply(self, event: Event, body: Body) -> bool:
+        """Take into account an event of the server room; False if it was in what was read."""
+        self._told = event.seq
+        if event.seq <= self._seq:
+            return False
+        self.server, self._seq = after(self.server, event.kind, body), event.seq
+        return True
 
     def describe(self) -> str:
         """One line for the operator: for whom the server is open."""

@@ -27,6 +27,9 @@ LOGGER = logging.getLogger(__name__)
 LOOKED_AT_ONCE: Final = 100
 """Others are served after so many connections."""
 
+RETRY_S: Final = 1.0
+"""So long a store that cannot be read is left alone."""
+
 
 @attrs.define(eq=False)
 class GuestConnection:
@@ -42,7 +45,8 @@ class GuestConnection:
 class Enforcement:
     """Applies the events of the server room to the door, and to those who are connected. `run` is its task.
 
-    Who is banned is cut before anything else is posted; all else follows within moments.
+    Who is banned is cut before anything else is posted; all else follows within moments. On each node: it follows the
+    log of that room, whoever wrote it (`trio_chat.moderation.server_room`).
     """
 
     def __init__(self, door: Door, store: Store, connected: ConnectedUsers) -> None:
@@ -52,12 +56,12 @@ class Enforcement:
         self._store = store
         self._connected = connected
         # Not bounded: each is an event in a log, which takes longer than this.
-        self._send, self._receive = trio.open_memory_channel[Body](float("inf"))
+        self._send, self._receive = trio.open_memory_channel[Body | None](float("inf"))
 
     def apply(self, event: Event, body: Body) -> None:
         """Apply an event of the server room. Sync."""
-        self._door.apply(event, body)
-        if event.kind == BAN and isinstance(body, Restriction) and body.on:
+        is_news = self._door.apply(event, body)
+        if is_news and event.kind == BAN and isinstance(body, Restriction) and body.on:
             refused = self._door.server.refused(body.person)
             self._connected.cut(body.person, BANNED.because(refused.message))
             for connection in list(self.guests):
@@ -66,18 +70,28 @@ class Enforcement:
         if not isinstance(body, Knock):
             self._send.send_nowait(body)
 
+    def look_at_everybody(self) -> None:
+        """Apply what the door says now to all who are connected, soon: it was read anew. Sync."""
+        self._send.send_nowait(None)
+
     async def run(self) -> None:
         """Do what needs reading or takes longer, until cancelled."""
         async for body in self._receive:
             try:
                 await self._enforce(body)
             except StoreError as error:  # what is written is judged in the log in any case
-                LOGGER.error("a decision of the moderators could not be told to everybody: %s", error)
+                LOGGER.error("a decision of the moderators cannot be told to everybody yet: %s", error)
+                await trio.sleep(RETRY_S)
+                self.look_at_everybody()
             except Exception:  # a bug; it must not end the server
                 LOGGER.exception("a decision of the moderators could not be told to everybody")
 
-    async def _enforce(self, body: Body) -> None:
+    async def _enforce(self, body: Body | None) -> None:
         match body:
+            case None:
+                await self._door.addresses.read_banned()
+                await self._look_at(self._connected.connections())
+                await self._look_at_guests()
             case Restriction(person=person, addresses=addresses):
                 await self._look_at(self._connected.connections(person))
                 # Always, as a ban without addresses takes the place of one with them.
@@ -106,6 +120,8 @@ class Enforcement:
             if number % LOOKED_AT_ONCE == LOOKED_AT_ONCE - 1:
                 await trio.lowlevel.checkpoint()
             try:
+                if connection.guest is not None:
+                    self._door.check_person(connection.guest.id, 0, connection.address)
                 self._door.check_guest(connection.address)
             except Refused as refused:
                 _end(connection, refused)

@@ -1,20 +1,23 @@
 """Places: how many rooms may be open that nobody is a member of, and which of them could be closed for another one.
 
-Rooms with members, and the lobby, always have a place."""
+Rooms with members, and those that are always open, have a place in any case."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import Refused
-from trio_chat.kinds.facts import LOBBY, PUBLIC
+from trio_chat.kinds.facts import LOBBY, PUBLIC, SERVER_ROOM
 from trio_chat.kinds.rooms import check_name_of_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.rooms.room import Room
+
+ALWAYS_OPEN: Final = (LOBBY, SERVER_ROOM)
+"""What is decided in the server room is heeded on every node, whether anybody there hears it or not."""
 
 
 class Places:
@@ -75,7 +78,7 @@ class Places:
 
     def _of(self, room: Room) -> PlacesOfOneSort | None:
         """Where a room is counted; None for one that always has a place."""
-        if room.name == LOBBY:
+        if room.name in ALWAYS_OPEN:
             return None
         if room.is_empty:
             return self._empty

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import INTERNAL_ERROR, StartError, StoreUnavailable
-from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, kind_of_new, no_such_room, personal_room
+from trio_chat.kinds.facts import PERSONAL_ROOM, kind_of_new, no_such_room, personal_room
 from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.cursors import Cursor, Start
 from trio_chat.rooms.lag import LagWatch
-from trio_chat.rooms.places import Places
+from trio_chat.rooms.places import ALWAYS_OPEN, Places
 from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class RoomRegistry:
                 has_looked = True
                 continue
             if not may_hear:
-                if room.is_empty and room.is_idle:
+                if room.is_empty and room.is_idle and name not in ALWAYS_OPEN:
                     self._close(name)  # it was opened in vain
                 raise no_such_room()
             self._places.check(room)
@@ -259,7 +259,7 @@ class RoomRegistry:
     async def _close_idle(self) -> None:
         now = trio.current_time()
         for name, room in list(self._rooms.items()):
-            is_open = self._rooms.get(name) is room and name != LOBBY
+            is_open = self._rooms.get(name) is room and name not in ALWAYS_OPEN
             if is_open and room.is_idle and now - self._last_used[name] >= IDLE_S:
                 self._close(name)
             await trio.lowlevel.checkpoint()
@@ -279,7 +279,7 @@ async def open_rooms(
     on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
     on_access: Callable[[Event, Body], object] = lambda event, body: None,
 ) -> AsyncIterator[RoomRegistry]:
-    """The rooms over ``store``, with the lobby open. ``now_ms`` is the wall clock; for ``on_members`` and
+    """The rooms over ``store``, with those open that always are (`ALWAYS_OPEN`). ``now_ms`` is the wall clock; for ``on_members`` and
     ``on_access`` see `Room`.
 
     Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
@@ -292,7 +292,8 @@ async def open_rooms(
             rooms = RoomRegistry(
                 rooms_nursery, store, config, now_ms, on_members, on_access, proof_key=proof_key
             )
-            await rooms.get(LOBBY)
+            for name in ALWAYS_OPEN:
+                await rooms.get(name)
         except StoreUnavailable as error:
             raise StartError(
                 f"The lobby cannot be read. {error} Check the disk, and run verify; if the log is damaged, "
