@@ -40,7 +40,7 @@ class ServerRoom:
     async def look(self) -> None:
         """Have the door read how the server is run, if the room's events do not say what has changed since it did.
         Raises `StoreError`."""
-        room = await self._rooms.get(SERVER_ROOM)
+        room = self._rooms.find(SERVER_ROOM) or await self._rooms.get(SERVER_ROOM)
         if self._read == (room, room.epoch):
             return
         now = room, room.epoch

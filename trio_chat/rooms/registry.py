@@ -88,6 +88,10 @@ class RoomRegistry:
         self._last_used[name] = trio.current_time()
         return self._rooms[name]
 
+    def find(self, name: str) -> Room | None:
+        """The room of this (normalised) name if it is open."""
+        return self._rooms.get(name)
+
     async def subscribe(
         self,
         name: str,
@@ -279,8 +283,8 @@ async def open_rooms(
     on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
     on_access: Callable[[Event, Body], object] = lambda event, body: None,
 ) -> AsyncIterator[RoomRegistry]:
-    """The rooms over ``store``, with those open that always are (`ALWAYS_OPEN`). ``now_ms`` is the wall clock; for ``on_members`` and
-    ``on_access`` see `Room`.
+    """The rooms over ``store``, with those open that always are (`ALWAYS_OPEN`). ``now_ms`` is the wall clock; for
+    ``on_members`` and ``on_access`` see `Room`.
 
     Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
     stop at once. Raises `StartError` if the lobby cannot be read.
