@@ -1008,6 +1008,20 @@ async def test_other_close_codes_reconnect(
         assert trio.current_time() - began == pytest.approx(pause_s)
 
 
+@pytest.mark.parametrize(("code", "pauses"), [(1012, [1, 1, 1]), (1001, [1, 1, 1]), (1013, [1, 2, 4])])
+async def test_nodes_that_are_restarted_in_turn_do_not_lengthen_the_pauses(
+    server: ScriptedServer, autojump_clock: MockClock, code: int, pauses: list[float]
+) -> None:
+    async with opened(server) as chat:
+        for number, pause_s in enumerate(pauses, 1):
+            await trio.sleep(STEADY_S / 5)
+            began = trio.current_time()
+            server.visitor.close(code)
+            await server.visitor.is_gone.wait()
+            assert await chat.send("lobby", "hi") == number
+            assert trio.current_time() - began == pytest.approx(pause_s)
+
+
 async def test_an_unknown_token_at_reconnect_ends_the_chat(
     server: ScriptedServer, autojump_clock: MockClock
 ) -> None:

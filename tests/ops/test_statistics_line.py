@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import trio
 
 from tests.support.core import open_core
+from tests.support.nodes import open_nodes
 from trio_chat.ops import statistics_line
 from trio_chat.ops.statistics_line import LOG_EVERY_S, log_statistics
+from trio_chat.store.base import NodeStatistics
 
 if TYPE_CHECKING:
     import pytest
@@ -31,6 +33,24 @@ async def test_statistics_are_logged_at_intervals_and_at_the_end(
         assert "waiting 0 bytes" in line
         nursery.cancel_scope.cancel()
     assert len(_lines(caplog)) == 2
+
+
+async def test_where_there_are_nodes_the_line_ends_with_them(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "trio_chat.ops.statistics_line")
+    async with open_nodes() as (store, one, two), trio.open_nursery() as nursery:
+        store.nodes = NodeStatistics(retries=3, in_doubt=1, rings=70, heard=140)
+        nursery.start_soon(log_statistics, one.server, one.rooms, store)
+        bob = await two.open_person("Bob")
+        await bob.tell("send", room="lobby", text="counted")
+        await trio.sleep(1.5 * LOG_EVERY_S)
+        (line,) = _lines(caplog)
+        assert line.endswith(
+            "; nodes 2, behind the log 0 events for 0.0 s, 1 events of others read, "
+            "3 retries, 1 in doubt, rings 70 sent, 140 heard"
+        )
+        nursery.cancel_scope.cancel()
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[str]:

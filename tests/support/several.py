@@ -21,13 +21,14 @@ NEW_PEOPLE = ("--new-people-per-hour", "0", "--new-people-per-address-per-hour",
 
 
 def open_node(
-    database: str, folder: Path, name: str, *arguments: str, port: int = 0
+    database: str, folder: Path, name: str, *arguments: str, port: int = 0, is_public: bool = True
 ) -> AbstractAsyncContextManager[ServerProcess]:
-    """A node over this database; what the nodes share, and what each has for itself, is in the folder."""
+    """A node over this database; what the nodes share, and what each has for itself, is in the folder. Where it is not
+    public, who is new may write at once."""
     (folder / "files").mkdir(exist_ok=True)
     shared = ("--store", database, "--files", f"shared:{folder / 'files'}", "--trusted-proxy", "127.0.0.1")
-    settings = ("--public-url", f"https://{HOST}", "--plain", *NEW_PEOPLE)
-    return open_process(folder / name, *shared, *settings, *arguments, port=port)
+    address = ("--public-url", f"https://{HOST}", "--plain") if is_public else ("--allow-host", HOST)
+    return open_process(folder / name, *shared, *address, *NEW_PEOPLE, *arguments, port=port)
 
 
 @asynccontextmanager

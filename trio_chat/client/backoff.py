@@ -31,13 +31,14 @@ class Backoff:
         self._jitter = jitter
         self._failures = 0
 
-    def pause_s(self, *, held_s: float, may_be_at_once: bool) -> float:
+    def pause_s(self, *, held_s: float, may_be_at_once: bool, was_sent_away: bool = False) -> float:
         """The pause after a connection that held for ``held_s`` (0 if there was none), in seconds.
 
         The first one is 0 if it ``may_be_at_once``. All others are random, between 0 and a bound that doubles with each
-        failure.
+        failure. No failure is a connection from which the server, that stops, has sent its client away
+        (``was_sent_away``): where several are restarted in turn that comes again within seconds.
         """
-        if held_s >= STEADY_S:
+        if held_s >= STEADY_S or was_sent_away:
             self._failures = 0
         self._failures += 1
         if self._failures == 1 and may_be_at_once:

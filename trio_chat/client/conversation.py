@@ -75,6 +75,9 @@ PAUSE_FIRST: Final = frozenset(
 )
 """Close codes after which all clients come back at once, so that even the first attempt waits for a random time."""
 
+SENDING_AWAY: Final = frozenset({GOING_AWAY.code, SERVICE_RESTART.code})
+"""Close codes of a server that stops."""
+
 _LEFT: Final = NORMAL.because("this chat was left")
 _NO_WELCOME: Final = SILENT.because("the server did not say welcome")
 _ANOTHER_ANSWER: Final = INVALID_DATA.because("the server answered something else than was asked")
@@ -216,7 +219,10 @@ class Conversation:
             return
         may_be_at_once = not isinstance(lost, CannotConnect) and lost.close.code not in PAUSE_FIRST
         held_s = trio.current_time() - self._welcomed_at
-        pause_s = self._backoff.pause_s(held_s=held_s, may_be_at_once=may_be_at_once)
+        was_sent_away = held_s > 0 and lost.close.code in SENDING_AWAY
+        pause_s = self._backoff.pause_s(
+            held_s=held_s, may_be_at_once=may_be_at_once, was_sent_away=was_sent_away
+        )
         LOGGER.info("%s: %s Connecting again in %.1f s.", self._address.url, lost, pause_s)
         await trio.sleep(pause_s)
 

@@ -6,9 +6,12 @@ The same counters explain a benchmark (docs/performance.md), so that production 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
+
+from trio_chat.errors import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,6 +33,7 @@ ROOMS_AT_ONCE = 100
 async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> None:
     """Log the statistics line every `LOG_EVERY_S` if it has changed, for ever; when cancelled, a last time."""
     logged = ""
+    alive = 1
     try:
         while True:
             await trio.sleep(LOG_EVERY_S)
@@ -38,16 +42,22 @@ async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> N
                 each.append(room.statistics())
                 if number % ROOMS_AT_ONCE == 0:
                     await trio.lowlevel.checkpoint()
-            line = statistics_line(server, each, store, rooms.lag_watch.lag(trio.current_time()))
+            with suppress(StoreUnavailable):
+                alive = len(await store.live_nodes())
+            lag = rooms.lag_watch.lag(trio.current_time())
+            line = statistics_line(server, each, store, lag, alive=alive)
             if line != logged:
                 LOGGER.info("%s", line)
                 logged = line
     finally:
         lag = rooms.lag_watch.lag(trio.current_time())
-        LOGGER.info("%s", statistics_line(server, [room.statistics() for room in rooms], store, lag))
+        each = [room.statistics() for room in rooms]
+        LOGGER.info("%s", statistics_line(server, each, store, lag, alive=alive))
 
 
-def statistics_line(server: Server, each: Sequence[RoomStatistics], store: Store, lag: Lag) -> str:
+def statistics_line(
+    server: Server, each: Sequence[RoomStatistics], store: Store, lag: Lag, *, alive: int
+) -> str:
     """The counters since the start as one line; those of ``each`` room count since it was opened."""
     served = server.statistics()
     logged = store.statistics()
@@ -63,15 +73,15 @@ def statistics_line(server: Server, each: Sequence[RoomStatistics], store: Store
         f"fell behind {sum(room.fell_behind for room in each)}, waiting {served.waiting_bytes} bytes; "
         f"commits {logged.commits}, {_mean_ms(logged.commit_s, logged.commits)} ms "
         f"(longest {logged.longest_commit_s * 1e3:.1f}), {logged.repeats} repeats, {logged.failures} failures"
-        f"{_of_nodes(logged.nodes, lag, read=sum(room.broadcast.read for room in each))}"
+        f"{_of_nodes(logged.nodes, lag, alive=alive, read=sum(room.broadcast.read for room in each))}"
     )
 
 
-def _of_nodes(nodes: NodeStatistics | None, lag: Lag, *, read: int) -> str:
+def _of_nodes(nodes: NodeStatistics | None, lag: Lag, *, alive: int, read: int) -> str:
     if nodes is None:
         return ""
     return (
-        f"; nodes {nodes.alive}, behind the log {lag.events} events for {lag.seconds:.1f} s, "
+        f"; nodes {alive}, behind the log {lag.events} events for {lag.seconds:.1f} s, "
         f"{read} events of others read, "
         f"{nodes.retries} retries, {nodes.in_doubt} in doubt, rings {nodes.rings} sent, {nodes.heard} heard"
     )

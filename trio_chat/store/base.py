@@ -80,8 +80,6 @@ class NodeStatistics:
     """How often something was heard from a node, this one included."""
     heard_at_s: float = 0.0
     """When that was, or listening began, on Trio's clock."""
-    alive: int = 1
-    """Nodes that use the database now."""
 
 
 @attrs.frozen
