@@ -24,8 +24,8 @@ from trio_chat.errors import NameTaken, StartError, StoreError, StoreUnavailable
 from trio_chat.model.chain import GENESIS, chained, digest_of_body
 from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.model.outcomes import Repeat
+from trio_chat.store.mark_file import MarkFile
 from trio_chat.store.sql.history import read_after
-from trio_chat.store.sqlite.event_count import EventCountFile
 from trio_chat.store.sqlite.file import INDEX_BYTES, check_sqlite_version, connect_to_read
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.reader import SqliteReader
@@ -490,7 +490,7 @@ async def test_damage_is_believed_only_where_the_disk_is_well(path: Path) -> Non
         unsyncable = os.open(os.devnull, os.O_WRONLY)
         stack.callback(os.close, unsyncable)
         connection = stack.enter_context(closing(connect_to_read(path, vfs=None)))
-        reader = SqliteReader(connection, EventCountFile(unsyncable).sync)
+        reader = SqliteReader(connection, MarkFile(unsyncable, 128).sync)
         question = partial(read_after, room="lobby", limit=10, max_bytes=BIG)
         (answer,) = reader.run_batch([partial(question, after=0)])
         assert isinstance(answer, StoreUnavailable)

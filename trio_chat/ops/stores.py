@@ -149,7 +149,7 @@ def open_store(config: Config) -> AbstractAsyncContextManager[Store]:
     with _explaining_the_driver():
         from trio_chat.store.postgresql.open import open_postgresql_store
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return open_postgresql_store(config.store)
+    return open_postgresql_store(config.store, data=config.data)
 
 
 @contextmanager

@@ -82,16 +82,6 @@ BEGIN
     FROM unnest(room_ids, heads, ends, room_ms, room_bytes, are_good) AS m (id, head, digest, at_ms, bytes, is_good)
     WHERE r.id = m.id AND m.is_good;
 END $$;
-
--- Note in the transaction which batch of a node it is, so that the node can ask whether it was committed.
--- TC001: the node is not registered (any more).
-CREATE FUNCTION note_batch(node text, number bigint) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE nodes SET batch = number, beat_at = now() WHERE id = node;
-    IF NOT FOUND THEN
-        RAISE EXCEPTION 'node % was declared dead', node USING ERRCODE = 'TC001';
-    END IF;
-END $$;
 """
 
 

@@ -138,6 +138,8 @@ class PostgresqlConnection:
 
     def __init__(self, connect: Callable[[], Raw]) -> None:
         self._connect = connect
+        self.on_connect: Callable[[], object] = lambda: None
+        """Called when a connection was made, before anything else is done with it; what it raises ends it."""
         self._raw: Raw | None = None
         self._line: socket.socket | None = None
         self._line_lock = threading.Lock()
@@ -160,6 +162,11 @@ class PostgresqlConnection:
                 self._line = socket.socket(fileno=os.dup(raw.fileno()))
             raw.add_notice_handler(self._note_warning)
             self._raw = raw
+            try:
+                self.on_connect()
+            except BaseException:
+                self.close()
+                raise
         return self._raw
 
     @property

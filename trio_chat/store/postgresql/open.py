@@ -10,7 +10,8 @@ import trio
 
 from trio_chat.store.base import NodeStatistics
 from trio_chat.store.group_commit import thread_executor
-from trio_chat.store.postgresql import leases
+from trio_chat.store.mark_file import open_mark_file
+from trio_chat.store.postgresql import leases, mark
 from trio_chat.store.postgresql.connect import check_server, connector, explaining
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
 from trio_chat.store.postgresql.hints import open_hints
@@ -24,6 +25,7 @@ from trio_chat.store.sql.reader import Reader
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from trio_chat.store.postgresql.hints import Ringer
     from trio_chat.store.sql.requests import Read
@@ -35,9 +37,10 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_postgresql_store(
-    url: str, *, close_timeout_s: float = 10.0, max_wait_s: float = MAX_WAIT_S
+    url: str, *, data: Path | None = None, close_timeout_s: float = 10.0, max_wait_s: float = MAX_WAIT_S
 ) -> AsyncIterator[PostgresqlStore]:
     """Store in the database at ``url`` (``postgresql://…``, or whatever libpq takes); an empty one is made ready.
+    The mark of this node (`trio_chat.store.postgresql.mark`) is in the directory ``data``.
 
     Leaving the block finishes the waiting requests, for at most ``close_timeout_s``. A connection that waits for
     ``max_wait_s`` is cut.
@@ -46,7 +49,9 @@ async def open_postgresql_store(
     behind a pooler without sessions.
     """
     files = ExitStack()
-    writer, connections = await trio.to_thread.run_sync(lambda: files.enter_context(_open_connections(url)))
+    writer, connections = await trio.to_thread.run_sync(
+        lambda: files.enter_context(_open_connections(url, data))
+    )
     _, reading, searching, indexing = connections
     indexer = Indexer(indexing)
     try:
@@ -78,7 +83,7 @@ async def open_postgresql_store(
 
 
 @contextmanager
-def _open_connections(url: str) -> Iterator[tuple[PostgresqlWriter, Connections]]:
+def _open_connections(url: str, data: Path | None) -> Iterator[tuple[PostgresqlWriter, Connections]]:
     """A writer, and the connections to write, read, search and index, on a database of today's schema. Synchronous."""
     connect = connector(url)
     with ExitStack() as stack:
@@ -88,8 +93,14 @@ def _open_connections(url: str) -> Iterator[tuple[PostgresqlWriter, Connections]
         with explaining(url):
             check_server([writing, reading, searching], url)
             migrate(writing, url)
-            writer = PostgresqlWriter(writing)
-            writer.transactions.register()
+            if data is None:
+                writer = PostgresqlWriter(writing)
+            else:
+                path = data / mark.NAME
+                before = mark.read_node_mark(path)
+                mark_file = stack.enter_context(open_mark_file(path, mark.SIZE))
+                writer = PostgresqlWriter(writing, before=before, mark_file=mark_file)
+            writer.transactions.connect()
             leases.beat(writing, writer.transactions.node)
         stack.callback(writer.transactions.leave)
         stack.callback(leases.leave, writing, writer.transactions.node)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from trio_chat.errors import StartError
 from trio_chat.store.postgresql.append import APPEND_FUNCTION
 from trio_chat.store.postgresql.connect import hidden
+from trio_chat.store.postgresql.epochs import EPOCHS, MARK_FUNCTIONS
 from trio_chat.store.sql.epochs import PROOF_KEY
 
 if TYPE_CHECKING:
@@ -263,7 +264,8 @@ CREATE TABLE indexed (room_id bigint PRIMARY KEY, seq bigint NOT NULL);
 CREATE TABLE nodes (
     id {_T} PRIMARY KEY,
     batch bigint NOT NULL DEFAULT 0,
-    beat_at timestamptz NOT NULL DEFAULT now()
+    beat_at timestamptz NOT NULL DEFAULT now(),
+    is_replicated boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
 CREATE UNLOGGED TABLE leases (node {_T} PRIMARY KEY, beat_at timestamptz NOT NULL) WITH (fillfactor = 20);
 """
@@ -397,12 +399,13 @@ CREATE TRIGGER blob_gone AFTER UPDATE OF gone ON blobs FOR EACH ROW WHEN ((OLD.g
 
 
 def _make_the_log(connection: PostgresqlConnection) -> None:
-    for statements in (_TABLES, _MENTIONS, _FILES, APPEND_FUNCTION):
+    for statements in (_TABLES, _MENTIONS, _FILES, APPEND_FUNCTION, MARK_FUNCTIONS):
         connection.raw.execute(statements.encode())
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)",
         [
             ("epoch", secrets.token_urlsafe(6)),
+            (EPOCHS, "0"),
             ("server", secrets.token_urlsafe(9)),
             ("token_key", secrets.token_hex(32)),
             ("addresses_key", secrets.token_hex(32)),

@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 
 from trio_chat.store.postgresql.connection import UNAVAILABLE
+from trio_chat.store.postgresql.epochs import EPOCHS, reconcile
+from trio_chat.store.postgresql.mark import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from trio_chat.store.postgresql.connection import PostgresqlConnection
+    from trio_chat.store.mark_file import MarkFile
+    from trio_chat.store.postgresql.connection import PostgresqlConnection, PostgresqlRows
 
 LOGGER = logging.getLogger(__name__)
 
@@ -51,23 +54,86 @@ class NotKnown(Exception):
 
 
 class Transactions:
-    """Transactions on one connection, by one node."""
+    """Transactions on one connection, by one node.
 
-    def __init__(self, connection: PostgresqlConnection) -> None:
+    ``before`` is the mark that was found in the node's data directory, ``mark_file`` the file for its next ones;
+    without one, what is lost while this node does not run is not noticed. ``on_connect`` is called whenever the
+    connection was made anew: the database may be another one, as far as what was remembered of it goes.
+    """
+
+    def __init__(
+        self,
+        connection: PostgresqlConnection,
+        *,
+        before: Mark | None = None,
+        mark_file: MarkFile | None = None,
+        on_connect: Callable[[], object] = lambda: None,
+    ) -> None:
         self._connection = connection
         self.node = secrets.token_urlsafe(9)
         """The id of this node."""
         self._batch = 0
+        self._mark = before
+        self._mark_file = mark_file
+        self._on_connect = on_connect
+
+    def connect(self) -> None:
+        """Look whether the database has what this node was told to be written, and register the node. From now on that
+        is done whenever there is a new connection. Raises `psycopg.Error`."""
+        self._reconcile()
+        self._connection.on_connect = self._reconcile
+        self._connection.execute("DELETE FROM nodes WHERE beat_at < now() - interval '1 year'")
+
+    def _reconcile(self) -> None:
+        connection, before = self._connection, self._mark
+        connection.was_warned = False
+        found, why = reconcile(connection, self.node, before)
+        connection.execute("COMMIT")
+        self._check_commit()
+        is_same = before is not None and before.node == self.node
+        self._keep(
+            Mark(
+                found.database,
+                found.timeline,
+                found.epochs,
+                self.node,
+                before.batch if before is not None and is_same else 0,
+                found.is_replicated,
+            ),
+        )
+        if before is not None and not is_same:
+            if self._mark_file is not None:
+                self._mark_file.sync()
+            connection.execute("DELETE FROM nodes WHERE id = ?", (before.node,))
+        if why is not None:
+            LOGGER.error(
+                "the database %s: a new epoch of everything begins, and everybody starts afresh", why
+            )
+        self._on_connect()
 
     def register(self) -> None:
-        """Make the row of this node, and take away those of nodes that are long gone."""
-        self._connection.execute("DELETE FROM nodes WHERE beat_at < now() - interval '30 days'")
-        self._connection.execute("INSERT INTO nodes (id) VALUES (?)", (self.node,))
+        """Make the row of this node anew, after it was taken away."""
+        assert self._mark is not None
+        self._connection.execute(
+            "INSERT INTO nodes (id, batch) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+            (self.node, self._mark.batch),
+        )
 
     def leave(self) -> None:
-        """Take the row of this node away, if that can be done just now."""
-        with suppress(psycopg.Error):
-            self._connection.execute("DELETE FROM nodes WHERE id = ?", (self.node,))
+        """Take the row of this node away, if nobody remembers it and that can be done just now."""
+        if self._mark_file is None:
+            with suppress(psycopg.Error):
+                self._connection.execute("DELETE FROM nodes WHERE id = ?", (self.node,))
+
+    def _keep(self, mark: Mark) -> None:
+        self._mark = mark
+        if self._mark_file is not None:
+            self._mark_file.write(str(mark))
+
+    def _note(self, epochs: int, is_replicated: bool) -> None:  # as the database says it
+        """Mark the last batch as committed."""
+        assert self._mark is not None
+        self._keep(self._mark._replace(epochs=epochs, batch=self._batch, is_replicated=is_replicated))
 
     def run(
         self,
@@ -108,7 +174,7 @@ class Transactions:
         connection.execute("BEGIN")
         try:
             answer = work()
-            connection.execute("SELECT note_batch(?, ?)", (self.node, self._batch))
+            noted = self._note_batch()
         except BaseException:
             connection.roll_back()
             raise
@@ -119,7 +185,13 @@ class Transactions:
         except UNAVAILABLE as error:
             connection.close()
             raise _InDoubt(error, (answer,)) from error
+        self._note(*noted.fetchone())
         return answer
+
+    def _note_batch(self) -> PostgresqlRows:
+        return self._connection.execute(
+            "SELECT epochs, replicated FROM note_batch(?, ?)", (self.node, self._batch)
+        )
 
     def _pipelined(self, work: Callable[[], _Answer]) -> _Answer:
         connection = self._connection
@@ -128,7 +200,7 @@ class Transactions:
             with connection.waiting(), connection.raw.pipeline():
                 connection.execute("BEGIN")
                 answer = work()
-                connection.execute("SELECT note_batch(?, ?)", (self.node, self._batch))
+                noted = self._note_batch()
                 connection.execute("COMMIT")
             self._check_commit()
         except UNAVAILABLE as error:
@@ -136,10 +208,13 @@ class Transactions:
                 connection.close()
                 raise _InDoubt(error, ()) from error
             raise
+        self._note(*noted.fetchone())
         return answer
 
     def _check_commit(self) -> None:
-        if self._connection.was_warned:  # a standby may not have it
+        if self._connection.was_warned:  # a standby may not have it, and others see it already
+            if self._mark is not None:
+                self._keep(self._mark._replace(is_replicated=False))
             raise psycopg.OperationalError("the server warned about the commit")
 
     def _was_committed(self) -> bool:
@@ -149,11 +224,12 @@ class Transactions:
             try:
                 self._connection.was_warned = False
                 self._connection.execute("BEGIN")
-                batch = self._connection.execute(
+                found = self._connection.execute(
                     # Written to, so that its commit waits for what was committed before, on a standby as well.
-                    "UPDATE nodes SET beat_at = now() WHERE id = ? RETURNING batch",
+                    "UPDATE nodes SET beat_at = now(), is_replicated = is_replicated() WHERE id = ? "
+                    f"RETURNING batch, (SELECT CAST(value AS bigint) FROM meta WHERE key = '{EPOCHS}'), is_replicated",
                     (self.node,),
-                ).get
+                ).fetchone()
                 self._connection.execute("COMMIT")
                 self._check_commit()
             except UNAVAILABLE as error:
@@ -162,12 +238,15 @@ class Transactions:
                     raise NotKnown from error
                 time.sleep(PAUSE_S[1])
             else:
-                if batch is None:
+                if found is None:
                     raise NotKnown
+                batch, *noted = found
                 LOGGER.warning(
                     "the answer to a commit was lost; it was %s",
                     "made" if batch == self._batch else "not made",
                 )
+                if batch == self._batch:
+                    self._note(*noted)
                 return bool(batch == self._batch)
 
 

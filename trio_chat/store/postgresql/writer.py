@@ -42,8 +42,10 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
+    from trio_chat.store.mark_file import MarkFile
     from trio_chat.store.plan import CommandId, Plan, Row
     from trio_chat.store.postgresql.connection import PostgresqlConnection
+    from trio_chat.store.postgresql.mark import Mark
     from trio_chat.store.postgresql.rooms_of_appends import FoundRoom
     from trio_chat.store.sql.requests import WriteFunction
 
@@ -62,13 +64,21 @@ MAX_TRIES: Final = 3
 class PostgresqlWriter:
     """The one connection that writes."""
 
-    def __init__(self, connection: PostgresqlConnection) -> None:
+    def __init__(
+        self,
+        connection: PostgresqlConnection,
+        *,
+        before: Mark | None = None,
+        mark_file: MarkFile | None = None,
+    ) -> None:
         self._connection = connection
         self._rooms = RoomsOfAppends(connection)
         # Typed as what it is the last of (`ChainMap`), to which nothing is written.
         self._last_messages: Any = LastMessages(connection)
         self._server_rules = -1
-        self.transactions = Transactions(connection)
+        self.transactions = Transactions(
+            connection, before=before, mark_file=mark_file, on_connect=self._forget_what_was_read
+        )
         self.space = Space()
         self.memory = Memory()
         self.has_gone = False
@@ -126,6 +136,9 @@ class PostgresqlWriter:
 
     def _forget(self) -> None:
         self._connection.roll_back()
+        self._forget_what_was_read()
+
+    def _forget_what_was_read(self) -> None:
         self._rooms.forget()
         self.memory.forget_server()
 
