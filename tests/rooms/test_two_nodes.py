@@ -510,6 +510,25 @@ async def test_a_log_that_went_back_in_a_new_epoch_is_told_from_there(autojump_c
         assert await plain.hear_rest() == ["1", "2", "3"]
 
 
+async def test_who_may_hear_is_what_the_log_says_after_it_went_back(autojump_clock: MockClock) -> None:
+    """Who was let in by an event that was lost is not in any more."""
+    async with open_nodes() as (store, one, two):
+        ada = await one.open_person("Ada")
+        bob, bobs = await somebody(two, "Bob")
+        room = await make_room(ada)
+        await let_in(ada, room, bob)
+        there = await two.rooms.get(room)
+        assert there.may_hear(bobs.id)
+        lost = (await store.position(room)).seq
+        store.lose_hints()
+        store.lose_last(room)
+        await store.begin_epoch(room)
+        store.bell.ring(EVERYTHING)
+        assert await bob.hear_close() == 4002
+        assert there.head == lost - 1
+        assert not there.may_hear(bobs.id)
+
+
 async def test_marks_and_receipts_beyond_the_own_head_are_not_cut(autojump_clock: MockClock) -> None:
     async with open_nodes() as (store, one, two):
         ada = await one.open_person("Ada")

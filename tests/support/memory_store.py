@@ -80,13 +80,13 @@ class MemoryStore(SqliteStore):
         self.may_commit.set()
         self.may_read = trio.Event()
         self.may_read.set()
-        self._disk = disk
+        self.disk = disk
         self._trouble: str | None = None
         self._n_refused = 0
 
     def addresses(self) -> list[tuple[str, bytes]]:
         """The addresses that are kept: whose, and their hashes."""
-        return list(self._disk.connection.execute("SELECT person_id, hash FROM addresses"))
+        return list(self.disk.connection.execute("SELECT person_id, hash FROM addresses"))
 
     @contextmanager
     def holding_commits(self) -> Iterator[None]:

@@ -73,6 +73,16 @@ class SharedStore(MemoryStore):
         self.deliver(Hint(room))
         return position
 
+    def lose_last(self, room: str) -> None:
+        """Lose the newest event of the room, by which somebody became a member, as after a failover."""
+        newest = """
+            (room_id, seq) IN (
+                SELECT room_id, max(seq) FROM events WHERE room_id = (SELECT id FROM rooms WHERE name = ?)
+            )
+        """
+        for table in ("members", "events"):
+            self.disk.connection.execute(f"DELETE FROM {table} WHERE {newest}", (room,))
+
     def lose_hints(self) -> None:
         """Deliver no hint from now on."""
         self.deliver = lambda hint: None

@@ -16,7 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 import pytest
@@ -43,20 +43,49 @@ def programs() -> Path | None:
 
 
 class Cluster:
-    """A PostgreSQL server. Made by `cluster`."""
+    """A PostgreSQL server. Made by `cluster` and `new_cluster`.
 
-    def __init__(self, folder: Path, bin_folder: Path) -> None:
+    A copy of ``source``, which is its standby until it is promoted and is called ``name`` there; without one a server
+    of its own.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        bin_folder: Path,
+        *,
+        source: Cluster | None = None,
+        name: str = "standby",
+    ) -> None:
         self.folder = folder
+        self.settings: dict[str, str] = {}
+        """What is set whenever it starts."""
         self._bin = bin_folder
         self._user = "postgres" if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         self._n_databases = 0
         if self._user:
             shutil.chown(folder, "postgres", "postgres")
-        self._run(
-            "initdb", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8",
-            "--no-locale", "--no-sync",
-        )  # fmt: skip
+        data = str(folder / "data")
+        if source is None:
+            self._run(
+                "initdb",
+                "-D",
+                data,
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--no-locale",
+                "--no-sync",
+            )
+        else:
+            address = f"host={source.folder} user=postgres application_name={name}"
+            self._run(
+                "pg_basebackup", "-D", data, "-d", address, "-R", "-X", "stream", "-c", "fast", "--no-sync"
+            )
 
     def url(self, database: str = "postgres") -> str:
         """The address of a database."""
@@ -73,6 +102,7 @@ class Cluster:
             "max_connections": "200",
             "max_wal_size": "256MB",
             "autovacuum_naptime": "1h",
+            **self.settings,
         }
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -96,6 +126,33 @@ class Cluster:
             else:
                 return None
 
+    def ask(self, statement: LiteralString) -> Any:  # noqa: ANN401
+        """The value that a statement returns; None if it returns none."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            cursor = connection.execute(statement)
+            row = cursor.fetchone() if cursor.description else None
+            return row and row[0]
+
+    def wait_for(self, statement: LiteralString) -> None:
+        """Wait until a statement returns true."""
+        until = time.monotonic() + START_S
+        while not self.ask(statement):
+            assert time.monotonic() < until, statement
+            time.sleep(0.02)
+
+    def promote(self) -> None:
+        """Make a standby a server that is written to."""
+        self.ask("SELECT pg_promote()")
+        self.wait_for("SELECT NOT pg_is_in_recovery()")
+
+    def copy(self, source: Path, target: Path) -> None:
+        """Copy a folder, as the user that the server runs as."""
+        subprocess.run(["cp", "-a", source, target], check=True)
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run a program of PostgreSQL's."""
+        self._run(program, *arguments)
+
     def kill(self) -> None:
         """Kill it, and all its processes."""
         assert self._process is not None
@@ -104,6 +161,12 @@ class Cluster:
         for pid in map(int, children):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def halt(self) -> None:
+        """Stop it in good order."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)
         self._process.wait()
 
     def stop(self) -> None:
@@ -168,13 +231,18 @@ class Cluster:
 @cache
 def cluster() -> Cluster:
     """The cluster of this process, started when it is first asked for. Skips where there is none; fails in CI."""
+    made = new_cluster()
+    made.start()
+    return made
+
+
+def new_cluster(*, source: Cluster | None = None, name: str = "standby") -> Cluster:
+    """Another cluster, not started yet, that ends with the process. Skips where there is none; fails in CI."""
     bin_folder = programs()
     if bin_folder is None:
         if os.environ.get("CI"):
             pytest.fail(NOT_TESTED)
         pytest.skip(NOT_TESTED)
-    folder = Path(tempfile.mkdtemp(prefix="trio-chat-pg-"))
-    made = Cluster(folder, bin_folder)
+    made = Cluster(Path(tempfile.mkdtemp(prefix="trio-chat-pg-")), bin_folder, source=source, name=name)
     atexit.register(made.stop)
-    made.start()
     return made

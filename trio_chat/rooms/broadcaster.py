@@ -22,7 +22,7 @@ from trio_chat.rooms.follower import RETRY_S, Follower
 from trio_chat.rooms.submission import NotLogged, Submission, settle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from trio_chat.model.events import Position
     from trio_chat.model.outcomes import Outcome
@@ -65,7 +65,7 @@ class Broadcaster:
         pause_max_s: float,
         now_ms: Callable[[], int],
         on_access_changed: Callable[[Event], object],
-        on_position: Callable[[Position], object],
+        on_position: Callable[[Position], Awaitable[object]],
         on_begun: Callable[[], object],
     ) -> None:
         self._room = room

@@ -18,7 +18,7 @@ from trio_chat.kinds.table import CHANGE_ACCESS
 from trio_chat.rooms.subscribers import PAGE_BYTES, PAGE_EVENTS, NotDense
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from trio_chat.model.events import Event, Position
     from trio_chat.rooms.subscribers import Subscribers
@@ -34,7 +34,7 @@ class Follower:
     """Fans out the log of one room, and keeps what hints said of it.
 
     ``on_access_changed`` is called with each event of the kinds `CHANGE_ACCESS`, directly after it was fanned out: it
-    ends its run. ``on_position`` is called with the position of the log, when that was looked at because of a hint, at
+    ends its run. ``on_position`` is awaited with the position of the log, when that was looked at because of a hint, at
     a moment when nothing is being appended here; ``on_begun`` when the room's first event was read and fanned out.
     ``may_wait`` says whether to wait for a log that cannot be read.
     """
@@ -46,7 +46,7 @@ class Follower:
         store: Store,
         *,
         on_access_changed: Callable[[Event], object],
-        on_position: Callable[[Position], object],
+        on_position: Callable[[Position], Awaitable[object]],
         on_begun: Callable[[], object],
         may_wait: Callable[[], bool],
     ) -> None:
@@ -91,7 +91,7 @@ class Follower:
         try:
             if must_look:
                 position = (await self._store.positions([self._room]))[self._room]
-                self._on_position(position)
+                await self._on_position(position)
                 seq = max(seq, position.seq)
             while self._subscribers.head < seq and await self._fan_out_page(PAGE_EVENTS):
                 pass  # an empty page: the hint was wrong

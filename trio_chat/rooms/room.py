@@ -209,15 +209,21 @@ class Room:
                 subscription.outbox.end(LOG_REPLACED)
                 subscription.leave()
 
-    def _heed(self, position: Position) -> None:
-        """Take note of where the log is, while nothing is being appended here."""
-        if position.epoch != self.epoch:
-            LOGGER.warning(
-                "the room %s has a new epoch, begun elsewhere: everybody in it starts afresh", self.name
-            )
-            if position.seq < self.head:
-                self.subscribers.go_back(position.seq)
-            self._adopt(position.epoch)
+    async def _heed(self, position: Position) -> None:
+        """Take note of where the log is, while nothing is being appended here. Raises `StoreError`."""
+        if position.epoch == self.epoch:
+            return
+        # Where events were lost, so was what followed from them.
+        state = await self._store.state(self.name)
+        LOGGER.warning(
+            "the room %s has a new epoch, begun elsewhere: everybody in it starts afresh", self.name
+        )
+        before = self.access
+        self.access = RoomAccess(self.name, state, now_ms=self._now_ms)
+        if state.position.seq < self.head:
+            self.subscribers.go_back(state.position.seq)
+        self._adopt(state.position.epoch)
+        self._on_members(self, (before.members ^ self.access.members) | (before.asked ^ self.access.asked))
 
     async def read_before(self, before: int, *, limit: int, max_bytes: int) -> list[Event]:
         """Events before number ``before``, as far as they were fanned out, oldest first. Raises `StoreError`."""
