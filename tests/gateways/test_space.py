@@ -102,7 +102,7 @@ async def test_readyz_says_that_the_log_cannot_be_written_until_it_can(
 ) -> None:
     """Whatever the level of the disk: it may be full all the same, or dead."""
     async with open_server() as serving, open_peer(serving.port) as peer:
-        disk = serving.store._disk.connection
+        disk = serving.store.disk.connection
         pages = disk.pragma("max_page_count")
         disk.pragma("max_page_count", 1)
         heard = None
