@@ -230,6 +230,23 @@ def owner_link(config: Config, /, *, data: Path | None) -> None:
         click.echo(f"From another machine: {others}", err=True)
 
 
+@main.command(short_help="Begin a new epoch, after an older state of the disk was put back.")
+@click.option("--new", "is_new", is_flag=True, help="Begin it.")
+@_with_data
+@click.pass_obj
+def epoch(config: Config, /, *, data: Path | None, is_new: bool) -> None:
+    """Begin a new epoch of everything: everybody loads the latest page anew, and no number is used twice.
+
+    For who has put back a snapshot of the disk with everything on it. A server finds by itself that its log was
+    restored from a backup, a dump or a copy, and that a database lacks what was written to it.
+    """
+    if not is_new:
+        exit_with("Say --new to begin a new epoch: everybody will load the latest page anew.", status=2)
+    with _explaining():
+        said = _store(config, data).begin_epoch()
+    say(said)
+
+
 @main.command(short_help="Print what those who run the server have decided.")
 @_with_data
 @click.pass_obj

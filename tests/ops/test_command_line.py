@@ -97,7 +97,7 @@ async def test_in_a_terminal_there_is_a_bar_and_the_findings_stand_on_lines_of_t
 
 
 @pytest.mark.parametrize(
-    "arguments", ["verify", "backup copy.db", "audit", "owner-link", "person release Ada"]
+    "arguments", ["verify", "backup copy.db", "audit", "owner-link", "person release Ada", "epoch --new"]
 )
 def test_a_log_that_may_not_be_read_or_is_none_is_one_sentence(
     arguments: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

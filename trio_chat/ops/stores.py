@@ -15,6 +15,7 @@ from trio_chat.ops.file_copies import verify_files
 from trio_chat.store.sql.named_blobs import NamedBlobs
 from trio_chat.store.sqlite import verify as verify_file
 from trio_chat.store.sqlite.beside_server import open_beside_server, open_to_read
+from trio_chat.store.sqlite.epochs import mark_as_copy
 from trio_chat.store.sqlite.named_blobs import named_blobs
 from trio_chat.store.sqlite.open import open_sqlite_store
 
@@ -60,6 +61,10 @@ class CommandStore(Protocol):
         """Findings about the files, whose contents are there. Raises `StartError` if there is no log."""
         ...
 
+    def begin_epoch(self) -> str:
+        """Have a new epoch of everything begin; a sentence that says when. Raises what `writing` raises."""
+        ...
+
     def file_to_copy(self) -> Path:
         """The file that `backup` copies. Raises `StartError` if the store is none: it says what to do instead."""
         ...
@@ -88,6 +93,12 @@ class StoreFile:
         """See `CommandStore`."""
         with open_to_read(self.path, self.advice) as connection:
             yield from verify_files(named_blobs(connection), blobs, report=report)
+
+    def begin_epoch(self) -> str:
+        """See `CommandStore`."""
+        with self.writing() as connection:
+            mark_as_copy(connection)
+        return f"{self.path}: the next start of the server begins a new epoch."
 
     def file_to_copy(self) -> Path:
         """See `CommandStore`."""
@@ -126,6 +137,14 @@ class StoreDatabase:
         """See `CommandStore`."""
         with self.reading() as connection:
             yield from verify_files(NamedBlobs(connection), blobs, report=report)
+
+    def begin_epoch(self) -> str:
+        """See `CommandStore`."""
+        with self.writing() as connection:
+            from trio_chat.store.postgresql.epochs import begin_next
+
+            begin_next(connection)
+        return "A new epoch has begun. Servers that are running follow within seconds."
 
     def file_to_copy(self) -> NoReturn:
         """See `CommandStore`."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 if TYPE_CHECKING:
     from trio_chat.store.postgresql.connection import PostgresqlConnection
     from trio_chat.store.postgresql.mark import Mark
+    from trio_chat.store.sql.connection import Connection
 
 LOGGER = logging.getLogger(__name__)
 
@@ -151,7 +152,13 @@ def reconcile(connection: PostgresqlConnection, node: str, mark: Mark | None) ->
     return found, why
 
 
-def begin_epochs(connection: PostgresqlConnection, number: int) -> None:
+def begin_next(connection: Connection) -> None:
+    """Begin the next epoch of everything, for an operator who put back a snapshot. Inside a transaction."""
+    connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
+    begin_epochs(connection, _count(connection) + 1)
+
+
+def begin_epochs(connection: Connection, number: int) -> None:
     """Begin a new epoch of every room, and of the log itself: number ``number`` in this database. Inside a
     transaction."""
     epoch = secrets.token_urlsafe(6)
@@ -170,7 +177,11 @@ def begin_epochs(connection: PostgresqlConnection, number: int) -> None:
         ).get
 
 
-def _note(connection: PostgresqlConnection, values: dict[str, str]) -> None:
+def _count(connection: Connection) -> int:
+    return int(connection.execute("SELECT value FROM meta WHERE key = ?", (EPOCHS,)).get)
+
+
+def _note(connection: Connection, values: dict[str, str]) -> None:
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         list(values.items()),

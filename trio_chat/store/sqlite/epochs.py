@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
     import apsw
 
+    from trio_chat.store.sql.connection import Connection
+
 LOGGER = logging.getLogger(__name__)
 
 COPY_NOTE = "copy"
 """Key in ``meta`` by which a database says that it is a copy, and when it was made."""
 
 
-def mark_as_copy(connection: apsw.Connection) -> None:
+def mark_as_copy(connection: Connection | apsw.Connection) -> None:
     """Make a server begin a new epoch when it opens this database."""
     connection.execute(
         "INSERT OR REPLACE INTO meta VALUES (?, strftime('%Y-%m-%d %H:%M:%S UTC', 'now'))", (COPY_NOTE,)
