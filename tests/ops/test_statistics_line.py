@@ -41,7 +41,7 @@ async def test_where_there_are_nodes_the_line_ends_with_them(
     caplog.set_level(logging.INFO, "trio_chat.ops.statistics_line")
     async with open_nodes() as (store, one, two), trio.open_nursery() as nursery:
         store.nodes = NodeStatistics(retries=3, in_doubt=1, rings=70, heard=140)
-        nursery.start_soon(log_statistics, one.server, one.rooms, store)
+        nursery.start_soon(log_statistics, one.server, one.rooms, one.store)
         bob = await two.open_person("Bob")
         await bob.tell("send", room="lobby", text="counted")
         await trio.sleep(1.5 * LOG_EVERY_S)
