@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import attrs
+import trio
 
 from tests.support.core import open_core
 from tests.support.memory_store import MemoryDisk, MemoryStore
@@ -18,8 +19,6 @@ from trio_chat.store.node_messages import Told, decode_message, encode_message
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from contextlib import AbstractAsyncContextManager
-
-    import trio
 
     from tests.support.core import Core
     from trio_chat.kinds.standing import Mode
@@ -42,6 +41,8 @@ class SharedStore(MemoryStore):
         self.live: dict[str, NodeStore] = {}
         """The nodes, by their ids, that have not died."""
         self.nodes: NodeStatistics | None = None
+        self.chores: dict[str, str] = {}
+        """Which node has which chore."""
         self.on_gone = lambda: [node.on_gone() for node in self.live.values()]
 
     def as_node(self) -> MemoryStore:
@@ -128,6 +129,13 @@ class NodeStore:
     async def live_nodes(self) -> frozenset[str]:
         """See `Store`."""
         return frozenset(self._shared.live)
+
+    async def take_chore(self, chore: str) -> bool:
+        """See `Store`."""
+        await trio.lowlevel.checkpoint()
+        if self._shared.chores.get(chore) not in self._shared.live:
+            self._shared.chores[chore] = self.node
+        return self._shared.chores[chore] == self.node
 
     def tell_nodes(self, message: NodeMessage) -> None:
         """See `Store`. As over a line: what cannot be read on the other side is not heard."""

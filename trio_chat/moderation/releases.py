@@ -1,5 +1,8 @@
 """Names that were set free beside the server, from the command line: it writes that into the server room's log, and
-tells everybody how who was called so is called now."""
+tells everybody how who was called so is called now.
+
+Of several nodes one does it for all (`Store.take_chore`).
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 NAME: Final = "trio-chat"
+
+CHORE: Final = "releases"
 
 EVERY_S: Final = 2.0
 RETRY_S: Final = 60.0
@@ -54,7 +59,10 @@ class Releases:
 
     async def look(self) -> None:
         """Tell of those that there are. Raises `StoreError`; what was not told then is told the next time."""
-        for release in await self._store.releases(AT_ONCE):
+        found = await self._store.releases(AT_ONCE)
+        if not found or not await self._store.take_chore(CHORE):
+            return
+        for release in found:
             await self._tell(release)
             await self._store.forget_release(release.id)
 

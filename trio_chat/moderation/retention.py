@@ -1,4 +1,7 @@
-"""Retention: messages that have expired are deleted, by the server and as people delete them, one event for each."""
+"""Retention: messages that have expired are deleted, by the server and as people delete them, one event for each.
+
+Of several nodes one does it for all (`Store.take_chore`).
+"""
 
 from __future__ import annotations
 
@@ -26,6 +29,8 @@ LOGGER = logging.getLogger(__name__)
 
 NAME: Final = "trio-chat"
 """The name of the sender of these deletions."""
+
+CHORE: Final = "retention"
 
 WALK_S: Final = 600
 """Seconds between two walks over all rooms: a message is there so much too long at most, unless there are many."""
@@ -77,7 +82,9 @@ class Retention:
         is_done = True
         failed: list[tuple[str, Exception]] = []
         name = ""
-        while page := await self._store.retentions(after=name, limit=ROOMS_READ):
+        while await self._store.take_chore(CHORE) and (
+            page := await self._store.retentions(after=name, limit=ROOMS_READ)
+        ):
             for room in page:
                 try:
                     is_done &= await self._expire(room)

@@ -267,6 +267,7 @@ CREATE TABLE nodes (
     beat_at timestamptz NOT NULL DEFAULT now(),
     is_replicated boolean NOT NULL DEFAULT false
 ) WITH (fillfactor = 20);
+CREATE UNLOGGED TABLE chores (name {_T} PRIMARY KEY, node {_T} NOT NULL);
 CREATE UNLOGGED TABLE leases (node {_T} PRIMARY KEY, beat_at timestamptz NOT NULL) WITH (fillfactor = 20);
 """
 

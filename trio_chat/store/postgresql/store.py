@@ -8,7 +8,7 @@ import attrs
 
 from trio_chat.model.events import Event
 from trio_chat.store.base import NodeStatistics
-from trio_chat.store.postgresql import leases
+from trio_chat.store.postgresql import chores, leases
 from trio_chat.store.sql import blobs, name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
 
@@ -53,6 +53,11 @@ class PostgresqlStore(SqlStore):
         """See `Store`."""
         self.tell(message)
 
+    async def take_chore(self, chore: str) -> bool:
+        """See `Store`."""
+        return await self._take_chore(self.node, chore)
+
+    _take_chore = writes_always(chores.take_chore)
     live_nodes = reads(leases.live_nodes)
     claim_name = writes_always(name_claims.claim_name)
     keep_claims = writes_always(name_claims.keep_claims)
