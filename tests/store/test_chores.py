@@ -45,7 +45,6 @@ async def test_what_a_dead_node_did_is_done_by_another(database: str) -> None:
 
 async def test_of_two_who_ask_at_once_one_is_to_do_it(database: str) -> None:
     async with open_nodes(database) as nodes:
-
         nodes.there.execute("INSERT INTO leases VALUES ('other', now())")
 
         def take(connection: object) -> None:
