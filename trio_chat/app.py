@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import time
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -130,10 +129,12 @@ async def serve_store(
     certificates: Certificates | None = None,
     read_disk: Callable[[], Awaitable[Disk]] | None = None,
     on_ready: OnReady = lambda port, owner_token: None,
-    now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    now_ms: Callable[[], int] | None = None,
 ) -> None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners, not the
-    store. ``read_disk`` reads the disk of the store; None if it is on none."""
+    store. ``read_disk`` reads the disk of the store; None if it is on none. ``now_ms`` is the wall clock of everything
+    here: the store's, which all nodes have in common, if nothing else is said."""
+    now_ms = now_ms or store.now_ms
     limits = ConnectionLimits(
         max_total=_max_connections(config), max_per_address=config.max_connections_per_address
     )

@@ -356,6 +356,24 @@ async def test_a_snapshot_of_the_disk_that_was_put_back_is_found_by_who_wrote_si
     server.stop()
 
 
+async def test_nodes_that_are_told_of_one_loss_at_once_begin_one_epoch(url: str) -> None:
+    async with open_postgresql_store(url) as one, open_postgresql_store(url) as two:
+        await Told().say(one)
+        for room in ("lobby", "nobody-wrote-here"):
+            before = (await one.position(room)).epoch
+            begun: list[str] = []
+
+            async def begin(store: PostgresqlStore, room: str = room, before: str = before) -> None:
+                begun.append((await store.begin_epoch(room, replacing=before)).epoch)  # noqa: B023
+
+            async with trio.open_nursery() as nursery:
+                for store in (one, two) * 5:
+                    nursery.start_soon(begin, store)
+            assert len(set(begun)) == 1
+            assert begun[0] != before
+            assert (await two.position(room)).epoch == begun[0]
+
+
 async def test_whoever_owns_the_database_and_nothing_else_can_use_it() -> None:
     """Nothing that is asked of the server needs more than that."""
     cluster().ask("CREATE ROLE chatter LOGIN")

@@ -572,6 +572,11 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
         chore keeps it as long as it lives. Two may be at it for a moment, so no chore may harm if it is done twice."""
         ...
 
+    def now_ms(self) -> int:
+        """The time in milliseconds since 1970, by the one clock of all who use this store. It does not go back by less
+        than a second, and by more only when somebody sets that clock. Sync."""
+        ...
+
     async def reusable_bytes(self) -> int:
         """Bytes inside the store's files that hold nothing any more, and are written to before the files grow."""
         ...

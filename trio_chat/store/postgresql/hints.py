@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from trio_chat.store.hints import Bell
     from trio_chat.store.node_messages import NodeMessage
+    from trio_chat.store.postgresql.clock import DatabaseClock
     from trio_chat.store.postgresql.connection import Raw
 
 LOGGER = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ RINGS_AT_ONCE: Final = 20
 
 RING_EACH_S: Final = 0.005
 BEAT_S: Final = 1.0
-"""So often at least something is rung, and the lease of this node goes on (`leases`)."""
+"""So often at least something is rung, the lease of this node goes on (`leases`), and the database's clock is read."""
 
 MESSAGES_WAITING_BYTES: Final = 10 * RING_BYTES
 """Messages that wait to be rung; what comes beyond is lost."""
@@ -76,8 +77,9 @@ class Heard:
 class Ringer:
     """Rings for what this node has committed, and tells."""
 
-    def __init__(self, node: str, connection: PostgresqlConnection) -> None:
+    def __init__(self, node: str, connection: PostgresqlConnection, clock: DatabaseClock) -> None:
         self._node = node
+        self._clock = clock
         self._connection = connection
         self._noted: dict[str, int | None] = {}
         self._told: list[bytes] = []
@@ -122,6 +124,7 @@ class Ringer:
     def _ring(self, rings: list[str]) -> None:
         if monotonic() - self._beaten_s >= BEAT_S:
             leases.beat(self._connection, self._node)
+            self._clock.sample(self._connection)
             self._beaten_s = monotonic()
         for ring in rings:
             self._connection.execute("SELECT pg_notify(?, ?)", (CHANNEL, ring))
@@ -237,13 +240,19 @@ async def _look(bell: Bell[Hint]) -> None:
 
 @asynccontextmanager
 async def open_hints(
-    node: str, connect: Callable[[], Raw], bell: Bell[Hint], node_bell: Bell[Told], *, max_wait_s: float
+    node: str,
+    connect: Callable[[], Raw],
+    bell: Bell[Hint],
+    node_bell: Bell[Told],
+    clock: DatabaseClock,
+    *,
+    max_wait_s: float,
 ) -> AsyncIterator[Ringer]:
     """A ringer for this node; the bells are rung for what others commit and tell inside the block."""
     # A ring need not survive anything: its commit waits for no disk.
     connect_to_ring = partial(_connected, connect, "SET synchronous_commit = off")
     with closing(PostgresqlConnection(connect_to_ring)) as ringing:
-        ringer = Ringer(node, ringing)
+        ringer = Ringer(node, ringing, clock)
         async with trio.open_nursery() as nursery:
             await nursery.start(listen, node, connect, bell, node_bell, ringer.heard)
             nursery.start_soon(ringer.run)

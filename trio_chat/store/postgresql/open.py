@@ -12,6 +12,7 @@ from trio_chat.store.base import NodeStatistics
 from trio_chat.store.group_commit import thread_executor
 from trio_chat.store.mark_file import open_mark_file
 from trio_chat.store.postgresql import leases, mark
+from trio_chat.store.postgresql.clock import SAMPLES_AT_START, DatabaseClock
 from trio_chat.store.postgresql.connect import check_server, connector, explaining
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
 from trio_chat.store.postgresql.hints import open_hints
@@ -49,8 +50,9 @@ async def open_postgresql_store(
     behind a pooler without sessions.
     """
     files = ExitStack()
+    clock = DatabaseClock()
     writer, connections = await trio.to_thread.run_sync(
-        lambda: files.enter_context(_open_connections(url, data))
+        lambda: files.enter_context(_open_connections(url, data, clock))
     )
     _, reading, searching, indexing = connections
     indexer = Indexer(indexing)
@@ -64,12 +66,13 @@ async def open_postgresql_store(
             search_executor=thread_executor(),
         )
         store.node = writer.transactions.node
+        store.clock = clock
         async with trio.open_nursery() as watching:
             watching.start_soon(partial(watch, connections, max_wait_s=max_wait_s))
             watching.start_soon(indexer.run)
             async with (
                 open_hints(
-                    store.node, connector(url), store.bell, store.node_bell, max_wait_s=max_wait_s
+                    store.node, connector(url), store.bell, store.node_bell, clock, max_wait_s=max_wait_s
                 ) as ringer,
                 store.running(close_timeout_s=close_timeout_s),
             ):
@@ -83,7 +86,9 @@ async def open_postgresql_store(
 
 
 @contextmanager
-def _open_connections(url: str, data: Path | None) -> Iterator[tuple[PostgresqlWriter, Connections]]:
+def _open_connections(
+    url: str, data: Path | None, clock: DatabaseClock
+) -> Iterator[tuple[PostgresqlWriter, Connections]]:
     """A writer, and the connections to write, read, search and index, on a database of today's schema. Synchronous."""
     connect = connector(url)
     with ExitStack() as stack:
@@ -102,6 +107,8 @@ def _open_connections(url: str, data: Path | None) -> Iterator[tuple[PostgresqlW
                 writer = PostgresqlWriter(writing, before=before, mark_file=mark_file)
             writer.transactions.connect()
             leases.beat(writing, writer.transactions.node)
+            for _ in range(SAMPLES_AT_START):
+                clock.sample(writing)
         stack.callback(writer.transactions.leave)
         stack.callback(leases.leave, writing, writer.transactions.node)
         yield writer, (writing, reading, searching, indexing)

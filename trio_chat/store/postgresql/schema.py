@@ -51,7 +51,6 @@ CREATE TABLE rooms (
     head bigint NOT NULL DEFAULT 0,
     digest bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex'),
     rules_seq bigint NOT NULL DEFAULT 0,
-    epoch_ms bigint NOT NULL DEFAULT 0,
     picture bigint
 ) WITH (fillfactor = 40);
 CREATE INDEX directory ON rooms (newest_ms DESC, name) WHERE kind = 'public' AND newest_ms IS NOT NULL;

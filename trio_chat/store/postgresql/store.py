@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.base import Store, StoreStatistics
     from trio_chat.store.node_messages import NodeMessage
+    from trio_chat.store.postgresql.clock import DatabaseClock
 
 
 class PostgresqlStore(SqlStore):
@@ -30,6 +31,8 @@ class PostgresqlStore(SqlStore):
     """Tells other nodes what was committed: see `Ringer.note`."""
     tell: Callable[[NodeMessage], object] = staticmethod(lambda message: None)
     """Tells other nodes this: see `Ringer.tell`."""
+    clock: DatabaseClock
+    """Of the database."""
     node_statistics: Callable[[], NodeStatistics] = NodeStatistics
 
     def statistics(self) -> StoreStatistics:
@@ -56,6 +59,10 @@ class PostgresqlStore(SqlStore):
     async def take_chore(self, chore: str) -> bool:
         """See `Store`."""
         return await self._take_chore(self.node, chore)
+
+    def now_ms(self) -> int:
+        """See `Store`."""
+        return self.clock.now_ms()
 
     _take_chore = writes_always(chores.take_chore)
     live_nodes = reads(leases.live_nodes)
