@@ -6,7 +6,8 @@ in it, so that whoever locks the row has all that an append needs; ``nodes`` are
 refers to ``rooms`` by a foreign key: rooms are never taken away, and each insert would lock the row.
 
 ``meta`` says which format the database has, and of which format a program must be at least to use it: so nodes of two
-neighbouring versions can work side by side.
+neighbouring versions can work side by side. A program that is newer by more than one is not started while there are
+those that could not go on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from trio_chat.errors import StartError
+from trio_chat.store.postgresql import leases
 from trio_chat.store.postgresql.append import APPEND_FUNCTION
 from trio_chat.store.postgresql.connect import hidden
 from trio_chat.store.postgresql.epochs import EPOCHS, MARK_FUNCTIONS
@@ -446,12 +448,22 @@ def _migrate(connection: PostgresqlConnection, url: str, migrations: Sequence[Mi
             f"The database {hidden(url)} was brought to format {version} by a newer trio-chat, and this one knows "
             f"formats up to {len(migrations)}. Run the newer program."
         )
+    needed = max(1, len(migrations) - 1)
+    if 0 < version < needed and (running := len(leases.live_nodes(connection))):
+        nodes = (
+            "1 node of an older version uses" if running == 1 else f"{running} nodes of an older version use"
+        )
+        raise StartError(
+            f"{nodes} the database {hidden(url)}, and could not go on with the format that this program brings it to. "
+            "Stop them all first, or upgrade from one version to the next. "
+            f"(One that was killed counts for {leases.LEASE_S} more seconds.)"
+        )
     for number in range(version, len(migrations)):
         migrations[number](connection)
     if version < len(migrations):
         connection.executemany(
             "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [(FORMAT, str(len(migrations))), (MIN_FORMAT, str(max(1, len(migrations) - 1)))],
+            [(FORMAT, str(len(migrations))), (MIN_FORMAT, str(needed))],
         )
 
 
