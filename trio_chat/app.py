@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from trio_chat import __version__
-from trio_chat.hub import open_hub
+from trio_chat.hub import open_hub, open_place
 from trio_chat.model.reserved_names import load_tables
 from trio_chat.moderation.owner_links import first_owner_token, owner_link
 from trio_chat.moderation.releases import Releases
@@ -143,7 +143,14 @@ async def serve_store(
     owner_token = await first_owner_token(store, now_ms=now_ms())
     port = listeners[0].socket.getsockname()[1]
     here = partial(network_url, config, port)
-    async with open_hub(store, config, now_ms=now_ms, network_url=here, page_version=page_version()) as hub:
+    async with open_hub(
+        store,
+        config,
+        now_ms=now_ms,
+        network_url=here,
+        page_version=page_version(),
+        blobs=await open_place(store, config),
+    ) as hub:
         LOGGER.info("%s", hub.door.describe())
         server = Server(hub, limits=limits, certificates=certificates)
         async with trio.open_nursery() as connections:

@@ -16,6 +16,7 @@ import trio
 
 from trio_chat.blobs.opening import open_blobs
 from trio_chat.errors import LOGGED_OUT, StoreError
+from trio_chat.files.place import check_place
 from trio_chat.files.service import Files, open_files
 from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.forms import timestamp
@@ -48,6 +49,7 @@ from trio_chat.store.space import MIB
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from trio_chat.blobs.base import BlobStore
     from trio_chat.config.config import Config
     from trio_chat.kinds.forms import Body
     from trio_chat.model.events import Event
@@ -106,6 +108,14 @@ def file_limits(config: Config) -> FileLimits:
     )
 
 
+async def open_place(store: Store, config: Config) -> BlobStore:
+    """The blobs where the configuration says, if it is the place in which all nodes over this store have them. Raises
+    `StartError` and `StoreError`."""
+    blobs = await open_blobs(config.files_place)
+    await check_place(store, blobs, config.files_place)
+    return blobs
+
+
 @asynccontextmanager
 async def open_hub(
     store: Store,
@@ -115,10 +125,12 @@ async def open_hub(
     network_url: Callable[[], str | None] = lambda: None,
     page_version: str = "",
     guard: Guard | None = None,
+    blobs: BlobStore | None = None,
 ) -> AsyncIterator[Hub]:
     """The hub over ``store``, until the block is left; `open_rooms` and `open_presence` say what happens then.
     ``now_ms`` is the wall clock, ``network_url`` and ``page_version`` see `Hub`; ``guard`` makes the requests for link
-    previews, by default to public addresses only. Raises `StoreUnavailable`."""
+    previews, by default to public addresses only; ``blobs`` are by default where the configuration says. Raises
+    `StoreUnavailable`."""
     # Not bounded: each change of members is an event in a log, and logging it takes longer than announcing it.
     send_change, receive_change = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
 
@@ -151,7 +163,7 @@ async def open_hub(
         open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
         open_files(
             config.parts_directory,
-            await open_blobs(config.files_place),
+            blobs or await open_blobs(config.files_place),
             store,
             rooms,
             door,

@@ -158,3 +158,12 @@ async def test_nothing_else_is_a_name(blobs: BlobStore, tmp_path: Path, name: st
         await blobs.open(name)
     with pytest.raises(ValueError, match="not the name of a blob"):
         await blobs.remove(name)
+
+
+async def test_a_mark_tells_one_place_from_another_and_is_no_blob(blobs: BlobStore, tmp_path: Path) -> None:
+    assert not await blobs.has_mark("a1b2")
+    for _ in range(2):
+        await blobs.mark("a1b2")
+    assert await blobs.has_mark("a1b2")
+    assert not await blobs.has_mark("a1b3")
+    assert list(await blobs.names(limit=10)) == []

@@ -36,6 +36,10 @@ def blob_of(name: str) -> str:
     return name.partition(".")[0]
 
 
+MARK: Final = "place-"
+"""With this begins the name of a mark: no blob is named so."""
+
+
 class NoSuchBlob(LookupError):
     """No blob has this name."""
 
@@ -81,6 +85,14 @@ class BlobStore(Protocol):
 
     async def names(self, *, after: str = "", limit: int) -> Sequence[str]:
         """The first names behind ``after``, in the order of their characters: fewer than ``limit`` only at the end."""
+        ...
+
+    async def mark(self, mark: str) -> None:
+        """Mark the place in which the blobs are, beside them; a mark is of letters and digits."""
+        ...
+
+    async def has_mark(self, mark: str) -> bool:
+        """Whether the place was marked so."""
         ...
 
     async def discard_unfinished(self) -> None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 import trio
 
-from trio_chat.blobs.base import BLOB_NAME, NoSuchBlob
+from trio_chat.blobs.base import BLOB_NAME, MARK, NoSuchBlob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +80,26 @@ class DirectoryBlobs:
             await trio.lowlevel.checkpoint()
             return []
         return await trio.to_thread.run_sync(listed, limiter=self._threads)
+
+    async def mark(self, mark: str) -> None:
+        """See `BlobStore`: a file beside the directory."""
+
+        def make() -> None:
+            make_private(self._directory)
+            path = self._directory.with_name(f"{MARK}{mark}")
+            path.touch(mode=0o600)
+            sync(path)
+            sync(path.parent)
+
+        self._has_some = True
+        await trio.to_thread.run_sync(make, limiter=self._threads)
+
+    async def has_mark(self, mark: str) -> bool:
+        """See `BlobStore`."""
+        path = self._directory.with_name(f"{MARK}{mark}")
+        is_marked = await trio.to_thread.run_sync(path.exists, limiter=self._threads)
+        self._has_some = self._has_some or is_marked
+        return is_marked
 
     async def discard_unfinished(self) -> None:
         """See `BlobStore`."""

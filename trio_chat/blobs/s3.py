@@ -24,7 +24,7 @@ import attrs
 import trio
 from botocore.exceptions import ClientError
 
-from trio_chat.blobs.base import BLOB_NAME, NoSuchBlob
+from trio_chat.blobs.base import BLOB_NAME, MARK, NoSuchBlob
 from trio_chat.blobs.s3_client import CONNECTIONS, NoObject, explaining, make_client, status_of
 
 if TYPE_CHECKING:
@@ -126,6 +126,19 @@ class S3Blobs:
             names += filter(BLOB_NAME.fullmatch, found)
             after = found[-1] if found else after
         return names[:limit]
+
+    async def mark(self, mark: str) -> None:
+        """See `BlobStore`: an empty object."""
+        await self._call(
+            self._client.put_object,
+            Bucket=self._place.bucket,
+            Key=f"{self._place.prefix}{MARK}{mark}",
+            Body=b"",
+        )
+
+    async def has_mark(self, mark: str) -> bool:
+        """See `BlobStore`."""
+        return await self._call(self._is_there, f"{self._place.prefix}{MARK}{mark}")
 
     async def discard_unfinished(self) -> None:
         """See `BlobStore`."""

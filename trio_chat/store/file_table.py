@@ -114,6 +114,15 @@ class FileTable(Protocol):
         """Names of blobs that are needed, or coming (`name_blob`), those behind ``after``, in order."""
         ...
 
+    async def mark_of_files(self) -> str | None:
+        """The mark of the place in which the blobs are; None as long as none was noted."""
+        ...
+
+    async def set_mark_of_files(self, mark: str, *, instead_of: str | None) -> bool:
+        """Note another mark, unless another server has noted one instead of that (None: of none) before. Whether it was
+        noted."""
+        ...
+
     async def files_usage(self, person: str) -> int:
         """How many bytes count for a person: of files in messages, and of uploads that are in none yet."""
         ...

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from trio_chat.store.plan import Row
     from trio_chat.store.sql.connection import Connection
 
+MARK_KEY = "files"
+"""Key in ``meta``."""
+
 SERVER = ""
 """Whose usage is that of the server, in the table ``file_usage``."""
 
@@ -138,3 +141,24 @@ def keep_file_key(connection: Connection, token_hash: bytes, key_hash: bytes) ->
 def find_file_key(connection: Connection, key_hash: bytes) -> Login | None:
     """See `FileTable.find_file_key`."""
     return login_by(connection, "file_key", key_hash)
+
+
+# -- the place of blobs --
+
+
+def mark_of_files(connection: Connection) -> str | None:
+    """See `FileTable.mark_of_files`."""
+    mark = connection.execute("SELECT value FROM meta WHERE key = ?", (MARK_KEY,)).get
+    return None if mark is None else str(mark)
+
+
+def set_mark_of_files(connection: Connection, mark: str, *, instead_of: str | None) -> bool:
+    """See `FileTable.set_mark_of_files`."""
+    noted = connection.execute(
+        """
+        INSERT INTO meta (key, value) VALUES (?, ?)
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value = ? RETURNING 1
+        """,
+        (MARK_KEY, mark, instead_of or ""),
+    )
+    return noted.get is not None

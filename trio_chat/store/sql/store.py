@@ -272,6 +272,8 @@ class SqlStore:
     take_gone = reads(blobs.gone_blobs)
     forget_gone = writes_always(blobs.forget_gone)
     known_blobs = reads(blobs.known_blobs)
+    mark_of_files = reads(files.mark_of_files)
+    set_mark_of_files = writes_always(files.set_mark_of_files)
     files_usage = reads(files.files_usage)
     files_left = reads(files.files_left)
     server_usage = reads(files.server_usage)
