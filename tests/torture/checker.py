@@ -154,6 +154,7 @@ def _check_answers(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Vio
     state_dependent: set[CommandIdentity] = set()
     rooms: dict[CommandIdentity, str] = {}
     shut: set[tuple[int, str]] = set()  # rooms whose last join a connection was refused
+    joined_at: dict[tuple[int, str], int] = {}  # where the log was when a connection joined a room last
     heads: dict[str, int] = {}  # the highest number that any client knows
     known: set[tuple[str | None, str | None]] = set()  # commands that any client knows to be logged
     repeats: set[tuple[int, CommandIdentity]] = (
@@ -165,6 +166,7 @@ def _check_answers(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Vio
         if isinstance(record, Joined):
             epochs.follow(record)
             shut.discard((record.connection, record.room))
+            joined_at[record.connection, record.room] = record.head
         elif isinstance(record, Greeted):
             persons[record.connection] = record.person, dict(heads)
         elif isinstance(record, Delivered):
@@ -209,6 +211,9 @@ def _check_answers(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Vio
                     yield from _check_conflict(record, oracle)
             elif record.code != NOT_JOINED or (record.connection, record.room) not in shut:
                 known_head = since.get((record.connection, identity), 0)
+                if record.code in HIDDEN:
+                    # Who left, or was sent away, must join again, also if they are a member again.
+                    known_head = min(known_head, joined_at.get((record.connection, record.room), known_head))
                 is_repeat = (record.connection, identity) in repeats and oracle.find(
                     identity, record.room
                 ) is not None

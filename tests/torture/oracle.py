@@ -70,9 +70,9 @@ class FinalLog:
                 self.deletions.setdefault(event.target, event)
             elif event.kind == "created":
                 for person in event.details["members"]:
-                    self.memberships[person].append((event, inf))
+                    self._begin_membership(person, event)
             elif event.kind == "member" and event.details["on"]:
-                self.memberships[event.details["person"]].append((event, inf))
+                self._begin_membership(event.details["person"], event)
             elif event.kind == "member":
                 self._end_membership(event)
             elif event.kind == "ban" and event.details["on"]:
@@ -85,6 +85,11 @@ class FinalLog:
             event for event in self.restored if event.kind == "edit" and event.target in self.deletions
         ]:
             self.deletions[edit.seq] = self.deletions[edit.target]
+
+    def _begin_membership(self, person: str, event: Event) -> None:
+        memberships = self.memberships[person]
+        if not memberships or memberships[-1][1] != inf:  # else a member accepts a request: one membership
+            memberships.append((event, inf))
 
     def _end_membership(self, event: Event) -> None:
         memberships = self.memberships[event.details["person"]]

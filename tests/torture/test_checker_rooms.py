@@ -28,7 +28,17 @@ from tests.torture.history import (
     read_history,
     write_history,
 )
-from tests.torture.history_builder import ADA, BOB, CLUB, EPOCH, EVE, LINK, LOBBY, complete_history
+from tests.torture.history_builder import (
+    ADA,
+    BOB,
+    CLUB,
+    EPOCH,
+    EVE,
+    LINK,
+    LOBBY,
+    HistoryBuilder,
+    complete_history,
+)
 from tests.torture.mutations import MUTATIONS as MUTATIONS_OF_MESSAGES
 from tests.torture.shrink import render, shrink
 from tests.torture.violations import Rule
@@ -43,6 +53,9 @@ if TYPE_CHECKING:
 replace = msgspec.structs.replace
 
 GOOD = complete_history().records
+
+PAIR = "~dada"
+"""A direct conversation."""
 
 DELETED = 2
 """Number of the deleted message in the lobby."""
@@ -396,6 +409,25 @@ def test_a_bad_history_shrinks_to_a_few_records_with_the_same_violation(mutation
 
 def test_a_good_history_with_every_command_has_no_violation() -> None:
     assert check(GOOD) == []
+
+
+@pytest.mark.parametrize("has_joined_again", [False, True])
+def test_who_left_a_conversation_and_is_in_it_again_must_join_it_again(has_joined_again: bool) -> None:
+    builder = HistoryBuilder()
+    for person in (ADA, BOB):
+        builder.connect(person)
+    builder.submit(ADA, PAIR, commands.direct(ADA, BOB))
+    for person in (ADA, BOB):
+        builder.join(person, PAIR)
+    builder.submit(BOB, PAIR, commands.enter(BOB, PAIR))  # who was asked accepts, and is one member still
+    builder.submit(BOB, PAIR, commands.part(BOB, PAIR))
+    builder.submit(ADA, PAIR, commands.enter(BOB, PAIR))
+    if has_joined_again:
+        builder.join(BOB, PAIR)
+    builder.refuse(BOB, commands.send(PAIR, "bob: here I am"), "not_joined")
+    builder.finish({}, {})
+    expected = [Rule.UNEXPECTED] if has_joined_again else []
+    assert [violation.rule for violation in check(builder.records)] == expected
 
 
 def test_every_rule_is_broken_by_a_mutation() -> None:
