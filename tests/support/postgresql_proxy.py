@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMIT = b"COMMIT"
+LISTEN = b"LISTEN "
 
 
 class Proxy:
@@ -28,7 +29,13 @@ class Proxy:
         """So many COMMITs never come to the server: the connection is cut instead."""
         self.is_deaf = False
         """Whether all answers are lost, and nothing is cut."""
+        self.hints_are_lost = False
+        """Whether those connections are deaf that listen for hints."""
         self.n_lost = 0
+        self.n_carried = 0
+        """Pieces that came from the server."""
+        self._flows = trio.Event()
+        self._flows.set()
 
     def url(self, database_url: str) -> str:
         """The address of a database, on the way through this line."""
@@ -39,15 +46,31 @@ class Proxy:
         for pair in list(self._pairs):
             _close(pair)
 
+    def stall(self) -> None:
+        """Hold everything that comes, in both directions, until `flow`."""
+        self._flows = trio.Event()
+
+    def flow(self) -> None:
+        """Carry what was held, and what comes."""
+        self._flows.set()
+
     async def serve(self, client: trio.SocketStream) -> None:
         """Carry one connection, until one of its ends closes it."""
-        server = await trio.open_unix_socket(str(self._server))
+        try:
+            server = await trio.open_unix_socket(str(self._server))
+        except OSError:  # there is no server now
+            client.socket.close()
+            return
         pair = client, server
         self._pairs.add(pair)
         lose_answer = trio.Event()
+        listens = False
 
         async def up() -> None:
+            nonlocal listens
             async for data in client:
+                await self._flows.wait()
+                listens = listens or LISTEN in data
                 if COMMIT in data and self.commits_to_lose:
                     self.commits_to_lose -= 1
                     self.n_lost += 1
@@ -61,7 +84,9 @@ class Proxy:
 
         async def down() -> None:
             async for data in server:
-                if self.is_deaf:
+                await self._flows.wait()
+                self.n_carried += 1
+                if self.is_deaf or (listens and self.hints_are_lost):
                     continue
                 if lose_answer.is_set():
                     break

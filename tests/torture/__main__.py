@@ -33,9 +33,11 @@ from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
 from tests.torture.history import read_history, write_history
 from tests.torture.many_connections import open_many_connections
+from tests.torture.node_faults import NODE_FAULTS
+from tests.torture.options import Options
 from tests.torture.release import run_release
 from tests.torture.report import DOCUMENT, FIGURES, run_report, violation_report, with_tables
-from tests.torture.run import Options, torture
+from tests.torture.run import torture
 from tests.torture.strangers import besiege
 
 ATTACKERS_NICENESS = 10
@@ -49,14 +51,17 @@ def main() -> None:
 @main.command()
 @click.option("--seed", type=int, default=None, help="What chance begins with.  [default: anything]")
 @click.option("--duration", default=20.0, help="How long faults happen, in seconds.", show_default=True)
+@click.option(
+    "--nodes", default=0, help="How many nodes over one PostgreSQL; 0: one server.", show_default=True
+)
 @click.option("--clients", default=12, help="How many raw v1 clients.", show_default=True)
 @click.option("--product-clients", default=3, help="How many of trio_chat.client.", show_default=True)
 @click.option("--plain-clients", default=3, help="How many plain ones.", show_default=True)
 @click.option(
     "--faults",
-    default="kill,term,proxy",
-    help=f"Some of proxy, {', '.join(FAULTS)}; or none.",
-    show_default=True,
+    default=None,
+    help=f"Some of proxy, {', '.join(FAULTS)}; with nodes of proxy, {', '.join(NODE_FAULTS)}; or none.  "
+    "[default: kill,term,proxy; with nodes all]",
 )
 @click.option("--pause", default=2.0, help="Mean seconds between two faults.", show_default=True)
 @click.option("--pace", default=0.05, help="Mean seconds between two acts of a client.", show_default=True)
@@ -74,10 +79,11 @@ def main() -> None:
 def run(
     seed: int | None,
     duration: float,
+    nodes: int,
     clients: int,
     product_clients: int,
     plain_clients: int,
-    faults: str,
+    faults: str | None,
     pause: float,
     pace: float,
     file_share: float,
@@ -86,9 +92,12 @@ def run(
     history: Path | None,
 ) -> None:
     """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
+    if faults is None:
+        faults = ",".join(["proxy", *NODE_FAULTS]) if nodes else "kill,term,proxy"
     options = Options(
         seed=secrets.randbelow(10**6) if seed is None else seed,
         duration_s=duration,
+        nodes=nodes,
         clients=clients,
         product_clients=product_clients,
         plain_clients=plain_clients,
@@ -99,7 +108,7 @@ def run(
         synchronous=synchronous,
         least=least,
     )
-    unknown = options.faults - FAULTS.keys() - {"proxy"}
+    unknown = options.faults - (NODE_FAULTS if nodes else FAULTS).keys() - {"proxy"}
     if unknown:
         raise click.BadParameter(f"unknown faults: {', '.join(sorted(unknown))}")
     try:

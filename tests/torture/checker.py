@@ -153,8 +153,8 @@ def _check_answers(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Vio
     refused: Counter[CommandIdentity] = Counter()
     state_dependent: set[CommandIdentity] = set()
     rooms: dict[CommandIdentity, str] = {}
-    shut: set[tuple[int, str]] = set()  # rooms whose last join a connection was refused
-    joined_at: dict[tuple[int, str], int] = {}  # where the log was when a connection joined a room last
+    # Where the log was when a connection joined a room last, unless that was refused.
+    joined_at: dict[tuple[int, str], int] = {}
     heads: dict[str, int] = {}  # the highest number that any client knows
     known: set[tuple[str | None, str | None]] = set()  # commands that any client knows to be logged
     repeats: set[tuple[int, CommandIdentity]] = (
@@ -165,7 +165,6 @@ def _check_answers(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Vio
     for record in records:
         if isinstance(record, Joined):
             epochs.follow(record)
-            shut.discard((record.connection, record.room))
             joined_at[record.connection, record.room] = record.head
         elif isinstance(record, Greeted):
             persons[record.connection] = record.person, dict(heads)
@@ -174,7 +173,7 @@ def _check_answers(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Vio
                 heads[record.room] = max(heads.get(record.room, 0), record.event.seq)
                 known.add((record.event.sender, record.event.key))
         elif isinstance(record, JoinRefused):
-            shut.add((record.connection, record.room))
+            joined_at.pop((record.connection, record.room), None)
             person, known_heads = persons.get(record.connection, (None, {}))
             if record.code not in RETRYABLE and not refusal_oracle.allows_join(
                 record, person, known_heads.get(record.room, 0)
@@ -209,7 +208,7 @@ def _check_answers(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Vio
             if record.code == "id_conflict":
                 if epochs.is_final(record.connection, record.room):
                     yield from _check_conflict(record, oracle)
-            elif record.code != NOT_JOINED or (record.connection, record.room) not in shut:
+            elif record.code != NOT_JOINED or (record.connection, record.room) in joined_at:
                 known_head = since.get((record.connection, identity), 0)
                 if record.code in HIDDEN:
                     # Who left, or was sent away, must join again, also if they are a member again.

@@ -7,13 +7,13 @@ import json
 import re
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.torture.events import event_from_row
 from tests.torture.history import FilesKept, Log, Remains, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 
@@ -64,11 +64,6 @@ def read_logs(path: Path) -> Iterator[Log | Trouble]:
                 """,
                 (number,),
             ).fetchall()
-            invites = {
-                seq: json.loads(body).get("invite", "")
-                for seq, kind, _, _, _, _, body in rows
-                if kind == "member"
-            }
             marks = database.execute(
                 "SELECT person_id, delivered, read FROM marks WHERE room_id = ?", (number,)
             ).fetchall()
@@ -76,9 +71,15 @@ def read_logs(path: Path) -> Iterator[Log | Trouble]:
                 room=room,
                 epoch=epoch,
                 events=[event_from_row(*row) for row in rows],
-                invites={seq: invite for seq, invite in invites.items() if invite},
+                invites=invites_in(rows),
                 marks=marks,
             )
+
+
+def invites_in(rows: Iterable[Sequence[Any]]) -> dict[int, str]:
+    """Hashes of the invitations that were used, by the number of the event, of rows of ``events``."""
+    found = {seq: json.loads(body).get("invite") for seq, kind, *_, body in rows if kind == "member"}
+    return {seq: invite for seq, invite in found.items() if invite}
 
 
 def find_remains(directory: Path, texts: Iterable[str]) -> Iterator[Remains]:

@@ -12,8 +12,9 @@ import trio
 from tests.torture.disk import Skipped
 from tests.torture.history import write_history
 from tests.torture.many_connections import open_many_connections
+from tests.torture.options import Options
 from tests.torture.report import figures_of, figures_of_many, keep_figures, run_report, violation_report
-from tests.torture.run import Options, torture
+from tests.torture.run import torture
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import pytest
 
 from tests.torture.disk import Skipped
 from tests.torture.history import FileSent, FilesKept
+from tests.torture.options import Options
 from tests.torture.report import DOCUMENT, run_report, violation_report, with_tables
-from tests.torture.run import Options, Outcome, torture, tracebacks_in
+from tests.torture.run import Outcome, torture, tracebacks_in
 from tests.torture.violations import Rule
 
 FILES = Options(

@@ -1,0 +1,146 @@
+"""Several nodes over one PostgreSQL, as a system under test: each with a data directory and a line to the database of
+its own, and one directory of files that they share."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trio
+
+from tests.support.postgresql import NOT_TESTED, new_cluster
+from tests.support.postgresql_proxy import proxy
+from tests.torture.check_files import left_over
+from tests.torture.disk import Skipped
+from tests.torture.faults import faked_clock
+from tests.torture.history import Trouble
+from tests.torture.node_faults import NODE_FAULTS, Node, NodeFaultTarget
+from tests.torture.postgresql_database import read_files, read_heads, read_last_messages, read_logs
+from tests.torture.process import open_server
+from tests.torture.websocket import wait_until
+from trio_chat.model.events import DAMAGED
+from trio_chat.store.postgresql.open import open_postgresql_store
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import AsyncIterator, Sequence
+
+    from tests.torture.history import FilesKept, Recorder
+    from tests.torture.options import Options
+    from tests.torture.process import ServerProcess
+
+ALL = 10**9
+
+SWEEP_S = 20
+"""Seconds that the nodes may take to remove files that nothing needs, when they were started."""
+
+
+class Nodes:
+    """See `System`. Made by `open_nodes`."""
+
+    def __init__(self, options: Options, target: NodeFaultTarget, files: Path) -> None:
+        self._target = target
+        self._url = target.url
+        self._files = files
+        self.fault_names: Sequence[str] = sorted(options.faults & NODE_FAULTS.keys())
+
+    @property
+    def servers(self) -> Sequence[ServerProcess]:
+        """See `System`."""
+        return [node.server for node in self._target.nodes]
+
+    async def inject(self, name: str) -> str | None:
+        """See `System`."""
+        return await NODE_FAULTS[name](self._target)
+
+    def read_heads(self) -> dict[str, tuple[int, list[str]]]:
+        """See `System`."""
+        return read_heads(self._url)
+
+    def read_last_messages(self) -> dict[str, int]:
+        """See `System`."""
+        return read_last_messages(self._url)
+
+    async def stop(self) -> None:
+        """See `System`."""
+        await self._terminate()
+        async with trio.open_nursery() as nursery:
+            for server in self.servers:
+                nursery.start_soon(server.start)
+        with trio.move_on_after(SWEEP_S):
+            await wait_until(lambda: not left_over(self._read_files()))
+        await self._terminate()
+        self._target.recorder.add(self._read_files())
+
+    async def _terminate(self) -> None:
+        async with trio.open_nursery() as nursery:
+            for server in self.servers:
+                nursery.start_soon(server.terminate)
+
+    def _read_files(self) -> FilesKept:
+        parts = [server.data / "files" / "parts" for server in self.servers]
+        return read_files(self._url, self._files / "blobs", parts)
+
+    async def read_end(self) -> None:
+        """See `System`. (Deleted texts are not looked for: PostgreSQL keeps them for a while.)"""
+        async with open_postgresql_store(self._url) as store:
+            for record in read_logs(self._url):
+                self._target.recorder.add(record)
+                log = await store.read_after(record.room, 0, limit=ALL, max_bytes=ALL)
+                damaged = [event.seq for event in log if event.kind == DAMAGED]
+                if damaged or (await store.position(record.room)).seq != len(log):
+                    what = f"the log of {record.room} is not whole: {damaged or 'its head is another'}"
+                    self._target.recorder.add(Trouble(what=what))
+
+    def log_text(self) -> str:
+        """See `System`."""
+        return "\n".join(server.log_text() for server in self.servers)
+
+
+@asynccontextmanager
+async def open_nodes(
+    options: Options, directory: Path, recorder: Recorder, rng: random.Random
+) -> AsyncIterator[Nodes]:
+    """Start PostgreSQL, and nodes over it; all of it is ended on leaving. Raises `Skipped` and `ServerDied`."""
+    cluster = await trio.to_thread.run_sync(new_cluster)
+    if cluster is None:
+        raise Skipped(NOT_TESTED)
+    try:
+        await trio.to_thread.run_sync(cluster.start)
+        url = cluster.url(await trio.to_thread.run_sync(cluster.new_database))
+        target = NodeFaultTarget([], cluster, url, rng, recorder)
+        files = directory / "shared"
+        files.mkdir()
+        async with AsyncExitStack() as stack:
+            for number in range(options.nodes):
+                node = await stack.enter_async_context(
+                    _open_node(options, number, directory / f"node-{number}", target, files)
+                )
+                target.nodes.append(node)
+            yield Nodes(options, target, files)
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(cluster.stop)
+
+
+@asynccontextmanager
+async def _open_node(
+    options: Options, number: int, directory: Path, target: NodeFaultTarget, files: Path
+) -> AsyncIterator[Node]:
+    await trio.Path(directory).mkdir()
+    clock = directory / "clock"
+    environment = faked_clock(clock) if "clock" in options.faults else {}
+    # In a folder with a short path: that of a socket must be.
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        async with proxy(Path(folder), target.cluster.folder) as line:
+            place = ("--store", line.url(target.url), "--files", f"shared:{files}")
+            async with open_server(
+                directory / "data",
+                directory / "server.log",
+                target.recorder,
+                (*options.program, *options.settings, *place),
+                environment,
+            ) as server:
+                yield Node(f"node {number}", server, line, clock)
