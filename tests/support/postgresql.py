@@ -16,6 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from functools import cache, cached_property
 from pathlib import Path
+from pwd import getpwnam
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
@@ -26,7 +27,7 @@ from psycopg import sql
 from trio_chat.store.postgresql.open import open_postgresql_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 NOT_TESTED = "NOT TESTED: PostgreSQL, as there is none on this machine (Debian: postgresql)"
 
@@ -64,6 +65,8 @@ class Cluster:
         self._user = "postgres" if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         self._n_databases = 0
+        self._prefix: tuple[str, ...] = ()
+        self._host = ""
         if self._user:
             shutil.chown(folder, "postgres", "postgres")
         data = str(folder / "data")
@@ -91,10 +94,19 @@ class Cluster:
         """The address of a database."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
+    def move(self, prefix: Sequence[str], host: str) -> None:
+        """Let it run, from its next start on, where a command with this prefix runs (by ``nsenter``, as root), and
+        listen at that address, for everybody."""
+        account = getpwnam("postgres")
+        self._prefix = (*prefix, "--setuid", str(account.pw_uid), "--setgid", str(account.pw_gid))
+        self._host = host
+        with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all all trust\n")
+
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = {
-            "listen_addresses": "",
+            "listen_addresses": self._host,
             "unix_socket_directories": str(self.folder),
             "fsync": "off",
             "full_page_writes": "off",
@@ -104,14 +116,15 @@ class Cluster:
             "autovacuum_naptime": "1h",
             **self.settings,
         }
+        user = None if self._prefix else self._user
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    str(self._bin / "postgres"), "-D", str(self.folder / "data"),
+                    *self._prefix, str(self._bin / "postgres"), "-D", str(self.folder / "data"),
                     *(f"-c{name}={value}" for name, value in options.items()),
                 ],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self._user, group=self._user,
-                extra_groups=None if self._user is None else [],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=user, group=user,
+                extra_groups=None if user is None else [],
             )  # fmt: skip
         until = time.monotonic() + START_S
         while True:

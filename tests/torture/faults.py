@@ -38,6 +38,7 @@ STORM_S = 60
 WAL_HEADER = 32
 """Bytes before the first frame (https://sqlite.org/fileformat2.html#walformat)."""
 
+WITH_FAKETIME = str(Path(__file__).with_name("with_faketime"))
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 
@@ -339,6 +340,7 @@ def faked_clock(clock: Path) -> dict[str, str]:
         "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, (WITH_FAKETIME, os.environ.get("PYTHONPATH")))),
     }
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tests.support.postgresql import Cluster
     from tests.support.postgresql_proxy import Proxy
     from tests.torture.history import Recorder
+    from tests.torture.network import Machine
     from tests.torture.process import ServerProcess
 
 CLOCK_JUMPS_S = (3_600, -3_600, 0)
@@ -33,12 +34,26 @@ CLOCK_JUMPS_S = (3_600, -3_600, 0)
 
 @attrs.frozen(eq=False)
 class Node:
-    """One node: its process, its line to the database, and the file that says how far its clock is off."""
+    """One node: its process, and the file that says how far its clock is off; and either its line to the database, or
+    the machine that it runs on."""
 
     name: str
     server: ServerProcess
-    line: Proxy
     clock: Path
+    _line: Proxy | None = None
+    _machine: Machine | None = None
+
+    @property
+    def line(self) -> Proxy:
+        """The line to the database, through a proxy."""
+        assert self._line is not None
+        return self._line
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that it runs on."""
+        assert self._machine is not None
+        return self._machine
 
 
 @attrs.define(eq=False)
@@ -51,6 +66,8 @@ class NodeFaultTarget:
     """The database's address, on no node's line."""
     rng: random.Random
     recorder: Recorder
+    database: Machine | None = None
+    """The machine of the database, if it has one of its own."""
 
     def any_node(self) -> Node:
         """One of the nodes."""
@@ -250,6 +267,42 @@ async def commit(target: NodeFaultTarget) -> str | None:
     return "a commit was in doubt" if line.n_lost > before else None
 
 
+# -- networks --
+
+
+async def partition(target: NodeFaultTarget) -> str | None:
+    """A node, or the database, is cut off from everybody for some seconds."""
+    assert target.database is not None
+    machine = target.rng.choice([target.database, *(node.machine for node in target.nodes)])
+    mark = len(target.recorder.records)
+    await machine.cut_off()
+    await trio.sleep(target.rng.uniform(1, 12))
+    acks = target.acks_since(mark)
+    await machine.connect()
+    await target.wait_healed("a machine was cut off")
+    if machine is target.database:
+        return "the database was cut off"
+    return "a node was cut off, and others went on" if acks else None
+
+
+async def one_way(target: NodeFaultTarget) -> str | None:
+    """A node and the database: one of them hears the other, and is not heard."""
+    assert target.database is not None
+    machine = target.any_node().machine
+    deaf, heard = (machine, target.database) if target.rng.random() < 0.5 else (target.database, machine)
+    mark = len(target.recorder.records)
+    await heard.drop_answers_to(deaf)
+    await trio.sleep(target.rng.uniform(1, 12))
+    acks = target.acks_since(mark)
+    await heard.answer(deaf)
+    await target.wait_healed("a machine was not heard")
+    return (
+        f"the {'node' if heard is machine else 'database'} was not heard, and others went on"
+        if acks
+        else None
+    )
+
+
 # -- clocks --
 
 
@@ -273,5 +326,13 @@ NODE_FAULTS: dict[str, NodeFault] = {
     "deaf": deaf,
     "commit": commit,
     "clock": clock,
+    "partition": partition,
+    "one-way": one_way,
 }
 """Faults of nodes by their names on the command line. ``proxy`` is one more: `tests.torture.proxy`."""
+
+NEED_NETWORK = frozenset({"partition", "one-way"})
+"""Faults for which each node and the database have a machine of their own."""
+
+NEED_LINES = frozenset({"listener", "stall", "cut", "deaf", "commit", "clock"})
+"""Faults for which they have not."""

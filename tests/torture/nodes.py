@@ -16,9 +16,10 @@ from tests.torture.check_files import left_over
 from tests.torture.disk import Skipped
 from tests.torture.faults import faked_clock
 from tests.torture.history import Trouble
-from tests.torture.node_faults import NODE_FAULTS, Node, NodeFaultTarget
+from tests.torture.network import open_network
+from tests.torture.node_faults import NEED_NETWORK, NODE_FAULTS, Node, NodeFaultTarget
 from tests.torture.postgresql_database import read_files, read_heads, read_last_messages, read_logs
-from tests.torture.process import open_server
+from tests.torture.process import Place, open_server
 from tests.torture.websocket import wait_until
 from trio_chat.model.events import DAMAGED
 from trio_chat.store.postgresql.open import open_postgresql_store
@@ -28,10 +29,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from tests.torture.history import FilesKept, Recorder
+    from tests.torture.network import Machine
     from tests.torture.options import Options
     from tests.torture.process import ServerProcess
 
 ALL = 10**9
+
+PORT = 8080
+"""Of nodes on machines of their own."""
 
 SWEEP_S = 20
 """Seconds that the nodes may take to remove files that nothing needs, when they were started."""
@@ -103,23 +108,39 @@ class Nodes:
 async def open_nodes(
     options: Options, directory: Path, recorder: Recorder, rng: random.Random
 ) -> AsyncIterator[Nodes]:
-    """Start PostgreSQL, and nodes over it; all of it is ended on leaving. Raises `Skipped` and `ServerDied`."""
+    """Start PostgreSQL, and nodes over it, on machines of their own if a fault needs them; all of it is ended on
+    leaving. Raises `Skipped` and `ServerDied`."""
+    files = directory / "shared"
+    await trio.Path(files).mkdir()
+    async with AsyncExitStack() as stack:
+        machines: list[Machine] = []
+        if options.faults & NEED_NETWORK:
+            machines = await stack.enter_async_context(open_network(options.nodes + 1))
+        cluster = await stack.enter_async_context(_open_cluster(machines[-1] if machines else None))
+        url = cluster.url(await trio.to_thread.run_sync(cluster.new_database))
+        target = NodeFaultTarget([], cluster, url, rng, recorder, machines[-1] if machines else None)
+        for number in range(options.nodes):
+            place = directory / f"node-{number}"
+            open_node = _open_distant_node if machines else _open_node
+            node = await stack.enter_async_context(
+                open_node(
+                    options, place, target, ("--files", f"shared:{files}"), *machines[number : number + 1]
+                )
+            )
+            target.nodes.append(node)
+        yield Nodes(options, target, files)
+
+
+@asynccontextmanager
+async def _open_cluster(machine: Machine | None) -> AsyncIterator[Cluster]:
     cluster = await trio.to_thread.run_sync(new_cluster)
     if cluster is None:
         raise Skipped(NOT_TESTED)
+    if machine is not None:
+        cluster.move(machine.prefix, machine.host)
     try:
         await trio.to_thread.run_sync(cluster.start)
-        url = cluster.url(await trio.to_thread.run_sync(cluster.new_database))
-        target = NodeFaultTarget([], cluster, url, rng, recorder)
-        files = directory / "shared"
-        files.mkdir()
-        async with AsyncExitStack() as stack:
-            for number in range(options.nodes):
-                node = await stack.enter_async_context(
-                    _open_node(options, number, directory / f"node-{number}", target, files)
-                )
-                target.nodes.append(node)
-            yield Nodes(options, target, files)
+        yield cluster
     finally:
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(cluster.stop)
@@ -127,20 +148,41 @@ async def open_nodes(
 
 @asynccontextmanager
 async def _open_node(
-    options: Options, number: int, directory: Path, target: NodeFaultTarget, files: Path
+    options: Options, directory: Path, target: NodeFaultTarget, settings: Sequence[str]
 ) -> AsyncIterator[Node]:
+    """A node on this machine, whose line to the database goes through a proxy."""
     await trio.Path(directory).mkdir()
     clock = directory / "clock"
     environment = faked_clock(clock) if "clock" in options.faults else {}
     # In a folder with a short path: that of a socket must be.
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        async with proxy(Path(folder), target.cluster.folder) as line:
-            place = ("--store", line.url(target.url), "--files", f"shared:{files}")
-            async with open_server(
+        async with (
+            proxy(Path(folder), target.cluster.folder) as line,
+            open_server(
                 directory / "data",
                 directory / "server.log",
                 target.recorder,
-                (*options.program, *options.settings, *place),
+                (*options.program, *options.settings, *settings, "--store", line.url(target.url)),
                 environment,
-            ) as server:
-                yield Node(f"node {number}", server, line, clock)
+            ) as server,
+        ):
+            yield Node(directory.name, server, clock, line=line)
+
+
+@asynccontextmanager
+async def _open_distant_node(
+    options: Options, directory: Path, target: NodeFaultTarget, settings: Sequence[str], machine: Machine
+) -> AsyncIterator[Node]:
+    """A node on a machine of its own, as the database is."""
+    await trio.Path(directory).mkdir()
+    assert target.database is not None
+    url = f"{target.url.partition('?')[0]}?host={target.database.host}"
+    async with open_server(
+        directory / "data",
+        directory / "server.log",
+        target.recorder,
+        (*options.program, *options.settings, *settings, "--store", url),
+        {},
+        Place(machine.host, PORT, machine.prefix),
+    ) as server:
+        yield Node(directory.name, server, directory / "clock", machine=machine)

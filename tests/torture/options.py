@@ -29,6 +29,8 @@ class Options:
     """The share of actions of product clients that are about files."""
     least: int = 0
     """Faults to inject at least, however long that takes."""
+    drain_s: float = 300
+    """Seconds that draining may take after the last fault; long, since the machine may be busy."""
     synchronous: str = "FULL"
     program: tuple[str, ...] = PRODUCT
     """What is run, as arguments of Python."""

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import attrs
 import trio
 
 from tests.torture.history import Trouble
@@ -36,20 +37,29 @@ STOP_S = 30
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
+@attrs.frozen
+class Place:
+    """Where a server runs: its address, and the command by which a program is run there."""
+
+    host: str
+    port: int
+    prefix: tuple[str, ...] = ()
+
+
 class ServerProcess:
     """One server through all its restarts. Made by `open_server`, which ends the process."""
 
     def __init__(
         self,
         data: Path,
-        port: int,
+        place: Place,
         output: Path,
         command: Sequence[str],
         environment: Mapping[str, str],
         recorder: Recorder,
     ) -> None:
         self.data = data
-        self.port = port
+        self.place = place
         self.starts = 0
         self.rss: list[int] = []
         """Resident bytes, a sample a second while `watch` runs."""
@@ -58,6 +68,11 @@ class ServerProcess:
         self._environment = {**os.environ, **environment}
         self._recorder = recorder
         self._process: trio.Process | None = None
+
+    @property
+    def port(self) -> int:
+        """The port on which it listens."""
+        return self.place.port
 
     @property
     def pid(self) -> int:
@@ -76,9 +91,10 @@ class ServerProcess:
         with self._output.open("ab") as output:
             self._process = await trio.lowlevel.open_process(
                 [
+                    *self.place.prefix,
                     sys.executable,
                     *self._command,
-                    *("--host", "127.0.0.1", "--port", str(self.port), "--data", str(self.data)),
+                    *("--host", self.place.host, "--port", str(self.port), "--data", str(self.data)),
                     *("--drain-timeout", "5"),
                 ],
                 stdout=subprocess.PIPE,
@@ -221,9 +237,12 @@ async def open_server(
     recorder: Recorder,
     command: Sequence[str],
     environment: Mapping[str, str],
+    place: Place | None = None,
 ) -> AsyncIterator[ServerProcess]:
-    """Start a server; it is killed on leaving if it still runs. Raises `ServerDied`."""
-    server = ServerProcess(data, free_port(), output, command, environment, recorder)
+    """Start a server, on a free port of this machine unless it has a place; it is killed on leaving if it still runs.
+    Raises `ServerDied`."""
+    place = place or Place("127.0.0.1", free_port())
+    server = ServerProcess(data, place, output, command, environment, recorder)
     try:
         await server.start()
         yield server

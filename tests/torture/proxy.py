@@ -66,13 +66,16 @@ class _Connection:
 
 
 class Proxy:
-    """A proxy from one port of this machine to another."""
+    """A proxy from one port of this machine to another, or to one of another host."""
 
-    def __init__(self, target: int, rng: random.Random, faults: tuple[NetworkFault, ...]) -> None:
+    def __init__(
+        self, target: int, rng: random.Random, faults: tuple[NetworkFault, ...], *, host: str = "127.0.0.1"
+    ) -> None:
         self.port = 0
         self.hits: Counter[NetworkFault] = Counter()
         """Number of times that each fault has hit."""
         self._target = target
+        self._host = host
         self._rng = rng
         self._faults = faults
         self._is_healed = False
@@ -125,12 +128,12 @@ class Proxy:
             self._connections.discard(connection)
 
     async def _connect(self, connection: _Connection, near: trio.SocketStream) -> None:
-        far = await trio.open_tcp_stream("127.0.0.1", self._target)
+        far = await trio.open_tcp_stream(self._host, self._target)
         with connection.closing(far):
             if connection.fault is not NetworkFault.DOUBLE:
                 await self._forward(connection, near, far, None)
                 return
-            shadow = await trio.open_tcp_stream("127.0.0.1", self._target)
+            shadow = await trio.open_tcp_stream(self._host, self._target)
             with connection.closing(shadow):
                 self.hits[NetworkFault.DOUBLE] += 1
                 await self._forward(connection, near, far, shadow)

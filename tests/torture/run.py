@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,6 @@ if TYPE_CHECKING:
     from tests.torture.options import Options
     from tests.torture.process import ServerProcess
     from tests.torture.system import System
-
-DRAIN_S = 300
-"""Seconds that draining may take after the last fault; long, since the machine may be busy."""
 
 STABLE_S = 1.5
 """Seconds without a new event after which the logs are final: the server still reads what ended connections sent."""
@@ -166,11 +164,11 @@ class _Run:
                     proxy.heal()
                 context.draining.set()
                 await self._drain(context, system)
-                clients.cancel_scope.deadline = trio.current_time() + DRAIN_S
+                clients.cancel_scope.deadline = trio.current_time() + options.drain_s
             for proxy in proxies:
                 for fault, count in proxy.hits.items():
                     self._record_hit(f"proxy: {fault.value}", *["counted by the proxy"] * count)
-            await self._load_everything(context, system)
+            await self._load_everything(context, system, [entrance.plain.port for entrance in entrances])
             background.cancel_scope.cancel()
 
     def _entrance(self, server: ServerProcess, number: int) -> Entrance:
@@ -178,24 +176,24 @@ class _Run:
         faults = NETWORK_FAULTS if "proxy" in options.faults else ()
         once = tuple(fault for fault in faults if fault is not NetworkFault.DOUBLE)
         # A plain message has no idempotency key: doubled, it is logged twice.
-        plain = Proxy(server.port, self._rng(f"plain proxy {number}"), once)
-        v1 = Proxy(
-            server.port,
-            self._rng(f"proxy {number}"),
-            once if options.nodes or options.faults & NO_DOUBLING else faults,
+        lead_to_server = partial(Proxy, server.port, host=server.place.host)
+        plain = lead_to_server(self._rng(f"plain proxy {number}"), once)
+        v1 = lead_to_server(
+            self._rng(f"proxy {number}"), once if options.nodes or options.faults & NO_DOUBLING else faults
         )
-        share = 1.0 if "storm" in options.faults else 0.7 if faults else 0.0
+        is_elsewhere = server.place.host != "127.0.0.1"
+        share = 1.0 if is_elsewhere or "storm" in options.faults else 0.7 if faults else 0.0
         return Entrance(server, plain, v1, share)
 
-    async def _load_everything(self, context: RunContext, system: System) -> None:
+    async def _load_everything(self, context: RunContext, system: System, ports: list[int]) -> None:
         rng = self._rng("fresh clients")
         for room, (_, members) in system.read_heads().items():
             tokens = [context.tokens[person] for person in (*members, room[1:]) if person in context.tokens]
             if is_public(room) or tokens:
-                port = rng.choice(system.servers).port
-                self._recorder.add(await load_room(port, room, tokens[0] if tokens else None))
+                token = tokens[0] if tokens else None
+                self._recorder.add(await load_room(rng.choice(ports), room, token))
         for person, token in context.tokens.items():
-            self._recorder.add(await load_room_list(rng.choice(system.servers).port, person, token))
+            self._recorder.add(await load_room_list(rng.choice(ports), person, token))
 
     async def _inject_faults(self, system: System) -> None:
         """Inject one fault after the other, as long as the run lasts."""
@@ -223,10 +221,10 @@ class _Run:
 
     async def _drain(self, context: RunContext, system: System) -> None:
         """Wait until no client is busy and the logs stand still, then tell the clients where the logs end."""
-        with trio.move_on_after(DRAIN_S) as patience:
+        with trio.move_on_after(self._options.drain_s) as patience:
             await wait_until(lambda: not context.busy)
         if patience.cancelled_caught:
-            left = f"{len(context.busy)} clients were not finished {DRAIN_S} s after the faults were over"
+            left = f"{len(context.busy)} clients were not finished {self._options.drain_s:g} s after the faults were over"
             self._recorder.add(Trouble(what=left))
         heads: dict[str, tuple[int, list[str]]] = {}
         while heads != (found := system.read_heads()):
