@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import AsyncIterator, Sequence
 
+    from tests.support.postgresql import Cluster
     from tests.torture.history import FilesKept, Recorder
     from tests.torture.network import Machine
     from tests.torture.options import Options

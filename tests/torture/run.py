@@ -224,7 +224,9 @@ class _Run:
         with trio.move_on_after(self._options.drain_s) as patience:
             await wait_until(lambda: not context.busy)
         if patience.cancelled_caught:
-            left = f"{len(context.busy)} clients were not finished {self._options.drain_s:g} s after the faults were over"
+            left = (
+                f"{len(context.busy)} clients were not finished {self._options.drain_s:g} s after the faults"
+            )
             self._recorder.add(Trouble(what=left))
         heads: dict[str, tuple[int, list[str]]] = {}
         while heads != (found := system.read_heads()):
