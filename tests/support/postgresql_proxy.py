@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COMMIT = b"COMMIT"
 LISTEN = b"LISTEN "
+SOCKET = ".s.PGSQL.5432"
 
 
 class Proxy:
@@ -40,6 +41,10 @@ class Proxy:
     def url(self, database_url: str) -> str:
         """The address of a database, on the way through this line."""
         return f"{database_url.partition('?')[0]}?host={quote(str(self._folder), safe='')}"
+
+    def lead_to(self, server: Path) -> None:
+        """Lead connections from now on to the server in another folder."""
+        self._server = server / SOCKET
 
     def cut(self) -> None:
         """Cut all connections."""
@@ -117,9 +122,9 @@ def _close(pair: tuple[trio.SocketStream, trio.SocketStream]) -> None:
 @asynccontextmanager
 async def proxy(folder: Path, server: Path) -> AsyncIterator[Proxy]:
     """A line to the server in that folder, whose socket is in another folder."""
-    made = Proxy(folder, server / ".s.PGSQL.5432")
+    made = Proxy(folder, server / SOCKET)
     with trio.socket.socket(trio.socket.AF_UNIX) as listening:
-        await listening.bind(str(folder / ".s.PGSQL.5432"))
+        await listening.bind(str(folder / SOCKET))
         listening.listen()
         async with trio.open_nursery() as nursery:
             await nursery.start(trio.serve_listeners, made.serve, [trio.SocketListener(listening)])

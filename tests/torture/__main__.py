@@ -33,7 +33,7 @@ from tests.torture.disk import Skipped
 from tests.torture.faults import FAULTS
 from tests.torture.history import read_history, write_history
 from tests.torture.many_connections import open_many_connections
-from tests.torture.node_faults import NEED_LINES, NEED_NETWORK, NODE_FAULTS
+from tests.torture.node_faults import NEED_LINES, NEED_NETWORK, NEED_STANDBY, NODE_FAULTS
 from tests.torture.options import Options
 from tests.torture.release import run_release
 from tests.torture.report import DOCUMENT, FIGURES, run_report, violation_report, with_tables
@@ -61,7 +61,7 @@ def main() -> None:
     "--faults",
     default=None,
     help=f"Some of proxy, {', '.join(FAULTS)}; with nodes of proxy, {', '.join(NODE_FAULTS)}; or none.  "
-    "[default: kill,term,proxy; with nodes all but those of networks]",
+    "[default: kill,term,proxy; with nodes all but those of networks and standbys]",
 )
 @click.option("--pause", default=2.0, help="Mean seconds between two faults.", show_default=True)
 @click.option("--pace", default=0.05, help="Mean seconds between two acts of a client.", show_default=True)
@@ -93,7 +93,11 @@ def run(
 ) -> None:
     """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
     if faults is None:
-        faults = ",".join(["proxy", *(NODE_FAULTS.keys() - NEED_NETWORK)]) if nodes else "kill,term,proxy"
+        faults = (
+            ",".join(["proxy", *(NODE_FAULTS.keys() - NEED_NETWORK - NEED_STANDBY)])
+            if nodes
+            else "kill,term,proxy"
+        )
     options = Options(
         seed=secrets.randbelow(10**6) if seed is None else seed,
         duration_s=duration,

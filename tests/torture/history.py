@@ -333,7 +333,7 @@ AnyRecord = (
     | Remains
 )
 
-DAMAGING_FAULTS = frozenset({"wal", "restore"})
+DAMAGING_FAULTS = frozenset({"wal", "restore", "promote-late", "nodes: promote-late"})
 """Faults after which acknowledged events may be missing, if the server says so by a new epoch."""
 
 RETRYABLE = frozenset({"rate_limited", "unavailable"})

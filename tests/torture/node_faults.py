@@ -13,6 +13,7 @@ import attrs
 import psycopg
 import trio
 
+from tests.support.postgresql import new_cluster
 from tests.torture.faults import HEAL_S
 from tests.torture.history import Acked, Ended, Greeted, Trouble
 from tests.torture.websocket import wait_until
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from tests.torture.history import Recorder
     from tests.torture.network import Machine
     from tests.torture.process import ServerProcess
+
+STANDBY = "standby"
+"""The name of a standby, for which commits can wait."""
 
 CLOCK_JUMPS_S = (3_600, -3_600, 0)
 
@@ -62,12 +66,20 @@ class NodeFaultTarget:
 
     nodes: list[Node]
     cluster: Cluster
-    url: str
-    """The database's address, on no node's line."""
+    """Where the database is written to."""
+    database_name: str
     rng: random.Random
     recorder: Recorder
     database: Machine | None = None
     """The machine of the database, if it has one of its own."""
+
+    standby: Cluster | None = None
+    """Its standby, if it has one."""
+
+    @property
+    def url(self) -> str:
+        """The database's address, on no node's line."""
+        return self.cluster.url(self.database_name)
 
     def any_node(self) -> Node:
         """One of the nodes."""
@@ -96,7 +108,8 @@ class NodeFaultTarget:
 
         def run() -> list[tuple[Any, ...]]:
             with closing(psycopg.connect(self.url, autocommit=True, connect_timeout=10)) as connection:
-                return connection.execute(statement.encode(), parameters).fetchall()
+                cursor = connection.execute(statement.encode(), parameters)
+                return cursor.fetchall() if cursor.description else []
 
         return await trio.to_thread.run_sync(run)
 
@@ -175,6 +188,49 @@ async def postgres(target: NodeFaultTarget) -> str | None:
     await trio.to_thread.run_sync(target.cluster.start)
     await target.wait_healed("the database was killed")
     return "all its processes were killed, and it recovered"
+
+
+async def promote(target: NodeFaultTarget) -> str | None:
+    """The database dies, and its standby, without which nothing was committed, takes its place; and gets a standby."""
+    await trio.to_thread.run_sync(target.cluster.kill)
+    await _put_standby_in_place(target)
+    await target.wait_healed("a standby was promoted")
+    return "it had everything, and took the place of the database"
+
+
+async def promote_late(target: NodeFaultTarget) -> str | None:
+    """The database dies, and its standby takes its place, which has missed what was written for a while."""
+    assert target.standby is not None
+    mark = len(target.recorder.records)
+    await trio.to_thread.run_sync(target.standby.kill)
+    with trio.move_on_after(HEAL_S):
+        await wait_until(lambda: target.acks_since(mark))
+        await trio.sleep(target.rng.uniform(0, 1))
+    missed = target.acks_since(mark)
+    await trio.to_thread.run_sync(target.cluster.kill)
+    await trio.to_thread.run_sync(target.standby.start)
+    await _put_standby_in_place(target)
+    await target.wait_healed("a standby was promoted")
+    return "it had missed what was acknowledged, and took the place of the database" if missed else None
+
+
+async def _put_standby_in_place(target: NodeFaultTarget) -> None:
+    old, new = target.cluster, target.standby
+    assert new is not None
+    await trio.to_thread.run_sync(new.promote)
+    target.cluster = new
+    for node in target.nodes:
+        node.line.lead_to(new.folder)
+    await trio.to_thread.run_sync(old.stop)
+    target.standby = await trio.to_thread.run_sync(new_standby, new)
+
+
+def new_standby(source: Cluster) -> Cluster:
+    """Another standby, which follows that one, with its settings."""
+    standby = new_cluster(source=source, name=STANDBY)
+    standby.settings.update(source.settings)
+    standby.start()
+    return standby
 
 
 async def block(target: NodeFaultTarget) -> str | None:
@@ -319,6 +375,8 @@ NODE_FAULTS: dict[str, NodeFault] = {
     "fence": fence,
     "rolling": rolling,
     "postgres": postgres,
+    "promote": promote,
+    "promote-late": promote_late,
     "block": block,
     "listener": listener,
     "stall": stall,
@@ -334,5 +392,8 @@ NODE_FAULTS: dict[str, NodeFault] = {
 NEED_NETWORK = frozenset({"partition", "one-way"})
 """Faults for which each node and the database have a machine of their own."""
 
-NEED_LINES = frozenset({"listener", "stall", "cut", "deaf", "commit", "clock"})
+NEED_STANDBY = frozenset({"promote", "promote-late"})
+"""Faults for which the database has a standby; for the first commits wait for it."""
+
+NEED_LINES = frozenset({"promote", "promote-late", "listener", "stall", "cut", "deaf", "commit", "clock"})
 """Faults for which they have not."""

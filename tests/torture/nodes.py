@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from tests.support.postgresql import NOT_TESTED, new_cluster
+from tests.support.postgresql import NOT_TESTED, new_cluster, programs
 from tests.support.postgresql_proxy import proxy
 from tests.torture.check_files import left_over
 from tests.torture.disk import Skipped
 from tests.torture.faults import faked_clock
 from tests.torture.history import Trouble
 from tests.torture.network import open_network
-from tests.torture.node_faults import NEED_NETWORK, NODE_FAULTS, Node, NodeFaultTarget
+from tests.torture.node_faults import (
+    NEED_NETWORK,
+    NEED_STANDBY,
+    NODE_FAULTS,
+    STANDBY,
+    Node,
+    NodeFaultTarget,
+    new_standby,
+)
 from tests.torture.postgresql_database import read_files, read_heads, read_last_messages, read_logs
 from tests.torture.process import Place, open_server
 from tests.torture.websocket import wait_until
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
     import random
     from collections.abc import AsyncIterator, Sequence
 
-    from tests.support.postgresql import Cluster
     from tests.torture.history import FilesKept, Recorder
     from tests.torture.network import Machine
     from tests.torture.options import Options
@@ -48,7 +55,6 @@ class Nodes:
 
     def __init__(self, options: Options, target: NodeFaultTarget, files: Path) -> None:
         self._target = target
-        self._url = target.url
         self._files = files
         self.fault_names: Sequence[str] = sorted(options.faults & NODE_FAULTS.keys())
 
@@ -63,11 +69,11 @@ class Nodes:
 
     def read_heads(self) -> dict[str, tuple[int, list[str]]]:
         """See `System`."""
-        return read_heads(self._url)
+        return read_heads(self._target.url)
 
     def read_last_messages(self) -> dict[str, int]:
         """See `System`."""
-        return read_last_messages(self._url)
+        return read_last_messages(self._target.url)
 
     async def stop(self) -> None:
         """See `System`."""
@@ -87,12 +93,12 @@ class Nodes:
 
     def _read_files(self) -> FilesKept:
         parts = [server.data / "files" / "parts" for server in self.servers]
-        return read_files(self._url, self._files / "blobs", parts)
+        return read_files(self._target.url, self._files / "blobs", parts)
 
     async def read_end(self) -> None:
         """See `System`. (Deleted texts are not looked for: PostgreSQL keeps them for a while.)"""
-        async with open_postgresql_store(self._url) as store:
-            for record in read_logs(self._url):
+        async with open_postgresql_store(self._target.url) as store:
+            for record in read_logs(self._target.url):
                 self._target.recorder.add(record)
                 log = await store.read_after(record.room, 0, limit=ALL, max_bytes=ALL)
                 damaged = [event.seq for event in log if event.kind == DAMAGED]
@@ -117,9 +123,8 @@ async def open_nodes(
         machines: list[Machine] = []
         if options.faults & NEED_NETWORK:
             machines = await stack.enter_async_context(open_network(options.nodes + 1))
-        cluster = await stack.enter_async_context(_open_cluster(machines[-1] if machines else None))
-        url = cluster.url(await trio.to_thread.run_sync(cluster.new_database))
-        target = NodeFaultTarget([], cluster, url, rng, recorder, machines[-1] if machines else None)
+        database = machines[-1] if machines else None
+        target = await stack.enter_async_context(_open_database(options, database, recorder, rng))
         for number in range(options.nodes):
             place = directory / f"node-{number}"
             open_node = _open_distant_node if machines else _open_node
@@ -133,18 +138,32 @@ async def open_nodes(
 
 
 @asynccontextmanager
-async def _open_cluster(machine: Machine | None) -> AsyncIterator[Cluster]:
-    cluster = await trio.to_thread.run_sync(new_cluster)
-    if cluster is None:
+async def _open_database(
+    options: Options, machine: Machine | None, recorder: Recorder, rng: random.Random
+) -> AsyncIterator[NodeFaultTarget]:
+    """PostgreSQL with an empty database, for nodes that are to come."""
+    if programs() is None:
         raise Skipped(NOT_TESTED)
+    cluster = await trio.to_thread.run_sync(new_cluster)
+    target = NodeFaultTarget([], cluster, "", rng, recorder, machine)
     if machine is not None:
         cluster.move(machine.prefix, machine.host)
     try:
         await trio.to_thread.run_sync(cluster.start)
-        yield cluster
+        target.database_name = await trio.to_thread.run_sync(cluster.new_database)
+        if options.faults & NEED_STANDBY:
+            if "promote" in options.faults:
+                cluster.settings["synchronous_standby_names"] = STANDBY  # whenever it starts
+            target.standby = await trio.to_thread.run_sync(new_standby, cluster)
+        if "promote" in options.faults:
+            await target.ask(f"ALTER SYSTEM SET synchronous_standby_names = {STANDBY}")
+            await target.ask("SELECT pg_reload_conf()")
+        yield target
     finally:
         with trio.CancelScope(shield=True):
-            await trio.to_thread.run_sync(cluster.stop)
+            for server in (target.standby, target.cluster):
+                if server is not None:
+                    await trio.to_thread.run_sync(server.stop)
 
 
 @asynccontextmanager

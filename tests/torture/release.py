@@ -12,9 +12,10 @@ import trio
 from tests.torture.disk import Skipped
 from tests.torture.history import write_history
 from tests.torture.many_connections import open_many_connections
+from tests.torture.node_faults import NEED_NETWORK, NEED_STANDBY, NODE_FAULTS
 from tests.torture.options import Options
 from tests.torture.report import figures_of, figures_of_many, keep_figures, run_report, violation_report
-from tests.torture.run import torture
+from tests.torture.run import hit_kind, torture
 from tests.torture.violations import Rule
 
 if TYPE_CHECKING:
@@ -67,6 +68,33 @@ RUNS: dict[str, Options] = {
         plain_clients=30,
         faults=frozenset({"storm"}),
     ),
+    "three nodes over PostgreSQL": Options(
+        seed=14,
+        nodes=3,
+        duration_s=1500,
+        pause_s=0.3,
+        pace_s=0.1,
+        clients=6,
+        faults=frozenset(NODE_FAULTS.keys() - NEED_NETWORK - NEED_STANDBY) | {"proxy"},
+    ),
+    "three nodes over PostgreSQL, nothing but kills": Options(
+        seed=15, nodes=3, duration_s=300, pause_s=0.1, pace_s=0.1, clients=6, faults=frozenset({"kill"})
+    ),
+    "three nodes, and standbys that take the place of the database": Options(
+        seed=17,
+        nodes=3,
+        duration_s=120,
+        pause_s=1,
+        pace_s=0.1,
+        clients=6,
+        faults=frozenset({"promote", "kill"}),
+    ),
+    "three nodes, and standbys that missed something": Options(
+        seed=18, nodes=3, duration_s=120, pause_s=1, pace_s=0.1, clients=6, faults=frozenset({"promote-late"})
+    ),
+    "three nodes and a database cut off from each other": Options(
+        seed=16, nodes=3, duration_s=300, pause_s=0.5, pace_s=0.1, clients=6, faults=NEED_NETWORK | {"kill"}
+    ),
     "fixed load, no fault (memory)": Options(seed=9, duration_s=600, pace_s=0.1, faults=frozenset()),
 }
 
@@ -92,7 +120,8 @@ def is_expected(name: str, outcome: Outcome) -> bool:
     rules = {violation.rule for violation in outcome.violations}
     if name == CONTROL:
         return bool(rules & {Rule.LOST, Rule.VOIDED})
-    return not rules and (outcome.options.faults - {"proxy"}) <= outcome.hits.keys()
+    wanted = {hit_kind(outcome.options, fault) for fault in outcome.options.faults - {"proxy"}}
+    return not rules and wanted <= outcome.hits.keys()
 
 
 def run_release(scale: float, only: str, *, keep: bool) -> bool:

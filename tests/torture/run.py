@@ -208,10 +208,11 @@ class _Run:
             await trio.sleep(pause_s)
             name = rng.choice(names)
             proof = await system.inject(name)
+            kind = hit_kind(self._options, name)
             if proof is None:
-                self._missed[name] += 1
+                self._missed[kind] += 1
             else:
-                self._record_hit(name, proof)
+                self._record_hit(kind, proof)
         await trio.sleep(max(0.0, end - trio.current_time()))
 
     def _record_hit(self, kind: str, *proofs: str) -> None:
@@ -246,6 +247,11 @@ class _Run:
             detail = f"{early / 2**20:.0f} MiB in the second quarter, {late / 2**20:.0f} MiB in the last"
             return [Violation(Rule.TROUBLE, "", "the server's memory grows", detail)]
         return []
+
+
+def hit_kind(options: Options, name: str) -> str:
+    """What a fault of this name is called in histories and reports: those of nodes are others."""
+    return f"nodes: {name}" if options.nodes else name
 
 
 def tracebacks_in(output: str) -> list[str]:
