@@ -75,6 +75,9 @@ def main() -> None:
 @click.option(
     "--least", default=0, help="How many faults at least, however long that takes.", show_default=True
 )
+@click.option(
+    "--drain", default=300.0, help="Seconds that clients may take to finish in the end.", show_default=True
+)
 @click.option("--history", type=click.Path(path_type=Path), help="Where to keep the history of a bad run.")
 def run(
     seed: int | None,
@@ -89,6 +92,7 @@ def run(
     file_share: float,
     synchronous: str,
     least: int,
+    drain: float,
     history: Path | None,
 ) -> None:
     """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
@@ -111,6 +115,7 @@ def run(
         file_share=file_share,
         synchronous=synchronous,
         least=least,
+        drain_s=drain,
     )
     unknown = options.faults - (NODE_FAULTS if nodes else FAULTS).keys() - {"proxy"}
     if unknown:

@@ -20,6 +20,7 @@ FEW = Options(
     product_clients=2,
     plain_clients=2,
     faults=frozenset(),
+    drain_s=100,
 )
 
 CONTROL = attrs.evolve(FEW, nodes=2, duration_s=5, least=0, product_clients=0, drain_s=15)
