@@ -59,6 +59,8 @@ class V1Connection:
         """Rooms that it is subscribed to."""
         self.to_join: dict[str, float] = {}
         """Rooms to join, and when, in trio's time."""
+        self._coming: dict[str, int] = {}
+        """Of rooms joined from a number on, up to which number events are still to come."""
         self._timelines = timelines
         self._sent: defaultdict[str, deque[Command]] = defaultdict(deque)
         self._joins: dict[str, dict[str, tuple[int | None, str | None]]] = {}
@@ -155,6 +157,10 @@ class V1Connection:
         self._record(Marked, person=self.client.person, **about)
         await self.websocket.send_json(type="mark", id=self._new_request("mark", room), **about)
 
+    def is_catching_up(self, room: str) -> bool:
+        """Whether it was not told everything yet that was in the room when it joined."""
+        return canonical_name(room) in self._coming
+
     def is_pending(self, key: str) -> bool:
         """Whether an answer to this key is still to come on this connection."""
         return bool(self._sent.get(key))
@@ -220,6 +226,8 @@ class V1Connection:
     def _on_event(self, frame: dict[str, Any]) -> None:
         event, room = event_from_frame(frame), frame["room"]
         self._record(Delivered, room=room, event=event)
+        if event.seq >= self._coming.get(room, event.seq + 1):
+            del self._coming[room]
         self._timelines[room].add(event, frame.get("proof"))
         if event.kind in {"member", "ban"} and event.details["person"] == self.client.person:
             is_in = event.details["on"] and event.kind == "member"
@@ -238,6 +246,9 @@ class V1Connection:
         self.client.context.recorder.add(joined)
         self._timelines[room].begin(joined, frame.get("proof"))
         self.joined.add(room)
+        self._coming.pop(room, None)
+        if joined.after < joined.head:
+            self._coming[room] = joined.head
 
     def _on_error(self, frame: dict[str, Any]) -> None:
         key, code = frame.get("id"), frame["code"]
