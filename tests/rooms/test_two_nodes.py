@@ -106,6 +106,40 @@ async def test_what_others_wrote_is_told_before_what_is_written_here(autojump_cl
         assert two.lobby.statistics().broadcast.read == 3
 
 
+@pytest.mark.parametrize("comes_by", ["join", "follow", "plain"])
+async def test_who_comes_after_a_deletion_is_told_no_text_at_any_node(
+    autojump_clock: MockClock, comes_by: str
+) -> None:
+    async with open_nodes() as (store, one, two):
+        ada = await one.open_person("Ada")
+        for room in (LOBBY, "den"):
+            await ada.tell("join", room=room)
+            await two.open_person(room=room)
+        await say(ada, "a secret")
+        await say(ada, "another", room="den")
+        store.lose_hints()
+        await say(ada, "the last")  # which is behind what the other node has told
+        for room, seq in ((LOBBY, 1), (LOBBY, 2), ("den", 1)):
+            await ada.tell("delete", room=room, seq=seq)
+        acked = [frame for frame in await ada.hear_frames() if frame["type"] == "ack"]
+        assert len(acked) == 6
+        if comes_by == "plain":
+            heard = "".join(await (await two.open_plain()).hear_rest())
+        else:
+            late = await two.open_v1()
+            await late.ask("hello")
+            cursors = [{"room": LOBBY, **cursor_at(two, 0)}, {"room": "den", **cursor_at(two, 0)}]
+            if comes_by == "follow":
+                await late.tell("follow", rooms=cursors)
+            else:
+                for cursor in cursors:
+                    await late.tell("join", **cursor)
+            frames = await late.hear_frames()
+            assert [frame["seq"] for frame in frames if "seq" in frame] == [*range(1, 5), 1, 2]
+            heard = str(frames)
+        assert not [text for text in ("a secret", "another", "the last") if text in heard]
+
+
 async def test_nodes_that_write_at_once_tell_one_order(autojump_clock: MockClock) -> None:
     async with open_nodes() as (store, one, two):
         clients = [await (one, two)[n % 2].open_person(f"P{n}") for n in range(6)]

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMIT = b"COMMIT"
+BATCH = b"note_batch"
+"""What those connections say, once at least, by which a node writes."""
 LISTEN = b"LISTEN "
 SOCKET = ".s.PGSQL.5432"
 
@@ -25,9 +27,9 @@ class Proxy:
         self._server = server
         self._pairs: set[tuple[trio.SocketStream, trio.SocketStream]] = set()
         self.answers_to_lose = 0
-        """Of so many COMMITs the answer is lost, and the connection then cut."""
+        """Of so many COMMITs of what a node writes the answer is lost, and the connection then cut."""
         self.commits_to_lose = 0
-        """So many COMMITs never come to the server: the connection is cut instead."""
+        """So many of these COMMITs never come to the server: the connection is cut instead."""
         self.is_deaf = False
         """Whether all answers are lost, and nothing is cut."""
         self.hints_are_lost = False
@@ -69,18 +71,19 @@ class Proxy:
         pair = client, server
         self._pairs.add(pair)
         lose_answer = trio.Event()
-        listens = False
+        listens = writes = False
 
         async def up() -> None:
-            nonlocal listens
+            nonlocal listens, writes
             async for data in client:
                 await self._flows.wait()
                 listens = listens or LISTEN in data
-                if COMMIT in data and self.commits_to_lose:
+                writes = writes or BATCH in data
+                if writes and COMMIT in data and self.commits_to_lose:
                     self.commits_to_lose -= 1
                     self.n_lost += 1
                     break
-                if COMMIT in data and self.answers_to_lose:
+                if writes and COMMIT in data and self.answers_to_lose:
                     self.answers_to_lose -= 1
                     self.n_lost += 1
                     lose_answer.set()

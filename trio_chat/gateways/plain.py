@@ -90,7 +90,7 @@ async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hu
     guest: Person | None = None
     said_at = -math.inf
     subscription = await hub.rooms.subscribe(
-        LOBBY, person=None, cursor=None, outbox=outbox, encoding=ENCODING
+        LOBBY, person=None, cursor=None, outbox=outbox, encoding=ENCODING, since=trio.current_time()
     )
     with subscription, _registered(hub, outbox, address) as connection:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from trio_chat.rooms.places import ALWAYS_OPEN, Places
 from trio_chat.rooms.room import Room
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
     from trio_chat.config.config import Config
     from trio_chat.kinds.forms import Body
@@ -101,13 +102,15 @@ class RoomRegistry:
         outbox: Outbox,
         encoding: Encoding,
         replacing: Subscription | None = None,
+        since: float = -math.inf,
         on_start: Callable[[Start], object] = lambda start: None,
     ) -> Subscription:
         """Register an outbox in the room of this (normalised) name, which is opened if need be. To join and to resume.
 
         With a cursor all events after it are posted, or the latest page if that is not possible (a reset); without one
         only new events. ``on_start`` is called when the start is known, before any event: frames that it posts come
-        first. ``replacing`` is an earlier subscription of this outbox to the room, which ends.
+        first. ``replacing`` is an earlier subscription of this outbox to the room, which ends. Whatever anybody could
+        know to be in the log at the moment ``since`` of trio's clock is in the room then, a deletion as well.
 
         A cursor beyond the end of the log, with its proof, begins a new epoch of the room (`Room.must_begin_epoch`).
         What only this room does not know yet, it reads first: nobody is refused, or told a reset, because another node
@@ -123,7 +126,8 @@ class RoomRegistry:
         while True:
             room = await self.get(name)
             may_hear = room.may_hear(person)
-            if not (has_looked or (may_hear and claim.is_known_at(room.position))):
+            is_fresh = not self._store.has_nodes or room.looked_at > since
+            if not (has_looked or (may_hear and is_fresh and claim.is_known_at(room.position))):
                 await room.catch_up()
                 has_looked = True
                 continue
@@ -147,6 +151,19 @@ class RoomRegistry:
         on_start(Start(room.position, after, is_reset, room.prover.prove(after)))
         return room.subscribe(outbox, encoding, person=person, after=after)
 
+    async def look_at(self, names: Iterable[str], *, since: float) -> None:
+        """Have those of these rooms that are open fan out what their logs have, unless they did after the moment
+        ``since`` of trio's clock: all at once, before many are subscribed to. Raises `StoreError`."""
+        open_ones = (room for name in names if (room := self._rooms.get(name)) is not None)
+        behind = [room for room in open_ones if room.looked_at <= since] if self._store.has_nodes else []
+        if len(behind) > 1:
+            before, asked_at = [room.epoch for room in behind], trio.current_time()
+            positions = await self._store.positions([room.name for room in behind])
+            for room in behind:
+                room.heed(positions[room.name])
+            for room, epoch in zip(behind, before, strict=True):
+                await room.reach(positions[room.name], epoch, asked_at=asked_at)
+
     async def may_hear(self, name: str, person: str) -> bool:
         """Whether this person may hear the room of this (normalised) name now. Opens none. Raises `StoreError`."""
         if kind_of_new(name) == PERSONAL_ROOM and name != personal_room(person):
@@ -161,6 +178,7 @@ class RoomRegistry:
 
     async def _open(self, name: str) -> None:
         self._opening[name] = is_over = trio.Event()
+        asked_at = trio.current_time()
         try:
             state = await self._store.state(name)
         finally:
@@ -176,6 +194,7 @@ class RoomRegistry:
             inbox_messages=self._config.inbox_messages,
             pause_max_s=self._config.fan_out_pause_max_s,
             now_ms=self._now_ms,
+            looked_at=asked_at,
             on_wake=self._places.wake,
             on_start=self._start,
             on_begun=self._places.sort,

@@ -10,6 +10,7 @@ room has fanned out, before it has looked at the log (`Room.catch_up`).
 from __future__ import annotations
 
 import logging
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,7 @@ class Room:
         inbox_messages: int,
         pause_max_s: float,
         now_ms: Callable[[], int],
+        looked_at: float = -math.inf,
         on_start: Callable[[Room], object],
         on_wake: Callable[[Room], object] = lambda room: None,
         on_begun: Callable[[Room], object] = lambda room: None,
@@ -92,6 +94,8 @@ class Room:
         self._proof_key = proof_key
         self.prover = Prover(proof_key, name, self.epoch)
         self.subscribers = Subscribers(name, state.position.seq, store, self.prover)
+        self.looked_at = looked_at
+        """A moment on trio's clock: what the log had then was fanned out."""
         self._store = store
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
@@ -272,18 +276,23 @@ class Room:
         """
         if seq is not None and seq <= self.head:
             return
-        before = self.epoch
+        before, asked_at = self.epoch, trio.current_time()
         position = (await self._store.positions([self.name]))[self.name]
-        if self._is_there(position, before):
-            return
-        with (
-            trio.move_on_after(CATCH_UP_S),
-            suppress(trio.ClosedResourceError, trio.BrokenResourceError),
-        ):
-            self.heed(position)
-            await self.inbox.flush()
-        if not (self.inbox.is_closed or self._is_there(position, before)):
-            raise StoreUnavailable("The room is behind its log.")
+        await self.reach(position, before, asked_at=asked_at)
+
+    async def reach(self, position: Position, before: str, *, asked_at: float) -> None:
+        """Have everything fanned out up to a position of the log, which was asked for at that moment of trio's clock,
+        when the room was in the epoch ``before``. Raises what `catch_up` raises."""
+        if not self._is_there(position, before):
+            with (
+                trio.move_on_after(CATCH_UP_S),
+                suppress(trio.ClosedResourceError, trio.BrokenResourceError),
+            ):
+                self.heed(position)
+                await self.inbox.flush()
+            if not (self.inbox.is_closed or self._is_there(position, before)):
+                raise StoreUnavailable("The room is behind its log.")
+        self.looked_at = max(self.looked_at, asked_at)
 
     def _is_there(self, position: Position, before: str) -> bool:
         """Whether the room is where its log was, or in a later epoch than the one ``before``."""

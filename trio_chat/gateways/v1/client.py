@@ -83,6 +83,7 @@ class Client:
         "_subscriptions",
         "address",
         "admission",
+        "came_at",
         "device",
         "encoding",
         "hub",
@@ -110,6 +111,8 @@ class Client:
         """`NOT_WELCOMED_YET` until it was welcomed."""
         self.device = ""
         """The id of the device that has logged in."""
+        self.came_at = trio.current_time()
+        """When it was connected, on trio's clock."""
         self._scope = trio.CancelScope()
         self._close: Close | None = None
         self._handlers = handlers
@@ -358,6 +361,7 @@ class Client:
                 outbox=self.outbox,
                 encoding=self.encoding,
                 replacing=replacing,
+                since=self.came_at,
                 on_start=on_start,
             )
         finally:
