@@ -36,7 +36,7 @@ def check_files(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violat
 
 def left_over(kept: FilesKept) -> list[str]:
     """What is on the disk and nothing needs."""
-    needed = {*(blob for _, _, _, blob in kept.files), *kept.unsent}
+    needed = {*(blob for _, _, _, blob in kept.files), *kept.unsent, *kept.coming}
     return [*(kept.blobs.keys() - needed), *kept.unknown_parts]
 
 
@@ -47,7 +47,7 @@ def _check_blobs(kept: FilesKept) -> Iterator[Violation]:
         if blob not in kept.blobs:
             yield Violation(Rule.BLOB, "", blob[:12], f"it is missing, and {what} has it")
     for blob, content in kept.blobs.items():
-        if not blob.startswith(content):
+        if not blob.startswith(content):  # of several nodes each blob has a name of its own
             yield Violation(Rule.BLOB, "", blob[:12], f"its content is {content[:12]}")
     for name in left_over(kept):
         yield Violation(Rule.BLOB, "", name, "it is there, and nothing needs it")

@@ -288,6 +288,8 @@ class FilesKept(Record, frozen=True, gc=False, kw_only=True):
     """Of messages: room, number, number of the file, blob."""
     unsent: list[str]
     """Blobs of uploads that were finished and not sent."""
+    coming: list[str] = []
+    """Blobs of uploads that were not finished, which may be on the disk or not."""
     blobs: dict[str, str]
     """Blobs on the disk, by their names, with the hashes of their contents."""
     unknown_parts: list[str] = []

@@ -69,11 +69,12 @@ def read_logs(url: str) -> Iterator[Log]:
 
 def read_files(url: str, blobs: Path, parts: Iterable[Path]) -> FilesKept:
     """The files of the nodes, in the directory of blobs that they share and in those of parts of uploads."""
-    files, unsent, known = _read(
+    files, unsent, coming, known = _read(
         url,
         "SELECT name, seq, n, hash FROM files JOIN rooms ON rooms.id = room_id JOIN blobs ON blobs.id = blob_id"
         " ORDER BY 1, 2, 3",
         "SELECT hash FROM uploads JOIN blobs ON blobs.id = blob_id WHERE seq IS NULL",
+        "SELECT hash FROM coming_blobs",
         "SELECT id FROM uploads WHERE blob_id IS NULL",
     )
     kept = {path: path.read_bytes() for path in sorted(blobs.rglob("*")) if path.is_file()}
@@ -84,6 +85,7 @@ def read_files(url: str, blobs: Path, parts: Iterable[Path]) -> FilesKept:
     return FilesKept(
         files=files,
         unsent=[blob for (blob,) in unsent],
+        coming=[blob for (blob,) in coming],
         blobs={path.name: hashlib.sha256(content).hexdigest() for path, content in kept.items()},
         unknown_parts=[
             path.name

@@ -7,7 +7,7 @@ import pytest
 
 from tests.torture.node_faults import NEED_NETWORK
 from tests.torture.options import Options
-from tests.torture.test_torture import assert_good, tortured
+from tests.torture.short_runs import assert_good, tortured
 from tests.torture.violations import Rule
 
 FEW = Options(

@@ -8,11 +8,11 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from tests.torture.disk import Skipped
 from tests.torture.history import FileSent, FilesKept
 from tests.torture.options import Options
-from tests.torture.report import DOCUMENT, run_report, violation_report, with_tables
-from tests.torture.run import Outcome, torture, tracebacks_in
+from tests.torture.report import DOCUMENT, violation_report, with_tables
+from tests.torture.run import tracebacks_in
+from tests.torture.short_runs import assert_good, tortured
 from tests.torture.violations import Rule
 
 FILES = Options(
@@ -27,22 +27,6 @@ FILES = Options(
     faults=frozenset({"kill", "proxy"}),
 )
 """Programs that send, forward, fetch and delete files."""
-
-
-async def tortured(options: Options) -> Outcome:
-    """The outcome of a run; skips what this machine cannot do."""
-    try:
-        return await torture(options)
-    except Skipped as skipped:
-        pytest.skip(f"NOT TESTED: {skipped}")
-
-
-def assert_good(outcome: Outcome) -> None:
-    """Assert that no rule was broken, under some load."""
-    assert not outcome.violations, (
-        f"{run_report(outcome)}\n{violation_report(outcome.records, outcome.violations)}"
-    )
-    assert outcome.n_events > 100, run_report(outcome)
 
 
 async def test_all_promises_hold_through_kills_restarts_and_network_faults() -> None:
