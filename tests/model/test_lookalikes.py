@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from trio_chat.model.lookalikes import folded_forms, name_forms
+from trio_chat.model.lookalikes import folded_form, folded_forms, name_forms
 from trio_chat.model.names import normal_name
 
 
@@ -87,3 +89,9 @@ def test_a_text_looks_like_another_whatever_its_case() -> None:
     for twin in ("L\u043ebby", "LOBBY", "L0bby"):
         assert not folded_forms(twin).isdisjoint(folded_forms("lobby"))
     assert folded_forms("Lobbyists").isdisjoint(folded_forms("lobby"))
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=12).filter(lambda text: any(map(str.isalnum, text))))
+def test_a_text_in_ascii_has_the_form_that_it_has_beside_other_words(text: str) -> None:
+    beside = folded_form(f"{text} \N{GREEK SMALL LETTER LAMDA}")
+    assert beside == f"{folded_form(text)} \N{GREEK SMALL LETTER LAMDA}"

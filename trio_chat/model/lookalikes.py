@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import unicodedata
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LEFT_TO_RIGHT_MARK: Final = "\u200e"
 """Stands around letters from right to left in the package's table, and belongs to none of them."""
@@ -36,11 +39,13 @@ def name_forms(name: str, key: str) -> frozenset[str]:
 
 def folded_forms(text: str) -> frozenset[str]:
     """Two texts of which one form is the same look alike, whatever their case."""
-    return frozenset({folded_form(text), folded_form(latin(text))})
+    return frozenset(map(folded_form, {text, latin(text)}))
 
 
 def squeezed(text: str) -> str:
     """The letters and digits of a text, without marks on them and what stands between them."""
+    if text.isascii():
+        return "".join(filter(str.isalnum, text))
     return "".join(char for char in unicodedata.normalize("NFD", latin(text)) if char.isalnum())
 
 
@@ -51,15 +56,20 @@ def folded_form(text: str) -> str:
 
 
 def _skeleton(text: str) -> str:
+    if text.isascii() and (words := text.translate(_ascii_words()).split()):
+        return _joined(words)  # most names, twenty times as fast
     skeleton = unicodedata.normalize("NFD", unicodedata.normalize("NFD", text).translate(_prototypes()))
     words = "".join(" " if unicodedata.category(char)[0] in "PZ" else char for char in skeleton).split()
-    # A name may be nothing but punctuation.
-    return (" ".join(words) or skeleton).replace("vv", "w").replace("VV", "W")
+    return _joined(words or [skeleton])  # a name may be nothing but punctuation
+
+
+def _joined(words: Iterable[str]) -> str:
+    return " ".join(words).replace("vv", "w").replace("VV", "W")
 
 
 def latin(text: str) -> str:
     """The text with a Latin letter in the place of each letter that looks like one."""
-    return text.translate(_latin_letters())
+    return text if text.isascii() else text.translate(_latin_letters())
 
 
 @cache
@@ -89,6 +99,16 @@ def _prototypes() -> dict[int, str]:
         for n in range(26)
     }
     return prototypes | in_boxes | {_PALOCHKA: "l"}
+
+
+@cache
+def _ascii_words() -> dict[int, str]:
+    """What stands in the skeleton for a character of ASCII, or a space for what stands between words."""
+    table = {}
+    for char in map(chr, range(0x80)):
+        prototype = unicodedata.normalize("NFD", char.translate(_prototypes()))
+        table[ord(char)] = "".join(" " if unicodedata.category(c)[0] in "PZ" else c for c in prototype)
+    return table
 
 
 @cache

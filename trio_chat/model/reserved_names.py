@@ -34,6 +34,8 @@ _FILLER_WORDS: Final = frozenset(FILLERS.split())
 
 _READ_AS_LETTERS: Final = str.maketrans("@4358$", "aaesbs")
 
+_ASCII_BRACKETS: Final = str.maketrans("()[]{}", "||||||")
+
 _SEALS: Final = re.compile("[✓✔✅☑🗸🗹]")
 _SEPARATORS: Final = re.compile(r"[|/\\,:;@#*~•·–—<>]+|\s-+\s")
 
@@ -52,7 +54,11 @@ def check_not_reserved(name: str) -> None:
     """
     if _SEALS.search(name):
         raise Refused("bad_name", "A name cannot have a tick: it would look as if somebody had checked it.")
-    without_brackets = "".join("|" if unicodedata.category(char) in {"Ps", "Pe"} else char for char in name)
+    without_brackets = (
+        name.translate(_ASCII_BRACKETS)
+        if name.isascii()
+        else "".join("|" if unicodedata.category(char) in {"Ps", "Pe"} else char for char in name)
+    )
     for part in (name, *_SEPARATORS.split(without_brackets)):
         if not _squeezed(part).isdisjoint(_reserved()) or _is_of_roles(part):
             raise Refused(
