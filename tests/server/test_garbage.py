@@ -14,6 +14,7 @@ from tests.support.raw import PATIENCE_S, TEXT, close_frame, frame, get, open_pe
 from tests.support.serving import Serving, open_server
 from tests.support.tls import make_authority, open_tls
 from trio_chat.net.outbox import Outbox
+from trio_chat.net.websocket import WebSocket
 from trio_chat.net.wire import Wire
 from trio_chat.server.certificates import Certificates
 from trio_chat.server.connection import Connection
@@ -95,7 +96,7 @@ ENDINGS: list[Callable[[Serving], Awaitable[None]]] = [
 ]
 
 
-PARTS = (Wire, Connection, HttpConnection, Outbox, WebSocketConnection)
+PARTS = (Wire, Connection, HttpConnection, Outbox, WebSocket, WebSocketConnection)
 """What a connection is made of."""
 
 

@@ -31,12 +31,11 @@ from trio_chat.rooms.submission import NotLogged, Submission
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trio_websocket import WebSocketConnection
-
     from trio_chat.hub import Hub
     from trio_chat.model.events import Event, Person
     from trio_chat.model.proofs import Prover
     from trio_chat.net.outbox import Outbox
+    from trio_chat.net.websocket import Messages
     from trio_chat.people.identities import Identities
     from trio_chat.rooms.submission import Settled
 
@@ -74,7 +73,7 @@ class Outcomes:
                 self._outbox.end(close.because(outcome.message))
 
 
-async def serve_plain(websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str) -> None:
+async def serve_plain(websocket: Messages, outbox: Outbox, *, hub: Hub, address: str) -> None:
     """Say in the lobby what the client sends, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what a plain client cannot send. One that sends too fast is read more slowly.

@@ -11,15 +11,15 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 _FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^\s;"]+)\s*(?=;|$)', re.IGNORECASE)
 _WITH_PORT: Final = re.compile(r"\[([^\[\]]+)\](?::[\w.-]+)?|([\d.]+):[\w.-]+")
 
 
-def is_trusted(ip: str, proxies: Iterable[str]) -> bool:
+def is_trusted(ip: str, proxies: Collection[str]) -> bool:
     """Whether this address is in one of these networks (``10.0.0.0/8``, ``::1``)."""
-    address = _address(ip)
+    address = _address(ip) if proxies else None
     return address is not None and any(address in ipaddress.ip_network(network) for network in proxies)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import POLICY_VIOLATION, TOO_BIG
+from trio_chat.net.websocket_frames import frame_lengths
 
 if TYPE_CHECKING:
     from trio_chat.errors import Close
@@ -45,7 +46,7 @@ class FrameGuard:
         if self._header:
             data = self._header + data
         at, idle = self._skip, 0
-        while (lengths := _lengths(data, at)) is not None:
+        while (lengths := frame_lengths(data, at)) is not None:
             header_bytes, payload_bytes = lengths
             first, second = data[at], data[at + 1]
             if first & 0x70 or not second & 0x80:  # an extension, or no mask
@@ -67,16 +68,3 @@ class FrameGuard:
         if idle and self._bucket.take(now, idle) > 0:
             return POLICY_VIOLATION.because("too many pings, pongs or fragments")
         return None
-
-
-def _lengths(data: bytes | bytearray, at: int) -> tuple[int, int] | None:
-    """The lengths of the header and of the payload of the frame that begins at ``at``; None if too little is there."""
-    there = len(data) - at
-    if there < 2:
-        return None
-    length = data[at + 1] & 0x7F
-    if length < 126:
-        return 6, length
-    if length == 126:
-        return (8, int.from_bytes(data[at + 2 : at + 4], "big")) if there >= 4 else None
-    return (14, int.from_bytes(data[at + 2 : at + 10], "big")) if there >= 10 else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import Refused
@@ -48,6 +49,7 @@ class TokenBucket:
         return self._full_at <= now
 
 
+@lru_cache(maxsize=4096)  # each connection asks several times, and the same addresses come again
 def address_key(ip: str) -> str:
     """The key by which an address is counted: an IPv4 address, or the /64 of an IPv6 address, which one household gets.
 

@@ -32,6 +32,9 @@ CHUNK_BYTES = 16 * 1024
 """Bytes in one write to a transport that does not report its progress: so few that a deadline around the write means
 "no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
 
+RECEIVE_BYTES = 64 * 1024
+"""How much is read at a time by who does not say."""
+
 CLOSE_FRAME_S = 1.0
 """How long a transport that cannot be written to at once (streams in memory) may take for a close frame."""
 
@@ -225,24 +228,41 @@ class Wire(trio.abc.HalfCloseableStream):
             return unread
         self._reading_since = trio.current_time()
         data: bytes | bytearray = b""
-        failure: trio.BrokenResourceError | None = None
+        failure: str | None = None  # not the exception: its traceback holds this frame, a cycle
         try:
-            data = await self.transport.receive_some(max_bytes)
+            data = await self._read(max_bytes)
         except trio.BrokenResourceError as error:
-            failure = error
+            failure = str(error)
             self._is_broken = True
         finally:
             self._reading_since = None
         if not data:
             await self._wait_for_cleanup()
         if failure is not None:
-            try:
-                raise failure
-            finally:
-                del failure  # its traceback holds this frame: a cycle
+            raise trio.BrokenResourceError(failure)
         if self.inspect is not None:
             self.inspect(data)
         return data
+
+    async def _read(self, max_bytes: int | None) -> bytes | bytearray:
+        sock = self._socket
+        if sock is None or self._seal is not None:
+            return await self.transport.receive_some(max_bytes)
+        # Not by the stream: an idle connection waits here, and each function that waits is half a KiB of it.
+        has_waited = False
+        while not self._is_closed:
+            try:
+                data = sock.recv(max_bytes or RECEIVE_BYTES)
+            except BlockingIOError:
+                await trio.lowlevel.wait_readable(sock)
+                has_waited = True
+            except OSError as error:
+                raise trio.BrokenResourceError(f"the peer is gone: {error}") from error
+            else:
+                if not has_waited:
+                    await trio.lowlevel.checkpoint()
+                return data
+        raise trio.ClosedResourceError("the wire is closed")
 
     async def _wait_for_cleanup(self) -> None:
         if self._cleanups is not None:

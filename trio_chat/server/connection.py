@@ -1,6 +1,6 @@
 """One WebSocket, from its handshake to the last byte: `serve_websocket`.
 
-    transport nursery: trio-websocket's reader; the speaker, while something waits in the outbox
+    transport nursery: the speaker, while something waits in the outbox; trio-websocket's reader, where it is needed
         session scope: hear (with the memberships inside)
         polite close
     (the wire is abandoned; the supervisor closes the socket)
@@ -41,26 +41,26 @@ from trio_chat.net.frame_guard import FrameGuard
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.request_head import BadRequest, shown
+from trio_chat.net.websocket import RECEIVE_BYTES, WebSocket, accept_handshake
 from trio_chat.net.websocket_frames import encode_close, encode_ping
 from trio_chat.protocol.encoding import V1
-from trio_chat.server.closing import PLACES_ADVICE
+from trio_chat.server.closing import PLACES_ADVICE, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from trio_websocket import WebSocketConnection, WebSocketRequest
+    from trio_websocket import WebSocketRequest
 
     from trio_chat.hub import Hub
     from trio_chat.net.limits import Admission
+    from trio_chat.net.request_head import Handshake
+    from trio_chat.net.websocket import Messages
     from trio_chat.net.wire import Wire
 
 LOGGER = logging.getLogger(__name__)
 
 MESSAGE_QUEUE = 64
 """How many messages trio-websocket may read ahead: it saves task switches (measured: twice the ingest of 1)."""
-
-RECEIVE_BYTES = 64 * 1024
-"""How much is read at a time."""
 
 IDLE_FRAMES_PER_SECOND = 20.0
 """How many pings, pongs and fragments a client may send for long: some ping every second, none this often."""
@@ -83,8 +83,8 @@ class Connection:
         "_admission",
         "_config",
         "_guard",
+        "_handshake",
         "_handshakes",
-        "_host",
         "_hub",
         "_outbox",
         "_scope",
@@ -102,14 +102,14 @@ class Connection:
         address: str,
         hub: Hub,
         admission: Admission,
+        handshake: Handshake,
         handshakes: trio.Semaphore,
-        host: str | None = None,
     ) -> None:
         self.peer = peer
         self._address = address
         self._admission = admission
         self._handshakes = handshakes
-        self._host = host  # trio-websocket keeps all fields of the handshake but this one
+        self._handshake = handshake
         self._wire = wire
         self._hub = hub
         self._config = config = hub.config
@@ -185,6 +185,7 @@ class Connection:
                 async with self._handshakes:
                     websocket = await self._shake_hands(transport)
                 if websocket is not None:
+                    self._wire.make_close_frame = partial(close_frame_for, websocket)
                     await self._talk(websocket, transport)
                 transport.cancel_scope.cancel()
         except* LocalProtocolError:
@@ -194,34 +195,54 @@ class Connection:
         finally:
             self._admission.make_way = None  # it holds this connection: a cycle
 
-    async def _shake_hands(self, transport: trio.Nursery) -> WebSocketConnection | None:
+    async def _shake_hands(self, transport: trio.Nursery) -> Messages | None:
+        """The open WebSocket; None if there is none."""
+        asked = self._handshake
+        if not asked.is_ordinary:
+            return await self._shake_hands_by_library(transport)
+        refusal = self._refusal_of(asked.target, asked.subprotocols, dict(asked.headers))
+        if refusal is not None:
+            await self._reject(refusal)
+            return None
+        answer = accept_handshake(asked.key, self._subprotocol)
+        if not self._wire.write_now(answer):
+            await self._wire.send_all(answer)
+        return WebSocket(self._wire, transport, self._wrap)
+
+    async def _shake_hands_by_library(self, transport: trio.Nursery) -> Messages | None:
         with trio.move_on_after(self._config.handshake_timeout_s or float("inf")) as handshake:
             # The library closes the wire when the request is not a handshake.
             self._wire.on_close = handshake.cancel
-            request = await trio_websocket.wrap_server_stream(
-                transport,
-                self._wire,
-                message_queue_size=MESSAGE_QUEUE,
-                max_message_size=self._config.max_message_bytes or 2**62,
-                receive_buffer_size=RECEIVE_BYTES,
-            )
-            refusal = self._refusal_of(request)
+            self._wire.unread(self._handshake.data)
+            request = await self._wrap(transport, self._wire)
+            fields = {name.lower(): value for name, value in request.headers}
+            refusal = self._refusal_of(request.path, request.proposed_subprotocols, fields)
             if refusal is not None:
-                LOGGER.debug("%s: handshake refused: %s", self.peer, refusal.reason)
-                headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-                await request.reject(
-                    refusal.status, extra_headers=headers, body=refusal.reason.encode() + b"\n"
-                )
+                await self._reject(refusal)
                 return None
             websocket = await request.accept(subprotocol=self._subprotocol)
             self._wire.on_close = None
-            self._wire.make_close_frame = partial(_close_frame_for, websocket)
             return websocket
         return None
 
-    def _refusal_of(self, request: WebSocketRequest) -> BadRequest | None:
+    async def _wrap(self, nursery: trio.Nursery, stream: trio.abc.Stream) -> WebSocketRequest:
+        return await trio_websocket.wrap_server_stream(
+            nursery,
+            stream,
+            message_queue_size=MESSAGE_QUEUE,
+            max_message_size=self._config.max_message_bytes or 2**62,
+            receive_buffer_size=RECEIVE_BYTES,
+        )
+
+    async def _reject(self, refusal: BadRequest) -> None:
+        LOGGER.debug("%s: handshake refused: %s", self.peer, refusal.reason)
+        await refuse(self._wire, refusal.status, refusal.reason, timeout_s=self._config.close_timeout_s)
+
+    def _refusal_of(
+        self, target: str, subprotocols: Sequence[str], fields: Mapping[bytes, bytes]
+    ) -> BadRequest | None:
         """The refusal of a right handshake, told to the security log; None for whoever is welcome."""
-        path = request.path.partition("?")[0]
+        path = target.partition("?")[0]
         if path != "/":
             return self._refuse(
                 HTTPStatus.NOT_FOUND,
@@ -230,15 +251,14 @@ class Connection:
                 "path",
             )
         # Some libraries send an empty field, or an empty element, where nothing is asked for.
-        proposed = [name for name in request.proposed_subprotocols if name]
+        proposed = [name for name in subprotocols if name]
         # It is answered as it was asked for: clients compare the spelling (RFC 6455 section 4.1).
         self._subprotocol = next((name for name in proposed if name.lower() == V1), None)
         if self._subprotocol is not None:
-            fields = {name.lower(): value.decode("latin-1") for name, value in request.headers}
-            page = fields.get(b"origin")
-            if page is not None and not origin.is_allowed(page, self._host, self._config.own_origins):
-                sentence = origin.why_not(page, self._host)
-                return self._refuse(HTTPStatus.FORBIDDEN, sentence, "origin", origin=page, host=self._host)
+            page, host = fields.get(b"origin", b"").decode("latin-1"), self._handshake.host
+            if b"origin" in fields and not origin.is_allowed(page, host, self._config.own_origins):
+                sentence = origin.why_not(page, host)
+                return self._refuse(HTTPStatus.FORBIDDEN, sentence, "origin", origin=page, host=host)
         elif proposed:
             return self._refuse(
                 HTTPStatus.BAD_REQUEST,
@@ -277,7 +297,7 @@ class Connection:
         self._hub.security.refused(why, self._address, origin=origin, host=host)
         return BadRequest(status, sentence, why)
 
-    async def _talk(self, websocket: WebSocketConnection, transport: trio.Nursery) -> None:
+    async def _talk(self, websocket: Messages, transport: trio.Nursery) -> None:
         self._outbox = Outbox(
             self._wire,
             max_bytes=self._config.outbox_bytes,
@@ -291,7 +311,7 @@ class Connection:
         finally:
             self._outbox.abandon()
 
-    async def _hear(self, websocket: WebSocketConnection, outbox: Outbox) -> None:
+    async def _hear(self, websocket: Messages, outbox: Outbox) -> None:
         with self._session_scope:
             try:
                 if self._subprotocol is not None:
@@ -333,18 +353,18 @@ async def serve_websocket(
     hub: Hub,
     admission: Admission,
     connected: set[Connection],
+    handshake: Handshake,
     handshakes: trio.Semaphore,
-    host: str | None = None,
 ) -> None:
-    """Serve one WebSocket, from the handshake that waits in ``wire`` to the last byte.
+    """Serve one WebSocket, from its ``handshake``, which was not answered yet, to the last byte.
 
     While this runs, the connection is in ``connected``, for whoever pings, counts or closes all. As many handshakes go
-    on at a time as ``handshakes`` allows. ``admission`` is its place, ``host`` the server's name as the client knows
-    it, ``peer`` the client's in our log, ``address`` the `address_key` that limits go by. Raises what is a fault of
-    ours or the transport's. Never closes the transport.
+    on at a time as ``handshakes`` allows. ``admission`` is its place, ``peer`` the client's name in our log,
+    ``address`` the `address_key` that limits go by. Raises what is a fault of ours or the transport's. Never closes the
+    transport.
     """
     connection = Connection(
-        wire, peer, address=address, hub=hub, admission=admission, handshakes=handshakes, host=host
+        wire, peer, address=address, hub=hub, admission=admission, handshake=handshake, handshakes=handshakes
     )
     connected.add(connection)
     try:
@@ -353,7 +373,7 @@ async def serve_websocket(
         connected.discard(connection)
 
 
-def _close_frame_for(websocket: WebSocketConnection) -> bytes:
+def close_frame_for(websocket: Messages) -> bytes:
     """The close frame that trio-websocket owes to a peer that broke the protocol: it only records the code."""
     reason = websocket.closed
     if reason is None or reason.code in NO_CODE:

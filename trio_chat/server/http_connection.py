@@ -93,8 +93,8 @@ class HttpConnection:
             self._waiting.deadline = min(self._waiting.deadline, trio.current_time() + grace_s)
 
     async def serve(self) -> Handshake | None:
-        """Answer requests. Returns the handshake if a WebSocket is asked for: its bytes are to be read from the wire
-        once more. None if the connection is to be ended."""
+        """Answer requests. Returns the handshake, to be answered, if a WebSocket is asked for; None if the connection
+        is to be ended."""
         data = b""
         for number in range(1, REQUESTS_PER_CONNECTION + 1):
             data = await self._read_head(data)
@@ -102,7 +102,6 @@ class HttpConnection:
                 break
             request = self._judge(data)
             if isinstance(request, Handshake):
-                self._wire.unread(request.data)
                 return request
             if isinstance(request, BadRequest):
                 await refuse(

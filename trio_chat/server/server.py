@@ -270,7 +270,7 @@ class Server:
             wire,
             peer,
             address=address_key(address),
-            host=handshake.host,
+            handshake=handshake,
             hub=self._hub,
             admission=admission,
             handshakes=self._handshakes,

@@ -12,15 +12,14 @@ from trio_chat.gateways.v1 import client
 from trio_chat.gateways.v1.handlers import DECODER, HANDLERS
 
 if TYPE_CHECKING:
-    from trio_websocket import WebSocketConnection
-
     from trio_chat.hub import Hub
     from trio_chat.net.limits import Admission
     from trio_chat.net.outbox import Outbox
+    from trio_chat.net.websocket import Messages
 
 
 async def serve_v1(
-    websocket: WebSocketConnection, outbox: Outbox, *, hub: Hub, address: str, admission: Admission
+    websocket: Messages, outbox: Outbox, *, hub: Hub, address: str, admission: Admission
 ) -> None:
     """Carry out what the client asks for, until it closes; see `client.serve`."""
     await client.serve(websocket, outbox, hub, HANDLERS, DECODER, address=address, admission=admission)

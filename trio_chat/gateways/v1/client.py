@@ -33,14 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
     from typing import Self
 
-    from trio_websocket import WebSocketConnection
-
     from trio_chat.errors import Close
     from trio_chat.hub import Hub
     from trio_chat.kinds.forms import Command
     from trio_chat.model.events import Person
     from trio_chat.net.limits import Admission
     from trio_chat.net.outbox import Outbox
+    from trio_chat.net.websocket import Messages
     from trio_chat.protocol import commands
     from trio_chat.protocol.commands import CommandDecoder
     from trio_chat.rooms.cursors import Cursor, Start
@@ -411,7 +410,7 @@ async def ping(client: Client, command: commands.Pinging) -> Pong:
 
 
 async def serve(
-    websocket: WebSocketConnection,
+    websocket: Messages,
     outbox: Outbox,
     hub: Hub,
     handlers: Mapping[type[Command], Handler],
