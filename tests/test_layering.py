@@ -46,6 +46,7 @@ ALLOWED: dict[str, set[str]] = {
     "rooms": {"config", "kinds", "model", "net", "store"},
     "people": {"model", "store"},
     "presence": {"model", "net", "rooms", "store"},
+    "nodes": {"kinds", "model", "people", "presence", "rooms", "store"},
     "moderation": {"kinds", "model", "net", "presence", "rooms", "store"},
     "files": {"blobs", "kinds", "media", "model", "moderation", "net", "rooms", "store"},
     "hub": {
@@ -56,6 +57,7 @@ ALLOWED: dict[str, set[str]] = {
         "model",
         "moderation",
         "net",
+        "nodes",
         "outgoing",
         "people",
         "presence",

@@ -1,13 +1,11 @@
 """The hub: what all connections share over one store: rooms, people, presence, connected users.
 
-One task notifies people that a room was added to their list of rooms, or removed from it. That follows from an event in
-the room's log, but the notice has to be read from the store. Another saves which devices are in use.
+One task hands on what other nodes tell, another saves which devices are in use.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +23,6 @@ from trio_chat.kinds.modes import Mode
 from trio_chat.kinds.roles import Role
 from trio_chat.kinds.standing import BAN
 from trio_chat.model.files import FileLimits
-from trio_chat.model.notices import Requested, RoomListed, RoomUnlisted
 from trio_chat.moderation.addresses import open_addresses
 from trio_chat.moderation.door import Door
 from trio_chat.moderation.enforcement import Enforcement
@@ -33,6 +30,9 @@ from trio_chat.moderation.retention import Retention
 from trio_chat.moderation.server_room import ServerRoom
 from trio_chat.net.rate_limits import RateLimits
 from trio_chat.net.waiting_lines import WaitingLines
+from trio_chat.nodes.known import KnownChanges
+from trio_chat.nodes.list_changes import ListChanges
+from trio_chat.nodes.look import Look
 from trio_chat.outgoing.guard import Guard
 from trio_chat.outgoing.link_previews import LinkPreviews
 from trio_chat.outgoing.thumbnail import make_thumbnail
@@ -41,9 +41,8 @@ from trio_chat.people.identities import Identities
 from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import open_presence
 from trio_chat.rooms.registry import open_rooms
-from trio_chat.rooms.room import Room
 from trio_chat.security_log import SecurityLog
-from trio_chat.store.node_messages import ProfileChanged
+from trio_chat.store.node_messages import BlockChanged, DevicesLoggedOut, ListsChanged, ProfileChanged
 from trio_chat.store.space import MIB
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Event
     from trio_chat.presence.service import PresenceService
     from trio_chat.rooms.registry import RoomRegistry
+    from trio_chat.rooms.room import Room
     from trio_chat.store.base import Store
     from trio_chat.store.node_messages import NodeMessage, Told
 
@@ -78,6 +78,7 @@ class Hub:
     people: Identities
     devices: Devices
     connected: ConnectedUsers
+    list_changes: ListChanges
     presence: PresenceService
     rate_limits: RateLimits
     waiting_lines: WaitingLines
@@ -131,29 +132,26 @@ async def open_hub(
     ``now_ms`` is the wall clock, ``network_url`` and ``page_version`` see `Hub`; ``guard`` makes the requests for link
     previews, by default to public addresses only; ``blobs`` are by default where the configuration says. Raises
     `StoreUnavailable`."""
-    # Not bounded: each change of members is an event in a log, and logging it takes longer than announcing it.
-    send_change, receive_change = trio.open_memory_channel[tuple[str, Room, bool]](math.inf)
-
-    def on_members(room: Room, people: frozenset[str]) -> None:
-        presence.members_changed(room.name)
-        for person in people:
-            if person in connected:
-                is_member = room.access.role_of(person) is not None
-                connected.membership_changed(room.name, person, is_member=is_member)
-                send_change.send_nowait((person, room, is_member))
-
     store.space.person_quota = config.person_quota * MIB
     store.space.room_quota = config.room_quota * MIB
     store.default_mode = config.default_mode
 
     security = SecurityLog()
 
-    def on_access(event: Event, body: Body) -> None:
+    connected = ConnectedUsers()
+    known = KnownChanges()
+    lists = ListChanges(store, connected, known, find_room=lambda name: rooms.find(name))
+
+    def on_access(event: Event, body: Body, is_own: bool) -> None:
         _note_access(security, event, body)
         if event.room == SERVER_ROOM:
             enforcement.apply(event, body)
+        lists.event_told(event, body, is_own=is_own)
 
-    connected = ConnectedUsers()
+    def on_members(room: Room, people: frozenset[str]) -> None:
+        presence.members_changed(room.name)
+        lists.members_changed(room, people)
+
     door = Door(await open_addresses(store, now_ms=now_ms), now_ms=now_ms)
     enforcement = Enforcement(door, store, connected)
     server = await store.server_identity()
@@ -212,6 +210,7 @@ async def open_hub(
             people,
             devices,
             connected,
+            lists,
             presence,
             rate_limits,
             WaitingLines(),
@@ -223,8 +222,11 @@ async def open_hub(
             previews,
             network_url,
         )
-        nursery.start_soon(_announce_list_changes, hub, receive_change)
+        nursery.start_soon(lists.run)
         nursery.start_soon(_hear_nodes, node_messages, node_handlers(hub))
+        if store.has_nodes:
+            look = Look(store, connected, devices, known, lists, presence.others_blocks, now_ms=now_ms)
+            nursery.start_soon(look.run)
         nursery.start_soon(_note_devices_in_use, hub)
         nursery.start_soon(people.run)
         nursery.start_soon(enforcement.run)
@@ -239,6 +241,9 @@ def node_handlers(hub: Hub) -> dict[type[NodeMessage], Callable[[str, Any], obje
     """Who owns the subject of each kind of message between nodes: called with the node that told it and the message.
     Sync: what has to be read from the store is read by a task of the owner."""
     return {
+        BlockChanged: hub.presence.others_blocks.note,
+        DevicesLoggedOut: lambda _node, message: hub.devices.end(message.person, message.devices),
+        ListsChanged: hub.list_changes.note,
         ProfileChanged: hub.presence.others_profiles.note,
     }
 
@@ -276,30 +281,3 @@ def _note_access(security: SecurityLog, event: Event, body: Body) -> None:
     elif isinstance(body, Mode):
         until = None if body.quiet_until_ms is None else timestamp(body.quiet_until_ms)
         security.mode_changed(body.mode, by=event.sender, quiet_until=until)
-
-
-async def _announce_list_changes(
-    hub: Hub, receive_change: trio.MemoryReceiveChannel[tuple[str, Room, bool]]
-) -> None:
-    with receive_change:
-        async for person, room, is_member in receive_change:
-            try:
-                await _announce_list_change(hub, person, room, is_member=is_member)
-            except StoreError as error:  # the list is read again when they reconnect
-                LOGGER.error("%s could not be told of the room %s: %s", person, room.name, error)
-            except Exception:  # a bug; it must not end the server
-                LOGGER.exception("%s could not be told of the room %s", person, room.name)
-
-
-async def _announce_list_change(hub: Hub, person: str, room: Room, *, is_member: bool) -> None:
-    """Notify all connections of a person that a room was added to their list, or removed from it."""
-    if not is_member:
-        hub.connected.notify(person, RoomUnlisted(room.name))
-        return
-    listings = await hub.store.listing(person, only=room.name)
-    requests = [] if listings else await hub.store.requests(person, only=room.name)
-    for listing in listings or requests:
-        others = [] if listing.other is None else await hub.store.people([listing.other])
-        if room.access.role_of(person):  # else they left while that was read, and the next change says so
-            notice = RoomListed if listings else Requested
-            hub.connected.notify(person, notice(listing, others[0] if others else None))

@@ -18,12 +18,16 @@ from tests.support.memory_store import MemoryDisk, open_memory_store
 from tests.support.people import add_person, find_person
 from tests.support.thorough import share
 from trio_chat.errors import NameTaken, StoreUnavailable
+from trio_chat.kinds.facts import personal_room
 from trio_chat.kinds.forms import Who, write_body
-from trio_chat.kinds.rooms import Created, Settings
+from trio_chat.kinds.moderation import Restriction
+from trio_chat.kinds.personal import Block, Star
+from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.model.chain import GENESIS
 from trio_chat.model.events import Draft, Event, Person, Position, damaged
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.outcomes import Conflict, Denied, Outcome, Repeat
+from trio_chat.model.records import EventPlace
 from trio_chat.store.base import Store
 from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
@@ -861,3 +865,40 @@ def test_both_stores_answer_any_appends_alike_and_by_the_rules(
 
     trio.run(check, open_memory_store())
     trio.run(check, open_sqlite_store(tmp_path_factory.mktemp("data") / "chat.db", synchronous="OFF"))
+
+
+async def test_devices_that_are_gone_are_known(open_store: OpenStore) -> None:
+    async with open_store() as store:
+        for n in range(3):
+            await add_person(
+                store, Person(f"p-{n}", f"P{n}"), name_key=f"p{n}", token_hash=b"%d" % n, at_ms=1
+            )
+        ids = [f"d-{(b'%d' % n).hex()}" for n in range(3)]
+        assert await store.gone_devices([]) == await store.gone_devices(ids) == []
+        await store.remove_devices("p-1")
+        assert sorted(await store.gone_devices(["d-never", *ids])) == sorted(["d-never", ids[1]])
+
+
+async def test_changes_about_people_are_found_in_the_order_in_which_they_were_written(
+    open_store: OpenStore,
+) -> None:
+    async with open_store() as store:
+        club, own = "~aaaaaaaaaaaaaaaa", personal_room("p-1")
+        created = write_body(Created("private", "", "", (Who("p-1", "Ada"), Who("p-2", "Bob"))))
+        left = write_body(Membership(Who("p-2", "Bob"), on=False))
+        drafts = [
+            (club, Draft("created", "p-1", "Ada", None, created), 5),
+            (club, draft(), 6),
+            (own, Draft("block", "p-1", "Ada", None, write_body(Block("p-2", on=True))), 7),
+            (own, Draft("star", "p-1", "Ada", None, write_body(Star("lobby", 1, on=True))), 7),
+            (club, Draft("ban", "p-1", "Ada", None, write_body(Restriction("p-3", on=True))), 7),
+            (club, Draft("member", "p-2", "Bob", None, left), 9),
+        ]
+        for room, one, at_ms in drafts:
+            await store.append(room, [one], at_ms=at_ms)
+        places = [(5, club, 1), (7, club, 3), (7, own, 1), (9, club, 4)]
+        assert await store.changes_about_people(since_ms=0, limit=9) == places
+        assert await store.changes_about_people(since_ms=7, limit=2) == places[1:3]
+        for n in range(4):
+            found = await store.changes_about_people(since_ms=0, after=EventPlace(*places[n]), limit=9)
+            assert found == places[n + 1 :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from contextlib import closing
 from functools import partial
@@ -13,11 +14,13 @@ import trio
 from tests.support.nodes_in_postgresql import Nodes, open_nodes
 from tests.support.people import add_person
 from trio_chat.errors import NameTaken, Refused
+from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.forms import Who, write_body
+from trio_chat.kinds.roles import Role
 from trio_chat.kinds.rooms import Created, Membership
 from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.names import normal_name
-from trio_chat.model.outcomes import Denied
+from trio_chat.model.outcomes import Denied, Repeat
 from trio_chat.model.records import Device, Invitation, Picture, ReadMarker
 from trio_chat.people.identities import CLAIM_S, Identities
 from trio_chat.store.postgresql.connect import connector
@@ -281,6 +284,36 @@ async def test_nobody_comes_by_an_invitation_after_it_was_revoked(nodes: Nodes) 
     accept = partial(come, nodes.here, "p-bob")
     outcome = await nodes.meanwhile(lambda there: rooms.void_invites(there, CLUB), accept)
     assert isinstance(outcome, Denied)
+
+
+@pytest.mark.parametrize("is_same", [True, False], ids=["one person", "two people"])
+async def test_an_owner_link_makes_one_owner(database: str, is_same: bool) -> None:
+    async with open_postgresql_store(database) as here, open_postgresql_store(database) as there:
+        await know(here, "p-a", "p-b")
+        for n in range(6):
+            link = hashlib.sha256(bytes([n])).digest()
+            await here.add_owner_link(link, ends_ms=100, at_ms=1)
+
+            async def own(store: Store, person: str, link: bytes = link, n: int = n) -> Outcome:
+                draft = Draft("role", person, "X", f"own {n}", write_body(Role(person, "owner", link.hex())))
+                (outcome,) = await store.append(SERVER_ROOM, [draft], at_ms=2)
+                return outcome
+
+            one, other = ("p-a", "p-a") if is_same else ("p-a", "p-b")
+            outcomes = await at_once(partial(own, here, one), partial(own, there, other))
+            first = {type(outcome) for outcome in outcomes}
+            assert first == ({Event, Repeat} if is_same else {Event, Denied}), outcomes
+            assert not await there.is_owner_link(link, at_ms=2)
+            assert (await here.server()).roles == (await there.server()).roles
+
+
+async def test_of_two_recovery_codes_that_are_made_at_once_one_is_good(nodes: Nodes) -> None:
+    await know(nodes.here, ADA.id)
+    await nodes.meanwhile(
+        lambda there: devices.set_recovery_code(there, ADA.id, b"there", 1),
+        partial(nodes.here.set_recovery_code, ADA.id, b"here", 2),
+    )
+    assert [await nodes.here.find_recovery_code(code) for code in (b"there", b"here")] == [None, ADA.id]
 
 
 # -- what never goes back --

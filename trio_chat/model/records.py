@@ -89,6 +89,14 @@ class DirectoryPlace(NamedTuple):
     room: str
 
 
+class EventPlace(NamedTuple):
+    """Place of an event among those of all rooms, which are ordered by when they were written."""
+
+    at_ms: int
+    room: str
+    seq: int
+
+
 class RoomRetention(NamedTuple):
     """How long a room keeps its messages, by its own policy."""
 

@@ -25,6 +25,7 @@ from trio_chat.model.texts import normal_line
 from trio_chat.model.times import DAY_MS, HOUR_MS
 from trio_chat.model.tokens import hash_of
 from trio_chat.people.device_codes import DeviceCodes, Guesses, normal_code, random_code
+from trio_chat.store.node_messages import DevicesLoggedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -181,7 +182,7 @@ class Devices:
         removed = await self._store.add_device(
             person, device, token_hash=hash_of(token), max_devices=MAX_DEVICES
         )
-        self._end(person, removed)
+        self._tell(person, removed)
         return token
 
     # -- looking at them --
@@ -199,13 +200,18 @@ class Devices:
         removed = await self._store.remove_devices(person.id, only=only, but=but)
         if only is not None and not removed:
             raise Refused("no_such_device", "This device is logged out already.")
-        self._end(person.id, removed)
+        self._tell(person.id, removed)
 
-    def _end(self, person: str, devices: Collection[str]) -> None:
+    def _tell(self, person: str, devices: Collection[str]) -> None:
         if devices:
-            for logged_out in self._logging_in:
-                logged_out.update(devices)
-            self._on_logged_out(person, devices)
+            self._store.tell_nodes(DevicesLoggedOut(person, tuple(devices)))
+            self.end(person, devices)
+
+    def end(self, person: str, devices: Collection[str]) -> None:
+        """Note that devices were logged out, here or at another node: their connections end. Sync."""
+        for logged_out in self._logging_in:
+            logged_out.update(devices)
+        self._on_logged_out(person, devices)
 
 
 def new_device(name: str, now_ms: int) -> tuple[str, Device]:

@@ -19,7 +19,7 @@ What: TypeAlias = Literal["seen", "receipts", "typing"]
 """``seen``: being here, and when they were last; ``receipts``: what they have received and read."""
 
 
-@attrs.frozen
+@attrs.define
 class _Blocks:
     """Blocks between one person and others."""
 
@@ -27,8 +27,11 @@ class _Blocks:
     """Whom the person blocks."""
     of_others: set[str] = attrs.field(factory=set)
     """Who blocks the person."""
+    n_noted: int = 0
+    """How many changes were noted."""
 
     def note(self, person: str, block: tuple[str, str], *, on: bool) -> None:
+        self.n_noted += 1
         who, blocked = block
         others, other = (self.own, blocked) if who == person else (self.of_others, who)
         if on:
@@ -75,6 +78,20 @@ class Privacy:
         blocks = self._blocks[person] = _Blocks()
         for block, on in [*((block, True) for block in found), *noted]:
             blocks.note(person, block, on=on)
+
+    async def read_again(self, person: str) -> list[tuple[tuple[str, str], bool]] | None:
+        """Read the blocks of a connected person anew: those that there are and that are not known, and those that are
+        known and are not (False); None if others are being noted meanwhile, and it is to be done again. Raises
+        `StoreError`."""
+        blocks = self._blocks.get(person)
+        n_noted = 0 if blocks is None else blocks.n_noted
+        found = set(await self._store.blocks(person))
+        if blocks is None or self._blocks.get(person) is not blocks:  # being read for the first time, or gone
+            return None if person in self._blocks or person in self._noted else []
+        if blocks.n_noted != n_noted:
+            return None
+        known = {(person, other) for other in blocks.own} | {(other, person) for other in blocks.of_others}
+        return [(block, block in found) for block in sorted(found ^ known)]
 
     def forget_blocks(self, person: str) -> None:
         """Forget the blocks of a person who is not connected any more. Idempotent."""

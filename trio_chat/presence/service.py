@@ -17,6 +17,7 @@ import trio
 from trio_chat.errors import StoreError
 from trio_chat.model.notices import PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
 from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, may_name
+from trio_chat.presence.blocks import OthersBlocks
 from trio_chat.presence.privacy import Privacy
 from trio_chat.presence.profiles import OthersProfiles
 from trio_chat.presence.read_markers import FEW
@@ -80,6 +81,7 @@ class PresenceService:
         self._posted = 0
         self._has_changed = trio.Event()
         self._learning = trio.Lock()
+        self.others_blocks = OthersBlocks(store, connected, self.privacy, self.set_block)
         connected.on_offline = self._note_offline
 
     # -- presence --
@@ -429,6 +431,7 @@ async def open_presence(
         nursery.start_soon(presence.run)
         if store.has_nodes:
             nursery.start_soon(presence.others_profiles.run)
+            nursery.start_soon(presence.others_blocks.run)
         yield presence
         nursery.cancel_scope.cancel()
     await presence.save()

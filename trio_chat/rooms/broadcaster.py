@@ -64,7 +64,7 @@ class Broadcaster:
         *,
         pause_max_s: float,
         now_ms: Callable[[], int],
-        on_access_changed: Callable[[Event], object],
+        on_access_changed: Callable[[Event, bool], object],
         on_position: Callable[[Position], Awaitable[object]],
         on_begun: Callable[[], object],
     ) -> None:

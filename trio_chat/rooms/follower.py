@@ -33,10 +33,10 @@ RETRY_S = 0.5
 class Follower:
     """Fans out the log of one room, and keeps what hints said of it.
 
-    ``on_access_changed`` is called with each event of the kinds `CHANGE_ACCESS`, directly after it was fanned out: it
-    ends its run. ``on_position`` is awaited with the position of the log, when that was looked at because of a hint, at
-    a moment when nothing is being appended here; ``on_begun`` when the room's first event was read and fanned out.
-    ``may_wait`` says whether to wait for a log that cannot be read.
+    ``on_access_changed`` is called with each event of the kinds `CHANGE_ACCESS`, and whether it was appended here,
+    directly after it was fanned out: it ends its run. ``on_position`` is awaited with the position of the log, when
+    that was looked at because of a hint, at a moment when nothing is being appended here; ``on_begun`` is called when
+    the room's first event was read and fanned out. ``may_wait`` says whether to wait for a log that cannot be read.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Follower:
         subscribers: Subscribers,
         store: Store,
         *,
-        on_access_changed: Callable[[Event], object],
+        on_access_changed: Callable[[Event, bool], object],
         on_position: Callable[[Position], Awaitable[object]],
         on_begun: Callable[[], object],
         may_wait: Callable[[], bool],
@@ -105,7 +105,7 @@ class Follower:
         What others wrote before them is fanned out first. Raises what `reach` raises."""
         if events[0].seq > self._subscribers.head + 1:
             await self.reach(events[0].seq - 1)
-        await self._fan_out_run(events)
+        await self._fan_out_run(events, is_own=True)
 
     async def reach(self, seq: int) -> None:
         """Fan out the log up to a number that it has come to, waiting while it cannot be read.
@@ -136,7 +136,7 @@ class Follower:
         page = await self._store.read_after(self._room, head, limit=limit, max_bytes=PAGE_BYTES)
         for run in _runs(page):
             started = perf_counter()
-            await self._fan_out_run(run)
+            await self._fan_out_run(run, is_own=False)
             self.fan_out_s += perf_counter() - started
             await trio.lowlevel.checkpoint()
         self.n_read += len(page)
@@ -144,10 +144,10 @@ class Follower:
             self._on_begun()
         return bool(page)
 
-    async def _fan_out_run(self, run: Sequence[Event]) -> None:
+    async def _fan_out_run(self, run: Sequence[Event], *, is_own: bool) -> None:
         await self._subscribers.fan_out(run)
         if run[-1].kind in CHANGE_ACCESS:
-            self._on_access_changed(run[-1])
+            self._on_access_changed(run[-1], is_own)
 
 
 def _runs(events: Sequence[Event]) -> Iterator[Sequence[Event]]:

@@ -48,7 +48,7 @@ class RoomRegistry:
         config: Config,
         now_ms: Callable[[], int],
         on_members: Callable[[Room, frozenset[str]], object],
-        on_access: Callable[[Event, Body], object],
+        on_access: Callable[[Event, Body, bool], object],
         *,
         proof_key: bytes,
     ) -> None:
@@ -300,7 +300,7 @@ async def open_rooms(
     *,
     now_ms: Callable[[], int],
     on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
-    on_access: Callable[[Event, Body], object] = lambda event, body: None,
+    on_access: Callable[[Event, Body, bool], object] = lambda event, body, is_own: None,
 ) -> AsyncIterator[RoomRegistry]:
     """The rooms over ``store``, with those open that always are (`ALWAYS_OPEN`). ``now_ms`` is the wall clock; for
     ``on_members`` and ``on_access`` see `Room`.

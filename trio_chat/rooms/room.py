@@ -67,7 +67,7 @@ class Room:
     it needs its broadcaster, and starts `broadcast` in a task (which ends when the inbox is closed). ``on_begun`` is
     called when its first event was fanned out, which somebody else had written. ``on_members`` is called with the room
     and the ids of those who became members, are no longer members, or are (no longer) asked to, when that was logged
-    and fanned out; ``on_access`` before it, with the event.
+    and fanned out; ``on_access`` before it, with the event, its body, and whether it was written at this node.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Room:
         on_begun: Callable[[Room], object] = lambda room: None,
         on_idle: Callable[[Room], object] = lambda room: None,
         on_members: Callable[[Room, frozenset[str]], object] = lambda room, members: None,
-        on_access: Callable[[Event, Body], object] = lambda event, body: None,
+        on_access: Callable[[Event, Body, bool], object] = lambda event, body, is_own: None,
     ) -> None:
         self.name = name
         self.epoch = state.position.epoch
@@ -143,7 +143,7 @@ class Room:
         """Whether there is no subscription, and no submission under way."""
         return not len(self.subscribers) and (self._broadcaster is None or self._broadcaster.is_waiting)
 
-    def _apply_access_change(self, event: Event) -> None:
+    def _apply_access_change(self, event: Event, is_own: bool) -> None:
         """Apply a logged change of access; end the subscriptions of those who may no longer hear the room."""
         if event.body is None:
             return
@@ -155,7 +155,7 @@ class Room:
             for subscription in self.subscribers:
                 if not access.may_hear(subscription.person):
                     subscription.leave()
-        self._on_access(event, body)
+        self._on_access(event, body, is_own)
         self._on_members(self, (before ^ access.members) | (asked_before ^ access.asked))
 
     # -- subscribing --

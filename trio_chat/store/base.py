@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         BroughtIn,
         Device,
         DirectoryPlace,
+        EventPlace,
         GivenReaction,
         Invitation,
         Listing,
@@ -194,6 +195,14 @@ class EventLog(Protocol):
     async def read_versions(self, room: str, seq: int, *, after: int = 0, limit: int) -> list[Event]:
         """Versions of a message, in order: its event, always, and at most ``limit`` of its edits, those after number
         ``after``. Empty if there is no such message."""
+        ...
+
+    async def changes_about_people(
+        self, *, since_ms: int, after: EventPlace | None = None, limit: int
+    ) -> list[EventPlace]:
+        """Where the events are, of all rooms, that changed who is in a room, or whom somebody blocks, and were written
+        since that moment: at most ``limit`` behind the place ``after``, in the order in which they were written. To be
+        asked only where the store `has_nodes`: others do not keep them in this order, and would look through all."""
         ...
 
     async def personal(
@@ -460,6 +469,10 @@ class DeviceTable(Protocol):
 
     async def note_devices_used(self, ids: Collection[str], at_ms: int) -> None:
         """Save that these devices were in use at this moment."""
+        ...
+
+    async def gone_devices(self, ids: Collection[str]) -> list[str]:
+        """Those of these devices that were logged out, and are not there any more."""
         ...
 
     async def devices(self, person_id: str) -> list[Device]:

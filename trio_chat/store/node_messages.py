@@ -31,7 +31,34 @@ class ProfileChanged(NodeMessage, frozen=True, array_like=True, tag="profile"):
     person: str
 
 
-MESSAGES: Final[tuple[type[NodeMessage], ...]] = (ProfileChanged,)
+class DevicesLoggedOut(NodeMessage, frozen=True, array_like=True, tag="logged_out"):
+    """Devices of a person (their ids) were logged out."""
+
+    person: str
+    devices: tuple[str, ...]
+
+
+class ListsChanged(NodeMessage, frozen=True, array_like=True, tag="lists"):
+    """By an event, a room was added to the lists of these people, or to their requests, or is not in them any more."""
+
+    room: str
+    seq: int
+    people: tuple[str, ...]
+
+
+class BlockChanged(NodeMessage, frozen=True, array_like=True, tag="block"):
+    """A person blocks another one, or no longer: to be read from the store."""
+
+    person: str
+    other: str
+
+
+MESSAGES: Final[tuple[type[NodeMessage], ...]] = (
+    BlockChanged,
+    DevicesLoggedOut,
+    ListsChanged,
+    ProfileChanged,
+)
 """All kinds of messages."""
 
 

@@ -20,6 +20,7 @@ from trio_chat.store.postgresql import leases
 from trio_chat.store.postgresql.append import APPEND_FUNCTION
 from trio_chat.store.postgresql.connect import hidden
 from trio_chat.store.postgresql.epochs import EPOCHS, MARK_FUNCTIONS
+from trio_chat.store.sql.changes_about_people import ABOUT_PEOPLE
 from trio_chat.store.sql.epochs import PROOF_KEY
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ CREATE TABLE events (
     PRIMARY KEY (room_id, seq)
 );
 CREATE UNIQUE INDEX commands ON events (sender, client_id) WHERE client_id IS NOT NULL;
+CREATE INDEX changes_about_people ON events (at_ms, room_id, seq) WHERE {ABOUT_PEOPLE};
 
 CREATE TABLE people (
     id {_T} PRIMARY KEY,

@@ -132,6 +132,18 @@ def note_devices_used(connection: Connection, ids: Collection[str], at_ms: int) 
     )
 
 
+def gone_devices(connection: Connection, ids: Collection[str]) -> list[str]:
+    """See `Store.gone_devices`."""
+    found = connection.execute(
+        f"""
+        SELECT asked.id FROM {connection.dialect.rows_of("id text")} AS asked
+        WHERE NOT EXISTS (SELECT 1 FROM devices WHERE devices.id = asked.id)
+        """,
+        (json.dumps([[device] for device in ids]),),
+    )
+    return [str(device) for (device,) in found]
+
+
 def devices(connection: Connection, person_id: str) -> list[Device]:
     """See `Store.devices`."""
     found: list[Any] = connection.execute(

@@ -23,6 +23,7 @@ from trio_chat.store.sql import (
     album,
     blobs,
     changes,
+    changes_about_people,
     device_codes,
     devices,
     epochs,
@@ -201,6 +202,7 @@ class SqlStore:
     read_after = reads(history.read_after)
     read_before = reads(history.read_before)
     read_some = reads(history.read_some)
+    changes_about_people = reads(changes_about_people.changes_about_people)
     find_command = reads(history.find_command)
     expired_messages = reads(retention.expired_messages)
     read_changes = reads(changes.read_changes)
@@ -245,6 +247,7 @@ class SqlStore:
     add_device = writes_always(devices.add_device)
     find_login = reads(devices.find_login)
     use_device = writes_always(devices.use_device)
+    gone_devices = reads(devices.gone_devices)
     note_devices_used = writes_always(devices.note_devices_used)
     remove_devices = writes_always(devices.remove_devices)
     add_device_code = writes_always(device_codes.add_device_code)

@@ -1,0 +1,28 @@
+"""Known changes: of which events this node has told those who are connected here what follows from them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+MAX_KNOWN: Final = 20_000
+"""So many are remembered, those that came last: all of some minutes. What follows from one that is not is told again,
+which changes nothing."""
+
+
+class KnownChanges:
+    """Places (rooms and numbers) of events that changed who is in a room, or whom somebody blocks."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, int], None] = {}
+
+    def __contains__(self, place: object) -> bool:
+        return place in self._places
+
+    def add(self, room: str, seq: int) -> bool:
+        """Note one; whether it was not known."""
+        if (room, seq) in self._places:
+            return False
+        if len(self._places) >= MAX_KNOWN:
+            del self._places[next(iter(self._places))]
+        self._places[room, seq] = None
+        return True
