@@ -145,6 +145,37 @@ async def test_an_upload_goes_on_where_it_was_cut(
     assert len({frame["id"] for frame in server.heard("upload")}) == 1
 
 
+async def test_an_upload_goes_on_where_each_of_several_servers_has_it_to(
+    chat: Chat, server: ScriptedFiles, autojump_clock: MockClock
+) -> None:
+    """Of several behind one address the one may have nothing of what came to the other."""
+
+    async def have_nothing(exchange: Exchange) -> None:
+        await exchange.answer(409, b"The upload goes on at byte 0.", upload_offset="0")
+
+    server.next_request(server.handle_request)
+    server.next_request(have_nothing)
+    await chat.upload("lobby", CONTENT)
+    (upload,) = server.uploads.values()
+    assert bytes(upload.data) == CONTENT
+    offsets = [int(exchange.headers["upload-offset"]) for exchange in server.requests]
+    assert offsets[:4] == [0, 1024, 0, 1024]
+    assert len(server.heard("upload")) == 1
+
+
+async def test_an_upload_does_not_go_to_and_fro_for_ever(
+    chat: Chat, server: ScriptedFiles, autojump_clock: MockClock
+) -> None:
+    async def have_nothing(exchange: Exchange) -> None:
+        await exchange.answer(409, b"The upload goes on at byte 0.", upload_offset="0")
+
+    for _ in range(1_000):
+        server.next_request(have_nothing)
+    with pytest.raises(Refused) as refused:
+        await chat.upload("lobby", CONTENT)
+    assert refused.value.code == "not_transferred"
+
+
 async def test_a_file_is_uploaded_once_whatever_is_lost(
     chat: Chat, server: ScriptedFiles, autojump_clock: MockClock
 ) -> None:

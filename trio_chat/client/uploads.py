@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from trio_chat.client.conversation import Conversation
-    from trio_chat.client.http import HttpConnection
+    from trio_chat.client.http import HttpConnection, Response
 
 PARTIAL_UPLOAD: Final = "application/partial-upload"
 
@@ -34,6 +34,10 @@ LEAST_CHUNK_BYTES: Final = 64 * 1024
 
 BEGUN_ANEW: Final = frozenset({404, 409})
 """After these the server is asked how much it has, and if it is gone an upload is begun anew."""
+
+
+MOST_MOVES: Final = 20
+"""So often the server may say, in one attempt, that it has another part than was thought."""
 
 
 @attrs.frozen
@@ -162,7 +166,7 @@ class _Sender:
 
     async def send(self, begun: frames.Uploading) -> None:
         """Send what the server does not have yet. Raises `TransferLost` if it does not get through, and `Refused`."""
-        offset = begun.offset
+        offset, n_moves = begun.offset, 0
         while True:
             most = self._most or begun.chunk
             data = await self._content.read(offset, most)
@@ -184,5 +188,18 @@ class _Sender:
                     return
                 elif response.status == 204:
                     offset = int(response.headers.get("upload-offset", offset + len(data)))
+                elif (
+                    response.status == 409
+                    and (has := _offset_of(response)) is not None
+                    and n_moves < MOST_MOVES
+                ):
+                    offset = has  # of several servers this one has so much
+                    n_moves += 1
                 else:
                     raise await failure_of(response, passing=PASSING | BEGUN_ANEW)
+
+
+def _offset_of(response: Response) -> int | None:
+    """How much the server has, if it says that."""
+    said = response.headers.get("upload-offset", "")
+    return int(said) if said.isdecimal() else None
