@@ -24,6 +24,7 @@ from trio_chat.kinds.roles import Role
 from trio_chat.kinds.standing import BAN
 from trio_chat.model.files import FileLimits
 from trio_chat.moderation.addresses import open_addresses
+from trio_chat.moderation.counts import Counts
 from trio_chat.moderation.door import Door
 from trio_chat.moderation.enforcement import Enforcement
 from trio_chat.moderation.retention import Retention
@@ -81,6 +82,7 @@ class Hub:
     list_changes: ListChanges
     presence: PresenceService
     rate_limits: RateLimits
+    counts: Counts
     waiting_lines: WaitingLines
     """Of plain clients, by address: they wait for its tokens."""
     door: Door
@@ -213,6 +215,7 @@ async def open_hub(
             lists,
             presence,
             rate_limits,
+            Counts(store, rate_limits, server, now_ms=now_ms),
             WaitingLines(),
             door,
             enforcement,

@@ -86,7 +86,8 @@ class RateLimits:
     bytes a day, of which all of one address have `ADDRESS_SHARE`.
     Requests of HTTP are counted by address alone, apart from commands, at the same ``address_rate`` (`REQUESTS_SHARE`).
     New people are counted by the hour, searches by the minute, and what a person does seldom (``daily``) by the day:
-    so much at once, and then as much in each day that passes. All are in memory: a restart begins anew.
+    so much at once, and then as much in each day that passes. All are in memory: a restart begins anew, and each node
+    counts what comes to it (but for `trio_chat.moderation.counts`).
     """
 
     def __init__(
@@ -105,6 +106,8 @@ class RateLimits:
     ) -> None:
         self.rate = rate
         self.burst = burst
+        self.new_people_per_hour = new_people_per_hour
+        self.new_people_per_address_per_hour = new_people_per_address_per_hour
         self.people = TokenBuckets(rate, burst)
         self.addresses = TokenBuckets(address_rate if rate and burst else 0, address_burst)
         self._requests = TokenBuckets(address_rate if rate and burst else 0, REQUESTS_SHARE * address_burst)
@@ -120,7 +123,9 @@ class RateLimits:
         )
         quota = ADDRESS_SHARE * person_quota
         self._bytes_per_address = TokenBuckets(quota / DAY_S, quota)
-        self._daily = {what: (TokenBuckets(n / DAY_S * is_limited, n), n) for what, n in daily.items()}
+        self._daily = {
+            what: (TokenBuckets(n / DAY_S * is_limited, n), n * is_limited) for what, n in daily.items()
+        }
 
     def check_request(self, address: str, now: float) -> None:
         """Count a request of HTTP; raises `Refused` if too many come from this address."""
@@ -158,11 +163,18 @@ class RateLimits:
 
     def check_daily(self, what: Daily, person: str, now: float) -> None:
         """Count what this person does; raises `Refused` if they did so much of it within a day."""
-        buckets, n = self._daily[what]
-        wait_s = buckets.take(person, now)
+        buckets, _ = self._daily[what]
+        self.refuse_daily(what, buckets.take(person, now))
+
+    def daily(self, what: Daily) -> float:
+        """How often a day a person can do this; 0: no limit."""
+        return self._daily[what][1]
+
+    def refuse_daily(self, what: Daily, wait_s: float) -> None:
+        """Raises `Refused` if it has to be waited for so long before this can be done again."""
         if wait_s > 0:
             wait_s = _whole(wait_s)
-            done = _DONE[what].format(f"{n:g}")
+            done = _DONE[what].format(f"{self.daily(what):g}")
             raise Refused(
                 "too_many",
                 f"You {done} within a day. It works again {moment_in(wait_s)}.",
@@ -171,7 +183,10 @@ class RateLimits:
 
     def check_new_person(self, address: str, now: float) -> None:
         """Count somebody new from this address; raises `Refused` if there are too many."""
-        wait_s = self._new_people_per_address.take(address, now) or self._new_people.take(now)
+        self.refuse_new_person(self._new_people_per_address.take(address, now) or self._new_people.take(now))
+
+    def refuse_new_person(self, wait_s: float) -> None:
+        """Raises `Refused` if it has to be waited for so long before somebody new can come."""
         if wait_s > 0:
             wait_s = _whole(wait_s)
             raise Refused(

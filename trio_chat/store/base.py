@@ -580,6 +580,12 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
         (`trio_chat.store.node_messages`)."""
         ...
 
+    async def charge(self, bucket: bytes, at_ms: int, *, n: float, period_ms: int) -> int:
+        """Count one at this moment, for all nodes together, where ``n`` may be counted within this period: 0, or in how
+        many milliseconds there is space for another, and then nothing was counted. A store that nobody else uses counts
+        nothing: whoever asks can do so alone."""
+        ...
+
     async def take_chore(self, chore: str) -> bool:
         """Whether this node is to do this chore, which one node does for all; it is to be asked each time. Who has a
         chore keeps it as long as it lives. Two may be at it for a moment, so no chore may harm if it is done twice."""

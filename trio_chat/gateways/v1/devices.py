@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import trio
-
 from trio_chat.errors import LOGGED_OUT, Refused
 from trio_chat.gateways.v1.invitations import Recommendation, find_recommendation
 from trio_chat.kinds.forms import timestamp
@@ -64,7 +62,7 @@ async def _register(client: Client, command: commands.Hello, name: str) -> str:
     if not found.is_of_operator:  # whoever will own the server comes in always
         hub.door.check_newcomer(client.address, is_invited=found.by is not None)
     client.admission.settle(is_known=False)
-    hub.rate_limits.check_new_person(client.address, trio.current_time())
+    await hub.counts.check_new_person(client.address)
     known_ms = NOT_YET if hub.door.server.mode == KNOCKING else None
     _, token = await hub.people.register(
         command.name, device_name=name, known_ms=known_ms, invited_by=found.by

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import trio
-
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.outcomes import Outcomes, ack_of
 from trio_chat.gateways.v1.room_lists import items_of
@@ -53,7 +51,7 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
         if room.access.pair:
             await _write(client, room, Membership(both[0], on=True))
             continue
-        client.hub.rate_limits.check_daily("conversations", person.id, trio.current_time())
+        await client.hub.counts.check_daily("conversations", person.id)
         body = write_body(Created(DIRECT, members=both, asked=is_request))
         outcome = await room.inbox.write(Draft(CREATED, person.id, person.name, command.id, body))
         if not (isinstance(outcome, Denied) and outcome.code == "already_there"):

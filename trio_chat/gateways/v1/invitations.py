@@ -6,7 +6,6 @@ import secrets
 from typing import TYPE_CHECKING
 
 import attrs
-import trio
 
 from trio_chat.errors import Refused
 from trio_chat.gateways.v1.outcomes import OutcomesOfKnock, id_conflict
@@ -43,10 +42,10 @@ async def invite(client: Client, command: commands.Invite) -> Invited:
     now_ms = client.hub.now_ms()
     if len(await client.hub.store.invites(room.name, at_ms=now_ms)) >= MAX_INVITES:
         raise Refused("too_many", f"{MAX_INVITES} links are out already. Use one of them, or make all void.")
+    await client.hub.counts.check_daily("invitations", client.person.id)
     _check_may_invite(
         client, client.room(room.name)
     )  # still: they may have been removed, or the policy changed
-    client.hub.rate_limits.check_daily("invitations", client.person.id, trio.current_time())
     token = secrets.token_urlsafe(TOKEN_BYTES)
     expires_ms = now_ms + command.expires_s * 1000 if command.expires_s else None
     await client.hub.store.add_invite(

@@ -92,7 +92,7 @@ async def report(client: Client, command: commands.ReportCommand) -> Ack | None:
         command.person is not None
     ):
         raise Refused("bad_field", "Say a room and the number of a message in it, or a person.")
-    client.hub.rate_limits.check_daily("reports", client.person.id, trio.current_time())
+    await client.hub.counts.check_daily("reports", client.person.id)
     if command.room is None or command.seq is None:
         assert command.person is not None
         if not await client.hub.store.people([command.person]):

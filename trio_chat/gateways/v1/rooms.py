@@ -103,7 +103,7 @@ async def create(client: Client, command: commands.Create) -> None:
     body = Created(command.kind, title, topic, (Who.of(person),))
     room = await client.hub.rooms.get(name)
     if not room.head:  # else it is a repeat, or refused
-        client.hub.rate_limits.check_daily("rooms", person.id, trio.current_time())
+        await client.hub.counts.check_daily("rooms", person.id)
     await client.submit_body(room, CREATED, command.id, body)
 
 

@@ -146,6 +146,8 @@ CREATE INDEX own_device_codes ON device_codes (person_id, n);
 CREATE INDEX old_device_codes ON device_codes (ends_ms);
 CREATE TABLE guesses (source bytea PRIMARY KEY, full_ms bigint NOT NULL);
 CREATE INDEX full_guesses ON guesses (full_ms);
+CREATE UNLOGGED TABLE buckets (key bytea PRIMARY KEY, full_ms bigint NOT NULL) WITH (fillfactor = 50);
+CREATE INDEX full_buckets ON buckets (full_ms);
 
 CREATE TABLE members (
     room_id bigint NOT NULL,

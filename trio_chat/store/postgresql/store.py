@@ -8,7 +8,7 @@ import attrs
 
 from trio_chat.model.events import Event
 from trio_chat.store.base import NodeStatistics
-from trio_chat.store.postgresql import chores, leases
+from trio_chat.store.postgresql import buckets, chores, leases
 from trio_chat.store.sql import blobs, name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
 
@@ -64,6 +64,7 @@ class PostgresqlStore(SqlStore):
         """See `Store`."""
         return self.clock.now_ms()
 
+    charge = writes_always(buckets.charge)
     _take_chore = writes_always(chores.take_chore)
     live_nodes = reads(leases.live_nodes)
     claim_name = writes_always(name_claims.claim_name)
