@@ -42,7 +42,8 @@ def raise_file_limit() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody uses."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -66,7 +67,7 @@ def serving(peer: Peer, core: int) -> Iterator[tuple[int, int]]:
     directory = build.BUILD / "run"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    port, log = _free_port(), directory / "server.log"
+    port, log = free_port(), directory / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
             peer.command(port, directory),
@@ -88,10 +89,9 @@ def serving(peer: Peer, core: int) -> Iterator[tuple[int, int]]:
             server.wait()
 
 
-def generate(port: int, pid: int, dialect: str, arguments: Mapping[str, object], core: int) -> Report:
-    """Runs the generator and returns what it printed. Raises `MeasureError`."""
-    everything = {"port": port, "server-pid": pid, "dialect": dialect, **arguments}
-    words = [word for name, value in everything.items() for word in (f"--{name}", str(value))]
+def generate(arguments: Mapping[str, object], core: int | None = None) -> Report:
+    """Runs the generator, on one core if one is given, and returns what it printed. Raises `MeasureError`."""
+    words = [word for name, value in arguments.items() for word in (f"--{name}", str(value))]
     try:
         done = subprocess.run(
             [build.GENERATOR, *words],
@@ -99,7 +99,7 @@ def generate(port: int, pid: int, dialect: str, arguments: Mapping[str, object],
             text=True,
             timeout=GENERATOR_S,
             check=False,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            preexec_fn=None if core is None else lambda: os.sched_setaffinity(0, {core}),
         )
     except subprocess.TimeoutExpired:
         raise MeasureError(f"The generator was not done after {GENERATOR_S:.0f} seconds.") from None
@@ -113,4 +113,5 @@ def measure(peer: Peer, arguments: Mapping[str, object]) -> Report:
     """One measurement, from a fresh server to its end. Raises `MeasureError`."""
     server_core, generator_core = cores()
     with serving(peer, server_core) as (port, pid):
-        return generate(port, pid, peer.dialect, arguments, generator_core)
+        known = {"port": port, "server-pid": pid, "dialect": peer.dialect}
+        return generate({**known, **arguments}, generator_core)

@@ -33,7 +33,8 @@ HELD = 85.0
 """So much, in percent, must be heard in time for a rate to count as held; less than all for what is on its way."""
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell whoever runs it how far it is."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -52,7 +53,7 @@ def prepared(peers: Iterable[Peer]) -> list[Peer]:
         if outcomes[peer.build] is None:
             ready.append(peer)
         else:
-            _say(f"!!! SKIPPED {peer.name}: {outcomes[peer.build]}")
+            say(f"!!! SKIPPED {peer.name}: {outcomes[peer.build]}")
     return ready
 
 
@@ -79,7 +80,7 @@ def run_workload(workload: Workload, peers: Iterable[Peer], rounds: int, factor:
                 report = measure(peer, arguments)
             except MeasureError as error:
                 failed[peer.name].append(str(error))
-                _say(f"{workload.name:9} {peer.name:12} FAILED: {error}")
+                say(f"{workload.name:9} {peer.name:12} FAILED: {error}")
                 continue
             reports.setdefault(peer.name, []).append(report)
             once = summarise(workload.figures, [report], [])
@@ -88,14 +89,15 @@ def run_workload(workload: Workload, peers: Iterable[Peer], rounds: int, factor:
                 for figure in workload.figures
                 if figure.name in once["figures"]
             )
-            _say(f"{workload.name:9} {peer.name:12} {values}  {'; '.join(once['faults'])}")
+            say(f"{workload.name:9} {peer.name:12} {values}  {'; '.join(once['faults'])}")
     return {
         peer.name: summarise(workload.figures, reports.get(peer.name, []), failed[peer.name])
         for peer in those
     }
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """What it is measured on."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
     return {
@@ -175,18 +177,18 @@ def main(
     chosen = _chosen(workloads, names, "workload")
     raise_file_limit()
     if cores()[0] == cores()[1]:
-        _say("!!! Only one core: server and generator share it, so the figures say little.")
+        say("!!! Only one core: server and generator share it, so the figures say little.")
     those = _chosen(only, [p.name for p in PEERS], "peer")
     others = [] if against is None else peers_of(against)
     peers = prepared([*(p for p in PEERS if p.name in those), *others])
-    machine = _machine()
+    measured_on = machine()
     results = earlier_results(out)
     for workload in WORKLOADS:
         if workload.name in chosen:
             results[workload.name] = run_workload(
                 workload, peers, 1 if quick else rounds, 0.4 if quick else 1.0
             )
-            write_results(results, machine, out)
+            write_results(results, measured_on, out)
     print(table(results))
 
 

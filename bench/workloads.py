@@ -35,24 +35,27 @@ class Workload:
     """Whether `--quick` may shorten it."""
 
 
-def _phase(report: Report, phase: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = report["phases"][phase]
+def phase(report: Report, name: str) -> Mapping[str, Any]:
+    """What was measured in a phase."""
+    found: Mapping[str, Any] = report["phases"][name]
     return found
 
 
-def _per(amount: str, per: str, phase: str = "steady") -> Callable[[Report], float | None]:
+def per(amount: str, divisor: str, during: str = "steady") -> Callable[[Report], float | None]:
     """A quotient of two figures of a phase, or nothing when it would divide by nothing."""
 
     def take(report: Report) -> float | None:
-        found = _phase(report, phase)
-        return found[amount] / found[per] if found[per] else None
+        found = phase(report, during)
+        return found[amount] / found[divisor] if found[divisor] else None
 
     return take
 
 
-def _latency(phase: str, who: str, share: str) -> Callable[[Report], float | None]:
+def latency(during: str, who: str, share: str) -> Callable[[Report], float | None]:
+    """This share of the latencies of a phase; nothing when there were none."""
+
     def take(report: Report) -> float | None:
-        found = _phase(report, phase).get(who)
+        found = phase(report, during).get(who)
         return found[share] if found else None
 
     return take
@@ -60,7 +63,7 @@ def _latency(phase: str, who: str, share: str) -> Callable[[Report], float | Non
 
 def _delivered_share(report: Report) -> float | None:
     """Of what was offered in the steady phase, how much was heard within it."""
-    steady = _phase(report, "steady")
+    steady = phase(report, "steady")
     offered = steady["sent"] * report["clients"]
     return 100 * steady["deliveries"] / offered if offered else None
 
@@ -68,31 +71,31 @@ def _delivered_share(report: Report) -> float | None:
 def _last_heard(report: Report) -> float | None:
     """When the last delivery of a burst was heard; nothing when some never was."""
     complete = report["accepted"] == report["sent"] * report["clients"]
-    return _phase(report, "burst")["last_heard_s"] if complete else None
+    return phase(report, "burst")["last_heard_s"] if complete else None
 
 
 def _resident_per_connection(report: Report) -> float | None:
-    grown = _phase(report, "idle")["server_rss"] - _phase(report, "before")["server_rss"]
+    grown = phase(report, "idle")["server_rss"] - phase(report, "before")["server_rss"]
     return float(grown / report["clients"] / 1024)
 
 
 def _cpu_per_connection(report: Report) -> float | None:
-    return float(_phase(report, "open")["server_cpu_s"] / report["clients"] * 1e6)
+    return float(phase(report, "open")["server_cpu_s"] / report["clients"] * 1e6)
 
 
 def _cpu_per_message(report: Report) -> float | None:
-    steady = _phase(report, "steady")
+    steady = phase(report, "steady")
     return 1e6 * steady["server_cpu_s"] / steady["sent"] if steady["sent"] else None
 
 
 def _connections_per_second(report: Report) -> float | None:
-    return float(report["clients"] / _phase(report, "open")["seconds"])
+    return float(report["clients"] / phase(report, "open")["seconds"])
 
 
 def _memory_peak(report: Report) -> float | None:
     """By how much the server's memory grew at most from its steady state on."""
-    steady = _phase(report, "steady")["server_rss"]
-    peak = max(_phase(report, name)["server_rss_peak"] for name in ("stalled", "resumed", "drain"))
+    steady = phase(report, "steady")["server_rss"]
+    peak = max(phase(report, name)["server_rss_peak"] for name in ("stalled", "resumed", "drain"))
     return float(peak - steady) / 2**20
 
 
@@ -102,22 +105,22 @@ def _stalled_share(report: Report) -> float | None:
 
 
 def _returned(report: Report) -> float | None:
-    return float(_phase(report, "return")["seconds"])
+    return float(phase(report, "return")["seconds"])
 
 
 _THROUGHPUT = (
-    Figure("per_second", "deliveries/s", _per("deliveries", "seconds"), max, "{:,.0f}"),
-    Figure("per_cpu_second", "per server-CPU-second", _per("deliveries", "server_cpu_s"), max, "{:,.0f}"),
-    Figure("p50_ms", "p50 ms", _latency("steady", "live", "p50_ms")),
-    Figure("p99_ms", "p99 ms", _latency("steady", "live", "p99_ms")),
+    Figure("per_second", "deliveries/s", per("deliveries", "seconds"), max, "{:,.0f}"),
+    Figure("per_cpu_second", "per server-CPU-second", per("deliveries", "server_cpu_s"), max, "{:,.0f}"),
+    Figure("p50_ms", "p50 ms", latency("steady", "live", "p50_ms")),
+    Figure("p99_ms", "p99 ms", latency("steady", "live", "p99_ms")),
 )
 _RATE = (
     Figure("delivered", "heard in time %", _delivered_share, max),
-    Figure("p50_ms", "p50 ms", _latency("steady", "live", "p50_ms")),
-    Figure("p99_ms", "p99 ms", _latency("steady", "live", "p99_ms")),
-    Figure("last_p50_ms", "last client p50 ms", _latency("steady", "last", "p50_ms")),
-    Figure("cores", "cores", _per("server_cpu_s", "seconds"), form="{:.2f}"),
-    Figure("per_cpu_second", "per server-CPU-second", _per("deliveries", "server_cpu_s"), max, "{:,.0f}"),
+    Figure("p50_ms", "p50 ms", latency("steady", "live", "p50_ms")),
+    Figure("p99_ms", "p99 ms", latency("steady", "live", "p99_ms")),
+    Figure("last_p50_ms", "last client p50 ms", latency("steady", "last", "p50_ms")),
+    Figure("cores", "cores", per("server_cpu_s", "seconds"), form="{:.2f}"),
+    Figure("per_cpu_second", "per server-CPU-second", per("deliveries", "server_cpu_s"), max, "{:,.0f}"),
 )
 _IDLE = (
     Figure("resident_kib", "KiB per connection", _resident_per_connection),
@@ -126,26 +129,26 @@ _IDLE = (
     Figure("opening_p99_ms", "opening p99 ms", lambda report: report["opening"]["p99_ms"]),
 )
 _STALL = (
-    Figure("before_p99_ms", "live p99 ms before", _latency("steady", "live", "p99_ms")),
-    Figure("stalled_p50_ms", "live p50 ms meanwhile", _latency("stalled", "live", "p50_ms")),
-    Figure("stalled_p99_ms", "live p99 ms meanwhile", _latency("stalled", "live", "p99_ms")),
-    Figure("resumed_p99_ms", "live p99 ms after", _latency("resumed", "live", "p99_ms")),
+    Figure("before_p99_ms", "live p99 ms before", latency("steady", "live", "p99_ms")),
+    Figure("stalled_p50_ms", "live p50 ms meanwhile", latency("stalled", "live", "p50_ms")),
+    Figure("stalled_p99_ms", "live p99 ms meanwhile", latency("stalled", "live", "p99_ms")),
+    Figure("resumed_p99_ms", "live p99 ms after", latency("resumed", "live", "p99_ms")),
     Figure("heard", "heard in the end %", _stalled_share, max, "{:.2f}"),
     Figure("memory_mib", "memory grew MiB", _memory_peak),
 )
 _STORM = (
     Figure("returned_s", "all back after s", _returned, form="{:.2f}"),
-    Figure("live_p99_ms", "live p99 ms before", _latency("steady", "live", "p99_ms")),
-    Figure("cut_p99_ms", "live p99 ms while away", _latency("cut", "live", "p99_ms")),
-    Figure("return_p50_ms", "live p50 ms during return", _latency("return", "live", "p50_ms")),
-    Figure("return_p99_ms", "live p99 ms during return", _latency("return", "live", "p99_ms")),
-    Figure("return_max_ms", "live max ms during return", _latency("return", "live", "max_ms")),
+    Figure("live_p99_ms", "live p99 ms before", latency("steady", "live", "p99_ms")),
+    Figure("cut_p99_ms", "live p99 ms while away", latency("cut", "live", "p99_ms")),
+    Figure("return_p50_ms", "live p50 ms during return", latency("return", "live", "p50_ms")),
+    Figure("return_p99_ms", "live p99 ms during return", latency("return", "live", "p99_ms")),
+    Figure("return_max_ms", "live max ms during return", latency("return", "live", "max_ms")),
     Figure("heard", "heard in the end %", _stalled_share, max, "{:.2f}"),
 )
 _INGEST = (
-    Figure("messages", "messages/s", _per("sent", "seconds"), max, "{:,.0f}"),
+    Figure("messages", "messages/s", per("sent", "seconds"), max, "{:,.0f}"),
     Figure("message_us", "CPU µs per message", _cpu_per_message),
-    Figure("p99_ms", "p99 ms", _latency("steady", "live", "p99_ms")),
+    Figure("p99_ms", "p99 ms", latency("steady", "live", "p99_ms")),
 )
 
 _WINDOW = {"workload": "window", "senders": 10, "window": 100, "seconds": 5, "warmup": 2}
@@ -163,7 +166,7 @@ WORKLOADS = (
         {"workload": "burst", "clients": 1000, "senders": 1000, "drain": 40},
         (
             Figure("last_heard_s", "last heard s", _last_heard, form="{:.2f}"),
-            Figure("cpu_s", "server CPU s", lambda r: _phase(r, "burst")["server_cpu_s"], form="{:.2f}"),
+            Figure("cpu_s", "server CPU s", lambda r: phase(r, "burst")["server_cpu_s"], form="{:.2f}"),
         ),
     ),
     Workload("W6", "2,000 idle connections, accepting them (W7)",
@@ -214,5 +217,5 @@ def faults(report: Report) -> list[str]:
 def disturbance(report: Report) -> float:
     """How many cores other programs used while it was measured. Above a tenth, figures are worth little."""
     phases = report["phases"].values()
-    seconds = sum(phase["seconds"] for phase in phases)
-    return float(sum(phase["others_cpu_s"] for phase in phases) / seconds)
+    seconds = sum(each["seconds"] for each in phases)
+    return float(sum(each["others_cpu_s"] for each in phases) / seconds)

@@ -61,7 +61,7 @@ static void lost(Client *client, const char *why, size_t length)
 
 void client_open(Client *client)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(world.options.port)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(world.options.ports[client->node])};
     struct epoll_event event = {.events = EPOLLOUT, .data.ptr = client};
     int one = 1;
 
@@ -108,7 +108,7 @@ static void upgrade(Client *client)
     int length = snprintf(text, 400,
                           "GET / HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n%s%s%s\r\n",
-                          world.options.port, subprotocol ? "Sec-WebSocket-Protocol: " : "",
+                          world.options.ports[client->node], subprotocol ? "Sec-WebSocket-Protocol: " : "",
                           subprotocol ? subprotocol : "", subprotocol ? "\r\n" : "");
     client->out.length -= 400 - (size_t)length;
     client->state = UPGRADING;

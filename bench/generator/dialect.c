@@ -59,13 +59,21 @@ static void v1_greet(Client *client)
     else v1_write(client, "{\"type\":\"hello\",\"name\":\"b%x-%x\"}", world.run, client->index);
 }
 
+static const char *room_of(const Client *client)
+{
+    static char name[24];
+    if (world.options.rooms == 1) return "lobby";
+    snprintf(name, sizeof name, "bench-%x", client->room);
+    return name;
+}
+
 static void v1_welcome(Client *client, const char *data, size_t length)
 {
     copy_string(client->token, sizeof client->token, data, length, "\"token\":\"");
     if (client->epoch[0])
-        v1_write(client, "{\"type\":\"join\",\"id\":\"j%lx\",\"room\":\"lobby\",\"after\":%lu,\"epoch\":\"%s\"}",
-                 client->opened_ns, client->seq, client->epoch);
-    else v1_write(client, "{\"type\":\"join\",\"id\":\"j%lx\",\"room\":\"lobby\"}", client->opened_ns);
+        v1_write(client, "{\"type\":\"join\",\"id\":\"j%lx\",\"room\":\"%s\",\"after\":%lu,\"epoch\":\"%s\"}",
+                 client->opened_ns, room_of(client), client->seq, client->epoch);
+    else v1_write(client, "{\"type\":\"join\",\"id\":\"j%lx\",\"room\":\"%s\"}", client->opened_ns, room_of(client));
 }
 
 static void v1_joined(Client *client, const char *data, size_t length)
@@ -126,8 +134,8 @@ static size_t v1_hear(Client *client, const char *data, size_t length, uint64_t 
 static void v1_say(Client *client, const char *text, size_t length)
 {
     char json[8192];
-    int head = snprintf(json, 200, "{\"type\":\"send\",\"id\":\"%x-%x\",\"room\":\"lobby\",\"text\":\"", world.run,
-                        client->counter);
+    int head = snprintf(json, 200, "{\"type\":\"send\",\"id\":\"%x-%x\",\"room\":\"%s\",\"text\":\"", world.run,
+                        client->counter, room_of(client));
     memcpy(json + head, text, length);
     memcpy(json + head + length, "\"}", 2);
     client_frame(client, 1, json, (size_t)head + length + 2);

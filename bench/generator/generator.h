@@ -36,7 +36,7 @@ typedef struct Client {
     State state;
     bool live; /* not one of those that stop reading or are cut off: its latency is counted by itself */
     bool writable_wanted, paused;
-    uint32_t index;
+    uint32_t index, node, room;
     const struct Dialect *dialect;
     uint64_t opened_ns;
     Buffer in, out;  /* an incomplete frame; frames not yet written */
@@ -82,10 +82,11 @@ static inline uint64_t seconds_from_now(double seconds) { return clock_ns() + (u
 typedef struct {
     const char *name;
     uint64_t began_ns, ended_ns, last_heard_ns, sent, deliveries;
-    double server_cpu_s, generator_cpu_s, others_cpu_s; /* at the beginning, then of the phase */
+    double server_cpu_s, store_cpu_s, generator_cpu_s, others_cpu_s; /* at the beginning, then of the phase */
     uint64_t server_rss;                  /* at its end */
     uint64_t server_rss_peak;
     Histogram live, absent, last; /* latency of a delivery; of a message until its last live client heard it */
+    Histogram elsewhere;          /* of a delivery by another node than that which it was said at */
 } Phase;
 
 void phase(const char *name); /* ends the phase before */
@@ -94,14 +95,22 @@ void report(void);
 
 /* --- the world -------------------------------------------------------------------------------------------- */
 
+enum { MAX_NODES = 8, MAX_PIDS = 256 };
+
+typedef struct {
+    int pids[MAX_PIDS];
+    unsigned count;
+} Pids;
+
 typedef struct {
     const char *workload;
     const Dialect *dialects[2]; /* of clients with an even, an odd index */
-    uint16_t port;
+    uint16_t ports[MAX_NODES];
+    unsigned nodes, rooms;
     unsigned clients, senders, window, concurrency, live;
     double rate, seconds, warmup, away, drain;
     size_t payload;
-    int server_pid;
+    Pids server, store;
 } Options;
 
 typedef struct {
@@ -114,7 +123,7 @@ typedef struct {
     unsigned opening, ready, live, behind;
     bool windowed;    /* own messages heard are followed by new ones */
     double pace;      /* messages per second, 0: none */
-    uint64_t sent;
+    uint64_t sent, expected; /* messages, and their deliveries */
     unsigned *retry, retry_count; /* clients whose opening failed */
     uint64_t retries, connections_lost, foreign, corrupt, seq_gaps, acks, errors, resets;
     char first_error[240];

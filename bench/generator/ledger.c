@@ -4,18 +4,19 @@
 
 Audit audit;
 
-void ledger_open(Ledger *ledger, unsigned senders)
+void ledger_open(Ledger *ledger, unsigned senders, Order *order)
 {
+    ledger->order = order;
     ledger->next = calloc(senders, sizeof *ledger->next);
     ledger->hash = 1;
 }
 
-void audit_grow(void)
+void order_grow(Order *order)
 {
-    uint64_t room = audit.order_room ? audit.order_room * 2 : 1 << 16;
-    audit.order = realloc(audit.order, room * sizeof *audit.order);
-    memset(audit.order + audit.order_room, 0, (room - audit.order_room) * sizeof *audit.order);
-    audit.order_room = room;
+    uint64_t room = order->room ? order->room * 2 : 1 << 10;
+    order->places = realloc(order->places, room * sizeof *order->places);
+    memset(order->places + order->room, 0, (room - order->room) * sizeof *order->places);
+    order->room = room;
 }
 
 static void add_hole(Ledger *ledger, Hole hole)

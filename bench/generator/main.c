@@ -12,7 +12,7 @@ static const double QUIET_S = 2.0; /* nothing heard for so long: what is missing
 
 static bool all_heard(void)
 {
-    return audit.accepted == world.sent * world.options.clients;
+    return audit.accepted == world.expected;
 }
 
 static bool all_heard_or_quiet(void)
@@ -146,28 +146,45 @@ static const struct {
 static void usage(void)
 {
     fprintf(stderr,
-            "generator --port P --workload window|rate|burst|idle|storm|stall\n"
+            "generator --port P[,P...] --workload window|rate|burst|idle|storm|stall\n"
             "  --dialect plain|v1|nats|mixed  --clients N  --senders N  --payload BYTES (40 to 8000)\n"
             "  --window N (messages outstanding in all)  --rate N (messages a second in all)\n"
             "  --warmup S  --seconds S  --away S (stalled or cut off)  --drain S (wait for the rest, at most)\n"
             "  --live N (storm, stall: the clients from number N on are cut off, or stop reading)\n"
-            "  --concurrency N (handshakes at the same time)  --server-pid PID (measure its CPU and memory)\n"
+            "  --concurrency N (handshakes at the same time)\n"
+            "  --server-pid PID[,PID...] (measure their CPU and memory)  --store-pid PID[,PID...] (likewise the CPU)\n"
+            "  --rooms N (v1: clients and senders spread over so many rooms, and each room over the ports)\n"
             "Prints one JSON object. Exits with 1 when the clients cannot connect.\n");
     exit(2);
+}
+
+/* Numbers with commas between them; how many there are. */
+static unsigned numbers(char *text, int *into, unsigned most)
+{
+    unsigned count = 0;
+    for (char *one = strtok(text, ","); one && count < most; one = strtok(NULL, ",")) into[count++] = atoi(one);
+    return count;
 }
 
 static Options parse(int argc, char **argv)
 {
     Options o = {.dialects = {&plain, &plain}, .clients = 100, .senders = 10, .window = 100, .concurrency = 64,
-                 .rate = 200, .seconds = 5, .warmup = 1, .away = 10, .drain = 20, .payload = 100};
+                 .rate = 200, .seconds = 5, .warmup = 1, .away = 10, .drain = 20, .payload = 100,
+                 .rooms = 1};
+    int ports[MAX_NODES];
     static const struct option names[] = {
         {"port", 1, 0, 'p'},    {"workload", 1, 0, 'w'}, {"dialect", 1, 0, 'd'}, {"clients", 1, 0, 'c'},
         {"senders", 1, 0, 's'}, {"payload", 1, 0, 'y'},  {"window", 1, 0, 'o'},  {"rate", 1, 0, 'r'},
         {"warmup", 1, 0, 'u'},  {"seconds", 1, 0, 't'},  {"away", 1, 0, 'a'},    {"drain", 1, 0, 'n'},
-        {"live", 1, 0, 'l'},    {"concurrency", 1, 0, 'i'}, {"server-pid", 1, 0, 'k'}, {0, 0, 0, 0}};
+        {"live", 1, 0, 'l'},    {"concurrency", 1, 0, 'i'}, {"server-pid", 1, 0, 'k'}, {"store-pid", 1, 0, 'q'},
+        {"rooms", 1, 0, 'm'},   {0, 0, 0, 0}};
     for (int c; (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (c) {
-        case 'p': o.port = (uint16_t)atoi(optarg); break;
+        case 'p':
+            o.nodes = numbers(optarg, ports, MAX_NODES);
+            for (unsigned n = 0; n < o.nodes; n++) o.ports[n] = (uint16_t)ports[n];
+            break;
+        case 'm': o.rooms = (unsigned)atoi(optarg); break;
         case 'w': o.workload = optarg; break;
         case 'c': o.clients = (unsigned)atoi(optarg); break;
         case 's': o.senders = (unsigned)atoi(optarg); break;
@@ -180,7 +197,8 @@ static Options parse(int argc, char **argv)
         case 'n': o.drain = atof(optarg); break;
         case 'l': o.live = (unsigned)atoi(optarg); break;
         case 'i': o.concurrency = (unsigned)atoi(optarg); break;
-        case 'k': o.server_pid = atoi(optarg); break;
+        case 'k': o.server.count = numbers(optarg, o.server.pids, MAX_PIDS); break;
+        case 'q': o.store.count = numbers(optarg, o.store.pids, MAX_PIDS); break;
         case 'd':
             if (strcmp(optarg, "v1") == 0) o.dialects[0] = o.dialects[1] = &v1;
             else if (strcmp(optarg, "nats") == 0) o.dialects[0] = o.dialects[1] = &nats;
@@ -191,7 +209,8 @@ static Options parse(int argc, char **argv)
         }
     }
     if (o.live == 0) o.live = o.clients;
-    if (!o.port || !o.workload || o.senders > o.live || o.live > o.clients || o.payload < STAMP_LENGTH ||
+    if (!o.rooms || o.clients % o.rooms || (o.rooms > 1 && o.live < o.clients)) usage();
+    if (!o.nodes || !o.workload || o.senders > o.live || o.live > o.clients || o.payload < STAMP_LENGTH ||
         o.payload > 8000 || !o.senders)
         usage();
     return o;
@@ -211,10 +230,13 @@ int main(int argc, char **argv)
     world.live = world.options.live;
     world.clients = calloc(world.options.clients, sizeof *world.clients);
     world.retry = calloc(world.options.clients, sizeof *world.retry);
+    Order *orders = calloc(world.options.rooms, sizeof *orders);
     for (unsigned i = 0; i < world.options.clients; i++) {
         Client *client = &world.clients[i];
-        *client = (Client){.fd = -1, .index = i, .live = i < world.live, .dialect = world.options.dialects[i % 2]};
-        ledger_open(&client->ledger, world.options.senders);
+        unsigned rooms = world.options.rooms;
+        *client = (Client){.fd = -1, .index = i, .live = i < world.live, .dialect = world.options.dialects[i % 2],
+                           .room = i % rooms, .node = (i % rooms + i / rooms) % world.options.nodes};
+        ledger_open(&client->ledger, world.options.senders, &orders[client->room]);
     }
     for (size_t i = 0; i < sizeof workloads / sizeof *workloads; i++) {
         if (strcmp(workloads[i].name, world.options.workload) != 0) continue;

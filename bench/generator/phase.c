@@ -12,12 +12,16 @@
 static Phase phases[16];
 static unsigned phase_count;
 
-static double server_cpu(void)
+static double cpu_of(const Pids *processes)
 {
-    clockid_t clock;
-    struct timespec t;
-    if (!world.options.server_pid || clock_getcpuclockid(world.options.server_pid, &clock) != 0) return 0;
-    return clock_gettime(clock, &t) == 0 ? (double)t.tv_sec + (double)t.tv_nsec / 1e9 : 0;
+    double seconds = 0;
+    for (unsigned i = 0; i < processes->count; i++) {
+        clockid_t clock;
+        struct timespec t;
+        if (clock_getcpuclockid(processes->pids[i], &clock) != 0 || clock_gettime(clock, &t) != 0) continue;
+        seconds += (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    }
+    return seconds;
 }
 
 static double own_cpu(void)
@@ -38,12 +42,11 @@ static double machine_cpu(void)
     return found == 6 ? (double)(user + nice + system + irq + softirq + steal) / (double)sysconf(_SC_CLK_TCK) : 0;
 }
 
-static uint64_t server_rss(void)
+static uint64_t rss_of(int pid)
 {
     char path[40], text[80];
     unsigned long resident = 0;
-    if (!world.options.server_pid) return 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", world.options.server_pid);
+    snprintf(path, sizeof path, "/proc/%d/statm", pid);
     int file = open(path, O_RDONLY);
     if (file < 0) return 0;
     ssize_t length = read(file, text, sizeof text - 1);
@@ -53,14 +56,22 @@ static uint64_t server_rss(void)
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static uint64_t server_rss(void)
+{
+    uint64_t all = 0;
+    for (unsigned i = 0; i < world.options.server.count; i++) all += rss_of(world.options.server.pids[i]);
+    return all;
+}
+
 static void phase_end(void)
 {
     Phase *p = world.phase;
     if (!p) return;
     p->ended_ns = clock_ns();
-    p->server_cpu_s = server_cpu() - p->server_cpu_s;
+    p->server_cpu_s = cpu_of(&world.options.server) - p->server_cpu_s;
+    p->store_cpu_s = cpu_of(&world.options.store) - p->store_cpu_s;
     p->generator_cpu_s = own_cpu() - p->generator_cpu_s;
-    p->others_cpu_s = machine_cpu() - p->others_cpu_s - p->server_cpu_s - p->generator_cpu_s;
+    p->others_cpu_s = machine_cpu() - p->others_cpu_s - p->server_cpu_s - p->store_cpu_s - p->generator_cpu_s;
     p->server_rss = server_rss();
     if (p->server_rss > p->server_rss_peak) p->server_rss_peak = p->server_rss;
 }
@@ -71,7 +82,8 @@ void phase(const char *name)
     Phase *p = world.phase = &phases[phase_count++];
     p->name = name;
     p->began_ns = clock_ns();
-    p->server_cpu_s = server_cpu();
+    p->server_cpu_s = cpu_of(&world.options.server);
+    p->store_cpu_s = cpu_of(&world.options.store);
     p->generator_cpu_s = own_cpu();
     p->others_cpu_s = machine_cpu();
 }
@@ -100,10 +112,12 @@ static void print_phase(const Phase *p)
            p->sent, p->deliveries, until_last);
     printf(", \"server_cpu_s\": %.4f, \"generator_cpu_s\": %.4f, \"others_cpu_s\": %.4f", p->server_cpu_s,
            p->generator_cpu_s, p->others_cpu_s);
+    printf(", \"store_cpu_s\": %.4f", p->store_cpu_s);
     printf(", \"server_rss\": %lu, \"server_rss_peak\": %lu", p->server_rss, p->server_rss_peak);
     if (p->live.count) print_latency("live", &p->live);
     if (p->absent.count) print_latency("absent", &p->absent);
     if (p->last.count) print_latency("last", &p->last);
+    if (p->elsewhere.count) print_latency("elsewhere", &p->elsewhere);
     printf("}");
 }
 
@@ -114,12 +128,13 @@ void report(void)
     for (unsigned i = 0; i < world.options.clients; i++) {
         const Ledger *ledger = &world.clients[i].ledger;
         lost += ledger_lost(ledger);
-        for (unsigned s = 0; s < world.options.senders; s++) undelivered += world.clients[s].counter - ledger->next[s];
+        for (unsigned s = 0; s < world.options.senders; s++)
+            if (world.clients[s].room == world.clients[i].room) undelivered += world.clients[s].counter - ledger->next[s];
     }
     printf("{\"workload\": \"%s\", \"clients\": %u, \"senders\": %u, \"payload\": %zu", world.options.workload,
            world.options.clients, world.options.senders, world.options.payload);
-    printf(", \"sent\": %lu, \"accepted\": %lu, \"lost\": %lu, \"undelivered\": %lu", world.sent, audit.accepted, lost,
-           undelivered);
+    printf(", \"sent\": %lu, \"expected\": %lu, \"accepted\": %lu, \"lost\": %lu, \"undelivered\": %lu", world.sent,
+           world.expected, audit.accepted, lost, undelivered);
     printf(", \"duplicates\": %lu, \"misordered\": %lu, \"disagreeing_clients\": %u", audit.duplicates,
            audit.misordered, audit.disagreeing);
     printf(", \"foreign\": %lu, \"corrupt\": %lu, \"seq_gaps\": %lu, \"acks\": %lu", world.foreign, world.corrupt,

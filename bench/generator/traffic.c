@@ -24,6 +24,7 @@ void say(Client *client)
     client->dialect->say(client, text, world.options.payload);
     client->counter++;
     world.sent++;
+    world.expected += world.options.clients / world.options.rooms;
     world.phase->sent++;
 }
 
@@ -41,7 +42,9 @@ void heard(Client *client, const char *text, size_t length, uint64_t now)
     phase->deliveries++;
     phase->last_heard_ns = now;
     histogram_add(client->live ? &phase->live : &phase->absent, latency);
-    if (ledger_enter(&client->ledger, stamp, client->live, world.live)) histogram_add(&phase->last, latency);
+    if (world.clients[stamp.sender].node != client->node) histogram_add(&phase->elsewhere, latency);
+    if (ledger_enter(&client->ledger, stamp, client->live, world.live / world.options.rooms))
+        histogram_add(&phase->last, latency);
     if (world.windowed && stamp.sender == client->index) client->owed++;
 }
 
