@@ -130,7 +130,7 @@ def nodes(server: str, cluster: Cluster) -> Iterator[tuple[list[int], list[int]]
     """The ports and processes of so many fresh nodes over a fresh database, or of one server with a file."""
     folder = build.BUILD / "run"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    (folder / "files").mkdir(parents=True)
     database = None if server == FILE else cluster.new_database()
     running: list[subprocess.Popen[bytes]] = []
     ports = [free_port() for _ in range(1 if server == FILE else int(server))]
@@ -167,7 +167,7 @@ def _command(port: int, data: Path, database: str | None) -> list[str]:
         "person-quota": 1_000_000, "disk-floor": 50,
     }  # fmt: skip
     if database is not None:
-        settings["store"] = database
+        settings |= {"store": database, "files": f"shared:{data.parent / 'files'}"}
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     return [sys.executable, "-m", "trio_chat", *flags]
 

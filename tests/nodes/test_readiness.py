@@ -11,6 +11,7 @@ from tests.support.http import ask
 from tests.support.postgresql import cluster
 from tests.support.postgresql_proxy import proxy
 from trio_chat.app import serve_store
+from trio_chat.blobs.places import SharedDirectory
 from trio_chat.config.config import Config
 from trio_chat.config.setting import Names
 from trio_chat.server.listeners import open_listeners
@@ -29,7 +30,9 @@ LIMIT_S = 240
 async def node(database: str, data: Path) -> AsyncIterator[int]:
     """A whole server over this database; its port."""
     stop = trio.Event()
+    (data.parent / "files").mkdir(exist_ok=True)
     config = Config(
+        files=SharedDirectory(data.parent / "files"),
         host="127.0.0.1",
         port=0,
         data=data,

@@ -19,7 +19,7 @@ from tests.support.http import ask
 from tests.support.process import NAME, PATIENCE_S, command, run_server
 from tests.support.proxies import HOST, Site, connect, free_port, haproxy, running
 from tests.support.raw import Answer, RawPeer, get, open_v1
-from tests.support.several import open_node
+from tests.support.several import open_node, shared
 from tests.support.tls import make_authority
 
 if TYPE_CHECKING:
@@ -61,7 +61,8 @@ def of(program: Path) -> dict[str, Any]:
 @asynccontextmanager
 async def open_newer(program: Path, database: str, data: Path, port: int) -> AsyncIterator[trio.Process]:
     """A server of that program on this port, when it is ready."""
-    arguments = ("--host", "127.0.0.1", "--port", str(port), "--data", str(data), "--store", database, *NAME)
+    own = ("--host", "127.0.0.1", "--port", str(port), "--data", str(data), *NAME)
+    arguments = (*own, *shared(database, data.parent))
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(
             partial(trio.run_process, command(*arguments, "--allow-host", HOST), check=False, **of(program))
@@ -121,7 +122,7 @@ async def test_a_program_that_is_newer_by_two_waits_until_no_older_one_runs(
 ) -> None:
     """What runs could not go on with its format; and then what is older cannot start any more. Each is told so."""
     program, port = newer(tmp_path, migrations=2), free_port()
-    start = ("--port", "0", "--data", str(tmp_path / "two"), "--store", database)
+    start = ("--port", "0", "--data", str(tmp_path / "two"), *shared(database, tmp_path))
     with trio.fail_after(LIMIT_S):
         async with open_node(database, tmp_path, "old", is_public=False) as old:
             done = await trio.run_process(command(*start), check=False, capture_stderr=True, **of(program))

@@ -20,15 +20,20 @@ HOST = "chat.example.org"
 NEW_PEOPLE = ("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0")
 
 
+def shared(database: str, folder: Path) -> tuple[str, ...]:
+    """The arguments of a server for what all of them share."""
+    (folder / "files").mkdir(exist_ok=True)
+    return ("--store", database, "--files", f"shared:{folder / 'files'}", *NEW_PEOPLE)
+
+
 def open_node(
     database: str, folder: Path, name: str, *arguments: str, port: int = 0, is_public: bool = True
 ) -> AbstractAsyncContextManager[ServerProcess]:
     """A node over this database; what the nodes share, and what each has for itself, is in the folder. Where it is not
     public, who is new may write at once."""
-    (folder / "files").mkdir(exist_ok=True)
-    shared = ("--store", database, "--files", f"shared:{folder / 'files'}", "--trusted-proxy", "127.0.0.1")
+    settings = ("--trusted-proxy", "127.0.0.1", *arguments)
     address = ("--public-url", f"https://{HOST}", "--plain") if is_public else ("--allow-host", HOST)
-    return open_process(folder / name, *shared, *address, *NEW_PEOPLE, *arguments, port=port)
+    return open_process(folder / name, *shared(database, folder), *address, *settings, port=port)
 
 
 @asynccontextmanager
