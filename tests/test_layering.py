@@ -40,8 +40,9 @@ ALLOWED: dict[str, set[str]] = {
     "protocol": {"kinds", "model", "net"},
     "store": {"kinds", "model", "search"},
     "store.sql": {"kinds", "model", "search", "store"},
-    "store.postgresql": {"kinds", "model", "search", "store", "store.sql"},
-    "store.sqlite": {"model", "search", "store", "store.sql"},
+    "store.moving": {"store", "store.sql"},
+    "store.postgresql": {"kinds", "model", "search", "store", "store.moving", "store.sql"},
+    "store.sqlite": {"model", "search", "store", "store.moving", "store.sql"},
     # The core: rooms, people, and what is in no log.
     "rooms": {"config", "kinds", "model", "net", "store"},
     "people": {"model", "store"},
@@ -83,7 +84,17 @@ ALLOWED: dict[str, set[str]] = {
     "web": {"net"},
     "server": {"config", "gateways", "hub", "net", "protocol", "web"},
     # The process.
-    "ops": {"blobs", "config", "rooms", "server", "store", "store.postgresql", "store.sql", "store.sqlite"},
+    "ops": {
+        "blobs",
+        "config",
+        "rooms",
+        "server",
+        "store",
+        "store.moving",
+        "store.postgresql",
+        "store.sql",
+        "store.sqlite",
+    },
     "app": {
         "config",
         "hub",

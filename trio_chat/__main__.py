@@ -261,6 +261,37 @@ def audit(config: Config, /, *, data: Path | None) -> None:
             say(json_of(to_frame(event)))
 
 
+@main.command(short_help="Move the chat to another database, while people chat.")
+@click.option(
+    "--to",
+    metavar="URL|sqlite",
+    help="Where to: postgresql://name:password@host/database, an empty one; or sqlite, a file in the data directory.",
+)
+@click.option("--give-up", is_flag=True, help="Forget a move that was begun: the chat stays where it is.")
+@_with_data
+@click.pass_obj
+def move(config: Config, /, *, data: Path | None, to: str | None, give_up: bool) -> None:
+    """Move the chat to another database, with everything in it, while people chat: from the file in the data directory
+    to PostgreSQL (--to postgresql://…), or back (trio-chat --store postgresql://… move --to sqlite).
+
+    Nothing is lost, and nobody has to reload. All is copied and compared; then writing waits for a moment, the chat is
+    in the other database, and a server that is running goes on there by itself. If it is interrupted, run it again.
+    Files that people have sent stay where they are.
+    """
+    from trio_chat.ops.move import give_up_move, move_chat
+
+    if give_up == (to is not None):
+        exit_with("Say where the chat is to be moved to, with --to; or --give-up.", status=2)
+    with _explaining():
+        config = _with_data_of(config, data)
+        if to is None:
+            said = give_up_move(config)
+        else:
+            with showing("move", "events") as progress:
+                said = move_chat(config, to, report=progress.report)
+    say(said)
+
+
 @contextmanager
 def _explaining() -> Iterator[None]:
     """Let a command that cannot do its work end with the sentence that says why, and code 1."""
@@ -274,14 +305,16 @@ def _store(config: Config, data: Path | None) -> CommandStore:
     """The store that a command is about."""
     from trio_chat.ops.stores import store_of
 
-    return store_of(config if data is None else attrs.evolve(config, data=_expanded("--data", data)))
+    return store_of(_with_data_of(config, data))
+
+
+def _with_data_of(config: Config, data: Path | None) -> Config:
+    return config if data is None else attrs.evolve(config, data=_expanded("--data", data))
 
 
 def _blobs(config: Config, data: Path | None) -> Path | S3Place:
     """Where the contents of files are, of a server with this configuration."""
-    if data is not None:
-        config = attrs.evolve(config, data=_expanded("--data", data))
-    place = config.files_place
+    place = _with_data_of(config, data).files_place
     return place if isinstance(place, S3Place) else directory_of(place)
 
 

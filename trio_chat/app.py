@@ -12,7 +12,7 @@ import logging
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import trio
 
@@ -24,9 +24,9 @@ from trio_chat.moderation.releases import Releases
 from trio_chat.net.limits import ConnectionLimits
 from trio_chat.ops.disk_space import DiskWatch, read_disk
 from trio_chat.ops.file_limits import raise_file_limit
+from trio_chat.ops.open_stores import open_aside, open_heir
 from trio_chat.ops.output import drop_output, has_terminal
 from trio_chat.ops.statistics_line import log_statistics
-from trio_chat.ops.stores import open_store
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
 from trio_chat.server.addresses import address_here, network_url, page_address
 from trio_chat.server.certificates import Certificates
@@ -40,12 +40,18 @@ if TYPE_CHECKING:
 
     from trio_chat.config.config import Config
     from trio_chat.ops.disk_space import Disk
+    from trio_chat.ops.open_stores import OpenedStore
     from trio_chat.store.base import Store
+    from trio_chat.store.moved import Moved
 
 LOGGER = logging.getLogger(__name__)
 
 OnReady: TypeAlias = "Callable[[int, str | None], object]"
 """Called with the port, and the token of an owner link if the server has no owner."""
+
+
+MOVED_DRAIN_S: Final = 2.0
+"""So long, when the chat has moved, clients have to take what waits for them: nobody new is let in meanwhile."""
 
 
 async def run(config: Config) -> None:
@@ -108,16 +114,30 @@ async def serve(
         listeners = await open_listeners(config.host, config.port)
         for listener in listeners:
             await stack.enter_async_context(listener)
-        store = await stack.enter_async_context(open_store(config))
-        await serve_store(
-            store,
-            config,
-            listeners,
-            stop=stop,
-            certificates=certificates,
-            read_disk=partial(read_disk, config.data),
-            on_ready=on_ready,
-        )
+        stores = await stack.enter_async_context(trio.open_nursery())
+        opened: OpenedStore | None = await open_aside(stores, config)
+        while opened is not None:
+            heir = await serve_store(
+                opened.store,
+                opened.config,
+                listeners,
+                stop=stop,
+                certificates=certificates,
+                read_disk=partial(read_disk, config.data),
+                on_ready=on_ready,
+                open_heir=partial(open_heir, stores, opened.config),
+                on_moved=partial(_keep_listening, listeners, stack),
+            )
+            opened.close()
+            opened, on_ready = heir, lambda port, owner_token: None
+
+
+async def _keep_listening(listeners: list[trio.SocketListener], stack: AsyncExitStack) -> None:
+    """Put duplicates into the place of listeners that are about to be closed: whoever comes while the server goes from
+    one store to another waits to be accepted."""
+    listeners[:] = [trio.SocketListener(listener.socket.dup()) for listener in listeners]
+    for listener in listeners:
+        await stack.enter_async_context(listener)
 
 
 async def serve_store(
@@ -130,11 +150,19 @@ async def serve_store(
     read_disk: Callable[[], Awaitable[Disk]] | None = None,
     on_ready: OnReady = lambda port, owner_token: None,
     now_ms: Callable[[], int] | None = None,
-) -> None:
+    open_heir: Callable[[Moved], Awaitable[OpenedStore]] | None = None,
+    on_moved: Callable[[], Awaitable[object]] | None = None,
+) -> OpenedStore | None:
     """Serve ``store`` on ``listeners`` until ``stop`` is set and everything is drained. Closes the listeners, not the
     store. ``read_disk`` reads the disk of the store; None if it is on none. ``now_ms`` is the wall clock of everything
-    here: the store's, which all nodes have in common, if nothing else is said."""
+    here: the store's, which all nodes have in common, if nothing else is said.
+
+    If the chat is moved to another database, ``on_moved`` is called before the listeners are closed, and ``open_heir``
+    opens the store there; it gets all that was accepted, and is returned, to be served next. Raises `StartError` if it
+    cannot be opened.
+    """
     now_ms = now_ms or store.now_ms
+    heir: OpenedStore | None = None
     limits = ConnectionLimits(
         max_total=_max_connections(config), max_per_address=config.max_connections_per_address
     )
@@ -166,13 +194,39 @@ async def serve_store(
                 accepting.start_soon(collect_garbage, server.connection_counts)
                 await accepting.start(partial(accept_connections, server, listeners, connections=connections))
                 on_ready(port, owner_token)
-                await stop.wait()
+                moved = await _wait_for_end(store, stop)
                 server.is_ready = False
+                if moved is not None and on_moved is not None:
+                    await on_moved()
                 accepting.cancel_scope.cancel()
+            drain_s = config.drain_timeout_s
+            try:
+                if moved is not None and open_heir is not None:
+                    drain_s = min(drain_s, MOVED_DRAIN_S)
+                    heir = await open_heir(moved)
+            finally:
+                store.hand_over(None if heir is None else heir.store)
             server.close_http()
-            connections.cancel_scope.deadline = trio.current_time() + config.drain_timeout_s
+            connections.cancel_scope.deadline = trio.current_time() + drain_s
             await hub.rooms.drain()  # everything accepted so far is in the log and in the outboxes
             server.close_all()
+    return heir
+
+
+async def _wait_for_end(store: Store, stop: trio.Event) -> Moved | None:
+    """Wait until the server is to stop (None), or the chat has moved from this store."""
+    moved: Moved | None = None
+
+    async def watch(nursery: trio.Nursery) -> None:
+        nonlocal moved
+        moved = await store.wait_moved()
+        nursery.cancel_scope.cancel()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch, nursery)
+        await stop.wait()
+        nursery.cancel_scope.cancel()
+    return moved
 
 
 def _max_connections(config: Config) -> int:

@@ -13,6 +13,7 @@ import attrs
 from trio_chat.errors import StartError
 from trio_chat.ops.file_copies import verify_files
 from trio_chat.store.sql.named_blobs import NamedBlobs
+from trio_chat.store.sqlite import move_end as sqlite_end
 from trio_chat.store.sqlite import verify as verify_file
 from trio_chat.store.sqlite.beside_server import open_beside_server, open_to_read
 from trio_chat.store.sqlite.epochs import mark_as_copy
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from trio_chat.blobs.places import S3Place
     from trio_chat.config.config import Config
     from trio_chat.store.base import Store
+    from trio_chat.store.moving.end import End
     from trio_chat.store.sql.connection import Connection
     from trio_chat.store.sql.verify import Finding, LogFinding
 
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 
 DATABASE: Final = "chat.db"
 """The database's name in the data directory."""
+
+
+IN_DATA: Final = "sqlite"
+"""What `move` calls the file in the data directory."""
 
 
 class CommandStore(Protocol):
@@ -67,6 +73,16 @@ class CommandStore(Protocol):
 
     def file_to_copy(self) -> Path:
         """The file that `backup` copies. Raises `StartError` if the store is none: it says what to do instead."""
+        ...
+
+    def move_source(self) -> AbstractContextManager[End]:
+        """The store as the one that a chat leaves. Raises `StartError` if there is no log of today's format."""
+        ...
+
+    def move_target(self, *, is_begun: bool = False) -> AbstractContextManager[End]:
+        """The store as the one that a chat comes to. Raises `StartError` if it holds a chat.
+
+        With ``is_begun`` it is taken as it is, if a chat is in it or on its way, and nothing is made ready."""
         ...
 
 
@@ -103,6 +119,14 @@ class StoreFile:
     def file_to_copy(self) -> Path:
         """See `CommandStore`."""
         return self.path
+
+    def move_source(self) -> AbstractContextManager[End]:
+        """See `CommandStore`."""
+        return sqlite_end.open_source(self.path)
+
+    def move_target(self, *, is_begun: bool = False) -> AbstractContextManager[End]:
+        """See `CommandStore`."""
+        return sqlite_end.open_target(self.path, is_begun=is_begun)
 
 
 @attrs.frozen
@@ -152,6 +176,22 @@ class StoreDatabase:
             "backup copies the log in a data directory, and this one is in a PostgreSQL database. Copy that by its own "
             "means, pg_dump or pg_basebackup: see the manual, PostgreSQL."
         )
+
+    @contextmanager
+    def move_source(self) -> Iterator[End]:
+        """See `CommandStore`."""
+        with _explaining_the_driver():
+            from trio_chat.store.postgresql.move_end import open_source
+        with open_source(self.url) as end:
+            yield end
+
+    @contextmanager
+    def move_target(self, *, is_begun: bool = False) -> Iterator[End]:
+        """See `CommandStore`."""
+        with _explaining_the_driver():
+            from trio_chat.store.postgresql.move_end import open_target
+        with open_target(self.url, is_begun=is_begun) as end:
+            yield end
 
 
 def store_of(config: Config) -> CommandStore:

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     )
     from trio_chat.search.query import Query
     from trio_chat.store.hints import Hint
+    from trio_chat.store.moved import Moved
     from trio_chat.store.node_messages import NodeMessage, Told
     from trio_chat.store.space import Space
 
@@ -594,6 +595,18 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
     def now_ms(self) -> int:
         """The time in milliseconds since 1970, by the one clock of all who use this store. It does not go back by less
         than a second, and by more only when somebody sets that clock. Sync."""
+        ...
+
+    async def wait_moved(self) -> Moved:
+        """Wait until the chat has been moved to another database (`trio_chat.store.moving`), and return where it is.
+
+        From then on nothing is written here any more, and all writes wait for `hand_over`."""
+        ...
+
+    def hand_over(self, heir: Store | None) -> None:
+        """Have another store, that of the database to which the chat was moved, do whatever waits, and whatever is
+        asked of this one from now on. None: no other will, so what is written after the chat has moved is
+        `StoreUnavailable`. The heir is closed after this one. Sync."""
         ...
 
     async def reusable_bytes(self) -> int:

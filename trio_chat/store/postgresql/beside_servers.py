@@ -22,7 +22,7 @@ def open_to_read(url: str) -> Iterator[PostgresqlConnection]:
     """
     with explaining(url), closing(PostgresqlConnection(connector(url))) as connection:
         connection.execute("SET statement_timeout = 0")
-        _check_format(connection, url)
+        check_format(connection, url)
         yield connection
 
 
@@ -39,7 +39,8 @@ def open_beside_servers(url: str) -> Iterator[PostgresqlConnection]:
         connection.execute("COMMIT")
 
 
-def _check_format(connection: PostgresqlConnection, url: str) -> None:
+def check_format(connection: PostgresqlConnection, url: str) -> None:
+    """Raise `StartError` unless there is a store of a format in it that this program knows."""
     found = format_of(connection)
     if found is None:
         raise StartError(f"There is no log in the database {hidden(url)}. Start the server with it first.")

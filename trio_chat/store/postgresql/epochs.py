@@ -12,6 +12,8 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from trio_chat.store.sql.epochs import EPOCHS
+
 if TYPE_CHECKING:
     from trio_chat.store.postgresql.connection import PostgresqlConnection
     from trio_chat.store.postgresql.mark import Mark
@@ -24,9 +26,7 @@ LOCK: Final = 0x6570_6F63
 
 IDENTITY: Final = "identity"
 TIMELINE: Final = "timeline"
-EPOCHS: Final = "epochs"
-"""Keys in ``meta``: which database it is, on which timeline it was looked at, and how often an epoch of everything was
-begun."""
+"""Keys in ``meta``: which database it is, and on which timeline it was looked at."""
 
 ROOMS_AT_ONCE: Final = 20_000
 """A statement is cut that takes too long, so many rooms get their epoch in several."""

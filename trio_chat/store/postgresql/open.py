@@ -13,7 +13,7 @@ from trio_chat.store.group_commit import thread_executor
 from trio_chat.store.mark_file import open_mark_file
 from trio_chat.store.postgresql import leases, mark
 from trio_chat.store.postgresql.clock import SAMPLES_AT_START, DatabaseClock
-from trio_chat.store.postgresql.connect import check_server, connector, explaining
+from trio_chat.store.postgresql.connect import check_server, connector, explaining, hidden
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
 from trio_chat.store.postgresql.hints import open_hints
 from trio_chat.store.postgresql.indexing import Indexer
@@ -22,6 +22,7 @@ from trio_chat.store.postgresql.store import PostgresqlStore
 from trio_chat.store.postgresql.transactions import again
 from trio_chat.store.postgresql.watchdog import MAX_WAIT_S, watch
 from trio_chat.store.postgresql.writer import PostgresqlWriter
+from trio_chat.store.sql.moves import check_serves
 from trio_chat.store.sql.reader import Reader
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _open_connections(
         with explaining(url):
             check_server([writing, reading, searching], url)
             migrate(writing, url)
+            check_serves(writing, hidden(url))
             if data is None:
                 writer = PostgresqlWriter(writing)
             else:

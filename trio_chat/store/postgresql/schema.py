@@ -19,9 +19,9 @@ from trio_chat.errors import StartError
 from trio_chat.store.postgresql import leases
 from trio_chat.store.postgresql.append import APPEND_FUNCTION
 from trio_chat.store.postgresql.connect import hidden
-from trio_chat.store.postgresql.epochs import EPOCHS, MARK_FUNCTIONS
+from trio_chat.store.postgresql.epochs import MARK_FUNCTIONS
 from trio_chat.store.sql.changes_about_people import ABOUT_PEOPLE
-from trio_chat.store.sql.epochs import PROOF_KEY
+from trio_chat.store.sql.epochs import EPOCHS, PROOF_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,7 +102,7 @@ CREATE TRIGGER count_people AFTER INSERT ON people FOR EACH ROW EXECUTE FUNCTION
 CREATE INDEX shown_pictures ON people (picture) WHERE picture IS NOT NULL;
 CREATE TABLE name_forms (
     form {_T} NOT NULL,
-    person_id {_T} NOT NULL REFERENCES people,
+    person_id {_T} NOT NULL REFERENCES people DEFERRABLE,
     until_ms bigint,
     PRIMARY KEY (form, person_id)
 );
@@ -117,7 +117,7 @@ CREATE TABLE pictures (hash {_T} PRIMARY KEY, media_type {_T} NOT NULL, data byt
 
 CREATE TABLE devices (
     id {_T} PRIMARY KEY,
-    person_id {_T} NOT NULL REFERENCES people,
+    person_id {_T} NOT NULL REFERENCES people DEFERRABLE,
     name {_T} NOT NULL,
     created_ms bigint NOT NULL,
     used_ms bigint NOT NULL
@@ -125,20 +125,20 @@ CREATE TABLE devices (
 CREATE INDEX own_devices ON devices (person_id);
 CREATE TABLE tokens (
     hash bytea PRIMARY KEY,
-    device_id {_T} NOT NULL REFERENCES devices,
+    device_id {_T} NOT NULL REFERENCES devices DEFERRABLE,
     issued_ms bigint NOT NULL,
     file_key bytea
 );
 CREATE INDEX tokens_of_devices ON tokens (device_id);
 CREATE UNIQUE INDEX file_keys ON tokens (file_key) WHERE file_key IS NOT NULL;
 CREATE TABLE recovery_codes (
-    person_id {_T} PRIMARY KEY REFERENCES people,
+    person_id {_T} PRIMARY KEY REFERENCES people DEFERRABLE,
     hash bytea NOT NULL UNIQUE,
     at_ms bigint NOT NULL
 );
 CREATE TABLE device_codes (
     hash bytea PRIMARY KEY,
-    person_id {_T} NOT NULL REFERENCES people,
+    person_id {_T} NOT NULL REFERENCES people DEFERRABLE,
     n bigint NOT NULL,
     ends_ms bigint NOT NULL
 );

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import psycopg
 
 from trio_chat.store.postgresql.connection import UNAVAILABLE
-from trio_chat.store.postgresql.epochs import EPOCHS, reconcile
+from trio_chat.store.postgresql.epochs import reconcile
 from trio_chat.store.postgresql.mark import Mark
+from trio_chat.store.sql.epochs import EPOCHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,9 @@ MAX_KEYS: Final = 3
 """So often somebody else may have taken a key first: more is a bug."""
 
 NOT_REGISTERED: Final = "TC001"
+
+REFUSED_CODE: Final = "TC002"
+"""The chat has moved to another database (`trio_chat.store.moving`)."""
 
 
 class NotKnown(Exception):

@@ -17,6 +17,7 @@ from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
+import psycopg
 
 from trio_chat.errors import BlobGone, NameTaken, Refused, StoreUnavailable
 from trio_chat.kinds.facts import SERVER_ROOM
@@ -28,7 +29,7 @@ from trio_chat.store.postgresql.append import PlannedRoom, append_events, find_k
 from trio_chat.store.postgresql.connection import UNAVAILABLE
 from trio_chat.store.postgresql.last_messages import LastMessages
 from trio_chat.store.postgresql.rooms_of_appends import RoomsOfAppends
-from trio_chat.store.postgresql.transactions import NotKnown, Transactions
+from trio_chat.store.postgresql.transactions import REFUSED_CODE, NotKnown, Transactions
 from trio_chat.store.space import Space, bytes_by_writer
 from trio_chat.store.sql import effects
 from trio_chat.store.sql.appending import Appending, Memory
@@ -36,6 +37,7 @@ from trio_chat.store.sql.blobs import has_gone
 from trio_chat.store.sql.reader import unavailable
 from trio_chat.store.sql.requests import Append, command_ids, count_repeats
 from trio_chat.store.sql.rule_facts import FILES_IN_JSON
+from trio_chat.store.sql.succession import HasMoved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -89,7 +91,7 @@ class PostgresqlWriter:
     def run_batch(self, requests: Sequence[Append | WriteFunction]) -> list[Any]:
         """Run the requests in as few transactions as can be; one answer for each, an exception for what failed.
 
-        If a transaction fails nothing of it is written, and its answers are `StoreUnavailable`.
+        If a transaction fails nothing of it is written, and its answers are `StoreUnavailable`. Raises `HasMoved`.
         """
         answers: dict[int, Any] = {}
         messages: list[tuple[int, Append]] = []
@@ -122,6 +124,8 @@ class PostgresqlWriter:
         except Exception as error:
             # A bug, or a text that is none (a lone surrogate). Each on its own, it cannot harm the others.
             self._forget()
+            if _was_refused(error):
+                raise HasMoved from error
             if len(requests) == 1:
                 return {requests[0][0]: error}
             return {
@@ -373,7 +377,12 @@ def _told(error: Exception) -> Exception:
         return StoreUnavailable(
             "The database was lost while this was written, and whether it was is not known. Send it again later."
         )
-    return unavailable(error) if isinstance(error, UNAVAILABLE) else error
+    return unavailable(error) if isinstance(error, UNAVAILABLE) or _was_refused(error) else error
+
+
+def _was_refused(error: Exception) -> bool:
+    """Whether the chat has moved to another database."""
+    return isinstance(error, psycopg.Error) and error.sqlstate == REFUSED_CODE
 
 
 def _is_message(draft: Draft) -> bool:

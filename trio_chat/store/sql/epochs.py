@@ -21,6 +21,10 @@ PROOF_KEY = "proof_key"
 """Key in ``meta`` of the secret by which events are proven. It stands in the database, not beside it: what takes the
 newest events, or puts a copy in place, leaves it there, and nothing more has to be kept (docs/decisions/proofs.md)."""
 
+EPOCHS = "epochs"
+"""Key in ``meta`` of how often an epoch of everything was begun, or the chat came to another database; PostgreSQL's,
+and kept elsewhere."""
+
 
 def proof_key(connection: Connection) -> bytes:
     """See `Store.proof_key`. Where it was lost to damage, nothing is proven until the next start."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import attrs
 import trio
 
+from trio_chat.errors import StoreUnavailable
 from trio_chat.model.files import BlobName
 from trio_chat.store.group_commit import BatchQueue
 from trio_chat.store.hints import Bell, Hint
@@ -29,6 +30,7 @@ from trio_chat.store.sql import (
     epochs,
     files,
     history,
+    moves,
     name_claims,
     newcomers,
     people,
@@ -41,6 +43,7 @@ from trio_chat.store.sql import (
     uploads,
 )
 from trio_chat.store.sql.requests import Append
+from trio_chat.store.sql.succession import LOOKED_EACH_S, Succession
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -49,8 +52,9 @@ if TYPE_CHECKING:
     from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
-    from trio_chat.store.base import StoreStatistics
+    from trio_chat.store.base import Store, StoreStatistics
     from trio_chat.store.group_commit import Executor, RunBatch
+    from trio_chat.store.moved import Moved
     from trio_chat.store.node_messages import NodeMessage
     from trio_chat.store.sql.appending import Memory
     from trio_chat.store.sql.reader import Reader
@@ -144,12 +148,20 @@ class SqlStore:
         self._writer = writer
         self._reader = reader
         self._searcher = searcher
+        self._succession = Succession()
+        handing_over = self._succession.handing_over
         self.writes: BatchQueue[Any] = BatchQueue(
-            writer.run_batch, executor=self._telling_of_gone(write_executor), max_weight=2_000
+            writer.run_batch,
+            executor=handing_over(self._telling_of_gone(write_executor), lambda heir: heir.writes),
+            max_weight=2_000,
         )
-        self.reads: BatchQueue[Read] = BatchQueue(reader.run_batch, executor=read_executor, max_weight=32)
+        self.reads: BatchQueue[Read] = BatchQueue(
+            reader.run_batch, executor=handing_over(read_executor, lambda heir: heir.reads), max_weight=32
+        )
         self.searches: BatchQueue[Read] = BatchQueue(
-            searcher.run_batch, executor=search_executor, max_weight=1
+            searcher.run_batch,
+            executor=handing_over(search_executor, lambda heir: heir.searches),
+            max_weight=1,
         )
 
     @asynccontextmanager
@@ -179,6 +191,24 @@ class SqlStore:
             return answers
 
         return telling
+
+    async def wait_moved(self) -> Moved:
+        """See `Store`."""
+        while True:
+            with trio.move_on_after(LOOKED_EACH_S):
+                await self._succession.has_moved.wait()
+            with suppress(StoreUnavailable):
+                moved = await self._find_moved()
+                if moved is not None:
+                    return moved
+                await trio.lowlevel.checkpoint()
+
+    _find_moved = reads(moves.find_moved)
+
+    def hand_over(self, heir: Store | None) -> None:
+        """See `Store`."""
+        assert heir is None or isinstance(heir, SqlStore)
+        self._succession.settle(heir)
 
     @property
     def default_mode(self) -> Mode:

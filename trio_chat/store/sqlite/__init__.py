@@ -4,5 +4,5 @@
 subject. Beside it `verify` and `backup`, which need no server. Only `ops` and `__main__` import it: all others know the
 contract.
 
-Imports: errors, model, search, store, store.sql.
+Imports: errors, model, search, store, store.moving, store.sql.
 """

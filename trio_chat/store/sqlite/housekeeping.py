@@ -11,7 +11,7 @@ import trio
 
 from trio_chat.errors import StoreUnavailable
 from trio_chat.store.sql.search_index import index_more
-from trio_chat.store.sqlite.writer import Checkpoint
+from trio_chat.store.sqlite.writer import Checkpoint, Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ class Housekeeper:
         while more:
             self._events = self._writer.statistics.events
             started = perf_counter()
-            more = await store.writes.submit(partial(index_more, limit=INDEXED_AT_A_TIME))
+            more = await store.writes.submit(Upkeep(partial(index_more, limit=INDEXED_AT_A_TIME)))
             took_s = perf_counter() - started
             await trio.sleep((REST_BUSY if is_busy else REST_IDLE) * took_s)
             is_busy = self._writer.statistics.events != self._events

@@ -13,6 +13,7 @@ import apsw
 import trio
 
 from trio_chat.store.group_commit import thread_executor
+from trio_chat.store.sql.moves import check_serves
 from trio_chat.store.sqlite.epochs import reconcile
 from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import (
@@ -101,6 +102,8 @@ def _open_files(
             migrate(writing, path, migrations)
             last.enter_context(index_on_disk(path))
             check_shape(writing, path, migrations)
+            if len(migrations) == len(MIGRATIONS):  # of an older format no chat moves
+                check_serves(writing, str(path))
             count = reconcile(writing, path)
             count_file = stack.enter_context(open_event_count(path))
             count_file.write(count)

@@ -22,8 +22,10 @@ from trio_chat.store.sql import effects
 from trio_chat.store.sql.append_rows import CachedRoom, find_known, read_room
 from trio_chat.store.sql.appending import Appending, Memory
 from trio_chat.store.sql.blobs import has_gone as find_gone
+from trio_chat.store.sql.moves import REFUSED
 from trio_chat.store.sql.reader import unavailable
 from trio_chat.store.sql.requests import Append, WriteFunction, command_ids, count_repeats
+from trio_chat.store.sql.succession import HasMoved
 from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE
 
 if TYPE_CHECKING:
@@ -45,7 +47,14 @@ class Checkpoint:
     """Request to bring everything that is in the write-ahead log now into the main file."""
 
 
-Write: TypeAlias = Append | WriteFunction | Checkpoint
+@attrs.frozen
+class Upkeep:
+    """Request to write what is about this file only: nothing that belongs to the chat."""
+
+    work: WriteFunction
+
+
+Write: TypeAlias = Append | WriteFunction | Checkpoint | Upkeep
 """What the writer takes."""
 
 
@@ -78,7 +87,7 @@ class SqliteWriter:
     def run_batch(self, requests: Sequence[Write]) -> list[Any]:
         """Run the requests in one transaction; one answer for each, an exception for what failed.
 
-        If the transaction fails nothing is written, and every answer is `StoreUnavailable`.
+        If the transaction fails nothing is written, and every answer is `StoreUnavailable`. Raises `HasMoved`.
         """
         started = perf_counter()
         try:
@@ -95,12 +104,15 @@ class SqliteWriter:
             with suppress(*UNAVAILABLE):  # else before the next batch
                 self._settle()
             return [unavailable(error) for _ in requests]
+        except apsw.ConstraintError as error:
+            self._roll_back()
+            if REFUSED in str(error):
+                raise HasMoved from error
+            return self._run_each(requests, error)
         except Exception as error:
             # A bug, or a text that is none (a lone surrogate). Each on its own, it cannot harm the others.
             self._roll_back()
-            if len(requests) == 1:
-                return [error]
-            return [answer for request in requests for answer in self.run_batch([request])]
+            return self._run_each(requests, error)
         if appending.n_events:
             self._count = self._count._replace(events=self._count.events + appending.n_events)
             self._write_event_count(self._count)
@@ -121,6 +133,12 @@ class SqliteWriter:
         if any(isinstance(request, Checkpoint) for request in requests):
             self.checkpoint()
         return answers
+
+    def _run_each(self, requests: Sequence[Write], error: Exception) -> list[Any]:
+        """Each on its own, after they have failed together."""
+        if len(requests) == 1:
+            return [error]
+        return [answer for request in requests for answer in self.run_batch([request])]
 
     def checkpoint(self) -> None:
         """Bring everything into the main file, and empty the write-ahead log. Nothing is lost if that fails."""
@@ -171,6 +189,8 @@ class SqliteWriter:
                 answers.append(appending.append(request))
             elif isinstance(request, Checkpoint):
                 answers.append(None)
+            elif isinstance(request, Upkeep):
+                answers.append(request.work(connection))
             else:
                 appending.flush()  # it may look at them
                 may_have_gone = True
