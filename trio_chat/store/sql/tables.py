@@ -66,6 +66,7 @@ STAYING: Final = {
     "nodes": "PostgreSQL's: of the servers that use it",
     "leases": "PostgreSQL's: of the servers that use it",
     "chores": "PostgreSQL's: of the servers that use it",
+    "buckets": "PostgreSQL's: how fast people did what is limited; it begins anew, as it does when a server starts",
     "coming_blobs": "PostgreSQL's: of unfinished uploads, which get another name when they are finished",
     "name_claims": "PostgreSQL's: of the servers that use it",
     "people_count": "PostgreSQL's: counted anew",
