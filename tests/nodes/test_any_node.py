@@ -11,7 +11,7 @@ import trio
 
 from tests.support.http import ask
 from tests.support.pictures import png
-from tests.support.raw import RawPeer, get, open_peer, open_raw, open_v1
+from tests.support.raw import Answer, RawPeer, get, open_peer, open_raw, open_v1
 from tests.support.several import HOST, open_several
 
 if TYPE_CHECKING:
@@ -136,6 +136,38 @@ async def test_files_pictures_and_their_keys_are_good_at_any_node(
         assert profiled["type"] == "profiled", profiled
         shown_at = f"/pictures/{profiled['user']['picture']}"
         assert len({(await ask(node.port, shown_at)).body for node in nodes}) == 1
+
+
+async def test_an_upload_whose_node_has_gone_begins_again_at_another(
+    nodes: tuple[ServerProcess, ServerProcess],
+) -> None:
+    one, two = nodes
+    half = len(CONTENT) // 2
+
+    async def patched(node: ServerProcess, offset: int, piece: bytes, *, is_last: bool) -> Answer:
+        fields = {
+            "upload_offset": str(offset),
+            "upload_complete": "?1" if is_last else "?0",
+            "content_length": str(len(piece)),
+            "content_type": "application/partial-upload",
+        }
+        async with open_raw(node.port) as peer:
+            await peer.send(get(f"/uploads/{upload}", method="PATCH", **fields) + piece)
+            return await peer.receive_answer()
+
+    async with open_v1(two.port, name="Ada") as (ada, welcome, _):
+        await become_owner(ada, two)
+        begun = await answered(ada, "upload", room="lobby", name="kite.txt", bytes=len(CONTENT))
+        upload = begun["upload"]
+        assert (await patched(one, 0, CONTENT[:half], is_last=False)).status == 204
+        await one.kill()
+        refused = await patched(two, half, CONTENT[half:], is_last=True)
+        assert (refused.status, refused.headers["upload-offset"]) == (409, "0")
+        assert (await patched(two, 0, CONTENT, is_last=True)).status == 200
+        seq = await sent(ada, "look", files=[{"upload": upload}])
+        bearer = {"authorization": f"Bearer {welcome['token']}"}
+        answer = await ask(two.port, f"/files/lobby/{seq}/0/kite.txt", **bearer)
+        assert (answer.status, answer.body) == (200, CONTENT)
 
 
 async def cookie_of(node: ServerProcess, bearer: dict[str, str]) -> str:
