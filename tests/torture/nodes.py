@@ -13,19 +13,13 @@ import trio
 from tests.support.postgresql import NOT_TESTED, new_cluster, programs
 from tests.support.postgresql_proxy import proxy
 from tests.torture.check_files import left_over
+from tests.torture.database_faults import STANDBY, new_standby
 from tests.torture.disk import Skipped
 from tests.torture.faults import faked_clock
 from tests.torture.history import Trouble
 from tests.torture.network import open_network
-from tests.torture.node_faults import (
-    NEED_NETWORK,
-    NEED_STANDBY,
-    NODE_FAULTS,
-    STANDBY,
-    Node,
-    NodeFaultTarget,
-    new_standby,
-)
+from tests.torture.node_faults import NEED_NETWORK, NEED_STANDBY, NODE_FAULTS
+from tests.torture.node_target import Node, NodeFaultTarget
 from tests.torture.postgresql_database import read_files, read_heads, read_last_messages, read_logs
 from tests.torture.process import Place, open_server
 from tests.torture.websocket import wait_until
