@@ -69,7 +69,8 @@ async def rolling(target: NodeFaultTarget) -> str | None:
         await node.server.terminate()
         await node.server.start()
     await target.wait_healed("a rolling restart")
-    return "all restarted in turn" if longest_absence(target, mark) is not None else None
+    away_s = longest_absence(target, mark)
+    return None if away_s is None else f"nobody was away for more than {away_s:.1f} s"
 
 
 def longest_absence(target: NodeFaultTarget, mark: int) -> float | None:
