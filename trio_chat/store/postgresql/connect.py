@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,6 +29,10 @@ LINE_MS: Final = 3_000
 """What was sent and is not acknowledged for so long ends the connection."""
 
 CONNECT_S: Final = 3
+
+KEEPALIVE_S: Final = 2
+KEEPALIVES: Final = 3
+"""So often, every so many seconds, the server asks whether somebody of whom it hears nothing is there."""
 
 STATEMENTS_PREPARED: Final = 5
 """A statement that was run so often is prepared on the server."""
@@ -71,6 +75,13 @@ def _connect(address: str) -> Raw:
             # Statements are short: compiling them takes longer than running them, and what they read is in memory.
             "SET jit = off; SET random_page_cost = 1.1"
         )
+        with suppress(psycopg.errors.InvalidParameterValue):  # not every system has them
+            # A node that is cut off in the middle of what it sends leaves a session that waits for the rest, with the
+            # rooms locked, and that is none of the waits that have limits above.
+            raw.execute(
+                f"SET tcp_keepalives_idle = {KEEPALIVE_S}; SET tcp_keepalives_interval = {KEEPALIVE_S}; "
+                f"SET tcp_keepalives_count = {KEEPALIVES}"
+            )
     except BaseException:
         raw.close()
         raise
