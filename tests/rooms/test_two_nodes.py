@@ -563,6 +563,24 @@ async def test_who_may_hear_is_what_the_log_says_after_it_went_back(autojump_clo
         assert not there.may_hear(bobs.id)
 
 
+async def test_what_is_written_to_a_log_that_lost_events_is_not_told_to_have_failed(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_nodes() as (store, one, _):
+        ada = await one.open_person("Ada")
+        await say(ada, "1", "2")
+        await ada.hear_frames()
+        one.lobby.subscribers.head = 99  # it was told more than the log has now
+        await ada.tell("send", room=LOBBY, text="3")
+        frame = await ada.hear_frame()
+        assert (frame["type"], frame["seq"]) == ("ack", 3)
+        assert await ada.hear_close() == 1011  # to come back with its proof of what is lost
+        (written,) = await store.read_after(LOBBY, 2, limit=9, max_bytes=999)
+        assert written.body == "3"
+        assert "lost events" in caplog.text
+        assert "Traceback" not in caplog.text
+
+
 async def test_marks_and_receipts_beyond_the_own_head_are_not_cut(autojump_clock: MockClock) -> None:
     async with open_nodes() as (store, one, two):
         ada = await one.open_person("Ada")

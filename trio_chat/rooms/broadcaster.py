@@ -20,6 +20,7 @@ from trio_chat.model.events import Event
 from trio_chat.model.outcomes import Repeat
 from trio_chat.rooms.follower import RETRY_S, Follower
 from trio_chat.rooms.submission import NotLogged, Submission, settle
+from trio_chat.rooms.subscribers import NotDense
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -190,10 +191,16 @@ class Broadcaster:
             return 0.0
         started = time.perf_counter()
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
-        if events:
-            await self._follower.fan_out(events)
-        if len(events) < len(outcomes):
-            await self._follower.reach(self._last_repeated(outcomes))
+        try:
+            if events:
+                await self._follower.fan_out(events)
+            if len(events) < len(outcomes):
+                await self._follower.reach(self._last_repeated(outcomes))
+        except NotDense:
+            # The log lost events, but it has these: nobody is told that they failed.
+            settle(self._room, batch, outcomes)
+            batch.clear()
+            raise
         settle(self._room, batch, outcomes)
         spent_s = time.perf_counter() - started
         statistics = self._statistics

@@ -16,6 +16,7 @@ from trio_chat.rooms.cursors import Cursor, Start
 from trio_chat.rooms.lag import LagWatch
 from trio_chat.rooms.places import ALWAYS_OPEN, Places
 from trio_chat.rooms.room import Room
+from trio_chat.rooms.subscribers import NotDense
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -229,6 +230,9 @@ class RoomRegistry:
         """One room's task. A bug in it ends this room, whose clients come back to a new one, and not the server."""
         try:
             await room.broadcast()
+        except NotDense as lost:
+            LOGGER.error("the log lost events, and the connections of a room are ended (NotDense): %s", lost)
+            room.disconnect_all(INTERNAL_ERROR)
         except Exception:
             LOGGER.exception("the broadcaster of room %s failed; its connections are ended", room.name)
             room.disconnect_all(INTERNAL_ERROR)
