@@ -12,6 +12,7 @@ from trio_websocket import open_websocket
 
 from tests.support.forks import environment
 from tests.support.process import PATIENCE_S, command, open_process
+from tests.support.several import open_node
 from trio_chat.protocol.encoding import V1
 
 if TYPE_CHECKING:
@@ -103,3 +104,26 @@ async def test_the_next_server_says_it_once(tmp_path: Path, where: tuple[str, ..
             await server.wait()
         (told,) = found
         assert (told["person"], told["freed"], told.get("now")) == (ada_id, "Ada", None)
+
+
+async def test_each_of_two_servers_tells_those_who_are_there_and_one_writes_it_into_the_log(
+    tmp_path: Path, database: str
+) -> None:
+    async with (
+        open_node(database, tmp_path, "one", is_public=False) as one,
+        open_node(database, tmp_path, "two", is_public=False) as two,
+        somebody(one.port, "Ada") as (ada, ada_id),
+        somebody(two.port, "Bob") as (bob, _),
+        somebody(one.port, "Eve") as (eve, _),
+    ):
+        await run("--store", database, "person", "release", "ada", "--data", tmp_path)
+        names = set()
+        for websocket in (ada, bob, eve):
+            person = (await hear(websocket, "person"))["person"]
+            assert person["id"] == ada_id
+            names.add(person["name"])
+        assert len(names) == 1
+        await tell(ada, "send", id="c1", room="lobby", text="It is me")
+        assert {(await hear(bob, "message"))["name"]} == names
+        (told,) = await releases(tmp_path, ("--store", database))
+        assert {told["now"]} == names

@@ -18,6 +18,7 @@ from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.rooms import Created, Membership
 from trio_chat.kinds.standing import BAN
 from trio_chat.model.notices import Requested, RoomListed, RoomUnlisted
+from trio_chat.model.records import EventPlace
 from trio_chat.store.node_messages import ListsChanged
 
 if TYPE_CHECKING:
@@ -70,9 +71,10 @@ class ListChanges:
         (``is_own``), other nodes are told."""
         people = people_named(event.kind, body)
         if people:
-            self._known.add(event.room, event.seq)
+            place = EventPlace(event.at_ms, event.room, event.seq)
+            self._known.add(place)
             if is_own:
-                self._store.tell_nodes(ListsChanged(event.room, event.seq, people))
+                self._store.tell_nodes(ListsChanged(*place, people))
 
     def members_changed(self, room: Room, people: Iterable[str]) -> None:
         """Tell these people soon, as far as they are connected: in a room that is open here they became members, are no
@@ -86,7 +88,8 @@ class ListChanges:
     def note(self, _node: str, message: ListsChanged) -> None:
         """Tell people soon of what another node wrote, unless the event will be, or was, fanned out here."""
         room = self._find_room(message.room)
-        if (room is None or room.head >= message.seq) and self._known.add(message.room, message.seq):
+        place = EventPlace(message.at_ms, message.room, message.seq)
+        if (room is None or room.head >= message.seq) and self._known.add(place):
             for person in message.people:
                 if person in self._connected:
                     self._connected.membership_changed(message.room, person, is_member=True)

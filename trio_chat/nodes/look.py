@@ -13,6 +13,7 @@ import trio
 from trio_chat.errors import StoreError
 from trio_chat.kinds.personal import Block
 from trio_chat.kinds.table import read_body
+from trio_chat.model.records import EventPlace
 from trio_chat.nodes.list_changes import people_named
 from trio_chat.store.node_messages import BlockChanged, ListsChanged
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from trio_chat.model.events import Event
-    from trio_chat.model.records import EventPlace
     from trio_chat.nodes.known import KnownChanges
     from trio_chat.nodes.list_changes import ListChanges
     from trio_chat.people.devices import Devices
@@ -100,17 +100,18 @@ class Look:
     async def _note(self, places: Iterable[EventPlace]) -> None:
         by_room: dict[str, list[int]] = {}
         for place in places:
-            if (place.room, place.seq) not in self._known:
+            if place not in self._known:
                 by_room.setdefault(place.room, []).append(place.seq)
         for room, seqs in by_room.items():
             for event in await self._store.read_some(room, seqs):
                 self._note_event(event)
 
     def _note_event(self, event: Event) -> None:
+        place = EventPlace(event.at_ms, event.room, event.seq)
         body = None if event.body is None else read_body(event.kind, event.body)
         if body is not None and (people := people_named(event.kind, body)):
-            self._lists.note("", ListsChanged(event.room, event.seq, people))
+            self._lists.note("", ListsChanged(*place, people))
             return
-        self._known.add(event.room, event.seq)
+        self._known.add(place)
         if isinstance(body, Block):
             self._blocks.note("", BlockChanged(event.sender, body.person))

@@ -39,8 +39,10 @@ class DevicesLoggedOut(NodeMessage, frozen=True, array_like=True, tag="logged_ou
 
 
 class ListsChanged(NodeMessage, frozen=True, array_like=True, tag="lists"):
-    """By an event, a room was added to the lists of these people, or to their requests, or is not in them any more."""
+    """By the event at this place a room was added to the lists of these people, or to their requests, or is not in them
+    any more."""
 
+    at_ms: int
     room: str
     seq: int
     people: tuple[str, ...]
