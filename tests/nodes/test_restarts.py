@@ -12,6 +12,9 @@ import attrs
 import pytest
 import trio
 
+from tests.support.http import ask
+from tests.support.postgresql import cluster
+from tests.support.postgresql_proxy import proxy
 from tests.support.proxies import HOST, Site, connect, free_port, haproxy, running, shake_hands
 from tests.support.raw import TEXT
 from tests.support.several import open_node
@@ -189,3 +192,29 @@ async def test_a_restart_of_every_node_in_turn_costs_nobody_a_message(database: 
     silent_s = sorted(one.silent_s for one in heard)
     print(f"of {len(sent)} messages each was heard once by all; silence: {silent_s}")
     assert silent_s[len(silent_s) // 2] < SILENT_S, silent_s
+
+
+async def test_whoever_comes_is_led_to_nodes_that_are_ready(database: str, tmp_path: Path) -> None:
+    """A node whose line to the database swallows what it carries has a page, and answers, but not `/readyz`."""
+    authority = make_authority(tmp_path, HOST)
+    site = Balanced(free_port(), authority.client_context("http/1.1"))
+    (tmp_path / "line").mkdir()
+    with trio.fail_after(LIMIT_S):
+        async with (
+            proxy(tmp_path / "line", cluster().folder) as line,
+            open_node(line.url(database), tmp_path, "deaf", is_public=False) as deaf,
+            open_node(database, tmp_path, "sound", is_public=False) as sound,
+        ):
+            ports = (deaf.port, sound.port, free_port())
+            servers = {f"10.0.0.{place}:8080": port for place, port in enumerate(ports, 1)}
+            async with running(haproxy, Site(tmp_path, authority, site.port, "scaling.md", servers)):
+                line.is_deaf = True
+                while (await ask(deaf.port, "/readyz")).status == 200:
+                    await trio.lowlevel.checkpoint()
+                await trio.sleep(2 * SEEN_AFTER_S)
+                for number in range(6):
+                    url, name = f"wss://{HOST}:{site.port}", f"Client {number}"
+                    with trio.fail_after(10):
+                        async with open_chat(url, name=name, connect=site.stream) as chat:
+                            await chat.send("lobby", "I am here")
+                line.is_deaf = False
