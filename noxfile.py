@@ -191,6 +191,8 @@ def browser(session: nox.Session) -> None:
     alone; what fails again, fails. No other session does that.
     """
     session.install("-e", ".", *dependencies("browser"))
+    install_debian_proxies(session)
+    install_debian_postgresql(session)
     chromium = find_chromium() or install_debian_chromium(session)
     if chromium is None:
         install_playwright_chromium(session)
@@ -528,7 +530,7 @@ def install_debian_engines(session: nox.Session) -> None:
 
 
 def install_debian_proxies(session: nox.Session) -> None:
-    """Install the proxies that tests/proxies/ runs, in containers: elsewhere they would start as services. Where they
+    """Install the proxies that tests/proxies/ and tests/nodes/ run, in containers: elsewhere they would start as services. Where they
     are missing, the tests say so."""
     programs = {"nginx": "nginx-light", "caddy": "caddy", "haproxy": "haproxy"}
     missing = [package for name, package in programs.items() if shutil.which(name) is None]
