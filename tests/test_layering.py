@@ -164,6 +164,7 @@ PURE = {
     "people.avatars",
     "people.device_codes",
     "presence.attendance",
+    "presence.elsewhere",
     "presence.read_markers",
     "presence.room_state",
     "rooms.cursors",

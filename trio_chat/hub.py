@@ -43,7 +43,20 @@ from trio_chat.presence.connected import ConnectedUsers
 from trio_chat.presence.service import open_presence
 from trio_chat.rooms.registry import open_rooms
 from trio_chat.security_log import SecurityLog
-from trio_chat.store.node_messages import BlockChanged, DevicesLoggedOut, ListsChanged, ProfileChanged
+from trio_chat.store.node_messages import (
+    BlockChanged,
+    DevicesLoggedOut,
+    ListsChanged,
+    MarkersMoved,
+    NodeCame,
+    PeopleOffline,
+    PeopleOnline,
+    ProfileChanged,
+    RoomLeft,
+    RoomMoves,
+    RoomPeople,
+    TypingThere,
+)
 from trio_chat.store.space import MIB
 
 if TYPE_CHECKING:
@@ -243,11 +256,20 @@ async def open_hub(
 def node_handlers(hub: Hub) -> dict[type[NodeMessage], Callable[[str, Any], object]]:
     """Who owns the subject of each kind of message between nodes: called with the node that told it and the message.
     Sync: what has to be read from the store is read by a task of the owner."""
+    presence = hub.presence
     return {
-        BlockChanged: hub.presence.others_blocks.note,
+        BlockChanged: presence.others_blocks.note,
         DevicesLoggedOut: lambda _node, message: hub.devices.end(message.person, message.devices),
         ListsChanged: hub.list_changes.note,
-        ProfileChanged: hub.presence.others_profiles.note,
+        ProfileChanged: presence.others_profiles.note,
+        NodeCame: presence.nodes.hear_node,
+        PeopleOnline: presence.nodes.hear_online,
+        PeopleOffline: presence.nodes.hear_offline,
+        RoomPeople: presence.nodes.hear_people,
+        RoomMoves: presence.nodes.hear_moves,
+        RoomLeft: presence.nodes.hear_left,
+        TypingThere: presence.hear_typing,
+        MarkersMoved: presence.others_markers.hear,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,12 +11,13 @@ import trio
 
 from tests.support.core import AT_MS, Core, V1Client, open_core
 from tests.support.memory_store import MemoryDisk
+from tests.support.nodes import open_nodes
 from tests.support.v1 import ack, hello, let_in, make_room
 from trio_chat.kinds.forms import timestamp
 from trio_chat.presence.service import INTERVAL_S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from trio.testing import MockClock
 
@@ -29,10 +31,14 @@ HIDDEN_BY = {
 
 
 class Scene:
-    """Ada, Bob and Cy in a private room, where Ada has written a message; Old is a member who went away."""
+    """Ada, Bob and Cy in a private room, where Ada has written a message; Old is a member who went away. All are at one
+    node, or Bob is at another one."""
 
-    def __init__(self, core: Core, room: str, people: dict[str, V1Client], ids: dict[str, str]) -> None:
+    def __init__(
+        self, core: Core, room: str, people: dict[str, V1Client], ids: dict[str, str], *, settles_s: float
+    ) -> None:
         self.core = core
+        self.settles_s = settles_s
         self.room = room
         self.people = people
         self.ids = ids
@@ -43,13 +49,13 @@ class Scene:
         shown = set()
         await watching.tell("watch", room=self.room)
         await watching.hear_frames()
-        await trio.sleep(2 * INTERVAL_S)
+        await trio.sleep(self.settles_s)
         await watching.hear_frames()
         await acting.tell("watch", room=self.room)
         seq = (await ack(self.people["Ada"], "send", room=self.room, text="x"))["seq"]
         await acting.tell("mark", room=self.room, read=seq)
         await acting.tell("typing", room=self.room)
-        await trio.sleep(2 * INTERVAL_S)
+        await trio.sleep(self.settles_s)
         for frame in await watching.hear_frames():
             text = json.dumps(frame)
             if frame["type"] == "presence" and who in text:
@@ -74,7 +80,7 @@ class Scene:
         shown |= await self._away(viewer, person)
         await acting.tell("watch", room=None)
         await acting.stream.aclose()
-        await trio.sleep(2 * INTERVAL_S)
+        await trio.sleep(self.settles_s)
         (user,) = (await answer_to(watching, "people", ids=[who]))["people"]
         assert user.get("seen") in (None, timestamp(AT_MS))
         if "seen" in user:
@@ -87,7 +93,7 @@ class Scene:
         await watching.tell("watch")
         seq = (await ack(watching, "send", room=self.room, text="y"))["seq"]
         await acting.tell("mark", room=self.room, read=seq)
-        await trio.sleep(2 * INTERVAL_S)
+        await trio.sleep(self.settles_s)
         heard = [frame for frame in await watching.hear_frames() if frame["type"] == "marks"]
         mark = {"person": who, "delivered": seq, "read": seq}
         item = (await answer_to(watching, "listing", room=self.room))["item"]
@@ -101,13 +107,32 @@ async def answer_to(client: V1Client, kind: str, **fields: object) -> dict[str, 
     return next(frame for frame in heard if frame.get("id") == command_id and "from" not in frame)
 
 
-async def set_the_scene(core: Core) -> Scene:
+async def set_the_scene(core: Core, elsewhere: Core | None = None) -> Scene:
     people, ids = {}, {}
     for name in ("Ada", "Bob", "Cy"):
-        people[name], ids[name] = await hello(core, name)
+        there = elsewhere if elsewhere is not None and name == "Bob" else core
+        people[name], ids[name] = await hello(there, name)
     room = await make_room(people["Ada"])
     await let_in(people["Ada"], room, people["Bob"], people["Cy"])
-    return Scene(core, room, people, ids)
+    scene = Scene(core, room, people, ids, settles_s=(2 if elsewhere is None else 5) * INTERVAL_S)
+    await trio.sleep(scene.settles_s)
+    for client in people.values():
+        await client.hear_frames()
+    return scene
+
+
+@asynccontextmanager
+async def open_scene(nodes: int) -> AsyncIterator[Scene]:
+    if nodes == 1:
+        async with open_core() as core:
+            yield await set_the_scene(core)
+    else:
+        async with open_nodes() as (_, one, two):
+            yield await set_the_scene(one, two)
+
+
+async def changes_heard(client: V1Client) -> list[dict[str, Any]]:
+    return [frame for frame in await client.hear_frames() if frame["type"] == "presence"]
 
 
 async def hide(scene: Scene, who: str, what: str, other: str) -> None:
@@ -116,29 +141,31 @@ async def hide(scene: Scene, who: str, what: str, other: str) -> None:
         assert answer["type"] == "ack"
     else:
         assert (await answer_to(scene.people[who], "profile", **{what: False}))[what] is False
+    await trio.sleep(INTERVAL_S)
 
 
-async def test_nothing_is_hidden_by_default(autojump_clock: MockClock) -> None:
-    async with open_core() as core:
-        assert await (await set_the_scene(core)).does("Ada", "Bob") == set(WHAT)
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_nothing_is_hidden_by_default(autojump_clock: MockClock, nodes: int) -> None:
+    async with open_scene(nodes) as scene:
+        assert await scene.does("Ada", "Bob") == set(WHAT)
 
 
 @pytest.mark.parametrize("what", HIDDEN_BY)
 @pytest.mark.parametrize("who", ["viewer", "viewed"])
+@pytest.mark.parametrize("nodes", [1, 2])
 async def test_who_hides_something_does_not_see_it_of_others_either(
-    autojump_clock: MockClock, what: str, who: str
+    autojump_clock: MockClock, what: str, who: str, nodes: int
 ) -> None:
-    async with open_core() as core:
-        scene = await set_the_scene(core)
+    async with open_scene(nodes) as scene:
         hider, other = ("Cy", "Bob") if who == "viewer" else ("Bob", "Cy")
         await hide(scene, hider, what, other)
         assert await scene.does("Cy", "Bob") == set(WHAT) - HIDDEN_BY[what]
 
 
 @pytest.mark.parametrize("what", HIDDEN_BY)
-async def test_between_others_all_is_shown(autojump_clock: MockClock, what: str) -> None:
-    async with open_core() as core:
-        scene = await set_the_scene(core)
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_between_others_all_is_shown(autojump_clock: MockClock, what: str, nodes: int) -> None:
+    async with open_scene(nodes) as scene:
         await hide(scene, "Cy", what, "Bob")
         await scene.people["Cy"].tell("watch", room=scene.room)
         assert await scene.does("Ada", "Bob") == set(WHAT)
@@ -162,31 +189,31 @@ async def test_what_is_hidden_stays_hidden_after_a_restart(autojump_clock: MockC
             await people[name].ask("hello", token=token)
             await people[name].tell("join", room=scene.room)
             await people[name].hear_frames()
-        again = Scene(core, scene.room, people, scene.ids)
+        again = Scene(core, scene.room, people, scene.ids, settles_s=scene.settles_s)
         assert await again.does("Cy", "Bob") == set(WHAT) - HIDDEN_BY[what]
 
 
 @pytest.mark.parametrize("what", ["show_seen", "block"])
+@pytest.mark.parametrize("nodes", [1, 2])
 async def test_who_hides_while_others_look_goes_at_once_and_comes_back(
-    autojump_clock: MockClock, what: str
+    autojump_clock: MockClock, what: str, nodes: int
 ) -> None:
-    async with open_core() as core:
-        scene = await set_the_scene(core)
+    async with open_scene(nodes) as scene:
         bob, cy = scene.people["Bob"], scene.people["Cy"]
         for client in (bob, cy):
             await client.tell("watch", room=scene.room)
-        await trio.sleep(2 * INTERVAL_S)
+        await trio.sleep(scene.settles_s)
         await cy.hear_frames()
         await hide(scene, "Bob", what, "Cy")
-        await trio.sleep(2 * INTERVAL_S)
-        (gone,) = await cy.hear_frames()
+        await trio.sleep(scene.settles_s)
+        (gone,) = await changes_heard(cy)
         assert (gone["type"], gone["went"], gone["count"]) == ("presence", [scene.ids["Bob"]], 1)
         if what == "block":
             await ack(bob, "mine", what="block", person=scene.ids["Cy"], on=False)
         else:
             await answer_to(bob, "profile", show_seen=True)
-        await trio.sleep(2 * INTERVAL_S)
-        (back,) = await cy.hear_frames()
+        await trio.sleep(scene.settles_s)
+        (back,) = await changes_heard(cy)
         assert (back["type"], back["came"][0]["id"], back["count"]) == ("presence", scene.ids["Bob"], 2)
 
 

@@ -17,13 +17,14 @@ from trio_chat.store.hints import Bell, Hint
 from trio_chat.store.node_messages import Told, decode_message, encode_message
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from tests.support.core import Core
     from trio_chat.kinds.standing import Mode
     from trio_chat.model.events import Draft, Position
     from trio_chat.model.outcomes import Outcome
+    from trio_chat.model.records import Profile, ReadMarker
     from trio_chat.store.base import NodeStatistics, StoreStatistics
     from trio_chat.store.node_messages import NodeMessage
 
@@ -36,10 +37,12 @@ class SharedStore(MemoryStore):
         super().__init__(disk)
         self.deliver: Callable[[Hint], object] = self.bell.ring
         """What becomes of a hint: a test may put something else in place of this."""
-        self.deliver_message: Callable[[Told], object] = self._ring_nodes
+        self.deliver_message: Callable[[Told], object] = self.ring_nodes
         """What becomes of a message."""
         self.live: dict[str, NodeStore] = {}
         """The nodes, by their ids, that have not died."""
+        self.changed: dict[str, None] = {}
+        """Whose profiles were changed."""
         self.nodes: NodeStatistics | None = None
         self.chores: dict[str, str] = {}
         """Which node has which chore."""
@@ -51,8 +54,9 @@ class SharedStore(MemoryStore):
         self.live[node.node] = node
         return cast("MemoryStore", node)
 
-    def _ring_nodes(self, told: Told) -> None:
-        for node in self.live.values():
+    def ring_nodes(self, told: Told) -> None:
+        """Deliver a message, unless its node has died."""
+        for node in () if told.node not in self.live else self.live.values():
             if node.node != told.node:
                 node.node_bell.ring(told)
 
@@ -129,6 +133,23 @@ class NodeStore:
     async def live_nodes(self) -> frozenset[str]:
         """See `Store`."""
         return frozenset(self._shared.live)
+
+    async def set_profile(self, person_id: str, **changes: Any) -> Profile:  # noqa: ANN401
+        """See `Store`."""
+        self._shared.changed[person_id] = None
+        return await self._shared.set_profile(person_id, **changes)
+
+    async def changed_profiles(self, *, within_s: int, limit: int) -> list[Profile]:
+        """See `Store`. No clock is asked here: all that were ever changed."""
+        assert within_s < limit
+        return await self._shared.people(self._shared.changed)
+
+    async def moved_read_markers(
+        self, rooms: Collection[str], *, within_s: int, limit: int
+    ) -> list[ReadMarker]:
+        """See `Store`. All that there are."""
+        assert within_s < limit
+        return [marker for room in rooms for marker in await self._shared.read_markers(room)]
 
     async def take_chore(self, chore: str) -> bool:
         """See `Store`."""

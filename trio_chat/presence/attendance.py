@@ -98,9 +98,14 @@ class Attendance(Generic[Connection]):
 
         A person who went and came back counts as come: those who came meanwhile may not have their name yet.
         """
+        came, went = self.peek_changes()
+        self._changed.clear()
+        return came, went
+
+    def peek_changes(self) -> tuple[list[str], list[str]]:
+        """The same, without counting as a call."""
         came = [person for person in self._changed if person in self._connections]
         went = [person for person in self._changed if person not in self._connections]
-        self._changed.clear()
         return came, went
 
 

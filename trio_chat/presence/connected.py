@@ -68,6 +68,8 @@ class ConnectedUsers:
 
     def __init__(self) -> None:
         self._connections: dict[str, dict[UserConnection, None]] = {}
+        self.on_online: Callable[[str], object] = lambda person: None
+        """Called with the id of a person whose first connection is there. Sync, and it must not raise."""
         self.on_offline: Callable[[str], object] = lambda person: None
         """Called with the id of a person whose last connection has ended. Sync, and it must not raise."""
 
@@ -80,6 +82,8 @@ class ConnectedUsers:
         if connections:  # they may have been renamed since this one read their profile
             connection.set_person(next(iter(connections)).person)
         connections[connection] = None
+        if len(connections) == 1:
+            self.on_online(connection.person.id)
 
     def discard(self, connection: UserConnection) -> None:
         """Forget a connection that has ended. Idempotent."""
@@ -91,6 +95,11 @@ class ConnectedUsers:
         if not connections:
             del self._connections[person]
             self.on_offline(person)
+
+    @property
+    def people(self) -> list[str]:
+        """The ids of all who are connected."""
+        return list(self._connections)
 
     def connections(self, person: str | None = None) -> list[UserConnection]:
         """The connections of a person, or all."""

@@ -67,6 +67,17 @@ class ReadMarkers:
             if self._ahead.get(marker.person) == marker:
                 del self._ahead[marker.person]
 
+    def note_elsewhere(self, saved: Iterable[ReadMarker]) -> list[ReadMarker]:
+        """Note markers that others moved and saved; those of them that are news, as they are now."""
+        news = []
+        for marker in saved:
+            before = self._saved.get(marker.person) or ReadMarker(self._room, marker.person, 0, 0)
+            now = _further(before, marker.delivered, marker.read)
+            if now != before:
+                self.note_saved([now])
+                news.append(now)
+        return news
+
     def put_back(self, moved: Iterable[ReadMarker]) -> None:
         """Note that markers which were taken could not be saved."""
         for marker in moved:

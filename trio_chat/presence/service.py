@@ -8,6 +8,7 @@ since the last broadcast go into one. Notices are dropped where an outbox has no
 from __future__ import annotations
 
 import logging
+import math
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -15,15 +16,18 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.model.notices import PersonChanged, PresenceChanged, ReadMarkersMoved, Typing
+from trio_chat.model.notices import PersonChanged, PresenceChanged
 from trio_chat.presence.attendance import MAX_NAMES, MAX_NAMES_SENT, may_name
 from trio_chat.presence.blocks import OthersBlocks
+from trio_chat.presence.other_nodes import OtherNodes
+from trio_chat.presence.others_markers import OthersMarkers
+from trio_chat.presence.posting import Posting
 from trio_chat.presence.privacy import Privacy
 from trio_chat.presence.profiles import OthersProfiles
 from trio_chat.presence.read_markers import FEW
 from trio_chat.presence.room_state import RoomChange, RoomState
 from trio_chat.rooms.encoding import EncodedNotices
-from trio_chat.store.node_messages import ProfileChanged
+from trio_chat.store.node_messages import ProfileChanged, TypingThere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -50,13 +54,10 @@ GATHER_S = 0.2
 """How long the first change after a quiet time waits, so that those which happen with it join its broadcast."""
 
 MARKERS_KNOWN_S = 10.0
-"""How long the markers of a room are taken for all that there are."""
+"""How long the markers of a room are taken for all that there are, where other nodes move them as well."""
 
 MAX_TYPING = 200
 """A room on more screens than this gets no typing notices: somebody always is typing there."""
-
-POST_STEP = 1000
-"""A checkpoint follows so many posts: some 8 ms of system calls."""
 
 
 class PresenceService:
@@ -65,10 +66,16 @@ class PresenceService:
     def __init__(self, store: Store, connected: ConnectedUsers, *, now_ms: Callable[[], int]) -> None:
         self._store = store
         self._connected = connected
+        self._rooms: dict[str, RoomState] = {}
         self._now_ms = now_ms
         self.privacy = Privacy(store)
-        self.others_profiles = OthersProfiles(store, self._apply_profile)
-        self._rooms: dict[str, RoomState] = {}
+        self._posting = Posting(connected, self.privacy)
+        self.others_markers = OthersMarkers(
+            store, connected, self._rooms, state_of=self._state, on_change=self._note_change
+        )
+        self.others_profiles = OthersProfiles(
+            store, on_privacy=self._apply_privacy, on_person=self._apply_person
+        )
         self._watched: dict[UserConnection, str] = {}
         self._unseen: set[UserConnection] = set()
         """Those of them that nobody may know of, whatever their people show of themselves."""
@@ -78,10 +85,18 @@ class PresenceService:
         """People whose profile changed since the last broadcast, by id."""
         self._offline: set[str] = set()
         """People whose last connection ended, and whose last-seen time is not saved yet."""
-        self._posted = 0
         self._has_changed = trio.Event()
         self._learning = trio.Lock()
         self.others_blocks = OthersBlocks(store, connected, self.privacy, self.set_block)
+        self.nodes = OtherNodes(
+            store,
+            connected,
+            self.privacy,
+            self._rooms,
+            on_change=self._note_change,
+            on_lost=self._note_seen,
+        )
+        connected.on_online = self.nodes.note_online
         connected.on_offline = self._note_offline
 
     # -- presence --
@@ -91,7 +106,8 @@ class PresenceService:
         them as well. Raises `StoreError`."""
         async with self._learning:  # when a thousand come back at once, one of them reads
             now = trio.current_time()
-            if room in self._rooms and now - self._rooms[room].markers_read_s < MARKERS_KNOWN_S:
+            known_s = MARKERS_KNOWN_S if self._store.has_nodes else math.inf
+            if room in self._rooms and now - self._rooms[room].markers_read_s < known_s:
                 return
             saved = await self._store.read_markers(room)
             state = self._state(room)
@@ -141,12 +157,15 @@ class PresenceService:
 
     def is_here(self, viewer: str, profile: Profile) -> bool:
         """Whether the viewer, who is connected, is shown that a person is connected."""
-        return profile.id in self._connected and self.privacy.sees(viewer, profile.id, "seen")
+        return self._is_online(profile.id) and self.privacy.sees(viewer, profile.id, "seen")
 
     def last_seen_ms(self, viewer: str, profile: Profile) -> int | None:
         """When a person was here last, if the viewer, who is connected, is shown it; None while they are here."""
-        may_see = profile.id not in self._connected and self.privacy.sees(viewer, profile.id, "seen")
+        may_see = not self._is_online(profile.id) and self.privacy.sees(viewer, profile.id, "seen")
         return profile.seen_ms if may_see else None
+
+    def _is_online(self, person: str) -> bool:
+        return person in self._connected or self.nodes.is_online(person)
 
     def change_privacy(self, profile: Profile) -> None:
         """Note what a person hides now: whoever hides being here goes, for others, from where they are."""
@@ -157,6 +176,8 @@ class PresenceService:
         """Whether that is something else than before."""
         if not self.privacy.set_profile(profile):
             return False
+        if not profile.shows_seen:
+            self.nodes.hide(profile.id)
         for connection in self._connected.connections(profile.id):
             room = self._watched.get(connection)
             if room is not None:
@@ -173,7 +194,7 @@ class PresenceService:
     def _tell_of_one(self, connection: UserConnection, person: str) -> None:
         """Tell a connection whether this person is present in the room that it watches."""
         state = self._rooms.get(self._watched.get(connection, ""))
-        if state is None or not state.attendance.has(person) or not connection.hears(state.room):
+        if state is None or not state.has(person) or not connection.hears(state.room):
             return
         view = state.view(connection, self.privacy)
         is_shown = state.attendance.shows(connection) and self.privacy.sees(
@@ -186,20 +207,22 @@ class PresenceService:
     def typing(self, connection: UserConnection, room: str, *, what: str = "text") -> None:
         """Notify the other people who watch a room, at once, that this connection's person is typing in it, or
         recording a voice note (``what``: ``text`` or ``voice``)."""
-        state = self._rooms.get(room)
-        if state is None or len(state.attendance) > MAX_TYPING:
-            return
-        person = connection.person
-        if not self.privacy.shows(person.id, "typing"):
-            return
-        if state.typists.may_notify(person.id, trio.current_time()):
-            notice = EncodedNotices([Typing(room, person, what)])
-            for other in state.attendance:
-                may_see = other.person.id != person.id and self.privacy.sees(
-                    other.person.id, person.id, "typing"
-                )
-                if may_see and other.hears(room):
-                    other.outbox.post(notice.frames(other.encoding))
+        state, person = self._rooms.get(room), connection.person
+        if state is not None and self.privacy.shows(person.id, "typing") and self._may_type(state, person):
+            self._posting.post_typing(state, person, what)
+            if state.elsewhere.is_watched or state.told_nodes_s is None:  # it is not known yet
+                self._store.tell_nodes(TypingThere(room, person, what))
+
+    def hear_typing(self, _node: str, message: TypingThere) -> None:
+        """Somebody is typing at another node."""
+        state = self._rooms.get(message.room)
+        if state is not None and self._may_type(state, message.person):
+            self._posting.post_typing(state, message.person, message.what)
+
+    def _may_type(self, state: RoomState, person: Person) -> bool:
+        return len(state.attendance) + state.elsewhere.count <= MAX_TYPING and state.typists.may_notify(
+            person.id, trio.current_time()
+        )
 
     def move_markers(self, connection: UserConnection, room: Room, *, delivered: int, read: int) -> None:
         """Move the read marker of this connection's person up to these numbers, but never beyond the head."""
@@ -221,18 +244,20 @@ class PresenceService:
         self._store.tell_nodes(ProfileChanged(person.id))
 
     def _apply_person(self, person: Person) -> None:
+        self.others_profiles.know(person)
         self._connected.set_person(person)
+        self.nodes.set_person(person)
         self._changed_people[person.id] = person
         self._has_changed.set()
 
-    def _apply_profile(self, profile: Profile) -> None:
-        """The profile was changed at another node."""
-        self._apply_privacy(profile)
-        self._apply_person(profile.person)
-
     def _note_offline(self, person: str) -> None:
-        self._offline.add(person)
+        self.nodes.note_offline(person)
         self.privacy.forget_blocks(person)
+        self._note_seen([person])
+
+    def _note_seen(self, people: Iterable[str]) -> None:
+        """Save soon that these people were here until now."""
+        self._offline.update(people)
         self._has_changed.set()
 
     def _note_change(self, room: str) -> None:
@@ -315,6 +340,9 @@ class PresenceService:
 
     async def _broadcast(self) -> None:
         moved = await self.save()
+        self.others_markers.tell(moved)
+        for room, markers in self.others_markers.take().items():
+            moved[room] = [*moved.get(room, []), *markers]
         changed, self._changed_rooms = dict.fromkeys([*self._changed_rooms, *moved]), {}
         for room in changed:
             await self._broadcast_room(room, moved.get(room, []))
@@ -328,85 +356,19 @@ class PresenceService:
         for connection in state.attendance:
             if not connection.hears(room):
                 self.unwatch(connection)
-        came, went = state.attendance.take_changes()
+        self.nodes.tell_room(state)  # before the changes are taken
+        came, went, is_recounted = state.take_changes()
         watching = list(state.attendance)
         may_name_markers = may_name(len(moved), len(watching))
         shown = [one for one in moved if may_name_markers and self.privacy.shows(one.person, "receipts")]
-        change = RoomChange(state, came, went, may_name(len(came) + len(went), len(watching)), shown)
-        if came or went or shown:
-            await self._post_change(watching, change)
+        is_named = may_name(len(came) + len(went), len(watching))
+        change = RoomChange(state, came, went, is_named, is_recounted, shown)
+        if came or went or is_recounted or shown:
+            await self._posting.post_change(watching, change)
         notified = set(watching) if may_name_markers else set()
         if shown:
-            notified |= await self._notify_few(state, shown, notified)
-        await self._notify_own_devices(state, moved, room, notified)
-
-    async def _post_change(self, watching: Sequence[UserConnection], change: RoomChange) -> None:
-        """Post to each connection what its person may see of the change: encoded once for all who see the same."""
-        room, attendance = change.state.room, change.state.attendance
-        shared: dict[tuple[bool, bool], EncodedNotices] = {}
-        for connection in watching:
-            sees = (attendance.shows(connection), self.privacy.shows(connection.person.id, "receipts"))
-            apart = self.privacy.apart_from(connection.person.id)
-            encoded = None if apart else shared.get(sees)
-            if encoded is None:
-                encoded = EncodedNotices(change.notices(*sees, apart=apart))
-            if not apart:
-                shared[sees] = encoded
-            await self._post([connection], encoded, room=room)
-            if apart:  # that took longer
-                await trio.lowlevel.checkpoint()
-
-    async def _notify_few(
-        self, state: RoomState, shown: Sequence[ReadMarker], notified: set[UserConnection]
-    ) -> set[UserConnection]:
-        """Post the markers to those of the few who do not watch the room, for their lists of rooms; who they are."""
-        others = [
-            connection
-            for person in state.few
-            if self.privacy.shows(person, "receipts")
-            for connection in self._connected.connections(person)
-            if connection not in notified
-        ]
-        for connection in others:
-            apart = self.privacy.apart_from(connection.person.id)
-            markers = [
-                marker
-                for marker in shown
-                if marker.person not in apart and state.moved_by.get(marker.person) is not connection
-            ]
-            if markers:
-                await self._post(
-                    [connection], EncodedNotices([ReadMarkersMoved(state.room, markers)]), room=state.room
-                )
-        return set(others)
-
-    async def _notify_own_devices(
-        self, state: RoomState, moved: Sequence[ReadMarker], room: str, notified: set[UserConnection]
-    ) -> None:
-        """Post each moved marker to the other connections of its person that were not ``notified`` yet."""
-        for marker in moved:
-            mover = state.moved_by.pop(marker.person, None)
-            if not self.privacy.shows(marker.person, "receipts"):
-                notified = set()
-            others = [
-                connection
-                for connection in self._connected.connections(marker.person)
-                if connection is not mover and connection not in notified
-            ]
-            if others:
-                await self._post(others, EncodedNotices([ReadMarkersMoved(room, [marker])]), room=room)
-
-    async def _post(
-        self, connections: Iterable[UserConnection], encoded: EncodedNotices, *, room: str | None = None
-    ) -> None:
-        """Post notices to those of the connections that hear the room at that moment; without a room, to all."""
-        for connection in connections:
-            frames = encoded.frames(connection.encoding)
-            if frames and (room is None or connection.hears(room)):
-                connection.outbox.post(frames)
-            self._posted += 1
-            if self._posted % POST_STEP == 0:
-                await trio.lowlevel.checkpoint()
+            notified |= await self._posting.post_to_few(state, shown, notified)
+        await self._posting.post_to_own_devices(state, moved, notified)
 
     async def _broadcast_people(self) -> None:
         if not self._changed_people:
@@ -416,7 +378,7 @@ class PresenceService:
         people = [self._changed_people.pop(person) for person in list(self._changed_people)[:n_people]]
         if self._changed_people:
             self._has_changed.set()
-        await self._post(connections, EncodedNotices([PersonChanged(person) for person in people]))
+        await self._posting.post(connections, EncodedNotices([PersonChanged(person) for person in people]))
 
 
 @asynccontextmanager
@@ -432,6 +394,8 @@ async def open_presence(
         if store.has_nodes:
             nursery.start_soon(presence.others_profiles.run)
             nursery.start_soon(presence.others_blocks.run)
+            nursery.start_soon(presence.nodes.run)
+            nursery.start_soon(presence.others_markers.run)
         yield presence
         nursery.cancel_scope.cancel()
     await presence.save()

@@ -576,6 +576,17 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
         Sync."""
         ...
 
+    async def changed_profiles(self, *, within_s: int, limit: int) -> list[Profile]:
+        """Profiles that were changed within the last so many seconds, whichever node wrote them, at most ``limit``;
+        none where there are no other nodes."""
+        ...
+
+    async def moved_read_markers(
+        self, rooms: Collection[str], *, within_s: int, limit: int
+    ) -> list[ReadMarker]:
+        """The same of the read markers of these rooms."""
+        ...
+
     def node_messages(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Told]]:
         """Give what other nodes tell, for as long as the block is not left: hints, as `hints` are
         (`trio_chat.store.node_messages`)."""

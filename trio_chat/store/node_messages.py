@@ -17,6 +17,8 @@ from typing import Final
 import attrs
 import msgspec
 
+from trio_chat.model.events import Person  # noqa: TC001  # msgspec reads the types of fields
+
 MESSAGE_BYTES: Final = 7_500
 """What is longer is told to nobody."""
 
@@ -55,11 +57,78 @@ class BlockChanged(NodeMessage, frozen=True, array_like=True, tag="block"):
     other: str
 
 
+class NodeCame(NodeMessage, frozen=True, array_like=True, tag="came"):
+    """The node has begun to listen: it does not know yet who is at the others."""
+
+
+class PeopleOnline(NodeMessage, frozen=True, array_like=True, tag="online"):
+    """These people are connected; told again and again while they are."""
+
+    people: tuple[str, ...]
+
+
+class PeopleOffline(NodeMessage, frozen=True, array_like=True, tag="offline"):
+    """The last connections of these people to this node have ended."""
+
+    people: tuple[str, ...]
+
+
+class RoomPeople(NodeMessage, frozen=True, array_like=True, tag="people"):
+    """The room is on screens at this node: of so many people, who are these if they are not too many."""
+
+    room: str
+    count: int
+    people: tuple[Person, ...]
+    asks: bool = False
+    """Whether it has only begun to, and wants to be told who is there at others."""
+
+
+class RoomMoves(NodeMessage, frozen=True, array_like=True, tag="moves"):
+    """In a room that is on screens at this node some came and some went; now there are so many."""
+
+    room: str
+    count: int
+    came: tuple[Person, ...]
+    went: tuple[str, ...] = ()
+
+
+class RoomLeft(NodeMessage, frozen=True, array_like=True, tag="left"):
+    """The room is on no screen at this node any more."""
+
+    room: str
+
+
+class TypingThere(NodeMessage, frozen=True, array_like=True, tag="typing"):
+    """Somebody is typing in a room, or recording a voice note."""
+
+    room: str
+    person: Person
+    what: str
+
+
+class MarkersMoved(NodeMessage, frozen=True, array_like=True, tag="markers"):
+    """Read markers of a room have moved, and are saved."""
+
+    room: str
+    markers: tuple[tuple[str, int, int], ...]
+    """Of whom, and up to which number they have received and read."""
+    few: tuple[str, ...] = ()
+    """The members, where all of them are told, watching or not; else nobody."""
+
+
 MESSAGES: Final[tuple[type[NodeMessage], ...]] = (
     BlockChanged,
     DevicesLoggedOut,
     ListsChanged,
     ProfileChanged,
+    NodeCame,
+    PeopleOnline,
+    PeopleOffline,
+    RoomPeople,
+    RoomMoves,
+    RoomLeft,
+    TypingThere,
+    MarkersMoved,
 )
 """All kinds of messages."""
 

@@ -20,6 +20,7 @@ from trio_chat.store.postgresql import leases
 from trio_chat.store.postgresql.append import APPEND_FUNCTION
 from trio_chat.store.postgresql.connect import hidden
 from trio_chat.store.postgresql.epochs import MARK_FUNCTIONS
+from trio_chat.store.postgresql.looks import LOOKS
 from trio_chat.store.sql.changes_about_people import ABOUT_PEOPLE
 from trio_chat.store.sql.epochs import EPOCHS, PROOF_KEY
 
@@ -405,7 +406,7 @@ CREATE TRIGGER blob_gone AFTER UPDATE OF gone ON blobs FOR EACH ROW WHEN ((OLD.g
 
 
 def _make_the_log(connection: PostgresqlConnection) -> None:
-    for statements in (_TABLES, _MENTIONS, _FILES, APPEND_FUNCTION, MARK_FUNCTIONS):
+    for statements in (_TABLES, _MENTIONS, _FILES, APPEND_FUNCTION, MARK_FUNCTIONS, LOOKS):
         connection.raw.execute(statements.encode())
     connection.executemany(
         "INSERT INTO meta VALUES (?, ?)",

@@ -8,7 +8,7 @@ import attrs
 
 from trio_chat.model.events import Event
 from trio_chat.store.base import NodeStatistics
-from trio_chat.store.postgresql import buckets, chores, leases
+from trio_chat.store.postgresql import buckets, chores, leases, looks
 from trio_chat.store.sql import blobs, name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
 
@@ -67,6 +67,8 @@ class PostgresqlStore(SqlStore):
     charge = writes_always(buckets.charge)
     _take_chore = writes_always(chores.take_chore)
     live_nodes = reads(leases.live_nodes)
+    changed_profiles = reads(looks.changed_profiles)
+    moved_read_markers = reads(looks.moved_read_markers)
     claim_name = writes_always(name_claims.claim_name)
     keep_claims = writes_always(name_claims.keep_claims)
     name_blob = writes_always(blobs.name_blob)

@@ -46,12 +46,13 @@ from trio_chat.store.sql.requests import Append
 from trio_chat.store.sql.succession import LOOKED_EACH_S, Succession
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
+    from trio_chat.model.records import Profile, ReadMarker
     from trio_chat.store.base import Store, StoreStatistics
     from trio_chat.store.group_commit import Executor, RunBatch
     from trio_chat.store.moved import Moved
@@ -350,6 +351,16 @@ class SqlStore:
 
     def tell_nodes(self, message: NodeMessage) -> None:
         """See `Store`."""
+
+    async def changed_profiles(self, *, within_s: int, limit: int) -> list[Profile]:
+        """See `Store`."""
+        return []
+
+    async def moved_read_markers(
+        self, rooms: Collection[str], *, within_s: int, limit: int
+    ) -> list[ReadMarker]:
+        """See `Store`."""
+        return []
 
     def node_messages(self) -> AbstractAsyncContextManager[trio.MemoryReceiveChannel[Told]]:
         """See `Store`."""
