@@ -73,8 +73,12 @@ STAYING: Final = {
 }
 """What does not move, and why."""
 
-OWN_COLUMNS: Final = {"rooms": {"head", "digest", "rules_seq"}}
-"""Columns that only PostgreSQL has: they follow from the log."""
+OWN_COLUMNS: Final = {
+    "rooms": {"head", "digest", "rules_seq"},
+    "people": {"changed_at"},
+    "marks": {"moved_at"},
+}
+"""Columns that only PostgreSQL has: they follow from the log, or say what was changed lately."""
 
 MOVING_KEYS: Final = ("epoch", "server", "token_key", "addresses_key", PROOF_KEY)
 """Keys in ``meta`` that move."""
