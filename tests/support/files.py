@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from tests.support.memory_store import MemoryDisk
+from tests.support.nodes import SharedStore
 from tests.support.raw import PATIENCE_S, Answer, get, open_raw, open_v1
 from tests.support.serving import Serving, open_server
 from trio_chat.files.uploads import new_upload_id
@@ -129,6 +131,18 @@ async def open_file_server(data: Path, **settings: object) -> AsyncIterator[File
     """Serve files on a free port until the block is left."""
     async with open_server(data=data, **settings) as serving:  # type: ignore[arg-type]  # any keyword
         yield FileServing(serving, data / "files")
+
+
+@asynccontextmanager
+async def open_two_file_servers(data: Path) -> AsyncIterator[tuple[SharedStore, FileServing, FileServing]]:
+    """Two nodes over one store, with one directory of files: the store, and the two."""
+    store = SharedStore(MemoryDisk())
+    async with (
+        store.running(close_timeout_s=10),
+        open_file_server(data, store=store.as_node()) as one,
+        open_file_server(data, store=store.as_node()) as two,
+    ):
+        yield store, one, two
 
 
 async def ask(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -49,9 +49,14 @@ class Serving:
 
 @asynccontextmanager
 async def open_server(
-    certificates: Certificates | None = None, *, network_url: str | None = None, **settings: object
+    certificates: Certificates | None = None,
+    *,
+    network_url: str | None = None,
+    store: MemoryStore | None = None,
+    **settings: object,
 ) -> AsyncIterator[Serving]:
-    """Serve a memory store on a free port until the block is left; then all connections are cut."""
+    """Serve a memory store on a free port until the block is left; then all connections are cut. With ``store`` that
+    one, as one of several nodes."""
     defaults: dict[str, object] = {
         "host": "127.0.0.1",
         "port": 0,
@@ -66,7 +71,7 @@ async def open_server(
         max_total=config.max_connections, max_per_address=config.max_connections_per_address
     )
     async with (
-        open_memory_store() as store,
+        open_memory_store() if store is None else nullcontext(store) as store,
         open_hub(
             store, config, now_ms=lambda: time.time_ns() // 1_000_000, network_url=lambda: network_url
         ) as hub,

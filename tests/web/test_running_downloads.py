@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trio
 
-from tests.support.files import FileServing, Sender, open_file_server
+from tests.support.files import FileServing, Sender, open_file_server, open_two_file_servers
 from tests.support.raw import PATIENCE_S, RawPeer, get, open_raw, open_v1
 from tests.support.serving import open_conversation
 from trio_chat.files import places
 from trio_chat.files.downloads import AT_ONCE_FROM_ADDRESS
 from trio_chat.model.tokens import hash_of
+from trio_chat.store.hints import EVERYTHING
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -71,6 +72,48 @@ async def test_who_is_logged_out_gets_no_more(tmp_path: Path) -> None:
                     await trio.lowlevel.checkpoint()
             assert 0 < len(await peer.receive_to_the_end()) < len(LARGE)
             assert await other.receive_to_the_end() == LARGE
+
+
+@pytest.mark.parametrize("how", ["delete", "log out"])
+async def test_what_is_decided_at_one_node_cuts_downloads_at_another(tmp_path: Path, how: str) -> None:
+    """Also if nothing is told to that one: it looks into the store."""
+    async with open_two_file_servers(tmp_path) as (store, one, two):
+        store.lose_hints()
+        store.lose_messages()
+        ada, bob = await one.person("Ada"), await two.person("Bob")
+        target = await one.sent(ada, LARGE)
+        async with open_download(two, target, bob) as peer:
+            began = time.monotonic()
+            if how == "delete":
+                await one.delete(ada, int(target.split("/")[3]))
+            else:
+                await store.remove_devices(bob.id)
+            await is_cut(two, peer)
+            assert time.monotonic() - began < 5
+        assert (await two.get(target, bob)).status == 404
+
+
+async def test_who_is_sent_away_at_one_node_gets_no_more_at_another(tmp_path: Path) -> None:
+    async with open_two_file_servers(tmp_path) as (store, one, two):
+        ada, bob = await one.person("Ada"), await two.person("Bob")
+        async with _open(one, ada) as its_ada, _open(two, bob) as its_bob:
+            await its_ada.say(type="create", id="c1", kind="private", title="Kites")
+            room = (await its_ada.hear(lambda said: said["type"] == "ack" or "room" in said))["room"]
+            await its_ada.say(type="join", id="c2", room=room)
+            await its_ada.hear("joined")
+            await its_ada.say(type="invite", id="c3", room=room)
+            token = (await its_ada.hear("invited"))["token"]
+            await its_bob.say(type="accept", id="c3", token=token)
+            await its_bob.hear(lambda said: said["type"] == "ack" and said["id"] == "c3")
+            target = await _sent(one, its_ada, room)
+            async with open_download(two, target, bob) as peer:
+                store.lose_hints()
+                await its_ada.say(type="ban", id="c4", room=room, person=bob.id)
+                await its_ada.hear(lambda said: said["type"] == "ack" and said["id"] == "c4")
+                store.bell.ring(EVERYTHING)  # as every two seconds
+                await is_cut(two, peer)
+        assert (await two.get(target, bob)).status == 404
+        assert (await one.get(target, ada)).body == LARGE
 
 
 @pytest.mark.parametrize("how", ["ban", "part"])
