@@ -176,6 +176,7 @@ async def open_hub(
         open_rooms(store, config, now_ms=now_ms, on_members=on_members, on_access=on_access) as rooms,
         open_files(
             config.parts_directory,
+            config.workshops_directory,
             blobs or await open_blobs(config.files_place),
             store,
             rooms,

@@ -138,7 +138,7 @@ async def test_files_pictures_and_their_keys_are_good_at_any_node(
         assert len({(await ask(node.port, shown_at)).body for node in nodes}) == 1
 
 
-async def test_an_upload_whose_node_has_gone_begins_again_at_another(
+async def test_an_upload_whose_node_has_gone_goes_on_at_another(
     nodes: tuple[ServerProcess, ServerProcess],
 ) -> None:
     one, two = nodes
@@ -161,9 +161,9 @@ async def test_an_upload_whose_node_has_gone_begins_again_at_another(
         upload = begun["upload"]
         assert (await patched(one, 0, CONTENT[:half], is_last=False)).status == 204
         await one.kill()
-        refused = await patched(two, half, CONTENT[half:], is_last=True)
-        assert (refused.status, refused.headers["upload-offset"]) == (409, "0")
-        assert (await patched(two, 0, CONTENT, is_last=True)).status == 200
+        refused = await patched(two, 0, CONTENT, is_last=True)
+        assert (refused.status, refused.headers["upload-offset"]) == (409, str(half))
+        assert (await patched(two, half, CONTENT[half:], is_last=True)).status == 200
         seq = await sent(ada, "look", files=[{"upload": upload}])
         bearer = {"authorization": f"Bearer {welcome['token']}"}
         answer = await ask(two.port, f"/files/lobby/{seq}/0/kite.txt", **bearer)

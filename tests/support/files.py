@@ -13,6 +13,7 @@ from tests.support.memory_store import MemoryDisk
 from tests.support.nodes import SharedStore
 from tests.support.raw import PATIENCE_S, Answer, get, open_raw, open_v1
 from tests.support.serving import Serving, open_server
+from trio_chat.blobs.places import SharedDirectory
 from trio_chat.files.uploads import new_upload_id
 from trio_chat.kinds.files import file_of
 from trio_chat.kinds.forms import write_body
@@ -23,6 +24,8 @@ from trio_chat.model.files import FileLimits, Upload
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
+
+    from trio_chat.blobs.places import BlobsPlace
 
 NO_LIMITS = FileLimits()
 
@@ -47,6 +50,11 @@ class FileServing:
     def port(self) -> int:
         """Where it listens."""
         return self.serving.port
+
+    @property
+    def n_transfers(self) -> int:
+        """How many uploads and downloads are under way."""
+        return len(self.serving.hub.files.transfers)
 
     def on_disk(self) -> list[str]:
         """The names of all files on the disk."""
@@ -127,20 +135,26 @@ class FileServing:
 
 
 @asynccontextmanager
-async def open_file_server(data: Path, **settings: object) -> AsyncIterator[FileServing]:
-    """Serve files on a free port until the block is left."""
+async def open_file_server(
+    data: Path, *, directory: Path | None = None, **settings: object
+) -> AsyncIterator[FileServing]:
+    """Serve files on a free port until the block is left; they are in this directory, or that of the data."""
     async with open_server(data=data, **settings) as serving:  # type: ignore[arg-type]  # any keyword
-        yield FileServing(serving, data / "files")
+        yield FileServing(serving, directory or data / "files")
 
 
 @asynccontextmanager
-async def open_two_file_servers(data: Path) -> AsyncIterator[tuple[SharedStore, FileServing, FileServing]]:
-    """Two nodes over one store, with one directory of files: the store, and the two."""
+async def open_two_file_servers(
+    data: Path, *, place: BlobsPlace | None = None
+) -> AsyncIterator[tuple[SharedStore, FileServing, FileServing]]:
+    """Two nodes over one store, with one place of files (a shared directory, if nothing else is said): the store, and
+    the two."""
     store = SharedStore(MemoryDisk())
+    place = place or SharedDirectory(data / "files")
     async with (
         store.running(close_timeout_s=10),
-        open_file_server(data, store=store.as_node()) as one,
-        open_file_server(data, store=store.as_node()) as two,
+        open_file_server(data / "one", directory=data / "files", files=place, store=store.as_node()) as one,
+        open_file_server(data / "two", directory=data / "files", files=place, store=store.as_node()) as two,
     ):
         yield store, one, two
 

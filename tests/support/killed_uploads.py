@@ -166,7 +166,7 @@ async def main(data: Path, step: int, *, turned: bool, place: S3Place | None) ->
         if blobs is not None:
             for name in ("head_object", "put_object", "delete_object"):
                 setattr(blobs._client, name, killer.before(getattr(blobs._client, name)))
-        for name in ("write", "fsync", "link", "unlink", "mkdir", "rmdir"):
+        for name in ("pwrite", "fsync", "link", "unlink", "mkdir", "rmdir"):
             setattr(os, name, killer.before(getattr(os, name)))
         parts_module._sync_data = killer.before(parts_module._sync_data)
         for name in ("begin_upload", "finish_upload", "append", "forget_gone", "drop_upload"):

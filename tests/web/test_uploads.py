@@ -214,17 +214,17 @@ async def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 async def test_a_disk_that_is_full_to_the_last_byte_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = os.write
+    real = os.pwrite
 
-    def write(descriptor: int, data: bytes) -> int:
+    def write(descriptor: int, data: bytes, at: int) -> int:
         if bytes(data[:5]) == b"a red":
             raise OSError(errno.ENOSPC, "No space left on device")
-        return real(descriptor, data)
+        return real(descriptor, data, at)
 
     async with open_file_server(tmp_path) as files:
         upload = await files.begin(await files.person("Ada"), 10)
         with monkeypatch.context() as patch:
-            patch.setattr(os, "write", write)
+            patch.setattr(os, "pwrite", write)
             assert (await files.patch(upload, b"a red kite")).status == 507
         assert (await files.patch(upload, b"a red kite", is_last=True)).status == 200
 

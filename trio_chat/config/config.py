@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from trio_chat.blobs.places import BlobsPlace
+from trio_chat.blobs.places import BlobsPlace, SharedDirectory
 from trio_chat.config.setting import (
     PREFIX,
     BadSetting,
@@ -382,9 +382,16 @@ class Config:
 
     @property
     def parts_directory(self) -> Path:
-        """The directory for what is coming of files: on the disk of theirs, if they are on one of this machine."""
+        """The directory for what is coming of files: where they are themselves, unless that is a bucket."""
         place = self.files_place
+        if isinstance(place, SharedDirectory):
+            place = place.path
         return (place if isinstance(place, Path) else self.data / "files") / "parts"
+
+    @property
+    def workshops_directory(self) -> Path | None:
+        """The directory in which previews are made, if others have that of the parts as well."""
+        return self.data / "files" / "made" if isinstance(self.files_place, SharedDirectory) else None
 
     @property
     def default_mode(self) -> Literal["open", "probation"]:

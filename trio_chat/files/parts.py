@@ -1,9 +1,10 @@
 """Parts: what has come so far of unfinished uploads, a file for each.
 
 The offset of an upload is the size of its part, so it is right whatever ends the server. A part is appended to by one
-task at a time (`trio_chat.files.turns`).
+task at a time (`trio_chat.files.turns`); where several nodes share the parts, by one on each: an old request may hang
+at one while the client goes on at another. So each writes where its bytes belong, which are the same.
 
-Beside it stand what goes with it: the poster of a video, and the directory in which its previews are made.
+Beside it stands what goes with it: the poster of a video. The directory in which its previews are made is this node's.
 """
 
 from __future__ import annotations
@@ -47,18 +48,22 @@ _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 class Parts:
-    """All parts, in a directory that is made when the first one is begun.
+    """All parts, in a directory that is made when the first one is begun; with ``workshops`` previews are made there,
+    for others have the directory of the parts as well.
 
     ``floor_bytes`` is the configured floor of the disk (`trio_chat.store.space`): twice of it stays free, so that
     messages can be written when files cannot.
     """
 
-    def __init__(self, directory: Path, *, pace: Pace, floor_bytes: int) -> None:
+    def __init__(
+        self, directory: Path, *, pace: Pace, floor_bytes: int, workshops: Path | None = None
+    ) -> None:
         self._directory = directory
+        self._workshops = workshops or directory
         self._pace = pace
         self._floor_bytes = floor_bytes
         self._threads = trio.CapacityLimiter(THREADS)
-        self._has_some = is_there(directory)  # else there is no need to look
+        self._has_some = workshops is not None or is_there(directory)  # else there is no need to look
 
     def path(self, upload: str) -> Path:
         """Where the part of an upload is, if there is one."""
@@ -72,7 +77,7 @@ class Parts:
 
     def workshop(self, upload: str) -> Path:
         """The directory in which its previews are made."""
-        return self.path(upload).with_name(f"{upload}.made")
+        return self._workshops / f"{self.path(upload).name}.made"
 
     async def size(self, upload: str) -> int:
         """Bytes of its part; 0 if there is none."""
@@ -107,7 +112,7 @@ class Parts:
         def remove() -> None:
             for name in (path.name, f"{path.name}.poster", f"{path.name}.new"):
                 path.with_name(name).unlink(missing_ok=True)
-            shutil.rmtree(path.with_name(f"{path.name}.made"), ignore_errors=True)
+            shutil.rmtree(self.workshop(upload), ignore_errors=True)
 
         if self._has_some:
             await trio.to_thread.run_sync(remove, limiter=self._threads)
@@ -116,25 +121,28 @@ class Parts:
         """The uploads of which anything is here, in order."""
 
         def listed() -> list[str]:
-            with suppress(FileNotFoundError):
-                return sorted({name.partition(".")[0] for name in os.listdir(self._directory)})
-            return []
+            names: set[str] = set()
+            for directory in {self._directory, self._workshops}:
+                with suppress(FileNotFoundError):
+                    names.update(name.partition(".")[0] for name in os.listdir(directory))
+            return sorted(names)
 
         found = await trio.to_thread.run_sync(listed, limiter=self._threads) if self._has_some else []
         return [name for name in found if UPLOAD_ID.fullmatch(name)]
 
-    async def write(self, descriptor: int, data: bytes, *, syncs: bool) -> None:
-        """Append to an open part; and write it to the disk, if that is asked for. Not cancelled before it has done so.
+    async def write(self, descriptor: int, data: bytes, at: int, *, syncs: bool) -> None:
+        """Write into an open part, from there on; and to the disk, if that is asked for. Not cancelled before it has
+        done so.
 
         Raises `Refused` (``disk_full``), or `OSError`, and then some of it may be written.
         """
-        await trio.to_thread.run_sync(self._write, descriptor, data, syncs, limiter=self._threads)
+        await trio.to_thread.run_sync(self._write, descriptor, data, at, syncs, limiter=self._threads)
 
     async def wait_for_turn(self, n: int) -> None:
         """Wait until so many bytes more may be written."""
         await self._pace.wait(n)
 
-    def _write(self, descriptor: int, data: bytes, syncs: bool) -> None:
+    def _write(self, descriptor: int, data: bytes, at: int, syncs: bool) -> None:
         disk = os.fstatvfs(descriptor)
         floor = 2 * floor_of(self._floor_bytes, disk.f_blocks * disk.f_frsize)
         if disk.f_bavail * disk.f_frsize < floor + len(data):
@@ -143,7 +151,8 @@ class Parts:
             )
         rest = memoryview(data)
         while rest:
-            rest = rest[os.write(descriptor, rest) :]
+            n = os.pwrite(descriptor, rest, at)
+            rest, at = rest[n:], at + n
         if syncs:
             _sync_data(descriptor)
 
@@ -172,9 +181,10 @@ class Part:
         data, self._waiting = bytes(self._waiting), bytearray()
         if not data or self._has_failed:
             return
-        syncs = self.size // SYNC_BYTES > (self.size - len(data)) // SYNC_BYTES
+        at = self.size - len(data)
+        syncs = self.size // SYNC_BYTES > at // SYNC_BYTES
         try:
-            await self._parts.write(self._descriptor, data, syncs=syncs)
+            await self._parts.write(self._descriptor, data, at, syncs=syncs)
         except (OSError, Refused):
             self._has_failed = True
             raise
@@ -206,5 +216,5 @@ def _size(path: Path) -> int:
 
 def _open(path: Path) -> tuple[int, int]:
     make_private(path.parent)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode=0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode=0o600)
     return descriptor, os.fstat(descriptor).st_size

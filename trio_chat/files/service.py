@@ -1,6 +1,7 @@
 """The service of files: uploads, downloads and the sweeper, over a store of messages and one of blobs.
 
-What is coming is on the disk of this machine (``parts/``), what is there in the store of blobs.
+What is coming is on the disk of this machine, or where several have their files (``parts/``); what is there in the
+store of blobs.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ class Files:
     downloads: Downloads
     keys: Keys
     transfers: Transfers
+    sweeper: Sweeper
 
 
 @asynccontextmanager
 async def open_files(
     directory: Path,
+    workshops: Path | None,
     blobs: BlobStore,
     store: Store,
     rooms: RoomRegistry,
@@ -59,10 +62,10 @@ async def open_files(
     now_ms: Callable[[], int],
 ) -> AsyncIterator[Files]:
     """The files, until the block is left: then all transfers end. What is coming is kept in this directory, which is
-    made for the first upload. ``uploads_at_once`` of a person move at a time (`Uploads`). ``floor_bytes`` is the floor
-    of its disk (`Parts`)."""
+    made for the first upload, and previews are made in ``workshops`` (`Parts`). ``uploads_at_once`` of a person move
+    at a time (`Uploads`). ``floor_bytes`` is the floor of its disk (`Parts`)."""
     locks = BlobLocks()
-    parts = Parts(directory, pace=Pace(), floor_bytes=floor_bytes)
+    parts = Parts(directory, pace=Pace(), floor_bytes=floor_bytes, workshops=workshops)
     transfers = Transfers()
     finisher = Finisher(store, blobs, parts, locks)
     keys = Keys(store, door)
@@ -77,6 +80,7 @@ async def open_files(
         nursery.start_soon(sweeper.sweep)
         nursery.start_soon(sweeper.run)
         nursery.start_soon(transfers.run)
-        yield Files(Beginning(store, rooms, door, keys, limits, now_ms), uploads, downloads, keys, transfers)
+        beginning = Beginning(store, rooms, door, keys, limits, now_ms)
+        yield Files(beginning, uploads, downloads, keys, transfers, sweeper)
         transfers.stop()
         nursery.cancel_scope.cancel()

@@ -136,6 +136,10 @@ class Uploads:
             if finished is None:
                 raise _no_such_upload()
             return finished
+        now = await self._store.upload(upload.id)
+        if now is not None and now.is_finished:  # by another node, which took away what this one looked into
+            await self._parts.remove(upload.id)
+            return now
         # It never will be: it is not to count, or to be looked into again.
         await self._forget(upload.id)
         try:
