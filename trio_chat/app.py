@@ -196,6 +196,8 @@ async def serve_store(
                 on_ready(port, owner_token)
                 moved = await _wait_for_end(store, stop)
                 server.is_ready = False
+                if moved is None:
+                    await trio.sleep(config.stop_delay_s)
                 if moved is not None and on_moved is not None:
                     await on_moved()
                 accepting.cancel_scope.cancel()

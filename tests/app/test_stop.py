@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from tests.support import pictures
+from tests.support.http import ask
 from tests.support.process import ServerProcess, children, open_process
 from tests.support.raw import PATIENCE_S, TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
 from trio_chat.ops.stores import DATABASE
@@ -63,6 +64,26 @@ async def test_a_stop_tells_all_clients_to_reconnect(signum: signal.Signals, tmp
         assert await silent.receive_close_code() == 1012
         for peer in (plain, v1, silent):
             await peer.stream.aclose()
+        await ended_well(server)
+
+
+async def test_a_server_with_a_delay_goes_on_unready_before_it_stops(tmp_path: Path) -> None:
+    """So a balancer that asks now and then leads nobody to it when it sends its clients away."""
+    async with (
+        open_process(tmp_path, "--stop-delay", "5") as server,
+        open_peer(server.port) as plain,
+    ):
+        assert (await ask(server.port, "/readyz")).status == 200
+        server.signal(signal.SIGTERM)
+        while (answer := await ask(server.port, "/readyz")).status == 200:
+            await trio.lowlevel.checkpoint()
+        assert (answer.status, answer.body) == (503, b"starting or stopping\n")
+        async with open_peer(server.port) as late:
+            await late.send_text("in time")
+            assert await plain.receive_text() == await late.receive_text() == "in time"
+            assert await late.receive_close_code() == await plain.receive_close_code() == 1001
+            await late.stream.aclose()
+        await plain.stream.aclose()
         await ended_well(server)
 
 

@@ -316,6 +316,13 @@ class Config:
         zero="no pings, no limit",
         unit="seconds",
     )
+    stop_delay_s: float = setting_field(
+        0.0,
+        "How long to go on when it is to stop, with /readyz at 503, before anybody is sent away",
+        "A balancer that only asks now and then leads nobody there any more by that time. "
+        "One that tries another node at once needs none.",
+        unit="seconds",
+    )
     drain_timeout_s: float = setting_field(
         10.0,
         "How long stopping may take to hand everybody the last messages",

@@ -422,7 +422,9 @@ def _make_the_log(connection: PostgresqlConnection) -> None:
 
 
 MIGRATIONS: tuple[Migration, ...] = (_make_the_log,)
-"""In order; number n makes format n + 1. A released migration is never changed, only followed by another."""
+"""In order; number n makes format n + 1. A released migration is never changed, only followed by another. One with
+which programs of two formats before cannot go on replaces what they call (`append.APPEND_FUNCTION`): of those that hang
+while it is made nobody knows."""
 
 FORMAT = "format"
 MIN_FORMAT = "min_format"
