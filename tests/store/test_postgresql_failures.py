@@ -20,6 +20,7 @@ from tests.support.postgresql_proxy import proxy
 from trio_chat.errors import StoreUnavailable
 from trio_chat.model.events import Draft, Event
 from trio_chat.model.outcomes import Conflict, Denied, Repeat
+from trio_chat.store.postgresql.connect import STATEMENTS_PREPARED
 from trio_chat.store.postgresql.open import open_postgresql_store
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ async def written(store: PostgresqlStore, room: str, draft: Draft) -> Event:
 async def test_a_message_without_an_id_is_written_once_whatever_becomes_of_its_commit(
     store: PostgresqlStore, line: Proxy, does_come: bool
 ) -> None:
-    await written(store, "one", message("a"))
+    for number in range(-2 * STATEMENTS_PREPARED, 1):  # with a COMMIT that is a prepared statement by then
+        await written(store, "one", message(f"a{number}"))
     for number in range(3):
         line.answers_to_lose, line.commits_to_lose = int(does_come), int(not does_come)
         drafts = [message(f"b{number}"), message(f"c{number}")]
@@ -88,7 +90,7 @@ async def test_a_message_without_an_id_is_written_once_whatever_becomes_of_its_c
             store, ["one"], [(draft.body, outcome) for draft, outcome in zip(drafts, outcomes, strict=True)]
         )
     assert line.n_lost == 3
-    assert (await store.position("one")).seq == 7
+    assert (await store.position("one")).seq == 7 + 2 * STATEMENTS_PREPARED
 
 
 @pytest.mark.parametrize("does_come", [True, False], ids=["the answer is lost", "the commit is lost"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -13,10 +14,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMIT = b"COMMIT"
+PREPARED_COMMIT = re.compile(rb"(_pg3_\w+)\0COMMIT\0")
 BATCH = b"note_batch"
 """What those connections say, once at least, by which a node writes."""
 LISTEN = b"LISTEN "
 SOCKET = ".s.PGSQL.5432"
+
+
+class Writes:
+    """Finds the COMMITs of what a node writes in what one connection carries."""
+
+    def __init__(self) -> None:
+        self._are_here = False
+        self._name: bytes | None = None
+        """Of the prepared statement, once it is one."""
+
+    def commit_in(self, data: bytes | bytearray) -> bool:
+        """Whether there is one in this piece."""
+        self._are_here = self._are_here or BATCH in data
+        if found := PREPARED_COMMIT.search(data):
+            self._name = found[1]
+        is_named = self._name is not None and b"\0" + self._name + b"\0" in data
+        return self._are_here and (COMMIT in data or is_named)
 
 
 class Proxy:
@@ -71,19 +90,20 @@ class Proxy:
         pair = client, server
         self._pairs.add(pair)
         lose_answer = trio.Event()
-        listens = writes = False
+        writes = Writes()
+        listens = False
 
         async def up() -> None:
-            nonlocal listens, writes
+            nonlocal listens
             async for data in client:
                 await self._flows.wait()
                 listens = listens or LISTEN in data
-                writes = writes or BATCH in data
-                if writes and COMMIT in data and self.commits_to_lose:
+                is_commit = writes.commit_in(data)
+                if is_commit and self.commits_to_lose:
                     self.commits_to_lose -= 1
                     self.n_lost += 1
                     break
-                if writes and COMMIT in data and self.answers_to_lose:
+                if is_commit and self.answers_to_lose:
                     self.answers_to_lose -= 1
                     self.n_lost += 1
                     lose_answer.set()
