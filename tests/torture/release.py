@@ -68,32 +68,38 @@ RUNS: dict[str, Options] = {
         plain_clients=30,
         faults=frozenset({"storm"}),
     ),
-    "three nodes over PostgreSQL": Options(
+    "three nodes: of processes, the database, lines and clocks": Options(
         seed=14,
         nodes=3,
-        duration_s=1500,
-        pause_s=0.3,
+        duration_s=600,
+        pause_s=0.2,
         pace_s=0.1,
         clients=6,
         faults=frozenset(NODE_FAULTS.keys() - NEED_NETWORK - NEED_STANDBY) | {"proxy"},
     ),
-    "three nodes over PostgreSQL, nothing but kills": Options(
-        seed=15, nodes=3, duration_s=300, pause_s=0.1, pace_s=0.1, clients=6, faults=frozenset({"kill"})
+    "three nodes: nothing but kills": Options(
+        seed=15, nodes=3, duration_s=400, pause_s=0.1, pace_s=0.1, clients=6, faults=frozenset({"kill"})
     ),
-    "three nodes, and standbys that take the place of the database": Options(
+    "three nodes: cut off from each other and from the database": Options(
+        seed=16, nodes=3, duration_s=150, pause_s=0.5, pace_s=0.1, clients=6, faults=NEED_NETWORK | {"kill"}
+    ),
+    "three nodes: standbys that take the place of the database": Options(
         seed=17,
         nodes=3,
-        duration_s=120,
-        pause_s=1,
+        duration_s=90,
+        pause_s=0.5,
         pace_s=0.1,
         clients=6,
         faults=frozenset({"promote", "kill"}),
     ),
-    "three nodes, and standbys that missed something": Options(
-        seed=18, nodes=3, duration_s=120, pause_s=1, pace_s=0.1, clients=6, faults=frozenset({"promote-late"})
-    ),
-    "three nodes and a database cut off from each other": Options(
-        seed=16, nodes=3, duration_s=300, pause_s=0.5, pace_s=0.1, clients=6, faults=NEED_NETWORK | {"kill"}
+    "three nodes: standbys that missed something": Options(
+        seed=18,
+        nodes=3,
+        duration_s=60,
+        pause_s=0.5,
+        pace_s=0.1,
+        clients=6,
+        faults=frozenset({"promote-late"}),
     ),
     "fixed load, no fault (memory)": Options(seed=9, duration_s=600, pace_s=0.1, faults=frozenset()),
 }
