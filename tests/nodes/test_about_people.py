@@ -21,6 +21,7 @@ from trio_chat.model.events import Draft
 from trio_chat.model.records import EventPlace
 from trio_chat.nodes import look as look_module
 from trio_chat.nodes.known import MAX_KNOWN, KnownChanges
+from trio_chat.nodes.list_changes import RETRY_S
 from trio_chat.nodes.look import LOOK_EACH_S
 from trio_chat.store.node_messages import BlockChanged, DevicesLoggedOut, ListsChanged
 
@@ -183,6 +184,26 @@ async def test_the_look_reads_page_by_page_and_goes_on_after_trouble(
             assert await bob.hear_frames() == []
         await wait(is_told=False)
         assert await kinds(bob) == [("room_added", room) for room in rooms]
+
+
+async def test_who_cannot_be_told_at_once_is_told_when_the_store_can_be_read(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes() as (store, one, two):
+        (ada, _), (bob, _, token) = await hello(one, "Ada"), await new(one, "Bob")
+        there = await come(two, token)
+        room = await make_room(ada)
+
+        async def fail(*_args: object, **_fields: object) -> list[object]:
+            raise StoreUnavailable("Not now.")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "listing", fail)
+            await let_in(ada, room, bob)
+            await trio.sleep(2 * RETRY_S)
+            assert await there.hear_frames() == []
+        await trio.sleep(2 * RETRY_S)
+        assert await kinds(there) == [("room_added", room)]
 
 
 async def test_what_was_written_long_ago_is_not_looked_at(autojump_clock: MockClock) -> None:

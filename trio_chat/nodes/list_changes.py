@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 import trio
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
+
+RETRY_S: Final = 1.0
+"""So long a store that cannot be read is left alone."""
 
 
 @attrs.frozen
@@ -98,12 +101,19 @@ class ListChanges:
     async def run(self) -> None:
         """Tell people of changes, until cancelled."""
         async for change in self._receive:
+            await self._tell(change)
+
+    async def _tell(self, change: _Change) -> None:
+        while change.person in self._connected:  # who comes later reads their list
             try:
                 await self._announce(change)
-            except StoreError as error:  # the list is read again when they reconnect
-                LOGGER.error("%s could not be told of the room %s: %s", change.person, change.room, error)
+            except StoreError as error:
+                LOGGER.error("%s cannot be told of the room %s yet: %s", change.person, change.room, error)
+                await trio.sleep(RETRY_S)
+                continue
             except Exception:  # a bug; it must not end the server
                 LOGGER.exception("%s could not be told of the room %s", change.person, change.room)
+            return
 
     async def _announce(self, change: _Change) -> None:
         """Notify all connections of a person that a room was added to their list, or removed from it."""
