@@ -72,7 +72,7 @@ class ListChanges:
     def event_told(self, event: Event, body: Body, *, is_own: bool) -> None:
         """Note that an event was fanned out here, which changes the list of somebody, perhaps; if it was written here
         (``is_own``), other nodes are told."""
-        people = people_named(event.kind, body)
+        people = people_named(event.kind, body) if self._store.has_nodes else ()
         if people:
             place = EventPlace(event.at_ms, event.room, event.seq)
             self._known.add(place)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import trio
 
 from trio_chat.errors import INTERNAL_ERROR, StartError, StoreUnavailable
-from trio_chat.kinds.facts import PERSONAL_ROOM, kind_of_new, no_such_room, personal_room
+from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, kind_of_new, no_such_room, personal_room
 from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.cursors import Cursor, Start
 from trio_chat.rooms.lag import LagWatch
@@ -310,10 +310,11 @@ async def open_rooms(
     ``on_members`` and ``on_access`` see `Room`.
 
     Leaving the block closes the inboxes and waits until everything in them is settled. When cancelled, the broadcasters
-    stop at once. Raises `StartError` if the lobby cannot be read.
+    stop at once. Raises `StartError` if one of those rooms cannot be read.
     """
     # Hints come from before the first room is read: nothing is missed in between.
     async with store.hints() as hints, trio.open_nursery() as rooms_nursery:
+        name = LOBBY
         try:
             proof_key = await store.proof_key()
             rooms = RoomRegistry(
@@ -323,8 +324,8 @@ async def open_rooms(
                 await rooms.get(name)
         except StoreUnavailable as error:
             raise StartError(
-                f"The lobby cannot be read. {error} Check the disk, and run verify; if the log is damaged, "
-                "restore it from a backup."
+                f"The {'' if name == LOBBY else 'room '}{name} cannot be read. {error} Check the disk, and run verify; "
+                "if the log is damaged, restore it from a backup."
             ) from error
         async with trio.open_nursery() as housekeeping:
             housekeeping.start_soon(rooms.run_housekeeping)
