@@ -11,7 +11,7 @@ import trio.testing
 from tests.support.core import AT_MS
 from tests.support.nodes import open_nodes
 from tests.support.v1 import ack, become_owner, hello
-from trio_chat.errors import BANNED, StoreUnavailable
+from trio_chat.errors import BANNED, POLICY_VIOLATION, StoreUnavailable
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.moderation import Restriction
 from trio_chat.kinds.modes import Mode
@@ -121,6 +121,20 @@ async def test_the_mode_roles_and_mutes_of_one_node_hold_at_the_other(autojump_c
         assert (await new.ask("hello", name="Eve"))["code"] == "closed"
 
 
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_a_guest_is_banned_from_another_node(is_told: bool, autojump_clock: MockClock) -> None:
+    async with open_nodes() as (store, one, two):
+        ada = await at_one(one)
+        guest, other = await two.open_plain(), await two.open_plain()
+        await guest.say("spam")
+        await other.say("hello")
+        await trio.testing.wait_all_tasks_blocked()
+        first, _ = await store.read_after("lobby", 0, limit=9, max_bytes=999)
+        await decide(ada, store, "ban", is_told=is_told, person=first.sender)
+        assert await guest.hear_close() == POLICY_VIOLATION.code
+        assert other.closed is None
+
+
 async def test_who_waits_at_one_node_is_let_in_at_the_other(autojump_clock: MockClock) -> None:
     async with open_nodes() as (store, one, two):
         ada = await at_one(one)
@@ -147,11 +161,14 @@ async def test_what_a_server_room_could_not_tell_is_read(
     async with open_nodes() as (store, one, two):
         ada = await at_one(one)
         (ada_id,) = two.hub.door.server.roles
-        bob, bob_id = await hello(two, "Bob")
-        room = two.rooms.find(SERVER)
+        (bob, bob_id), guest = await hello(two, "Bob"), await two.open_plain()
+        await guest.say("spam")
+        await trio.testing.wait_all_tasks_blocked()
+        room, said = two.rooms.find(SERVER), await store.read_after("lobby", 0, limit=9, max_bytes=999)
         assert room is not None
         store.lose_hints()
-        await decide(ada, store, "ban", person=bob_id)
+        for person in (bob_id, said[0].sender):
+            await decide(ada, store, "ban", person=person)
         room.subscribers.head = 99  # a bug: what comes next is not directly behind it
         outcome = await room.inbox.write(Draft("mode", ada_id, "Ada", None, write_body(Mode("probation"))))
         assert isinstance(outcome, Event)  # it was written, whatever became of the room
@@ -159,6 +176,7 @@ async def test_what_a_server_room_could_not_tell_is_read(
         await trio.sleep(2 * LOOK_EACH_S)
         assert two.rooms.find(SERVER) is not room
         assert await bob.hear_close() == BANNED.code
+        assert await guest.hear_close() == POLICY_VIOLATION.code
         store.bell.ring(EVERYTHING)
         await trio.testing.wait_all_tasks_blocked()
         assert two.hub.door.server == one.hub.door.server

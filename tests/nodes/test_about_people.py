@@ -23,6 +23,7 @@ from trio_chat.nodes import look as look_module
 from trio_chat.nodes.known import MAX_KNOWN, KnownChanges
 from trio_chat.nodes.list_changes import RETRY_S
 from trio_chat.nodes.look import LOOK_EACH_S
+from trio_chat.store.hints import EVERYTHING
 from trio_chat.store.node_messages import BlockChanged, DevicesLoggedOut, ListsChanged
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ async def test_a_request_that_is_made_at_one_node_is_told_at_the_other(
     is_told: bool, autojump_clock: MockClock
 ) -> None:
     async with open_nodes() as (store, one, two):
-        (ada, _), (bob, bob_id, _) = await hello(one, "Ada"), await new(two, "Bob")
+        (ada, _), (bob, bob_id, token) = await hello(one, "Ada"), await new(two, "Bob")
         lose(store, is_told=is_told)
         room = (await ack(ada, "direct", person=bob_id))["room"]
         await wait(is_told=is_told)
@@ -85,7 +86,11 @@ async def test_a_request_that_is_made_at_one_node_is_told_at_the_other(
         assert await kinds(bob) == [("request", room)]
         await trio.sleep(3 * LOOK_EACH_S)
         assert await bob.hear_frames() == [], "it is told once"
+        phone = await come(one, token)
         assert (await ack(bob, "answer_request", room=room, accept=True))["type"] == "ack"
+        store.bell.ring(EVERYTHING)  # the room is open at the first node, and goes by its log
+        await wait(is_told=is_told)
+        assert await kinds(phone) == [("room_added", room)]
 
 
 @told_or_lost
