@@ -33,7 +33,7 @@ async def open_nodes(database: str, *, is_told: bool) -> AsyncIterator[tuple[Cor
         async with open_postgresql_store(database) as here, open_postgresql_store(database) as there:
             if not is_told:
                 for store in (here, there):
-                    store.ring = lambda _room, _seq: None
+                    store.ring = lambda _room, _seq, _events: None
                     store.tell = lambda _message: None
             async with (
                 open_core(store=cast("MemoryStore", here)) as one,

@@ -137,6 +137,11 @@ async def play(moves: list[tuple[str, int, int]]) -> None:
                         nursery.start_soon(partial(store.append, "lobby", drafts, at_ms=AT_MS))
                     case "hint":
                         room.hint([None, room.head + number, number][index])
+                    case "ring":  # with events, about where the room is
+                        start = max(0, room.head + index - 1)
+                        events = await store.read_after("lobby", start, limit=number + 1, max_bytes=10**9)
+                        if events:
+                            room.hint(events[-1].seq, events)
                     case "steps":
                         for _ in range(number):
                             await trio.lowlevel.checkpoint()
@@ -187,7 +192,7 @@ def _toggle_commits(store: MemoryStore) -> None:
         store.may_commit.set()
 
 
-MOVES = ["join", "leave", "stall", "flow", "say", "say", "write", "hint", "steps", "steps", "hold"]
+MOVES = ["join", "leave", "stall", "flow", "say", "say", "write", "hint", "ring", "steps", "steps", "hold"]
 
 
 @settings(max_examples=share(200))

@@ -16,7 +16,7 @@ from trio_chat.errors import StoreUnavailable
 from trio_chat.kinds.facts import LOBBY
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.rooms import follower as follower_module
-from trio_chat.rooms.follower import RETRY_S
+from trio_chat.rooms.follower import FRESH_S, RETRY_S
 from trio_chat.rooms.registry import IDLE_S
 from trio_chat.store.hints import EVERYTHING, Hint
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.support.core import Core, V1Client
     from tests.support.nodes import SharedStore
-    from trio_chat.model.events import Position
+    from trio_chat.model.events import Event, Position
 
 
 async def say(client: V1Client, *texts: str, room: str = LOBBY) -> None:
@@ -579,6 +579,70 @@ async def test_what_is_written_to_a_log_that_lost_events_is_not_told_to_have_fai
         assert written.body == "3"
         assert "lost events" in caplog.text
         assert "Traceback" not in caplog.text
+
+
+# Events that come with hints
+
+
+def rung_by(hints: list[Hint]) -> list[Event]:
+    """The events that the hints bring."""
+    return [event for hint in hints for event in hint.events]
+
+
+async def test_events_that_come_with_hints_are_told_without_reading(autojump_clock: MockClock) -> None:
+    async with open_nodes() as (store, one, two):
+        store.brings_events = True
+        ada, bob, plain = await one.open_person("Ada"), await two.open_person("Bob"), await two.open_plain()
+        with store.holding_reads():
+            await write_elsewhere(store, 3)
+            assert texts_of(await bob.hear_frames()) == await plain.hear_rest() == ["0001", "0002", "0003"]
+            assert texts_of(await ada.hear_frames()) == ["0001", "0002", "0003"]
+        late = await two.open_person("Late", after=0, epoch=two.lobby.epoch)
+        assert two.lobby.statistics().broadcast.rung == 3
+        assert await late.hear_rest() == []
+        assert two.lobby.position == await store.position(LOBBY)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (0, 0, 2, 1, 1), (2, 0), (2,)])
+async def test_whatever_comes_with_hints_the_log_is_told(
+    order: tuple[int, ...], autojump_clock: MockClock
+) -> None:
+    """Late, doubled, lost and out of order: everything once, in its order."""
+    async with open_nodes() as (store, _, two):
+        store.brings_events = True
+        bob, plain = await two.open_person("Bob"), await two.open_plain()
+        kept = store.keep_hints()
+        for number in range(3):
+            await store.append(
+                LOBBY, [Draft(MESSAGE, "p-else", "Else", f"{number}", f"{number}")], at_ms=AT_MS
+            )
+        for place in order:
+            store.bell.ring(kept[place])
+            await trio.testing.wait_all_tasks_blocked()
+        assert texts_of(await bob.hear_frames()) == await plain.hear_rest() == ["0", "1", "2"]
+
+
+async def test_events_that_waited_for_too_long_are_read_as_they_are_now(autojump_clock: MockClock) -> None:
+    """What was deleted meanwhile is told to nobody any more."""
+    async with open_nodes() as (store, one, two):
+        store.brings_events = True
+        ada, bob = await one.open_person("Ada"), await two.open_person("Bob")
+        kept = store.keep_hints()
+        with store.holding_commits():  # the broadcaster of the other node waits for its own
+            await bob.tell("send", room=LOBBY, text="mine")
+            await trio.testing.wait_all_tasks_blocked()
+        await bob.hear_frames()
+        await ada.hear_frames()
+        await say(ada, "secret")
+        (secret,) = [event for event in rung_by(kept) if event.body == "secret"]
+        with store.holding_commits():
+            await bob.tell("send", room=LOBBY, text="more")
+            await trio.testing.wait_all_tasks_blocked()
+            store.bell.ring(Hint(LOBBY, secret.seq, (secret,)))
+            await trio.sleep(FRESH_S + 1)
+        frames = await bob.hear_frames()
+        assert texts_of(frames) == ["secret", "more"]
+        assert two.lobby.statistics().broadcast.rung == 0
 
 
 async def test_marks_and_receipts_beyond_the_own_head_are_not_cut(autojump_clock: MockClock) -> None:

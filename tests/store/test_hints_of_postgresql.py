@@ -14,8 +14,8 @@ from trio_chat.rooms.encoding import Encoding
 from trio_chat.rooms.registry import open_rooms
 from trio_chat.store.hints import EVERYTHING, Hint
 from trio_chat.store.postgresql import hints as hints_module
-from trio_chat.store.postgresql.hints import RING_BYTES, RINGS_AT_ONCE, heard_in, rings_of
 from trio_chat.store.postgresql.open import open_postgresql_store
+from trio_chat.store.postgresql.rings import RING_BYTES, RINGS_AT_ONCE, heard_in, rings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,9 +65,9 @@ TEXTS = Encoding(lambda event, prover: f"<{event.seq} {event.body}>".encode(), h
 
 
 async def next_of(hints: trio.MemoryReceiveChannel[Hint], wanted: Hint) -> None:
-    """Wait for a hint, leaving out others."""
+    """Wait for a hint, whatever events it brings, leaving out others."""
     async for hint in hints:
-        if hint == wanted:
+        if (hint.room, hint.seq) == (wanted.room, wanted.seq):
             return
 
 

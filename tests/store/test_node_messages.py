@@ -22,9 +22,10 @@ from trio_chat.store.node_messages import (
     decode_message,
     encode_message,
 )
-from trio_chat.store.postgresql.hints import MESSAGES_WAITING_BYTES, RING_BYTES, heard_in, rings_of
+from trio_chat.store.postgresql.hints import MESSAGES_WAITING_BYTES
 from trio_chat.store.postgresql.leases import LEASE_S
 from trio_chat.store.postgresql.open import open_postgresql_store
+from trio_chat.store.postgresql.rings import RING_BYTES, heard_in, rings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

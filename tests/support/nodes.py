@@ -12,6 +12,7 @@ import trio
 
 from tests.support.core import open_core
 from tests.support.memory_store import MemoryDisk, MemoryStore
+from trio_chat.kinds.table import CHANGE_ACCESS
 from trio_chat.model.events import Event
 from trio_chat.store.hints import Bell, Hint
 from trio_chat.store.node_messages import Told, decode_message, encode_message
@@ -37,6 +38,8 @@ class SharedStore(MemoryStore):
         super().__init__(disk)
         self.deliver: Callable[[Hint], object] = self.bell.ring
         """What becomes of a hint: a test may put something else in place of this."""
+        self.brings_events = False
+        """Whether hints bring events as well."""
         self.deliver_message: Callable[[Told], object] = self.ring_nodes
         """What becomes of a message."""
         self.live: dict[str, NodeStore] = {}
@@ -67,9 +70,10 @@ class SharedStore(MemoryStore):
     async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
         """See `Store`."""
         outcomes = await super().append(room, drafts, at_ms=at_ms)
-        last = max((one.seq for one in outcomes if isinstance(one, Event)), default=0)
-        if last:
-            self.deliver(Hint(room, last))
+        written = tuple(one for one in outcomes if isinstance(one, Event))
+        if written:
+            is_told = self.brings_events and not any(event.kind in CHANGE_ACCESS for event in written)
+            self.deliver(Hint(room, written[-1].seq, written if is_told else ()))
         return outcomes
 
     async def begin_epoch(self, room: str, *, replacing: str | None = None) -> Position:

@@ -46,6 +46,8 @@ class BroadcastStatistics:
     largest_batch: int = 0
     read: int = 0
     """Events that others had written."""
+    rung: int = 0
+    """Of these, how many came with hints."""
     fan_out_s: float = 0.0
     longest_fan_out_s: float = 0.0
 
@@ -90,13 +92,13 @@ class Broadcaster:
         """Whether the broadcaster waits at an empty inbox: no submission is under way."""
         return self._inbox.statistics().tasks_waiting_receive > 0
 
-    def hint(self, seq: int | None) -> bool:
+    def hint(self, seq: int | None, events: Sequence[Event] = ()) -> bool:
         """See `Follower.hint`: if it returns True, None is to be put into the inbox, unless that is full."""
-        return self._follower.hint(seq)
+        return self._follower.hint(seq, events)
 
     def statistics(self) -> BroadcastStatistics:
         """The counters so far; a copy."""
-        return attrs.evolve(self._statistics, read=self._follower.n_read)
+        return attrs.evolve(self._statistics, read=self._follower.n_read, rung=self._follower.n_rung)
 
     async def run(self) -> None:
         """Log and fan out submissions, and what hints tell of, until the inbox is closed and empty.

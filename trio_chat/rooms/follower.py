@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+RUNG_WAITING = 100
+"""Events that came with hints and wait for their turn."""
+
+FRESH_S = 2.0
+"""So long they may wait: what was deleted meanwhile is not told any more."""
+
 RETRY_S = 0.5
 """How long a log that cannot be read is left alone."""
 
@@ -59,8 +65,13 @@ class Follower:
         self._may_wait = may_wait
         self._heard_of = 0
         self._must_look = False
+        self._rung: list[Event] = []
+        self._rung_s = 0.0
+        """When the first of them came."""
         self.n_read = 0
-        """Events that were read from the log, as others had written them, and fanned out."""
+        """Events that others had written, and that were fanned out."""
+        self.n_rung = 0
+        """Of these, how many came with hints: all others were read from the log."""
         self.fan_out_s = 0.0
         """How long that fan-out took in all."""
 
@@ -69,17 +80,32 @@ class Follower:
         """Whether the log may have more than was fanned out, as a hint said."""
         return self._must_look or self._heard_of > self._subscribers.head
 
-    def hint(self, seq: int | None) -> bool:
-        """Note that the log may have come to this number, or (None) that anything may have happened to it.
+    def hint(self, seq: int | None, events: Sequence[Event] = ()) -> bool:
+        """Note that the log may have come to this number, by these events, or (None) that anything may have happened to
+        it.
 
         Sync. Returns whether it `is_behind` only since this.
         """
+        self._keep(events)
         was_behind = self.is_behind
         if seq is None:
             self._must_look = True
         else:
             self._heard_of = max(self._heard_of, seq)
         return self.is_behind and not was_behind
+
+    def _keep(self, events: Sequence[Event]) -> None:
+        """Keep those that follow directly on what was fanned out, or is kept: all others are read from the log."""
+        now = trio.current_time()
+        if now - self._rung_s > FRESH_S:
+            self._rung.clear()
+        for event in events:
+            last = self._rung[-1].seq if self._rung else self._subscribers.head
+            if event.seq > last + 1 or len(self._rung) == RUNG_WAITING:
+                break
+            if event.seq == last + 1:
+                self._rung_s = self._rung_s if self._rung else now
+                self._rung.append(event)
 
     async def look(self) -> None:
         """Fan out what hints said that there is: what came up to now, so that a busy log keeps nobody in here.
@@ -90,9 +116,11 @@ class Follower:
         seq, self._heard_of = self._heard_of, 0
         try:
             if must_look:
+                self._rung.clear()  # of an earlier epoch, perhaps
                 position = (await self._store.positions([self._room]))[self._room]
                 await self._on_position(position)
                 seq = max(seq, position.seq)
+            await self._fan_out_rung(seq)
             while self._subscribers.head < seq and await self._fan_out_page(PAGE_EVENTS):
                 pass  # an empty page: the hint was wrong
         except BaseException:
@@ -114,6 +142,7 @@ class Follower:
         number: it has lost events.
         """
         is_reported = False
+        await self._fan_out_rung(seq)
         while (missing := seq - self._subscribers.head) > 0:
             try:
                 is_there = await self._fan_out_page(min(missing, PAGE_EVENTS))
@@ -134,15 +163,29 @@ class Follower:
         """Read at most so many events behind the head, and fan them out; False if there are none."""
         head = self._subscribers.head
         page = await self._store.read_after(self._room, head, limit=limit, max_bytes=PAGE_BYTES)
-        for run in _runs(page):
+        await self._fan_out_events(page)
+        return bool(page)
+
+    async def _fan_out_rung(self, seq: int) -> None:
+        """Fan out what came with hints, up to a number, as far as it is directly behind the head; forget the rest."""
+        head = self._subscribers.head
+        events, self._rung = self._rung, []
+        events = [event for event in events if head < event.seq <= seq]
+        if events and events[0].seq == head + 1 and trio.current_time() - self._rung_s <= FRESH_S:
+            await self._fan_out_events(events)
+            self.n_rung += len(events)
+
+    async def _fan_out_events(self, events: Sequence[Event]) -> None:
+        """Fan out events that others wrote."""
+        is_first = not self._subscribers.head
+        for run in _runs(events):
             started = perf_counter()
             await self._fan_out_run(run, is_own=False)
             self.fan_out_s += perf_counter() - started
             await trio.lowlevel.checkpoint()
-        self.n_read += len(page)
-        if page and not head:
+        self.n_read += len(events)
+        if events and is_first:
             self._on_begun()
-        return bool(page)
 
     async def _fan_out_run(self, run: Sequence[Event], *, is_own: bool) -> None:
         await self._subscribers.fan_out(run)

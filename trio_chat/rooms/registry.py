@@ -256,7 +256,7 @@ class RoomRegistry:
             elif hint.room in self._opening:
                 self._missed.add(hint.room)
             elif (room := self._rooms.get(hint.room)) is not None:
-                room.hint(hint.seq)
+                room.hint(hint.seq, hint.events)
 
     async def _look_at_all(self) -> None:
         """Have those rooms look at the log that are not where it is."""

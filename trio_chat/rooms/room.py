@@ -29,7 +29,7 @@ from trio_chat.rooms.inbox import Inbox
 from trio_chat.rooms.subscribers import Subscribers, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from trio_chat.errors import Close
     from trio_chat.kinds.forms import Body
@@ -252,13 +252,14 @@ class Room:
 
     # -- following the log --
 
-    def hint(self, seq: int | None = None) -> None:
-        """Look at the log soon: it may have come to this number, or (None) anything may have happened to it. Sync."""
+    def hint(self, seq: int | None = None, events: Sequence[Event] = ()) -> None:
+        """Look at the log soon: it may have come to this number, by these events, or (None) anything may have happened
+        to it. Sync."""
         if self.inbox.is_closed or (seq is not None and seq <= self.head):
             return
         self.inbox.open()
         assert self._broadcaster is not None
-        if self._broadcaster.hint(seq):
+        if self._broadcaster.hint(seq, events):
             self.inbox.nudge()
 
     def heed(self, position: Position) -> None:

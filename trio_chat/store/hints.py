@@ -1,6 +1,7 @@
 """Hints: that something may have been written to the log elsewhere, by another node over the same store.
 
-A hint only says where to look. It may be lost, late, doubled or wrong: what is told to anybody is read from the log.
+A hint only says where to look. It may be lost, late, doubled or wrong: what is told to anybody is read from the log, or
+came with a hint and is directly behind what was told before.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import trio
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from trio_chat.model.events import Event
 
 _Rung = TypeVar("_Rung")
 
@@ -28,6 +31,8 @@ class Hint:
     """The room that something was written to; None: any."""
     seq: int | None = None
     """The number that its log has come to; None: anything may have happened to it, a new epoch as well."""
+    events: tuple[Event, ...] = ()
+    """Some of the events up to there, in order, as the log has them; none by which it changes who may hear the room."""
 
 
 EVERYTHING = Hint()

@@ -13,35 +13,29 @@ import logging
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Final, LiteralString
+from typing import TYPE_CHECKING, Final
 
-import msgspec
 import psycopg
 import trio
 
-from trio_chat.store.hints import EVERYTHING, Hint
-from trio_chat.store.node_messages import MESSAGE_BYTES, Told, decode_message, encode_message
+from trio_chat.store.hints import EVERYTHING
+from trio_chat.store.node_messages import MESSAGE_BYTES, encode_message
 from trio_chat.store.postgresql import leases
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
+from trio_chat.store.postgresql.rings import FRESH_MS, RING_BYTES, RungEvents, heard_in, rings_of
 from trio_chat.store.postgresql.watchdog import watch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from trio_chat.store.hints import Bell
-    from trio_chat.store.node_messages import NodeMessage
+    from trio_chat.model.events import Event
+    from trio_chat.store.hints import Bell, Hint
+    from trio_chat.store.node_messages import NodeMessage, Told
     from trio_chat.store.postgresql.clock import DatabaseClock
     from trio_chat.store.postgresql.connection import Raw
+    from trio_chat.store.postgresql.rings import Ring
 
 LOGGER = logging.getLogger(__name__)
-
-CHANNEL: Final = "trio_chat"
-
-RING_BYTES: Final = 7_900
-"""PostgreSQL takes less than 8,000."""
-
-RINGS_AT_ONCE: Final = 20
-"""If what was committed does not fit so many, others are told to look at everything."""
 
 RING_EACH_S: Final = 0.005
 BEAT_S: Final = 1.0
@@ -57,40 +51,66 @@ LOOK_EACH_S: Final = 2.0
 RECONNECT_S: Final = 0.5
 
 
-class Ring(msgspec.Struct, array_like=True):
-    """What is rung at a time: by which node, the rooms with the numbers that their logs have come to (None: anything
-    may have happened to them), and messages."""
-
-    node: str
-    rooms: list[tuple[str | None, int | None]] = []
-    messages: list[msgspec.Raw] = []
-
-
 class Heard:
-    """What was heard of nodes, this one included: how many rings, and when the last, on Trio's clock."""
+    """What was heard of nodes, this one included: how many rings, and when the last, on Trio's clock; and of how many
+    epochs of everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: DatabaseClock, epochs: int, on_epoch: Callable[[], object]) -> None:
+        self._on_epoch = on_epoch
         self.n_rings = 0
         self.at_s = trio.current_time()
+        self.epochs = epochs
+        self._clock = clock
+
+    def note_epochs(self, epochs: int) -> bool:
+        """Take note that somebody knows of so many epochs of everything; True if that is more than was known."""
+        is_new = epochs > self.epochs
+        self.epochs = max(epochs, self.epochs)
+        return is_new
+
+    def believes(self, ring: Ring) -> bool:
+        """Whether the events of a ring may be told without being read: they are of this epoch, and fresh. Where it says
+        that there is a later one, everything is looked at."""
+        if self.note_epochs(ring.epochs):
+            self._on_epoch()
+            return False
+        return ring.epochs == self.epochs and abs(self._clock.now_ms() - ring.at_ms) <= FRESH_MS
 
 
 class Ringer:
     """Rings for what this node has committed, and tells."""
 
-    def __init__(self, node: str, connection: PostgresqlConnection, clock: DatabaseClock) -> None:
+    def __init__(
+        self,
+        node: str,
+        connection: PostgresqlConnection,
+        clock: DatabaseClock,
+        *,
+        channel: str,
+        epochs: Callable[[], int],
+        on_epoch: Callable[[], object],
+    ) -> None:
         self._node = node
         self._clock = clock
         self._connection = connection
+        self._channel = channel
+        self._epochs = epochs
+        self._on_epoch = on_epoch
+        self._events = RungEvents()
         self._noted: dict[str, int | None] = {}
         self._told: list[bytes] = []
         self._told_bytes = 0
         self._beaten_s = 0.0
         self._has_noted = trio.Event()
         self.n_rings = 0
-        self.heard = Heard()
+        self.heard = Heard(clock, epochs(), on_epoch)
 
-    def note(self, room: str, seq: int | None) -> None:
-        """Ring soon: the room's log has come to this number, or (None) something else happened to it. Sync."""
+    def note(self, room: str, seq: int | None, events: Sequence[Event] = ()) -> None:
+        """Ring soon: the room's log has come to this number, by these events, or (None) something else happened to it.
+        Sync."""
+        if self.heard.note_epochs(self._epochs()):  # this node has begun it, or found it begun
+            self._on_epoch()
+        self._events.add(events)
         before = self._noted.get(room, 0)
         self._noted[room] = None if seq is None or before is None else max(before, seq)
         self._has_noted.set()
@@ -114,7 +134,9 @@ class Ringer:
             noted, self._noted = self._noted, {}
             told, self._told, self._told_bytes = self._told, [], 0
             try:
-                await trio.to_thread.run_sync(self._ring, list(rings_of(self._node, noted, told)))
+                now_ms, epochs = self._clock.now_ms(), self.heard.epochs
+                rings = rings_of(self._node, noted, told, self._events, at_ms=now_ms, epochs=epochs)
+                await trio.to_thread.run_sync(self._ring, list(rings))
             except UNAVAILABLE as error:  # lost: others look at everything soon
                 LOGGER.warning("other nodes cannot be told what was written: %s", error)
                 self._connection.close()
@@ -127,37 +149,13 @@ class Ringer:
             self._clock.sample(self._connection)
             self._beaten_s = monotonic()
         for ring in rings:
-            self._connection.execute("SELECT pg_notify(?, ?)", (CHANNEL, ring))
+            self._connection.execute("SELECT pg_notify(?, ?)", (self._channel, ring))
             self.n_rings += 1
-
-
-def rings_of(node: str, noted: Mapping[str, int | None], told: Sequence[bytes] = ()) -> Iterator[str]:
-    """The texts to ring for these rooms and messages, one at least, each within `RING_BYTES`."""
-    encode = msgspec.json.encode
-    rings = [Ring(node, [], [])]
-    size = 100
-    for item in noted.items():
-        item_size = len(encode(item)) + 1
-        if size + item_size > RING_BYTES:
-            rings.append(Ring(node, [], []))
-            size = 100
-        rings[-1].rooms.append(item)
-        size += item_size
-    if len(rings) > RINGS_AT_ONCE:
-        rings = [Ring(node, [(None, None)], [])]
-        size = 200
-    for message in told:
-        if size + len(message) + 1 > RING_BYTES:
-            rings.append(Ring(node, [], []))
-            size = 100
-        rings[-1].messages.append(msgspec.Raw(message))
-        size += len(message) + 1
-    for ring in rings:
-        yield encode(ring).decode()
 
 
 async def listen(
     node: str,
+    channel: str,
     connect: Callable[[], Raw],
     bell: Bell[Hint],
     node_bell: Bell[Told],
@@ -170,7 +168,7 @@ async def listen(
     is_first = True
     while True:
         try:
-            raw = await trio.to_thread.run_sync(_connected, connect, f"LISTEN {CHANNEL}")
+            raw = await trio.to_thread.run_sync(_connected, connect, f"LISTEN {channel}")
             try:
                 if is_first:
                     task_status.started()
@@ -188,11 +186,11 @@ async def listen(
             await trio.sleep(RECONNECT_S)
 
 
-def _connected(connect: Callable[[], Raw], statement: LiteralString) -> Raw:
+def _connected(connect: Callable[[], Raw], statement: str) -> Raw:
     """A connection on which this was run."""
     raw = connect()
     try:
-        raw.execute(statement)
+        raw.execute(statement.encode())
     except BaseException:
         raw.close()
         raise
@@ -207,29 +205,13 @@ async def _hear(node: str, raw: Raw, bell: Bell[Hint], node_bell: Bell[Told], he
         while (notified := raw.pgconn.notifies()) is not None:
             heard.n_rings += 1
             heard.at_s = trio.current_time()
-            hints, told = heard_in(notified.extra, node)
+            hints, told = heard_in(notified.extra, node, is_believed=heard.believes)
             for hint in hints:
                 bell.ring(hint)
             for one in told:
                 node_bell.ring(one)
         if raw.pgconn.status != psycopg.pq.ConnStatus.OK:
             raise psycopg.OperationalError("the line was closed")
-
-
-def heard_in(ring: bytes, node: str) -> tuple[list[Hint], list[Told]]:
-    """The hints and messages of a ring; none in one of this node. What cannot be read (another version's) is about
-    everything, but for single messages, which are left out."""
-    try:
-        rung = msgspec.json.decode(ring, type=Ring)
-    except msgspec.DecodeError:
-        return [EVERYTHING], []
-    if rung.node == node:
-        return [], []
-    messages = (decode_message(raw) for raw in rung.messages)
-    return (
-        [Hint(room, seq) for room, seq in rung.rooms],
-        [Told(rung.node, message) for message in messages if message is not None],
-    )
 
 
 async def _look(bell: Bell[Hint]) -> None:
@@ -246,15 +228,20 @@ async def open_hints(
     node_bell: Bell[Told],
     clock: DatabaseClock,
     *,
+    channel: str,
+    epochs: Callable[[], int],
     max_wait_s: float,
 ) -> AsyncIterator[Ringer]:
-    """A ringer for this node; the bells are rung for what others commit and tell inside the block."""
+    """A ringer for this node; the bells are rung for what others commit and tell inside the block. ``epochs`` gives how
+    many epochs of everything this node knows of."""
     # A ring need not survive anything: its commit waits for no disk.
     connect_to_ring = partial(_connected, connect, "SET synchronous_commit = off")
     with closing(PostgresqlConnection(connect_to_ring)) as ringing:
-        ringer = Ringer(node, ringing, clock)
+        ringer = Ringer(
+            node, ringing, clock, channel=channel, epochs=epochs, on_epoch=partial(bell.ring, EVERYTHING)
+        )
         async with trio.open_nursery() as nursery:
-            await nursery.start(listen, node, connect, bell, node_bell, ringer.heard)
+            await nursery.start(listen, node, channel, connect, bell, node_bell, ringer.heard)
             nursery.start_soon(ringer.run)
             nursery.start_soon(_look, bell)
             nursery.start_soon(partial(watch, [ringing], max_wait_s=max_wait_s))

@@ -17,11 +17,13 @@ from trio_chat.store.postgresql.connect import check_server, connector, explaini
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
 from trio_chat.store.postgresql.hints import open_hints
 from trio_chat.store.postgresql.indexing import Indexer
+from trio_chat.store.postgresql.rings import channel_of
 from trio_chat.store.postgresql.schema import migrate
 from trio_chat.store.postgresql.store import PostgresqlStore
 from trio_chat.store.postgresql.transactions import again
 from trio_chat.store.postgresql.watchdog import MAX_WAIT_S, watch
 from trio_chat.store.postgresql.writer import PostgresqlWriter
+from trio_chat.store.sql.epochs import proof_key
 from trio_chat.store.sql.moves import check_serves
 from trio_chat.store.sql.reader import Reader
 
@@ -73,7 +75,14 @@ async def open_postgresql_store(
             watching.start_soon(indexer.run)
             async with (
                 open_hints(
-                    store.node, connector(url), store.bell, store.node_bell, clock, max_wait_s=max_wait_s
+                    store.node,
+                    connector(url),
+                    store.bell,
+                    store.node_bell,
+                    clock,
+                    channel=channel_of(writer.proof_key),
+                    epochs=lambda: writer.transactions.epochs,
+                    max_wait_s=max_wait_s,
                 ) as ringer,
                 store.running(close_timeout_s=close_timeout_s),
             ):
@@ -108,6 +117,7 @@ def _open_connections(
                 mark_file = stack.enter_context(open_mark_file(path, mark.SIZE))
                 writer = PostgresqlWriter(writing, before=before, mark_file=mark_file)
             writer.transactions.connect()
+            writer.proof_key = proof_key(writing)
             leases.beat(writing, writer.transactions.node)
             for _ in range(SAMPLES_AT_START):
                 clock.sample(writing)

@@ -27,7 +27,7 @@ class PostgresqlStore(SqlStore):
 
     has_nodes = True
 
-    ring: Callable[[str, int | None], object] = staticmethod(lambda room, seq: None)
+    ring: Callable[[str, int | None, Sequence[Event]], object] = staticmethod(lambda room, seq, events: None)
     """Tells other nodes what was committed: see `Ringer.note`."""
     tell: Callable[[NodeMessage], object] = staticmethod(lambda message: None)
     """Tells other nodes this: see `Ringer.tell`."""
@@ -42,14 +42,14 @@ class PostgresqlStore(SqlStore):
     async def append(self, room: str, drafts: Sequence[Draft], *, at_ms: int) -> list[Outcome]:
         """See `Store`."""
         outcomes = await super().append(room, drafts, at_ms=at_ms)
-        if written := [one.seq for one in outcomes if isinstance(one, Event)]:
-            self.ring(room, written[-1])
+        if written := [one for one in outcomes if isinstance(one, Event)]:
+            self.ring(room, written[-1].seq, written)
         return outcomes
 
     async def begin_epoch(self, room: str, *, replacing: str | None = None) -> Position:
         """See `Store`."""
         position = await super().begin_epoch(room, replacing=replacing)
-        self.ring(room, None)
+        self.ring(room, None, ())
         return position
 
     def tell_nodes(self, message: NodeMessage) -> None:

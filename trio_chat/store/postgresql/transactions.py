@@ -81,6 +81,11 @@ class Transactions:
         self._mark_file = mark_file
         self._on_connect = on_connect
 
+    @property
+    def epochs(self) -> int:
+        """How many epochs of everything were begun, as far as this node knows. For any thread."""
+        return 0 if self._mark is None else self._mark.epochs
+
     def connect(self) -> None:
         """Look whether the database has what this node was told to be written, and register the node. From now on that
         is done whenever there is a new connection. Raises `psycopg.Error`."""
