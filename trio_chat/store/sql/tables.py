@@ -88,6 +88,7 @@ STAYING_KEYS: Final = {
     "copy": "SQLite's: a copy moves nowhere before a server has opened it",
     "format": "PostgreSQL's",
     "min_format": "PostgreSQL's",
+    "files": "PostgreSQL's: the mark of the place that its servers have for files",
     "identity": "PostgreSQL's: which database it is",
     "timeline": "PostgreSQL's: which one it is",
     EPOCHS: "counts on with each move, so that what servers remember of other databases is void",
