@@ -13,8 +13,10 @@ import pytest
 import trio
 
 from tests.support.http import ask
+from tests.support.newer import newer, open_newer
 from tests.support.postgresql import cluster
 from tests.support.postgresql_proxy import proxy
+from tests.support.process import ServerProcess
 from tests.support.proxies import HOST, Site, connect, free_port, haproxy, running, shake_hands
 from tests.support.raw import TEXT
 from tests.support.several import open_node
@@ -23,9 +25,14 @@ from trio_chat.client import Message, open_chat
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+    from typing import TypeAlias
 
     from trio_chat.client import Chat
+
+    Opened: TypeAlias = AbstractAsyncContextManager[ServerProcess] | AbstractAsyncContextManager[trio.Process]
 
 pytestmark = pytest.mark.proxies
 
@@ -69,23 +76,41 @@ class Heard:
 
 
 class Node:
-    """A node that can be restarted; `run` is its task."""
+    """A node that can be restarted; `run` is its task. When it is started again it may be another program's."""
 
-    def __init__(self, database: str, folder: Path, name: str) -> None:
+    def __init__(self, database: str, folder: Path, name: str, *, newer_program: Path | None) -> None:
         self.port = free_port()
         self._open = partial(open_node, database, folder, name, *LIMITS, port=self.port, is_public=False)
+        self._open_again: Callable[[], Opened] = self._open
+        if newer_program is not None:
+            self._open_again = partial(
+                open_newer,
+                newer_program,
+                database,
+                folder / name,
+                self.port,
+                *LIMITS,
+                "--trusted-proxy",
+                "127.0.0.1",
+            )
         self._ready, self._stop = trio.Event(), trio.Event()
 
     async def run(self) -> None:
         """Run it, and again whenever it was stopped."""
+        opened: Opened = self._open()
         while True:
-            async with self._open() as process:
+            async with opened as process:
                 self._ready.set()
                 await self._stop.wait()
                 self._ready, self._stop = trio.Event(), trio.Event()
-                process.signal(signal.SIGTERM)
-                finished = await process.wait()
-                assert finished.status == 0, finished.stderr
+                if isinstance(process, ServerProcess):
+                    process.signal(signal.SIGTERM)
+                    finished = await process.wait()
+                    assert finished.status == 0, finished.stderr
+                else:
+                    process.send_signal(signal.SIGTERM)
+                    assert await process.wait() == 0
+            opened = self._open_again()
 
     async def ready(self) -> None:
         """Wait until it is."""
@@ -145,10 +170,15 @@ class Balanced:
         return tls
 
 
-async def test_a_restart_of_every_node_in_turn_costs_nobody_a_message(database: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_upgrade", [False, True])
+async def test_a_restart_of_every_node_in_turn_costs_nobody_a_message(
+    database: str, tmp_path: Path, *, is_upgrade: bool
+) -> None:
+    """Nor if each is a newer program's when it is there again."""
+    program = newer(tmp_path, migrations=1) if is_upgrade else None
     authority = make_authority(tmp_path, HOST)
     site = Balanced(free_port(), authority.client_context("http/1.1"))
-    nodes = [Node(database, tmp_path, f"node-{place}") for place in range(NODES)]
+    nodes = [Node(database, tmp_path, f"node-{place}", newer_program=program) for place in range(NODES)]
     heard = [Heard() for _ in range(CLIENTS)]
     plain = [Heard() for _ in range(PLAIN)]
     sent: list[str] = []

@@ -1,86 +1,25 @@
-"""Two versions of the program over one database: today's, and newer ones that are made here, as copies with more
-migrations and another page."""
+"""Two versions of the program over one database: today's, and newer ones that are made here."""
 
 from __future__ import annotations
 
 import re
-import shutil
 import signal
-from contextlib import asynccontextmanager
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import trio
 
-from tests.support.forks import environment
-from tests.support.http import ask
-from tests.support.process import NAME, PATIENCE_S, command, run_server
+from tests.support.newer import newer, of, open_newer
+from tests.support.process import command, run_server
 from tests.support.proxies import HOST, Site, connect, free_port, haproxy, running
 from tests.support.raw import Answer, RawPeer, get, open_v1
 from tests.support.several import open_node, shared
 from tests.support.tls import make_authority
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-ROOT = Path(__file__).parents[2]
+    from pathlib import Path
 
 LIMIT_S = 300
-
-TODAYS = "MIGRATIONS: tuple[Migration, ...] = ("
-
-
-def newer(folder: Path, *, migrations: int) -> Path:
-    """A copy of the program that knows so many formats more, each of which adds a column; and whose page is another."""
-    made = folder / f"newer-by-{migrations}"
-    for name in ("trio_chat", "static"):
-        shutil.copytree(ROOT / name, made / name, ignore=shutil.ignore_patterns("__pycache__"))
-    schema = made / "trio_chat" / "store" / "postgresql" / "schema.py"
-    text = schema.read_text("utf-8")
-    found = re.search(rf"^{re.escape(TODAYS)}(.*)\)$", text, re.MULTILINE)
-    assert found is not None
-    more = "".join(
-        f"def _more_{number}(connection: PostgresqlConnection) -> None:\n"
-        f'    connection.execute("ALTER TABLE people ADD COLUMN more_{number} bigint")\n\n\n'
-        for number in range(migrations)
-    )
-    names = ", ".join(f"_more_{number}" for number in range(migrations))
-    schema.write_text(text.replace(found[0], f"{more}{TODAYS}{found[1].rstrip(',')}, {names})"), "utf-8")
-    style = next((made / "static").rglob("*.css"))
-    style.write_text(f"{style.read_text('utf-8')}\n.newer {{ color: red }}\n", "utf-8")
-    return made
-
-
-def of(program: Path) -> dict[str, Any]:
-    """How a process is started so that it is of this program."""
-    return {"cwd": program, "env": environment(PYTHONPATH=str(program))}
-
-
-@asynccontextmanager
-async def open_newer(program: Path, database: str, data: Path, port: int) -> AsyncIterator[trio.Process]:
-    """A server of that program on this port, when it is ready."""
-    own = ("--host", "127.0.0.1", "--port", str(port), "--data", str(data), *NAME)
-    arguments = (*own, *shared(database, data.parent))
-    async with trio.open_nursery() as nursery:
-        process: trio.Process = await nursery.start(
-            partial(trio.run_process, command(*arguments, "--allow-host", HOST), check=False, **of(program))
-        )
-        with trio.fail_after(PATIENCE_S):
-            while not await is_ready(port):
-                assert process.poll() is None, "the newer program ended"
-                await trio.lowlevel.checkpoint()
-        yield process
-        nursery.cancel_scope.cancel()
-
-
-async def is_ready(port: int) -> bool:
-    """Whether a server on this port says so."""
-    try:
-        return (await ask(port, "/readyz")).status == 200
-    except OSError:
-        return False
 
 
 async def say(peer: RawPeer, text: str) -> None:
