@@ -35,6 +35,7 @@ async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> N
     logged = ""
     alive = 1
     try:
+        alive = await _count_nodes(store, alive)
         while True:
             await trio.sleep(LOG_EVERY_S)
             each = []
@@ -42,8 +43,7 @@ async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> N
                 each.append(room.statistics())
                 if number % ROOMS_AT_ONCE == 0:
                     await trio.lowlevel.checkpoint()
-            with suppress(StoreUnavailable):
-                alive = len(await store.live_nodes())
+            alive = await _count_nodes(store, alive)
             lag = rooms.lag_watch.lag(trio.current_time())
             line = statistics_line(server, each, store, lag, alive=alive)
             if line != logged:
@@ -53,6 +53,13 @@ async def log_statistics(server: Server, rooms: RoomRegistry, store: Store) -> N
         lag = rooms.lag_watch.lag(trio.current_time())
         each = [room.statistics() for room in rooms]
         LOGGER.info("%s", statistics_line(server, each, store, lag, alive=alive))
+
+
+async def _count_nodes(store: Store, before: int) -> int:
+    """How many nodes there are; as many as before if that cannot be asked."""
+    with suppress(StoreUnavailable):
+        return len(await store.live_nodes())
+    return before
 
 
 def statistics_line(
