@@ -530,8 +530,8 @@ def install_debian_engines(session: nox.Session) -> None:
 
 
 def install_debian_proxies(session: nox.Session) -> None:
-    """Install the proxies that tests/proxies/ and tests/nodes/ run, in containers: elsewhere they would start as services. Where they
-    are missing, the tests say so."""
+    """Install the proxies that tests/proxies/ and tests/nodes/ run, in containers: elsewhere they would start as
+    services. Where they are missing, the tests say so."""
     programs = {"nginx": "nginx-light", "caddy": "caddy", "haproxy": "haproxy"}
     missing = [package for name, package in programs.items() if shutil.which(name) is None]
     if missing and root_prefix() == () and not Path("/run/systemd/system").exists():
