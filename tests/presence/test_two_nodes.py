@@ -16,7 +16,7 @@ from trio_chat.kinds.forms import timestamp
 from trio_chat.model.events import Person
 from trio_chat.presence import service
 from trio_chat.presence.attendance import MAX_NAMES
-from trio_chat.presence.elsewhere import ONLINE_S
+from trio_chat.presence.elsewhere import TOLD_S
 from trio_chat.presence.other_nodes import AGAIN_EACH_S, LEASES_EACH_S
 from trio_chat.presence.others_markers import LOOK_EACH_S as MARKERS_EACH_S
 from trio_chat.presence.profiles import LOOK_EACH_S as PROFILES_EACH_S
@@ -25,6 +25,7 @@ from trio_chat.store.node_messages import (
     MESSAGES,
     PeopleOffline,
     PeopleOnline,
+    RoomLeft,
     RoomMoves,
     RoomPeople,
     Told,
@@ -236,6 +237,21 @@ async def test_what_was_lost_is_right_again_soon(autojump_clock: MockClock) -> N
         assert await here(ada) == (2, {ada_id, bob_id})
 
 
+async def test_a_room_that_is_on_no_screen_there_any_more_is_not_also_if_that_was_lost(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_nodes() as (store, one, two):
+        ada, ada_id = await arrive(one, "Ada", watching=True)
+        bob, bob_id = await arrive(two, "Bob", watching=True)
+        await trio.sleep(SETTLED_S)
+        assert await here(ada) == (2, {ada_id, bob_id})
+        await ada.hear_frames()
+        lose(store, RoomLeft)
+        await bob.tell("watch", room=None)
+        (gone,) = await told(ada, "presence", within_s=TOLD_S + LEASES_EACH_S + SETTLED_S)
+        assert (gone["went"], gone["count"]) == ([bob_id], 1)
+
+
 async def test_a_node_that_begins_is_told_who_is_there(autojump_clock: MockClock) -> None:
     async with open_nodes() as (store, one, _):
         _, ada_id = await arrive(one, "Ada", watching=True)
@@ -303,12 +319,29 @@ async def test_nobody_is_told_when_somebody_was_last_seen_who_is_at_another_node
         await trio.sleep(SETTLED_S)
         await bob.stream.aclose()
         for _ in range(10):  # whatever is told again meanwhile
-            await trio.sleep(ONLINE_S / 4)
+            await trio.sleep(TOLD_S / 4)
             user = await looked_up(ada, bob_id)
             assert user == {"id": bob_id, "name": "Bob", "here": True}
         await laptop.stream.aclose()
         await trio.sleep(SETTLED_S)
         assert await looked_up(ada, bob_id) == {"id": bob_id, "name": "Bob", "seen": timestamp(AT_MS)}
+
+
+async def test_ones_devices_at_another_node_are_here(autojump_clock: MockClock) -> None:
+    async with open_nodes() as (_, one, two):
+        ada, _ = await arrive(one, "Ada")
+        laptop, phone = await arrive_again(two, ada), await arrive_again(two, ada)
+
+        async def devices_here(client: V1Client) -> int:
+            return sum(
+                device.get("here", False) for device in (await answer_to(client, "devices"))["devices"]
+            )
+
+        await trio.sleep(SETTLED_S)
+        assert await devices_here(ada) == await devices_here(laptop) == 3
+        await phone.stream.aclose()
+        await trio.sleep(SETTLED_S)
+        assert await devices_here(ada) == 2
 
 
 async def test_who_is_not_heard_of_any_more_is_not_here(autojump_clock: MockClock) -> None:
@@ -318,7 +351,7 @@ async def test_who_is_not_heard_of_any_more_is_not_here(autojump_clock: MockCloc
         assert (await looked_up(ada, bob_id))["here"] is True
         lose(store, PeopleOffline, PeopleOnline)
         await bob.stream.aclose()
-        await trio.sleep(ONLINE_S)
+        await trio.sleep(TOLD_S)
         user = await looked_up(ada, bob_id)
         assert ("here" in user, user["seen"]) == (False, timestamp(AT_MS))
 

@@ -17,6 +17,7 @@ from trio_chat.store.node_messages import (
     MESSAGE_BYTES,
     MESSAGES,
     NodeMessage,
+    PeopleOffline,
     ProfileChanged,
     Told,
     decode_message,
@@ -113,6 +114,23 @@ async def test_what_is_too_much_is_lost_and_the_next_is_not(database: str) -> No
                 assert (await messages.receive()).message == ProfileChanged("x" * 1000)
             one.tell_nodes(ProfileChanged("after"))
             assert (await messages.receive()).message == ProfileChanged("after")
+
+
+async def test_what_is_told_again_leaves_space_for_what_is_not(database: str) -> None:
+    with trio.fail_after(LIMIT_S):
+        async with (
+            open_postgresql_store(database) as one,
+            open_postgresql_store(database) as two,
+            two.node_messages() as messages,
+        ):
+            offline = PeopleOffline(("x" * 1000,))
+            fits = MESSAGES_WAITING_BYTES // 2 // len(encode_message(offline))
+            for _ in range(fits + 20):
+                one.tell_nodes(offline)
+            one.tell_nodes(ProfileChanged("p-ada"))
+            for _ in range(fits):
+                assert (await messages.receive()).message == offline
+            assert (await messages.receive()).message == ProfileChanged("p-ada")
 
 
 def test_a_message_of_a_newer_version_is_left_out_alone() -> None:

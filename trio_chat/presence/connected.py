@@ -68,8 +68,8 @@ class ConnectedUsers:
 
     def __init__(self) -> None:
         self._connections: dict[str, dict[UserConnection, None]] = {}
-        self.on_online: Callable[[str], object] = lambda person: None
-        """Called with the id of a person whose first connection is there. Sync, and it must not raise."""
+        self.on_change: Callable[[str], object] = lambda person: None
+        """Called with the id of a person who has one connection more or less. Sync, and it must not raise."""
         self.on_offline: Callable[[str], object] = lambda person: None
         """Called with the id of a person whose last connection has ended. Sync, and it must not raise."""
 
@@ -82,8 +82,7 @@ class ConnectedUsers:
         if connections:  # they may have been renamed since this one read their profile
             connection.set_person(next(iter(connections)).person)
         connections[connection] = None
-        if len(connections) == 1:
-            self.on_online(connection.person.id)
+        self.on_change(connection.person.id)
 
     def discard(self, connection: UserConnection) -> None:
         """Forget a connection that has ended. Idempotent."""
@@ -95,6 +94,7 @@ class ConnectedUsers:
         if not connections:
             del self._connections[person]
             self.on_offline(person)
+        self.on_change(person)
 
     @property
     def people(self) -> list[str]:

@@ -5,6 +5,7 @@ Pure: the time is passed in.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 MAX_NAMES_OF_NODE: Final = 2 * MAX_NAMES
 """So many people are known by name in one room at one node; of the others how many they are."""
 
-ONLINE_S: Final = 40.0
-"""So long somebody is taken for connected elsewhere after that was told last."""
+TOLD_S: Final = 40.0
+"""So long what another node told is taken for true: it tells it again and again."""
 
 
 @attrs.define
 class _AtNode:
+    told_s: float
     people: dict[str, Person]
     count: int
     in_doubt: dict[str, None]
@@ -69,15 +71,17 @@ class RoomElsewhere:
                 return node.people[person]
         raise KeyError(person)
 
-    def replace(self, node: str, count: int, people: Iterable[Person]) -> None:
+    def replace(self, node: str, count: int, people: Iterable[Person], now_s: float) -> None:
         """Note who is there at a node: so many, of whom these are named. More names may follow as a `change`."""
         now = {person.id: person for person in people}
         before = self._find(node)
         self._note_changed(person for person in now if person not in before.people)
         missing = [person for person in (*before.in_doubt, *before.people) if person not in now]
-        self._set(node, _AtNode(now, count, dict.fromkeys(missing)))
+        self._set(node, _AtNode(now_s, now, count, dict.fromkeys(missing)))
 
-    def change(self, node: str, count: int, came: Iterable[Person], went: Collection[str]) -> None:
+    def change(
+        self, node: str, count: int, came: Iterable[Person], went: Collection[str], now_s: float
+    ) -> None:
         """Note who came to a node, and who went from it."""
         before = self._find(node)
         people, in_doubt = dict(before.people), before.in_doubt
@@ -90,7 +94,7 @@ class RoomElsewhere:
             people.pop(gone, None)
             in_doubt.pop(gone, None)
             self._changed[gone] = None
-        self._set(node, _AtNode(people, count, in_doubt))
+        self._set(node, _AtNode(now_s, people, count, in_doubt))
 
     def drop(self, node: str) -> bool:
         """Forget a node; whether anybody was there."""
@@ -100,6 +104,13 @@ class RoomElsewhere:
         self._note_changed(at_node.people)
         self._is_recounted = True
         return True
+
+    def age(self, now_s: float) -> bool:
+        """Forget what was told too long ago; whether that was anything."""
+        old = [node for node, at_node in self._nodes.items() if now_s - at_node.told_s >= TOLD_S]
+        for node in old:
+            self.drop(node)
+        return bool(old)
 
     def set_person(self, person: Person) -> None:
         """Note the name and looks that somebody has now."""
@@ -129,7 +140,7 @@ class RoomElsewhere:
         self._changed.update(dict.fromkeys(people))
 
     def _find(self, node: str) -> _AtNode:
-        return self._nodes.get(node) or _AtNode({}, 0, {})
+        return self._nodes.get(node) or _AtNode(0, {}, 0, {})
 
     def _set(self, node: str, now: _AtNode) -> None:
         self._is_recounted |= self._find(node).count != now.count
@@ -140,20 +151,25 @@ class RoomElsewhere:
 
 
 class OnlineElsewhere:
-    """Who is connected to other nodes, as they tell: until they say otherwise, say nothing for `ONLINE_S`, or are
+    """Who is connected to other nodes, as they tell: until they say otherwise, say nothing for `TOLD_S`, or are
     gone."""
 
     def __init__(self) -> None:
-        self._told: dict[str, dict[str, float]] = {}
-        """When each node told last that somebody is there, by person."""
+        self._told: dict[str, dict[str, tuple[float, tuple[str, ...]]]] = {}
+        """By node and person: when it was told last that they are there, and with which devices."""
 
     def has(self, person: str, now_s: float) -> bool:
         """Whether this person is connected to another node."""
-        return any(now_s - told.get(person, -ONLINE_S) < ONLINE_S for told in self._told.values())
+        return bool(self.devices(person, now_s))
 
-    def add(self, node: str, people: Iterable[str], now_s: float) -> None:
-        """Note that these people are connected to a node."""
-        self._told.setdefault(node, {}).update(dict.fromkeys(people, now_s))
+    def devices(self, person: str, now_s: float) -> set[str]:
+        """The ids of this person's devices that are connected to other nodes."""
+        found = (told.get(person, _NEVER) for told in self._told.values())
+        return {device for at_s, devices in found if now_s - at_s < TOLD_S for device in devices}
+
+    def add(self, node: str, people: Iterable[tuple[str, tuple[str, ...]]], now_s: float) -> None:
+        """Note that these people are connected to a node, with these devices."""
+        self._told.setdefault(node, {}).update((person, (now_s, devices)) for person, devices in people)
 
     def discard(self, node: str, people: Iterable[str]) -> None:
         """Note that these people are not connected to a node any more."""
@@ -168,5 +184,8 @@ class OnlineElsewhere:
     def age(self, now_s: float) -> None:
         """Forget what was told too long ago."""
         for told in self._told.values():
-            for person in [person for person, at_s in told.items() if now_s - at_s >= ONLINE_S]:
+            for person in [person for person, (at_s, _) in told.items() if now_s - at_s >= TOLD_S]:
                 del told[person]
+
+
+_NEVER: Final[tuple[float, tuple[str, ...]]] = (-math.inf, ())

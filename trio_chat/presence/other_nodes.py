@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 import trio
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
-TELL_EACH_S: Final = 1.0
+_One = TypeVar("_One")
+
+TELL_EACH_S: Final = 0.25
 AGAIN_EACH_S: Final = 15.0
 """So often everything is told again."""
 
@@ -47,11 +49,10 @@ ANSWER_EACH_S: Final = 0.2
 LEASES_EACH_S: Final = 2.0
 """So often it is asked which nodes are there. One that is missing twice is gone."""
 
-IDS_IN_MESSAGE: Final = 300
-IDS_AT_ONCE: Final = 1_500
-ROOMS_AT_ONCE: Final = 200
-NAMES_AT_ONCE: Final = 400
-"""So many are told again at once: some 60 kB, which is less than may wait to be told."""
+IDS_AT_ONCE: Final = 250
+ROOMS_AT_ONCE: Final = 50
+NAMES_AT_ONCE: Final = 150
+"""So many are told again at once: some 30 kB. So of ten thousand all are within the 15 seconds."""
 
 
 class OtherNodes:
@@ -75,8 +76,8 @@ class OtherNodes:
         self._on_change = on_change
         self._on_lost = on_lost
         self._online = OnlineElsewhere()
-        self._came: dict[str, None] = {}
-        self._left: dict[str, None] = {}
+        self._changed: dict[str, None] = {}
+        """People who have had a connection more or less here since that was told."""
         self._to_tell_again: list[str] = []
         self._told_again_s = trio.current_time()
         self._looked_s = trio.current_time()
@@ -89,19 +90,16 @@ class OtherNodes:
         """Whether a person is connected to another node."""
         return self._online.has(person, trio.current_time())
 
+    def devices(self, person: str) -> set[str]:
+        """The ids of a person's devices that are connected to other nodes."""
+        return self._online.devices(person, trio.current_time())
+
     # -- what is told --
 
     def note_online(self, person: str) -> None:
-        """Tell soon that a person is connected here."""
+        """Tell soon whether a person is connected here, and with which devices."""
         if self._store.has_nodes:
-            self._left.pop(person, None)
-            self._came[person] = None
-
-    def note_offline(self, person: str) -> None:
-        """Tell soon that a person is not connected here any more."""
-        if self._store.has_nodes:
-            self._came.pop(person, None)
-            self._left[person] = None
+            self._changed[person] = None
 
     def tell_room(self, state: RoomState) -> None:
         """Tell who came to a room here, and who went, since the last broadcast."""
@@ -155,7 +153,8 @@ class OtherNodes:
         state = self._watched(node, message.room)
         if state is not None:
             shown = self._shown(message.people)
-            state.elsewhere.replace(node, message.count - (len(message.people) - len(shown)), shown)
+            count = message.count - (len(message.people) - len(shown))
+            state.elsewhere.replace(node, count, shown, trio.current_time())
             self._on_change(state.room)
             if message.asks and state.told_nodes_s is not None:
                 if trio.current_time() - state.told_nodes_s >= ANSWER_EACH_S:
@@ -167,7 +166,8 @@ class OtherNodes:
         """Note who came to a room there, and who went."""
         state = self._watched(node, message.room)
         if state is not None:
-            state.elsewhere.change(node, message.count, self._shown(message.came), message.went)
+            shown = self._shown(message.came)
+            state.elsewhere.change(node, message.count, shown, message.went, trio.current_time())
             self._on_change(state.room)
 
     def hear_left(self, node: str, message: RoomLeft) -> None:
@@ -215,6 +215,7 @@ class OtherNodes:
                 self._tell_rooms_again(now_s)
                 if now_s - self._looked_s >= LEASES_EACH_S:
                     self._looked_s = now_s
+                    self._age(now_s)
                     await self._look_at_leases()
             except StoreError as error:
                 LOGGER.warning("which nodes are there cannot be read: %s", error)
@@ -222,19 +223,20 @@ class OtherNodes:
                 LOGGER.exception("other nodes could not be told who is here")
 
     def _tell_online(self, now_s: float) -> None:
-        came, left = list(self._came), list(self._left)
-        self._came.clear()
-        self._left.clear()
+        changed = list(islice(self._changed, IDS_AT_ONCE))
+        for person in changed:
+            del self._changed[person]
         if now_s - self._told_again_s >= AGAIN_EACH_S:
             self._told_again_s = now_s
             self._to_tell_again = self._connected.people
-            self._online.age(now_s)
-        again, self._to_tell_again = self._to_tell_again[:IDS_AT_ONCE], self._to_tell_again[IDS_AT_ONCE:]
-        came.extend(person for person in again if person in self._connected)
-        for part in _groups(came):
+        left = IDS_AT_ONCE - len(changed)
+        again, self._to_tell_again = self._to_tell_again[:left], self._to_tell_again[left:]
+        people = dict.fromkeys([*changed, *again])
+        there = [(one, tuple(self._connected.devices(one))) for one in people if one in self._connected]
+        for part in _parts(there):
             self._store.tell_nodes(PeopleOnline(part))
-        for part in _groups(left):
-            self._store.tell_nodes(PeopleOffline(part))
+        for gone in _parts([one for one in people if one not in self._connected]):
+            self._store.tell_nodes(PeopleOffline(gone))
 
     def _tell_rooms_again(self, now_s: float) -> None:
         names = NAMES_AT_ONCE
@@ -248,6 +250,12 @@ class OtherNodes:
             names -= min(MAX_NAMES, state.attendance.count)
             if names <= 0:
                 break
+
+    def _age(self, now_s: float) -> None:
+        self._online.age(now_s)
+        for state in self._rooms.values():
+            if state.elsewhere.age(now_s):
+                self._on_change(state.room)
 
     async def _look_at_leases(self) -> None:
         live = await self._store.live_nodes()
@@ -263,14 +271,9 @@ class OtherNodes:
                 self._on_lost(lost)
 
 
-def _groups(people: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for start in range(0, len(people), IDS_IN_MESSAGE):
-        yield tuple(people[start : start + IDS_IN_MESSAGE])
-
-
-def _parts(people: Sequence[Person]) -> Iterator[tuple[Person, ...]]:
+def _parts(people: Sequence[_One]) -> Iterator[tuple[_One, ...]]:
     """These people in as many parts as fit messages."""
-    part: list[Person] = []
+    part: list[_One] = []
     size = limit = MESSAGE_BYTES - 1_000  # of a room and numbers
     for person in people:
         needs = len(msgspec.json.encode(person)) + 1

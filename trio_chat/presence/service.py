@@ -96,7 +96,7 @@ class PresenceService:
             on_change=self._note_change,
             on_lost=self._note_seen,
         )
-        connected.on_online = self.nodes.note_online
+        connected.on_change = self.nodes.note_online
         connected.on_offline = self._note_offline
 
     # -- presence --
@@ -251,7 +251,6 @@ class PresenceService:
         self._has_changed.set()
 
     def _note_offline(self, person: str) -> None:
-        self.nodes.note_offline(person)
         self.privacy.forget_blocks(person)
         self._note_seen([person])
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import Final
+from typing import ClassVar, Final
 
 import attrs
 import msgspec
@@ -25,6 +25,9 @@ MESSAGE_BYTES: Final = 7_500
 
 class NodeMessage(msgspec.Struct, frozen=True, array_like=True):
     """What one node tells the others."""
+
+    is_told_again: ClassVar[bool] = False
+    """Whether it only tells how it is now, which is told again soon: the first to be lost when there is too much."""
 
 
 class ProfileChanged(NodeMessage, frozen=True, array_like=True, tag="profile"):
@@ -62,20 +65,23 @@ class NodeCame(NodeMessage, frozen=True, array_like=True, tag="came"):
 
 
 class PeopleOnline(NodeMessage, frozen=True, array_like=True, tag="online"):
-    """These people are connected; told again and again while they are."""
+    """These people are connected, each with these devices; told again and again while they are."""
 
-    people: tuple[str, ...]
+    is_told_again: ClassVar[bool] = True
+    people: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class PeopleOffline(NodeMessage, frozen=True, array_like=True, tag="offline"):
     """The last connections of these people to this node have ended."""
 
+    is_told_again: ClassVar[bool] = True
     people: tuple[str, ...]
 
 
 class RoomPeople(NodeMessage, frozen=True, array_like=True, tag="people"):
     """The room is on screens at this node: of so many people, who are these if they are not too many."""
 
+    is_told_again: ClassVar[bool] = True
     room: str
     count: int
     people: tuple[Person, ...]
@@ -86,6 +92,7 @@ class RoomPeople(NodeMessage, frozen=True, array_like=True, tag="people"):
 class RoomMoves(NodeMessage, frozen=True, array_like=True, tag="moves"):
     """In a room that is on screens at this node some came and some went; now there are so many."""
 
+    is_told_again: ClassVar[bool] = True
     room: str
     count: int
     came: tuple[Person, ...]
@@ -95,12 +102,14 @@ class RoomMoves(NodeMessage, frozen=True, array_like=True, tag="moves"):
 class RoomLeft(NodeMessage, frozen=True, array_like=True, tag="left"):
     """The room is on no screen at this node any more."""
 
+    is_told_again: ClassVar[bool] = True
     room: str
 
 
 class TypingThere(NodeMessage, frozen=True, array_like=True, tag="typing"):
     """Somebody is typing in a room, or recording a voice note."""
 
+    is_told_again: ClassVar[bool] = True
     room: str
     person: Person
     what: str

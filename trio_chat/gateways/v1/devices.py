@@ -91,7 +91,9 @@ async def recovery(client: Client, command: commands.MakeRecoveryCode) -> Recove
 async def devices(client: Client, command: commands.AskDevices) -> DevicesOf:
     """List the devices of the person."""
     found, recovery_ms = await client.hub.devices.of_person(client.person)
-    here = client.hub.connected.devices(client.person.id)
+    here = client.hub.connected.devices(client.person.id) | client.hub.presence.nodes.devices(
+        client.person.id
+    )
     items = [_item(device, client.device, is_here=device.id in here) for device in found]
     return DevicesOf(command.id, items, None if recovery_ms is None else timestamp(recovery_ms))
 

@@ -42,7 +42,7 @@ BEAT_S: Final = 1.0
 """So often at least something is rung, the lease of this node goes on (`leases`), and the database's clock is read."""
 
 MESSAGES_WAITING_BYTES: Final = 10 * RING_BYTES
-"""Messages that wait to be rung; what comes beyond is lost."""
+"""Messages that wait to be rung; what comes beyond is lost. Half of it is for those that are told but once."""
 
 SILENT_S: Final = 3.0
 """So long nothing is heard until the line is taken for dead."""
@@ -120,7 +120,7 @@ class Ringer:
         told = encode_message(message)
         if len(told) > MESSAGE_BYTES:
             LOGGER.error("a message to other nodes of %d bytes is lost: %s", len(told), type(message))
-        elif self._told_bytes + len(told) <= MESSAGES_WAITING_BYTES:
+        elif self._told_bytes + len(told) <= MESSAGES_WAITING_BYTES // (2 if message.is_told_again else 1):
             self._told.append(told)
             self._told_bytes += len(told)
             self._has_noted.set()
