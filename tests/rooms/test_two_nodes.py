@@ -225,6 +225,32 @@ async def test_while_the_log_cannot_be_read_nobody_is_told_a_part(
         ]
 
 
+async def test_who_follows_many_rooms_while_the_store_does_not_answer_waits_for_it_once(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes() as (store, _, two):
+        rooms = ("den", "hall", LOBBY)
+        for room in rooms:
+            await two.open_person(room=room)
+        late = await two.open_v1()
+        await late.ask("hello")
+
+        async def fail(*_args: object) -> object:
+            await trio.sleep(10)
+            raise StoreUnavailable("Not now.")
+
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "positions", fail)
+            await late.tell("follow", rooms=[{"room": room} for room in rooms])
+            await trio.sleep(11)
+            frames = await late.hear_frames()
+        assert [(frame["code"], frame["room"]) for frame in frames] == [
+            ("unavailable", room) for room in rooms
+        ]
+        await late.tell("follow", rooms=[{"room": room} for room in rooms])
+        assert [frame["type"] for frame in await late.hear_frames()] == ["joined"] * 3
+
+
 async def test_a_log_with_a_hole_ends_the_room_and_everybody_comes_back_to_what_there_is(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

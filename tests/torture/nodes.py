@@ -3,6 +3,7 @@ its own, and one directory of files that they share."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -136,7 +137,7 @@ async def _open_database(
     options: Options, machine: Machine | None, recorder: Recorder, rng: random.Random
 ) -> AsyncIterator[NodeFaultTarget]:
     """PostgreSQL with an empty database, for nodes that are to come."""
-    if programs() is None:
+    if programs() is None and not os.environ.get("CI"):  # there the test fails
         raise Skipped(NOT_TESTED)
     cluster = await trio.to_thread.run_sync(new_cluster)
     target = NodeFaultTarget([], cluster, "", rng, recorder, machine)

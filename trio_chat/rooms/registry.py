@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 import math
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.errors import INTERNAL_ERROR, StartError, StoreUnavailable
+from trio_chat.errors import INTERNAL_ERROR, StartError, StoreError, StoreUnavailable
 from trio_chat.kinds.facts import LOBBY, PERSONAL_ROOM, kind_of_new, no_such_room, personal_room
 from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.cursors import Cursor, Start
 from trio_chat.rooms.lag import LagWatch
 from trio_chat.rooms.places import ALWAYS_OPEN, Places
-from trio_chat.rooms.room import Room
+from trio_chat.rooms.room import CATCH_UP_S, Room
 from trio_chat.rooms.subscribers import NotDense
 
 if TYPE_CHECKING:
@@ -154,7 +154,8 @@ class RoomRegistry:
 
     async def look_at(self, names: Iterable[str], *, since: float) -> None:
         """Have those of these rooms that are open fan out what their logs have, unless they did after the moment
-        ``since`` of trio's clock: all at once, before many are subscribed to. Raises `StoreError`."""
+        ``since`` of trio's clock: all at once, before many are subscribed to. Raises `StoreError` if it cannot be read
+        where the logs are."""
         open_ones = (room for name in names if (room := self._rooms.get(name)) is not None)
         behind = [room for room in open_ones if room.looked_at <= since] if self._store.has_nodes else []
         if len(behind) > 1:
@@ -162,8 +163,10 @@ class RoomRegistry:
             positions = await self._store.positions([room.name for room in behind])
             for room in behind:
                 room.heed(positions[room.name])
-            for room, epoch in zip(behind, before, strict=True):
-                await room.reach(positions[room.name], epoch, asked_at=asked_at)
+            with trio.move_on_after(CATCH_UP_S):
+                for room, epoch in zip(behind, before, strict=True):
+                    with suppress(StoreError):  # who subscribes to it looks again
+                        await room.reach(positions[room.name], epoch, asked_at=asked_at)
 
     async def may_hear(self, name: str, person: str) -> bool:
         """Whether this person may hear the room of this (normalised) name now. Opens none. Raises `StoreError`."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -60,8 +59,12 @@ async def join(client: Client, command: commands.Join) -> None:
 async def follow(client: Client, command: commands.Follow) -> None:
     """Join many rooms with one command; each is answered by itself."""
     client.session.charge(trio.current_time(), len(command.rooms) / ROOMS_FOR_ONE)
-    with suppress(StoreError):  # then each of them is looked at by itself
+    try:
         await client.hub.rooms.look_at([cursor.room for cursor in command.rooms], since=client.came_at)
+    except StoreError:  # told at once: room by room it would take as long for each
+        for cursor in command.rooms:
+            client.refuse(unavailable(), command.id, room=cursor.room)
+        return
     for cursor in command.rooms:
         await trio.lowlevel.checkpoint()  # what is refused has none
         try:
