@@ -142,6 +142,15 @@ async def refused(path: Path) -> str:
     return str(caught.value)
 
 
+async def test_a_statement_is_not_compiled_again_for_other_parameters(path: Path) -> None:
+    """SQLite does so where a value could change the plan, and a list of rooms took ten times as long."""
+    async with open_sqlite_store(path) as store:
+        for queue in (store.writes, store.reads, store.searches):
+            assert await queue.submit(
+                lambda connection: connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, -1)
+            )
+
+
 async def test_a_second_store_on_the_same_file_is_refused_while_the_first_is_open(path: Path) -> None:
     async with open_sqlite_store(path) as store:
         message = await refused(path)
