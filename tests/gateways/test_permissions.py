@@ -404,7 +404,7 @@ async def test_a_repeated_accept_adds_no_room_that_was_left_meanwhile(
         token = (await host.ask("invite", room=await make_room(host)))["token"]
         room = (await ack(ada, "accept", id="in", token=token))["room"]
         await ada.hear_frames()
-        async with held(core, monkeypatch, "listing"):
+        async with held(core, monkeypatch, "listed"):
             await ada.tell("accept", id="in", token=token)
             await trio.testing.wait_all_tasks_blocked()
             await phone.tell("join", room=room)
@@ -424,7 +424,7 @@ async def test_who_says_hello_while_their_rooms_change_is_welcomed_with_those_of
         token = (await host.ask("invite", room=await make_room(host)))["token"]
         room = await make_room(ada)
         tablet = await core.open_v1()
-        async with held(core, monkeypatch, "listing"):
+        async with held(core, monkeypatch, "arrival"):
             await tablet.tell("hello", link=link, lists=True)
             await trio.testing.wait_all_tasks_blocked()
             if change == "part":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
     from trio.testing import MockClock
 
-    from trio_chat.model.records import Listing
+    from trio_chat.model.records import ListedRooms
 
 OUTSIDE = "no_such_room"
 
@@ -344,10 +344,10 @@ async def test_a_command_is_answered_once_although_the_list_cannot_be_read(
         await ack(bob, "accept", id="again", token=token)
         await ack(ada, "direct", person=bob_id)
 
-        async def fail(person: str, *, only: str | None = None) -> list[Listing]:
+        async def fail(person: str, *, only: str | None = None, few: int) -> ListedRooms:
             raise StoreUnavailable("The disk is gone.")
 
-        monkeypatch.setattr(core.store, "listing", fail)
+        monkeypatch.setattr(core.store, "listed", fail)
         for client, kind, fields in ((ada, "direct", {"person": bob_id}), (bob, "accept", {"token": token})):
             await client.hear_frames()
             await client.tell(kind, id="again", **fields)

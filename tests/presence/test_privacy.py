@@ -244,15 +244,15 @@ async def test_a_block_that_is_made_while_somebody_logs_in_counts(
         code = (await answer_to(cy, "link"))["code"]
         await cy.stream.aclose()
         await trio.sleep(2 * INTERVAL_S)
-        read: Callable[..., Any] = core.store.blocks
+        read: Callable[..., Any] = core.store.arrival
 
-        async def read_and_wait(person: str) -> object:
-            found = await read(person)
+        async def read_and_wait(person: str, **limits: object) -> object:
+            found = await read(person, **limits)
             if person == scene.ids["Cy"]:
                 await ack(bob, "mine", what="block", person=person)
             return found
 
-        monkeypatch.setattr(core.store, "blocks", read_and_wait)
+        monkeypatch.setattr(core.store, "arrival", read_and_wait)
         again = await core.open_v1()
         await again.ask("hello", link=code)
         (user,) = (await answer_to(again, "people", ids=[scene.ids["Bob"]]))["people"]

@@ -14,11 +14,12 @@ from trio_chat.errors import NameTaken
 from trio_chat.kinds.facts import LOBBY
 from trio_chat.kinds.forms import Body, Who, write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
-from trio_chat.kinds.personal import Level, Star, Unread
+from trio_chat.kinds.personal import Block, Level, Star, Unread
 from trio_chat.kinds.pins import Pin
 from trio_chat.kinds.reactions import Reaction
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.model.events import DAMAGED, Draft, Event, Person, Position
+from trio_chat.model.files import FileLimits
 from trio_chat.model.outcomes import Denied, Outcome, Repeat
 from trio_chat.model.records import (
     MAX_UNREAD_COUNTED,
@@ -627,6 +628,32 @@ async def test_lobby_messages_from_before_a_person_registered_are_not_unread(sto
     await append(store, LOBBY, said("new"), at_ms=20)
     (lobby,) = await store.listing(BOB.id)
     assert lobby.unread == 1
+
+
+async def test_who_arrives_is_told_in_one_answer_what_there_is_in_several(store: Store) -> None:
+    await know(store, ADA, BOB, EVE)
+    await append(store, LOBBY, said("old"), at_ms=1)
+    await append(store, CLUB, create("private", ADA, BOB, title="Club"), said("hi"), at_ms=2)
+    await append(store, "~dx", create("direct", BOB, ADA), at_ms=3)
+    await append(
+        store, "~p-ada", draft("star", Star(LOBBY, 1, True)), draft("block", Block(EVE.id, True)), at_ms=4
+    )
+    await store.move_read_markers([ReadMarker(CLUB, BOB.id, 2, 2), ReadMarker(LOBBY, BOB.id, 1, 1)], 5)
+    limits = FileLimits(file_bytes=10, person_bytes=100, server_bytes=1_000, person_uploads=1)
+    arrival = await store.arrival(ADA.id, with_lists=True, few=2, own_events=9, limits=limits)
+    assert arrival.blocks == await store.blocks(ADA.id) == [(ADA.id, EVE.id)]
+    assert arrival.files_left == 100
+    assert arrival.lists is not None
+    listed = arrival.lists.listed
+    assert listed == await store.listed(ADA.id, few=2)
+    assert listed.rooms == await store.listing(ADA.id)
+    assert [other.id for other in listed.others] == [BOB.id]
+    assert listed.markers == [ReadMarker(CLUB, BOB.id, 2, 2)]
+    assert (await store.listed(ADA.id, few=1)).markers == []  # no small room
+    assert arrival.lists.requests == await store.requests(ADA.id)
+    assert (arrival.lists.own_position, arrival.lists.own_events) == await store.personal(ADA.id, limit=9)
+    without = await store.arrival(ADA.id, with_lists=False, few=2, own_events=9, limits=limits)
+    assert (without.blocks, without.files_left, without.lists) == (arrival.blocks, 100, None)
 
 
 async def test_a_listing_has_the_newest_message_with_its_newest_edit(store: Store) -> None:

@@ -274,6 +274,41 @@ class Invitation:
 
 
 @attrs.frozen
+class ListedRooms:
+    """Rooms of one person's list, and what it tells of others."""
+
+    rooms: list[Listing]
+    others: list[Profile]
+    """The other people of direct rooms."""
+    markers: list[ReadMarker]
+    """Those that have come to the newest message of a small room, where that is the person's own."""
+
+
+@attrs.frozen
+class ArrivalLists:
+    """What somebody who has logged in has lists of."""
+
+    listed: ListedRooms
+    requests: list[Listing]
+    """See `trio_chat.store.base.RoomTable.requests`."""
+    own_position: Position
+    own_events: list[Event]
+    """See `trio_chat.store.base.EventLog.personal`."""
+
+
+@attrs.frozen
+class Arrival:
+    """What somebody needs first who has logged in, all of one moment."""
+
+    blocks: list[tuple[str, str]]
+    """See `trio_chat.store.base.PeopleTable.blocks`."""
+    files_left: int | None
+    """See `trio_chat.store.file_table.FileTable.files_left`."""
+    lists: ArrivalLists | None
+    """None unless they were asked for."""
+
+
+@attrs.frozen
 class BroughtIn:
     """Somebody who came by an invitation."""
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import attrs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trio_chat.model.records import Profile
     from trio_chat.store.base import Store
 
@@ -68,13 +70,16 @@ class Privacy:
             self._hidden[profile.id] = hidden
         return hidden != before
 
-    async def learn_blocks(self, person: str) -> None:
-        """Read the blocks of a person who has logged in. Raises `StoreError`. To be followed by `forget_blocks`."""
-        noted = self._noted.setdefault(person, [])
-        found = await self._store.blocks(person)
+    def expect_blocks(self, person: str) -> None:
+        """Note what changes of the blocks of a person who has logged in, until `learn_blocks` says what was read. To be
+        followed by `forget_blocks`."""
+        self._noted.setdefault(person, [])
+
+    def learn_blocks(self, person: str, found: Iterable[tuple[str, str]]) -> None:
+        """Know these blocks of a person, that were read since `expect_blocks`."""
         if person in self._blocks:  # another of their connections has read them
             return
-        self._noted.pop(person, None)
+        noted = self._noted.pop(person, [])
         blocks = self._blocks[person] = _Blocks()
         for block, on in [*((block, True) for block in found), *noted]:
             blocks.note(person, block, on=on)

@@ -39,15 +39,18 @@ if TYPE_CHECKING:
     from trio_chat.kinds.files import Album
     from trio_chat.kinds.standing import Mode, Server
     from trio_chat.model.events import Draft, Event, Person, Position
+    from trio_chat.model.files import FileLimits
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import (
         AlbumPage,
+        Arrival,
         BroughtIn,
         Device,
         DirectoryPlace,
         EventPlace,
         GivenReaction,
         Invitation,
+        ListedRooms,
         Listing,
         Login,
         MessageChanges,
@@ -226,6 +229,10 @@ class RoomTable(Protocol):
         person never opened at the end. With ``only`` just that room, if it is in the list."""
         ...
 
+    async def listed(self, person: str, *, only: str | None = None, few: int) -> ListedRooms:
+        """The same, with what it tells of others; rooms of ``few`` members at most are small."""
+        ...
+
     async def requests(self, person: str, *, only: str | None = None) -> list[Listing]:
         """Direct rooms into which the person was asked and has not answered, the newest first. ``only``: as in
         `listing`."""
@@ -399,6 +406,13 @@ class PeopleTable(Protocol):
         """Profiles of all who hide something from others."""
         ...
 
+    async def arrival(
+        self, person: str, *, with_lists: bool, few: int, own_events: int, limits: FileLimits
+    ) -> Arrival:
+        """What a person needs first who has logged in, all of one moment; ``few`` as in `RoomTable.listed`, and at most
+        ``own_events`` of their own room."""
+        ...
+
     async def blocks(self, person: str) -> list[tuple[str, str]]:
         """Whom the person blocks, and who blocks the person: (who blocks, who is blocked)."""
         ...
@@ -417,10 +431,6 @@ class PeopleTable(Protocol):
 
     async def read_markers(self, room: str) -> list[ReadMarker]:
         """Read markers of a room, of everybody."""
-        ...
-
-    async def reached(self, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
-        """Read markers of members that have come to these places (room, sequence number) of these rooms."""
         ...
 
     async def receipts(self, room: str, seq: int, *, after: str = "", limit: int) -> list[MessageReceipt]:

@@ -12,7 +12,7 @@ from trio_chat import __version__
 from trio_chat.errors import StoreError
 from trio_chat.gateways.v1 import devices
 from trio_chat.gateways.v1.presence import seen_by
-from trio_chat.gateways.v1.room_lists import list_rooms
+from trio_chat.gateways.v1.room_lists import tell_rooms
 from trio_chat.kinds.facts import LOBBY, SERVER_ROOM, personal_room
 from trio_chat.kinds.files import MAX_FILES
 from trio_chat.kinds.forms import write_body
@@ -22,6 +22,7 @@ from trio_chat.model.events import Draft
 from trio_chat.model.names import beginning_of_key
 from trio_chat.model.outcomes import Denied
 from trio_chat.people.avatars import read_picture
+from trio_chat.presence.read_markers import FEW
 from trio_chat.protocol.encoding import LIST_BYTES, fitting
 from trio_chat.protocol.event_frames import to_frame
 from trio_chat.protocol.parts import About, Limits, Own, RoomItem, user_of
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
 
     from trio_chat.gateways.v1.client import Client
     from trio_chat.kinds.forms import Frame
-    from trio_chat.model.events import Position
+    from trio_chat.model.events import Event
+    from trio_chat.model.records import Arrival, ArrivalLists
     from trio_chat.protocol import commands
     from trio_chat.protocol.event_frames import EventFrame
 
@@ -63,9 +65,17 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     try:
         if client.session.is_waiting:
             await _knock(client)
+            files_left = await client.hub.store.files_left(client.person.id, client.hub.file_limits)
         else:
-            await client.hub.presence.privacy.learn_blocks(client.person.id)
-            rooms, requests, mine = await (_lists(client) if command.lists else _lobby(client))
+            arrival = await _arrive(client, with_lists=command.lists)
+            files_left = arrival.files_left
+            if arrival.lists is None:
+                rooms = await _lobby(client)
+            else:
+                lists = arrival.lists
+                rooms = await tell_rooms(lists.listed, client.person.id, client.hub.presence.privacy)
+                requests = [item.room for item in lists.requests]
+                mine = _own(client, lists)
     except BaseException:
         client.log_out()
         raise
@@ -86,7 +96,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             public_url=client.hub.config.public_url,
             network_url=client.hub.network_url(),
             server=client.hub.server_id,
-            about=await _about(client),
+            about=_about(client, files_left),
             recovery=login.has_recovery,
             retention_days=client.hub.config.retention,
             mode=standing.mode,
@@ -100,7 +110,7 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     ]
 
 
-async def _about(client: Client) -> About:
+def _about(client: Client, files_left: int | None) -> About:
     """What the server is and can, so that nobody has to run into its limits."""
     config = client.hub.config
     files = client.hub.file_limits
@@ -113,7 +123,7 @@ async def _about(client: Client) -> About:
         events_behind=config.max_gap,
         file_bytes=files.file_bytes,
         files=MAX_FILES,
-        files_left=await client.hub.store.files_left(client.person.id, files),
+        files_left=files_left,
     )
     return About(
         __version__, limits, client.commands, client.hub.page_version, client.hub.link_previews is not None
@@ -150,38 +160,46 @@ async def _knock(client: Client) -> None:
         LOGGER.warning("%s waits to be let in, and is not in the list: %s", person.id, error)
 
 
-async def _lobby(client: Client) -> tuple[list[RoomItem], list[str], None]:
+async def _lobby(client: Client) -> list[RoomItem]:
     lobby = await client.hub.rooms.get(LOBBY)
-    return [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)], [], None
+    return [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)]
 
 
-async def _lists(client: Client) -> tuple[list[RoomItem], list[str], Own]:
-    """The rooms of the person, the names of those into which they were asked, and what they keep for themselves.
+async def _arrive(client: Client, *, with_lists: bool) -> Arrival:
+    """What the person needs first; from now on it is known whom they block, and who blocks them.
 
     A client is told of changes of its list only after it was welcomed: so it is read again if it changed meanwhile.
     """
-    store, person, privacy = client.hub.store, client.person.id, client.hub.presence.privacy
-    position, events, more = await _own_events(client, None, WELCOME_OWN_BYTES)
-    rooms, requests = await list_rooms(store, person, privacy), await store.requests(person)
-    while client.take_membership_changes():
-        rooms, requests = await list_rooms(store, person, privacy), await store.requests(person)
-    mine = Own(personal_room(person), position.seq, position.epoch, events, more)
-    return rooms, [item.room for item in requests], mine
+    hub, person = client.hub, client.person.id
+    hub.presence.privacy.expect_blocks(person)
+    while True:
+        arrival = await hub.store.arrival(
+            person, with_lists=with_lists, few=FEW, own_events=OWN_EVENTS + 1, limits=hub.file_limits
+        )
+        if not client.take_membership_changes():
+            hub.presence.privacy.learn_blocks(person, arrival.blocks)
+            return arrival
+
+
+def _own(client: Client, lists: ArrivalLists) -> Own:
+    """What they keep for themselves."""
+    position = lists.own_position
+    events, more = _newest(lists.own_events, WELCOME_OWN_BYTES)
+    return Own(personal_room(client.person.id), position.seq, position.epoch, events, more)
 
 
 async def own(client: Client, command: commands.AskOwn) -> OwnPage:
     """Give an earlier page of what the person keeps for themselves."""
-    _, events, more = await _own_events(client, command.before, LIST_BYTES)
-    return OwnPage(command.id, personal_room(client.person.id), events, more)
+    person = client.person.id
+    _, found = await client.hub.store.personal(person, before=command.before, limit=OWN_EVENTS + 1)
+    events, more = _newest(found, LIST_BYTES)
+    return OwnPage(command.id, personal_room(person), events, more)
 
 
-async def _own_events(
-    client: Client, before: int | None, max_bytes: int
-) -> tuple[Position, Sequence[EventFrame], bool]:
-    """The newest events of the person's own room that fit, in order; and whether there are earlier ones."""
-    position, events = await client.hub.store.personal(client.person.id, before=before, limit=OWN_EVENTS + 1)
+def _newest(events: Sequence[Event], max_bytes: int) -> tuple[Sequence[EventFrame], bool]:
+    """The newest of these events of the person's own room that fit, in order; and whether there are earlier ones."""
     newest_first = fitting([to_frame(event) for event in reversed(events[-OWN_EVENTS:])], max_bytes)
-    return position, newest_first[::-1], len(newest_first) < len(events)
+    return newest_first[::-1], len(newest_first) < len(events)
 
 
 async def rename(client: Client, command: commands.Rename) -> Renamed:

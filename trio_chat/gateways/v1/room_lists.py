@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import msgspec
 import trio
 
-from trio_chat.kinds.facts import PUBLIC
 from trio_chat.kinds.files import FileItem, VoiceItem
 from trio_chat.kinds.forms import end_of, timestamp
 from trio_chat.kinds.messages import EditFrame, MessageFrame
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trio_chat.model.events import Event
-    from trio_chat.model.records import Listing, Profile, ReadMarker
+    from trio_chat.model.records import ListedRooms, Listing, Profile, ReadMarker
     from trio_chat.presence.privacy import Privacy
     from trio_chat.store.base import Store
 
@@ -37,22 +36,19 @@ async def list_rooms(
     """The rooms in the list of a person, who is connected, the lobby first, then the busiest; or only one of them.
 
     Raises `StoreError`."""
-    listings = await store.listing(person, only=only)
-    items = await items_of(store, listings)
-    places = [(one.room, one.last.seq) for one in listings if one.last and _has_marks(one, person)]
-    if not places:
-        return items
+    return await tell_rooms(await store.listed(person, only=only, few=FEW), person, privacy)
+
+
+async def tell_rooms(listed: ListedRooms, person: str, privacy: Privacy) -> list[RoomItem]:
+    """These rooms of the list of a person, who is connected."""
+    items = await _items(listed.rooms, listed.others)
     marks: dict[str, list[ReadMarker]] = {}
-    for marker in await store.reached(places):
+    for marker in listed.markers:
         if marker.person != person and privacy.sees(person, marker.person, "receipts"):
             marks.setdefault(marker.room, []).append(marker)
+    if not marks:
+        return items
     return [msgspec.structs.replace(item, marks=marks_of(marks.get(item.room, ()))) for item in items]
-
-
-def _has_marks(listing: Listing, person: str) -> bool:
-    """Whether the list tells who has received the newest message."""
-    is_own = listing.last is not None and listing.last.sender == person
-    return is_own and listing.kind != PUBLIC and listing.n_members <= FEW
 
 
 def marks_of(markers: Iterable[ReadMarker]) -> tuple[MarkOf, ...]:
@@ -63,7 +59,11 @@ def marks_of(markers: Iterable[ReadMarker]) -> tuple[MarkOf, ...]:
 async def items_of(store: Store, listings: Sequence[Listing]) -> list[RoomItem]:
     """These rooms as items, with the other people of direct rooms. Raises `StoreError`."""
     others = [listing.other for listing in listings if listing.other is not None]
-    profiles = {profile.id: profile for profile in await store.people(others)} if others else {}
+    return await _items(listings, await store.people(others) if others else ())
+
+
+async def _items(listings: Iterable[Listing], others: Iterable[Profile]) -> list[RoomItem]:
+    profiles = {profile.id: profile for profile in others}
     items: list[RoomItem] = []
     for listing in listings:
         if len(items) % LISTED_AT_ONCE == LISTED_AT_ONCE - 1:

@@ -148,6 +148,7 @@ class PostgresqlConnection:
         without the standby for which it should have waited."""
         self.waits_since: float | None = None
         """On the monotonic clock; None while nobody waits for the server."""
+        self._is_in_snapshot = False
         self.retries = 0
         self.in_doubt = 0
         """See `NodeStatistics`."""
@@ -195,10 +196,15 @@ class PostgresqlConnection:
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """See `Connection`."""
+        if self._is_in_snapshot:
+            yield
+            return
         self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self._is_in_snapshot = True
         try:
             yield
         finally:
+            self._is_in_snapshot = False
             self.roll_back()
 
     def lock(self, subject: str, names: Collection[str], /) -> None:

@@ -90,7 +90,7 @@ def read_markers(connection: Connection, room: str) -> list[ReadMarker]:
 
 
 def reached(connection: Connection, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
-    """See `Store.reached`."""
+    """Read markers of members that have come to these places (room, number) of these rooms."""
     wanted = connection.dialect.rows_of("room text, seq int")
     found = connection.execute(
         f"""

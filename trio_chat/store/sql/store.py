@@ -22,6 +22,7 @@ from trio_chat.store.node_messages import Told
 from trio_chat.store.space import Space
 from trio_chat.store.sql import (
     album,
+    arrivals,
     blobs,
     changes,
     changes_about_people,
@@ -243,6 +244,7 @@ class SqlStore:
 
     state = reads(rooms.state)
     listing = reads(rooms.listing)
+    listed = reads(arrivals.listed)
     requests = reads(rooms.requests)
     are_strangers = reads(rooms.are_strangers)
     directory = searches(rooms.directory)
@@ -267,6 +269,7 @@ class SqlStore:
     set_profile = _writes(people.set_profile)
     hiding = reads(people.hiding)
     blocks = reads(people.blocks)
+    arrival = reads(arrivals.arrival)
     known_ms = reads(newcomers.known_ms)
     branch = reads(newcomers.branch)
     addresses_key = reads(newcomers.addresses_key)
@@ -315,7 +318,6 @@ class SqlStore:
     find_file_key = reads(files.find_file_key)
 
     move_read_markers = writes_always(read_markers.move_read_markers)
-    reached = reads(read_markers.reached)
     receipts = reads(read_markers.receipts)
     read_markers = reads(read_markers.read_markers)  # last, for it hides the module
 
