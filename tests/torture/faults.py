@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import attrs
 import trio
 
+from tests.support.postgresql import cluster
 from tests.torture.disk import Skipped
 from tests.torture.history import Acked, Delivered, Refused, Trouble
-from tests.torture.process import run_command
+from tests.torture.process import kill_command, run_command
 from tests.torture.websocket import ConnectionLost, open_websocket, wait_until
 
 if TYPE_CHECKING:
@@ -309,6 +311,37 @@ async def clock(target: FaultTarget) -> str | None:
     return None
 
 
+async def move(target: FaultTarget) -> str | None:
+    """The chat moves into PostgreSQL, and back, while the server serves it."""
+    return await _move(target, killed=0)
+
+
+async def move_killed(target: FaultTarget) -> str | None:
+    """The same, and the command is killed some times on each way."""
+    return await _move(target, killed=3)
+
+
+async def _move(target: FaultTarget, *, killed: int) -> str | None:
+    data = target.server.data
+    database = cluster().new_database()
+    url = cluster().url(database)
+    mark = len(target.recorder.records)
+    for arguments in (("move", "--to", url), ("--store", url, "move", "--to", "sqlite")):
+        command = (*arguments, "--data", str(data))
+        for _ in range(killed):
+            await kill_command(*command, after_s=target.rng.uniform(0.3, 2.5))
+        done = await run_command(*command)
+        if done.returncode:
+            target.recorder.add(Trouble(what=f"the chat was not moved: {done.stderr.decode()}"))
+            return None
+        with trio.move_on_after(HEAL_S):
+            await wait_until(partial(target.acks_since, len(target.recorder.records)))
+    for old in data.glob("chat.db.moved-*"):
+        old.unlink()
+    cluster().drop(database)
+    return f"it was moved there and back, with {target.acks_since(mark)} commands acknowledged"
+
+
 FAULTS: dict[str, Fault] = {
     "kill": kill,
     "term": term,
@@ -323,6 +356,8 @@ FAULTS: dict[str, Fault] = {
     "files": files,
     "storm": storm,
     "clock": clock,
+    "move": move,
+    "move-killed": move_killed,
 }
 """Faults by their names on the command line. ``proxy`` is one more: `tests.torture.proxy`."""
 

@@ -204,6 +204,20 @@ async def run_command(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False, cwd=ROOT)
 
 
+async def kill_command(*arguments: str, after_s: float) -> None:
+    """Run one of them, and kill it after so long, unless it has ended."""
+    process = await trio.lowlevel.open_process(
+        [sys.executable, *PRODUCT, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
+    )
+    with trio.move_on_after(after_s):
+        await process.wait()
+    process.kill()
+    await process.wait()
+
+
 class ServerDied(Exception):
     """The server does not run, or does not serve, although it should."""
 

@@ -35,7 +35,10 @@ def move_chat(
     where the chat is then.
     """
     target_config = _config_of_target(config, to)
-    with store_of(config).move_source() as source, store_of(target_config).move_target() as target:
+    with (
+        store_of(config).move_source() as source,
+        store_of(target_config).move_target(is_begun=has_moved(source)) as target,
+    ):
         if target_config.store is None and source.n_servers() > 1:
             raise StartError(
                 f"{source.n_servers()} servers use {source.name}, and a file is for one: stop all but the one on this "

@@ -89,6 +89,7 @@ class Copier:
             rows = [row for key in of_it if (row := self._find(here, table, key)) is not None]
             for start in range(0, len(rows), ROWS_AT_A_TIME):
                 self._target.insert(table, self._columns[table.name], rows[start : start + ROWS_AT_A_TIME])
+            self._target.wipe(table, of_it)
         return [n for n, _, _ in found]
 
     def forget_changes(self, numbers: Sequence[int]) -> None:

@@ -71,6 +71,10 @@ class End(Protocol):
         """Insert many rows."""
         ...
 
+    def wipe(self, table: Table, keys: Sequence[Row], /) -> None:
+        """Wipe what the engine leaves behind of rows that were deleted, or replaced, under these keys."""
+        ...
+
     def complete(self) -> None:
         """Bring up to date what follows from what was copied, in the transaction that has copied it."""
         ...

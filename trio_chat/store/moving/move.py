@@ -63,7 +63,7 @@ def move(
     report: Callable[[int, int], object] = lambda done, total: None,
     at: Callable[[str], object] = lambda stage: None,
 ) -> Summary | None:
-    """Move the chat; None if it had moved before, and only the target had to be opened.
+    """Move the chat; None if it had moved there before, and at most the target had to be opened.
 
     ``report`` is told how many events are copied, of how many; ``at`` is called at the beginning of each stage, by its
     name. Raises `StartError`, and what the ends' connections do: then the chat is where it was, but for what
@@ -71,10 +71,11 @@ def move(
     """
     moved, waits_for = find_moved(source.connection), note(target.connection, WAITING)
     if moved is not None:
-        if waits_for != moved.move:
+        if moved.shown != target.name:
             raise StartError(f"The chat in {source.name} was moved to {moved.shown} before.")
-        at("open")
-        target.open()
+        if waits_for == moved.move:
+            at("open")
+            target.open()
         return None
     copier = Copier(source, target, report)
     if waits_for == PREPARED:

@@ -177,6 +177,9 @@ class PostgresqlEnd:
             for row in rows:
                 copy.write_row(row)
 
+    def wipe(self, table: Table, keys: Sequence[Row], /) -> None:
+        """See `End`. Nothing can be done, as everywhere in PostgreSQL."""
+
     def complete(self) -> None:
         """See `End`. Rooms have their heads in them, and new rows their numbers from sequences."""
         self.connection.execute(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from trio_chat.errors import StoreUnavailable
+from trio_chat.errors import ChatError, StoreUnavailable
 from trio_chat.store.sql.requests import Append
 
 if TYPE_CHECKING:
@@ -69,8 +69,11 @@ class Succession:
                     answers[place] = await heir.append(request.room, request.drafts, at_ms=request.at_ms)
                 elif callable(request):  # else it was about the old file only
                     answers[place] = await queue_of(heir).submit(request)
-            except Exception as error:  # it rises where the request was submitted
+            except (ChatError, KeyError) as error:  # it rises where the request was submitted
                 answers[place] = error
+            except Exception as error:
+                # What only one engine is asked, the other does not understand.
+                answers[place] = StoreUnavailable(f"The chat has moved to another database: {error}.")
 
         async with trio.open_nursery() as nursery:
             for place, request in enumerate(requests):

@@ -20,6 +20,7 @@ from trio_chat.store.sql.moves import (
     set_note,
 )
 from trio_chat.store.sqlite.epochs import count_events
+from trio_chat.store.sqlite.erasing import ROWS_AROUND
 from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import (
     check_is_there,
@@ -136,6 +137,12 @@ class SqliteEnd:
         marks = ", ".join("?" * len(columns))
         self.connection.executemany(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", rows)
 
+    def wipe(self, table: Table, keys: Sequence[Row], /) -> None:
+        """See `End`."""
+        if table.name in ROWS_AROUND and keys:
+            self.connection.wipe_around(table.name, table.keys, keys)
+            _switch_triggers_off(self.connection)
+
     def complete(self) -> None:
         """See `End`. Here nothing follows from others."""
 
@@ -205,12 +212,17 @@ def open_target(path: Path, *, is_begun: bool = False) -> Iterator[SqliteEnd]:
             )
         use_wal(connection, path, "FULL")
         connection.pragma("foreign_keys", False)
-        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)  # what they would write is copied as well
+        _switch_triggers_off(connection)
         if is_new:
             migrate(connection, path, MIGRATIONS)
             connection.execute("DELETE FROM file_usage")
             set_note(connection, WAITING, PREPARED)
         yield SqliteEnd(path, connection, may_be_sealed_s=None)
+
+
+def _switch_triggers_off(connection: SqliteConnection) -> None:
+    """Let what is copied be all that is written: what triggers would write is copied as well."""
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
 
 
 def _put_aside(path: Path) -> None:
