@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+import os
+import resource
+import signal
+import sqlite3
 from contextlib import closing
+from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
+import trio
 
 from tests.support.damage import drafts, whole
 from tests.support.full_state import fill
-from trio_chat.store.moving.move import Summary, move
+from tests.support.people import add_person, add_token
+from trio_chat.errors import StartError, StoreUnavailable
+from trio_chat.kinds.forms import write_body
+from trio_chat.kinds.messages import DELETE, Delete
+from trio_chat.model.events import MESSAGE, Draft, Event, Person
+from trio_chat.model.records import ReadMarker
+from trio_chat.store.moving.move import Summary, give_up, has_moved, move
 from trio_chat.store.postgresql import move_end as postgresql
 from trio_chat.store.postgresql.connect import connector
 from trio_chat.store.postgresql.connection import PostgresqlConnection
 from trio_chat.store.postgresql.open import open_postgresql_store
+from trio_chat.store.sql.store import SqlStore
 from trio_chat.store.sql.tables import (
     BESIDE_EVENTS,
     EVENTS,
@@ -28,7 +43,13 @@ from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
+
+    from trio_chat.model.outcomes import Outcome
+    from trio_chat.store.base import Store
+    from trio_chat.store.sql.connection import Connection
 
 
 @pytest.fixture
@@ -109,3 +130,371 @@ async def test_a_full_chat_moves_there_and_back(path: Path, database: str, tmp_p
         assert [room.room for room in await store.listing(state.ada.id)] == [room.room for room in rooms]
         assert len(await whole(store, "new")) == 1
         assert (await store.server_identity(), await store.proof_key()) == (identity, key)
+
+
+STAGES = ("tables", "events", "compare", "rounds", "seal", "sealed", "moved", "open")
+"""Of `move`, by the names that it says at their beginning."""
+
+
+def killed_at(stage: str, run: Callable[[Callable[[str], object]], object]) -> None:
+    """Run a move in a process of its own, which is killed at a stage."""
+
+    def at(now: str) -> None:
+        if now == stage:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    child = os.fork()
+    if not child:
+        try:
+            run(at)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status), f"it was not killed at {stage}"
+
+
+async def serves(opening: AbstractAsyncContextManager[Store]) -> list[Event] | None:
+    """The lobby's log; None if the store does not open."""
+    log = None
+    try:
+        async with opening as store:
+            log = await whole(store)
+    except* StartError:
+        pass
+    return log
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_kill_at_any_stage_leaves_one_that_serves_and_the_same_again_goes_on(
+    path: Path, database: str, stage: str
+) -> None:
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await store.append("lobby", drafts("a", "b"), at_ms=1)
+    killed_at(stage, partial(_move_there, path, database))
+    log = await serves(open_sqlite_store(path))
+    if stage in ("moved", "open"):
+        assert log is None
+        assert await serves(open_postgresql_store(database)) is None  # until it is run again
+    else:
+        assert log is not None
+        assert await serves(open_postgresql_store(database)) is None
+        async with open_sqlite_store(path, synchronous="OFF") as store:  # it goes on, and is changed
+            await store.append("lobby", drafts("c", "d"), at_ms=2)
+            log = await whole(store)
+    _move_there(path, database)
+    assert await serves(open_sqlite_store(path)) is None
+    there = await serves(open_postgresql_store(database))
+    assert there is not None
+    assert log in (None, there)
+    assert len(there) == (2 if log is None else 4)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+async def test_a_kill_on_the_way_back_leaves_one_that_serves_as_well(
+    path: Path, database: str, stage: str
+) -> None:
+    async with open_postgresql_store(database) as store:
+        await store.append("lobby", drafts("a", "b"), at_ms=1)
+    killed_at(stage, partial(_move_back, database, path))
+    log = await serves(open_postgresql_store(database))
+    assert (log is None) == (stage in ("moved", "open"))
+    assert await serves(open_sqlite_store(path)) is None
+    if log is not None:
+        async with open_postgresql_store(database) as store:
+            await store.append("lobby", drafts("c", "d"), at_ms=2)
+            log = await whole(store)
+    await trio.to_thread.run_sync(_move_back, database, path)
+    assert await serves(open_postgresql_store(database)) is None
+    here = await serves(open_sqlite_store(path))
+    assert here is not None
+    assert log in (None, here)
+
+
+def _move_there(path: Path, database: str, at: Callable[[str], object] = lambda stage: None) -> None:
+    with sqlite.open_source(path) as source:
+        is_begun = has_moved(source)
+        with postgresql.open_target(database, is_begun=is_begun) as target:
+            move(source, target, at=at)
+
+
+def _move_back(database: str, path: Path, at: Callable[[str], object] = lambda stage: None) -> None:
+    with postgresql.open_source(database) as source:
+        is_begun = has_moved(source)
+        with sqlite.open_target(path, is_begun=is_begun) as target:
+            move(source, target, at=at)
+
+
+SECRET = "what nobody is to read any more"
+
+
+def swap_keys(connection: Connection) -> None:
+    """Give two people the unique key of each other."""
+    keys = dict(connection.execute("SELECT id, name_key FROM people"))
+    for person, key in (("p-1", "none"), ("p-2", keys["p-1"]), ("p-1", keys["p-2"])):
+        connection.execute("UPDATE people SET name_key = ? WHERE id = ?", (key, person))
+
+
+async def change(store: Store, stage: str, number: int) -> None:
+    """Say, change and delete something, in all the ways in which a copy can go wrong."""
+    texts = [Draft(MESSAGE, "p-1", "Ada", f"c {stage} {n}", f"{stage} {n}: {SECRET}") for n in range(20)]
+    said = await store.append("lobby", texts, at_ms=number)
+    gone = [outcome.seq for outcome in said if isinstance(outcome, Event)][::2]
+    deletions = [Draft(DELETE, "p-1", "Ada", f"{stage} {seq}", write_body(Delete(seq))) for seq in gone]
+    outcomes = await store.append("lobby", deletions, at_ms=number)
+    assert all(isinstance(outcome, Event) for outcome in outcomes)
+    await store.append(f"room of {stage}", drafts(f"first of {stage}"), at_ms=number)
+    await store.set_profile("p-1", at_ms=number, name=f"Ada {number}")
+    assert isinstance(store, SqlStore)
+    await store.writes.submit(swap_keys)
+    await store.move_read_markers([ReadMarker("lobby", "p-1", gone[-1], gone[-1])], number)
+    await store.remove_devices("p-2", only=f"d-{bytes([number - 1]).hex()}")
+    await add_token(store, "p-2", bytes([number]))
+
+
+@pytest.mark.parametrize("way", ["there", "back"])
+async def test_what_changes_meanwhile_is_copied_and_what_is_deleted_is_in_no_file(
+    path: Path, database: str, way: str
+) -> None:
+    """At each stage but the last a server that knows nothing of the move writes to the source."""
+    opening, other = (
+        (open_sqlite_store(path), open_postgresql_store(database))
+        if way == "there"
+        else (open_postgresql_store(database), open_sqlite_store(path))
+    )
+    numbers = count(2)
+    async with opening as store:
+        for n in (1, 2):
+            person = Person(f"p-{n}", f"Name {n}")
+            await add_person(store, person, name_key=f"key {n}", token_hash=bytes([100 + n]), at_ms=1)
+
+        def at(stage: str) -> None:
+            if stage not in ("sealed", "moved", "open"):
+                trio.from_thread.run(change, store, stage, next(numbers))
+
+        run = partial(_move_there, path, database) if way == "there" else partial(_move_back, database, path)
+        await trio.to_thread.run_sync(run, at)
+        log, people = await whole(store), await store.people(["p-1", "p-2"])
+        rooms = [listing.room for listing in await store.directory("", 100)]
+        logins = [await store.find_login(bytes([n])) for n in range(200)]
+    async with other as store:
+        assert await whole(store) == log
+        assert await store.people(["p-1", "p-2"]) == people
+        assert sorted(listing.room for listing in await store.directory("", 100)) == sorted(rooms)
+        assert [await store.find_login(bytes([n])) for n in range(200)] == logins
+        await store.append("lobby", drafts("after"), at_ms=100)
+    assert len(log) == 5 * 30
+    if way == "back":
+        gone = [event.seq for event in log if event.body is None]
+        assert len(gone) == 50
+        content = b"".join(file.read_bytes() for file in path.parent.iterdir())
+        texts = [f"{stage} {n}: {SECRET}" for stage in STAGES[:5] for n in range(20)]
+        kept = [event.body for event in log if event.body in texts]
+        assert len(kept) == 50
+        assert [text for text in texts if text.encode() in content] == kept
+
+
+async def test_a_server_writes_on_while_it_is_copied_and_waits_while_it_is_sealed(
+    path: Path, database: str
+) -> None:
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+        outcomes: list[Outcome] = []
+
+        async def write() -> None:
+            outcomes.extend(await store.append("lobby", drafts("b"), at_ms=1))
+
+        async with trio.open_nursery() as nursery:
+
+            async def begin_to_write() -> None:
+                nursery.start_soon(write)
+                await trio.testing.wait_all_tasks_blocked(0.05)
+                assert outcomes == []
+
+            def at(stage: str) -> None:
+                if stage == "sealed":
+                    trio.from_thread.run(begin_to_write)
+
+            await trio.to_thread.run_sync(_move_there, path, database, at)
+            moved = await store.wait_moved()
+            assert moved.to == database
+            assert outcomes == []  # refused by the file, and told to nobody
+            async with open_postgresql_store(database) as heir:
+                store.hand_over(heir)
+                with trio.fail_after(30):
+                    while not outcomes:  # noqa: ASYNC110
+                        await trio.sleep(0.01)
+                (outcome,) = outcomes
+                assert isinstance(outcome, Event)
+                assert (outcome.seq, outcome.body) == (2, "b")
+                assert await whole(store) == await whole(heir)
+                await store.append("lobby", drafts("c"), at_ms=1)
+                assert [event.body for event in await whole(heir)] == ["a", "b", "c"]
+    with closing(SqliteConnection(str(path))) as connection:
+        assert connection.execute("SELECT count(*) FROM events").get == 1
+
+
+async def test_without_an_heir_what_is_refused_was_not_written(path: Path, database: str) -> None:
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+        store.hand_over(None)
+        await store.append("lobby", drafts("b"), at_ms=1)
+        await trio.to_thread.run_sync(_move_there, path, database)
+        with pytest.raises(StoreUnavailable, match="has moved"):
+            await store.append("lobby", drafts("c"), at_ms=1)
+        assert [event.body for event in await whole(store)] == ["a", "b"]
+
+
+async def test_a_database_refuses_whoever_writes_after_the_move(path: Path, database: str) -> None:
+    async with open_postgresql_store(database) as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+    to_file(database, path)
+    with psycopg.connect(database, autocommit=True) as connection:
+        for statement in (
+            "INSERT INTO knocks VALUES (1, 'p', 1)",
+            "UPDATE rooms SET head = 9",
+            "DELETE FROM events",
+        ):
+            with pytest.raises(psycopg.Error, match="moved to another database"):
+                connection.execute(statement.encode())
+
+
+async def test_a_target_that_holds_something_is_left_alone(path: Path, database: str, tmp_path: Path) -> None:
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+    async with open_postgresql_store(database) as other:
+        with pytest.raises(StartError, match="holds a chat, or a server uses it"):
+            to_database(path, database)
+        await other.append("lobby", drafts("other"), at_ms=1)
+    with pytest.raises(StartError, match="holds a chat"):
+        to_database(path, database)
+    with pytest.raises(StartError, match="holds a chat"):
+        to_file(database, path)
+    foreign = tmp_path / "foreign" / "chat.db"
+    foreign.parent.mkdir()
+    with closing(sqlite3.connect(foreign)) as connection:
+        connection.execute("CREATE TABLE diary (day TEXT)")
+    with pytest.raises(StartError, match="another program"):
+        to_file(database, foreign)
+    with psycopg.connect(database, autocommit=True) as connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key IN ('format', 'min_format')")
+    with pytest.raises(StartError, match="newer trio-chat"):
+        to_database(path, database)
+    async with open_sqlite_store(path) as store:
+        assert [event.body for event in await whole(store)] == ["a"]
+
+
+async def test_an_interrupted_move_is_not_mixed_with_another(
+    path: Path, database: str, tmp_path: Path
+) -> None:
+    for place in (path, tmp_path / "chat.db"):
+        async with open_sqlite_store(place, synchronous="OFF") as store:
+            await store.append("lobby", drafts("a"), at_ms=1)
+    killed_at("events", partial(_move_there, path, database))
+    with pytest.raises(StartError, match="another move"):
+        to_database(tmp_path / "chat.db", database)
+    with sqlite.open_source(path) as source:
+        give_up(source)
+    with pytest.raises(StartError, match="another move"):
+        to_database(path, database)
+    with closing(SqliteConnection(str(path))) as connection:
+        left = connection.execute(
+            "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'move!_%' ESCAPE '!'"
+        ).get
+        assert left == 0
+
+
+async def test_a_target_that_does_not_hold_the_same_moves_nothing(
+    path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await store.append("lobby", drafts("a", "b"), at_ms=1)
+    for stage, spoil in {
+        "compare": "UPDATE rooms SET title = 'other'",
+        "seal": "UPDATE events SET digest = sha256('x') WHERE seq = 2",
+    }.items():
+
+        def at(now: str, stage: str = stage, spoil: str = spoil) -> None:
+            if now == stage:
+                with psycopg.connect(database, autocommit=True) as connection:
+                    connection.execute(spoil.encode())
+
+        with pytest.raises(StartError, match="not the same at both ends: nothing was moved"):
+            _move_there(path, database, at)
+        assert await serves(open_sqlite_store(path)) is not None
+        assert await serves(open_postgresql_store(database)) is None
+
+
+async def test_a_line_that_is_cut_or_hangs_leaves_the_chat_where_it_is(
+    path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await store.append("lobby", drafts("a", "b"), at_ms=1)
+
+        def cut(stage: str) -> None:
+            if stage == "compare":
+                with psycopg.connect(database, autocommit=True) as connection:
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                    )
+
+        with pytest.raises(StartError, match="Cannot use the database"):
+            _move_there(path, database, cut)
+
+        monkeypatch.setattr(sqlite, "SEALED_S", 0.5)
+        with psycopg.connect(database) as blocker:
+
+            def block(stage: str) -> None:
+                if stage == "seal":
+                    blocker.execute("LOCK TABLE meta")
+
+            with pytest.raises(StartError, match=r"took longer than 0\.5 seconds|Cannot use the database"):
+                await trio.to_thread.run_sync(_move_there, path, database, block)
+        await store.append("lobby", drafts("c"), at_ms=1)
+        await trio.to_thread.run_sync(_move_there, path, database)
+    assert await serves(open_postgresql_store(database)) is not None
+
+
+async def test_what_does_not_fit_leaves_the_chat_where_it_is(
+    path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_postgresql_store(database) as store:
+        await store.append(
+            "lobby", [Draft(MESSAGE, "p-1", "Ada", f"c{n}", "x" * 4_000) for n in range(1_000)], at_ms=1
+        )
+
+    def limited(at: str) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2 * 2**20, resource.RLIM_INFINITY))
+
+    child = os.fork()
+    if not child:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            _move_back(database, path, limited)
+        except StartError as error:
+            os._exit(7 if "Check the disk" in str(error) else 1)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)  # noqa: ASYNC222
+    assert os.waitstatus_to_exitcode(status) == 7
+    assert await serves(open_postgresql_store(database)) is not None
+    assert await serves(open_sqlite_store(path)) is None
+    _move_back(database, path)
+    assert await serves(open_sqlite_store(path)) is not None
+
+
+async def test_a_file_that_the_chat_has_left_is_put_aside_when_it_comes_back(
+    path: Path, database: str
+) -> None:
+    async with open_sqlite_store(path, synchronous="OFF") as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+        epoch = (await store.position("lobby")).epoch
+    to_database(path, database)
+    async with open_postgresql_store(database, data=path.parent) as store:
+        await store.append("lobby", drafts("b"), at_ms=1)
+    to_file(database, path)
+    async with open_sqlite_store(path) as store:
+        assert [event.body for event in await whole(store)] == ["a", "b"]
+        assert (await store.position("lobby")).epoch == epoch
+    (aside,) = path.parent.glob("chat.db.moved-*")
+    assert aside.stat().st_size > 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from tests.torture.history import FileSent, FilesKept
+from tests.torture.history import FileSent, FilesKept, Joined
 from tests.torture.options import Options
 from tests.torture.report import DOCUMENT, violation_report, with_tables
 from tests.torture.run import tracebacks_in
@@ -53,6 +53,17 @@ async def test_a_server_that_writes_rows_before_blobs_loses_files() -> None:
     options = attrs.evolve(FILES, program=program, faults=frozenset({"kill"}), least=2)
     outcome = await tortured(options)
     assert Rule.BLOB in {violation.rule for violation in outcome.violations}
+
+
+@pytest.mark.thorough
+async def test_a_chat_moves_there_and_back_under_load_and_nobody_starts_afresh() -> None:
+    """The command that moves it is killed three times on each way."""
+    options = Options(seed=11, duration_s=1, least=1, pause_s=1, faults=frozenset({"move-killed"}))
+    outcome = await tortured(options)
+    assert_good(outcome)
+    assert len(outcome.hits["move-killed"]) == 1
+    joined = [record for record in outcome.records if isinstance(record, Joined)]
+    assert not [record for record in joined if record.reset and record.asked_epoch == record.epoch]
 
 
 async def test_a_power_failure_loses_nothing_acknowledged() -> None:
