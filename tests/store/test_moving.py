@@ -23,7 +23,7 @@ from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import DELETE, Delete
 from trio_chat.model.events import MESSAGE, Draft, Event, Person
 from trio_chat.model.records import ReadMarker
-from trio_chat.store.moving.move import Summary, give_up, has_moved, move
+from trio_chat.store.moving.move import Summary, give_up, has_moved, is_begun, move
 from trio_chat.store.postgresql import move_end as postgresql
 from trio_chat.store.postgresql.connect import connector
 from trio_chat.store.postgresql.connection import PostgresqlConnection
@@ -401,6 +401,23 @@ async def test_an_interrupted_move_is_not_mixed_with_another(
             "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'move!_%' ESCAPE '!'"
         ).get
         assert left == 0
+
+
+async def test_a_move_that_was_given_up_is_begun_anew(path: Path, database: str, tmp_path: Path) -> None:
+    async with open_postgresql_store(database) as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+        killed_at("events", partial(_move_back, database, path))
+        with postgresql.open_source(database) as source:
+            assert is_begun(source)
+            give_up(source)
+            assert not is_begun(source)
+            await store.append("kitchen", drafts("b"), at_ms=1)
+            assert source.connection.execute("SELECT count(*) FROM move_changes").get == 0
+        with pytest.raises(StartError, match="another move"):
+            await trio.to_thread.run_sync(_move_back, database, path)
+        await trio.to_thread.run_sync(_move_back, database, tmp_path / "chat.db")
+    async with open_sqlite_store(tmp_path / "chat.db") as store:
+        assert [event.body for event in await whole(store, "kitchen")] == ["b"]
 
 
 async def test_a_target_that_does_not_hold_the_same_moves_nothing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -10,13 +11,13 @@ import attrs
 from trio_chat.config.config import build_config
 from trio_chat.errors import StartError
 from trio_chat.ops.stores import IN_DATA, store_of
-from trio_chat.store.moving.move import forget_address, give_up, has_moved, move
+from trio_chat.store.moving.move import forget_address, give_up, has_moved, is_begun, move
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from trio_chat.config.config import Config
-    from trio_chat.store.moving.end import End
+    from trio_chat.store.moving.move import Summary
 
 GONE_ON_S: Final = 5.0
 """So long after a move servers may take to see where the chat is: they look each second."""
@@ -35,6 +36,26 @@ def move_chat(
     where the chat is then.
     """
     target_config = _config_of_target(config, to)
+    try:
+        name, done = _move(config, target_config, report, at)
+    except StartError as error:
+        raise StartError(f"{error} {_advice(config)}".strip()) from error
+    how = "without --store" if target_config.store is None else f"with --store {name}"
+    found = "" if done is None else f": {done.rooms} rooms and {done.events} events, compared"
+    waited = "" if done is None else f" Writing waited for {done.sealed_s:.2f} seconds."
+    return (
+        f"The chat is in {name} now{found}.{waited} A server that is running goes on there by itself; "
+        f"start it {how} from now on."
+    )
+
+
+def _move(
+    config: Config,
+    target_config: Config,
+    report: Callable[[int, int], object],
+    at: Callable[[str], object],
+) -> tuple[str, Summary | None]:
+    """Move the chat; the name of the place where it is, and what was moved."""
     with (
         store_of(config).move_source() as source,
         store_of(target_config).move_target(is_begun=has_moved(source)) as target,
@@ -44,21 +65,11 @@ def move_chat(
                 f"{source.n_servers()} servers use {source.name}, and a file is for one: stop all but the one on this "
                 "machine, and try again."
             )
-        try:
-            done = move(source, target, report=report, at=at)
-        except StartError as error:
-            raise StartError(f"{error} {_advice(source)}") from error
-        name = target.name
-        if target.address != name:
+        done = move(source, target, report=report, at=at)
+        if target.address != target.name:
             time.sleep(GONE_ON_S)
             forget_address(source)
-    how = "without --store" if target_config.store is None else f"with --store {name}"
-    found = "" if done is None else f": {done.rooms} rooms and {done.events} events, compared"
-    waited = "" if done is None else f" Writing waited for {done.sealed_s:.2f} seconds."
-    return (
-        f"The chat is in {name} now{found}.{waited} A server that is running goes on there by itself; "
-        f"start it {how} from now on."
-    )
+        return target.name, done
 
 
 def give_up_move(config: Config) -> str:
@@ -87,10 +98,15 @@ def _config_of_target(config: Config, to: str) -> Config:
     return attrs.evolve(config, store=store)
 
 
-def _advice(source: End) -> str:
-    if has_moved(source):
-        return "Run the same command again."
-    return (
-        f"The chat is still in {source.name}, and nothing is lost. Run the same command again to go on, or "
-        "trio-chat move --give-up."
-    )
+def _advice(config: Config) -> str:
+    """Where the chat is after a move that failed, and what to do; nothing if that cannot be said."""
+    with suppress(StartError), store_of(config).move_source() as source:
+        if has_moved(source):
+            return "The chat has moved: run the same command again, to complete it."
+        if is_begun(source):
+            return (
+                f"The chat is still in {source.name}, and nothing is lost. Run the same command again to go on, or "
+                "trio-chat move --give-up."
+            )
+        return f"The chat is still in {source.name}, and nothing was changed there."
+    return ""

@@ -110,6 +110,11 @@ def has_moved(source: End) -> bool:
     return find_moved(source.connection) is not None
 
 
+def is_begun(source: End) -> bool:
+    """Whether a move from here was begun, and not completed or given up."""
+    return note(source.connection, MOVING) is not None
+
+
 def forget_address(source: End) -> None:
     """Keep no password of the database to which the chat has moved: servers know it by now."""
     moved = find_moved(source.connection)

@@ -31,8 +31,8 @@ SEALED_S: Final = 7.0
 LOCK_S: Final = 20.0
 """So long it is tried to lock all tables: transactions that wait for each other are ended by PostgreSQL."""
 
-_FUNCTIONS: Final = "move_"
-"""How the names of all functions and triggers of a move begin."""
+_TRIGGERS: Final = "move_"
+"""How the names of all triggers of a move, and of their functions, begin."""
 
 
 class PostgresqlEnd:
@@ -104,12 +104,12 @@ class PostgresqlEnd:
         self.connection.cut()
 
     def track(self, tables: Sequence[Table], log: Table, /) -> None:
-        """See `End`."""
-        self.untrack()
+        """See `End`. Nothing here takes a lock for which readers have to wait: they would wait for each other."""
         self.connection.execute(
-            f"CREATE TABLE {CHANGES} "
+            f"CREATE TABLE IF NOT EXISTS {CHANGES} "
             "(n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tab text NOT NULL, key text NOT NULL)"
         )
+        self.connection.execute(f"DELETE FROM {CHANGES}")
         for table in tables:
             self._track(table, "INSERT OR UPDATE OR DELETE")
         self._track(log, "UPDATE")
@@ -126,7 +126,7 @@ class PostgresqlEnd:
 
         self.connection.raw.execute(
             f"""
-            CREATE FUNCTION {_FUNCTIONS}{table.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            CREATE OR REPLACE FUNCTION {_TRIGGERS}{table.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 IF TG_OP <> 'INSERT' THEN
                     {noted("OLD")}
                 END IF;
@@ -135,35 +135,38 @@ class PostgresqlEnd:
                 END IF;
                 RETURN NULL;
             END $$;
-            CREATE TRIGGER {_FUNCTIONS}{table.name} AFTER {what} ON {table.name}
-                FOR EACH ROW EXECUTE FUNCTION {_FUNCTIONS}{table.name}();
+            CREATE OR REPLACE TRIGGER {_TRIGGERS}{table.name} AFTER {what} ON {table.name}
+                FOR EACH ROW EXECUTE FUNCTION {_TRIGGERS}{table.name}();
+            ALTER TABLE {table.name} ENABLE TRIGGER {_TRIGGERS}{table.name};
             """.encode()
         )
 
     def untrack(self) -> None:
-        """See `End`."""
-        functions = self.connection.execute(
-            "SELECT CAST(p.proname AS text) FROM pg_proc p JOIN pg_namespace s ON s.oid = p.pronamespace "
-            "WHERE s.nspname = current_schema() AND starts_with(CAST(p.proname AS text), ?)",
-            (_FUNCTIONS,),
+        """See `End`. The triggers stay, switched off."""
+        triggers = self.connection.execute(
+            "SELECT CAST(tgrelid::regclass AS text), CAST(tgname AS text) FROM pg_trigger "
+            "WHERE starts_with(CAST(tgname AS text), ?) AND tgrelid::regclass IN "
+            "(SELECT oid FROM pg_class WHERE relnamespace = CAST(current_schema() AS regnamespace))",
+            (_TRIGGERS,),
         ).fetchall()
-        for (name,) in functions:
-            self.connection.execute(f"DROP FUNCTION {name} CASCADE")  # with its trigger
-        self.connection.execute(f"DROP TABLE IF EXISTS {CHANGES}")
+        for table, trigger in triggers:
+            self.connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        if triggers:
+            self.connection.execute(f"DELETE FROM {CHANGES}")
 
     def fence(self, tables: Sequence[Table], /) -> None:
         """See `End`."""
         self.connection.raw.execute(
             f"""
-            CREATE FUNCTION {_FUNCTIONS}refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            CREATE FUNCTION {_TRIGGERS}refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
                 RAISE EXCEPTION '{REFUSED}' USING ERRCODE = '{REFUSED_CODE}';
             END $$
             """.encode()
         )
         for table in tables:
             self.connection.execute(
-                f"CREATE TRIGGER {_FUNCTIONS}refuse BEFORE INSERT OR UPDATE OR DELETE ON {table.name} "
-                f"FOR EACH STATEMENT EXECUTE FUNCTION {_FUNCTIONS}refuse()"
+                f"CREATE TRIGGER {_TRIGGERS}refuse BEFORE INSERT OR UPDATE OR DELETE ON {table.name} "
+                f"FOR EACH STATEMENT EXECUTE FUNCTION {_TRIGGERS}refuse()"
             )
 
     def insert(self, table: Table, columns: Sequence[str], rows: Sequence[Row], /) -> None:
