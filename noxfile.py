@@ -539,11 +539,16 @@ def install_debian_proxies(session: nox.Session) -> None:
 
 
 def install_debian_postgresql(session: nox.Session) -> None:
-    """Install PostgreSQL, of which the tests make a cluster of their own, in containers: elsewhere it would start as a
-    service. Where it is missing, the tests say so."""
-    is_there = bool(list(Path("/usr/lib/postgresql").glob("*/bin/postgres")))
-    if not is_there and root_prefix() == () and not Path("/run/systemd/system").exists():
-        install_debian(session, "postgresql")
+    """Install PostgreSQL, of which the tests make a cluster of their own, and its pooler, in containers: elsewhere they
+    would start as services. Where one is missing, the tests say so."""
+    is_there = {
+        "postgresql": bool(list(Path("/usr/lib/postgresql").glob("*/bin/postgres"))),
+        "pgbouncer": shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+        is not None,
+    }
+    missing = [package for package, is_installed in is_there.items() if not is_installed]
+    if missing and root_prefix() == () and not Path("/run/systemd/system").exists():
+        install_debian(session, *missing)
 
 
 def install_debian(session: nox.Session, *packages: str) -> None:

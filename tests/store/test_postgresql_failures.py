@@ -6,8 +6,9 @@ import os
 import random
 import signal
 import tempfile
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -17,6 +18,7 @@ import trio
 from tests.support.postgresql import cluster
 from tests.support.postgresql_audit import audit
 from tests.support.postgresql_proxy import proxy
+from tests.support.thorough import IS_THOROUGH
 from trio_chat.errors import StoreUnavailable
 from trio_chat.model.events import Draft, Event
 from trio_chat.model.outcomes import Conflict, Denied, Repeat
@@ -210,6 +212,8 @@ async def test_a_command_that_comes_to_two_nodes_at_once_is_written_once(url: st
 
 
 async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anything(url: str) -> None:
+    """Nor do they wait for each other in a circle, which the server would end after a second, by an error for one."""
+    until = monotonic() + (60 if IS_THOROUGH else 0)
     rooms = [f"room-{number}" for number in range(12)]
     told: list[tuple[str, Outcome]] = []
     numbers = count()
@@ -217,7 +221,7 @@ async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anythin
     async def write(stores: list[PostgresqlStore], seed: int) -> None:
         chance = random.Random(seed)
         store = stores[seed % len(stores)]
-        for _ in range(15):
+        for _ in takewhile(lambda n: n < 15 or monotonic() < until, count()):
             async with trio.open_nursery() as nursery:
                 for room in chance.sample(rooms, chance.randint(1, 6)):
                     nursery.start_soon(say, store, room, chance.random())
@@ -248,6 +252,17 @@ async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anythin
                 nursery.start_soon(write, stores, seed)
         await audit(one, rooms, told)
         assert not any(store.statistics().failures for store in stores)
+    with psycopg.connect(
+        url, autocommit=True
+    ) as asking:  # a session tells what it counted when it ends, at the latest
+        others = (
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' "
+            "AND datname = current_database() AND pid <> pg_backend_pid())"
+        )
+        while asking.execute(others).fetchone() == (True,):  # noqa: ASYNC110  # what is waited for is in other processes
+            await trio.sleep(0.05)
+        deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        assert asking.execute(deadlocks).fetchone() == (0,)
 
 
 # -- processes --

@@ -1,7 +1,7 @@
 """A PostgreSQL of the tests' own: a cluster in a temporary folder, on a Unix socket, that ends with the process.
 
-It runs as a user who is not root, since it refuses to otherwise. Its data are never synced to the disk, which no test
-here asks for: a killed process loses nothing by that.
+It runs as a user who is not root, since it refuses to otherwise. Its data are synced to the disk only when everything
+is tried (``nox -s thorough``): a killed process loses nothing by that, and no test here takes the power away.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import pytest
 import trio
 from psycopg import sql
 
+from tests.support.thorough import IS_THOROUGH
 from trio_chat.store.postgresql.open import open_postgresql_store
 
 if TYPE_CHECKING:
@@ -245,6 +246,8 @@ class Cluster:
 def cluster() -> Cluster:
     """The cluster of this process, started when it is first asked for. Skips where there is none; fails in CI."""
     made = new_cluster()
+    if IS_THOROUGH:
+        made.settings |= {"fsync": "on", "full_page_writes": "on"}
     made.start()
     return made
 
