@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,7 +18,7 @@ from tests.support.tls import make_authority
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -130,3 +132,43 @@ async def test_the_real_client_is_counted_at_each_node(balanced: Balanced) -> No
         await taken.wait()
         assert statuses[-1] == 101
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("configure", [haproxy, nginx, caddy], ids=lambda configure: configure.__name__)
+async def test_all_that_is_of_one_upload_is_led_to_one_node(
+    configure: Callable[[Site], list[str]], tmp_path: Path
+) -> None:
+    """Its poster as well, whose path is longer; and uploads are spread."""
+    authority = make_authority(tmp_path, HOST)
+    context = authority.client_context("http/1.1")
+    port = free_port()
+    with trio.fail_after(LIMIT_S):
+        async with trio.open_nursery() as nursery:
+            servers = {}
+            for place in range(1, 4):
+                serve = partial(trio.serve_tcp, partial(_tell, str(place)), 0, host="127.0.0.1")
+                (listener,) = await nursery.start(serve)
+                servers[f"10.0.0.{place}:8080"] = listener.socket.getsockname()[1]
+            async with running(configure, Site(tmp_path, authority, port, "scaling.md", servers)):
+                led: set[bytes] = set()
+                for number in range(12):
+                    told: set[bytes] = set()
+                    for target in (f"/uploads/u-{number:022}", f"/uploads/u-{number:022}/poster"):
+                        async with connect(port, context, ADA) as peer:
+                            await peer.send(get(target, host=HOST, connection="close"))
+                            told.add(Answer.of(await peer.receive_to_the_end()).body)
+                    assert len(told) == 1
+                    led |= told
+                assert len(led) > 1
+            nursery.cancel_scope.cancel()
+
+
+async def _tell(name: str, stream: trio.SocketStream) -> None:
+    """Answer each request with this name."""
+    heard = b""
+    with suppress(trio.BrokenResourceError):
+        while some := await stream.receive_some():
+            heard += some
+            while b"\r\n\r\n" in heard:
+                _, _, heard = heard.partition(b"\r\n\r\n")
+                await stream.send_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n" + name.encode())
