@@ -4,6 +4,7 @@ told to start afresh, and nothing is lost or doubled."""
 from __future__ import annotations
 
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,12 +14,13 @@ import trio
 from tests.support.forks import environment
 from tests.support.postgresql import cluster
 from tests.support.process import PATIENCE_S, Finished, command, open_process
-from tests.support.raw import CLOSE, TEXT, RawPeer, open_v1
+from tests.support.raw import CLOSE, TEXT, RawPeer, open_peer, open_v1
 from trio_chat.ops.stores import DATABASE
+from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -26,6 +28,24 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store
 
 OUTSTANDING = 5
+
+
+async def wait_until(is_so: Callable[[], bool]) -> None:
+    while not is_so():  # noqa: ASYNC110
+        await trio.sleep(0.01)
+
+
+MOVE_AND_DIE = """
+import os, pathlib, signal, sys
+from trio_chat.config.config import Config
+from trio_chat.ops.move import move_chat
+
+def at(stage):
+    if stage == "moved":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+move_chat(Config(data=pathlib.Path(sys.argv[1])), sys.argv[2], report=lambda done, total: None, at=at)
+"""
 
 
 @pytest.fixture
@@ -108,8 +128,7 @@ class Person:
     async def wait_said(self, more: int) -> None:
         """Wait until so many more lines were acknowledged."""
         end = len(self.acked) + more
-        while len(self.acked) < end:  # noqa: ASYNC110
-            await trio.sleep(0.01)
+        await wait_until(lambda: len(self.acked) >= end)
 
 
 async def logged(opening: AbstractAsyncContextManager[Store]) -> list[Event]:
@@ -146,17 +165,137 @@ async def test_a_chat_moves_there_and_back_while_people_chat(tmp_path: Path, dat
             await people[0].wait_said(200)
             moved = await run("move", "--to", database, *data)
             assert moved.status == 0, moved
-            print(moved)
             await people[0].wait_said(200)
             back = await run("--store", database, "move", "--to", "sqlite", *data)
             assert back.status == 0, back
-            print(back)
             await people[0].wait_said(200)
             for person in people:
                 person.is_quiet = True
         server.signal(signal.SIGTERM)
         finished = await server.wait()
-        print(finished.stderr)
         assert finished.status == 0
     check(people, await logged(open_sqlite_store(tmp_path / DATABASE)))
     assert [person.came for person in people] == [3, 3, 3]
+
+
+async def chatter(port: int, heard: list[str], is_over: trio.Event) -> None:
+    """A plain client that says a line when it has heard its last one, and comes back when the server sends it away. A
+    line that it has not heard then it does not say again: it may have been too late."""
+    number = 0
+    while not is_over.is_set():
+        async with open_peer(port) as peer:
+            is_here = True
+            while is_here and not is_over.is_set():
+                number += 1
+                try:
+                    await peer.send_text(f"line {number}")
+                    is_here = await _heard(peer, f"line {number}", heard)
+                except trio.BrokenResourceError:
+                    is_here = False
+
+
+async def _heard(peer: RawPeer, line: str, heard: list[str]) -> bool:
+    while True:
+        found = await peer.receive_data()
+        if found is None or found.opcode == CLOSE:
+            return False
+        heard.append(found.payload.decode())
+        if heard[-1] == line:
+            return True
+
+
+async def test_what_a_plain_client_is_told_is_in_the_log_once(tmp_path: Path, database: str) -> None:
+    heard: list[str] = []
+    is_over = trio.Event()
+    async with open_process(tmp_path, "--messages-per-second", "0") as server:
+        with trio.fail_after(PATIENCE_S):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(chatter, server.port, heard, is_over)
+                await wait_until(lambda: len(heard) > 20)
+                assert (await run("move", "--to", database, "--data", tmp_path)).status == 0
+                n_before = len(heard)
+                await wait_until(lambda: len(heard) > n_before + 20)
+                is_over.set()
+        server.signal(signal.SIGTERM)
+        await server.wait()
+    bodies = [event.body for event in await logged(open_postgresql_store(database))]
+    assert len(bodies) == len(set(bodies))
+    assert [body for body in bodies if body in heard] == heard
+
+
+async def test_a_server_completes_a_move_whose_command_was_killed_at_the_last_moment(
+    tmp_path: Path, database: str
+) -> None:
+    ada = Person("Ada")
+
+    async with open_process(tmp_path, "--messages-per-second", "0") as server, trio.open_nursery() as nursery:
+        nursery.start_soon(ada.live, server.port)
+        with trio.fail_after(PATIENCE_S):
+            await ada.wait_said(20)
+            arguments = [sys.executable, "-c", MOVE_AND_DIE, str(tmp_path), database]
+            died = await trio.run_process(arguments, env=environment(), check=False)
+            assert died.returncode == -signal.SIGKILL
+            await ada.wait_said(20)
+            ada.is_quiet = True
+    check([ada], await logged(open_postgresql_store(database)))
+    assert ada.came == 2
+
+
+async def test_a_server_that_cannot_go_on_there_stops_and_says_where_the_chat_is(
+    tmp_path: Path, database: str
+) -> None:
+    """The file is on another machine."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    async with open_process(here, "--store", database) as server:
+        assert (await run("--store", database, "move", "--to", "sqlite", "--data", there)).status == 0
+        finished = await server.wait()
+    assert finished.status == 1
+    assert finished.stderr.splitlines()[-1].startswith(
+        f"trio-chat: The chat has moved to {there / DATABASE}. Start a server with that file."
+    )
+    again = await run("--port", "0", "--store", database, "--data", here)
+    assert (again.status, f"was moved to {there / DATABASE}" in again.stderr) == (1, True)
+    moved = await run("--store", database, "move", "--to", "sqlite", "--data", there)
+    assert moved.status == 0
+    assert moved.stdout.startswith(f"The chat is in {there / DATABASE} now. A server")
+
+
+async def test_a_password_is_told_to_nobody_and_kept_nowhere(tmp_path: Path, database: str) -> None:
+    async with open_sqlite_store(tmp_path / DATABASE):
+        pass
+    to = database.replace("postgres@", "postgres:secret@")
+    moved = await run("move", "--to", to, "--data", tmp_path)
+    assert moved.status == 0
+    assert "secret" not in moved.stdout + moved.stderr
+    refused = await run("--port", "0", "--data", tmp_path)
+    assert refused.status == 1
+    assert "was moved to postgresql://postgres@" in refused.stderr
+    for path in tmp_path.iterdir():  # noqa: ASYNC240
+        assert b"secret" not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        ((), 2, "Say where the chat is to be moved to, with --to; or --give-up."),
+        (("--to", "sqlite"), 1, "The chat is in that file already."),
+        (("--to", "mysql://db"), 1, "--to is 'mysql://db', but must be an address such as postgresql://"),
+        (
+            ("--to", "postgresql://nobody:secret@127.0.0.1:1/chat"),
+            1,
+            "Cannot use the database postgresql://nobody@127",
+        ),
+    ],
+)
+async def test_what_cannot_be_is_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], status: int, said: str
+) -> None:
+    async with open_sqlite_store(tmp_path / DATABASE):
+        pass
+    done = await run("move", *arguments, "--data", tmp_path)
+    assert (done.status, done.stderr.count("\n")) == (status, 1)
+    assert said in done.stderr
+    assert "secret" not in done.stderr
+    assert (await run("move", "--give-up", "--data", tmp_path)).status == 0
+    async with open_sqlite_store(tmp_path / DATABASE):
+        pass

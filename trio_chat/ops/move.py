@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from trio_chat.config.config import build_config
+from trio_chat.config.setting import BadSetting
 from trio_chat.errors import StartError
 from trio_chat.ops.stores import IN_DATA, store_of
 from trio_chat.store.moving.move import forget_address, give_up, has_moved, is_begun, move
@@ -67,7 +68,8 @@ def _move(
             )
         done = move(source, target, report=report, at=at)
         if target.address != target.name:
-            time.sleep(GONE_ON_S)
+            if source.n_servers():
+                time.sleep(GONE_ON_S)
             forget_address(source)
         return target.name, done
 
@@ -92,7 +94,10 @@ def _config_of_target(config: Config, to: str) -> Config:
                 "The chat is in that file already. Name the database that it is in with --store."
             )
         return attrs.evolve(config, store=None)
-    store = build_config(flags={"store": to}, environment={}, file={}).store
+    try:
+        store = build_config(flags={"store": to}).store
+    except BadSetting as error:
+        raise StartError(str(error).replace("--store", "--to", 1)) from None
     if store == config.store:
         raise StartError("That is where the chat is.")
     return attrs.evolve(config, store=store)
