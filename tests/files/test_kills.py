@@ -5,16 +5,19 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+import psycopg
 import trio
 
 from tests.support.forks import environment
-from tests.support.killed_uploads import Service, blobs_of_step
+from tests.support.killed_uploads import AT_MS, Service, blobs_of_step, shared_blobs
 from tests.support.thorough import STRIDE
 from trio_chat.blobs import s3 as s3_module
+from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import LiteralString
 
     import pytest
 
@@ -84,6 +87,37 @@ async def _is_swept(data: Path, blobs: BlobStore | None) -> bool:
             await service.uploads.drop(upload)
         assert await service.parts.ids() == []
         return there != swept
+
+
+async def test_nodes_that_are_killed_leave_nothing_that_the_others_do_not_remove(
+    database: str, tmp_path: Path
+) -> None:
+    """Nor a row that names a blob that is not there."""
+    assert len(await _killed(tmp_path, database)) > 40 // STRIDE
+    async with open_postgresql_store(database) as store:
+        survivor = Service(tmp_path / "survivor", store, blobs=shared_blobs(tmp_path))
+        there, needed = await _there(survivor), set(_ask(database, "SELECT hash FROM blobs WHERE gone = 0"))
+        assert needed <= there, "something names a blob that is not there"
+        coming = set(_ask(database, "SELECT hash FROM coming_blobs"))
+        assert coming
+        assert _ask(database, "SELECT hash FROM blobs WHERE gone <> 0")
+        await store.give_gone_back()
+        await survivor.sweeper.remove_gone()
+        assert needed <= await _there(survivor) <= needed | coming
+        await survivor.sweeper.sweep()
+        assert needed <= await _there(survivor) <= needed | coming, "they may be finished yet"
+        for upload in await store.expired_uploads(AT_MS + 1, 1000):
+            await survivor.uploads.drop(upload)
+        await survivor.sweeper.remove_gone()
+        assert await _there(survivor) == await _needed(survivor)
+        assert (
+            _ask(database, "SELECT hash FROM coming_blobs UNION SELECT hash FROM blobs WHERE gone <> 0") == []
+        )
+
+
+def _ask(database: str, query: LiteralString) -> list[str]:
+    with psycopg.connect(database) as connection:
+        return [text for (text,) in connection.execute(query)]
 
 
 async def test_the_other_order_would_be_noticed(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Processes that upload, send and delete files, and kill themselves in the middle.
 
-    python -m tests.support.killed_uploads STRIDE DIRECTORY [turned | s3://BUCKET?endpoint=URL]
+    python -m tests.support.killed_uploads STRIDE DIRECTORY [turned | s3://BUCKET?endpoint=URL | postgresql://…]
 
 The first ends by SIGKILL right before it touches the disk for the first time, the next STRIDE times later, and so on,
 until one comes to its end. Each has a data directory of its own, ``DIRECTORY/1`` and so on. ``turned``: rows are
 written before the blobs that they name, which must not be; what tests for that has to notice. With a bucket the blobs
-of each are there, under its number, and requests to it count as well.
+of each are there, under its number, and requests to it count as well. With a database all of them are nodes over it,
+with blobs in ``DIRECTORY/shared``.
 """
 
 from __future__ import annotations
@@ -40,10 +41,12 @@ from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import DELETE, POST, Delete, Post
 from trio_chat.model.events import Draft, Event, Person
 from trio_chat.model.files import FileFacts, FileLimits, Upload
+from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from trio_chat.blobs.base import BlobStore
     from trio_chat.store.base import Store
@@ -155,23 +158,39 @@ def blobs_of_step(place: S3Place, step: str) -> S3Blobs:
     return S3Blobs(attrs.evolve(place, prefix=f"{step}/"))
 
 
-async def main(data: Path, step: int, *, turned: bool, place: S3Place | None) -> None:
+def open_store(data: Path, database: str | None) -> AbstractAsyncContextManager[Store]:
+    """The store of a process."""
+    if database is None:
+        return open_sqlite_store(data / "chat.db", synchronous="OFF")
+    data.mkdir(parents=True)
+    return open_postgresql_store(database)
+
+
+def shared_blobs(directory: Path) -> DirectoryBlobs:
+    """The blobs of all nodes that were run in this directory."""
+    return DirectoryBlobs(directory / "shared" / "blobs")
+
+
+async def main(data: Path, step: int, *, turned: bool, place: S3Place | None, database: str | None) -> None:
     """Upload the same twice, send one of them, drop the other, delete the message, and upload it once more."""
-    async with open_sqlite_store(data / "chat.db", synchronous="OFF") as store:
+    async with open_store(data, database) as store:
         if not await store.people([ADA.id]):
             await add_person(store, ADA, name_key="ada", token_hash=b"ada", at_ms=AT_MS)
-        blobs = None if place is None else blobs_of_step(place, data.name)
-        service = Service(data / "files", store, turned=turned, blobs=blobs)
         killer = _Killer(step)
-        if blobs is not None:
+        blobs: BlobStore | None = None if database is None else shared_blobs(data.parent)
+        if place is not None:
+            blobs = bucket = blobs_of_step(place, data.name)
             for name in ("head_object", "put_object", "delete_object"):
-                setattr(blobs._client, name, killer.before(getattr(blobs._client, name)))
+                setattr(bucket._client, name, killer.before(getattr(bucket._client, name)))
+        service = Service(data / "files", store, turned=turned, blobs=blobs)
         for name in ("pwrite", "fsync", "link", "unlink", "mkdir", "rmdir"):
             setattr(os, name, killer.before(getattr(os, name)))
         parts_module._sync_data = killer.before(parts_module._sync_data)
-        for name in ("begin_upload", "finish_upload", "append", "forget_gone", "drop_upload"):
+        for name in (
+            "begin_upload", "name_blob", "finish_upload", "append", "take_gone", "forget_gone", "drop_upload"
+        ):  # fmt: skip
             setattr(store, name, killer.before(getattr(store, name)))
-        kite = b"a red kite"
+        kite = b"a red kite" if database is None else f"red kite {step}".encode()
         first, second = [await upload(service, kite) for _ in range(2)]
         seq = await write(store, POST, Post("", files=(file_of(first),)))
         await service.uploads.drop(second.id)
@@ -181,14 +200,17 @@ async def main(data: Path, step: int, *, turned: bool, place: S3Place | None) ->
         await upload(service, kite)
 
 
-def run_all(stride: int, directory: Path, *, turned: bool, place: S3Place | None) -> None:
+def run_all(
+    stride: int, directory: Path, *, turned: bool, place: S3Place | None, database: str | None
+) -> None:
     """Run one process after the other. Each is a copy of this one, which has imported everything."""
     if place is not None:
         share_a_client(place)
     for step in itertools.count(1, stride):
         child = os.fork()
         if not child:
-            trio.run(partial(main, directory / str(step), step, turned=turned, place=place))
+            run = partial(main, directory / str(step), step, turned=turned, place=place, database=database)
+            trio.run(run)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
@@ -205,4 +227,10 @@ if __name__ == "__main__":
     how = sys.argv[3] if len(sys.argv) > 3 else ""
     named = read_place(how) if how.startswith("s3:") else None
     assert named is None or isinstance(named, S3Place)
-    run_all(int(sys.argv[1]), Path(sys.argv[2]), turned=how == "turned", place=named)
+    run_all(
+        int(sys.argv[1]),
+        Path(sys.argv[2]),
+        turned=how == "turned",
+        place=named,
+        database=how if how.startswith("postgresql:") else None,
+    )
