@@ -55,6 +55,7 @@ class Enforcement:
         self._door = door
         self._store = store
         self._connected = connected
+        self._is_everybody_due = False
         # Not bounded: each is an event in a log, which takes longer than this.
         self._send, self._receive = trio.open_memory_channel[Body | None](float("inf"))
 
@@ -72,11 +73,15 @@ class Enforcement:
 
     def look_at_everybody(self) -> None:
         """Apply what the door says now to all who are connected, soon: it was read anew. Sync."""
-        self._send.send_nowait(None)
+        if not self._is_everybody_due:
+            self._is_everybody_due = True
+            self._send.send_nowait(None)
 
     async def run(self) -> None:
         """Do what needs reading or takes longer, until cancelled."""
         async for body in self._receive:
+            if body is None:
+                self._is_everybody_due = False
             try:
                 await self._enforce(body)
             except StoreError as error:  # what is written is judged in the log in any case
