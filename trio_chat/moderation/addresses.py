@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 
@@ -88,6 +89,7 @@ async def open_addresses(store: Store, *, now_ms: Callable[[], int]) -> Addresse
     return Addresses(store, key=key, banned=banned, now_ms=now_ms)
 
 
+@lru_cache(maxsize=4096)  # the same addresses come again
 def _is_of_this_machine(address: str) -> bool:
     """Whether an address says nothing: of this machine itself, perhaps of a proxy there, or of no network."""
     try:

@@ -8,6 +8,7 @@ Pure.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -45,6 +46,7 @@ def why_not(origin: str, host: str | None) -> str:
     )
 
 
+@lru_cache(maxsize=256)  # a page's clients all say the same
 def _host_and_port(url: str) -> tuple[str, int] | None:
     """The host and port of an origin; None for text that is none (``null`` included)."""
     try:

@@ -207,6 +207,8 @@ class Connection:
         answer = accept_handshake(asked.key, self._subprotocol)
         if not self._wire.write_now(answer):
             await self._wire.send_all(answer)
+        elif self._wire.unsent_bytes:
+            await self._wire.send_all(b"")
         return WebSocket(self._wire, transport, self._wrap)
 
     async def _shake_hands_by_library(self, transport: trio.Nursery) -> Messages | None:
