@@ -134,11 +134,9 @@ def append_events(
     )
 
 
-def find_known(connection: PostgresqlConnection, commands: Sequence[CommandId]) -> dict[CommandId, Known]:
-    """Those of the commands that are in the log already."""
-    if not commands:
-        return {}
-    found = connection.execute(
+def ask_known(connection: PostgresqlConnection, commands: Sequence[CommandId]) -> PostgresqlRows:
+    """Ask which of the commands are in the log already: see `known_in`."""
+    return connection.execute(
         """
         SELECT e.sender, e.client_id, r.name, e.seq, e.kind, e.salt, e.body_digest, e.name
         FROM unnest(CAST(? AS text[]), CAST(? AS text[])) AS w (sender, client_id)
@@ -147,7 +145,11 @@ def find_known(connection: PostgresqlConnection, commands: Sequence[CommandId]) 
         """,
         ([sender for sender, _ in commands], [client_id for _, client_id in commands]),
     )
-    return {(sender, client_id): Known(*known) for sender, client_id, *known in found}
+
+
+def known_in(answer: PostgresqlRows) -> dict[CommandId, Known]:
+    """The commands that are in the log already."""
+    return {(sender, client_id): Known(*known) for sender, client_id, *known in answer}
 
 
 def find_written(

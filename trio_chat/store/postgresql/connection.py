@@ -194,6 +194,14 @@ class PostgresqlConnection:
             RawCursor(raw).executemany(with_numbers(sql)[0], list(many))
 
     @contextmanager
+    def in_one_go(self) -> Iterator[None]:
+        """Send the statements of the block without waiting for the answer to each: one way there and back. Their rows
+        are to be read after it. Raises the first error of them; what came after that one was not run."""
+        raw = self.raw
+        with self.waiting(), raw.pipeline():
+            yield
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """See `Connection`."""
         if self._is_in_snapshot:

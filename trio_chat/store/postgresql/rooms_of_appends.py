@@ -13,7 +13,7 @@ from trio_chat.store.sql.standing import read_policy
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from trio_chat.store.postgresql.connection import PostgresqlConnection
+    from trio_chat.store.postgresql.connection import PostgresqlConnection, PostgresqlRows
 
 MAX_REMEMBERED: Final = 10_000
 
@@ -48,20 +48,22 @@ class RoomsOfAppends:
                 (missing, [kind_of_new(name) for name in missing]),
             )
 
-    def find(self, names: Collection[str], *, lock: bool = False) -> tuple[dict[str, FoundRoom], int]:
-        """These rooms, all of which have rows, in the order of their ids, and the number of the server room's last
-        event by which rules judge. With ``lock`` the rows are locked in that order until the transaction ends."""
+    def ask(self, names: Collection[str], *, lock: bool = False) -> tuple[PostgresqlRows, PostgresqlRows]:
+        """Ask for these rooms, all of which have rows, in the order of their ids: see `found_in`. With ``lock`` the
+        rows are locked in that order until the transaction ends."""
         rows = self._connection.execute(
             f"""
             SELECT name, id, head, digest, bytes, rules_seq FROM rooms
             WHERE name = ANY (CAST(? AS text[])) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""}
             """,
             (list(names),),
-        ).fetchall()
-        server_rules = self._connection.execute(
-            "SELECT rules_seq FROM rooms WHERE name = ?", (SERVER_ROOM,)
-        ).get
-        if len(self._remembered) + len(names) > MAX_REMEMBERED:
+        )
+        return rows, self._connection.execute("SELECT rules_seq FROM rooms WHERE name = ?", (SERVER_ROOM,))
+
+    def found_in(self, answer: tuple[PostgresqlRows, PostgresqlRows]) -> tuple[dict[str, FoundRoom], int]:
+        """The rooms, and the number of the server room's last event by which rules judge."""
+        rows, server_rules = answer[0].fetchall(), answer[1].get
+        if len(self._remembered) + len(rows) > MAX_REMEMBERED:
             self._remembered.clear()
         unknown = [
             room_id

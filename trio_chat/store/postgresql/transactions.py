@@ -183,15 +183,18 @@ class Transactions:
         connection.execute("BEGIN")
         try:
             answer = work()
-            noted = self._note_batch()
         except BaseException:
             connection.roll_back()
             raise
         try:
             connection.was_warned = False
-            connection.execute("COMMIT")
+            with connection.in_one_go():
+                noted = self._note_batch()
+                connection.execute("COMMIT")
             self._check_commit()
         except UNAVAILABLE as error:
+            if not (connection.is_lost or connection.was_warned):
+                raise  # the batch could not be noted
             connection.close()
             raise _InDoubt(error, (answer,)) from error
         self._note(*noted.fetchone())
@@ -206,7 +209,7 @@ class Transactions:
         connection = self._connection
         try:
             connection.was_warned = False
-            with connection.waiting(), connection.raw.pipeline():
+            with connection.in_one_go():
                 connection.execute("BEGIN")
                 answer = work()
                 noted = self._note_batch()

@@ -25,7 +25,7 @@ from trio_chat.kinds.messages import POST
 from trio_chat.model.events import MESSAGE, Event
 from trio_chat.model.outcomes import Denied
 from trio_chat.store.base import StoreStatistics
-from trio_chat.store.postgresql.append import PlannedRoom, append_events, find_known, find_written
+from trio_chat.store.postgresql.append import PlannedRoom, append_events, ask_known, find_written, known_in
 from trio_chat.store.postgresql.connection import UNAVAILABLE
 from trio_chat.store.postgresql.last_messages import LastMessages
 from trio_chat.store.postgresql.rooms_of_appends import RoomsOfAppends
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.mark_file import MarkFile
-    from trio_chat.store.plan import CommandId, Plan, Row
+    from trio_chat.store.plan import CommandId, Known, Plan, Row
     from trio_chat.store.postgresql.connection import PostgresqlConnection
     from trio_chat.store.postgresql.mark import Mark
     from trio_chat.store.postgresql.rooms_of_appends import FoundRoom
@@ -138,6 +138,8 @@ class PostgresqlWriter:
         self.statistics = self.statistics.after_commit(
             perf_counter() - started, events=n_events, repeats=count_repeats(answers)
         )
+        if any(isinstance(answer, StoreUnavailable) for answer in answers):  # of a group, a part
+            self.statistics = self.statistics.after_failure(monotonic())
         return {place: answer for (place, _), answer in zip(requests, answers, strict=True)}
 
     def _forget(self) -> None:
@@ -181,9 +183,9 @@ class PostgresqlWriter:
         self, appends: Sequence[Append], names: set[str]
     ) -> tuple[list[list[Outcome]], Appending, bool]:
         connection = self._connection
-        found, server_rules = self._rooms.find(names, lock=True)
+        found, server_rules, known = self._find(appends, names, lock=True)
         self._follow_server(server_rules, is_written=SERVER_ROOM in names)
-        appending = self._appending(appends, found, {})
+        appending = self._appending(found, known, {})
         outcomes = [appending.append(append) for append in appends]
         appending.flush()
         if appending.rooms:
@@ -205,12 +207,24 @@ class PostgresqlWriter:
             effects.note_newest(connection, appending.newest)
         return outcomes, appending, bool(appending.emptied) and has_gone(connection)
 
-    def _appending(self, appends: Sequence[Append], found: dict[str, FoundRoom], noted: _Noted) -> Appending:
+    def _find(
+        self, appends: Sequence[Append], names: set[str], *, lock: bool = False
+    ) -> tuple[dict[str, FoundRoom], int, dict[CommandId, Known]]:
+        """What is asked before anything is judged, in one go: the rooms, the number of the server room's last event by
+        which rules judge, and the commands that are known."""
+        with self._connection.in_one_go():
+            rooms = self._rooms.ask(names, lock=lock)
+            known = ask_known(self._connection, command_ids(appends))
+        return *self._rooms.found_in(rooms), known_in(known)
+
+    def _appending(
+        self, found: dict[str, FoundRoom], known: dict[CommandId, Known], noted: _Noted
+    ) -> Appending:
         return Appending(
             self._connection,
             self.memory,
             self.space,
-            known=find_known(self._connection, command_ids(appends)),
+            known=known,
             find_room=lambda name: found[name].room,
             last_messages=ChainMap(noted, self._last_messages),
         )
@@ -280,10 +294,10 @@ class PostgresqlWriter:
 
     def _plan(self, appends: Sequence[tuple[int, Append]], names: set[str]) -> _Draft:
         self._rooms.make(names)
-        found, server_rules = self._rooms.find(names)
+        found, server_rules, known = self._find([append for _, append in appends], names)
         self._follow_server(server_rules)
         noted: _Noted = {}
-        draft = _Draft(self._appending([append for _, append in appends], found, noted), found, noted)
+        draft = _Draft(self._appending(found, known, noted), found, noted)
         for place, append in appends:
             draft.add(place, append)
         return draft
