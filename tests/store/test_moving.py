@@ -19,9 +19,11 @@ from tests.support.damage import drafts, whole
 from tests.support.full_state import fill
 from tests.support.people import add_person, add_token
 from trio_chat.errors import StartError, StoreUnavailable
+from trio_chat.kinds.files import file_of
 from trio_chat.kinds.forms import write_body
-from trio_chat.kinds.messages import DELETE, Delete
+from trio_chat.kinds.messages import DELETE, POST, Delete, Post
 from trio_chat.model.events import MESSAGE, Draft, Event, Person
+from trio_chat.model.files import FileFacts, FileLimits, Upload
 from trio_chat.model.records import ReadMarker
 from trio_chat.store.moving.move import Summary, give_up, has_moved, is_begun, move
 from trio_chat.store.postgresql import move_end as postgresql
@@ -515,3 +517,35 @@ async def test_a_file_that_the_chat_has_left_is_put_aside_when_it_comes_back(
         assert (await store.position("lobby")).epoch == epoch
     (aside,) = path.parent.glob("chat.db.moved-*")
     assert aside.stat().st_size > 0
+
+
+async def test_a_file_that_one_of_several_servers_has_put_is_forwarded_by_one_alone(
+    path: Path, database: str
+) -> None:
+    """Its blob has a name as only several servers give it."""
+    content = "ab" * 32
+    async with open_postgresql_store(database) as store:
+        for n in (1, 2):
+            person = Person(f"p-{n}", f"Name {n}")
+            await add_person(store, person, name_key=f"key {n}", token_hash=bytes([n]), at_ms=1)
+        upload = Upload("u-1", "p-1", "lobby", "c-1", "kite.jpg", 1_000)
+        await store.begin_upload(upload, limits=FileLimits(), at_ms=1)
+        named = await store.name_blob(upload.id, content)
+        assert named is not None
+        assert named.name != content
+        facts = FileFacts("image/jpeg", 1_000)
+        finished = await store.finish_upload(upload.id, blob=named.name, stored_bytes=1_000, facts=facts)
+        assert finished is not None
+        body = write_body(Post("", files=(file_of(finished),)))
+        (sent,) = await store.append("lobby", [Draft(POST, "p-1", "Ada", "c-2", body)], at_ms=1)
+        assert isinstance(sent, Event)
+    to_file(database, path)
+    async with open_sqlite_store(path) as store:
+        other = Upload("u-2", "p-2", "kitchen", "c-3", "", 0)
+        await store.forward_file(other, "lobby", sent.seq, 0, limits=FileLimits(), at_ms=5)
+        deletion = Draft(DELETE, "p-1", "Ada", "c-4", write_body(Delete(sent.seq)))
+        (deleted,) = await store.append("lobby", [deletion], at_ms=6)
+        assert isinstance(deleted, Event)
+        assert await store.gone_blobs(9) == []
+        await store.drop_upload(other.id)
+        assert await store.gone_blobs(9) == [named.name]

@@ -131,7 +131,11 @@ def name_blob(connection: Connection, upload: str, content_hash: str) -> BlobNam
 def _need_named(connection: Connection, blob: str, stored_bytes: int) -> tuple[int, int]:
     content_hash = blob[:HASH_CHARS]
     connection.lock("blob", [content_hash])
-    was_coming = connection.execute("DELETE FROM coming_blobs WHERE hash = ? RETURNING 1", (blob,)).get
+    # A chat may have come to one server from where there were several.
+    was_coming = (
+        connection.dialect.has_nodes
+        and connection.execute("DELETE FROM coming_blobs WHERE hash = ? RETURNING 1", (blob,)).get
+    )
     found: Any = connection.execute(
         f"SELECT id, bytes, hash FROM blobs WHERE {_HAS_CONTENT} AND gone = 0 {connection.dialect.for_update}",
         (content_hash,),
