@@ -93,6 +93,13 @@ async def test_a_message_without_an_id_is_written_once_whatever_becomes_of_its_c
         )
     assert line.n_lost == 3
     assert (await store.position("one")).seq == 7 + 2 * STATEMENTS_PREPARED
+    nodes = store.statistics().nodes
+    assert nodes is not None
+    assert nodes.in_doubt == 3
+    assert nodes.retries >= (0 if does_come else 3)
+    assert nodes.rings > 0
+    assert nodes.heard > 0
+    assert nodes.heard_at_s <= trio.current_time()
 
 
 @pytest.mark.parametrize("does_come", [True, False], ids=["the answer is lost", "the commit is lost"])
