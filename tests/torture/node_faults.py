@@ -18,9 +18,11 @@ from tests.torture.line_faults import commit, cut, deaf, one_way, partition, sta
 from tests.torture.websocket import wait_until
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Awaitable, Callable
 
     from tests.torture.node_target import NodeFaultTarget
+    from tests.torture.process import ServerProcess
 
 CLOCK_JUMPS_S = (3_600, -3_600, 0)
 
@@ -28,16 +30,23 @@ NodeFault: TypeAlias = "Callable[[NodeFaultTarget], Awaitable[str | None]]"
 
 
 async def kill(target: NodeFaultTarget) -> str | None:
-    """SIGKILL of a node, now and then once more during the start; others go on until it is back."""
-    server = target.any_node().server
+    """SIGKILL of a node, or of two at once if there are more; others go on until they are back."""
+    victims = target.rng.sample(target.nodes, target.rng.choice((1, 1, 2)) if len(target.nodes) > 2 else 1)
+    async with trio.open_nursery() as nursery:
+        for node in victims:
+            nursery.start_soon(_kill_and_start, node.server, target.rng)
+    return f"{len(victims)} were gone, and started again"
+
+
+async def _kill_and_start(server: ServerProcess, rng: random.Random) -> None:
+    """Now and then it is killed once more during the start."""
     await server.kill()
-    if target.rng.random() < 0.2:
+    if rng.random() < 0.2:
         await server.start(wait=False)
-        await trio.sleep(target.rng.uniform(0, 1))
+        await trio.sleep(rng.uniform(0, 1))
         await server.kill()
-    await trio.sleep(target.rng.uniform(0, 1.5))
+    await trio.sleep(rng.uniform(0, 1.5))
     await server.start()
-    return "it was gone, and started again"
 
 
 async def pause(target: NodeFaultTarget) -> str | None:
