@@ -16,6 +16,7 @@ from tests.torture.faults import HEAL_S
 from tests.torture.history import Ended, Greeted, Trouble
 from tests.torture.line_faults import commit, cut, deaf, one_way, partition, stall
 from tests.torture.websocket import wait_until
+from trio_chat.store.postgresql.leases import LEASE_S
 
 if TYPE_CHECKING:
     import random
@@ -57,18 +58,22 @@ async def pause(target: NodeFaultTarget) -> str | None:
 
 
 async def fence(target: NodeFaultTarget) -> str | None:
-    """A node that stands still is declared dead: its row is taken away, and it lives on."""
+    """A node stands still until it is declared dead, for its lease is over, and lives on."""
     server = target.any_node().server
+    live = f"SELECT count(*) FROM leases WHERE beat_at > now() - interval '{LEASE_S} s'"
+    n_live = 0
     server.freeze()
     try:
-        await trio.sleep(target.rng.uniform(1.5, 4))
-        gone = await target.ask(
-            "DELETE FROM nodes WHERE id = (SELECT id FROM nodes ORDER BY beat_at LIMIT 1) RETURNING id"
-        )
+        with trio.move_on_after(3 * LEASE_S):
+            before = (await target.ask(live))[0][0]
+            while not n_live or n_live >= before:
+                await trio.sleep(0.2)
+                n_live = (await target.ask(live))[0][0]
+            await trio.sleep(target.rng.uniform(0, 2))
     finally:
         server.thaw()
     await target.wait_healed("a node was declared dead")
-    return "its row was taken away" if gone else None
+    return "its lease was over, and it lived on" if 0 < n_live < before else None
 
 
 async def rolling(target: NodeFaultTarget) -> str | None:
