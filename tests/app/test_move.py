@@ -178,6 +178,31 @@ async def test_a_chat_moves_there_and_back_while_people_chat(tmp_path: Path, dat
     assert [person.came for person in people] == [3, 3, 3]
 
 
+async def test_several_servers_go_on_in_another_database(tmp_path: Path, database: str) -> None:
+    people = [Person("Ada"), Person("Bob")]
+    to = cluster().url(cluster().new_database())
+    options = ("--messages-per-second", "0", "--store", database, "--files", f"shared:{tmp_path / 'files'}")
+    async with (
+        open_process(tmp_path / "one", *options) as one,
+        open_process(tmp_path / "two", *options) as two,
+        trio.open_nursery() as nursery,
+    ):
+        for person, server in zip(people, (one, two), strict=True):
+            nursery.start_soon(person.live, server.port)
+        with trio.fail_after(PATIENCE_S):
+            for person in people:
+                await person.wait_said(20)
+            refused = await run("--store", database, "move", "--to", "sqlite", "--data", tmp_path / "three")
+            assert refused.status == 1
+            assert "2 servers use" in refused.stderr
+            moved = await run("--store", database, "move", "--to", to)
+            assert moved.status == 0, moved
+            for person in people:
+                await person.wait_said(20)
+                person.is_quiet = True
+    check(people, await logged(open_postgresql_store(to)))
+
+
 async def chatter(port: int, heard: list[str], is_over: trio.Event) -> None:
     """A plain client that says a line when it has heard its last one, and comes back when the server sends it away. A
     line that it has not heard then it does not say again: it may have been too late."""

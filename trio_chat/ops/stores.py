@@ -174,7 +174,8 @@ class StoreDatabase:
         """See `CommandStore`."""
         raise StartError(
             "backup copies the log in a data directory, and this one is in a PostgreSQL database. Copy that by its own "
-            "means, pg_dump or pg_basebackup: see the manual, PostgreSQL."
+            "means, pg_dump or pg_basebackup. A server that is started with such a copy begins a new epoch by itself: "
+            "people load the latest page anew."
         )
 
     @contextmanager
