@@ -146,4 +146,4 @@ async def test_lists_end_as_the_store_has_them(seed: int, autojump_clock: MockCl
             listed = {item.room for item in await store.listing(device.person)}
             assert device.rooms == listed, seed
             assert device.requests == {item.room for item in await store.requests(device.person)}, seed
-        assert len(people._rooms) > 3
+        assert people._rooms, "nobody did anything"
