@@ -589,6 +589,27 @@ async def test_who_may_hear_is_what_the_log_says_after_it_went_back(autojump_clo
         assert not there.may_hear(bobs.id)
 
 
+async def test_in_a_new_epoch_nothing_is_told_that_was_kept_of_the_one_before(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_nodes() as (store, one, two):
+        ada, bob = await one.open_person("Ada"), await two.open_person("Bob")
+        await say(ada, "lost")
+        assert texts_of(await bob.hear_frames()) == ["lost"]
+        store.lose_hints()
+        # What has its number now says nothing.
+        store.disk.connection.execute("UPDATE events SET body = NULL WHERE seq = 1")
+        await store.begin_epoch(LOBBY)
+        store.bell.ring(EVERYTHING)
+        assert await bob.hear_close() == 4002
+        late = await two.open_v1()
+        await late.ask("hello")
+        await late.tell("join", room=LOBBY, **cursor_at(two, 0))
+        frames = await late.hear_frames()
+        assert [frame["seq"] for frame in frames if "seq" in frame] == [1]
+        assert "lost" not in str(frames)
+
+
 async def test_what_is_written_to_a_log_that_lost_events_is_not_told_to_have_failed(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

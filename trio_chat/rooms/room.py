@@ -224,8 +224,8 @@ class Room:
         )
         before = self.access
         self.access = RoomAccess(self.name, state, now_ms=self._now_ms)
-        if state.position.seq < self.head:
-            self.subscribers.go_back(state.position.seq)
+        # Also if others have written as much since: it is something else, and nothing that is kept is told again.
+        self.subscribers.go_back(min(self.head, state.position.seq))
         self._adopt(state.position.epoch)
         self._on_members(self, (before.members ^ self.access.members) | (before.asked ^ self.access.asked))
 
