@@ -22,6 +22,7 @@ from trio_chat.errors import StartError, StoreUnavailable
 from trio_chat.kinds.files import file_of
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import DELETE, POST, Delete, Post
+from trio_chat.kinds.standing import PROBATION
 from trio_chat.model.events import MESSAGE, Draft, Event, Person
 from trio_chat.model.files import FileFacts, FileLimits, Upload
 from trio_chat.model.records import ReadMarker
@@ -321,7 +322,10 @@ async def test_a_server_writes_on_while_it_is_copied_and_waits_while_it_is_seale
             assert moved.to == database
             assert outcomes == []  # refused by the file, and told to nobody
             async with open_postgresql_store(database) as heir:
+                store.default_mode = PROBATION
+                store.space.person_quota = 5_000_000
                 store.hand_over(heir)
+                assert (heir.default_mode, heir.space.person_quota) == (PROBATION, 5_000_000)
                 with trio.fail_after(30):
                     while not outcomes:  # noqa: ASYNC110
                         await trio.sleep(0.01)

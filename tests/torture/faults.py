@@ -338,7 +338,6 @@ async def _move(target: FaultTarget, *, killed: int) -> str | None:
             await wait_until(partial(target.acks_since, len(target.recorder.records)))
     for old in data.glob("chat.db.moved-*"):
         old.unlink()
-    cluster().drop(database)
     return f"it was moved there and back, with {target.acks_since(mark)} commands acknowledged"
 
 

@@ -210,6 +210,9 @@ class SqlStore:
     def hand_over(self, heir: Store | None) -> None:
         """See `Store`."""
         assert heir is None or isinstance(heir, SqlStore)
+        if heir is not None:  # what waits is judged as it would have been here
+            heir.default_mode = self.default_mode
+            heir.space.person_quota, heir.space.room_quota = self.space.person_quota, self.space.room_quota
         self._succession.settle(heir)
 
     @property
