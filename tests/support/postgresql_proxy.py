@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -108,7 +108,6 @@ class Proxy:
                     self.n_lost += 1
                     lose_answer.set()
                 await server.send_all(data)
-            nursery.cancel_scope.cancel()
 
         async def down() -> None:
             async for data in server:
@@ -119,22 +118,21 @@ class Proxy:
                 if lose_answer.is_set():
                     break
                 await client.send_all(data)
-            nursery.cancel_scope.cancel()
 
         try:
             async with trio.open_nursery() as nursery:
-                nursery.start_soon(_quietly, up)
-                nursery.start_soon(_quietly, down)
+                # However one direction ends, the other does: a server whose client is gone must hear of it.
+                nursery.start_soon(_until_its_end, up, nursery.cancel_scope)
+                nursery.start_soon(_until_its_end, down, nursery.cancel_scope)
         finally:
             self._pairs.discard(pair)
             _close(pair)
 
 
-async def _quietly(pump: Callable[[], Awaitable[None]]) -> None:
-    try:
+async def _until_its_end(pump: Callable[[], Awaitable[None]], both: trio.CancelScope) -> None:
+    with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
         await pump()
-    except (trio.BrokenResourceError, trio.ClosedResourceError):
-        return
+    both.cancel()
 
 
 def _close(pair: tuple[trio.SocketStream, trio.SocketStream]) -> None:
