@@ -415,6 +415,22 @@ async def test_a_new_connection_resumes_each_room_from_its_cursor(
         assert chat.statistics().connections == 2
 
 
+async def test_who_waits_for_a_connection_waits_over_attempts_that_fail(
+    server: ScriptedServer, autojump_clock: MockClock
+) -> None:
+    async def break_off(visitor: Visitor, _frame: dict[str, Any]) -> None:
+        await visitor.cut()
+
+    async with open_chat("ws://chat.test", name="Ada", connect=server.connect) as chat:
+        await server.visitor.cut()
+        server.next_time("hello", break_off)
+        while chat._conversation._connected.is_set():
+            await trio.lowlevel.checkpoint()
+        with trio.fail_after(60):
+            await chat._conversation.wait_connected()
+        assert len(server.visitors) == 3
+
+
 async def test_a_left_room_is_not_resumed(server: ScriptedServer, autojump_clock: MockClock) -> None:
     async with opened(server, rooms=("lobby", "garden")) as chat:
         server.next_time("leave", cut)

@@ -259,7 +259,8 @@ class Conversation:
             except* (Refused, StateError) as refusals:
                 self._finish(first_of(refusals))
             finally:
-                self._connected = trio.Event()
+                if self._connected.is_set():  # else somebody may wait for it, over several attempts
+                    self._connected = trio.Event()
                 self._lost_calls = self.calls.pause()
 
     async def _log_in(self, connection: Connection) -> None:
