@@ -610,6 +610,23 @@ async def test_in_a_new_epoch_nothing_is_told_that_was_kept_of_the_one_before(
         assert "lost" not in str(frames)
 
 
+async def test_what_is_read_over_a_new_connection_is_not_told_under_the_old_epoch(
+    autojump_clock: MockClock,
+) -> None:
+    """A standby was promoted, and a hint of a number comes before one that all is to be looked at."""
+    async with open_nodes() as (store, one, two):
+        ada, bob = await one.open_person("Ada"), await two.open_person("Bob")
+        await say(ada, "1")
+        assert texts_of(await bob.hear_frames()) == ["1"]
+        store.lose_hints()
+        await store.begin_epoch(LOBBY)
+        await store.append(LOBBY, [Draft(MESSAGE, "p-1", "Eve", None, "2")], at_ms=1)
+        store.reconnects += 1
+        store.bell.ring(Hint(LOBBY, 2))
+        assert texts_of(await bob.hear_frames()) == []
+        assert await bob.hear_close() == 4002
+
+
 async def test_what_is_written_to_a_log_that_lost_events_is_not_told_to_have_failed(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -65,6 +65,8 @@ class Follower:
         self._may_wait = may_wait
         self._heard_of = 0
         self._must_look = False
+        self._reconnects = 0
+        """Of the store, when the position was last looked at."""
         self._rung: list[Event] = []
         self._rung_s = 0.0
         """When the first of them came."""
@@ -116,10 +118,7 @@ class Follower:
         seq, self._heard_of = self._heard_of, 0
         try:
             if must_look:
-                self._rung.clear()  # of an earlier epoch, perhaps
-                position = (await self._store.positions([self._room]))[self._room]
-                await self._on_position(position)
-                seq = max(seq, position.seq)
+                seq = max(seq, await self._look_at_position())
             await self._fan_out_rung(seq)
             while self._subscribers.head < seq and await self._fan_out_page(PAGE_EVENTS):
                 pass  # an empty page: the hint was wrong
@@ -160,11 +159,24 @@ class Follower:
                 )
 
     async def _fan_out_page(self, limit: int) -> bool:
-        """Read at most so many events behind the head, and fan them out; False if there are none."""
+        """Read at most so many events behind the head, and fan them out; False if there are none. True as well when it
+        is to be done again."""
         head = self._subscribers.head
         page = await self._store.read_after(self._room, head, limit=limit, max_bytes=PAGE_BYTES)
+        if self._store.reconnects != self._reconnects:  # it may be of another log than what was fanned out
+            await self._look_at_position()
+            return True
         await self._fan_out_events(page)
         return bool(page)
+
+    async def _look_at_position(self) -> int:
+        """Tell of the position of the log; the number that it has come to."""
+        self._rung.clear()  # of an earlier epoch, perhaps
+        reconnects = self._store.reconnects
+        position = (await self._store.positions([self._room]))[self._room]
+        await self._on_position(position)
+        self._reconnects = reconnects
+        return position.seq
 
     async def _fan_out_rung(self, seq: int) -> None:
         """Fan out what came with hints, up to a number, as far as it is directly behind the head; forget the rest."""

@@ -573,6 +573,11 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
     has_nodes: bool
     """Whether other processes may use the same store. Where none do, nothing has to be looked for that they changed."""
 
+    reconnects: int
+    """How often the way to the log was lost and found again. What is read after it has grown may be of another log than
+    what was read before (a standby that was promoted, a copy that was put back): positions are to be looked at first.
+    Always 0 where that cannot be."""
+
     node: str
     """The id of this node: of the process, as long as the store is open."""
 

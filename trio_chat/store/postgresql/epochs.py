@@ -12,6 +12,8 @@ import logging
 import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import psycopg
+
 from trio_chat.store.sql.epochs import EPOCHS
 
 if TYPE_CHECKING:
@@ -101,6 +103,14 @@ def find(connection: PostgresqlConnection, node: str) -> Found:
         int(meta.get(TIMELINE, 0)),
         batch,
     )
+
+
+def check_looked_at(connection: PostgresqlConnection) -> None:
+    """Raise `psycopg.OperationalError` until a node that writes has looked at this database (`reconcile`), and begun an
+    epoch if that is due: nothing is read before, as it would be told under the epoch of another one."""
+    found = find(connection, "")
+    if (found.known_database, found.known_timeline) != (found.database, found.timeline):
+        raise psycopg.OperationalError("the database is another one than before, and is being looked at")
 
 
 def loss(found: Found, mark: Mark | None) -> str | None:

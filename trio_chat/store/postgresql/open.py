@@ -15,6 +15,7 @@ from trio_chat.store.postgresql import leases, mark
 from trio_chat.store.postgresql.clock import SAMPLES_AT_START, DatabaseClock
 from trio_chat.store.postgresql.connect import check_server, connector, explaining, hidden
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
+from trio_chat.store.postgresql.epochs import check_looked_at
 from trio_chat.store.postgresql.hints import open_hints
 from trio_chat.store.postgresql.indexing import Indexer
 from trio_chat.store.postgresql.rings import channel_of
@@ -68,6 +69,8 @@ async def open_postgresql_store(
             read_executor=thread_executor(),
             search_executor=thread_executor(),
         )
+        reading.on_connect = partial(_look_first, reading, store)
+        searching.on_connect = partial(check_looked_at, searching)
         store.node = writer.transactions.node
         store.clock = clock
         async with trio.open_nursery() as watching:
@@ -134,6 +137,11 @@ def _statistics(connections: Connections, ringer: Ringer) -> NodeStatistics:
         heard=ringer.heard.n_rings,
         heard_at_s=ringer.heard.at_s,
     )
+
+
+def _look_first(connection: PostgresqlConnection, store: PostgresqlStore) -> None:
+    check_looked_at(connection)
+    store.reconnects += 1  # before anything is read: whoever has read something sees that it has grown
 
 
 def _reader(connection: PostgresqlConnection) -> Reader:

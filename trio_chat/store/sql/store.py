@@ -128,6 +128,7 @@ class SqlStore:
     """Store over connections that write, read and search. Its methods are documented in `Store`."""
 
     has_nodes = False
+    reconnects = 0
 
     def __init__(
         self,
