@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.browser.conftest import Person
+
+STARTED_S = 30.0
 
 pytestmark = [pytest.mark.browser, pytest.mark.proxies]
 
@@ -51,6 +55,7 @@ def server(database: str, tmp_path: Path) -> Iterator[Balanced]:
         command = haproxy(Site(tmp_path, make_authority(tmp_path, HOST), port, "scaling.md", servers))
         balancer = subprocess.Popen(command, env={**os.environ, "PATH": PROGRAMS}, stderr=subprocess.DEVNULL)
         try:
+            wait_listening(port)
             yield Balanced(f"https://127.0.0.1:{port}/", (nodes[0], nodes[1]))
         finally:
             balancer.kill()
@@ -58,6 +63,19 @@ def server(database: str, tmp_path: Path) -> Iterator[Balanced]:
     finally:
         for node in nodes:
             node.stop()
+
+
+def wait_listening(port: int) -> None:
+    """Wait until the balancer listens: it reads its configuration first, and looks at the nodes."""
+    end = time.monotonic() + STARTED_S
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            assert time.monotonic() < end, "HAProxy does not listen"
+            time.sleep(0.05)
+        else:
+            return
 
 
 def test_a_page_goes_on_at_another_node(open_person: Callable[..., Person], server: Balanced) -> None:
