@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import apsw
 
 from trio_chat import __main__ as command_line
-from trio_chat import app
+from trio_chat.ops import stores
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def main() -> None:
     control, synchronous = sys.argv.pop(1), sys.argv.pop(1)
     vfs = FaultyVFS(Path(control))
     open_faulty_store = partial(open_sqlite_store, synchronous=cast("Synchronous", synchronous), vfs=vfs.name)
-    vars(app)["open_sqlite_store"] = open_faulty_store
+    assert vars(stores)["open_sqlite_store"] is open_sqlite_store  # else nothing would be faulty, and everything pass
+    vars(stores)["open_sqlite_store"] = open_faulty_store
     command_line.main()
 
 

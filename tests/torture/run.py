@@ -196,17 +196,19 @@ class _Run:
             self._recorder.add(await load_room_list(rng.choice(ports), person, token))
 
     async def _inject_faults(self, system: System) -> None:
-        """Inject one fault after the other, as long as the run lasts."""
+        """Inject one fault after the other, each kind once before any comes again, as long as the run lasts."""
         names, rng = system.fault_names, self._rng("which fault")
         end = trio.current_time() + self._options.duration_s
         done = 0
+        to_come: list[str] = []
         while True:
             pause_s = rng.expovariate(1 / self._options.pause_s)
             if not names or (done >= self._options.least and trio.current_time() + pause_s > end):
                 break
             done += 1
             await trio.sleep(pause_s)
-            name = rng.choice(names)
+            to_come = to_come or rng.sample(names, len(names))
+            name = to_come.pop()
             proof = await system.inject(name)
             kind = hit_kind(self._options, name)
             if proof is None:
