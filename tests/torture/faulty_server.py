@@ -75,7 +75,8 @@ def main() -> None:
     control, synchronous = sys.argv.pop(1), sys.argv.pop(1)
     vfs = FaultyVFS(Path(control))
     open_faulty_store = partial(open_sqlite_store, synchronous=cast("Synchronous", synchronous), vfs=vfs.name)
-    assert vars(stores)["open_sqlite_store"] is open_sqlite_store  # else nothing would be faulty, and everything pass
+    # Else nothing would be faulty, and everything pass.
+    assert vars(stores)["open_sqlite_store"] is open_sqlite_store
     vars(stores)["open_sqlite_store"] = open_faulty_store
     command_line.main()
 
