@@ -9,6 +9,7 @@ import trio
 from tests.support.core import open_core, texts_of
 from tests.support.v1 import ack, become_owner, hello, let_in, make_room
 from trio_chat.errors import StoreUnavailable
+from trio_chat.kinds.facts import LOBBY
 from trio_chat.rooms.registry import IDLE_S
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from trio.testing import MockClock
 
     from trio_chat.model.records import ListedRooms
+    from trio_chat.net.rate_limits import Daily
 
 OUTSIDE = "no_such_room"
 
@@ -353,6 +355,26 @@ async def test_a_command_is_answered_once_although_the_list_cannot_be_read(
             await client.tell(kind, id="again", **fields)
             answers = [frame for frame in await client.hear_frames() if frame.get("id") == "again"]
             assert [answer.get("code") for answer in answers] == ["unavailable"]
+
+
+async def test_a_room_may_be_closed_while_its_beginning_is_counted(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_core() as core:
+        (ada, _), (_, bob_id) = await hello(core, "Ada"), await hello(core, "Bob")
+        count = core.hub.counts.check_daily
+
+        async def count_and_close(what: Daily, person: str) -> None:
+            await count(what, person)
+            for room in core.hub.rooms:
+                if room.is_empty and room.is_idle and room.name != LOBBY:
+                    core.hub.rooms._close(room.name)
+
+        monkeypatch.setattr(core.hub.counts, "check_daily", count_and_close)
+        made = await ack(ada, "create", kind="private", title="Plans")
+        begun = await ack(ada, "direct", person=bob_id)
+        for room in (made["room"], begun["room"]):
+            assert (await core.hub.rooms.get(room)).head == 1
 
 
 async def test_a_repeat_after_one_was_renamed_is_a_repeat(autojump_clock: MockClock) -> None:

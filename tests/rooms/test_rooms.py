@@ -331,3 +331,11 @@ async def test_a_bug_in_one_room_ends_only_its_connections(
         back = await core.open_person("Ada again", after=0, epoch=core.lobby.epoch)
         await back.tell("send", room="lobby", text="as new")
         assert texts_of(await back.hear_frames()) == ["as new"]
+
+
+async def test_a_room_that_was_closed_unused_takes_nothing_any_more(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        room = await core.rooms.get("garden")
+        core.rooms._close("garden")
+        with pytest.raises(trio.ClosedResourceError):
+            await room.inbox.write(Draft(MESSAGE, "p-1", "Ada", None, "hello"))

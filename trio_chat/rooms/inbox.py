@@ -95,16 +95,22 @@ class Inbox:
         return [await waiter.wait() for waiter in waiters]
 
     def _wake(self) -> trio.MemorySendChannel[InboxItem]:
+        self._check_open()
         self._on_wake()
         self._entrance = self.open()
         return self._entrance
 
     def open(self) -> trio.MemorySendChannel[InboxItem]:
-        """The send end; the inbox is opened if it was not. Sync."""
+        """The send end; the inbox is opened if it was not. Sync. Raises `trio.ClosedResourceError`."""
+        self._check_open()
         if self._channel is None:
             self._channel, receive = trio.open_memory_channel[InboxItem](self._size)
             self._on_open(receive)
         return self._channel
+
+    def _check_open(self) -> None:
+        if self.is_closed:  # a room that was closed before it was used: whoever waits has kept it too long
+            raise trio.ClosedResourceError("the room is closed")
 
     def nudge(self) -> None:
         """Wake the broadcaster, if it sleeps."""
@@ -127,3 +133,8 @@ class Inbox:
         self.is_closed = True
         if self._channel is not None:
             self._channel.close()
+        self._on_open = self._on_wake = _nothing  # whoever is called holds this inbox: a cycle
+
+
+def _nothing(*_: object) -> None:
+    """Of a closed inbox."""

@@ -52,6 +52,7 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
             await _write(client, room, Membership(both[0], on=True))
             continue
         await client.hub.counts.check_daily("conversations", person.id)
+        room = await client.hub.rooms.get(name)  # it may have been closed meanwhile
         body = write_body(Created(DIRECT, members=both, asked=is_request))
         outcome = await room.inbox.write(Draft(CREATED, person.id, person.name, command.id, body))
         if not (isinstance(outcome, Denied) and outcome.code == "already_there"):

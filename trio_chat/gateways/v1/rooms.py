@@ -107,6 +107,7 @@ async def create(client: Client, command: commands.Create) -> None:
     room = await client.hub.rooms.get(name)
     if not room.head:  # else it is a repeat, or refused
         await client.hub.counts.check_daily("rooms", person.id)
+        room = await client.hub.rooms.get(name)  # it may have been closed meanwhile
     await client.submit_body(room, CREATED, command.id, body)
 
 
