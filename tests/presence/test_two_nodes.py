@@ -10,11 +10,12 @@ import trio
 
 from tests.support.core import AT_MS, open_core
 from tests.support.nodes import open_nodes
+from tests.support.people import add_person
 from tests.support.v1 import ack, hello, let_in, make_room
 from trio_chat.hub import node_handlers
 from trio_chat.kinds.forms import timestamp
 from trio_chat.model.events import Person
-from trio_chat.presence import service
+from trio_chat.presence import profiles, service
 from trio_chat.presence.attendance import MAX_NAMES
 from trio_chat.presence.elsewhere import TOLD_S
 from trio_chat.presence.other_nodes import AGAIN_EACH_S, LEASES_EACH_S
@@ -459,6 +460,25 @@ async def test_a_rename_is_shown_at_the_other_node_once(autojump_clock: MockCloc
         assert [frame["name"] for frame in await told(bob, "message")] == ["Ada Lovelace"]
         assert await told(bob, "person", within_s=5 * PROFILES_EACH_S) == []
         assert await told(ada, "person") == []
+
+
+async def test_whoever_hides_is_found_however_many_others_have_changed_since(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profiles, "AT_ONCE", 80)
+    async with open_nodes() as (store, one, two):
+        (ada, _), (bob, bob_id) = await arrive(one, "Ada", watching=True), await arrive(two, "Bob")
+        await trio.sleep(SETTLED_S)
+        assert "here" in await looked_up(ada, bob_id)
+        store.lose_messages()
+        await answer_to(bob, "profile", show_seen=False)
+        for n in range(90):
+            await add_person(
+                store, Person(f"p-{n}", f"P {n}"), name_key=f"p {n}", token_hash=b"%d" % n, at_ms=AT_MS
+            )
+            store.changed[f"p-{n}"] = None
+        await trio.sleep(PROFILES_EACH_S + 2 * INTERVAL_S)
+        assert "here" not in await looked_up(ada, bob_id)
 
 
 async def test_who_hides_at_one_node_is_hidden_at_the_other_also_when_nothing_is_told(

@@ -41,9 +41,9 @@ class ServerRoom:
         """Have the door read how the server is run, if the room's events do not say what has changed since it did.
         Raises `StoreError`."""
         room = self._rooms.find(SERVER_ROOM) or await self._rooms.get(SERVER_ROOM)
-        if self._read == (room, room.epoch):
-            return
         now = room, room.epoch
+        if self._read == now:
+            return
         await self._door.read(self._store)
         self._read = now
         self._enforcement.look_at_everybody()

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final, Protocol
 import trio
 
 from trio_chat.errors import StoreError
-from trio_chat.store.node_messages import BlockChanged
 
 if TYPE_CHECKING:
     from trio_chat.presence.connected import ConnectedUsers
     from trio_chat.presence.privacy import Privacy
     from trio_chat.store.base import Store
+    from trio_chat.store.node_messages import BlockChanged
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,10 +41,6 @@ class OthersBlocks:
         self._noted: dict[str, None] = {}
         """Whose blocks are to be read. Bounded: they are connected."""
         self._has_noted = trio.Event()
-
-    def tell(self, person: str, other: str) -> None:
-        """Tell other nodes that a person blocks another one, or no longer. Sync."""
-        self._store.tell_nodes(BlockChanged(person, other))
 
     def note(self, _node: str, message: BlockChanged) -> None:
         """Have the blocks of these two read soon, as far as they are connected. Sync."""

@@ -88,7 +88,9 @@ class RoomElsewhere:
         for person in came:
             if len(people) < MAX_NAMES_OF_NODE or person.id in people:
                 people[person.id] = person
-                if in_doubt.pop(person.id, person) is not None:
+                if person.id in in_doubt:
+                    del in_doubt[person.id]
+                else:
                     self._changed[person.id] = None
         for gone in went:
             people.pop(gone, None)

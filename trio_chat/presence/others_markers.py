@@ -91,11 +91,12 @@ class OthersMarkers:
                 found = await self._store.moved_read_markers(
                     rooms, within_s=int(began_s - looked_s + OVERLAP_S), limit=FOUND_AT_ONCE
                 )
+                looked_s = began_s
+                self._note_found(found)
             except StoreError as error:
                 LOGGER.warning("read markers that were moved at other nodes cannot be read: %s", error)
-                continue
-            looked_s = began_s
-            self._note_found(found)
+            except Exception:  # a bug; it must not end the server
+                LOGGER.exception("read markers that were moved at other nodes could not be noted")
 
     def _note_found(self, found: Iterable[ReadMarker]) -> None:
         by_room: dict[str, list[ReadMarker]] = {}

@@ -93,7 +93,9 @@ class OthersProfiles:
     async def _look(self) -> None:
         began_s = trio.current_time()
         within_s = int(began_s - self._looked_s + OVERLAP_S)
-        found = await self._store.changed_profiles(within_s=within_s, limit=AT_ONCE)
+        limit = AT_ONCE
+        while len(found := await self._store.changed_profiles(within_s=within_s, limit=limit)) >= limit:
+            limit *= 2  # after the store could not be read for long: what is left out now is found by nobody
         self._looked_s = began_s
         self._apply_all(found)
         for person, (_, at_s) in list(self._known.items()):

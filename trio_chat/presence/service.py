@@ -27,7 +27,7 @@ from trio_chat.presence.profiles import OthersProfiles
 from trio_chat.presence.read_markers import FEW
 from trio_chat.presence.room_state import RoomChange, RoomState
 from trio_chat.rooms.encoding import EncodedNotices
-from trio_chat.store.node_messages import ProfileChanged, TypingThere
+from trio_chat.store.node_messages import BlockChanged, ProfileChanged, TypingThere
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -87,7 +87,7 @@ class PresenceService:
         """People whose last connection ended, and whose last-seen time is not saved yet."""
         self._has_changed = trio.Event()
         self._learning = trio.Lock()
-        self.others_blocks = OthersBlocks(store, connected, self.privacy, self.set_block)
+        self.others_blocks = OthersBlocks(store, connected, self.privacy, self._apply_block)
         self.nodes = OtherNodes(
             store,
             connected,
@@ -185,7 +185,12 @@ class PresenceService:
         return True
 
     def set_block(self, person: str, other: str, *, on: bool) -> None:
-        """Note that a person blocks another one, or no longer: to each other they go, or come back, at once."""
+        """Note that a person blocks another one, or no longer: to each other they go, or come back, at once.
+        Other nodes are told."""
+        self._apply_block(person, other, on=on)
+        self._store.tell_nodes(BlockChanged(person, other))
+
+    def _apply_block(self, person: str, other: str, *, on: bool) -> None:
         self.privacy.set_block(person, other, on=on)
         for viewer, viewed in ((person, other), (other, person)):
             for connection in self._connected.connections(viewer):

@@ -72,7 +72,6 @@ class OutcomesOfBlock(Outcomes):
             body = read_body(draft.kind, draft.body)
             if isinstance(outcome, Event) and isinstance(body, Block):
                 self._presence.set_block(draft.sender, body.person, on=body.on)
-                self._presence.others_blocks.tell(draft.sender, body.person)
         super().settle(room, settled)
 
 
