@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from trio_chat.net.wire import Wire
 
-RECEIVE_BYTES: Final = 64 * 1024
-"""How much is read at a time."""
-
 MESSAGES_AT_ONCE: Final = 16
 """So many messages of one client are given before others have their turn."""
 
@@ -44,6 +41,13 @@ TAKE_OVER_S: Final = 1.0
 
 MASKED: Final = 0x80
 """Bit of the second byte of each frame of a client."""
+
+SHORT_HEADER: Final = 6
+
+_CONTROL: Final = MASKED + MAX_CONTROL_BYTES
+ORDINARY: Final = {TEXT: _CONTROL + 1, PING: _CONTROL, PONG: _CONTROL, CLOSE: _CONTROL}
+"""The frames that are read here by their first byte, and up to which second byte: of texts those as well whose length
+is in two bytes more."""
 
 OPCODE: Final = 0x0F
 
@@ -171,7 +175,7 @@ class WebSocket:
     async def _read(self) -> bytes | bytearray:
         """More bytes. Raises `ConnectionClosed`."""
         try:
-            data = await self._wire.receive_some(RECEIVE_BYTES)
+            data = await self._wire.receive_some()
         except _GONE:
             data = b""
         if not data:
@@ -256,22 +260,19 @@ class _BehindHandshake(trio.abc.Stream):
 def read_frame(data: bytes | bytearray, at: int) -> tuple[int, bytes, int] | None:
     """The frame that begins at ``at``: its first byte, its payload, and where the next one begins; None if it is not
     whole. Raises `UnusualFrame`, and `UnicodeDecodeError` for the begin of what is no text."""
-    there = len(data) - at
-    if there < 2:
+    if len(data) - at < 2:
         return None
-    first, size = data[at], data[at + 1] - MASKED
-    if size < 0 or first not in (TEXT, PING, PONG, CLOSE) or (size > MAX_CONTROL_BYTES and first != TEXT):
+    first, second = data[at], data[at + 1]
+    longest = ORDINARY.get(first)
+    if longest is None or not MASKED <= second <= longest:
         raise UnusualFrame
-    start = at + 6
-    if size > MAX_CONTROL_BYTES:
-        if there < 4:
-            return None
-        start = at + 8
-        is_longest = size == 0x7F
-        size = int.from_bytes(data[at + 2 : at + 4], "big")
-        if is_longest or size <= MAX_CONTROL_BYTES:
-            raise UnusualFrame
-    end = start + size
+    lengths = frame_lengths(data, at)
+    if lengths is None:
+        return None
+    header, size = lengths
+    if header > SHORT_HEADER and size <= MAX_CONTROL_BYTES:  # it had no need of so long a one
+        raise UnusualFrame
+    start, end = at + header, at + header + size
     if len(data) < start:
         return None
     payload = _unmasked(data[start:end], data[start - 4 : start])

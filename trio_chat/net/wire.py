@@ -20,20 +20,15 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.net.tls import TlsStream
+from trio_chat.net.tls import RECEIVE_BYTES, TlsStream
+from trio_chat.net.websocket_frames import CLOSE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CLOSE_FRAME = 0x88
-"""First byte of a close frame: the final fragment, opcode 8 (RFC 6455 section 5.2)."""
-
 CHUNK_BYTES = 16 * 1024
 """Bytes in one write to a transport that does not report its progress: so few that a deadline around the write means
 "no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
-
-RECEIVE_BYTES = 64 * 1024
-"""How much is read at a time by who does not say."""
 
 CLOSE_FRAME_S = 1.0
 """How long a transport that cannot be written to at once (streams in memory) may take for a close frame."""
@@ -169,7 +164,7 @@ class Wire(trio.abc.HalfCloseableStream):
             raise trio.BrokenResourceError("the wire is broken")
         if self._close_was_sent:
             return  # rule 3; the session is over
-        self._close_was_sent = self.carries_frames and len(data) > 0 and data[0] == CLOSE_FRAME
+        self._close_was_sent = self.carries_frames and len(data) > 0 and data[0] == CLOSE
         self._write_ended = write_ended = trio.Event()
         try:
             if self._seal is not None:

@@ -41,7 +41,7 @@ from trio_chat.net.frame_guard import FrameGuard
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.outbox import Outbox
 from trio_chat.net.request_head import BadRequest, shown
-from trio_chat.net.websocket import RECEIVE_BYTES, WebSocket, accept_handshake
+from trio_chat.net.websocket import ABNORMAL, NO_STATUS, WebSocket, accept_handshake
 from trio_chat.net.websocket_frames import encode_close, encode_ping
 from trio_chat.protocol.encoding import V1
 from trio_chat.server.closing import PLACES_ADVICE, refuse
@@ -69,8 +69,8 @@ IDLE_FRAMES_BURST = 1000
 """How many of them at once: a message in many small pieces, or the pongs of a phone that was asleep. Handling so many
 takes some 20 ms."""
 
-NO_CODE = frozenset({1005, 1006, 1015})
-"""What the library reports when there was no close frame; may not be sent (RFC 6455 section 7.4.1)."""
+NO_CODE = frozenset({NO_STATUS, ABNORMAL, 1015})
+"""What is reported when there was no close frame; may not be sent (RFC 6455 section 7.4.1)."""
 
 _PING = encode_ping()
 
@@ -233,7 +233,7 @@ class Connection:
             stream,
             message_queue_size=MESSAGE_QUEUE,
             max_message_size=self._config.max_message_bytes or 2**62,
-            receive_buffer_size=RECEIVE_BYTES,
+            receive_buffer_size=None,  # the wire knows
         )
 
     async def _reject(self, refusal: BadRequest) -> None:
@@ -376,7 +376,7 @@ async def serve_websocket(
 
 
 def close_frame_for(websocket: Messages) -> bytes:
-    """The close frame that trio-websocket owes to a peer that broke the protocol: it only records the code."""
+    """The close frame that is owed to a peer that broke the protocol, as trio-websocket only records the code."""
     reason = websocket.closed
     if reason is None or reason.code in NO_CODE:
         return b""
