@@ -114,6 +114,7 @@ async def _left(serving: Serving) -> list[object]:
     """What is left of connections, when all have ended."""
     with trio.fail_after(PATIENCE_S):
         await serving.wait_connected(0)
+        await serving.lobby.inbox.flush()  # what they said is settled: until then it belongs to somebody
     for _ in range(20):  # what the last task of a connection still does
         await trio.lowlevel.checkpoint()
     return [item for item in gc.get_objects() if type(item) in PARTS]
