@@ -198,7 +198,7 @@ async def serve_store(
                 server.is_ready = False
                 if moved is None:
                     await trio.sleep(config.stop_delay_s)
-                if moved is not None and on_moved is not None:
+                elif on_moved is not None:
                     await on_moved()
                 accepting.cancel_scope.cancel()
             drain_s = config.drain_timeout_s

@@ -135,21 +135,17 @@ class StoreDatabase:
 
     url: str
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """See `CommandStore`."""
         with _explaining_the_driver():
             from trio_chat.store.postgresql.beside_servers import open_to_read
-        with open_to_read(self.url) as connection:
-            yield connection
+        return open_to_read(self.url)
 
-    @contextmanager
-    def writing(self) -> Iterator[Connection]:
+    def writing(self) -> AbstractContextManager[Connection]:
         """See `CommandStore`."""
         with _explaining_the_driver():
             from trio_chat.store.postgresql.beside_servers import open_beside_servers
-        with open_beside_servers(self.url) as connection:
-            yield connection
+        return open_beside_servers(self.url)
 
     def verify(self, report: Report, /) -> Iterator[Finding]:
         """See `CommandStore`."""
@@ -178,21 +174,17 @@ class StoreDatabase:
             "people load the latest page anew."
         )
 
-    @contextmanager
-    def move_source(self) -> Iterator[End]:
+    def move_source(self) -> AbstractContextManager[End]:
         """See `CommandStore`."""
         with _explaining_the_driver():
             from trio_chat.store.postgresql.move_end import open_source
-        with open_source(self.url) as end:
-            yield end
+        return open_source(self.url)
 
-    @contextmanager
-    def move_target(self, *, is_begun: bool = False) -> Iterator[End]:
+    def move_target(self, *, is_begun: bool = False) -> AbstractContextManager[End]:
         """See `CommandStore`."""
         with _explaining_the_driver():
             from trio_chat.store.postgresql.move_end import open_target
-        with open_target(self.url, is_begun=is_begun) as end:
-            yield end
+        return open_target(self.url, is_begun=is_begun)
 
 
 def store_of(config: Config) -> CommandStore:

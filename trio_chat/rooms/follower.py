@@ -106,7 +106,8 @@ class Follower:
             if event.seq > last + 1 or len(self._rung) == RUNG_WAITING:
                 break
             if event.seq == last + 1:
-                self._rung_s = self._rung_s if self._rung else now
+                if not self._rung:
+                    self._rung_s = now
                 self._rung.append(event)
 
     async def look(self) -> None:
