@@ -81,12 +81,17 @@ def serving(peer: Peer, core: int) -> Iterator[tuple[int, int]]:
         if server.poll() is not None:
             raise MeasureError(f"The server died: {log.read_text()[-300:]!r}")
     finally:
-        server.terminate()
-        try:
-            server.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        stop(server)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ends a process: by SIGTERM, or by force if it is still there after `STOP_S`."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def generate(arguments: Mapping[str, object], core: int | None = None) -> Report:

@@ -11,11 +11,9 @@ import contextlib
 import json
 import shutil
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +21,21 @@ import attrs
 import click
 
 from bench import build, plot
-from bench.measure import STOP_S, MeasureError, free_port, generate, raise_file_limit
+from bench.measure import MeasureError, free_port, generate, raise_file_limit, stop
+from bench.peers import trio_chat
 from bench.postgresql import running_cluster
-from bench.report import Summary, summarise
+from bench.report import Summary, cell, summarise
 from bench.run import machine, say
-from bench.workloads import Figure, Report, latency, per, phase
+from bench.workloads import (
+    Figure,
+    Report,
+    connections_per_second,
+    cpu_per_connection,
+    cpu_per_message,
+    latency,
+    per,
+    resident_per_connection,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,35 +53,18 @@ SERVERS = {FILE: "one server, a file", "1": "one node", "2": "two nodes", "3": "
 ROOMS = 1000
 MEMBERS = 3
 
-
-def _cpu_per_message(whose: str) -> Figure:
-    title = {"server_cpu_s": "CPU µs per message: nodes", "store_cpu_s": "PostgreSQL"}[whose]
-
-    def take(report: Report) -> float | None:
-        steady = phase(report, "steady")
-        return 1e6 * steady[whose] / steady["sent"] if steady["sent"] else None
-
-    return Figure(whose, title, take, form="{:,.0f}")
+FREE: Mapping[str, object] = {"max-open-rooms": 20_000, "rooms-per-person-per-day": 0}
+"""Settings with which so many rooms are made and open at once."""
 
 
 def _complete(report: Report) -> float:
     return float(100 * report["accepted"] / max(1, report["expected"]))
 
 
-def _resident(report: Report) -> float:
-    grown = phase(report, "idle")["server_rss"] - phase(report, "before")["server_rss"]
-    return float(grown / report["clients"] / 1024)
-
-
-def _accepts(report: Report) -> float:
-    return float(report["clients"] / phase(report, "open")["seconds"])
-
-
-def _cpu_per_accept(whose: str, report: Report) -> float:
-    return float(1e6 * phase(report, "open")[whose] / report["clients"])
-
-
-_CPU = (_cpu_per_message("server_cpu_s"), _cpu_per_message("store_cpu_s"))
+_CPU = (
+    Figure("server_cpu_s", "CPU µs per message: nodes", cpu_per_message(), form="{:,.0f}"),
+    Figure("store_cpu_s", "PostgreSQL", cpu_per_message("store_cpu_s"), form="{:,.0f}"),
+)
 _AT_RATE = (
     Figure("p50_ms", "heard by all, p50 ms", latency("steady", "live", "p50_ms")),
     Figure("p99_ms", "p99 ms", latency("steady", "live", "p99_ms")),
@@ -90,10 +81,10 @@ _FLOOD = (
     Figure("complete", "heard in the end %", _complete, max, "{:.2f}"),
 )
 _MANY = (
-    Figure("resident_kib", "KiB per connection", _resident),
-    Figure("accepts", "accepts/s", _accepts, max, "{:,.0f}"),
-    Figure("cpu_us", "CPU µs per accept: nodes", partial(_cpu_per_accept, "server_cpu_s"), form="{:,.0f}"),
-    Figure("store_us", "PostgreSQL", partial(_cpu_per_accept, "store_cpu_s"), form="{:,.0f}"),
+    Figure("resident_kib", "KiB per connection", resident_per_connection),
+    Figure("accepts", "accepts/s", connections_per_second, max, "{:,.0f}"),
+    Figure("cpu_us", "CPU µs per accept: nodes", cpu_per_connection(), form="{:,.0f}"),
+    Figure("store_us", "PostgreSQL", cpu_per_connection("store_cpu_s"), form="{:,.0f}"),
 )  # fmt: skip
 
 
@@ -131,45 +122,25 @@ def nodes(server: str, cluster: Cluster) -> Iterator[tuple[list[int], list[int]]
     folder = build.BUILD / "run"
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "files").mkdir(parents=True)
-    database = None if server == FILE else cluster.new_database()
+    more = dict(FREE)
+    if server != FILE:
+        more |= {"store": cluster.new_database(), "files": f"shared:{folder / 'files'}"}
     running: list[subprocess.Popen[bytes]] = []
     ports = [free_port() for _ in range(1 if server == FILE else int(server))]
+    logs = [folder / f"node-{number}.log" for number in range(len(ports))]
     try:
-        for number, port in enumerate(ports):
-            with (folder / f"node-{number}.log").open("wb") as log:
-                running.append(
-                    subprocess.Popen(
-                        _command(port, folder / f"data-{number}", database), stdout=log, stderr=log
-                    )
-                )
-            _wait_until_ready(running[-1], port, folder / f"node-{number}.log")
+        for port, log in zip(ports, logs, strict=True):
+            with log.open("wb") as output:
+                command = trio_chat(port, log.with_suffix(""), more=more)
+                running.append(subprocess.Popen(command, stdout=output, stderr=output))
+            _wait_until_ready(running[-1], port, log)
         yield ports, [node.pid for node in running]
-        for number, node in enumerate(running):
+        for node, log in zip(running, logs, strict=True):
             if node.poll() is not None:
-                raise MeasureError(f"A node died: {(folder / f'node-{number}.log').read_text()[-300:]!r}")
+                raise MeasureError(f"A node died: {log.read_text()[-300:]!r}")
     finally:
         for node in running:
-            node.terminate()
-        for node in running:
-            try:
-                node.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                node.kill()
-                node.wait()
-
-
-def _command(port: int, data: Path, database: str | None) -> list[str]:
-    settings: dict[str, object] = {
-        "host": "127.0.0.1", "port": port, "data": data, "log-level": "warning",
-        "messages-per-second": 1_000_000, "burst": 1_000_000, "messages-per-second-per-address": 0,
-        "max-connections": 15_000, "max-connections-per-address": 0, "max-open-rooms": 20_000,
-        "new-people-per-hour": 0, "new-people-per-address-per-hour": 0, "rooms-per-person-per-day": 0,
-        "person-quota": 1_000_000, "disk-floor": 50,
-    }  # fmt: skip
-    if database is not None:
-        settings |= {"store": database, "files": f"shared:{data.parent / 'files'}"}
-    flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
-    return [sys.executable, "-m", "trio_chat", *flags]
+            stop(node)
 
 
 def _wait_until_ready(node: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -219,21 +190,11 @@ def table(results: Mapping[str, Mapping[str, Summary]]) -> str:
         for server, title in SERVERS.items():
             if server in found:
                 summary = found[server]
-                cells = [_cell(figure, summary) for figure in workload.figures]
+                cells = [cell(figure, summary) for figure in workload.figures]
                 remarks = "; ".join([*summary["failed"], *summary["faults"]])
                 lines.append(f"| {' | '.join([title, *cells, remarks])} |")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def _cell(figure: Figure, summary: Summary) -> str:
-    found = summary["figures"].get(figure.name)
-    if found is None:
-        return "–"
-    text = figure.form.format(found["median"])
-    if summary["rounds"] > 1:
-        text += f" <small>({figure.form.format(found['min'])}–{figure.form.format(found['max'])})</small>"
-    return text
 
 
 def drawing(results: Mapping[str, Mapping[str, Summary]]) -> str | None:
@@ -302,7 +263,7 @@ def main(workloads: str | None, servers: str, rounds: int, quick: bool, out: Pat
                         continue
                     reports[server].append(report)
                     once = summarise(workload.figures, [report], [])
-                    values = ", ".join(f"{figure.title} {_cell(figure, once)}" for figure in workload.figures)
+                    values = ", ".join(f"{figure.title} {cell(figure, once)}" for figure in workload.figures)
                     say(f"{workload.name:18} {server:5} {values}  {'; '.join(once['faults'])}")
             results[workload.name] = {
                 server: summarise(workload.figures, reports[server], failed[server]) for server in reports

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -39,12 +39,14 @@ def _build_ours() -> None:
         raise build.BuildError("trio_chat cannot be imported; install the project into this environment.")
 
 
-def _trio_chat(port: int, directory: Path, checkout: Path | None = None) -> list[str | Path]:
+def trio_chat(
+    port: int, directory: Path, checkout: Path | None = None, more: Mapping[str, object] | None = None
+) -> list[str | Path]:
     """The product as it is: every limit on, but high enough for a benchmark from one address.
 
-    ``checkout``: not the one that is installed here, but the one in this folder.
+    ``checkout``: not the one that is installed here, but the one in this folder. ``more``: settings beside these.
     """
-    settings = {
+    settings: dict[str, object] = {
         "host": "127.0.0.1",
         "port": port,
         "data": directory / "data",
@@ -64,6 +66,7 @@ def _trio_chat(port: int, directory: Path, checkout: Path | None = None) -> list
         }
     if checkout is None or (checkout / "trio_chat/store/space.py").exists():
         settings |= {"person-quota": 1_000_000, "disk-floor": 50}
+    settings |= more or {}
     flags = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
     if checkout is None:
         return [sys.executable, "-m", "trio_chat", *flags]
@@ -72,7 +75,7 @@ def _trio_chat(port: int, directory: Path, checkout: Path | None = None) -> list
 
 def peers_of(checkout: Path) -> list[Peer]:
     """Another checkout of trio-chat, measured beside this one: what a change costs."""
-    command = partial(_trio_chat, checkout=checkout.resolve())
+    command = partial(trio_chat, checkout=checkout.resolve())
     return [
         Peer("other", "the other checkout, plain", command),
         Peer("other-v1", "the other checkout, v1", command, dialect="v1"),
@@ -91,8 +94,8 @@ def _nats(port: int, directory: Path) -> list[str | Path]:
 
 
 PEERS = (
-    Peer(OURS, "trio-chat, plain", _trio_chat, build=_build_ours),
-    Peer("trio-chat-v1", "trio-chat, v1", _trio_chat, dialect="v1", build=_build_ours),
+    Peer(OURS, "trio-chat, plain", trio_chat, build=_build_ours),
+    Peer("trio-chat-v1", "trio-chat, v1", trio_chat, dialect="v1", build=_build_ours),
     Peer(LIMIT, "C limit: one send per client and tick",
          lambda port, _: [build.C_LIMIT, "--port", str(port)]),
     Peer("c-naive", "C, one send per client and message",

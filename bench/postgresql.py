@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.measure import MeasureError
+from bench.measure import MeasureError, stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,11 +101,7 @@ def running_cluster() -> Iterator[Cluster]:
             _wait_until_ready(cluster, folder, server)
             yield cluster
         finally:
-            server.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                server.wait(10)
-            server.kill()
-            server.wait()
+            stop(server)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

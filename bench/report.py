@@ -31,7 +31,9 @@ def summarise(figures: Sequence[Figure], reports: Sequence[Report], failed: Sequ
     return summary
 
 
-def _cell(figure: Figure, summary: Summary, reference: Summary | None, is_ours: bool) -> str:
+def cell(figure: Figure, summary: Summary, reference: Summary | None = None, *, is_ours: bool = False) -> str:
+    """Markdown: the median, behind it the smallest and the largest, and in bold how many times better the reference
+    is, if there is one."""
     found = summary["figures"].get(figure.name)
     if found is None:
         return "–"
@@ -64,7 +66,7 @@ def table(results: Mapping[str, Mapping[str, Summary]]) -> str:
         ]
         for name, summary in found.items():
             reference = found.get(OURS)
-            cells = [_cell(f, summary, reference, name.startswith(OURS)) for f in workload.figures]
+            cells = [cell(f, summary, reference, is_ours=name.startswith(OURS)) for f in workload.figures]
             remarks = "; ".join([*summary["failed"], *summary["faults"]])
             lines.append("| " + " | ".join([titles.get(name, name), *cells, remarks]) + " |")
         parts.append("\n".join(lines) + "\n")

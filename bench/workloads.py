@@ -74,22 +74,30 @@ def _last_heard(report: Report) -> float | None:
     return phase(report, "burst")["last_heard_s"] if complete else None
 
 
-def _resident_per_connection(report: Report) -> float | None:
+def resident_per_connection(report: Report) -> float | None:
+    """KiB by which the server's memory grew for each idle connection."""
     grown = phase(report, "idle")["server_rss"] - phase(report, "before")["server_rss"]
     return float(grown / report["clients"] / 1024)
 
 
-def _cpu_per_connection(report: Report) -> float | None:
-    return float(phase(report, "open")["server_cpu_s"] / report["clients"] * 1e6)
-
-
-def _cpu_per_message(report: Report) -> float | None:
-    steady = phase(report, "steady")
-    return 1e6 * steady["server_cpu_s"] / steady["sent"] if steady["sent"] else None
-
-
-def _connections_per_second(report: Report) -> float | None:
+def connections_per_second(report: Report) -> float | None:
+    """How many connections were accepted in a second."""
     return float(report["clients"] / phase(report, "open")["seconds"])
+
+
+def cpu_per_connection(whose: str = "server_cpu_s") -> Callable[[Report], float | None]:
+    """The processor's time for accepting a connection, in µs. ``whose``: the name of that time in a phase."""
+    return lambda report: float(phase(report, "open")[whose] / report["clients"] * 1e6)
+
+
+def cpu_per_message(whose: str = "server_cpu_s") -> Callable[[Report], float | None]:
+    """The same for a message of the steady phase; nothing when none was sent."""
+
+    def take(report: Report) -> float | None:
+        steady = phase(report, "steady")
+        return 1e6 * steady[whose] / steady["sent"] if steady["sent"] else None
+
+    return take
 
 
 def _memory_peak(report: Report) -> float | None:
@@ -123,9 +131,9 @@ _RATE = (
     Figure("per_cpu_second", "per server-CPU-second", per("deliveries", "server_cpu_s"), max, "{:,.0f}"),
 )
 _IDLE = (
-    Figure("resident_kib", "KiB per connection", _resident_per_connection),
-    Figure("cpu_us", "CPU µs per accept", _cpu_per_connection, form="{:,.0f}"),
-    Figure("accepts", "accepts/s", _connections_per_second, max, "{:,.0f}"),
+    Figure("resident_kib", "KiB per connection", resident_per_connection),
+    Figure("cpu_us", "CPU µs per accept", cpu_per_connection(), form="{:,.0f}"),
+    Figure("accepts", "accepts/s", connections_per_second, max, "{:,.0f}"),
     Figure("opening_p99_ms", "opening p99 ms", lambda report: report["opening"]["p99_ms"]),
 )
 _STALL = (
@@ -147,7 +155,7 @@ _STORM = (
 )
 _INGEST = (
     Figure("messages", "messages/s", per("sent", "seconds"), max, "{:,.0f}"),
-    Figure("message_us", "CPU µs per message", _cpu_per_message),
+    Figure("message_us", "CPU µs per message", cpu_per_message()),
     Figure("p99_ms", "p99 ms", latency("steady", "live", "p99_ms")),
 )
 
