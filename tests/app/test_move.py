@@ -13,7 +13,7 @@ import trio
 
 from tests.support.forks import environment
 from tests.support.postgresql import cluster
-from tests.support.process import PATIENCE_S, Finished, command, open_process
+from tests.support.process import PATIENCE_S, open_process, run_server
 from tests.support.raw import CLOSE, TEXT, RawPeer, open_peer, open_v1
 from trio_chat.ops.stores import DATABASE
 from trio_chat.store.postgresql.open import open_postgresql_store
@@ -53,15 +53,6 @@ def database() -> Iterator[str]:
     """The address of an empty database."""
     with cluster().database() as url:
         yield url
-
-
-async def run(*arguments: str | Path) -> Finished:
-    """Run the command line to its end."""
-    with trio.fail_after(PATIENCE_S):
-        done = await trio.run_process(
-            command(*arguments), capture_stdout=True, capture_stderr=True, check=False, env=environment()
-        )
-    return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @attrs.define
@@ -163,10 +154,10 @@ async def test_a_chat_moves_there_and_back_while_people_chat(tmp_path: Path, dat
             nursery.start_soon(person.live, server.port)
         with trio.fail_after(PATIENCE_S):
             await people[0].wait_said(200)
-            moved = await run("move", "--to", database, *data)
+            moved = await run_server("move", "--to", database, *data)
             assert moved.status == 0, moved
             await people[0].wait_said(200)
-            back = await run("--store", database, "move", "--to", "sqlite", *data)
+            back = await run_server("--store", database, "move", "--to", "sqlite", *data)
             assert back.status == 0, back
             await people[0].wait_said(200)
             for person in people:
@@ -192,10 +183,12 @@ async def test_several_servers_go_on_in_another_database(tmp_path: Path, databas
         with trio.fail_after(PATIENCE_S):
             for person in people:
                 await person.wait_said(20)
-            refused = await run("--store", database, "move", "--to", "sqlite", "--data", tmp_path / "three")
+            refused = await run_server(
+                "--store", database, "move", "--to", "sqlite", "--data", tmp_path / "three"
+            )
             assert refused.status == 1
             assert "2 servers use" in refused.stderr
-            moved = await run("--store", database, "move", "--to", to)
+            moved = await run_server("--store", database, "move", "--to", to)
             assert moved.status == 0, moved
             for person in people:
                 await person.wait_said(20)
@@ -237,7 +230,7 @@ async def test_what_a_plain_client_is_told_is_in_the_log_once(tmp_path: Path, da
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(chatter, server.port, heard, is_over)
                 await wait_until(lambda: len(heard) > 20)
-                assert (await run("move", "--to", database, "--data", tmp_path)).status == 0
+                assert (await run_server("move", "--to", database, "--data", tmp_path)).status == 0
                 n_before = len(heard)
                 await wait_until(lambda: len(heard) > n_before + 20)
                 is_over.set()
@@ -272,15 +265,15 @@ async def test_a_server_that_cannot_go_on_there_stops_and_says_where_the_chat_is
     """The file is on another machine."""
     here, there = tmp_path / "here", tmp_path / "there"
     async with open_process(here, "--store", database) as server:
-        assert (await run("--store", database, "move", "--to", "sqlite", "--data", there)).status == 0
+        assert (await run_server("--store", database, "move", "--to", "sqlite", "--data", there)).status == 0
         finished = await server.wait()
     assert finished.status == 1
     assert finished.stderr.splitlines()[-1].startswith(
         f"trio-chat: The chat has moved to {there / DATABASE}. Start a server with that file."
     )
-    again = await run("--port", "0", "--store", database, "--data", here)
+    again = await run_server("--port", "0", "--store", database, "--data", here)
     assert (again.status, f"was moved to {there / DATABASE}" in again.stderr) == (1, True)
-    moved = await run("--store", database, "move", "--to", "sqlite", "--data", there)
+    moved = await run_server("--store", database, "move", "--to", "sqlite", "--data", there)
     assert moved.status == 0
     assert moved.stdout.startswith(f"The chat is in {there / DATABASE} now. A server")
 
@@ -289,10 +282,10 @@ async def test_a_password_is_told_to_nobody_and_kept_nowhere(tmp_path: Path, dat
     async with open_sqlite_store(tmp_path / DATABASE):
         pass
     to = database.replace("postgres@", "postgres:secret@")
-    moved = await run("move", "--to", to, "--data", tmp_path)
+    moved = await run_server("move", "--to", to, "--data", tmp_path)
     assert moved.status == 0
     assert "secret" not in moved.stdout + moved.stderr
-    refused = await run("--port", "0", "--data", tmp_path)
+    refused = await run_server("--port", "0", "--data", tmp_path)
     assert refused.status == 1
     assert "was moved to postgresql://postgres@" in refused.stderr
     for path in tmp_path.iterdir():  # noqa: ASYNC240
@@ -317,10 +310,10 @@ async def test_what_cannot_be_is_one_sentence(
 ) -> None:
     async with open_sqlite_store(tmp_path / DATABASE):
         pass
-    done = await run("move", *arguments, "--data", tmp_path)
+    done = await run_server("move", *arguments, "--data", tmp_path)
     assert (done.status, done.stderr.count("\n")) == (status, 1)
     assert said in done.stderr
     assert "secret" not in done.stderr
-    assert (await run("move", "--give-up", "--data", tmp_path)).status == 0
+    assert (await run_server("move", "--give-up", "--data", tmp_path)).status == 0
     async with open_sqlite_store(tmp_path / DATABASE):
         pass

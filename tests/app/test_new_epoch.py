@@ -5,22 +5,11 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
-import trio
-
-from tests.support.forks import environment
-from tests.support.process import command, open_process
+from tests.support.process import open_process, run_server
 from tests.support.raw import open_v1
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
-
-
-async def run(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    """Run the command line to its end."""
-    return await trio.run_process(
-        command(*arguments), capture_stdout=True, capture_stderr=True, check=False, env=environment()
-    )
 
 
 async def epoch_at(port: int) -> str:
@@ -35,13 +24,13 @@ async def test_a_new_epoch_begins_for_those_who_are_there_or_at_the_next_start(
 ) -> None:
     async with open_process(tmp_path, *where) as server, open_v1(server.port) as (peer, _, joined):
         before = joined["epoch"]
-        made = await run(*where, "epoch", "--new", "--data", tmp_path)
+        made = await run_server(*where, "epoch", "--new", "--data", tmp_path)
         if where:  # nodes look now and then
-            assert b"A new epoch has begun" in made.stdout
+            assert "A new epoch has begun" in made.stdout
             assert await peer.receive_close_code() == 4002
             assert await epoch_at(server.port) != before
         else:
-            assert b"the next start" in made.stdout
+            assert "the next start" in made.stdout
         server.signal(signal.SIGTERM)
         await server.wait()
     async with open_process(tmp_path, *where) as server:
@@ -49,6 +38,6 @@ async def test_a_new_epoch_begins_for_those_who_are_there_or_at_the_next_start(
 
 
 async def test_without_new_nothing_begins(tmp_path: Path) -> None:
-    said = await run("epoch", "--data", tmp_path)
-    assert said.returncode == 2
-    assert b"Say --new" in said.stderr
+    said = await run_server("epoch", "--data", tmp_path)
+    assert said.status == 2
+    assert "Say --new" in said.stderr

@@ -6,23 +6,13 @@ import json
 import signal
 from typing import TYPE_CHECKING, Any
 
-import trio
 from trio_websocket import open_websocket
 
-from tests.support.forks import environment
-from tests.support.process import command, open_process
+from tests.support.process import open_process, run_server
 from trio_chat.protocol.encoding import V1
 
 if TYPE_CHECKING:
-    import subprocess
     from pathlib import Path
-
-
-async def run(*arguments: str | Path) -> subprocess.CompletedProcess[bytes]:
-    """Run the command line to its end."""
-    return await trio.run_process(
-        command(*arguments), capture_stdout=True, capture_stderr=True, check=False, env=environment()
-    )
 
 
 async def become_owner(port: int, link: str) -> dict[str, Any]:
@@ -58,11 +48,11 @@ async def test_the_command_line_makes_an_owner_link_while_the_server_runs(
 ) -> None:
     async with open_process(tmp_path, *where) as server:
         options = ("--host", "127.0.0.1", "--port", str(server.port), *where)
-        made = await run(*options, "owner-link", "--data", tmp_path)
-        assert made.returncode == 0
-        assert made.stdout.decode().startswith(f"http://127.0.0.1:{server.port}/#own=")
+        made = await run_server(*options, "owner-link", "--data", tmp_path)
+        assert made.status == 0
+        assert made.stdout.startswith(f"http://127.0.0.1:{server.port}/#own=")
         for _ in range(2):  # links that were made before end with the first one that is used
-            answer = await become_owner(server.port, made.stdout.decode())
+            answer = await become_owner(server.port, made.stdout)
         assert answer["code"] == "bad_link"
         assert (await become_owner(server.port, server.owner_line))["code"] == "bad_link"
 
@@ -70,14 +60,14 @@ async def test_the_command_line_makes_an_owner_link_while_the_server_runs(
 async def test_the_audit_log_is_printed_line_by_line(tmp_path: Path, where: tuple[str, ...]) -> None:
     async with open_process(tmp_path, *where) as server:
         await become_owner(server.port, server.owner_line)
-        printed = await run(*where, "audit", "--data", tmp_path)
-    (line,) = printed.stdout.decode().splitlines()
+        printed = await run_server(*where, "audit", "--data", tmp_path)
+    (line,) = printed.stdout.splitlines()
     told = json.loads(line)
     assert (told["type"], told["room"], told["seq"], told["role"]) == ("role", "~server", 1, "owner")
     assert "link" not in told
 
 
 async def test_without_a_log_there_is_no_owner_link(tmp_path: Path) -> None:
-    made = await run("owner-link", "--data", tmp_path / "none")
-    assert (made.returncode, made.stderr.decode().count("\n")) == (1, 1)
-    assert "There is no log at" in made.stderr.decode()
+    made = await run_server("owner-link", "--data", tmp_path / "none")
+    assert (made.status, made.stderr.count("\n")) == (1, 1)
+    assert "There is no log at" in made.stderr

@@ -47,7 +47,7 @@ class Finished(NamedTuple):
 
 
 async def run_server(*arguments: str | Path, **variables: str) -> Finished:
-    """Start the server where it must end by itself, and return what it left."""
+    """Run a command, or a server that must end by itself, and return what it left."""
     with trio.fail_after(PATIENCE_S):
         done = await trio.run_process(
             command(*arguments),
