@@ -11,7 +11,6 @@ import attrs
 import pytest
 import trio
 
-from tests.support.postgresql import cluster
 from tests.support.process import ServerProcess, open_process
 from tests.support.raw import TEXT, RawPeer, open_peer, open_v1
 from trio_chat.ops.stores import DATABASE
@@ -19,7 +18,7 @@ from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
     from typing import TypeAlias
@@ -152,13 +151,12 @@ async def logged(opening: AbstractAsyncContextManager[Store]) -> list[Event]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[KeptIn]:
+def kept_in(request: pytest.FixtureRequest, tmp_path: Path) -> KeptIn:
     """Arguments of a server that keep the log there, and what opens it afterwards."""
     if request.param == "sqlite":
-        yield (), partial(open_sqlite_store, tmp_path / DATABASE)
-    else:
-        with cluster().database() as url:
-            yield ("--store", url), partial(open_postgresql_store, url)
+        return (), partial(open_sqlite_store, tmp_path / DATABASE)
+    database = request.getfixturevalue("database")
+    return ("--store", database), partial(open_postgresql_store, database)
 
 
 async def test_a_kill_under_load_loses_nothing_and_doubles_nothing(tmp_path: Path, kept_in: KeptIn) -> None:

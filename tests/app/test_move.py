@@ -20,7 +20,7 @@ from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -46,13 +46,6 @@ def at(stage):
 
 move_chat(Config(data=pathlib.Path(sys.argv[1])), sys.argv[2], report=lambda done, total: None, at=at)
 """
-
-
-@pytest.fixture
-def database() -> Iterator[str]:
-    """The address of an empty database."""
-    with cluster().database() as url:
-        yield url
 
 
 @attrs.define

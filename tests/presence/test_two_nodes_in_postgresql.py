@@ -5,30 +5,23 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-import pytest
 import trio
 
 from tests.support.core import open_core
-from tests.support.postgresql import cluster
 from tests.support.v1 import hello
 from trio_chat.presence import others_markers
 from trio_chat.store.postgresql.open import open_postgresql_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Callable
+
+    import pytest
 
     from tests.support.core import Core, V1Client
     from tests.support.memory_store import MemoryStore
 
 LIMIT_S = 240
 """A crowded machine is slow."""
-
-
-@pytest.fixture
-def database() -> Iterator[str]:
-    """The address of an empty database."""
-    with cluster().database() as url:
-        yield url
 
 
 @asynccontextmanager

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import psycopg
-import pytest
 import trio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.postgresql import cluster
 from tests.support.postgresql_audit import audit
 from tests.support.thorough import share
 from trio_chat.kinds.forms import Who, write_body
@@ -26,19 +24,10 @@ from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.postgresql.writer import MAX_ROOMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.postgresql.store import PostgresqlStore
 
 ADA, BOB, EVE = Who("p-ada", "Ada"), Who("p-bob", "Bob"), Who("p-eve", "Eve")
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    """The address of an empty database."""
-    with cluster().database() as url:
-        yield url
 
 
 def message(body: str, client_id: str | None = None, who: Who = ADA) -> Draft:
@@ -72,8 +61,8 @@ ROWS = st.builds(
     head=st.sampled_from([0, 8, 9, 10**9]),
     rows=st.lists(ROWS, min_size=1, max_size=4, unique_by=id),
 )
-def test_the_servers_chain_is_that_of_the_model(room: str, head: int, rows: list[Row], url: str) -> None:
-    connection = PostgresqlConnection(connector(url))
+def test_the_servers_chain_is_that_of_the_model(room: str, head: int, rows: list[Row], database: str) -> None:
+    connection = PostgresqlConnection(connector(database))
     try:
         connection.execute("BEGIN")
         room_id = connection.execute(
@@ -120,8 +109,8 @@ def test_the_servers_chain_is_that_of_the_model(room: str, head: int, rows: list
 # -- guards --
 
 
-def test_nothing_is_written_to_a_room_that_has_moved_on(url: str) -> None:
-    connection = PostgresqlConnection(connector(url))
+def test_nothing_is_written_to_a_room_that_has_moved_on(database: str) -> None:
+    connection = PostgresqlConnection(connector(database))
     one, two, three = (
         row("message", f"p-{n}", "Ada", f"c{n}", 1, f"m{n}", bytes(SALT_BYTES)) for n in range(3)
     )
@@ -158,8 +147,8 @@ def test_nothing_is_written_to_a_room_that_has_moved_on(url: str) -> None:
     connection.close()
 
 
-async def test_what_another_node_has_decided_holds_for_the_next_message(url: str) -> None:
-    async with open_postgresql_store(url) as one, open_postgresql_store(url) as other:
+async def test_what_another_node_has_decided_holds_for_the_next_message(database: str) -> None:
+    async with open_postgresql_store(database) as one, open_postgresql_store(database) as other:
         created = Created("private", members=(ADA, BOB, EVE))
         room = "~aaaaaaaaaaaaaaaa"
 
@@ -179,10 +168,10 @@ async def test_what_another_node_has_decided_holds_for_the_next_message(url: str
         assert isinstance(await say(other, "e", ADA), Event)
 
 
-async def test_a_slow_room_is_slow_on_all_nodes_together(url: str) -> None:
+async def test_a_slow_room_is_slow_on_all_nodes_together(database: str) -> None:
     slow = Draft("settings", ADA.id, ADA.name, None, write_body(Settings(slow_s=60)))
     created = Draft("created", ADA.id, ADA.name, None, write_body(Created("public", members=(ADA,))))
-    async with open_postgresql_store(url) as one, open_postgresql_store(url) as other:
+    async with open_postgresql_store(database) as one, open_postgresql_store(database) as other:
         await one.append("garden", [created, slow], at_ms=1)
 
         async def say(store: PostgresqlStore, at_ms: int) -> Outcome:
@@ -204,8 +193,8 @@ async def test_a_slow_room_is_slow_on_all_nodes_together(url: str) -> None:
         assert {type(outcome) for outcome in both} == {Event, Denied}
 
 
-async def test_epochs_that_another_node_has_begun_are_seen(url: str) -> None:
-    async with open_postgresql_store(url) as one, open_postgresql_store(url) as other:
+async def test_epochs_that_another_node_has_begun_are_seen(database: str) -> None:
+    async with open_postgresql_store(database) as one, open_postgresql_store(database) as other:
         await one.append("lobby", [message("a")], at_ms=1)
         begun = await other.begin_epoch("lobby")
         assert begun.seq == 1
@@ -215,8 +204,8 @@ async def test_epochs_that_another_node_has_begun_are_seen(url: str) -> None:
 # -- groups --
 
 
-async def test_more_rooms_than_fit_a_transaction_are_all_written(url: str) -> None:
-    async with open_postgresql_store(url) as store:
+async def test_more_rooms_than_fit_a_transaction_are_all_written(database: str) -> None:
+    async with open_postgresql_store(database) as store:
         told: list[tuple[str, Outcome]] = []
 
         async def say(room: str, body: str) -> None:
@@ -231,8 +220,8 @@ async def test_more_rooms_than_fit_a_transaction_are_all_written(url: str) -> No
         assert store.statistics().commits < 10
 
 
-async def test_repeats_within_a_group_have_the_number_of_the_first(url: str) -> None:
-    async with open_postgresql_store(url) as store, open_postgresql_store(url) as other:
+async def test_repeats_within_a_group_have_the_number_of_the_first(database: str) -> None:
+    async with open_postgresql_store(database) as store, open_postgresql_store(database) as other:
         await other.append("one", [message("x")], at_ms=1)
         outcomes = await store.append(
             "one", [message("a", "c1"), message("b", "c2"), message("a", "c1"), message("z", "c2")], at_ms=1
@@ -251,10 +240,10 @@ async def test_repeats_within_a_group_have_the_number_of_the_first(url: str) -> 
         assert sum(isinstance(each, Event) for each in told) == 1
 
 
-async def test_a_deleted_row_of_the_node_is_made_again(url: str) -> None:
-    async with open_postgresql_store(url) as store:
-        with psycopg.connect(url, autocommit=True) as by_hand:
+async def test_a_deleted_row_of_the_node_is_made_again(database: str) -> None:
+    async with open_postgresql_store(database) as store:
+        with psycopg.connect(database, autocommit=True) as by_hand:
             by_hand.execute("DELETE FROM nodes")
         assert isinstance((await store.append("one", [message("a")], at_ms=1))[0], Event)
-        with psycopg.connect(url, autocommit=True) as by_hand:
+        with psycopg.connect(database, autocommit=True) as by_hand:
             assert by_hand.execute("SELECT count(*) FROM nodes").fetchone() == (1,)

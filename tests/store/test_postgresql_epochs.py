@@ -284,52 +284,45 @@ async def test_a_wait_for_a_standby_that_was_given_up_is_no_acknowledgement(
 # -- copies --
 
 
-@pytest.fixture
-def url() -> Iterator[str]:
-    """The address of an empty database."""
-    with cluster().database() as url:
-        yield url
-
-
 def name_of(url: str) -> str:
     """The name of the database at this address."""
     return url.partition("?")[0].rpartition("/")[2]
 
 
-async def test_marks_follow_what_is_told_and_outlive_a_restart(url: str, tmp_path: Path) -> None:
+async def test_marks_follow_what_is_told_and_outlive_a_restart(database: str, tmp_path: Path) -> None:
     told = Told()
     for _ in range(3):
-        async with open_postgresql_store(url, data=tmp_path) as store:
+        async with open_postgresql_store(database, data=tmp_path) as store:
             await told.say(store)
             mark = read_node_mark(tmp_path / NAME)
             assert mark is not None
-            with psycopg.connect(url) as connection:
+            with psycopg.connect(database) as connection:
                 rows = connection.execute("SELECT id, batch FROM nodes").fetchall()
             assert rows == [(mark.node, mark.batch)], "the node of before is forgotten"
     assert len(told.epochs) == 1
 
 
-async def test_a_database_that_was_copied_is_another_one(url: str, tmp_path: Path) -> None:
+async def test_a_database_that_was_copied_is_another_one(database: str, tmp_path: Path) -> None:
     told = Told()
-    async with open_postgresql_store(url, data=tmp_path) as store:
+    async with open_postgresql_store(database, data=tmp_path) as store:
         await told.say(store)
-    copy = cluster().new_database(name_of(url))
+    copy = cluster().new_database(name_of(database))
     async with open_postgresql_store(cluster().url(copy)) as store:
         await told.say(store)
     assert len(told.epochs) == 2
     cluster().drop(copy)
 
 
-async def test_a_dump_that_was_restored_is_another_one(url: str, tmp_path: Path) -> None:
+async def test_a_dump_that_was_restored_is_another_one(database: str, tmp_path: Path) -> None:
     told = Told()
     dump = str(cluster().folder / "dump")
-    async with open_postgresql_store(url, data=tmp_path) as store:
+    async with open_postgresql_store(database, data=tmp_path) as store:
         await told.say(store)
-        cluster().run("pg_dump", "-Fc", "-f", dump, "-d", url)
+        cluster().run("pg_dump", "-Fc", "-f", dump, "-d", database)
         await told.say(store)
-    cluster().run("pg_restore", "--clean", "-d", url, dump)
+    cluster().run("pg_restore", "--clean", "-d", database, dump)
     for _ in range(2):
-        async with open_postgresql_store(url) as store:  # whose mark says nothing, as it has none
+        async with open_postgresql_store(database) as store:  # whose mark says nothing, as it has none
             await told.say(store)
     assert len(told.epochs) == 2
 
@@ -356,8 +349,8 @@ async def test_a_snapshot_of_the_disk_that_was_put_back_is_found_by_who_wrote_si
     server.stop()
 
 
-async def test_nodes_that_are_told_of_one_loss_at_once_begin_one_epoch(url: str) -> None:
-    async with open_postgresql_store(url) as one, open_postgresql_store(url) as two:
+async def test_nodes_that_are_told_of_one_loss_at_once_begin_one_epoch(database: str) -> None:
+    async with open_postgresql_store(database) as one, open_postgresql_store(database) as two:
         await Told().say(one)
         for room in ("lobby", "nobody-wrote-here"):
             before = (await one.position(room)).epoch

@@ -26,7 +26,7 @@ from trio_chat.store.postgresql.connect import STATEMENTS_PREPARED
 from trio_chat.store.postgresql.open import open_postgresql_store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from tests.support.postgresql_proxy import Proxy
     from trio_chat.model.outcomes import Outcome
@@ -36,14 +36,7 @@ ROOMS = ("one", "two", "three")
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    """The address of an empty database."""
-    with cluster().database() as url:
-        yield url
-
-
-@pytest.fixture
-async def line(url: str) -> AsyncIterator[Proxy]:
+async def line(database: str) -> AsyncIterator[Proxy]:
     """A line to it. (In a folder with a short path: that of a socket must be.)"""
     with tempfile.TemporaryDirectory(prefix="pg-") as folder:
         async with proxy(Path(folder), cluster().folder) as line:
@@ -51,9 +44,9 @@ async def line(url: str) -> AsyncIterator[Proxy]:
 
 
 @pytest.fixture
-async def store(line: Proxy, url: str) -> AsyncIterator[PostgresqlStore]:
+async def store(line: Proxy, database: str) -> AsyncIterator[PostgresqlStore]:
     """A store at the end of that line."""
-    async with open_postgresql_store(line.url(url), max_wait_s=1) as store:
+    async with open_postgresql_store(line.url(database), max_wait_s=1) as store:
         yield store
 
 
@@ -166,10 +159,10 @@ async def test_reads_and_writes_go_on_after_the_line_was_cut(store: PostgresqlSt
 # -- others who hold what it needs --
 
 
-async def test_who_holds_a_room_delays_what_is_written_there_and_spoils_nothing(url: str) -> None:
-    async with open_postgresql_store(url) as store:
+async def test_who_holds_a_room_delays_what_is_written_there_and_spoils_nothing(database: str) -> None:
+    async with open_postgresql_store(database) as store:
         await written(store, "one", message("a"))
-        with psycopg.connect(url) as blocker:
+        with psycopg.connect(database) as blocker:
             blocker.execute("SELECT 1 FROM rooms WHERE name = 'one' FOR UPDATE")
 
             async def let_go() -> None:
@@ -183,12 +176,12 @@ async def test_who_holds_a_room_delays_what_is_written_there_and_spoils_nothing(
 
 
 async def test_what_takes_too_long_is_told_to_be_unavailable(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trio_chat.store.postgresql.transactions.RETRIED_S", 1.0)
-    async with open_postgresql_store(url) as store:
+    async with open_postgresql_store(database) as store:
         await written(store, "one", message("a"))
-        with psycopg.connect(url) as blocker:
+        with psycopg.connect(database) as blocker:
             blocker.execute("SELECT 1 FROM rooms WHERE name = 'one' FOR UPDATE")
             with pytest.raises(StoreUnavailable):
                 await store.append("one", [message("b")], at_ms=1)
@@ -198,8 +191,8 @@ async def test_what_takes_too_long_is_told_to_be_unavailable(
 # -- several nodes --
 
 
-async def test_a_command_that_comes_to_two_nodes_at_once_is_written_once(url: str) -> None:
-    async with open_postgresql_store(url) as one, open_postgresql_store(url) as other:
+async def test_a_command_that_comes_to_two_nodes_at_once_is_written_once(database: str) -> None:
+    async with open_postgresql_store(database) as one, open_postgresql_store(database) as other:
         for number in range(20):
             outcomes: list[Outcome] = []
 
@@ -218,7 +211,7 @@ async def test_a_command_that_comes_to_two_nodes_at_once_is_written_once(url: st
         await audit(one, ["here", "there"], [])
 
 
-async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anything(url: str) -> None:
+async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anything(database: str) -> None:
     """Nor do they wait for each other in a circle, which the server would end after a second, by an error for one."""
     until = monotonic() + (60 if IS_THOROUGH else 0)
     rooms = [f"room-{number}" for number in range(12)]
@@ -247,10 +240,10 @@ async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anythin
             await store.append(room, [emoji], at_ms=1)
 
     async with (
-        open_postgresql_store(url) as one,
-        open_postgresql_store(url) as two,
-        open_postgresql_store(url) as three,
-        open_postgresql_store(url) as four,
+        open_postgresql_store(database) as one,
+        open_postgresql_store(database) as two,
+        open_postgresql_store(database) as three,
+        open_postgresql_store(database) as four,
         trio.open_nursery() as nursery,
     ):
         stores = [one, two, three, four]
@@ -260,7 +253,7 @@ async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anythin
         await audit(one, rooms, told)
         assert not any(store.statistics().failures for store in stores)
     with psycopg.connect(
-        url, autocommit=True
+        database, autocommit=True
     ) as asking:  # a session tells what it counted when it ends, at the latest
         others = (
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' "
@@ -275,13 +268,13 @@ async def test_many_writers_over_rooms_at_random_neither_fail_nor_double_anythin
 # -- processes --
 
 
-async def test_a_killed_backend_costs_nothing(url: str) -> None:
+async def test_a_killed_backend_costs_nothing(database: str) -> None:
     """The server ends all its sessions when one of its processes is killed, and recovers."""
     told: list[tuple[str, Outcome]] = []
-    async with open_postgresql_store(url) as store:
+    async with open_postgresql_store(database) as store:
         await written(store, "one", message("a"))
         for number in range(3):
-            with psycopg.connect(url, autocommit=True) as asking:
+            with psycopg.connect(database, autocommit=True) as asking:
                 pids = [
                     pid
                     for (pid,) in asking.execute(
@@ -304,11 +297,11 @@ async def test_a_killed_backend_costs_nothing(url: str) -> None:
         assert len(logs["one"]) == 61
 
 
-async def test_a_killed_server_costs_nothing_that_was_told(url: str) -> None:
+async def test_a_killed_server_costs_nothing_that_was_told(database: str) -> None:
     told: list[tuple[str, Outcome]] = []
     failed: list[str] = []
     numbers = count()
-    async with open_postgresql_store(url) as one, open_postgresql_store(url) as other:
+    async with open_postgresql_store(database) as one, open_postgresql_store(database) as other:
 
         async def write(store: PostgresqlStore, room: str, until: trio.Event) -> None:
             while not until.is_set():
