@@ -158,11 +158,10 @@ def n_epochs(url: str) -> int:
 
 @attrs.frozen
 class Servers:
-    """A primary, its standby, and one that follows that."""
+    """A primary and its standby."""
 
     primary: Cluster
     standby: Cluster
-    last: Cluster
 
     @property
     def url(self) -> str:
@@ -177,26 +176,28 @@ class Servers:
 
 @contextmanager
 def servers(*, waits_for_standbys: bool) -> Iterator[Servers]:
-    """The three, started, with an empty database. ``waits_for_standbys``: whether commits do."""
+    """Both, started, with an empty database. ``waits_for_standbys``: whether commits do; those of the standby, once it
+    is a primary, wait for a third server that follows it."""
     primary = new_cluster()
     primary.settings["full_page_writes"] = "on"  # a copy of a standby needs them
     primary.start()
     primary.ask("CREATE DATABASE chat TEMPLATE template0")
     standby = new_cluster(source=primary, name="standby")
-    standby.start()
-    last = new_cluster(source=standby, name="last")
-    last.start()
+    started = [primary, standby]
     if waits_for_standbys:
-        standby.settings["synchronous_standby_names"] = "last"  # once it is a primary
-        standby.halt()
-        standby.start()
+        standby.settings["synchronous_standby_names"] = "last"
+    standby.start()
+    if waits_for_standbys:
+        last = new_cluster(source=standby, name="last")
+        last.start()
+        started.append(last)
         primary.ask("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
         primary.ask("SELECT pg_reload_conf()")
         primary.wait_for("SELECT EXISTS (SELECT 1 FROM pg_stat_replication WHERE sync_state = 'sync')")
     try:
-        yield Servers(primary, standby, last)
+        yield Servers(primary, standby)
     finally:
-        for server in (last, standby, primary):
+        for server in reversed(started):
             server.stop()
 
 
