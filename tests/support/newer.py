@@ -47,8 +47,8 @@ def newer(folder: Path, *, migrations: int) -> Path:
 
 
 def of(program: Path) -> dict[str, Any]:
-    """How a process is started so that it is of this program."""
-    return {"cwd": program, "env": environment(PYTHONPATH=str(program))}
+    """How a process is started so that it is of this program, whose first start alone compiles it."""
+    return {"cwd": program, "env": environment(PYTHONPATH=str(program), PYTHONDONTWRITEBYTECODE="")}
 
 
 @asynccontextmanager
