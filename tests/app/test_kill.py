@@ -11,6 +11,7 @@ import attrs
 import pytest
 import trio
 
+from tests.support.damage import logged
 from tests.support.process import ServerProcess, open_process
 from tests.support.raw import TEXT, RawPeer, open_peer, open_v1
 from trio_chat.ops.stores import DATABASE
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from trio_chat.model.events import Event
     from trio_chat.store.base import Store
 
     KeptIn: TypeAlias = tuple[tuple[str, ...], Callable[[], AbstractAsyncContextManager[Store]]]
@@ -139,15 +139,6 @@ async def chatter(server: ServerProcess, assassin: Assassin, name: str, heard: l
                     await assassin.wait_for_all()
         except trio.BrokenResourceError:
             return
-
-
-async def logged(opening: AbstractAsyncContextManager[Store]) -> list[Event]:
-    """What stands in the lobby's log, all of it."""
-    events: list[Event] = []
-    async with opening as store:
-        while page := await store.read_after("lobby", len(events), limit=1000, max_bytes=2**20):
-            events += page
-    return events
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

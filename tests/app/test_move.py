@@ -11,6 +11,7 @@ import attrs
 import pytest
 import trio
 
+from tests.support.damage import logged
 from tests.support.forks import environment
 from tests.support.postgresql import cluster
 from tests.support.process import PATIENCE_S, open_process, run_server
@@ -21,11 +22,9 @@ from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from trio_chat.model.events import Event
-    from trio_chat.store.base import Store
 
 OUTSTANDING = 5
 
@@ -113,15 +112,6 @@ class Person:
         """Wait until so many more lines were acknowledged."""
         end = len(self.acked) + more
         await wait_until(lambda: len(self.acked) >= end)
-
-
-async def logged(opening: AbstractAsyncContextManager[Store]) -> list[Event]:
-    """What stands in the lobby's log, all of it."""
-    events: list[Event] = []
-    async with opening as store:
-        while page := await store.read_after("lobby", len(events), limit=1000, max_bytes=2**20):
-            events += page
-    return events
 
 
 def check(people: list[Person], events: list[Event]) -> None:

@@ -14,6 +14,7 @@ import pytest
 import trio
 
 from tests.support import pictures
+from tests.support.damage import logged
 from tests.support.http import ask
 from tests.support.process import ServerProcess, children, open_process
 from tests.support.raw import PATIENCE_S, TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
@@ -23,7 +24,6 @@ from trio_chat.store.sqlite.open import open_sqlite_store
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from trio_chat.model.events import Event
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
@@ -31,15 +31,6 @@ FREE = ("--messages-per-second", "0")
 
 ENOUGH_TO_STALL = 1600
 """How many of the longest texts are more than what two sockets hold (Linux: 4 MiB at most, tcp(7))."""
-
-
-async def logged(data: Path) -> list[Event]:
-    """What stands in the lobby's log, all of it."""
-    events: list[Event] = []
-    async with open_sqlite_store(data / DATABASE) as store:
-        while page := await store.read_after("lobby", len(events), limit=1000, max_bytes=2**20):
-            events += page
-    return events
 
 
 async def ended_well(server: ServerProcess) -> None:
@@ -189,7 +180,7 @@ async def test_messages_accepted_before_a_stop_are_logged_and_delivered(
         await plain_peer.stream.aclose()
         await ended_well(server)
     assert (v1.close_code, plain.close_code) == (1012, 1001)
-    events = await logged(tmp_path)
+    events = await logged(open_sqlite_store(tmp_path / DATABASE))
     assert 100 < len(events) < 40_000, "it was stopped in the middle"
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     assert {event.client_id: event.seq for event in events if event.client_id} == v1.acked
@@ -240,7 +231,7 @@ async def test_a_second_signal_ends_the_server_at_once_and_loses_nothing(tmp_pat
         status, _, stderr = await server.wait()
         assert status == 0
         assert "Traceback" not in stderr
-    assert len(await logged(tmp_path)) == ENOUGH_TO_STALL
+    assert len(await logged(open_sqlite_store(tmp_path / DATABASE))) == ENOUGH_TO_STALL
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED: there is no /proc")

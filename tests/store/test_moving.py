@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import trio
 
-from tests.support.damage import drafts, whole
+from tests.support.damage import drafts, logged, whole
 from tests.support.full_state import fill
 from tests.support.people import add_person, add_token
 from trio_chat.errors import StartError, StoreUnavailable
@@ -161,8 +161,7 @@ async def serves(opening: AbstractAsyncContextManager[Store]) -> list[Event] | N
     """The lobby's log; None if the store does not open."""
     log = None
     try:
-        async with opening as store:
-            log = await whole(store)
+        log = await logged(opening)
     except* StartError:
         pass
     return log

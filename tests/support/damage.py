@@ -10,6 +10,7 @@ from trio_chat.model.events import Draft, Event
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from trio_chat.store.base import Store
@@ -28,6 +29,12 @@ def drafts(*bodies: str) -> list[Draft]:
 async def whole(store: Store, room: str = "lobby") -> list[Event]:
     """All events of a room."""
     return await store.read_after(room, 0, limit=BIG, max_bytes=BIG)
+
+
+async def logged(opening: AbstractAsyncContextManager[Store]) -> list[Event]:
+    """All events of the lobby, of a store that is opened for that."""
+    async with opening as store:
+        return await whole(store)
 
 
 async def bodies(store: Store, room: str = "lobby") -> list[str | None]:
