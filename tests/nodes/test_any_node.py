@@ -11,8 +11,9 @@ import trio
 
 from tests.support.http import ask
 from tests.support.pictures import png
+from tests.support.proxies import HOST
 from tests.support.raw import Answer, RawPeer, get, open_peer, open_raw, open_v1
-from tests.support.several import HOST, open_several
+from tests.support.several import open_several
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

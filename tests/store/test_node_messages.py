@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.postgresql.rings import RING_BYTES, heard_in, rings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from trio_chat.store.base import Store
 
@@ -41,6 +42,14 @@ class Newer(NodeMessage, frozen=True, array_like=True, tag="of a newer version")
     """A message that this version does not know."""
 
     what: str
+
+
+@asynccontextmanager
+async def open_two(database: str) -> AsyncIterator[tuple[Store, Store]]:
+    """Two nodes over this database."""
+    with trio.fail_after(LIMIT_S):
+        async with open_postgresql_store(database) as one, open_postgresql_store(database) as two:
+            yield one, two
 
 
 async def test_a_store_of_one_node_tells_nobody_and_not_itself(store: Store) -> None:
@@ -78,59 +87,47 @@ async def test_nodes_of_one_process_hear_each_other_and_not_themselves() -> None
 
 
 async def test_nodes_over_one_postgresql_hear_each_other_and_not_themselves(database: str) -> None:
-    with trio.fail_after(LIMIT_S):
-        async with (
-            open_postgresql_store(database) as one,
-            open_postgresql_store(database) as two,
-            one.node_messages() as of_one,
-            two.node_messages() as of_two,
-        ):
-            assert await one.live_nodes() == await two.live_nodes() == {one.node, two.node}
-            for number in range(50):
-                one.tell_nodes(ProfileChanged(f"p-{number}"))
-            one.tell_nodes(ProfileChanged("x" * MESSAGE_BYTES))  # too long
-            two.tell_nodes(ProfileChanged("p-of-two"))
-            assert await of_one.receive() == Told(two.node, ProfileChanged("p-of-two"))
-            for number in range(50):
-                assert await of_two.receive() == Told(one.node, ProfileChanged(f"p-{number}"))
-            one.tell_nodes(ProfileChanged("last"))
-            assert (await of_two.receive()).message == ProfileChanged("last")
-            with pytest.raises(trio.WouldBlock):
-                of_one.receive_nowait()
+    async with (
+        open_two(database) as (one, two),
+        one.node_messages() as of_one,
+        two.node_messages() as of_two,
+    ):
+        assert await one.live_nodes() == await two.live_nodes() == {one.node, two.node}
+        for number in range(50):
+            one.tell_nodes(ProfileChanged(f"p-{number}"))
+        one.tell_nodes(ProfileChanged("x" * MESSAGE_BYTES))  # too long
+        two.tell_nodes(ProfileChanged("p-of-two"))
+        assert await of_one.receive() == Told(two.node, ProfileChanged("p-of-two"))
+        for number in range(50):
+            assert await of_two.receive() == Told(one.node, ProfileChanged(f"p-{number}"))
+        one.tell_nodes(ProfileChanged("last"))
+        assert (await of_two.receive()).message == ProfileChanged("last")
+        with pytest.raises(trio.WouldBlock):
+            of_one.receive_nowait()
 
 
 async def test_what_is_too_much_is_lost_and_the_next_is_not(database: str) -> None:
-    with trio.fail_after(LIMIT_S):
-        async with (
-            open_postgresql_store(database) as one,
-            open_postgresql_store(database) as two,
-            two.node_messages() as messages,
-        ):
-            size = len(encode_message(ProfileChanged("x" * 1000)))
-            fits = MESSAGES_WAITING_BYTES // size
-            for _ in range(fits + 20):
-                one.tell_nodes(ProfileChanged("x" * 1000))
-            for _ in range(fits):
-                assert (await messages.receive()).message == ProfileChanged("x" * 1000)
-            one.tell_nodes(ProfileChanged("after"))
-            assert (await messages.receive()).message == ProfileChanged("after")
+    async with open_two(database) as (one, two), two.node_messages() as messages:
+        size = len(encode_message(ProfileChanged("x" * 1000)))
+        fits = MESSAGES_WAITING_BYTES // size
+        for _ in range(fits + 20):
+            one.tell_nodes(ProfileChanged("x" * 1000))
+        for _ in range(fits):
+            assert (await messages.receive()).message == ProfileChanged("x" * 1000)
+        one.tell_nodes(ProfileChanged("after"))
+        assert (await messages.receive()).message == ProfileChanged("after")
 
 
 async def test_what_is_told_again_leaves_space_for_what_is_not(database: str) -> None:
-    with trio.fail_after(LIMIT_S):
-        async with (
-            open_postgresql_store(database) as one,
-            open_postgresql_store(database) as two,
-            two.node_messages() as messages,
-        ):
-            offline = PeopleOffline(("x" * 1000,))
-            fits = MESSAGES_WAITING_BYTES // 2 // len(encode_message(offline))
-            for _ in range(fits + 20):
-                one.tell_nodes(offline)
-            one.tell_nodes(ProfileChanged("p-ada"))
-            for _ in range(fits):
-                assert (await messages.receive()).message == offline
-            assert (await messages.receive()).message == ProfileChanged("p-ada")
+    async with open_two(database) as (one, two), two.node_messages() as messages:
+        offline = PeopleOffline(("x" * 1000,))
+        fits = MESSAGES_WAITING_BYTES // 2 // len(encode_message(offline))
+        for _ in range(fits + 20):
+            one.tell_nodes(offline)
+        one.tell_nodes(ProfileChanged("p-ada"))
+        for _ in range(fits):
+            assert (await messages.receive()).message == offline
+        assert (await messages.receive()).message == ProfileChanged("p-ada")
 
 
 def test_a_message_of_a_newer_version_is_left_out_alone() -> None:

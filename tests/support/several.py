@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tests.support.process import open_process
+from tests.support.proxies import HOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.process import ServerProcess
-
-HOST = "chat.example.org"
-"""Where people reach them."""
 
 NEW_PEOPLE = ("--new-people-per-hour", "0", "--new-people-per-address-per-hour", "0")
 

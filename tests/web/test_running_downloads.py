@@ -97,14 +97,7 @@ async def test_who_is_sent_away_at_one_node_gets_no_more_at_another(tmp_path: Pa
     async with open_two_file_servers(tmp_path) as (store, one, two):
         ada, bob = await one.person("Ada"), await two.person("Bob")
         async with _open(one, ada) as its_ada, _open(two, bob) as its_bob:
-            await its_ada.say(type="create", id="c1", kind="private", title="Kites")
-            room = (await its_ada.hear(lambda said: said["type"] == "ack" or "room" in said))["room"]
-            await its_ada.say(type="join", id="c2", room=room)
-            await its_ada.hear("joined")
-            await its_ada.say(type="invite", id="c3", room=room)
-            token = (await its_ada.hear("invited"))["token"]
-            await its_bob.say(type="accept", id="c3", token=token)
-            await its_bob.hear(lambda said: said["type"] == "ack" and said["id"] == "c3")
+            room = await _shared_room(its_ada, its_bob)
             target = await _sent(one, its_ada, room)
             async with open_download(two, target, bob) as peer:
                 store.lose_hints()
@@ -122,14 +115,7 @@ async def test_who_is_not_in_the_room_any_more_gets_no_more(tmp_path: Path, how:
     async with open_file_server(tmp_path) as files:
         ada, bob, eve = [await files.person(name) for name in ("Ada", "Bob", "Eve")]
         async with _open(files, ada) as its_ada, _open(files, bob) as its_bob:
-            await its_ada.say(type="create", id="c1", kind="private", title="Kites")
-            room = (await its_ada.hear(lambda said: said["type"] == "ack" or "room" in said))["room"]
-            await its_ada.say(type="join", id="c2", room=room)
-            await its_ada.hear("joined")
-            await its_ada.say(type="invite", id="c3", room=room)
-            token = (await its_ada.hear("invited"))["token"]
-            await its_bob.say(type="accept", id="c3", token=token)
-            await its_bob.hear(lambda said: said["type"] == "ack" and said["id"] == "c3")
+            room = await _shared_room(its_ada, its_bob)
             target = await _sent(files, its_ada, room)
             assert (await files.get(target, bob)).body == LARGE
             assert (await files.get(target, eve)).status == 404
@@ -148,6 +134,19 @@ async def test_who_is_not_in_the_room_any_more_gets_no_more(tmp_path: Path, how:
 async def _open(files: FileServing, who: Sender) -> AsyncIterator[RawPeer]:
     async with open_v1(files.port, token=who.token) as (peer, _, _joined):
         yield peer
+
+
+async def _shared_room(ada: RawPeer, bob: RawPeer) -> str:
+    """A private room that Ada has made and joined, and of which Bob is a member."""
+    await ada.say(type="create", id="c1", kind="private", title="Kites")
+    room: str = (await ada.hear(lambda said: said["type"] == "ack" or "room" in said))["room"]
+    await ada.say(type="join", id="c2", room=room)
+    await ada.hear("joined")
+    await ada.say(type="invite", id="c3", room=room)
+    token = (await ada.hear("invited"))["token"]
+    await bob.say(type="accept", id="c3", token=token)
+    await bob.hear(lambda said: said["type"] == "ack" and said["id"] == "c3")
+    return room
 
 
 async def _sent(files: FileServing, peer: RawPeer, room: str) -> str:
