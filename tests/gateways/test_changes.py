@@ -217,8 +217,7 @@ async def test_what_holds_of_a_page_is_told_at_one_number_however_far_the_log_is
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(core.lobby, "read_before", read_and_then)
             await ada.tell("history", room="lobby", before=2)
-            while (page := await ada.hear_frame())["type"] != "history":
-                pass
+            page = await ada.wait_frame("history")
         assert page["upto"] == 4
         assert [(one["emoji"], one["count"], one["since"]) for one in page["reactions"]] == [("🎉", 1, 4)]
 

@@ -60,10 +60,7 @@ async def nodes(database: str) -> AsyncIterator[Nodes]:
 async def answered(client: V1Client, kind: str, /, **fields: object) -> dict[str, Any]:
     """The ack of a command, or why it was refused."""
     command = await client.tell(kind, **fields)
-    while True:
-        frame = await client.hear_frame()
-        if frame.get("id") == command:
-            return frame
+    return await client.wait_frame(lambda frame: frame.get("id") == command)
 
 
 async def refusal(check: Awaitable[None]) -> Refused:

@@ -48,18 +48,12 @@ async def come(core: Core, **fields: object) -> tuple[V1Client, dict[str, Any]]:
     return client, await client.ask("hello", **fields)
 
 
-async def hear(client: V1Client, kind: str) -> dict[str, Any]:
-    """The next frame of this type."""
-    while (frame := await client.hear_frame())["type"] != kind:
-        pass
-    return frame
-
-
 async def ack(client: V1Client, kind: str, **fields: object) -> dict[str, Any]:
     """The ack of a command."""
     command = await client.tell(kind, **fields)
-    while (frame := await client.hear_frame()).get("id") != command or frame["type"] not in ("ack", "error"):
-        pass
+    frame = await client.wait_frame(
+        lambda frame: frame.get("id") == command and frame["type"] in ("ack", "error")
+    )
     assert frame["type"] == "ack", frame
     return frame
 
@@ -77,14 +71,14 @@ async def test_what_is_decided_at_one_node_holds_at_the_other(database: str, is_
 
         began = trio.current_time()
         room = (await ack(ada, "direct", person=bob_id))["room"]
-        assert (await hear(bob, "request"))["item"]["room"] == room
+        assert (await bob.wait_frame("request"))["item"]["room"] == room
 
         await ack(ada, "mine", what="block", person=eve_id, on=True)
         while not two.hub.presence.privacy.are_apart(eve_id, hers["user"]["id"]):  # noqa: ASYNC110
             await trio.sleep(0.05)
 
         await ada.tell("link")
-        phone, welcome = await come(two, link=(await hear(ada, "link"))["code"])
+        phone, welcome = await come(two, link=(await ada.wait_frame("link"))["code"])
         await ada.tell("log_out", all=True)
         assert await phone.hear_close() == LOGGED_OUT.code
         _, refused = await come(two, token=welcome["token"])

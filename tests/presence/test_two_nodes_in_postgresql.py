@@ -45,14 +45,7 @@ async def arrive(core: Core, name: str) -> tuple[V1Client, str]:
 async def answer_to(client: V1Client, kind: str, answer: str, **fields: object) -> dict[str, Any]:
     """Send this, and wait for its answer."""
     command_id = await client.tell(kind, **fields)
-    return await hear(client, lambda frame: frame["type"] == answer and frame.get("id") == command_id)
-
-
-async def hear(client: V1Client, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Wait for a frame, leaving out others."""
-    while not wanted(frame := await client.hear_frame()):
-        pass
-    return frame
+    return await client.wait_frame(lambda frame: frame["type"] == answer and frame.get("id") == command_id)
 
 
 def marks(person: str, read: int) -> Callable[[dict[str, Any]], bool]:
@@ -66,22 +59,22 @@ async def test_nodes_tell_each_other_who_is_there_and_what_they_do(database: str
         async with open_node(database) as one, open_node(database) as two:
             ada, ada_id = await arrive(one, "Ada")
             bob, bob_id = await arrive(two, "Bob")
-            came = await hear(ada, lambda frame: frame["type"] == "presence" and frame["count"] == 2)
+            came = await ada.wait_frame(lambda frame: frame["type"] == "presence" and frame["count"] == 2)
             assert came["came"] == [{"id": bob_id, "name": "Bob"}]
-            await hear(bob, lambda frame: frame["type"] == "presence" and frame["count"] == 2)
+            await bob.wait_frame(lambda frame: frame["type"] == "presence" and frame["count"] == 2)
             await bob.tell("typing", room="lobby")
-            typing = await hear(ada, lambda frame: frame["type"] == "typing")
+            typing = await ada.wait_frame("typing")
             assert typing["person"]["id"] == bob_id
             await bob.tell("rename", name="Robert")
-            renamed = await hear(ada, lambda frame: frame["type"] == "person")
+            renamed = await ada.wait_frame("person")
             assert renamed["person"] == {"id": bob_id, "name": "Robert"}
             await answer_to(ada, "send", "ack", room="lobby", text="hello")
             await bob.tell("mark", room="lobby", read=1)
-            await hear(ada, marks(bob_id, 1))
+            await ada.wait_frame(marks(bob_id, 1))
             found = await answer_to(ada, "people", "people", ids=[bob_id])
             assert found["people"] == [{"id": bob_id, "name": "Robert", "here": True}]
             await bob.stream.aclose()
-            gone = await hear(ada, lambda frame: frame["type"] == "presence" and "went" in frame)
+            gone = await ada.wait_frame(lambda frame: frame["type"] == "presence" and "went" in frame)
             assert (gone["went"], gone["count"]) == ([bob_id], 1)
             assert ada_id != bob_id
 
@@ -97,11 +90,11 @@ async def test_what_lasts_is_found_when_nothing_is_told(
                 monkeypatch.setattr(core.store, "tell", lambda message: None)
             await answer_to(ada, "send", "ack", room="lobby", text="hello")
             await bob.tell("rename", name="Robert")
-            assert (await hear(ada, lambda frame: frame["type"] == "person"))["person"]["name"] == "Robert"
+            assert (await ada.wait_frame("person"))["person"]["name"] == "Robert"
             for read in (1, 2):
                 await answer_to(bob, "send", "ack", room="lobby", text="hello")
                 await bob.tell("mark", room="lobby", read=read)
-                await hear(ada, marks(bob_id, read))
+                await ada.wait_frame(marks(bob_id, read))
             assert one.hub.presence.privacy.shows(bob_id, "seen")
             await answer_to(bob, "profile", "profiled", show_seen=False)
             while one.hub.presence.privacy.shows(bob_id, "seen"):  # noqa: ASYNC110  # nobody is told

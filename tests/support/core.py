@@ -151,6 +151,13 @@ class V1Client(Client):
         frame: dict[str, Any] = json.loads(await self.hear())
         return frame
 
+    async def wait_frame(self, wanted: str | Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The next frame of this type, or for which this is true; others before it are left out."""
+        matches = (lambda frame: frame["type"] == wanted) if isinstance(wanted, str) else wanted
+        while not matches(frame := await self.hear_frame()):
+            pass
+        return frame
+
     async def hear_frames(self) -> list[dict[str, Any]]:
         """All frames that were not asked for yet, once all tasks are blocked."""
         return [json.loads(text) for text in await self.hear_rest()]
