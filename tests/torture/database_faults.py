@@ -8,7 +8,7 @@ import psycopg
 import trio
 
 from tests.support.postgresql import new_cluster
-from tests.torture.faults import HEAL_S
+from tests.torture.target import HEAL_S
 from tests.torture.websocket import wait_until
 
 if TYPE_CHECKING:

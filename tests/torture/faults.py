@@ -18,8 +18,9 @@ import trio
 
 from tests.support.postgresql import cluster
 from tests.torture.disk import Skipped
-from tests.torture.history import Acked, Delivered, Refused, Trouble
+from tests.torture.history import Delivered, Refused, Trouble
 from tests.torture.process import kill_command, run_command
+from tests.torture.target import HEAL_S, Target
 from tests.torture.websocket import ConnectionLost, open_websocket, wait_until
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from tests.torture.history import Recorder
     from tests.torture.process import ServerProcess
     from tests.torture.proxy import Proxy
-
-HEAL_S = 30
-"""Seconds until messages are acknowledged again after a disk has healed."""
 
 STORM_S = 60
 """Seconds until all clients are back after a reconnect storm; long, since they live in one process."""
@@ -45,7 +43,7 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 
 @attrs.define
-class FaultTarget:
+class FaultTarget(Target):
     """What faults are injected into: a server, its disk, its clock, its network."""
 
     server: ServerProcess
@@ -64,10 +62,6 @@ class FaultTarget:
             isinstance(record, Refused) and record.code == "unavailable"
             for record in self.recorder.records[mark:]
         )
-
-    def acks_since(self, mark: int) -> int:
-        """Number of commands acknowledged behind that many records."""
-        return sum(isinstance(record, Acked) for record in self.recorder.records[mark:])
 
 
 Fault: TypeAlias = "Callable[[FaultTarget], Awaitable[str | None]]"
@@ -159,13 +153,7 @@ async def _wait_refused_then_heal(target: FaultTarget, heal: Callable[[], object
         served = await _connect_meanwhile(target)
     finally:
         heal()
-    mark = len(target.recorder.records)
-    with trio.move_on_after(HEAL_S) as patience:
-        await wait_until(lambda: target.acks_since(mark))
-    if patience.cancelled_caught:
-        target.recorder.add(
-            Trouble(what=f"nothing was acknowledged within {HEAL_S} s after the disk had healed")
-        )
+    await target.wait_healed("the disk had healed")
     return f"{refusals} commands refused as unavailable, {served}" if refusals else None
 
 

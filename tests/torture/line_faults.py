@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from tests.torture.faults import HEAL_S
+from tests.torture.target import HEAL_S
 from tests.torture.websocket import wait_until
 
 if TYPE_CHECKING:

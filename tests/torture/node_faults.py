@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import trio
 
 from tests.torture.database_faults import block, listener, postgres, promote, promote_late
-from tests.torture.faults import HEAL_S
 from tests.torture.history import Ended, Greeted, Trouble
 from tests.torture.line_faults import commit, cut, deaf, one_way, partition, stall
+from tests.torture.target import HEAL_S
 from tests.torture.websocket import wait_until
 from trio_chat.store.postgresql.leases import LEASE_S
 

@@ -9,10 +9,9 @@ import attrs
 import psycopg
 import trio
 
-from tests.torture.faults import HEAL_S
-from tests.torture.history import Acked, Delivered, Trouble
+from tests.torture.history import Delivered
 from tests.torture.model import LOBBY
-from tests.torture.websocket import wait_until
+from tests.torture.target import Target
 
 if TYPE_CHECKING:
     import random
@@ -52,7 +51,7 @@ class Node:
 
 
 @attrs.define(eq=False)
-class NodeFaultTarget:
+class NodeFaultTarget(Target):
     """What faults are injected into: nodes, and the database that they have in common."""
 
     nodes: list[Node]
@@ -82,23 +81,11 @@ class NodeFaultTarget:
             if isinstance(record, Delivered) and record.room == LOBBY:
                 yield record.event.seq, record.event.when
 
-    def acks_since(self, mark: int) -> int:
-        """Number of commands acknowledged behind that many records."""
-        return sum(isinstance(record, Acked) for record in self.recorder.records[mark:])
-
     @contextmanager
     def meanwhile(self) -> Iterator[Callable[[], int]]:
         """Count the commands that are acknowledged inside the block, up to the call of what this gives."""
         mark = len(self.recorder.records)
         yield lambda: self.acks_since(mark)
-
-    async def wait_healed(self, what: str) -> None:
-        """Wait until commands are acknowledged again; a `Trouble` if that takes too long."""
-        mark = len(self.recorder.records)
-        with trio.move_on_after(HEAL_S) as patience:
-            await wait_until(lambda: self.acks_since(mark))
-        if patience.cancelled_caught:
-            self.recorder.add(Trouble(what=f"nothing was acknowledged within {HEAL_S} s after {what}"))
 
     async def ask(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Rows of a statement, on a connection of its own."""
