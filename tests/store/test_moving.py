@@ -6,6 +6,8 @@ import os
 import resource
 import signal
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from functools import partial
 from itertools import count
@@ -31,6 +33,7 @@ from trio_chat.store.postgresql import move_end as postgresql
 from trio_chat.store.postgresql.connect import connector
 from trio_chat.store.postgresql.connection import PostgresqlConnection
 from trio_chat.store.postgresql.open import open_postgresql_store
+from trio_chat.store.sql import device_codes
 from trio_chat.store.sql.store import SqlStore
 from trio_chat.store.sql.tables import (
     BESIDE_EVENTS,
@@ -337,6 +340,56 @@ async def test_a_server_writes_on_while_it_is_copied_and_waits_while_it_is_seale
                 assert [event.body for event in await whole(heir)] == ["a", "b", "c"]
     with closing(SqliteConnection(str(path))) as connection:
         assert connection.execute("SELECT count(*) FROM events").get == 1
+
+
+async def test_what_was_answered_before_the_rest_of_its_batch_was_refused_is_not_done_again(
+    path: Path, database: str
+) -> None:
+    async with open_postgresql_store(database) as store:
+        await add_person(store, Person("p-1", "Ada"), name_key="ada", token_hash=b"t", at_ms=1)
+        await store.add_device_code("p-1", b"code", at_ms=1, ends_ms=100, max_codes=1)
+        await store.append("lobby", drafts("a"), at_ms=1)
+        is_in_function = threading.Event()
+        used: list[object] = []
+        outcomes: list[Outcome] = []
+
+        def use_until_the_seal_waits(connection: Connection) -> str | None:
+            person = device_codes.use_device_code(connection, b"code", at_ms=2)
+            if not is_in_function.is_set():
+                is_in_function.set()
+                until = time.monotonic() + 5
+                while not connection.execute("SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").get:
+                    assert time.monotonic() < until
+            return person
+
+        async def use() -> None:
+            used.append(await store.writes.submit(use_until_the_seal_waits))
+
+        async def write() -> None:
+            outcomes.extend(await store.append("lobby", drafts("b"), at_ms=1))
+
+        async with trio.open_nursery() as nursery:
+
+            def begin_both() -> None:  # in one batch: two transactions, and the seal comes between them
+                nursery.start_soon(use)
+                nursery.start_soon(write)
+
+            def at(stage: str) -> None:
+                if stage == "seal":
+                    trio.from_thread.run_sync(begin_both)
+                    assert is_in_function.wait(5)
+
+            await trio.to_thread.run_sync(_move_back, database, path, at)
+            await store.wait_moved()
+            assert (used, outcomes) == ([], [])
+            async with open_sqlite_store(path, synchronous="OFF") as heir:
+                store.hand_over(heir)
+                with trio.fail_after(30):
+                    while not (used and outcomes):  # noqa: ASYNC110
+                        await trio.sleep(0.01)
+                assert used == ["p-1"]
+                assert await heir.find_device_code(b"code", at_ms=2) is None
+                assert [event.body for event in await whole(heir)] == ["a", "b"]
 
 
 async def test_without_an_heir_what_is_refused_was_not_written(path: Path, database: str) -> None:

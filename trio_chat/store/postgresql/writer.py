@@ -104,43 +104,44 @@ class PostgresqlWriter:
                 functions.append((place, request))
             else:
                 (messages if all(map(_is_message, request.drafts)) else others).append((place, request))
-        answers.update(self._answer(functions, self._write_functions))
+        self._answer(functions, self._write_functions, answers)
         for group in _groups(messages):
-            answers.update(self._answer(group, self._write_messages))
+            self._answer(group, self._write_messages, answers)
         for group in _groups(others):
-            answers.update(self._answer(group, self._write_locked))
+            self._answer(group, self._write_locked, answers)
         self.memory.trim()
         return [answers[place] for place in range(len(requests))]
 
-    def _answer(self, requests: list[tuple[int, Any]], write: Any) -> dict[int, Any]:  # noqa: ANN401
+    def _answer(self, requests: list[tuple[int, Any]], write: Any, answers: dict[int, Any]) -> None:  # noqa: ANN401
+        """Add the answers of these requests to those of the batch. Raises `HasMoved`."""
         if not requests:
-            return {}
+            return
         started = perf_counter()
         try:
-            answers, n_events = write([request for _, request in requests])
+            written, n_events = write([request for _, request in requests])
         except (*UNAVAILABLE, NotKnown) as error:
             LOGGER.error("the log cannot be written: %s", error)
             self.statistics = self.statistics.after_failure(monotonic())
             self._forget()
-            return {place: _told(error) for place, _ in requests}
+            answers.update((place, _told(error)) for place, _ in requests)
+            return
         except Exception as error:
             # A bug, or a text that is none (a lone surrogate). Each on its own, it cannot harm the others.
             self._forget()
             if _was_refused(error):
-                raise HasMoved from error
+                raise HasMoved(answers) from error
             if len(requests) == 1:
-                return {requests[0][0]: error}
-            return {
-                place: answer
-                for request in requests
-                for place, answer in self._answer([request], write).items()
-            }
+                answers[requests[0][0]] = error
+                return
+            for request in requests:
+                self._answer([request], write, answers)
+            return
         self.statistics = self.statistics.after_commit(
-            perf_counter() - started, events=n_events, repeats=count_repeats(answers)
+            perf_counter() - started, events=n_events, repeats=count_repeats(written)
         )
-        if any(isinstance(answer, StoreUnavailable) for answer in answers):  # of a group, a part
+        if any(isinstance(answer, StoreUnavailable) for answer in written):  # of a group, a part
             self.statistics = self.statistics.after_failure(monotonic())
-        return {place: answer for (place, _), answer in zip(requests, answers, strict=True)}
+        answers.update((place, answer) for (place, _), answer in zip(requests, written, strict=True))
 
     def _forget(self) -> None:
         self._connection.roll_back()

@@ -25,7 +25,12 @@ LOOKED_EACH_S: Final = 1.0
 
 
 class HasMoved(Exception):
-    """The database refuses what is written, since the chat has moved. Nothing of the batch was written."""
+    """The database refuses what is written, since the chat has moved. ``answers`` are those, by their places in the
+    batch, of what was done before that; nothing else of the batch was written."""
+
+    def __init__(self, answers: dict[int, Any] | None = None) -> None:
+        super().__init__()
+        self.answers = {} if answers is None else answers
 
 
 class Succession:
@@ -45,13 +50,18 @@ class Succession:
         """The executor of a queue, as long as the chat is here; behind that the same queue of the heir."""
 
         async def execute(run_batch: RunBatch, requests: Sequence[Any]) -> Sequence[Any]:
+            answers: dict[int, Any] = {}
             if self._heir is None:
                 try:
                     return await executor(run_batch, requests)
-                except HasMoved:
+                except HasMoved as moved:
+                    answers = moved.answers
                     self.has_moved.set()
                     await self._is_settled.wait()
-            return await self._by_heir(requests, queue_of)
+            left = [place for place in range(len(requests)) if place not in answers]
+            by_heir = await self._by_heir([requests[place] for place in left], queue_of)
+            answers.update(zip(left, by_heir, strict=True))
+            return [answers[place] for place in range(len(requests))]
 
         return execute
 

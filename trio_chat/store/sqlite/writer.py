@@ -138,7 +138,14 @@ class SqliteWriter:
         """Each on its own, after they have failed together."""
         if len(requests) == 1:
             return [error]
-        return [answer for request in requests for answer in self.run_batch([request])]
+        answers: list[Any] = []
+        try:
+            for request in requests:
+                answers += self.run_batch([request])
+        except HasMoved as moved:
+            moved.answers = dict(enumerate(answers))
+            raise
+        return answers
 
     def checkpoint(self) -> None:
         """Bring everything into the main file, and empty the write-ahead log. Nothing is lost if that fails."""
