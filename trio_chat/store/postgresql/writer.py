@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import attrs
 import psycopg
 
-from trio_chat.errors import BlobGone, NameTaken, Refused, StoreUnavailable
+from trio_chat.errors import StoreUnavailable
 from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.messages import POST
 from trio_chat.model.events import MESSAGE, Event
@@ -35,7 +35,7 @@ from trio_chat.store.sql import effects
 from trio_chat.store.sql.appending import Appending, Memory
 from trio_chat.store.sql.blobs import has_gone
 from trio_chat.store.sql.reader import unavailable
-from trio_chat.store.sql.requests import Append, command_ids, count_repeats
+from trio_chat.store.sql.requests import EXPECTED, Append, command_ids, count_repeats
 from trio_chat.store.sql.rule_facts import FILES_IN_JSON
 from trio_chat.store.sql.succession import HasMoved
 
@@ -163,7 +163,7 @@ class PostgresqlWriter:
         for function in functions:
             try:
                 answers.append(function(self._connection))
-            except (BlobGone, NameTaken, KeyError, Refused) as error:
+            except EXPECTED as error:
                 answers.append(error)
         return answers, has_gone(self._connection)
 

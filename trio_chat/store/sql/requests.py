@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
+from trio_chat.errors import BlobGone, NameTaken, Refused
 from trio_chat.model.outcomes import Repeat
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ class Append:
     at_ms: int
 
 
+EXPECTED: Final = (BlobGone, KeyError, NameTaken, Refused)
+"""What a `WriteFunction` raises when it must not write. Each is an answer, and ends nothing."""
+
 WriteFunction: TypeAlias = Callable[[Any], object]
-"""Writes something over the connection of its engine, after all its checks: when it raises `NameTaken`, `KeyError` or
-`Refused`, it has written nothing."""
+"""Writes something over the connection of its engine, after all its checks: when it raises one of `EXPECTED`, it has
+written nothing."""
 
 Read: TypeAlias = Callable[[Any], Any]
 """Reads something over the connection of its engine, and returns it."""

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import apsw
 import attrs
 
-from trio_chat.errors import NameTaken, Refused
 from trio_chat.store.base import StoreStatistics
 from trio_chat.store.space import Space
 from trio_chat.store.sql import effects
@@ -24,7 +23,7 @@ from trio_chat.store.sql.appending import Appending, Memory
 from trio_chat.store.sql.blobs import has_gone as find_gone
 from trio_chat.store.sql.moves import REFUSED
 from trio_chat.store.sql.reader import unavailable
-from trio_chat.store.sql.requests import Append, WriteFunction, command_ids, count_repeats
+from trio_chat.store.sql.requests import EXPECTED, Append, WriteFunction, command_ids, count_repeats
 from trio_chat.store.sql.succession import HasMoved
 from trio_chat.store.sqlite.file import BUSY_MS, UNAVAILABLE
 
@@ -203,7 +202,7 @@ class SqliteWriter:
                 may_have_gone = True
                 try:
                     answers.append(request(connection))
-                except (NameTaken, KeyError, Refused) as error:
+                except EXPECTED as error:
                     answers.append(error)
         appending.flush()
         if appending.newest:
