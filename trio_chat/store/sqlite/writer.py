@@ -103,15 +103,12 @@ class SqliteWriter:
             with suppress(*UNAVAILABLE):  # else before the next batch
                 self._settle()
             return [unavailable(error) for _ in requests]
-        except apsw.ConstraintError as error:
-            self._roll_back()
-            if REFUSED in str(error):
-                raise HasMoved from error
-            return self._run_each(requests, error)
         except Exception as error:
             # A bug, or a text that is none (a lone surrogate). Each on its own, it cannot harm the others.
             self._roll_back()
-            return self._run_each(requests, error)
+            if _was_refused(error):
+                raise HasMoved from error
+            return [error] if len(requests) == 1 else self._run_each(requests)
         if appending.n_events:
             self._count = self._count._replace(events=self._count.events + appending.n_events)
             self._write_event_count(self._count)
@@ -133,10 +130,8 @@ class SqliteWriter:
             self.checkpoint()
         return answers
 
-    def _run_each(self, requests: Sequence[Write], error: Exception) -> list[Any]:
+    def _run_each(self, requests: Sequence[Write]) -> list[Any]:
         """Each on its own, after they have failed together."""
-        if len(requests) == 1:
-            return [error]
         answers: list[Any] = []
         try:
             for request in requests:
@@ -211,3 +206,8 @@ class SqliteWriter:
 
     def _find_room(self, name: str) -> CachedRoom:
         return self._rooms.get(name) or read_room(self._connection, name)
+
+
+def _was_refused(error: Exception) -> bool:
+    """Whether the chat has moved to another database."""
+    return isinstance(error, apsw.ConstraintError) and REFUSED in str(error)
