@@ -13,7 +13,8 @@ import trio
 from trio_chat.config.setting import StoreAddress
 from trio_chat.errors import StartError
 from trio_chat.ops.stores import DATABASE, open_store, store_of
-from trio_chat.store.sql.moves import WAITING, note
+from trio_chat.store.sql.meta import note
+from trio_chat.store.sql.moves import WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -22,16 +22,8 @@ from trio_chat.store.moved import Moved
 from trio_chat.store.moving.comparing import compare_counts, compare_logs, compare_rows
 from trio_chat.store.moving.copying import Copier
 from trio_chat.store.sql.epochs import EPOCHS
-from trio_chat.store.sql.moves import (
-    MOVING,
-    PREPARED,
-    WAITING,
-    find_moved,
-    note,
-    remove_note,
-    set_moved,
-    set_note,
-)
+from trio_chat.store.sql.meta import note, remove_note, set_note
+from trio_chat.store.sql.moves import MOVING, PREPARED, WAITING, find_moved, set_moved
 from trio_chat.store.sql.tables import BESIDE_EVENTS, EVENTS, MOVING_KEYS
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import psycopg
 
 from trio_chat.store.sql.epochs import EPOCHS
+from trio_chat.store.sql.meta import note, set_note
 
 if TYPE_CHECKING:
     from trio_chat.store.postgresql.connection import PostgresqlConnection
@@ -148,7 +149,8 @@ def reconcile(connection: PostgresqlConnection, node: str, mark: Mark | None) ->
     if why is not None:
         begin_epochs(connection, max(found.epochs, 0 if mark is None else mark.epochs) + 1)
     if (found.known_database, found.known_timeline) != (found.database, found.timeline):
-        _note(connection, {IDENTITY: found.database, TIMELINE: str(found.timeline)})
+        set_note(connection, IDENTITY, found.database)
+        set_note(connection, TIMELINE, str(found.timeline))
     connection.execute(
         """
         INSERT INTO nodes (id, batch, is_replicated) VALUES (?, ?, is_replicated())
@@ -165,7 +167,9 @@ def reconcile(connection: PostgresqlConnection, node: str, mark: Mark | None) ->
 def begin_next(connection: Connection) -> None:
     """Begin the next epoch of everything, for an operator who put back a snapshot. Inside a transaction."""
     connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
-    begin_epochs(connection, _count(connection) + 1)
+    begun = note(connection, EPOCHS)
+    assert begun is not None
+    begin_epochs(connection, int(begun) + 1)
 
 
 def begin_epochs(connection: Connection, number: int) -> None:
@@ -174,7 +178,8 @@ def begin_epochs(connection: Connection, number: int) -> None:
     epoch = secrets.token_urlsafe(6)
     # Nobody is to make a room meanwhile that has the epoch of before.
     connection.execute("LOCK TABLE rooms IN SHARE ROW EXCLUSIVE MODE")
-    _note(connection, {"epoch": epoch, EPOCHS: str(number)})
+    set_note(connection, "epoch", epoch)
+    set_note(connection, EPOCHS, str(number))
     last = 0
     while last is not None:
         last = connection.execute(
@@ -185,14 +190,3 @@ def begin_epochs(connection: Connection, number: int) -> None:
             """,
             (last, ROOMS_AT_ONCE, epoch),
         ).get
-
-
-def _count(connection: Connection) -> int:
-    return int(connection.execute("SELECT value FROM meta WHERE key = ?", (EPOCHS,)).get)
-
-
-def _note(connection: Connection, values: dict[str, str]) -> None:
-    connection.executemany(
-        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        list(values.items()),
-    )

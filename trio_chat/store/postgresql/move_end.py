@@ -16,7 +16,8 @@ from trio_chat.store.postgresql.epochs import IDENTITY, TIMELINE
 from trio_chat.store.postgresql.leases import live_nodes
 from trio_chat.store.postgresql.schema import format_of, migrate
 from trio_chat.store.postgresql.transactions import REFUSED_CODE
-from trio_chat.store.sql.moves import CHANGES, PREPARED, REFUSED, WAITING, note, remove_note, set_note
+from trio_chat.store.sql.meta import note, remove_note, set_note
+from trio_chat.store.sql.moves import CHANGES, PREPARED, REFUSED, WAITING
 from trio_chat.store.sql.tables import BESIDE_EVENTS, EVENTS
 
 if TYPE_CHECKING:

@@ -23,6 +23,7 @@ from trio_chat.store.postgresql.epochs import MARK_FUNCTIONS
 from trio_chat.store.postgresql.looks import LOOKS
 from trio_chat.store.sql.changes_about_people import ABOUT_PEOPLE
 from trio_chat.store.sql.epochs import EPOCHS, PROOF_KEY
+from trio_chat.store.sql.meta import set_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -468,10 +469,8 @@ def _migrate(connection: PostgresqlConnection, url: str, migrations: Sequence[Mi
     for number in range(version, len(migrations)):
         migrations[number](connection)
     if version < len(migrations):
-        connection.executemany(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            [(FORMAT, str(len(migrations))), (MIN_FORMAT, str(needed))],
-        )
+        set_note(connection, FORMAT, str(len(migrations)))
+        set_note(connection, MIN_FORMAT, str(needed))
 
 
 def format_of(connection: PostgresqlConnection) -> tuple[int, int] | None:

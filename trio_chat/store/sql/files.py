@@ -14,6 +14,7 @@ from trio_chat.kinds.messages import POST, Post
 from trio_chat.kinds.table import read_body
 from trio_chat.store.sql.devices import login_by
 from trio_chat.store.sql.history import read_some
+from trio_chat.store.sql.meta import note
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,8 +149,7 @@ def find_file_key(connection: Connection, key_hash: bytes) -> Login | None:
 
 def mark_of_files(connection: Connection) -> str | None:
     """See `FileTable.mark_of_files`."""
-    mark = connection.execute("SELECT value FROM meta WHERE key = ?", (MARK_KEY,)).get
-    return None if mark is None else str(mark)
+    return note(connection, MARK_KEY)
 
 
 def set_mark_of_files(connection: Connection, mark: str, *, instead_of: str | None) -> bool:

@@ -6,12 +6,13 @@ source has *moved*; the target waits no longer. In between, neither serves.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from trio_chat.errors import StartError
 from trio_chat.store.moved import Moved
+from trio_chat.store.sql.meta import note, set_note
 
 if TYPE_CHECKING:
     from trio_chat.store.sql.connection import Connection
@@ -34,24 +35,6 @@ order of ``n``. Triggers write it while the chat is copied."""
 
 REFUSED: Final = "this chat was moved to another database"
 """What a database says to whoever writes to it after the move: it is fenced (`trio_chat.store.moving`)."""
-
-
-def note(connection: Connection, key: str) -> str | None:
-    """A note; None if there is none."""
-    found: Any = connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
-    return None if found is None else str(found)
-
-
-def set_note(connection: Connection, key: str, value: str) -> None:
-    """Write a note, in the place of one that may be there."""
-    connection.execute(
-        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
-    )
-
-
-def remove_note(connection: Connection, key: str) -> None:
-    """Take a note away."""
-    connection.execute("DELETE FROM meta WHERE key = ?", (key,))
 
 
 def find_moved(connection: Connection) -> Moved | None:

@@ -23,6 +23,7 @@ from trio_chat.kinds.table import MESSAGES, change_key, read_body
 from trio_chat.model.events import MESSAGE
 from trio_chat.search.grams import VERSION, indexed_text
 from trio_chat.store.sql.batches import to_json, write_rows
+from trio_chat.store.sql.meta import note, set_note
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
@@ -131,13 +132,10 @@ def index_more(connection: Connection, limit: int, room_ids: Collection[int] | N
     ``room_ids``: only these rooms can have new events, so the others are not looked at.
     """
     version = f"{VERSION}{connection.index.version}"
-    if connection.execute("SELECT value FROM meta WHERE key = 'search'").get != version:
+    if note(connection, "search") != version:
         connection.index.clear(connection)
         connection.execute("DELETE FROM indexed")
-        connection.execute(
-            "INSERT INTO meta VALUES ('search', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (version,),
-        )
+        set_note(connection, "search", version)
     behind = _rooms_behind(connection, limit, room_ids)
     each = max(MIN_EVENTS_READ, 2 * limit // max(1, len(behind)))
     in_order = merge(

@@ -9,16 +9,8 @@ from typing import TYPE_CHECKING, Final
 import apsw
 
 from trio_chat.errors import StartError
-from trio_chat.store.sql.moves import (
-    CHANGES,
-    PREPARED,
-    REFUSED,
-    WAITING,
-    find_moved,
-    note,
-    remove_note,
-    set_note,
-)
+from trio_chat.store.sql.meta import note, remove_note, set_note
+from trio_chat.store.sql.moves import CHANGES, PREPARED, REFUSED, WAITING, find_moved
 from trio_chat.store.sqlite.epochs import count_events
 from trio_chat.store.sqlite.erasing import ROWS_AROUND
 from trio_chat.store.sqlite.event_count import open_event_count
