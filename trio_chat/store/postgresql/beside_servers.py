@@ -29,14 +29,8 @@ def open_to_read(url: str) -> Iterator[PostgresqlConnection]:
 @contextmanager
 def open_beside_servers(url: str) -> Iterator[PostgresqlConnection]:
     """The same in a transaction, which is committed when the block is left, and rolled back when that raises."""
-    with open_to_read(url) as connection:
-        connection.execute("BEGIN")
-        try:
-            yield connection
-        except BaseException:
-            connection.roll_back()
-            raise
-        connection.execute("COMMIT")
+    with open_to_read(url) as connection, connection.transaction():
+        yield connection
 
 
 def check_format(connection: PostgresqlConnection, url: str) -> None:

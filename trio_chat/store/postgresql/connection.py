@@ -202,6 +202,17 @@ class PostgresqlConnection:
             yield
 
     @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction, which is committed when the block is left, and rolled back when that raises."""
+        self.execute("BEGIN")
+        try:
+            yield
+            self.execute("COMMIT")
+        except BaseException:
+            self.roll_back()
+            raise
+
+    @contextmanager
     def snapshot(self) -> Iterator[None]:
         """See `Connection`."""
         if self._is_in_snapshot:

@@ -63,14 +63,9 @@ class PostgresqlEnd:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """See `End`."""
-        self.connection.execute("BEGIN")
-        try:
+        with self.connection.transaction():
             self.connection.execute("SET CONSTRAINTS ALL DEFERRED")
             yield
-            self.connection.execute("COMMIT")
-        except BaseException:
-            self.connection.roll_back()
-            raise
 
     @contextmanager
     def sealed(self) -> Iterator[None]:
@@ -244,18 +239,13 @@ def _prepare(connection: PostgresqlConnection, url: str) -> None:
     used = " OR ".join(f"EXISTS (SELECT 1 FROM {name})" for name in ("events", "people", "marks", "uploads"))
     if connection.execute(f"SELECT {used}").get or live_nodes(connection):
         raise StartError(f"The database {hidden(url)} holds a chat, or a server uses it. Name an empty one.")
-    connection.execute("BEGIN")
-    try:
+    with connection.transaction():
         for table in (*BESIDE_EVENTS, EVENTS):
             connection.execute(f"DELETE FROM {table.name}")
             connection.execute(f"ALTER TABLE {table.name} DISABLE TRIGGER USER")  # what they write is copied
         for key in (IDENTITY, TIMELINE):  # the first server that comes will say which one it is
             remove_note(connection, key)
         set_note(connection, WAITING, PREPARED)
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.roll_back()
-        raise
 
 
 @contextmanager

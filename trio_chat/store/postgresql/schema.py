@@ -435,13 +435,9 @@ MIN_FORMAT = "min_format"
 def migrate(connection: PostgresqlConnection, url: str, migrations: Sequence[Migration] = MIGRATIONS) -> None:
     """Bring the database to the format of this program, or leave it as it is if it is newer and lets this one use it;
     in one transaction, one node after the other. Raises `StartError` if it cannot be used."""
-    connection.execute("BEGIN")
-    try:
+    with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(?)", (LOCK,))
         _migrate(connection, url, migrations)
-        connection.execute("COMMIT")
-    finally:
-        connection.roll_back()
 
 
 def _migrate(connection: PostgresqlConnection, url: str, migrations: Sequence[Migration]) -> None:
