@@ -26,7 +26,8 @@ def compare_rows(source: End, target: End, copier: Copier) -> None:
         columns = copier.columns(table)
         here = pages(source.connection, table, columns)
         there = pages(target.connection, table, columns)
-        if any(one != other for one, other in zip(here, there, strict=False)) or list(here) or list(there):
+        # Pages that are the same end at both ends, or at neither.
+        if any(one != other for one, other in zip(here, there, strict=True)):
             raise _differs(f"the table {table.name}")
 
 
