@@ -63,16 +63,18 @@ class Heard:
         self._clock = clock
 
     def note_epochs(self, epochs: int) -> bool:
-        """Take note that somebody knows of so many epochs of everything; True if that is more than was known."""
-        is_new = epochs > self.epochs
-        self.epochs = max(epochs, self.epochs)
-        return is_new
+        """Take note that somebody knows of so many epochs of everything; True if that is more than was known, so that
+        everything is looked at."""
+        if epochs <= self.epochs:
+            return False
+        self.epochs = epochs
+        self._on_epoch()
+        return True
 
     def believes(self, ring: Ring) -> bool:
         """Whether the events of a ring may be told without being read: they are of this epoch, and fresh. Where it says
         that there is a later one, everything is looked at."""
         if self.note_epochs(ring.epochs):
-            self._on_epoch()
             return False
         return ring.epochs == self.epochs and abs(self._clock.now_ms() - ring.at_ms) <= FRESH_MS
 
@@ -95,7 +97,6 @@ class Ringer:
         self._connection = connection
         self._channel = channel
         self._epochs = epochs
-        self._on_epoch = on_epoch
         self._events = RungEvents()
         self._noted: dict[str, int | None] = {}
         self._told: list[bytes] = []
@@ -108,8 +109,7 @@ class Ringer:
     def note(self, room: str, seq: int | None, events: Sequence[Event] = ()) -> None:
         """Ring soon: the room's log has come to this number, by these events, or (None) something else happened to it.
         Sync."""
-        if self.heard.note_epochs(self._epochs()):  # this node has begun it, or found it begun
-            self._on_epoch()
+        self.heard.note_epochs(self._epochs())  # this node may have begun one, or found it begun
         self._events.add(events)
         before = self._noted.get(room, 0)
         self._noted[room] = None if seq is None or before is None else max(before, seq)
