@@ -55,7 +55,7 @@ async def open_postgresql_store(
     """
     files = ExitStack()
     clock = DatabaseClock()
-    writer, connections = await trio.to_thread.run_sync(
+    writer, channel, connections = await trio.to_thread.run_sync(
         lambda: files.enter_context(_open_connections(url, data, clock))
     )
     _, reading, searching, indexing = connections
@@ -83,7 +83,7 @@ async def open_postgresql_store(
                     store.bell,
                     store.node_bell,
                     clock,
-                    channel=channel_of(writer.proof_key),
+                    channel=channel,
                     epochs=lambda: writer.transactions.epochs,
                     max_wait_s=max_wait_s,
                 ) as ringer,
@@ -101,8 +101,9 @@ async def open_postgresql_store(
 @contextmanager
 def _open_connections(
     url: str, data: Path | None, clock: DatabaseClock
-) -> Iterator[tuple[PostgresqlWriter, Connections]]:
-    """A writer, and the connections to write, read, search and index, on a database of today's schema. Synchronous."""
+) -> Iterator[tuple[PostgresqlWriter, str, Connections]]:
+    """A writer, the channel on which the nodes ring, and the connections to write, read, search and index, on a
+    database of today's schema. Synchronous."""
     connect = connector(url)
     with ExitStack() as stack:
         writing, reading, searching, indexing = (
@@ -120,13 +121,13 @@ def _open_connections(
                 mark_file = stack.enter_context(open_mark_file(path, mark.SIZE))
                 writer = PostgresqlWriter(writing, before=before, mark_file=mark_file)
             writer.transactions.connect()
-            writer.proof_key = proof_key(writing)
+            channel = channel_of(proof_key(writing))
             leases.beat(writing, writer.transactions.node)
             for _ in range(SAMPLES_AT_START):
                 clock.sample(writing)
         stack.callback(writer.transactions.leave)
         stack.callback(leases.leave, writing, writer.transactions.node)
-        yield writer, (writing, reading, searching, indexing)
+        yield writer, channel, (writing, reading, searching, indexing)
 
 
 def _statistics(connections: Connections, ringer: Ringer) -> NodeStatistics:

@@ -83,8 +83,6 @@ class PostgresqlWriter:
         )
         self.space = Space()
         self.memory = Memory()
-        self.proof_key = b""
-        """See `Store.proof_key`; set by who opens the database."""
         self.has_gone = False
         """Whether there may be blobs that nothing needs any more, until somebody takes note of it."""
         self.statistics = StoreStatistics()
