@@ -16,10 +16,10 @@ import pytest
 
 from tests.support.damage import Files, bodies, by_hand, drafts, put, small_log, take
 from trio_chat.errors import StoreUnavailable
+from trio_chat.store.mark_file import TornMark, encoded_mark
 from trio_chat.store.sqlite.event_count import (
     SIZE,
     EventCount,
-    TornEventCount,
     open_event_count,
     path_of_event_count,
     read_event_count,
@@ -64,14 +64,14 @@ def test_a_count_is_read_as_it_was_written_and_has_always_the_same_length(tmp_pa
 
 def test_a_count_that_is_not_what_was_written_is_never_believed(tmp_path: Path) -> None:
     path = tmp_path / "chat.db"
-    whole = EventCount("aZ-_09xy", 1234).encoded()
-    newer = EventCount("aZ-_09xy", 1299).encoded()
+    whole = encoded_mark(str(EventCount("aZ-_09xy", 1234)), SIZE)
+    newer = encoded_mark(str(EventCount("aZ-_09xy", 1299)), SIZE)
     torn = [newer[:at] + whole[at:] for at in range(SIZE)]
     flipped = [whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :] for at in range(SIZE)]
     for content in (*torn, *flipped, b"", whole[:-1], whole + b"x", b"\xff" * SIZE):
         path_of_event_count(path).write_bytes(content)
         if content not in (whole, newer):
-            with pytest.raises(TornEventCount):
+            with pytest.raises(TornMark):
                 read_event_count(path)
 
 

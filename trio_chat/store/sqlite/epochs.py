@@ -10,8 +10,9 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
+from trio_chat.store.mark_file import TornMark
 from trio_chat.store.sql.epochs import PROOF_KEY
-from trio_chat.store.sqlite.event_count import EventCount, TornEventCount, read_event_count
+from trio_chat.store.sqlite.event_count import EventCount, read_event_count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +63,7 @@ def reconcile(connection: apsw.Connection, database: Path) -> EventCount:
     made_at = connection.execute("SELECT value FROM meta WHERE key = ?", (COPY_NOTE,)).get
     try:
         expected = read_event_count(database)
-    except TornEventCount:
+    except TornMark:
         LOGGER.warning(
             "the mark of %s is damaged and was not used: if events are missing, it was not noticed", database
         )

@@ -13,7 +13,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from trio_chat.store.mark_file import MarkFile, TornMark, encoded_mark, open_mark_file, read_mark
+from trio_chat.store.mark_file import MarkFile, TornMark, open_mark_file, read_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 SIZE = 128
 """Bytes of the file."""
-
-TornEventCount = TornMark
-"""The file does not hold what was written to it."""
 
 
 class EventCount(NamedTuple):
@@ -36,10 +33,6 @@ class EventCount(NamedTuple):
     def __str__(self) -> str:
         return f"trio-chat-mark 1 {self.epoch} {self.events}"
 
-    def encoded(self) -> bytes:
-        """The line in the file, always of the same length."""
-        return encoded_mark(str(self), SIZE)
-
 
 def path_of_event_count(database: Path) -> Path:
     """Path of the file for this database."""
@@ -49,7 +42,7 @@ def path_of_event_count(database: Path) -> Path:
 def read_event_count(database: Path) -> EventCount | None:
     """The count that was written for this database; None if there is no file.
 
-    Raises `TornEventCount`, and `OSError`.
+    Raises `TornMark`, and `OSError`.
     """
     text = read_mark(path_of_event_count(database), SIZE)
     if text is None:
@@ -58,9 +51,9 @@ def read_event_count(database: Path) -> EventCount | None:
         _, _, epoch, events = text.split(" ")
         count = EventCount(epoch, int(events))
     except ValueError:
-        raise TornEventCount from None
+        raise TornMark from None
     if str(count) != text:
-        raise TornEventCount
+        raise TornMark
     return count
 
 

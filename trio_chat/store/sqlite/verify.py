@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import apsw
 
+from trio_chat.store.mark_file import TornMark
 from trio_chat.store.sql.verify import LogFinding, RoomsWalk, with_verdict
 from trio_chat.store.sqlite.epochs import count_events
-from trio_chat.store.sqlite.event_count import TornEventCount, read_event_count
+from trio_chat.store.sqlite.event_count import read_event_count
 from trio_chat.store.sqlite.file import check_is_there, check_sqlite_version, connect_to_read, explaining
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, check_shape, format_of
 
@@ -82,7 +83,7 @@ def _walk(connection: SqliteConnection, walk: RoomsWalk, expected: EventCount | 
 def _read_event_count(database: Path) -> tuple[EventCount | None, list[LogFinding]]:
     try:
         expected = read_event_count(database)
-    except TornEventCount:
+    except TornMark:
         return None, [
             LogFinding("note: the mark beside the log is damaged, so missing last events do not show")
         ]
