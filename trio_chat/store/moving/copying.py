@@ -11,7 +11,7 @@ from trio_chat.store.sql.moves import CHANGES
 from trio_chat.store.sql.tables import BESIDE_EVENTS, EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from trio_chat.store.moving.end import End, Row
@@ -31,8 +31,11 @@ class Copier:
         self._source = source
         self._target = target
         self._report = report
-        self._columns = {table.name: _common(table, source, target) for table in (*BESIDE_EVENTS, EVENTS)}
         self._types = {table.name: source.columns(table) for table in (*BESIDE_EVENTS, EVENTS)}
+        self._columns = {
+            table.name: _common(self._types[table.name], target.columns(table))
+            for table in (*BESIDE_EVENTS, EVENTS)
+        }
 
     def columns(self, table: Table) -> Sequence[str]:
         """The columns of a table that move: all that both ends have."""
@@ -189,6 +192,5 @@ def heads(connection: Connection) -> Iterator[tuple[int, int]]:
         last = found[-1][0]
 
 
-def _common(table: Table, source: End, target: End) -> tuple[str, ...]:
-    theirs = target.columns(table)
-    return tuple(column for column in source.columns(table) if column in theirs)
+def _common(here: Iterable[str], there: Collection[str]) -> tuple[str, ...]:
+    return tuple(column for column in here if column in there)

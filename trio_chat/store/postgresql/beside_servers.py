@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trio_chat.errors import StartError
 from trio_chat.store.postgresql.connect import connector, explaining, hidden
 from trio_chat.store.postgresql.connection import PostgresqlConnection
-from trio_chat.store.postgresql.schema import MIGRATIONS, format_of
+from trio_chat.store.postgresql.schema import MIGRATIONS, check_not_newer, format_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,4 @@ def check_format(connection: PostgresqlConnection, url: str) -> None:
         raise StartError(
             f"The database {hidden(url)} is of an older trio-chat. Start the server once, then try again."
         )
-    if oldest > len(MIGRATIONS):
-        raise StartError(
-            f"The database {hidden(url)} was brought to format {version} by a newer trio-chat, and this one knows "
-            f"formats up to {len(MIGRATIONS)}. Run the newer program."
-        )
+    check_not_newer(url, version, oldest)

@@ -147,7 +147,8 @@ def reconcile(connection: PostgresqlConnection, node: str, mark: Mark | None) ->
     found = find(connection, node if mark is None else mark.node)
     why = loss(found, mark)
     if why is not None:
-        begin_epochs(connection, max(found.epochs, 0 if mark is None else mark.epochs) + 1)
+        found = found._replace(epochs=max(found.epochs, 0 if mark is None else mark.epochs) + 1)
+        begin_epochs(connection, found.epochs)
     if (found.known_database, found.known_timeline) != (found.database, found.timeline):
         set_note(connection, IDENTITY, found.database)
         set_note(connection, TIMELINE, str(found.timeline))
@@ -157,9 +158,6 @@ def reconcile(connection: PostgresqlConnection, node: str, mark: Mark | None) ->
         ON CONFLICT (id) DO UPDATE SET beat_at = now(), is_replicated = excluded.is_replicated
         """,
         (node, mark.batch if mark is not None and mark.node == node else 0),
-    )
-    found = found._replace(
-        epochs=int(connection.execute(f"SELECT value FROM meta WHERE key = '{EPOCHS}'").get)
     )
     return found, why
 

@@ -447,11 +447,7 @@ def _migrate(connection: PostgresqlConnection, url: str, migrations: Sequence[Mi
             f"The database {hidden(url)} is used by another program. Make one for trio-chat: CREATE DATABASE …"
         )
     version, oldest = found or (0, 0)
-    if oldest > len(migrations):
-        raise StartError(
-            f"The database {hidden(url)} was brought to format {version} by a newer trio-chat, and this one knows "
-            f"formats up to {len(migrations)}. Run the newer program."
-        )
+    check_not_newer(url, version, oldest, known=len(migrations))
     needed = max(1, len(migrations) - 1)
     if 0 < version < needed and (running := len(leases.live_nodes(connection))):
         nodes = (
@@ -467,6 +463,16 @@ def _migrate(connection: PostgresqlConnection, url: str, migrations: Sequence[Mi
     if version < len(migrations):
         set_note(connection, FORMAT, str(len(migrations)))
         set_note(connection, MIN_FORMAT, str(needed))
+
+
+def check_not_newer(url: str, version: int, oldest: int, *, known: int = len(MIGRATIONS)) -> None:
+    """Raise `StartError` if a database of format ``version`` asks for a program that knows format ``oldest``, and this
+    one, which knows those up to ``known``, does not."""
+    if oldest > known:
+        raise StartError(
+            f"The database {hidden(url)} was brought to format {version} by a newer trio-chat, and this one knows "
+            f"formats up to {known}. Run the newer program."
+        )
 
 
 def format_of(connection: PostgresqlConnection) -> tuple[int, int] | None:

@@ -11,7 +11,7 @@ import apsw
 from trio_chat.errors import StartError
 from trio_chat.store.sql.meta import note, remove_note, set_note
 from trio_chat.store.sql.moves import CHANGES, PREPARED, REFUSED, WAITING, find_moved
-from trio_chat.store.sqlite.epochs import count_events
+from trio_chat.store.sqlite.epochs import COPY_NOTE, count_events
 from trio_chat.store.sqlite.erasing import ROWS_AROUND
 from trio_chat.store.sqlite.event_count import open_event_count
 from trio_chat.store.sqlite.file import (
@@ -170,7 +170,7 @@ def open_source(path: Path) -> Iterator[SqliteEnd]:
         connection.pragma("foreign_keys", False)
         if note(connection, WAITING) is not None:
             raise StartError(f"{path} is itself the target of a move that was not completed.")
-        if note(connection, "copy") is not None:
+        if note(connection, COPY_NOTE) is not None:
             raise StartError(
                 f"{path} is a backup that no server has opened yet. Start the server with it once."
             )
