@@ -26,7 +26,7 @@ class FileTable(Protocol):
     """
 
     on_gone: Callable[[], object]
-    """Called, in the thread of Trio, after a commit when there are blobs that are gone (`gone_blobs`), perhaps for the
+    """Called, in the thread of Trio, after a commit when there are blobs that are gone (`take_gone`), perhaps for the
     second time. Must not block. It does nothing until somebody sets it; some may be left from before the start."""
 
     async def begin_upload(self, upload: Upload, *, limits: FileLimits, at_ms: int) -> Upload:
