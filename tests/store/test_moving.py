@@ -401,6 +401,18 @@ async def test_without_an_heir_what_is_refused_was_not_written(path: Path, datab
         with pytest.raises(StoreUnavailable, match="has moved"):
             await store.append("lobby", drafts("c"), at_ms=1)
         assert [event.body for event in await whole(store)] == ["a", "b"]
+    n_looks = 0
+
+    class Looks(trio.abc.Instrument):
+        def before_task_step(self, task: trio.lowlevel.Task) -> None:
+            nonlocal n_looks
+            n_looks += 1
+
+    trio.lowlevel.add_instrument(looks := Looks())
+    with trio.move_on_after(0.2):  # it is closed, so where the chat is cannot be read
+        await store.wait_moved()
+    trio.lowlevel.remove_instrument(looks)
+    assert n_looks < 50
 
 
 async def test_a_database_refuses_whoever_writes_after_the_move(path: Path, database: str) -> None:

@@ -204,7 +204,8 @@ class SqlStore:
                 moved = await self._find_moved()
                 if moved is not None:
                     return moved
-                await trio.lowlevel.checkpoint()
+            if self._succession.has_moved.is_set():  # nothing was waited for above
+                await trio.sleep(LOOKED_EACH_S)
 
     _find_moved = reads(moves.find_moved)
 
