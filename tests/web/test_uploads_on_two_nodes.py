@@ -76,13 +76,15 @@ async def test_what_a_hanging_request_brings_to_one_node_does_not_spoil_what_com
         upload = await one.begin(ada, len(KITE))
         part = tmp_path / "files" / "parts" / upload
         async with open_patch(one, upload) as hanging:
-            await hanging.send(KITE[:HALF])
-            await until(lambda: part.exists() and part.stat().st_size > 0)
+            await hanging.send(KITE[:WRITE_BYTES])
+            await until(lambda: part.exists() and part.stat().st_size == WRITE_BYTES)
+            await hanging.send(KITE[WRITE_BYTES : HALF - 1])  # too little to be written
             offset = await offset_at(two, upload)
+            assert offset == WRITE_BYTES
             async with open_patch(two, upload, offset=offset) as going_on:
                 await going_on.send(KITE[offset : offset + WRITE_BYTES])
-                await until(lambda: part.stat().st_size > offset)
-                await hanging.send(KITE[HALF:])
+                await until(lambda: part.stat().st_size == offset + WRITE_BYTES)
+                await hanging.send(KITE[HALF - 1 :])
                 assert (await hanging.receive_answer()).status == 204
                 await going_on.send(KITE[offset + WRITE_BYTES :])
                 assert (await going_on.receive_answer()).status == 204
