@@ -10,20 +10,27 @@ import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from bench.peers import Peer
     from bench.workloads import Report
 
 START_S = 20.0
+STEADY_S = 0.5
+"""So long a server's memory has not changed when it has begun."""
 STOP_S = 15.0
 GENERATOR_S = 400.0
+
+_HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
 
 
 class MeasureError(Exception):
@@ -50,15 +57,31 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_listening(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_until_serving(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a handshake is answered: a port may listen long before."""
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         if server.poll() is not None:
             raise MeasureError(f"The server ended at once: {log.read_text()[-300:]!r}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", port), timeout=START_S) as client,
+        ):
+            client.sendall(_HANDSHAKE)
+            if client.recv(1):
+                return
         time.sleep(0.05)
-    raise MeasureError(f"The server did not listen within {START_S} seconds.")
+    raise MeasureError(f"The server did not serve within {START_S} seconds.")
+
+
+def _wait_until_steady(pid: int) -> None:
+    """Wait until a server's memory does not change: what it loads later would be counted as that of connections."""
+    end, resident, steady_since = time.monotonic() + START_S, "", time.monotonic()
+    while (now := time.monotonic()) < min(end, steady_since + STEADY_S):
+        before, resident = resident, Path(f"/proc/{pid}/statm").read_text().split()[1]
+        if resident != before:
+            steady_since = now
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager
@@ -76,7 +99,8 @@ def serving(peer: Peer, core: int) -> Iterator[tuple[int, int]]:
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )
     try:
-        _wait_until_listening(server, port, log)
+        _wait_until_serving(server, port, log)
+        _wait_until_steady(server.pid)
         yield port, server.pid
         if server.poll() is not None:
             raise MeasureError(f"The server died: {log.read_text()[-300:]!r}")
