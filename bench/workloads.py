@@ -107,6 +107,11 @@ def _memory_peak(report: Report) -> float | None:
     return float(peak - steady) / 2**20
 
 
+def _burst_memory(report: Report) -> float:
+    """By how much the server's memory grew at most while all spoke at once."""
+    return float(phase(report, "burst")["server_rss_peak"] - phase(report, "open")["server_rss"]) / 2**20
+
+
 def _stalled_share(report: Report) -> float | None:
     """What all clients, the stalled ones included, have heard in the end, of what they should have."""
     return float(100 * report["accepted"] / (report["sent"] * report["clients"]))
@@ -146,6 +151,7 @@ _STALL = (
 )
 _STORM = (
     Figure("returned_s", "all back after s", _returned, form="{:.2f}"),
+    Figure("return_cpu_s", "CPU s of that", lambda r: phase(r, "return")["server_cpu_s"], form="{:.2f}"),
     Figure("live_p99_ms", "live p99 ms before", latency("steady", "live", "p99_ms")),
     Figure("cut_p99_ms", "live p99 ms while away", latency("cut", "live", "p99_ms")),
     Figure("return_p50_ms", "live p50 ms during return", latency("return", "live", "p50_ms")),
@@ -167,6 +173,8 @@ RATES = (5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 WORKLOADS = (
     Workload("W1", "100 clients, 100 messages outstanding", {**_WINDOW, "clients": 100}, _THROUGHPUT),
     Workload("W2", "1,000 clients, 100 messages outstanding", {**_WINDOW, "clients": 1000}, _THROUGHPUT),
+    Workload("light", "100 clients, 20 messages/s",
+             {**_AT_RATE, "clients": 100, "rate": 20, "seconds": 15}, _RATE),
     Workload("W3", "1,000 clients, 200 messages/s", {**_AT_RATE, "clients": 1000, "rate": 200}, _RATE),
     Workload("W4", "1,000 clients, 20 messages/s", {**_AT_RATE, "clients": 1000, "rate": 20}, _RATE),
     Workload(
@@ -175,13 +183,14 @@ WORKLOADS = (
         (
             Figure("last_heard_s", "last heard s", _last_heard, form="{:.2f}"),
             Figure("cpu_s", "server CPU s", lambda r: phase(r, "burst")["server_cpu_s"], form="{:.2f}"),
+            Figure("memory_mib", "memory grew MiB", _burst_memory),
         ),
     ),
     Workload("W6", "2,000 idle connections, accepting them (W7)",
              {"workload": "idle", "clients": 2000, "seconds": 2}, _IDLE),
     Workload("W6-10k", "10,000 idle connections",
              {"workload": "idle", "clients": 10000, "seconds": 2}, _IDLE),
-    Workload("W7-storm", "5,000 clients cut off, back with their cursors 128 at a time; 50 messages/s",
+    Workload("W7-storm", "5,000 clients cut off, back with lists and cursors 128 at a time; 50 messages/s",
              {"workload": "storm", "clients": 5000, "live": 50, "senders": 10, "rate": 50, "seconds": 4,
               "away": 2, "drain": 60, "concurrency": 128}, _STORM, only=frozenset({"trio-chat-v1"})),
     Workload("W8", "1,000 clients, 200 messages/s, one in ten stops reading for 10 s",

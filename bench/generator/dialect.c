@@ -55,8 +55,8 @@ static void v1_write(Client *client, const char *format, ...)
 
 static void v1_greet(Client *client)
 {
-    if (client->token[0]) v1_write(client, "{\"type\":\"hello\",\"token\":\"%s\"}", client->token);
-    else v1_write(client, "{\"type\":\"hello\",\"name\":\"b%x-%x\"}", world.run, client->index);
+    if (client->token[0]) v1_write(client, "{\"type\":\"hello\",\"token\":\"%s\",\"lists\":true}", client->token);
+    else v1_write(client, "{\"type\":\"hello\",\"name\":\"b%x-%x\",\"lists\":true}", world.run, client->index);
 }
 
 static const char *room_of(const Client *client)

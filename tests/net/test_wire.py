@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from trio_chat.net.wire import Wire
+from trio_chat.net.wire import MAX_PARTS, Wire
 
 CLOSE = b"\x88\x02\x03\xe8"
 
@@ -81,6 +81,20 @@ async def test_the_rest_of_write_now_is_written_before_everything_else() -> None
         assert data == big + b"after"
         assert wire.unsent_bytes == 0
         assert wire.write_now(b"again")
+        wire.abandon()
+
+
+async def test_many_parts_are_written_in_order_behind_what_is_left() -> None:
+    near, far = await make_socket_pair()
+    async with near, far:
+        wire = Wire(near)
+        big = b"x" * 3_000_000
+        parts = [bytes([97 + number % 26]) * (number * 1_000 % 7_000) for number in range(MAX_PARTS)]
+        assert wire.write_now(big)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wire.send_parts, parts)
+            data = await receive_exactly(far, len(big) + sum(map(len, parts)))
+        assert data == big + b"".join(parts)
         wire.abandon()
 
 

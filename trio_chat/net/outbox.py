@@ -23,6 +23,7 @@ import attrs
 import trio
 
 from trio_chat.errors import TRY_AGAIN_LATER, StoreError
+from trio_chat.net.wire import MAX_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from trio_chat.errors import Close
     from trio_chat.net.wire import Wire
 
-JOIN_BYTES = 64 * 1024
-"""Max bytes joined into one write: enough to make system calls rare, and cheap to copy."""
+WRITE_BYTES = 64 * 1024
+"""So many bytes go into one write, and what was posted last on top: enough to make system calls rare."""
 
 
 class Laggard(Protocol):
@@ -178,10 +179,10 @@ class Outbox:
         """
         try:
             while True:
-                frames = _take(receive_channel)
-                if frames or self.wire.unsent_bytes:
-                    await self.wire.send_all(frames)
-                    self._pending_bytes -= len(frames)
+                waiting = _take(receive_channel)
+                if waiting or self.wire.unsent_bytes:
+                    await self.wire.send_parts(waiting)
+                    self._pending_bytes -= sum(map(len, waiting))
                     self._wake_waiters()
                 elif self._laggards:
                     try:
@@ -217,14 +218,19 @@ def _start_nothing(speak: Callable[[], Awaitable[None]]) -> None:
     """Of an abandoned outbox."""
 
 
-def _take(receive_channel: trio.MemoryReceiveChannel[bytes]) -> bytes:
-    """Frames out of the channel, up to `JOIN_BYTES`; empty if there are none."""
-    frames: list[bytes] = []
+def _take(receive_channel: trio.MemoryReceiveChannel[bytes]) -> list[bytes]:
+    """Frames out of the channel, for one write; none if there are none.
+
+    They are not joined: a batch that waits for a thousand peers is in memory once.
+    """
+    waiting: list[bytes] = []
     size = 0
-    while size < JOIN_BYTES:
+    while size < WRITE_BYTES and len(waiting) < MAX_PARTS:
         try:
-            frames.append(receive_channel.receive_nowait())
+            frames = receive_channel.receive_nowait()
         except trio.WouldBlock:
             break
-        size += len(frames[-1])
-    return b"".join(frames)
+        if frames:
+            waiting.append(frames)
+            size += len(frames)
+    return waiting

@@ -15,6 +15,7 @@ batches of the rooms, the answers of HTTP. Its rules:
 from __future__ import annotations
 
 import socket
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,19 @@ from trio_chat.net.tls import RECEIVE_BYTES, TlsStream
 from trio_chat.net.websocket_frames import CLOSE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 CHUNK_BYTES = 16 * 1024
 """Bytes in one write to a transport that does not report its progress: so few that a deadline around the write means
 "no progress" (16 KiB is also what Linux keeps unsent by default, TCP_NOTSENT_LOWAT; trio#76, trio#414)."""
 
+MAX_PARTS = 256
+"""So many parts one write takes: a quarter of what Linux does (IOV_MAX)."""
+
 CLOSE_FRAME_S = 1.0
 """How long a transport that cannot be written to at once (streams in memory) may take for a close frame."""
+
+_NOTHING = memoryview(b"")
 
 
 class Wire(trio.abc.HalfCloseableStream):
@@ -84,7 +90,7 @@ class Wire(trio.abc.HalfCloseableStream):
         self._unread = b""
         self._stall_s = stall_s or float("inf")
         self._cleanups = cleanups
-        self._unsent = b""
+        self._unsent = _NOTHING
         # Set when the present write ends; other writers wait for it. Made for each write, since a lock takes 0.5 KiB.
         self._write_ended: trio.Event | None = None
         self._is_broken = False
@@ -147,11 +153,17 @@ class Wire(trio.abc.HalfCloseableStream):
             self._is_broken = True  # the reader gets an error of its own, and ends the connection
             return True
         if taken < len(data):
-            self._unsent = data[taken:]
+            # Not copied: a thousand peers that are behind share the batch which none of them took.
+            self._unsent = memoryview(data)[taken:]
         return True
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Write whole frames, after what is being written now and what `write_now` left behind.
+        """The same as `send_parts`, of one part."""
+        await self.send_parts((data,))
+
+    async def send_parts(self, parts: Sequence[bytes | bytearray | memoryview]) -> None:
+        """Write whole frames, after what is being written now and what `write_now` left behind; a socket takes them
+        without a copy. At most `MAX_PARTS`; only the first may be a close frame.
 
         Raises `trio.BrokenResourceError` when the wire is broken (also by a stall), `trio.ClosedResourceError` when it
         is closed. When cancelled in the middle, the wire is broken.
@@ -164,16 +176,19 @@ class Wire(trio.abc.HalfCloseableStream):
             raise trio.BrokenResourceError("the wire is broken")
         if self._close_was_sent:
             return  # rule 3; the session is over
-        self._close_was_sent = self.carries_frames and len(data) > 0 and data[0] == CLOSE
+        first = parts[0] if parts else b""
+        self._close_was_sent = self.carries_frames and len(first) > 0 and first[0] == CLOSE
         self._write_ended = write_ended = trio.Event()
         try:
             if self._seal is not None:
-                data = self._seal(data)
-            data, self._unsent = self._unsent + data, b""
+                parts = (self._seal(b"".join(parts)),)
+            unsent, self._unsent = self._unsent, _NOTHING
             if isinstance(self._stream, trio.SocketStream):
-                await self._write_to_socket(self._stream.socket, memoryview(data))
+                await self._write_to_socket(
+                    self._stream.socket, deque([unsent, *(memoryview(part) for part in parts)])
+                )
             else:
-                await self._write_in_chunks(data)
+                await self._write_in_chunks(b"".join([unsent, *parts]))
         except BaseException:
             self._is_broken = True
             raise
@@ -188,15 +203,24 @@ class Wire(trio.abc.HalfCloseableStream):
             if stall.cancelled_caught:
                 raise trio.BrokenResourceError("no byte was taken for too long")
 
-    async def _write_to_socket(self, sock: trio.socket.SocketType, data: memoryview) -> None:
-        while data:
+    async def _write_to_socket(self, sock: trio.socket.SocketType, parts: deque[memoryview]) -> None:
+        while True:
+            while parts and not parts[0]:
+                parts.popleft()
+            if not parts:
+                return
             with trio.move_on_after(self._stall_s) as stall:
                 try:
-                    data = data[await sock.send(data) :]
+                    taken = await (sock.send(parts[0]) if len(parts) == 1 else sock.sendmsg(parts))
                 except OSError as error:
                     raise trio.BrokenResourceError(f"the peer is gone: {error}") from error
             if stall.cancelled_caught:
                 raise trio.BrokenResourceError("no byte was taken for too long")
+            while taken >= len(parts[0]):
+                taken -= len(parts.popleft())
+                if not parts:
+                    return
+            parts[0] = parts[0][taken:]
 
     async def wait_send_all_might_not_block(self) -> None:
         """Wait until the transport might take something."""
