@@ -15,6 +15,7 @@ import trio.testing
 from tests.support.core import Tap
 from trio_chat.errors import GOING_AWAY, TOO_SLOW, TRY_AGAIN_LATER, StoreUnavailable
 from trio_chat.net.outbox import WRITE_BYTES, Outbox, OutboxStatistics
+from trio_chat.net.socket_stream import SocketStream
 from trio_chat.net.wire import Wire
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ async def test_there_is_no_speaker_while_nothing_waits(autojump_clock: MockClock
 async def test_a_post_to_an_idle_socket_is_written_at_once_without_a_task() -> None:
     left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     with right:
-        async with trio.SocketStream(trio.socket.from_stdlib_socket(left)) as stream:
+        async with SocketStream(left) as stream:
             wire = Wire(stream)
             outbox = Outbox(
                 wire, max_bytes=MAX_BYTES, start_speaker=lambda speak: pytest.fail("it was started")
@@ -158,10 +159,10 @@ async def test_a_post_to_an_idle_socket_is_written_at_once_without_a_task() -> N
 
 
 async def test_bytes_that_the_socket_did_not_take_follow_in_order() -> None:
-    left, right = trio.socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     async with (
-        trio.SocketStream(left) as near,
-        trio.SocketStream(right) as far,
+        SocketStream(left) as near,
+        SocketStream(right) as far,
         trio.open_nursery() as speakers,
     ):
         outbox = Outbox(Wire(near), max_bytes=MAX_BYTES, start_speaker=speakers.start_soon)
@@ -298,7 +299,7 @@ async def test_what_waits_for_many_slow_peers_is_in_memory_once() -> None:
             peers = [trio.SocketStream(trio.socket.from_stdlib_socket(far)) for _, far in pairs]
             outboxes = [
                 Outbox(
-                    Wire(trio.SocketStream(trio.socket.from_stdlib_socket(near))),
+                    Wire(SocketStream(near)),
                     max_bytes=10_000_000,
                     start_speaker=speakers.start_soon,
                 )

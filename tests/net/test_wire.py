@@ -8,14 +8,15 @@ import pytest
 import trio
 import trio.testing
 
+from trio_chat.net.socket_stream import SocketStream
 from trio_chat.net.wire import MAX_PARTS, Wire
 
 CLOSE = b"\x88\x02\x03\xe8"
 
 
-async def make_socket_pair() -> tuple[trio.SocketStream, trio.SocketStream]:
-    left, right = trio.socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-    return trio.SocketStream(left), trio.SocketStream(right)
+async def make_socket_pair() -> tuple[SocketStream, SocketStream]:
+    left, right = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    return SocketStream(left), SocketStream(right)
 
 
 async def receive_exactly(stream: trio.abc.ReceiveStream, count: int) -> bytes:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-RECEIVE_BYTES: Final = 64 * 1024
-"""How much is read at a time, sealed: some records of at most 16 KiB."""
+from trio_chat.net.socket_stream import RECEIVE_BYTES
+
+if TYPE_CHECKING:
+    from trio_chat.net.socket_stream import SocketStream
 
 CLOSE_S: Final = 1.0
 """How long a peer may take for the last record, which says that nothing follows."""
@@ -39,7 +41,7 @@ class TlsStream(trio.abc.HalfCloseableStream):
 
     __slots__ = ("_incoming", "_is_sealed", "_outgoing", "_tls", "transport")
 
-    def __init__(self, transport: trio.SocketStream, context: ssl.SSLContext) -> None:
+    def __init__(self, transport: SocketStream, context: ssl.SSLContext) -> None:
         self.transport = transport
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()

@@ -14,14 +14,14 @@ batches of the rooms, the answers of HTTP. Its rules:
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.net.tls import RECEIVE_BYTES, TlsStream
+from trio_chat.net.socket_stream import RECEIVE_BYTES, SocketStream
+from trio_chat.net.tls import TlsStream
 from trio_chat.net.websocket_frames import CLOSE
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class Wire(trio.abc.HalfCloseableStream):
         "_close_was_sent",
         "_is_broken",
         "_is_closed",
+        "_may_have_more",
         "_reading_since",
         "_seal",
-        "_socket",
         "_stall_s",
         "_stream",
         "_unread",
@@ -97,15 +97,12 @@ class Wire(trio.abc.HalfCloseableStream):
         self._is_closed = False
         self._close_was_sent = False
         self._reading_since: float | None = None
-        # A second handle on the same descriptor, since Trio's own socket has no call that never waits. None for
-        # transports that have no socket (streams in memory): there everything takes the waiting road.
-        self._socket: socket.socket | None = None
+        self._may_have_more = False  # whether what was read last was as much as was asked for
         # What makes records of TLS of the frames. Whatever it returned has to be sent, and before what it returns next.
         self._seal = transport.seal if isinstance(transport, TlsStream) else None
-        self._stream = transport.transport if isinstance(transport, TlsStream) else transport
-        if isinstance(self._stream, trio.SocketStream):
-            sock = self._stream.socket
-            self._socket = socket.socket(sock.family, sock.type, sock.proto, fileno=sock.fileno())
+        stream = transport.transport if isinstance(transport, TlsStream) else transport
+        # None for transports that have no socket (streams in memory): there everything takes the waiting road.
+        self._stream = stream if isinstance(stream, SocketStream) else None
 
     # -- state --
 
@@ -139,12 +136,12 @@ class Wire(trio.abc.HalfCloseableStream):
         """
         if not self.is_open:
             return True
-        if self._socket is None or self._unsent or self._write_ended is not None:
+        if self._stream is None or self._unsent or self._write_ended is not None:
             return False
         try:
             if self._seal is not None:
                 data = self._seal(data)
-            taken = self._socket.send(data)
+            taken = self._stream.sock.send(data)
         except BlockingIOError:
             if self._seal is None:
                 return False
@@ -183,9 +180,9 @@ class Wire(trio.abc.HalfCloseableStream):
             if self._seal is not None:
                 parts = (self._seal(b"".join(parts)),)
             unsent, self._unsent = self._unsent, _NOTHING
-            if isinstance(self._stream, trio.SocketStream):
+            if self._stream is not None:
                 await self._write_to_socket(
-                    self._stream.socket, deque([unsent, *(memoryview(part) for part in parts)])
+                    self._stream, deque([unsent, *(memoryview(part) for part in parts)])
                 )
             else:
                 await self._write_in_chunks(b"".join([unsent, *parts]))
@@ -203,17 +200,15 @@ class Wire(trio.abc.HalfCloseableStream):
             if stall.cancelled_caught:
                 raise trio.BrokenResourceError("no byte was taken for too long")
 
-    async def _write_to_socket(self, sock: trio.socket.SocketType, parts: deque[memoryview]) -> None:
+    async def _write_to_socket(self, stream: SocketStream, parts: deque[memoryview]) -> None:
+        await trio.lowlevel.checkpoint()
         while True:
             while parts and not parts[0]:
                 parts.popleft()
             if not parts:
                 return
             with trio.move_on_after(self._stall_s) as stall:
-                try:
-                    taken = await (sock.send(parts[0]) if len(parts) == 1 else sock.sendmsg(parts))
-                except OSError as error:
-                    raise trio.BrokenResourceError(f"the peer is gone: {error}") from error
+                taken = await stream.send_some(parts)
             if stall.cancelled_caught:
                 raise trio.BrokenResourceError("no byte was taken for too long")
             while taken >= len(parts[0]):
@@ -236,6 +231,17 @@ class Wire(trio.abc.HalfCloseableStream):
     def unread(self, data: bytes) -> None:
         """Have these bytes read once more, before any others; `inspect` is not asked again."""
         self._unread = data + self._unread
+
+    def receive_now(self, max_bytes: int) -> bytes:
+        """What has arrived, without waiting: nothing if there is none, or the transport cannot do this; at the end as
+        well, which `receive_some` reports."""
+        if self._stream is None or self._seal is not None or self.inspect is not None:
+            return b""
+        try:
+            return self._stream.receive_now(max_bytes) or b""
+        except trio.BrokenResourceError:
+            self._is_broken = True
+            return b""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
         """The next bytes from the peer; ``b""`` at the end."""
@@ -264,22 +270,19 @@ class Wire(trio.abc.HalfCloseableStream):
         return data
 
     async def _read(self, max_bytes: int | None) -> bytes | bytearray:
-        sock = self._socket
-        if sock is None or self._seal is not None:
+        stream = self._stream
+        if stream is None or self._seal is not None:
             return await self.transport.receive_some(max_bytes)
         # Not by the stream: an idle connection waits here, and each function that waits is half a KiB of it.
-        has_waited = False
+        max_bytes = max_bytes or RECEIVE_BYTES
         while not self._is_closed:
-            try:
-                data = sock.recv(max_bytes or RECEIVE_BYTES)
-            except BlockingIOError:
-                await trio.lowlevel.wait_readable(sock)
-                has_waited = True
-            except OSError as error:
-                raise trio.BrokenResourceError(f"the peer is gone: {error}") from error
+            if self._may_have_more:
+                await trio.lowlevel.checkpoint()
             else:
-                if not has_waited:
-                    await trio.lowlevel.checkpoint()
+                await trio.lowlevel.wait_readable(stream.sock)
+            data = stream.receive_now(max_bytes)
+            self._may_have_more = data is not None and len(data) == max_bytes
+            if data is not None:
                 return data
         raise trio.ClosedResourceError("the wire is closed")
 
@@ -317,9 +320,7 @@ class Wire(trio.abc.HalfCloseableStream):
         """Release the transport at once: no byte is read or written through this wire from here on."""
         if not self._is_closed:
             self._is_closed = True
-            if self._socket is not None:
-                self._socket.detach()  # the descriptor is the transport's; it may be another peer's soon
-                self._socket = None
+            self._stream = None  # it may be closed now
             on_close, self.on_close = self.on_close, None
             # What is called by the wire belongs to who holds it: a cycle, which only the garbage collector would free.
             self.make_close_frame = self.inspect = None

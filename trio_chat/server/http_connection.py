@@ -92,15 +92,25 @@ class HttpConnection:
             grace_s = 0.0 if self.is_idle else SHUTDOWN_HEAD_S
             self._waiting.deadline = min(self._waiting.deadline, trio.current_time() + grace_s)
 
-    async def serve(self) -> Handshake | None:
-        """Answer requests. Returns the handshake, to be answered, if a WebSocket is asked for; None if the connection
-        is to be ended."""
+    def begin(self) -> RequestHead | None:
+        """The first request, if it is here already: without a scope and a turn of the scheduler, which most clients
+        need not wait for. Sync."""
+        data = self._wire.receive_now(RECEIVE_BYTES)
+        if END in data:
+            return self._judge(data)
+        self._wire.unread(data)
+        return None
+
+    async def serve(self, request: RequestHead | None = None) -> Handshake | None:
+        """Answer requests, of which the first may have been read. Returns the handshake, to be answered, if a WebSocket
+        is asked for; None if the connection is to be ended."""
         data = b""
         for number in range(1, REQUESTS_PER_CONNECTION + 1):
-            data = await self._read_head(data)
-            if not data:
-                break
-            request = self._judge(data)
+            if request is None:
+                data = await self._read_head(data)
+                if not data:
+                    break
+                request = self._judge(data)
             if isinstance(request, Handshake):
                 return request
             if isinstance(request, BadRequest):
@@ -118,6 +128,7 @@ class HttpConnection:
             data = request.rest or await self._wait_for_request()
             if not data:
                 break
+            request = None
         return None
 
     def _judge(self, data: bytes) -> RequestHead:

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import errno
+import logging
 import socket
-from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from trio_chat.errors import StartError
+from trio_chat.net.socket_stream import SocketStream, inherit_options
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trio_chat.server.server import Server
 
+LOGGER = logging.getLogger(__name__)
+
+ACCEPTED_AT_ONCE: Final = 4
+"""How many connections are accepted before others have their turn: Trio runs whatever can run, and those who are here
+would wait for everybody who comes back after a restart."""
+
+OUT_OF: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""What the system may be out of when a connection is accepted. It waits, and so do we."""
+
+RETRY_S: Final = 0.1
+
+OURS: Final = OUT_OF | {errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EFAULT}
+"""Errors of accepting that say nothing of the one connection (accept(2))."""
 
 EVERY_ADDRESS = frozenset({"::", "[::]", "*"})
 """Ways to say all interfaces, those of IPv4 included: a socket of ``::`` alone would be for IPv6 only (trio's are)."""
@@ -61,8 +77,44 @@ async def accept_connections(
     and this has started, when clients can connect.
     """
     async with trio.open_nursery() as nursery:
-        await nursery.start(
-            partial(trio.serve_listeners, server.serve_connection, listeners, handler_nursery=connections)
-        )
+        for listener in listeners:
+            inherit_options(listener.socket)
+            nursery.start_soon(_accept_all, server, listener, connections)
         server.is_ready = True
         task_status.started()
+
+
+async def _accept_all(server: Server, listener: trio.SocketListener, connections: trio.Nursery) -> None:
+    """Not by `trio.serve_listeners`, which accepts one in each turn of the scheduler, and asks the system once more for
+    who it is (measured: half of what a bare connection costs)."""
+    async with listener:
+        # A second handle on the same descriptor, since Trio's own has no call that never waits.
+        trios = listener.socket
+        handle = socket.socket(trios.family, trios.type, trios.proto, fileno=trios.fileno())
+        try:
+            while True:
+                try:
+                    for stream in _accept_some(handle):
+                        connections.start_soon(server.serve_connection, stream)
+                    await trio.lowlevel.wait_readable(trios)
+                except OSError as error:
+                    if error.errno not in OUT_OF:
+                        raise
+                    LOGGER.error("nobody can connect for now: %s; trying again in %s s", error, RETRY_S)
+                    await trio.sleep(RETRY_S)
+        finally:
+            handle.detach()
+
+
+def _accept_some(listening: socket.socket) -> Iterator[SocketStream]:
+    """Connections that wait to be accepted, at most `ACCEPTED_AT_ONCE`. Raises `OSError` if none can be accepted."""
+    for _ in range(ACCEPTED_AT_ONCE):
+        try:
+            sock, address = listening.accept()
+        except BlockingIOError:
+            return
+        except OSError as error:
+            if error.errno in OURS:
+                raise
+            continue  # that of a connection that is gone already: Linux reports it here
+        yield SocketStream(sock, address[:2])

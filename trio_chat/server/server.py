@@ -19,6 +19,8 @@ from trio_chat.errors import Refused
 from trio_chat.net.forwarded import are_contradictory, client_ip, is_trusted
 from trio_chat.net.host import Hosts
 from trio_chat.net.limits import address_key
+from trio_chat.net.request_head import Handshake
+from trio_chat.net.socket_stream import SocketStream
 from trio_chat.net.tls import NotTls, TlsStream
 from trio_chat.net.wire import Wire
 from trio_chat.server.closing import PEER_IS_GONE, PLACES_ADVICE, linger, refuse
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from trio_chat.hub import Hub
     from trio_chat.net.limits import Admission, ConnectionLimits
-    from trio_chat.net.request_head import Handshake, Headers
+    from trio_chat.net.request_head import Headers, RequestHead
     from trio_chat.server.certificates import Certificates
     from trio_chat.server.connection import Connection
 
@@ -165,7 +167,10 @@ class Server:
             self._hub.security.refused("places", address_key(address))
             await self._turn_away(stream, f"{refused} {PLACES_ADVICE}")
         finally:
-            await trio.aclose_forcefully(stream)
+            if isinstance(stream, SocketStream):
+                stream.close()
+            else:
+                await trio.aclose_forcefully(stream)
 
     async def _turn_away(self, stream: trio.abc.Stream, reason: str) -> None:
         # With TLS the sentence would cost a handshake, of which nobody counts how many there are.
@@ -217,7 +222,7 @@ class Server:
         self, stream: trio.abc.Stream, context: ssl.SSLContext, admission: Admission, peer: str
     ) -> TlsStream | None:
         """The stream after the handshake of TLS; None, and then nothing is left to do, if there was none in time."""
-        assert isinstance(stream, trio.SocketStream)
+        assert isinstance(stream, SocketStream)
         tls = TlsStream(stream, context)
         try:
             with trio.fail_after(self._config.handshake_timeout_s or float("inf")) as scope:
@@ -243,7 +248,10 @@ class Server:
         *,
         is_proxy: bool,
     ) -> None:
-        handshake = await self._serve_http(http, admission)
+        request = http.begin()
+        handshake = (
+            request if isinstance(request, Handshake) else await self._serve_http(http, admission, request)
+        )
         if handshake is None:
             return
         timeout_s = self._config.close_timeout_s
@@ -277,12 +285,14 @@ class Server:
             connected=self._websockets,
         )
 
-    async def _serve_http(self, http: HttpConnection, admission: Admission) -> Handshake | None:
+    async def _serve_http(
+        self, http: HttpConnection, admission: Admission, request: RequestHead | None
+    ) -> Handshake | None:
         self._http_connections.add(http)
         try:
             with trio.CancelScope() as scope:
                 admission.make_way = scope.cancel
-                return await http.serve()
+                return await http.serve(request)
         finally:
             self._http_connections.discard(http)
         return None
@@ -312,11 +322,8 @@ class Server:
 
 
 def _describe(stream: trio.abc.Stream) -> tuple[str, str]:
-    """The peer's address, and the text that stands for it in the log. Asked for now: a socket forgets it."""
-    if isinstance(stream, trio.SocketStream):
-        try:
-            host, port = stream.socket.getpeername()[:2]
-        except OSError:
-            return "", "a peer that is gone"
+    """The peer's address, and the text that stands for it in the log."""
+    if isinstance(stream, SocketStream) and stream.peer is not None:
+        host, port = stream.peer
         return host, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     return "", "a stream in memory"
