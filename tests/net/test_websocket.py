@@ -246,6 +246,38 @@ def test_both_ways_read_a_handshake_the_same(name: str, value: str, more: str, t
     assert (found.target, list(found.subprotocols)) == (request.path, list(request.proposed_subprotocols))
 
 
+@settings(max_examples=share(500), deadline=None)
+@given(
+    keys=st.lists(
+        st.one_of(
+            st.from_regex(rb"\A[0-9A-Za-z+/]{22}==\Z"),
+            st.sampled_from([b"", b"short==", b"A" * 22 + b"==, x", b"A" * 22 + b"== ", b"A" * 21 + b"!=="]),
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    name=st.sampled_from([b"Sec-WebSocket-Key", b"sec-websocket-key", b"Sec-Websocket-Key"]),
+    is_twice=st.booleans(),
+)
+def test_a_head_that_is_known_is_read_with_the_key_of_each(
+    keys: list[bytes], name: bytes, is_twice: bool
+) -> None:
+    start, end = (
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n",
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n",
+    )
+    for key in keys:
+        field = b"%b: %b\r\n" % (name, key)
+        found = parse_head(start + field * (1 + is_twice) + end)
+        if isinstance(found, Handshake) and found.is_ordinary:
+            by_h11 = parse_by_h11(start + field + end)
+            assert isinstance(by_h11, Handshake)
+            assert (found.host, found.headers, found.key) == (by_h11.host, by_h11.headers, key)
+            assert not is_twice
+        else:
+            assert is_twice or len(key) != 24 or b"!" in key
+
+
 @pytest.mark.parametrize("subprotocol", [None, "trio-chat.v1"])
 async def test_a_handshake_is_accepted_in_the_words_of_the_library(
     subprotocol: str | None, autojump_clock: MockClock

@@ -12,6 +12,7 @@ Pure.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -67,8 +68,6 @@ _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 
 _VALUE = rb"[!-~](?:[ -~]*[!-~])?"
 
-_FIELDS = re.compile(rb"(" + _NAME + rb"): ?(" + _VALUE + rb")\r\n")
-
 _ORDINARY_HEAD = re.compile(rb"GET (/[!-~]*) HTTP/1\.1\r\n(?:" + _NAME + rb": ?" + _VALUE + rb"\r\n)+\r\n")
 
 _ORDINARY_HOST = re.compile(rb"[0-9A-Za-z.:\[\]-]+")
@@ -76,6 +75,16 @@ _ORDINARY_HOST = re.compile(rb"[0-9A-Za-z.:\[\]-]+")
 _ORDINARY_PROTOCOLS = re.compile(rb"[0-9A-Za-z._-]+(?:, ?[0-9A-Za-z._-]+)*")
 
 _KEY = re.compile(rb"[0-9A-Za-z+/]{22}==")
+
+_A_KEY = b"AAAAAAAAAAAAAAAAAAAAAA=="
+"""Stands for any."""
+
+_KEY_NAME = b"sec-websocket-key"
+
+_KEY_FIELD = b"\r\n" + _KEY_NAME + b": "
+
+KNOWN_BYTES = 2048
+"""Larger heads are read anew each time, so that what is known stays below some MiB."""
 
 _ABSOLUTE_FORM = re.compile(rb"https?://([^/?#@]+)(/[^#]*|\?[^#]*)?", re.IGNORECASE)
 
@@ -187,15 +196,29 @@ def parse_by_h11(data: bytes) -> RequestHead:
 def _ordinary_handshake(data: bytes) -> Handshake | None:
     """The handshake that these bytes are, and nothing else, if every reader would understand it alike; else None.
 
-    What it is not sure of it leaves to h11.
+    What it is not sure of it leaves to h11. Programs say the same each time but for the key, so that most heads are
+    known once the key is put aside.
     """
+    start = data.lower().find(_KEY_FIELD) + len(_KEY_FIELD)
+    key = data[start : start + len(_A_KEY)]
+    if start < len(_KEY_FIELD) or not _KEY.fullmatch(key):
+        return None
+    head = data[:start] + _A_KEY + data[start + len(_A_KEY) :]
+    found = (_known_handshake if len(head) <= KNOWN_BYTES else _strict_handshake)(head)
+    if found is None:
+        return None
+    headers = tuple((name, key if name == _KEY_NAME else value) for name, value in found.headers)
+    return Handshake(found.host, headers, target=found.target, subprotocols=found.subprotocols, key=key)
+
+
+def _strict_handshake(data: bytes) -> Handshake | None:
     head = _ORDINARY_HEAD.fullmatch(data)
     if head is None:
         return None
-    headers = tuple((name.lower(), value) for name, value in _FIELDS.findall(data, head.end(1)))
+    lines = (line.partition(b":") for line in data[head.end(1) : -len(END)].split(b"\r\n")[1:])
+    headers = tuple((name.lower(), value.lstrip()) for name, _, value in lines)
     fields = dict(headers)
     host = fields.get(b"host", b"")
-    key = fields.get(b"sec-websocket-key", b"")
     protocols = fields.get(b"sec-websocket-protocol")
     if (
         len(fields) < len(headers)  # said twice
@@ -203,14 +226,17 @@ def _ordinary_handshake(data: bytes) -> Handshake | None:
         or fields.get(b"upgrade", b"").lower() != b"websocket"
         or b"upgrade" not in _elements(fields.get(b"connection", b""))
         or fields.get(b"sec-websocket-version") != VERSION
-        or not _KEY.fullmatch(key)
+        or fields.get(_KEY_NAME) != _A_KEY
         or not _ORDINARY_HOST.fullmatch(host)
         or b"xn--" in host.lower()
         or not (protocols is None or _ORDINARY_PROTOCOLS.fullmatch(protocols))
     ):
         return None
     names = () if protocols is None else tuple(name.strip() for name in protocols.decode().split(","))
-    return Handshake(host.decode(), headers, target=head[1].decode(), subprotocols=names, key=key)
+    return Handshake(host.decode(), headers, target=head[1].decode(), subprotocols=names)
+
+
+_known_handshake = lru_cache(maxsize=256)(_strict_handshake)
 
 
 def _has_one_plain_length(head: bytes) -> bool:
