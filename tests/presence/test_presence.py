@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +17,7 @@ from trio_chat.kinds.forms import timestamp
 from trio_chat.model.records import ReadMarker
 from trio_chat.presence import service
 from trio_chat.presence.attendance import MAX_NAMES, TYPING_PAUSE_S
-from trio_chat.presence.service import INTERVAL_S
+from trio_chat.presence.service import INTERVAL_S, SHARE
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -150,6 +152,24 @@ async def test_of_too_many_changes_only_the_count_is_broadcast(
         for person, _ in people:
             await watch(person)
         assert await told(people[0][0], "presence") == [{"type": "presence", "room": "lobby", "count": 3}]
+
+
+async def test_what_costs_much_is_broadcast_rarely(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 15,000 watchers, of whom some come and go all the time, presence took half of a processor."""
+    cost_s, seconds = 0.2, 60
+    spent_s = itertools.count(0, cost_s)
+    async with open_core() as core:
+        (ada, _), (bob, _) = await arrive(core, "Ada"), await arrive(core, "Bob")
+        await watch(ada)
+        await told(ada, "presence")
+        monkeypatch.setattr(service, "time", SimpleNamespace(thread_time=lambda: next(spent_s)))
+        for second in range(seconds):
+            await watch(bob, None if second % 2 else "lobby")
+            await trio.sleep(1)
+        broadcasts = [frame for frame in await ada.hear_frames() if frame["type"] == "presence"]
+        assert 0.8 * SHARE < len(broadcasts) * cost_s / seconds < 1.1 * SHARE
 
 
 async def test_only_a_joined_room_can_be_watched(autojump_clock: MockClock) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,8 @@ import trio.testing
 from tests.support.core import Client, V1Client, open_core, seqs_of, texts_of
 from tests.support.memory_store import MemoryDisk
 from trio_chat.model.events import Draft, Position
+from trio_chat.rooms import broadcaster
+from trio_chat.rooms.broadcaster import CROWD, CROWD_RESTS
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -272,3 +276,25 @@ async def test_a_cursor_is_resumed_after_a_restart(autojump_clock: MockClock) ->
         ada = await core.open_person("Ada", after=2, epoch=position.epoch)
         await say(ada, "four")
         assert seqs_of(await ada.hear_frames()) == [4]
+
+
+@pytest.mark.parametrize(("n_coming", "rest_s"), [(0, 0.02), (CROWD, CROWD_RESTS * 0.02)])
+async def test_a_busy_room_rests_longer_while_a_crowd_comes(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch, n_coming: int, rest_s: float
+) -> None:
+    """Those who are in the room took half of the processor from those who were coming back to it."""
+    async with open_core(fan_out_pause_max_s=0.02) as core:
+        ada = await core.open_person("Ada")
+        await ada.tell("send", room="lobby", text="before")
+        await ada.hear_frames()
+        await trio.sleep(1)
+        fan_out_s = itertools.count(0, 1)
+        monkeypatch.setattr(broadcaster, "time", SimpleNamespace(perf_counter=lambda: next(fan_out_s)))
+        for _ in range(n_coming):
+            await core.open_plain()
+        await ada.tell("send", room="lobby", text="one")
+        assert texts_of(await ada.hear_frames()) == ["one"]
+        began_s = trio.current_time()
+        await ada.tell("send", room="lobby", text="two")
+        assert '"two"' in await ada.hear()
+        assert trio.current_time() - began_s == pytest.approx(rest_s, abs=0.005)

@@ -35,9 +35,7 @@ class Posting:
     ) -> None:
         """Post notices to those of the connections that hear the room at that moment; without a room, to all."""
         for connection in connections:
-            frames = encoded.frames(connection.encoding)
-            if frames and (room is None or connection.hears(room)):
-                connection.outbox.post(frames)
+            _post_to(connection, encoded, room)
             self._posted += 1
             if self._posted % POST_STEP == 0:
                 await trio.lowlevel.checkpoint()
@@ -54,8 +52,9 @@ class Posting:
                 encoded = EncodedNotices(change.notices(*sees, apart=apart))
             if not apart:
                 shared[sees] = encoded
-            await self.post([connection], encoded, room=room)
-            if apart:  # that took longer
+            _post_to(connection, encoded, room)
+            self._posted += 1
+            if apart or self._posted % POST_STEP == 0:  # encoding takes longer
                 await trio.lowlevel.checkpoint()
 
     def post_typing(self, state: RoomState, person: Person, what: str) -> None:
@@ -109,3 +108,9 @@ class Posting:
                 await self.post(
                     others, EncodedNotices([ReadMarkersMoved(state.room, [marker])]), room=state.room
                 )
+
+
+def _post_to(connection: UserConnection, encoded: EncodedNotices, room: str | None) -> None:
+    frames = encoded.frames(connection.encoding)
+    if frames and (room is None or connection.hears(room)):
+        connection.outbox.post(frames)

@@ -13,12 +13,15 @@ import attrs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
 
     from trio_chat.model.records import Profile
     from trio_chat.store.base import Store
 
 What: TypeAlias = Literal["seen", "receipts", "typing"]
 """``seen``: being here, and when they were last; ``receipts``: what they have received and read."""
+
+_NOBODY: frozenset[str] = frozenset()
 
 
 @attrs.define
@@ -126,7 +129,9 @@ class Privacy:
             self.shows(viewer, what) and self.shows(person, what) and not self.are_apart(viewer, person)
         )
 
-    def apart_from(self, viewer: str) -> set[str]:
+    def apart_from(self, viewer: str) -> AbstractSet[str]:
         """All from whom the viewer, who is connected, is apart."""
         blocks = self._blocks.get(viewer)
-        return set() if blocks is None else blocks.own | blocks.of_others
+        if blocks is None or not (blocks.own or blocks.of_others):
+            return _NOBODY
+        return blocks.own | blocks.of_others

@@ -18,6 +18,7 @@ from trio_chat.presence.read_markers import ReadMarkers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from trio_chat.model.events import Person
     from trio_chat.model.notices import Notice
@@ -133,7 +134,7 @@ class RoomChange:
     markers: Sequence[ReadMarker]
     """The read markers that moved, of people who show them."""
 
-    def notices(self, sees_presence: bool, sees_receipts: bool, *, apart: set[str]) -> list[Notice]:
+    def notices(self, sees_presence: bool, sees_receipts: bool, *, apart: AbstractSet[str]) -> list[Notice]:
         """What somebody is told of it who sees so much, and nothing of the people from whom they are ``apart``."""
         notices: list[Notice] = []
         came = [person for person in self.came if person not in apart and self.state.has(person)]

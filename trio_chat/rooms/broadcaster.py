@@ -33,6 +33,13 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger(__name__)
 
+CROWD = 10
+"""When so many have subscribed since the last batch, a crowd is coming: after a restart, or an outage."""
+
+CROWD_RESTS = 4
+"""Then the broadcaster rests so many times as long as it would, so that those who are in the room already do not take
+half of the processor from those who wait to come in."""
+
 BATCH_BYTES = 256 * 1024
 """Max text in one batch: what an outbox may have to hold beyond its bound."""
 
@@ -73,6 +80,9 @@ class Broadcaster:
     ) -> None:
         self._room = room
         self._inbox = inbox
+        self._subscribers = subscribers
+        self._n_subscribed = 0
+        """How many had subscribed before the last rest."""
         self._store = store
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
@@ -128,7 +138,13 @@ class Broadcaster:
                 # Batch as the work allows: after a fan-out of t seconds rest about t, so that a busy room needs half as
                 # many system calls each time its load doubles (this alone was worth a factor of five). An idle room
                 # is not delayed at all: nothing waits behind its message.
-                await trio.sleep(min(spent_s, self._pause_max_s))
+                await trio.sleep(self._rest_s(spent_s))
+
+    def _rest_s(self, spent_s: float) -> float:
+        """How long to rest after a fan-out that took so long."""
+        before, self._n_subscribed = self._n_subscribed, self._subscribers.n_subscribed
+        rests = CROWD_RESTS if self._n_subscribed - before >= CROWD else 1
+        return rests * min(spent_s, self._pause_max_s)
 
     async def _next(self) -> InboxItem:
         """The next item of the inbox; None after a while if what hints told of could not be read."""

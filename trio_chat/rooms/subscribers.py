@@ -111,6 +111,8 @@ class Subscribers:
         self._live: dict[Encoding, dict[Subscription, None]] = {}
         self._recent = RecentEvents(max_events=RECENT_EVENTS)
         self.deliveries = self.fell_behind = 0
+        self.n_subscribed = 0
+        """How many subscriptions were ever registered."""
 
     def prove_by(self, prover: Prover) -> None:
         """A new epoch has begun: events are told with its proofs from now on."""
@@ -145,6 +147,7 @@ class Subscribers:
     def add(self, subscription: Subscription) -> None:
         """Register a subscription: all events after its cursor will be posted to it."""
         self._all.add(subscription)
+        self.n_subscribed += 1
         if not self.promote(subscription):
             subscription.outbox.add_laggard(subscription)
 
