@@ -57,8 +57,8 @@ def free_port() -> int:
         return port
 
 
-def _wait_until_serving(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    """Wait until a handshake is answered: a port may listen long before."""
+def wait_until_serving(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a handshake is answered: a port may listen long before. Raises `MeasureError`."""
     end = time.monotonic() + START_S
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -99,7 +99,7 @@ def serving(peer: Peer, core: int) -> Iterator[tuple[int, int]]:
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )
     try:
-        _wait_until_serving(server, port, log)
+        wait_until_serving(server, port, log)
         _wait_until_steady(server.pid)
         yield port, server.pid
         if server.poll() is not None:
