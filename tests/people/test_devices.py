@@ -181,7 +181,8 @@ async def test_after_a_restored_backup_the_old_token_is_replaced_by_the_same_new
 async def test_nothing_of_a_token_or_a_code_is_kept_but_its_hash() -> None:
     disk = MemoryDisk()
     async with open_scene(disk) as scene:
-        ada, token = await scene.people.register("Ada")
+        login, token = await scene.people.register("Ada")
+        ada = login.person
         code = await scene.devices.make_recovery_code(ada)
         scene.now_ms += TOKEN_LIFE_MS
         new = await scene.log_in(token)
@@ -194,7 +195,8 @@ async def test_nothing_of_a_token_or_a_code_is_kept_but_its_hash() -> None:
 
 async def test_when_a_device_was_used_is_known_to_the_hour() -> None:
     async with open_scene() as scene:
-        ada, token = await scene.people.register("Ada", device_name="Chrome on Android")
+        login, token = await scene.people.register("Ada", device_name="Chrome on Android")
+        ada = login.person
         made_at = scene.now_ms
         scene.now_ms += USE_NOTED_MS - 1
         await scene.log_in(token)
@@ -210,7 +212,8 @@ async def test_when_a_device_was_used_is_known_to_the_hour() -> None:
 
 async def test_one_device_too_many_logs_out_the_one_not_used_for_longest() -> None:
     async with open_scene() as scene:
-        ada, first = await scene.people.register("Ada")
+        login, first = await scene.people.register("Ada")
+        ada = login.person
         await scene.people.register("Bob")
         code = await scene.devices.make_recovery_code(ada)
         tokens = [first]
@@ -227,8 +230,10 @@ async def test_one_device_too_many_logs_out_the_one_not_used_for_longest() -> No
 
 async def test_logging_out_is_of_ones_own_devices_only() -> None:
     async with open_scene() as scene:
-        ada, token = await scene.people.register("Ada")
-        bob, other = await scene.people.register("Bob")
+        login, token = await scene.people.register("Ada")
+        ada = login.person
+        login, other = await scene.people.register("Bob")
+        bob = login.person
         (device,) = await scene.of(ada)
         with pytest.raises(Refused) as refused:
             await scene.devices.log_out(bob, only=device.id)
@@ -242,7 +247,8 @@ async def test_logging_out_is_of_ones_own_devices_only() -> None:
 
 async def test_who_logs_in_while_the_device_is_logged_out_is_told_of_it() -> None:
     async with open_scene() as scene:
-        ada, token = await scene.people.register("Ada")
+        login, token = await scene.people.register("Ada")
+        ada = login.person
         with scene.devices.logging_in() as logged_out:
             login = await scene.login(token)
             await scene.devices.log_out(ada, only=login.device.id)
@@ -257,7 +263,8 @@ async def test_who_logs_in_while_the_device_is_logged_out_is_told_of_it() -> Non
 
 async def test_a_recovery_code_makes_new_devices_however_it_is_typed() -> None:
     async with open_scene() as scene:
-        ada, token = await scene.people.register("Ada")
+        login, token = await scene.people.register("Ada")
+        ada = login.person
         assert not (await scene.login(token)).has_recovery
         code = await scene.devices.make_recovery_code(ada)
         assert len(code.replace("-", "")) == RECOVERY_CHARS
@@ -271,7 +278,8 @@ async def test_a_recovery_code_makes_new_devices_however_it_is_typed() -> None:
 
 async def test_a_new_recovery_code_makes_the_old_one_void() -> None:
     async with open_scene() as scene:
-        ada, _ = await scene.people.register("Ada")
+        login, _ = await scene.people.register("Ada")
+        ada = login.person
         old = await scene.devices.make_recovery_code(ada)
         new = await scene.devices.make_recovery_code(ada)
         with pytest.raises(Refused) as refused:
@@ -282,7 +290,8 @@ async def test_a_new_recovery_code_makes_the_old_one_void() -> None:
 
 async def test_codes_of_all_kinds_are_tried_out_of_one_bucket() -> None:
     async with open_scene() as scene:
-        ada, _ = await scene.people.register("Ada")
+        login, _ = await scene.people.register("Ada")
+        ada = login.person
         code = await scene.devices.make_device_code(ada)
         for address in ("198.51.100.1", "198.51.100.2"):  # the second has what is for all who used up theirs
             for _ in range(GUESSES_AT_ONCE):

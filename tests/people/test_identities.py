@@ -14,8 +14,10 @@ import trio.testing
 from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
 from tests.support.people import add_person
 from trio_chat.errors import Refused, StoreUnavailable
+from trio_chat.kinds.newcomers import NOT_YET
 from trio_chat.model.events import Person
 from trio_chat.model.names import KEPT_NAME_MS, generated_name, normal_name
+from trio_chat.model.tokens import hash_of
 from trio_chat.people.devices import Devices
 from trio_chat.people.identities import Identities
 
@@ -61,10 +63,18 @@ async def refusal(made: Awaitable[object]) -> str:
 async def test_a_token_gives_back_the_same_person() -> None:
     disk = MemoryDisk()
     async with open_people(disk) as (people, store):
-        ada, token = await people.register("Ada")
+        login, token = await people.register("Ada")
+        ada = login.person
         assert await authenticate(store, token) == ada
     async with open_people(disk) as (people, store):
         assert await authenticate(store, token) == ada
+
+
+@pytest.mark.parametrize("known_ms", [None, NOT_YET, 5])
+async def test_who_registers_need_not_be_asked_for(known_ms: int | None) -> None:
+    async with open_people() as (people, store):
+        login, token = await people.register("Ada", device_name="Firefox on Linux", known_ms=known_ms)
+        assert login == await store.find_login(hash_of(token))
 
 
 async def test_an_unknown_token_is_refused() -> None:
@@ -100,7 +110,7 @@ async def test_of_two_concurrent_registrations_of_a_name_one_succeeds() -> None:
 
         async def want() -> None:
             try:
-                got.append((await people.register("Ada"))[0].name)
+                got.append((await people.register("Ada"))[0].person.name)
             except Refused as refused:
                 got.append(refused.code)
 
@@ -112,7 +122,7 @@ async def test_of_two_concurrent_registrations_of_a_name_one_succeeds() -> None:
 
 async def test_without_a_name_a_free_one_is_generated() -> None:
     async with open_people() as (people, _):
-        names = [(await people.register(None))[0].name for _ in range(5)]
+        names = [(await people.register(None))[0].person.name for _ in range(5)]
         assert names[0] == FIRST_NAME
         assert len({normal_name(name)[1] for name in names}) == 5
 
@@ -120,7 +130,8 @@ async def test_without_a_name_a_free_one_is_generated() -> None:
 async def test_renaming_keeps_the_person_and_the_old_name_for_a_time() -> None:
     now = 1000
     async with open_people(now_ms=lambda: now) as (people, store):
-        ada, token = await people.register("Ada")
+        login, token = await people.register("Ada")
+        ada = login.person
         renamed = await people.rename(ada, "Ada L.")
         assert (renamed.id, renamed.name) == (ada.id, "Ada L.")
         assert await authenticate(store, token) == renamed
@@ -143,7 +154,8 @@ async def test_guests_have_names_that_nobody_has() -> None:
 async def test_a_guests_name_is_free_again_after_they_left() -> None:
     async with open_people() as (people, _):
         guest = await people.add_guest()
-        ada, _ = await people.register("Ada")
+        login, _ = await people.register("Ada")
+        ada = login.person
         assert await refusal(people.register(guest.name)) == "name_taken"
         assert await refusal(people.rename(ada, guest.name)) == "name_taken"
         people.remove_guest(guest)
@@ -172,7 +184,8 @@ async def test_a_guest_who_cannot_be_added_reserves_no_name() -> None:
 async def test_a_name_that_looks_like_another_persons_is_taken() -> None:
     async with open_people() as (people, _):
         await people.register("Alice")
-        guest, _ = await people.register("Роса")  # Cyrillic through and through, and nobody is called Poca
+        login, _ = await people.register("Роса")  # Cyrillic through and through, and nobody is called Poca
+        guest = login.person
         for name in ("\u0430lice", "\u0410LICE", "Al\u0456ce"):  # with a Cyrillic a, A, i
             with pytest.raises(Refused, match="looks so"):
                 await people.register(name)
@@ -190,7 +203,8 @@ async def test_a_name_cannot_have_stacked_combining_marks() -> None:
 
 async def test_a_reserved_name_is_refused_but_kept_by_a_person_who_has_it() -> None:
     async with open_people() as (people, store):
-        ada, _ = await people.register("Ada")
+        login, _ = await people.register("Ada")
+        ada = login.person
         for name in ("Admin", "\u0410D\u041c\u0406N", "Ada (admin)", "Ada \u2713"):
             assert await refusal(people.register(name)) == "bad_name"
             assert await refusal(people.rename(ada, name)) == "bad_name"

@@ -32,7 +32,8 @@ async def test_a_released_name_is_free_while_the_server_runs_and_its_person_keep
 ) -> None:
     async with open_sqlite_store(path) as store:
         identities = Identities(store, now_ms=lambda: 1)
-        ada, _ = await identities.register("Ada")
+        login, _ = await identities.register("Ada")
+        ada = login.person
         await identities.register("Bob")
         with pytest.raises(Refused, match="Somebody is called ADA already"):
             await identities.register("ADA")
@@ -42,7 +43,8 @@ async def test_a_released_name_is_free_while_the_server_runs_and_its_person_keep
             f"The name ada is free. Who was called Ada ({ada.id}) is called {name} now, and keeps all else.\n"
         )
         assert result.exit_code == 0
-        newcomer, _ = await identities.register("Ada")  # as it was written, and not as the operator wrote it
+        login, _ = await identities.register("Ada")  # as it was written, and not as the operator wrote it
+        newcomer = login.person
         assert newcomer.id != ada.id
         assert by_hand(path, "SELECT count(*) FROM devices") == [(3,)]
         with pytest.raises(Refused):
@@ -53,7 +55,8 @@ async def test_a_released_name_is_free_while_the_server_runs_and_its_person_keep
 async def test_a_name_that_is_kept_for_somebody_is_released_from_that(path: Path) -> None:
     async with open_sqlite_store(path) as store:
         identities = Identities(store, now_ms=lambda: 1)
-        ada, _ = await identities.register("Ada")
+        login, _ = await identities.register("Ada")
+        ada = login.person
         await identities.rename(ada, "Countess")
         with pytest.raises(Refused, match="or was until lately"):
             await identities.register("Ada")
@@ -66,7 +69,8 @@ async def test_a_name_that_is_kept_for_somebody_is_released_from_that(path: Path
 async def test_a_name_that_cannot_be_released_is_explained_and_nothing_changes(path: Path) -> None:
     async with open_sqlite_store(path) as store:
         identities = Identities(store, now_ms=lambda: 1)
-        ada, _ = await identities.register("\u0410da")  # with a Cyrillic letter
+        login, _ = await identities.register("\u0410da")  # with a Cyrillic letter
+        ada = login.person
         for name, words in (
             ("Ada", f"Nobody is called Ada, but a name looks so: \u0410da ({ada.id}). Release that one."),
             ("Eve", "Nobody is called Eve, or was until lately: the name is free."),

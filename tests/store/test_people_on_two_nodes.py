@@ -156,7 +156,8 @@ async def test_a_guest_of_one_node_and_anybody_on_another_never_have_the_same_na
         of_here, of_there = identities(here), identities(there)
         guest = await of_here.add_guest()
         assert (await of_there.add_guest()).name != guest.name, "though chance would have given the same"
-        ada, _ = await of_there.register("Ada")
+        login, _ = await of_there.register("Ada")
+        ada = login.person
         taking = (partial(of_there.register, guest.name), partial(of_there.rename, ada, guest.name.upper()))
         for take in taking:
             with pytest.raises(Refused, match="is called"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from trio_chat.errors import Refused
@@ -59,8 +59,8 @@ def check_not_reserved(name: str) -> None:
         if name.isascii()
         else "".join("|" if unicodedata.category(char) in {"Ps", "Pe"} else char for char in name)
     )
-    for part in (name, *_SEPARATORS.split(without_brackets)):
-        if not _squeezed(part).isdisjoint(_reserved()) or _is_of_roles(part):
+    for part in dict.fromkeys([name, *_SEPARATORS.split(without_brackets)]):
+        if _is_reserved(part) or _is_of_roles(part):
             raise Refused(
                 "bad_name", f"Nobody can be called {part.strip()} here: it is reserved for the server."
             )
@@ -69,7 +69,12 @@ def check_not_reserved(name: str) -> None:
 def _is_of_roles(part: str) -> bool:
     """Whether all words are reserved, but for `FILLERS`."""
     words = [word for word in re.split(r"[\W_]+", latin(part)) if word.casefold() not in _FILLER_WORDS]
-    return bool(words) and all(not _squeezed(word).isdisjoint(_reserved()) for word in words)
+    return bool(words) and all(map(_is_reserved, words))
+
+
+@lru_cache(maxsize=4096)  # most names are one that somebody else has as well, and a second one
+def _is_reserved(part: str) -> bool:
+    return not _squeezed(part).isdisjoint(_reserved())
 
 
 def _squeezed(part: str) -> frozenset[str]:

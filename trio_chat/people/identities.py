@@ -14,6 +14,7 @@ from trio_chat.errors import NameTaken, Refused, StoreError
 from trio_chat.model.events import Person
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import generated_name, normal_name
+from trio_chat.model.records import Login
 from trio_chat.model.reserved_names import check_not_reserved
 from trio_chat.model.tokens import hash_of
 from trio_chat.people.devices import new_device
@@ -54,9 +55,9 @@ class Identities:
         device_name: str = "",
         known_ms: int | None = None,
         invited_by: str | None = None,
-    ) -> tuple[Person, str]:
-        """Register a new person under this name, or a generated one; the person, and the token of their device. For
-        the rest see `Store.add_person`.
+    ) -> tuple[Login, str]:
+        """Register a new person under this name, or a generated one; the token of their device, and what it stands for.
+        For the rest see `Store.add_person`.
 
         Raises `Refused` when the name breaks a rule or is taken.
         """
@@ -78,7 +79,16 @@ class Identities:
                 if name is not None:
                     raise _name_taken(display) from None
             else:
-                return person, token
+                since_ms = device.created_ms
+                login = Login(
+                    person,
+                    device,
+                    since_ms,
+                    replaces_another=False,
+                    has_recovery=False,
+                    known_ms=since_ms if known_ms is None else known_ms,
+                )
+                return login, token
         raise Refused("name_taken", "No free name could be made up. Choose one yourself.")
 
     async def rename(self, person: Person, name: str) -> Person:

@@ -51,12 +51,12 @@ async def _add_device(client: Client, command: commands.Hello, name: str) -> tup
     elif command.recover is not None:
         token = await hub.devices.add_by_recovery_code(command.recover, address=client.address, name=name)
     else:
-        token = await _register(client, command, name)
+        return await _register(client, command, name)
     return await hub.devices.authenticate(token), token
 
 
-async def _register(client: Client, command: commands.Hello, name: str) -> str:
-    """Register somebody new, if that may be; the token of their device, of this name. Raises `Refused`."""
+async def _register(client: Client, command: commands.Hello, name: str) -> tuple[Login, str]:
+    """Register somebody new, if that may be, with a device of this name. Raises `Refused`."""
     hub = client.hub
     found = Recommendation() if command.invite is None else await find_recommendation(hub, command.invite)
     if not found.is_of_operator:  # whoever will own the server comes in always
@@ -64,10 +64,7 @@ async def _register(client: Client, command: commands.Hello, name: str) -> str:
     client.admission.settle(is_known=False)
     await hub.counts.check_new_person(client.address)
     known_ms = NOT_YET if hub.door.server.mode == KNOCKING else None
-    _, token = await hub.people.register(
-        command.name, device_name=name, known_ms=known_ms, invited_by=found.by
-    )
-    return token
+    return await hub.people.register(command.name, device_name=name, known_ms=known_ms, invited_by=found.by)
 
 
 async def link(client: Client, command: commands.Link) -> LinkCode:
