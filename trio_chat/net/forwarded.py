@@ -29,6 +29,8 @@ def client_ip(peer: str, headers: Iterable[tuple[bytes, bytes]], proxies: Sequen
     A proxy that sets one of ``X-Forwarded-For`` and ``Forwarded`` (RFC 7239) passes on what its client says in the
     other: if they differ, neither is believed (see `are_contradictory`).
     """
+    if not proxies:
+        return peer
     found = _clients(peer, headers, proxies)
     return found.pop() if len(found) == 1 else peer
 

@@ -41,6 +41,7 @@ class Hosts:
         return name is not None and (name in self._names or is_private(name))
 
 
+@lru_cache(maxsize=256)  # clients ask by the same few names
 def host_name(host: str) -> str | None:
     """The name or address in a `Host` field, in lower case, without port, brackets and a dot at the end; None if it is
     not a host."""
@@ -64,7 +65,7 @@ def why_not(host: str | None) -> str:
     )
 
 
-@lru_cache(maxsize=256)  # clients ask by the same few names
+@lru_cache(maxsize=256)
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name.partition("%")[0])

@@ -112,8 +112,11 @@ class ConnectionLimits:
 
     def places_of(self, address: str) -> _Places:
         """The places of an address."""
-        sentence = "There are too many connections from your address."
-        return self._by_address.setdefault(address, _Places(self._max_per_address, sentence))
+        places = self._by_address.get(address)
+        if places is None:
+            sentence = "There are too many connections from your address."
+            places = self._by_address[address] = _Places(self._max_per_address, sentence)
+        return places
 
     def forget(self, address: str) -> None:
         """Drop an address if it has no connections, or the table would grow with each address ever seen."""

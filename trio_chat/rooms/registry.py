@@ -38,6 +38,8 @@ LOOKED_AT_ONCE = 500
 IDLE_S = 60.0
 """How long an idle room stays open: longer than a page takes to reload."""
 
+_NOTHING_SEEN = Cursor()
+
 
 class RoomRegistry:
     """All open rooms, by name. Made by `open_rooms`, which owns their tasks."""
@@ -104,7 +106,7 @@ class RoomRegistry:
         encoding: Encoding,
         replacing: Subscription | None = None,
         since: float = -math.inf,
-        on_start: Callable[[Start], object] = lambda start: None,
+        on_start: Callable[[Start], object] | None = None,
     ) -> Subscription:
         """Register an outbox in the room of this (normalised) name, which is opened if need be. To join and to resume.
 
@@ -120,7 +122,7 @@ class RoomRegistry:
         Raises `Refused` (``no_such_room``) for a person (None: a plain client) who may not hear the room, and what
         `get` raises. When it raises, ``replacing`` may have ended.
         """
-        claim = Cursor() if cursor is None else cursor
+        claim = cursor or _NOTHING_SEEN
         if kind_of_new(name) == PERSONAL_ROOM and name != personal_room(person or ""):
             raise no_such_room()
         has_looked = False
@@ -149,7 +151,8 @@ class RoomRegistry:
         if cursor is not None:
             config = self._config
             after, is_reset = claim.resume(room.position, page_size=config.page_size, max_gap=config.max_gap)
-        on_start(Start(room.position, after, is_reset, room.prover.prove(after)))
+        if on_start is not None:
+            on_start(Start(room.position, after, is_reset, room.prover.prove(after)))
         return room.subscribe(outbox, encoding, person=person, after=after)
 
     async def look_at(self, names: Iterable[str], *, since: float) -> None:
