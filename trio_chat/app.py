@@ -27,6 +27,7 @@ from trio_chat.ops.file_limits import raise_file_limit
 from trio_chat.ops.open_stores import open_aside, open_heir
 from trio_chat.ops.output import drop_output, has_terminal
 from trio_chat.ops.statistics_line import log_statistics
+from trio_chat.ops.stores import reserved
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
 from trio_chat.server.addresses import address_here, network_url, page_address
 from trio_chat.server.certificates import Certificates
@@ -114,6 +115,7 @@ async def serve(
         listeners = await open_listeners(config.host, config.port)
         for listener in listeners:
             await stack.enter_async_context(listener)
+        stack.enter_context(reserved(config.data))
         stores = await stack.enter_async_context(trio.open_nursery())
         opened: OpenedStore | None = await open_aside(stores, config)
         while opened is not None:

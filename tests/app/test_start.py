@@ -237,10 +237,13 @@ async def test_a_damaged_index_is_reported_in_one_sentence(tmp_path: Path) -> No
     assert sentence.startswith("trio-chat: The lobby cannot be read.")
 
 
-async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path) -> None:
-    async with open_process(tmp_path) as server:
-        why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path))
-        assert str(tmp_path) in why
+async def test_two_servers_cannot_share_a_data_directory(tmp_path: Path, where: tuple[str, ...]) -> None:
+    """Wherever their logs are: of two nodes each would overwrite the mark of the other."""
+    async with open_process(tmp_path, *where) as server:
+        for log in {(), where}:
+            why = said_why(await run_server("--host", "127.0.0.1", "--port", "0", "--data", tmp_path, *log))
+            assert re.search(rf"\(process \d+\) is using {re.escape(str(tmp_path))}\.", why)
+            assert "choose another data directory" in why
         async with open_peer(server.port) as peer:
             await peer.send_text("still here")
             assert await peer.receive_text() == "still here"

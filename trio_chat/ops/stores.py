@@ -5,18 +5,20 @@ It is a file in the data directory, or the PostgreSQL database that ``--store`` 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 import attrs
 
 from trio_chat.errors import StartError
 from trio_chat.ops.file_copies import verify_files
+from trio_chat.store.lock_file import locked
 from trio_chat.store.sql.named_blobs import NamedBlobs
 from trio_chat.store.sqlite import move_end as sqlite_end
 from trio_chat.store.sqlite import verify as verify_file
 from trio_chat.store.sqlite.beside_server import open_beside_server, open_to_read
 from trio_chat.store.sqlite.epochs import mark_as_copy
+from trio_chat.store.sqlite.file import explaining
 from trio_chat.store.sqlite.named_blobs import named_blobs
 from trio_chat.store.sqlite.open import open_sqlite_store
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 DATABASE: Final = "chat.db"
 """The database's name in the data directory."""
 
+LOCK: Final = "server.lock"
+"""The name of the lock file of the data directory."""
 
 IN_DATA: Final = "sqlite"
 """What `move` calls the file in the data directory."""
@@ -200,8 +204,21 @@ def open_store(config: Config) -> AbstractAsyncContextManager[Store]:
         return open_sqlite_store(config.data / DATABASE)
     with _explaining_the_driver():
         from trio_chat.store.postgresql.open import open_postgresql_store
-    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     return open_postgresql_store(config.store, data=config.data)
+
+
+@contextmanager
+def reserved(data: Path) -> Iterator[None]:
+    """Hold the data directory of a server, which is made if there is none, whatever the server keeps in it: two would
+    overwrite each other's marks. A server that goes from one store to another holds it all the time.
+
+    Raises `StartError` if another has it, or it cannot be used.
+    """
+    with ExitStack() as stack:
+        with explaining(data):
+            data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            stack.enter_context(locked(data, data / LOCK))
+        yield
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from contextlib import contextmanager, suppress
@@ -11,10 +10,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import apsw
 
 from trio_chat.errors import StartError
+from trio_chat.store import lock_file
 from trio_chat.store.sqlite.connection import SqliteConnection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 Synchronous: TypeAlias = Literal["FULL", "NORMAL", "OFF"]
@@ -89,27 +90,10 @@ def explaining(path: Path) -> Iterator[None]:
         ) from error
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file beside the database: two servers on one log would each have an order of their own.
-
-    The lock ends with the process, however that ends. Raises `StartError` if another holds it.
-    """
-    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            owner = os.read(descriptor, 20).decode(errors="replace").strip() or "unknown"
-            raise StartError(
-                f"Another trio-chat (process {owner}) is using {path}. "
-                "Stop it, or choose another data directory."
-            ) from None
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        yield
-    finally:
-        os.close(descriptor)
+def locked(path: Path) -> AbstractContextManager[None]:
+    """Hold the lock file beside the database: two servers on one log would each have an order of their own. See
+    `trio_chat.store.lock_file.locked`."""
+    return lock_file.locked(path, path.with_name(path.name + ".lock"))
 
 
 def make_private(path: Path) -> None:
