@@ -11,7 +11,7 @@ import time
 from contextlib import closing
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
@@ -48,7 +48,7 @@ from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
@@ -390,6 +390,56 @@ async def test_what_was_answered_before_the_rest_of_its_batch_was_refused_is_not
                 assert used == ["p-1"]
                 assert await heir.find_device_code(b"code", at_ms=2) is None
                 assert [event.body for event in await whole(heir)] == ["a", "b"]
+
+
+async def test_what_is_left_of_a_group_of_messages_waits_for_the_heir_as_well(
+    path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of which a room was written, and another was to be judged again when the chat moved."""
+    async with open_postgresql_store(database) as store:
+        for room in ("one", "two"):
+            await store.append(room, drafts(f"a {room}"), at_ms=1)
+        writer: Any = store._writer
+        try_messages = writer._try_messages
+        tries: list[int] = []
+
+        def try_one(appends: Sequence[Any]) -> Any:  # noqa: ANN401
+            tries.append(len(appends))
+            answers = try_messages(appends[:1])
+            if len(tries) == 1:
+                to_file(database, path)
+            return answers
+
+        monkeypatch.setattr(writer, "_try_messages", try_one)
+        outcomes: dict[str, Sequence[Outcome]] = {}
+
+        both_wait = threading.Event()
+
+        def hold(connection: Connection) -> None:
+            assert both_wait.wait(30)
+
+        async def write(room: str) -> None:
+            outcomes[room] = await store.append(room, drafts(f"b {room}"), at_ms=1)
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(store.writes.submit, hold)
+            for room in ("one", "two"):
+                nursery.start_soon(write, room)
+            await trio.testing.wait_all_tasks_blocked()
+            both_wait.set()
+            await store.wait_moved()
+            assert (tries, outcomes) == ([2, 1], {})
+            async with open_sqlite_store(path, synchronous="OFF") as heir:
+                store.hand_over(heir)
+                with trio.fail_after(30):
+                    while len(outcomes) < 2:  # noqa: ASYNC110
+                        await trio.sleep(0.01)
+                for room in ("one", "two"):
+                    log = await heir.read_after(room, 0, limit=9, max_bytes=9_999)
+                    assert [event.body for event in log] == [f"a {room}", f"b {room}"]
+                    (outcome,) = outcomes[room]
+                    assert isinstance(outcome, Event)
+                    assert outcome.seq == 2
 
 
 async def test_without_an_heir_what_is_refused_was_not_written(path: Path, database: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections import ChainMap
 from functools import partial
-from itertools import count, islice
+from itertools import islice
 from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -52,6 +52,12 @@ if TYPE_CHECKING:
     from trio_chat.store.sql.requests import WriteFunction
 
 LOGGER = logging.getLogger(__name__)
+
+_Placed: TypeAlias = "tuple[int, Any]"
+"""A request, and its place in the batch."""
+
+_Way: TypeAlias = "Callable[[list[_Placed]], tuple[dict[int, Any], int]]"
+"""Writes requests, or some of them: their answers, and how many events were written."""
 
 _Noted: TypeAlias = dict[tuple[int | None, str], int]
 """When people wrote last in rooms (ids), as far as it is planned."""
@@ -102,44 +108,46 @@ class PostgresqlWriter:
                 functions.append((place, request))
             else:
                 (messages if all(map(_is_message, request.drafts)) else others).append((place, request))
-        self._answer(functions, self._write_functions, answers)
+        self._answer(functions, self._write_functions, answers=answers)
         for group in _groups(messages):
-            self._answer(group, self._write_messages, answers)
+            self._answer(group, *[self._try_messages] * MAX_TRIES, self._write_locked, answers=answers)
         for group in _groups(others):
-            self._answer(group, self._write_locked, answers)
+            self._answer(group, self._write_locked, answers=answers)
         self.memory.trim()
         return [answers[place] for place in range(len(requests))]
 
-    def _answer(self, requests: list[tuple[int, Any]], write: Any, answers: dict[int, Any]) -> None:  # noqa: ANN401
-        """Add the answers of these requests to those of the batch. Raises `HasMoved`."""
-        if not requests:
-            return
-        started = perf_counter()
-        try:
-            written, n_events = write([request for _, request in requests])
-        except (*UNAVAILABLE, NotKnown) as error:
-            LOGGER.error("the log cannot be written: %s", error)
-            self.statistics = self.statistics.after_failure(monotonic())
-            self._forget()
-            answers.update((place, _told(error)) for place, _ in requests)
-            return
-        except Exception as error:
-            # A bug, or a text that is none (a lone surrogate). Each on its own, it cannot harm the others.
-            self._forget()
-            if _was_refused(error):
-                raise HasMoved(answers) from error
-            if len(requests) == 1:
-                answers[requests[0][0]] = error
+    def _answer(self, requests: list[_Placed], *ways: _Way, answers: dict[int, Any]) -> None:
+        """Add the answers of these requests to those of the batch. Each of the ways to write them, the last of which
+        leaves none, takes those that the one before left. Raises `HasMoved`."""
+        left = requests
+        for write in ways:
+            if not left:
                 return
-            for request in requests:
-                self._answer([request], write, answers)
-            return
-        self.statistics = self.statistics.after_commit(
-            perf_counter() - started, events=n_events, repeats=count_repeats(written)
-        )
-        if any(isinstance(answer, StoreUnavailable) for answer in written):  # of a group, a part
-            self.statistics = self.statistics.after_failure(monotonic())
-        answers.update((place, answer) for (place, _), answer in zip(requests, written, strict=True))
+            started = perf_counter()
+            try:
+                written, n_events = write(left)
+            except (*UNAVAILABLE, NotKnown) as error:
+                LOGGER.error("the log cannot be written: %s", error)
+                self.statistics = self.statistics.after_failure(monotonic())
+                self._forget()
+                answers.update((place, _told(error)) for place, _ in left)
+                return
+            except Exception as error:
+                # A bug, or a text that is none (a lone surrogate). Each on its own, it cannot harm the others.
+                self._forget()
+                if _was_refused(error):
+                    raise HasMoved(answers) from error
+                if len(left) == 1:
+                    answers[left[0][0]] = error
+                    return
+                for request in left:
+                    self._answer([request], *ways, answers=answers)
+                return
+            self.statistics = self.statistics.after_commit(
+                perf_counter() - started, events=n_events, repeats=count_repeats(written.values())
+            )
+            answers.update(written)
+            left = [(place, request) for place, request in left if place not in written]
 
     def _forget(self) -> None:
         self._connection.roll_back()
@@ -151,24 +159,24 @@ class PostgresqlWriter:
 
     # -- functions --
 
-    def _write_functions(self, functions: Sequence[WriteFunction]) -> tuple[list[Any], int]:
+    def _write_functions(self, functions: Sequence[tuple[int, WriteFunction]]) -> tuple[dict[int, Any], int]:
         answers, gone = self.transactions.run(partial(self._call, functions))
         self.has_gone |= gone
         return answers, 0
 
-    def _call(self, functions: Sequence[WriteFunction]) -> tuple[list[Any], bool]:
-        answers: list[Any] = []
-        for function in functions:
+    def _call(self, functions: Sequence[tuple[int, WriteFunction]]) -> tuple[dict[int, Any], bool]:
+        answers: dict[int, Any] = {}
+        for place, function in functions:
             try:
-                answers.append(function(self._connection))
+                answers[place] = function(self._connection)
             except EXPECTED as error:
-                answers.append(error)
+                answers[place] = error
         return answers, has_gone(self._connection)
 
     # -- appends under locks --
 
-    def _write_locked(self, appends: Sequence[Append]) -> tuple[list[list[Outcome]], int]:
-        names = {append.room for append in appends}
+    def _write_locked(self, appends: Sequence[tuple[int, Append]]) -> tuple[dict[int, list[Outcome]], int]:
+        names = {append.room for _, append in appends}
         self.transactions.again(partial(self._rooms.make, names))
         outcomes, appending, gone = self.transactions.run(partial(self._append_locked, appends, names))
         if SERVER_ROOM in names:
@@ -179,13 +187,13 @@ class PostgresqlWriter:
         return outcomes, appending.n_events
 
     def _append_locked(
-        self, appends: Sequence[Append], names: set[str]
-    ) -> tuple[list[list[Outcome]], Appending, bool]:
+        self, appends: Sequence[tuple[int, Append]], names: set[str]
+    ) -> tuple[dict[int, list[Outcome]], Appending, bool]:
         connection = self._connection
-        found, server_rules, known = self._find(appends, names, lock=True)
+        found, server_rules, known = self._find([append for _, append in appends], names, lock=True)
         self._follow_server(server_rules, is_written=SERVER_ROOM in names)
         appending = self._appending(found, known, {})
-        outcomes = [appending.append(append) for append in appends]
+        outcomes = {place: appending.append(append) for place, append in appends}
         appending.flush()
         if appending.rooms:
             connection.execute(
@@ -234,32 +242,6 @@ class PostgresqlWriter:
         self._server_rules = server_rules
 
     # -- messages, without a lock while they are judged --
-
-    def _write_messages(self, appends: Sequence[Append]) -> tuple[list[Any], int]:
-        """The outcomes of each append, or why it failed where others were written."""
-        outcomes: dict[int, Any] = {}
-        n_events = 0
-        left = list(enumerate(appends))
-        answered: dict[int, Any]
-        for n_tries in count(1):
-            try:
-                if n_tries <= MAX_TRIES:
-                    answered, n_written = self._try_messages(left)
-                else:
-                    last, n_written = self._write_locked([append for _, append in left])
-                    answered = dict(zip((place for place, _ in left), last, strict=True))
-            except Exception as error:
-                if not outcomes:
-                    raise
-                self._forget()
-                LOGGER.error("the log cannot be written: %s", error)
-                answered, n_written = {place: _told(error) for place, _ in left}, 0
-            outcomes.update(answered)
-            n_events += n_written
-            left = [(place, append) for place, append in left if place not in outcomes]
-            if not left:
-                break
-        return [outcomes[place] for place in range(len(appends))], n_events
 
     def _try_messages(self, appends: Sequence[tuple[int, Append]]) -> tuple[dict[int, list[Outcome]], int]:
         """The outcomes of those that were written or need not be, and how many events were written."""

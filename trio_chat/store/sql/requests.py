@@ -11,7 +11,7 @@ from trio_chat.errors import BlobGone, NameTaken, Refused
 from trio_chat.model.outcomes import Repeat
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from trio_chat.model.events import Draft
     from trio_chat.store.plan import CommandId
@@ -48,7 +48,7 @@ def command_ids(requests: Sequence[object]) -> list[CommandId]:
     ]
 
 
-def count_repeats(answers: Sequence[object]) -> int:
+def count_repeats(answers: Iterable[object]) -> int:
     """How many drafts were answered with `Repeat`."""
     return sum(
         isinstance(outcome, Repeat) for answer in answers if isinstance(answer, list) for outcome in answer
