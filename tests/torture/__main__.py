@@ -11,8 +11,8 @@ How the modules belong together:
   `workload` chooses `commands`, `misbehaviour` what no client should do; `fresh_client` loads everything at the end;
 - faults: `faults` and `proxy`, with `process`, `disk`, `faulty_server` and, as a negative control, `hasty_server`;
 - what is tortured is a `system`: `single_server`, or `nodes` over one PostgreSQL, with `node_faults`,
-  `database_faults`, `line_faults`, a `network` of their own and, as negative controls, `faulty_node`; clients come by
-  `entrances`;
+  `database_faults`, `line_faults`, a `network` of their own over `wires` and, as negative controls, `faulty_node`;
+  clients come by `entrances`;
 - history: `history` and `events` record it, with what `database` reads from the files at the end;
 - checks: `checker` and the `check_` modules compare it with the `oracle` (the final logs), the `model` (state and
   rules) and `refusals`; they yield `violations`, which `shrink` and `report` show;

@@ -8,6 +8,7 @@ import trio
 
 from tests.torture.target import HEAL_S
 from tests.torture.websocket import wait_until
+from tests.torture.wires import Quality
 
 if TYPE_CHECKING:
     from tests.torture.node_target import NodeFaultTarget
@@ -61,8 +62,7 @@ async def commit(target: NodeFaultTarget) -> str | None:
 
 async def partition(target: NodeFaultTarget) -> str | None:
     """A node, or the database, is cut off from everybody for some seconds."""
-    assert target.database is not None
-    machine = target.rng.choice([target.database, *(node.machine for node in target.nodes)])
+    machine = target.rng.choice(target.machines)
     mark = len(target.recorder.records)
     await machine.cut_off()
     await trio.sleep(target.rng.uniform(1, 12))
@@ -90,3 +90,35 @@ async def one_way(target: NodeFaultTarget) -> str | None:
         if acks
         else None
     )
+
+
+async def delay(target: NodeFaultTarget) -> str | None:
+    """From now on a node waits 20 to 50 ms for what it asks of the database, or longer; some machines are near."""
+    return await _spoil(target, Quality(delay_s=target.rng.uniform(0.005, 0.0125), jitter_s=0.005))
+
+
+async def loss(target: NodeFaultTarget) -> str | None:
+    """From now on some of what some machines, or all, send and get is lost, some comes twice, and all comes late."""
+    lost = target.rng.uniform(0.02, 0.05)
+    return await _spoil(target, Quality(delay_s=0.005, jitter_s=0.005, loss=lost, doubled=0.01))
+
+
+async def _spoil(target: NodeFaultTarget, quality: Quality) -> str | None:
+    """Let the links of some machines be of this quality, and those of the others good, until the next time."""
+    spoiled = target.rng.sample(target.machines, target.rng.randint(1, len(target.machines)))
+    mark = len(target.recorder.records)
+    for machine in target.machines:
+        await machine.set_quality(quality if machine in spoiled else Quality())
+    before = [await machine.counts() for machine in spoiled]
+    pings_s = [await machine.ping() for machine in spoiled]
+    await trio.sleep(target.rng.uniform(1, 6))
+    await target.wait_healed("the network became bad")
+    after = [await machine.counts() for machine in spoiled]
+    late, lost = (
+        sum(getattr(now, what) - getattr(then, what) for then, now in zip(before, after, strict=True))
+        for what in ("late", "lost")
+    )
+    quickest_s = min(ping_s or 0 for ping_s in pings_s)
+    if not target.acks_since(mark) or quickest_s < 2 * quality.delay_s or (quality.loss and not lost):
+        return None
+    return f"answers took {quickest_s * 1000:.0f} ms or more, {late} packets were late, {lost} lost"

@@ -13,7 +13,7 @@ import trio
 
 from tests.torture.database_faults import block, listener, postgres, promote, promote_late
 from tests.torture.history import Ended, Greeted, Trouble
-from tests.torture.line_faults import commit, cut, deaf, one_way, partition, stall
+from tests.torture.line_faults import commit, cut, deaf, delay, loss, one_way, partition, stall
 from tests.torture.target import HEAL_S
 from tests.torture.websocket import wait_until
 from trio_chat.store.postgresql.leases import LEASE_S
@@ -146,10 +146,12 @@ NODE_FAULTS: dict[str, NodeFault] = {
     "clock": clock,
     "partition": partition,
     "one-way": one_way,
+    "delay": delay,
+    "loss": loss,
 }
 """Faults of nodes by their names on the command line. ``proxy`` is one more: `tests.torture.proxy`."""
 
-NEED_NETWORK = frozenset({"partition", "one-way"})
+NEED_NETWORK = frozenset({"partition", "one-way", "delay", "loss"})
 """Faults for which each node and the database have a machine of their own."""
 
 NEED_STANDBY = frozenset({"promote", "promote-late"})

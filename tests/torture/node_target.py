@@ -71,6 +71,11 @@ class NodeFaultTarget(Target):
         """The database's address, on no node's line."""
         return self.cluster.url(self.database_name)
 
+    @property
+    def machines(self) -> list[Machine]:
+        """The machines of the database and the nodes, if they have any of their own."""
+        return [] if self.database is None else [self.database, *(node.machine for node in self.nodes)]
+
     def any_node(self) -> Node:
         """One of the nodes."""
         return self.rng.choice(self.nodes)

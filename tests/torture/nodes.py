@@ -24,6 +24,7 @@ from tests.torture.node_target import Node, NodeFaultTarget
 from tests.torture.postgresql_database import read_files, read_heads, read_last_messages, read_logs
 from tests.torture.process import Place, open_server
 from tests.torture.websocket import wait_until
+from tests.torture.wires import Quality
 from trio_chat.model.events import DAMAGED
 from trio_chat.store.postgresql.open import open_postgresql_store
 
@@ -61,6 +62,11 @@ class Nodes:
     async def inject(self, name: str) -> str | None:
         """See `System`."""
         return await NODE_FAULTS[name](self._target)
+
+    async def heal(self) -> None:
+        """See `System`."""
+        for machine in self._target.machines:
+            await machine.set_quality(Quality())
 
     def read_heads(self) -> dict[str, tuple[int, list[str]]]:
         """See `System`."""

@@ -81,7 +81,22 @@ RUNS: dict[str, Options] = {
         seed=15, nodes=3, duration_s=400, pause_s=0.1, pace_s=0.1, clients=6, faults=frozenset({"kill"})
     ),
     "three nodes: cut off from each other and from the database": Options(
-        seed=16, nodes=3, duration_s=150, pause_s=0.5, pace_s=0.1, clients=6, faults=NEED_NETWORK | {"kill"}
+        seed=16,
+        nodes=3,
+        duration_s=150,
+        pause_s=0.5,
+        pace_s=0.1,
+        clients=6,
+        faults=frozenset({"partition", "one-way", "kill"}),
+    ),
+    "three nodes: a network that is slow and loses packets": Options(
+        seed=19,
+        nodes=3,
+        duration_s=120,
+        pause_s=0.5,
+        pace_s=0.1,
+        clients=6,
+        faults=NEED_NETWORK | {"rolling"},
     ),
     "three nodes: standbys that take the place of the database": Options(
         seed=17,

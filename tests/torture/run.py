@@ -162,6 +162,7 @@ class _Run:
                 await self._inject_faults(system)
                 for proxy in proxies:
                     proxy.heal()
+                await system.heal()
                 context.draining.set()
                 await self._drain(context, system)
                 clients.cancel_scope.deadline = trio.current_time() + options.drain_s

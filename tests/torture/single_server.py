@@ -52,6 +52,9 @@ class SingleServer:
         """See `System`."""
         return await FAULTS[name](self.target)
 
+    async def heal(self) -> None:
+        """See `System`. Each fault heals what it does."""
+
     def read_heads(self) -> dict[str, tuple[int, list[str]]]:
         """See `System`."""
         return read_heads(self._data / DATABASE)

@@ -24,6 +24,9 @@ class System(Protocol):
     async def inject(self, name: str) -> str | None:
         """Inject a fault once, and heal it; the proof that it hit, None if it did not. Raises `ServerDied`."""
 
+    async def heal(self) -> None:
+        """Undo what faults have left, after the last one."""
+
     def read_heads(self) -> dict[str, tuple[int, list[str]]]:
         """Last number and members' ids of each room; while the servers run."""
 

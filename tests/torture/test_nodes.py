@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from tests.torture.node_faults import NEED_NETWORK
 from tests.torture.options import Options
 from tests.torture.short_runs import assert_good, tortured
 from tests.torture.violations import Rule
@@ -38,8 +37,9 @@ async def test_all_promises_hold_over_three_nodes(names: str) -> None:
 
 
 @pytest.mark.thorough
-async def test_all_promises_hold_while_machines_are_cut_off_from_each_other() -> None:
-    outcome = await tortured(attrs.evolve(FEW, faults=NEED_NETWORK))
+@pytest.mark.parametrize("names", ["partition one-way", "delay loss rolling"])
+async def test_all_promises_hold_over_a_network_of_machines(names: str) -> None:
+    outcome = await tortured(attrs.evolve(FEW, faults=frozenset(names.split())))
     assert_good(outcome)
     assert outcome.hits
 
