@@ -627,6 +627,58 @@ async def test_what_is_read_over_a_new_connection_is_not_told_under_the_old_epoc
         assert await bob.hear_close() == 4002
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_pages_that_are_read_over_a_new_connection_are_not_told_under_the_old_epoch(
+    is_known: bool, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of who is catching up, and of who asks for one; whether or not the room knows of the epoch by then."""
+    async with open_nodes() as (store, one, two):
+        await say(await one.open_person("Ada", room="den"), "old", room="den")
+        epoch, reads, may_read = (await store.position("den")).epoch, store.read_after, trio.Event()
+
+        async def read_late(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401
+            await may_read.wait()
+            return await reads(*args, **kwargs)
+
+        monkeypatch.setattr(store, "read_after", read_late)
+        late = await two.open_person("Late", room="den", after=0, epoch=epoch)
+        asking = await two.open_person("Asking", room="den")
+        await asking.tell("history", room="den", after=0, limit=9)
+        store.lose_hints()
+        store.disk.connection.execute("UPDATE events SET body = 'new' WHERE body = 'old'")
+        await store.begin_epoch("den")
+        store.reconnects += 1
+        if is_known:
+            store.bell.ring(EVERYTHING)
+            await trio.testing.wait_all_tasks_blocked()
+        may_read.set()
+        for client in (late, asking):
+            assert "new" not in str(await client.hear_frames())
+            with trio.fail_after(5):
+                assert await client.hear_close() == 4002
+
+
+async def test_pages_are_not_told_while_it_is_not_known_of_which_log_they_are(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_nodes() as (store, one, two):
+        await say(await one.open_person("Ada", room="den"), "1", room="den")
+        bob = await two.open_person("Bob", room="den")
+
+        async def fail(*_args: object) -> object:
+            raise StoreUnavailable("Not now.")
+
+        store.reconnects += 1
+        with monkeypatch.context() as broken:
+            broken.setattr(store, "positions", fail)
+            await bob.tell("history", id="h", room="den", after=0, limit=9)
+            (frame,) = await bob.hear_frames()
+            assert (frame["type"], frame["code"]) == ("error", "unavailable")
+        await bob.tell("history", id="h", room="den", after=0, limit=9)
+        (frame,) = await bob.hear_frames()
+        assert texts_of(frame["events"]) == ["1"]
+
+
 async def test_what_is_written_to_a_log_that_lost_events_is_not_told_to_have_failed(
     autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
 ) -> None:

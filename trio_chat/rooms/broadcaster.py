@@ -23,11 +23,11 @@ from trio_chat.rooms.submission import NotLogged, Submission, settle
 from trio_chat.rooms.subscribers import NotDense
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
-    from trio_chat.model.events import Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.rooms.inbox import InboxItem
+    from trio_chat.rooms.room_log import RoomLog
     from trio_chat.rooms.subscribers import Subscribers
     from trio_chat.store.base import Store
 
@@ -71,11 +71,11 @@ class Broadcaster:
         inbox: trio.MemoryReceiveChannel[InboxItem],
         subscribers: Subscribers,
         store: Store,
+        log: RoomLog,
         *,
         pause_max_s: float,
         now_ms: Callable[[], int],
         on_access_changed: Callable[[Event, bool], object],
-        on_position: Callable[[Position], Awaitable[object]],
         on_begun: Callable[[], object],
     ) -> None:
         self._room = room
@@ -89,9 +89,8 @@ class Broadcaster:
         self._follower = Follower(
             room,
             subscribers,
-            store,
+            log,
             on_access_changed=on_access_changed,
-            on_position=on_position,
             on_begun=on_begun,
             may_wait=lambda: inbox.statistics().open_send_channels > 0,
         )

@@ -18,11 +18,11 @@ from trio_chat.kinds.table import CHANGE_ACCESS
 from trio_chat.rooms.subscribers import PAGE_BYTES, PAGE_EVENTS, NotDense
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from trio_chat.model.events import Event, Position
+    from trio_chat.model.events import Event
+    from trio_chat.rooms.room_log import RoomLog
     from trio_chat.rooms.subscribers import Subscribers
-    from trio_chat.store.base import Store
 
 LOGGER = logging.getLogger(__name__)
 
@@ -40,33 +40,28 @@ class Follower:
     """Fans out the log of one room, and keeps what hints said of it.
 
     ``on_access_changed`` is called with each event of the kinds `CHANGE_ACCESS`, and whether it was appended here,
-    directly after it was fanned out: it ends its run. ``on_position`` is awaited with the position of the log, when
-    that was looked at because of a hint, at a moment when nothing is being appended here; ``on_begun`` is called when
-    the room's first event was read and fanned out. ``may_wait`` says whether to wait for a log that cannot be read.
+    directly after it was fanned out: it ends its run. ``on_begun`` is called when the room's first event was read and
+    fanned out. ``may_wait`` says whether to wait for a log that cannot be read.
     """
 
     def __init__(
         self,
         room: str,
         subscribers: Subscribers,
-        store: Store,
+        log: RoomLog,
         *,
         on_access_changed: Callable[[Event, bool], object],
-        on_position: Callable[[Position], Awaitable[object]],
         on_begun: Callable[[], object],
         may_wait: Callable[[], bool],
     ) -> None:
         self._room = room
         self._subscribers = subscribers
-        self._store = store
+        self._log = log
         self._on_access_changed = on_access_changed
-        self._on_position = on_position
         self._on_begun = on_begun
         self._may_wait = may_wait
         self._heard_of = 0
         self._must_look = False
-        self._reconnects = 0
-        """Of the store, when the position was last looked at."""
         self._rung: list[Event] = []
         self._rung_s = 0.0
         """When the first of them came."""
@@ -163,21 +158,17 @@ class Follower:
         """Read at most so many events behind the head, and fan them out; False if there are none. True as well when it
         is to be done again."""
         head = self._subscribers.head
-        page = await self._store.read_after(self._room, head, limit=limit, max_bytes=PAGE_BYTES)
-        if self._store.reconnects != self._reconnects:  # it may be of another log than what was fanned out
+        page = await self._log.read_to_fan_out(head, limit=limit, max_bytes=PAGE_BYTES)
+        if page is None:
             await self._look_at_position()
             return True
         await self._fan_out_events(page)
         return bool(page)
 
     async def _look_at_position(self) -> int:
-        """Tell of the position of the log; the number that it has come to."""
+        """Look at the position of the log; the number that it has come to."""
         self._rung.clear()  # of an earlier epoch, perhaps
-        reconnects = self._store.reconnects
-        position = (await self._store.positions([self._room]))[self._room]
-        await self._on_position(position)
-        self._reconnects = reconnects
-        return position.seq
+        return await self._log.look()
 
     async def _fan_out_rung(self, seq: int) -> None:
         """Fan out what came with hints, up to a number, as far as it is directly behind the head; forget the rest."""

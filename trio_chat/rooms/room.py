@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import attrs
@@ -26,10 +26,11 @@ from trio_chat.model.proofs import Prover
 from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
 from trio_chat.rooms.inbox import Inbox
+from trio_chat.rooms.room_log import RoomLog
 from trio_chat.rooms.subscribers import Subscribers, Subscription
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from trio_chat.errors import Close
     from trio_chat.kinds.forms import Body
@@ -93,7 +94,8 @@ class Room:
         self.access = RoomAccess(name, state, now_ms=now_ms)
         self._proof_key = proof_key
         self.prover = Prover(proof_key, name, self.epoch)
-        self.subscribers = Subscribers(name, state.position.seq, store, self.prover)
+        self._log = RoomLog(name, store, on_position=self._heed, have_looked=self._have_looked)
+        self.subscribers = Subscribers(name, state.position.seq, self._log, self.prover)
         self.looked_at = looked_at
         """A moment on trio's clock: what the log had then was fanned out."""
         self._store = store
@@ -232,11 +234,11 @@ class Room:
     async def read_before(self, before: int, *, limit: int, max_bytes: int) -> list[Event]:
         """Events before number ``before``, as far as they were fanned out, oldest first. Raises `StoreError`."""
         before = min(before, self.head + 1)
-        return await self._store.read_before(self.name, before, limit=limit, max_bytes=max_bytes)
+        return await self._log.read_before(before, limit=limit, max_bytes=max_bytes)
 
     async def read_after(self, after: int, *, limit: int, max_bytes: int) -> list[Event]:
         """Events after number ``after``, as far as they were fanned out, oldest first. Raises `StoreError`."""
-        events = await self._store.read_after(self.name, after, limit=limit, max_bytes=max_bytes)
+        events = await self._log.read_after(after, limit=limit, max_bytes=max_bytes)
         return [event for event in events if event.seq <= self.head]
 
     def subscribe(
@@ -285,15 +287,27 @@ class Room:
         """Have everything fanned out up to a position of the log, which was asked for at that moment of trio's clock,
         when the room was in the epoch ``before``. Raises what `catch_up` raises."""
         if not self._is_there(position, before):
-            with (
-                trio.move_on_after(CATCH_UP_S),
-                suppress(trio.ClosedResourceError, trio.BrokenResourceError),
-            ):
+            with self._while_it_looks():
                 self.heed(position)
                 await self.inbox.flush()
             if not (self.inbox.is_closed or self._is_there(position, before)):
                 raise StoreUnavailable("The room is behind its log.")
         self.looked_at = max(self.looked_at, asked_at)
+
+    async def _have_looked(self) -> None:
+        """Have the broadcaster look at the log, if it can be looked at in time."""
+        with self._while_it_looks():
+            self.hint()
+            await self.inbox.flush()
+
+    @contextmanager
+    def _while_it_looks(self) -> Iterator[None]:
+        """The block, for so long as one waits for the broadcaster; and none if the room is closed."""
+        with (
+            trio.move_on_after(CATCH_UP_S),
+            suppress(trio.ClosedResourceError, trio.BrokenResourceError),
+        ):
+            yield
 
     def _is_there(self, position: Position, before: str) -> bool:
         """Whether the room is where its log was, or in a later epoch than the one ``before``."""
@@ -309,10 +323,10 @@ class Room:
             inbox,
             self.subscribers,
             self._store,
+            self._log,
             pause_max_s=self._pause_max_s,
             now_ms=self._now_ms,
             on_access_changed=self._apply_access_change,
-            on_position=self._heed,
             on_begun=lambda: self._on_begun(self),
         )
         self._on_start(self)

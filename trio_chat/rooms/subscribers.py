@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trio_chat.net.outbox import Outbox
     from trio_chat.rooms.encoding import Encoding
     from trio_chat.rooms.room import Room
-    from trio_chat.store.base import Store
+    from trio_chat.rooms.room_log import RoomLog
 
 PAGE_BYTES = 64 * 1024
 """Bytes read from the log at a time for a subscription that is catching up."""
@@ -89,7 +89,11 @@ class Subscription:
 
     async def read_page(self) -> bytes:
         """The next frames after the cursor, which moves past them."""
-        frames, self.cursor = await self.room.subscribers.read_page(self.cursor, self.encoding)
+        before = self.cursor
+        frames, after = await self.room.subscribers.read_page(before, self.encoding)
+        if self.cursor != before:  # meanwhile the log went back
+            return b""
+        self.cursor = after
         return frames
 
     def try_go_live(self) -> bool:
@@ -101,11 +105,11 @@ class Subscribers:
     """The subscriptions of one room, and the head up to which events were fanned out. Everything except `read_page` and
     `fan_out` is sync, so that no event is missed or posted twice."""
 
-    def __init__(self, room: str, head: int, store: Store, prover: Prover) -> None:
+    def __init__(self, room: str, head: int, log: RoomLog, prover: Prover) -> None:
         self.head = head
         self._prover = prover
         self._room = room
-        self._store = store
+        self._log = log
         self._all: set[Subscription] = set()
         # Live ones by encoding, in the order in which they joined. Dictionaries, so that leaving is cheap.
         self._live: dict[Encoding, dict[Subscription, None]] = {}
@@ -180,7 +184,7 @@ class Subscribers:
         if page is not None:
             await trio.lowlevel.checkpoint()
             return page
-        events = await self._store.read_after(self._room, after, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
+        events = await self._log.read_after(after, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
         # Events that are in the log but not fanned out yet are left to the fan-out, or they would be posted twice.
         events = [event for event in events if event.seq <= self.head]
         frames = b"".join([encoding.event(event, self._prover) for event in events])
