@@ -154,7 +154,9 @@ def words_of(files: Iterable[File]) -> list[str]:
 
 def _parts_of_words(searched: str) -> Iterator[str]:
     """What the index is given for a normal text beside the text itself."""
-    if starts := dict.fromkeys(_inner_starts(searched)):
+    # Looking each sign up among all marks takes ten times as long: 0.3 ms for a line of dots.
+    inner_start = _ASCII_INNER_START if searched.isascii() else _patterns().inner_start
+    if starts := dict.fromkeys(inner_start.findall(searched)):
         yield f" {' '.join(starts)} "
     if has_units(searched):
         yield from map(_as_units, _RUN.findall(searched))
@@ -198,19 +200,6 @@ def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(errors="replace"), digest_size=4).digest(), "big") % _CODES
 
 
-def _inner_starts(text: str) -> Iterator[str]:
-    """First two characters of each word or sign that begins directly after another, without a space."""
-    for sign in _patterns().sign.finditer(text):
-        for place in sign.span():
-            if (
-                place
-                and text[place - 1] != " "
-                and len(pair := text[place : place + 2]) == 2
-                and " " not in pair
-            ):
-                yield pair
-
-
 def _as_units(chars: Iterable[str]) -> str:
     return f"{_SEPARATOR}{_SEPARATOR.join(chars)}{_SEPARATOR}"
 
@@ -220,8 +209,8 @@ class _Patterns(NamedTuple):
     """Character with all that modifies it: combining marks, vowels and finals of Hangul, voicing of narrow kana."""
     start: re.Pattern[str]
     """Beginning of a word or a sign in a normal text."""
-    sign: re.Pattern[str]
-    """Sign: no part of a word, and no space."""
+    inner_start: re.Pattern[str]
+    """First two characters of each word or sign that begins directly after another, without a space: its one group."""
 
 
 @cache
@@ -232,9 +221,14 @@ def _patterns() -> _Patterns:
             f".[{marks}\u1160-\u11ff\uff9e\uff9f\U000e0100-\U000e01ef]{{,{_LONGEST_CLUSTER - 1}}}", re.DOTALL
         ),
         re.compile(rf"(?<![^\W_])(?<![{marks}])|(?=[^\w{marks}]|_)"),
-        re.compile(rf"[^\w {marks}]|_"),
+        re.compile(
+            rf"(?:(?<=[^\w ])(?<![{marks}])|(?<=_)|(?<=[^ ])(?:(?=[^\w ])(?![{marks}])|(?=_)))(?=([^ ]{{2}}))"
+        ),
     )
 
+
+_ASCII_INNER_START: Final = re.compile(r"(?:(?<=[^\w ])|(?<=_)|(?<=[^ ])(?:(?=[^\w ])|(?=_)))(?=([^ ]{2}))")
+"""The same, for texts of ASCII: there are no marks."""
 
 _CONTROLS: Final = dict.fromkeys((*range(0x20), 0x7F), " ")
 
