@@ -60,6 +60,7 @@ FREE: Mapping[str, object] = {
     "searches-per-minute": 0,
     "searches-per-minute-per-address": 0,
     "idle-ping": 0,
+    "hello-timeout": 0,
 }
 """Settings with which nobody is refused, and nothing happens by itself."""
 

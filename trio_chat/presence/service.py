@@ -235,8 +235,9 @@ class PresenceService:
         if not (delivered or read):
             return
         state = self._state(room.name)
-        members = room.access.members - room.access.asked
-        state.few = members if not room.access.is_public and len(members) <= FEW else frozenset()
+        access = room.access
+        is_few = not access.is_public and access.n_members <= FEW
+        state.few = access.members - access.asked if is_few else frozenset()
         person = connection.person.id
         if state.markers.move(person, delivered=delivered, read=read):
             state.moved_by[person] = connection

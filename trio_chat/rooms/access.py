@@ -44,6 +44,11 @@ class RoomAccess:
         return frozenset(self._roles)
 
     @property
+    def n_members(self) -> int:
+        """The number of members."""
+        return len(self._roles)
+
+    @property
     def is_public(self) -> bool:
         """Whether it is for everybody."""
         return self.kind == PUBLIC
@@ -64,8 +69,19 @@ class RoomAccess:
         is_banned = person in self._bans and self._now_ms() < self._bans[person]
         return rules.may_hear(self._room, self.kind, person in self._roles, person, is_banned=is_banned)
 
-    def apply(self, event: Event, body: Body) -> None:
-        """Apply a logged change of access."""
+    def apply(self, event: Event, body: Body) -> frozenset[str]:
+        """Apply a logged change of access; the ids of those who became members by it, are no longer members, or are (no
+        longer) asked to. It takes the same time however many members there are."""
+        before = {person: self._standing(person) for person in _concerned(body)}
+        self._apply(event, body)
+        return frozenset(person for person, standing in before.items() if self._standing(person) != standing)
+
+    def _standing(self, person: str) -> tuple[bool, bool]:
+        """Whether the person is a member, and whether asked to be."""
+        role = self._roles.get(person)
+        return role is not None, role == ASKED and self.kind == DIRECT
+
+    def _apply(self, event: Event, body: Body) -> None:
         match body:
             case Created(kind=kind, members=members, asked=is_asked):
                 self.kind = kind
@@ -98,3 +114,15 @@ class RoomAccess:
                 self._roles[self.owner] = MODERATOR
             self.owner = person
         self._roles[person] = role
+
+
+def _concerned(body: Body) -> tuple[str, ...]:
+    """Those whose membership may change by this."""
+    match body:
+        case Created(members=members):
+            return tuple(who.id for who in members)
+        case Membership(person=person):
+            return (person.id,)
+        case Role(person=person_id) | Restriction(person=person_id):
+            return (person_id,)
+    return ()

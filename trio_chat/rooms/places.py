@@ -82,7 +82,7 @@ class Places:
             return None
         if room.is_empty:
             return self._empty
-        return self._memberless if room.kind == PUBLIC and not room.members else None
+        return self._memberless if room.kind == PUBLIC and not room.access.n_members else None
 
     def _make_place(self, room: Room) -> None:
         if not self._close_idle_one(self._memberless, but=room):

@@ -150,15 +150,14 @@ class Room:
         if event.body is None:
             return
         access = self.access
-        before, asked_before = access.members, access.asked
         body = read_body(event.kind, event.body)
-        access.apply(event, body)
+        changed = access.apply(event, body)
         if access.kind != PUBLIC or event.kind == BAN:
             for subscription in self.subscribers:
                 if not access.may_hear(subscription.person):
                     subscription.leave()
         self._on_access(event, body, is_own)
-        self._on_members(self, (before ^ access.members) | (asked_before ^ access.asked))
+        self._on_members(self, changed)
 
     # -- subscribing --
 

@@ -113,7 +113,7 @@ async def accept(client: Client, command: commands.Accept) -> list[Frame] | None
     found = await _find(client, command.token)
     room = await client.hub.rooms.get(found.room)
     invite = hash_of(command.token).hex()
-    if room.access.policy.joining == "knock" and person.id not in room.members:
+    if room.access.policy.joining == "knock" and room.access.role_of(person.id) is None:
         knock = Knock(person.id, on=True, invite=invite)
         await client.submit_body(room, KNOCK, command.id, knock, submitter=OutcomesOfKnock(client.outbox))
         return None
