@@ -651,7 +651,7 @@ async def test_who_arrives_is_told_in_one_answer_what_there_is_in_several(store:
     assert listed.markers == [ReadMarker(CLUB, BOB.id, 2, 2)]
     assert (await store.listed(ADA.id, few=1)).markers == []  # no small room
     assert arrival.lists.requests == await store.requests(ADA.id)
-    assert (arrival.lists.own_position, arrival.lists.own_events) == await store.personal(ADA.id, limit=9)
+    assert arrival.lists.own == await store.personal(ADA.id, limit=9)
     without = await store.arrival(ADA.id, with_lists=False, few=2, own_events=9, limits=limits)
     assert (without.blocks, without.files_left, without.lists) == (arrival.blocks, 100, None)
 

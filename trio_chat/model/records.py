@@ -288,12 +288,15 @@ class ListedRooms:
 class ArrivalLists:
     """What somebody who has logged in has lists of."""
 
+    stamp: str
+    """What the list is called by whoever asks later what changed of it."""
     listed: ListedRooms
     requests: list[Listing]
     """See `trio_chat.store.base.RoomTable.requests`."""
-    own_position: Position
-    own_events: list[Event]
-    """See `trio_chat.store.base.EventLog.personal`."""
+    own: tuple[Position, list[Event]] | None
+    """See `trio_chat.store.base.EventLog.personal`; None: nothing of it changed since then."""
+    is_whole: bool
+    """Whether all rooms are listed, and not only the lobby and those of which something changed since then."""
 
 
 @attrs.frozen

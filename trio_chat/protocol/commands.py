@@ -41,6 +41,8 @@ class Hello(Command, tag="hello"):
     """Whether the client keeps a token that comes in place of its own."""
     lists: bool = False
     """Whether the answer is to bring all of the person's rooms, and what they keep for themselves."""
+    since: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    """The stamp of the lists that the client has: only what changed of them is brought."""
     invite: str | None = None
     """The token of a link into a room, or of an owner link, by which somebody new comes."""
 

@@ -45,6 +45,11 @@ class Welcome(Frame, tag="welcome", kw_only=True):
     mine: Own | None = None
     more: bool = False
     """Further rooms follow, each as `RoomAdded`."""
+    partial: bool = False
+    """Only the rooms are told of which something changed since the stamp that the client gave; all others of its list
+    are as they were."""
+    stamp: str | None = None
+    """By it a client asks later what changed of these lists; where further rooms follow, the last of them has it."""
     public_url: str | None = None
     """The server's address for people, with which links begin, if its operator gave one."""
     network_url: str | None = None
@@ -77,9 +82,10 @@ class Welcome(Frame, tag="welcome", kw_only=True):
         )
 
     def without(self, rooms: Collection[str]) -> Welcome:
-        """See `Frame`."""
+        """See `Frame`. Without a stamp, too: they may be in these rooms again, since before what it stands for."""
         return msgspec.structs.replace(
             self,
+            stamp=None,
             rooms=[item for item in self.rooms if item.room not in rooms],
             requests=[room for room in self.requests if room not in rooms],
         )
@@ -229,13 +235,14 @@ class RoomInfo(Frame, tag="info", kw_only=True):
 
 
 class RoomAdded(Frame, tag="room_added"):
-    """A room was added to the person's list of rooms, or changed in it."""
+    """A room was added to the person's list of rooms, or changed in it. ``stamp``: see `Welcome`."""
 
     item: RoomItem
+    stamp: str | None = None
 
     def without(self, rooms: Collection[str]) -> RoomAdded | None:
         """See `Frame`."""
-        return None if self.item.room in rooms else self
+        return None if self.item.room in rooms else msgspec.structs.replace(self, stamp=None)
 
 
 class Listed(Frame, tag="listing"):

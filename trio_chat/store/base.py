@@ -407,10 +407,18 @@ class PeopleTable(Protocol):
         ...
 
     async def arrival(
-        self, person: str, *, with_lists: bool, few: int, own_events: int, limits: FileLimits
+        self,
+        person: str,
+        *,
+        with_lists: bool,
+        since: str | None = None,
+        few: int,
+        own_events: int,
+        limits: FileLimits,
     ) -> Arrival:
         """What a person needs first who has logged in, all of one moment; ``few`` as in `RoomTable.listed`, and at most
-        ``own_events`` of their own room."""
+        ``own_events`` of their own room. ``since``: the stamp of the lists that they have, if they have any: only what
+        is another since then is told, as far as that can be found."""
         ...
 
     async def blocks(self, person: str) -> list[tuple[str, str]]:

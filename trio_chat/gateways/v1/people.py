@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from trio_chat.gateways.v1.client import Client
     from trio_chat.kinds.forms import Frame
-    from trio_chat.model.events import Event
-    from trio_chat.model.records import Arrival, ArrivalLists
+    from trio_chat.model.events import Event, Position
+    from trio_chat.model.records import Arrival
     from trio_chat.protocol import commands
     from trio_chat.protocol.event_frames import EventFrame
 
@@ -61,21 +61,23 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
     client.hub.security.joined(client.person.id, client.address, by=_way_of(command))
     rooms: list[RoomItem] = []
     requests: list[str] = []
-    mine = None
+    mine = stamp = None
+    is_whole = True
     try:
         if client.session.is_waiting:
             await _knock(client)
             files_left = await client.hub.store.files_left(client.person.id, client.hub.file_limits)
         else:
-            arrival = await _arrive(client, with_lists=command.lists)
+            arrival = await _arrive(client, command)
             files_left = arrival.files_left
             if arrival.lists is None:
                 rooms = await _lobby(client)
             else:
                 lists = arrival.lists
-                rooms = await tell_rooms(lists.listed, client.person.id, client.hub.presence.privacy)
+                rooms = await tell_rooms(lists.listed)
                 requests = [item.room for item in lists.requests]
-                mine = _own(client, lists)
+                mine = None if lists.own is None else _own(client, *lists.own)
+                stamp, is_whole = lists.stamp, lists.is_whole
     except BaseException:
         client.log_out()
         raise
@@ -93,6 +95,8 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             requests=requests,
             mine=mine,
             more=bool(rest),
+            partial=not is_whole,
+            stamp=None if rest else stamp,
             public_url=client.hub.config.public_url,
             network_url=client.hub.network_url(),
             server=client.hub.server_id,
@@ -105,7 +109,8 @@ async def greet(client: Client, command: commands.Hello) -> Sequence[Frame]:
             new_until=standing.new_until,
             muted_until=standing.muted_until,
         ),
-        *map(RoomAdded, rest),
+        *map(RoomAdded, rest[:-1]),
+        *(RoomAdded(item, stamp) for item in rest[-1:]),
         *([standing] if client.session.is_waiting and not standing.waiting else []),  # let in just now
     ]
 
@@ -165,7 +170,7 @@ async def _lobby(client: Client) -> list[RoomItem]:
     return [RoomItem(room=lobby.name, head=lobby.head, epoch=lobby.epoch)]
 
 
-async def _arrive(client: Client, *, with_lists: bool) -> Arrival:
+async def _arrive(client: Client, command: commands.Hello) -> Arrival:
     """What the person needs first; from now on it is known whom they block, and who blocks them.
 
     A client is told of changes of its list only after it was welcomed: so it is read again if it changed meanwhile.
@@ -174,17 +179,21 @@ async def _arrive(client: Client, *, with_lists: bool) -> Arrival:
     hub.presence.privacy.expect_blocks(person)
     while True:
         arrival = await hub.store.arrival(
-            person, with_lists=with_lists, few=FEW, own_events=OWN_EVENTS + 1, limits=hub.file_limits
+            person,
+            with_lists=command.lists,
+            since=command.since,
+            few=FEW,
+            own_events=OWN_EVENTS + 1,
+            limits=hub.file_limits,
         )
         if not client.take_membership_changes():
             hub.presence.privacy.learn_blocks(person, arrival.blocks)
             return arrival
 
 
-def _own(client: Client, lists: ArrivalLists) -> Own:
+def _own(client: Client, position: Position, own_events: Sequence[Event]) -> Own:
     """What they keep for themselves."""
-    position = lists.own_position
-    events, more = _newest(lists.own_events, WELCOME_OWN_BYTES)
+    events, more = _newest(own_events, WELCOME_OWN_BYTES)
     return Own(personal_room(client.person.id), position.seq, position.epoch, events, more)
 
 

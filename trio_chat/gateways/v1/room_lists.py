@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Event
     from trio_chat.model.records import ListedRooms, Listing, Profile, ReadMarker
-    from trio_chat.presence.privacy import Privacy
     from trio_chat.store.base import Store
 
 LISTED_AT_ONCE = 100
@@ -30,25 +29,23 @@ PREVIEW_CHARS = 200
 PREVIEW_MENTIONS = 10
 
 
-async def list_rooms(
-    store: Store, person: str, privacy: Privacy, *, only: str | None = None
-) -> list[RoomItem]:
-    """The rooms in the list of a person, who is connected, the lobby first, then the busiest; or only one of them.
+async def list_rooms(store: Store, person: str, *, only: str | None = None) -> list[RoomItem]:
+    """The rooms in the list of a person, the lobby first, then the busiest; or only one of them.
 
     Raises `StoreError`."""
-    return await tell_rooms(await store.listed(person, only=only, few=FEW), person, privacy)
+    return await tell_rooms(await store.listed(person, only=only, few=FEW))
 
 
-async def tell_rooms(listed: ListedRooms, person: str, privacy: Privacy) -> list[RoomItem]:
-    """These rooms of the list of a person, who is connected."""
+async def tell_rooms(listed: ListedRooms) -> list[RoomItem]:
+    """These rooms of the list of a person."""
     items = await _items(listed.rooms, listed.others)
     marks: dict[str, list[ReadMarker]] = {}
     for marker in listed.markers:
-        if marker.person != person and privacy.sees(person, marker.person, "receipts"):
-            marks.setdefault(marker.room, []).append(marker)
-    if not marks:
-        return items
-    return [msgspec.structs.replace(item, marks=marks_of(marks.get(item.room, ()))) for item in items]
+        marks.setdefault(marker.room, []).append(marker)
+    return [
+        msgspec.structs.replace(item, marks=marks_of(marks[item.room])) if item.room in marks else item
+        for item in items
+    ]
 
 
 def marks_of(markers: Iterable[ReadMarker]) -> tuple[MarkOf, ...]:

@@ -113,7 +113,7 @@ async def create(client: Client, command: commands.Create) -> None:
 
 async def answer_repeat(client: Client, ack: Ack) -> list[Frame]:
     """The answer to a command that was carried out before: the same ack, and the room as it is now."""
-    items = await list_rooms(client.hub.store, client.person.id, client.hub.presence.privacy, only=ack.room)
+    items = await list_rooms(client.hub.store, client.person.id, only=ack.room)
     return [ack, *map(RoomAdded, items)]
 
 
@@ -126,7 +126,7 @@ def derived_name(prefix: str, *parts: str) -> str:
 async def listing(client: Client, command: commands.AskListing) -> Listed:
     """Say what the person's list tells of the room: what is unread, say."""
     room = client.room(command.room)
-    items = await list_rooms(client.hub.store, client.person.id, client.hub.presence.privacy, only=room.name)
+    items = await list_rooms(client.hub.store, client.person.id, only=room.name)
     return Listed(command.id, items[0] if items else None)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from trio_chat.errors import StartError
 from trio_chat.store.sql.batches import to_json
 from trio_chat.store.sql.moves import CHANGES
-from trio_chat.store.sql.tables import BESIDE_EVENTS, EVENTS
+from trio_chat.store.sql.tables import BESIDE_EVENTS, EVENTS, STAYING_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -33,12 +33,14 @@ class Copier:
         self._report = report
         self._types = {table.name: source.columns(table) for table in (*BESIDE_EVENTS, EVENTS)}
         self._columns = {
-            table.name: _common(self._types[table.name], target.columns(table))
+            table.name: _common(
+                self._types[table.name], target.columns(table).keys() - STAYING_COLUMNS.get(table.name, set())
+            )
             for table in (*BESIDE_EVENTS, EVENTS)
         }
 
     def columns(self, table: Table) -> Sequence[str]:
-        """The columns of a table that move: all that both ends have."""
+        """The columns of a table that move: of those that both ends have, all but `STAYING_COLUMNS`."""
         return self._columns[table.name]
 
     def copy_tables(self) -> None:

@@ -78,7 +78,7 @@ BEGIN
         AS e (place, seq, kind, sender, name, client_id, at_ms, body, salt, body_digest, digest)
     WHERE e.seq IS NOT NULL;
     UPDATE rooms r SET head = m.head, digest = m.digest, bytes = r.bytes + m.bytes,
-        newest_ms = coalesce(m.at_ms, r.newest_ms)
+        newest_ms = coalesce(m.at_ms, r.newest_ms), changed = CAST(CAST(pg_current_xact_id() AS text) AS bigint)
     FROM unnest(room_ids, heads, ends, room_ms, room_bytes, are_good) AS m (id, head, digest, at_ms, bytes, is_good)
     WHERE r.id = m.id AND m.is_good;
 END $$;

@@ -54,7 +54,9 @@ POSTGRESQL = Dialect(
     ),
     for_update="FOR NO KEY UPDATE",
     is_guest="person_id LIKE 'g-%'",
-    n_people="SELECT n FROM people_count",
+    # Transactions are not committed in the order of their numbers: all below the lowest that is under way are seen.
+    change="CAST(CAST(pg_current_xact_id() AS text) AS bigint)",
+    last_change="SELECT CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) - 1",
     mentions="CASE WHEN strpos({body}, '\"mentions\":') > 0 THEN mentions({body}, {person}) END",
     has_nodes=True,
     has_index_hints=False,

@@ -56,7 +56,8 @@ CREATE TABLE rooms (
     head bigint NOT NULL DEFAULT 0,
     digest bytea NOT NULL DEFAULT decode(repeat('00', 32), 'hex'),
     rules_seq bigint NOT NULL DEFAULT 0,
-    picture bigint
+    picture bigint,
+    changed bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 40);
 CREATE INDEX directory ON rooms (newest_ms DESC, name) WHERE kind = 'public' AND newest_ms IS NOT NULL;
 
@@ -166,6 +167,8 @@ CREATE TABLE pairs (
     declined bigint NOT NULL,
     PRIMARY KEY (room_id, person_id)
 );
+CREATE INDEX own_pairs ON pairs (person_id);
+CREATE TABLE list_resets (person_id {_T} PRIMARY KEY, changed bigint NOT NULL);
 CREATE TABLE changes (
     room_id bigint NOT NULL,
     target bigint NOT NULL,

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trio_chat.kinds.facts import PUBLIC
+from trio_chat.kinds.facts import PUBLIC, personal_room
 from trio_chat.model.records import Arrival, ArrivalLists, ListedRooms
+from trio_chat.store.sql import list_changes
 from trio_chat.store.sql.changes import personal
 from trio_chat.store.sql.files import files_left
 from trio_chat.store.sql.people import blocks, people
@@ -20,30 +21,52 @@ if TYPE_CHECKING:
 
 
 def arrival(
-    connection: Connection, person: str, *, with_lists: bool, few: int, own_events: int, limits: FileLimits
+    connection: Connection,
+    person: str,
+    *,
+    with_lists: bool,
+    since: str | None = None,
+    few: int,
+    own_events: int,
+    limits: FileLimits,
 ) -> Arrival:
     """See `Store.arrival`."""
     with connection.snapshot():
         lists = None
         if with_lists:
+            number = None if since is None else list_changes.changes_since(connection, person, since)
             lists = ArrivalLists(
-                listed(connection, person, few=few),
+                list_changes.stamp(connection, person),
+                listed(connection, person, since=number, few=few),
                 requests(connection, person),
-                *personal(connection, person, limit=own_events),
+                None
+                if _is_own_known(connection, person, number)
+                else personal(connection, person, limit=own_events),
+                is_whole=number is None,
             )
         return Arrival(blocks(connection, person), files_left(connection, person, limits), lists)
 
 
-def listed(connection: Connection, person: str, *, only: str | None = None, few: int) -> ListedRooms:
-    """See `Store.listed`."""
+def _is_own_known(connection: Connection, person: str, number: int | None) -> bool:
+    """Whether nothing was written to the person's own room behind this number."""
+    if number is None:
+        return False
+    changed = connection.execute("SELECT changed FROM rooms WHERE name = ?", (personal_room(person),)).get
+    return changed is None or changed <= number
+
+
+def listed(
+    connection: Connection, person: str, *, only: str | None = None, since: int | None = None, few: int
+) -> ListedRooms:
+    """See `Store.listed`; ``since``: see `listing`."""
     with connection.snapshot():
-        rooms = listing(connection, person, only=only)
+        rooms = listing(connection, person, only=only, since=since)
         others = [room.other for room in rooms if room.other is not None]
         places = [(room.room, room.last.seq) for room in rooms if room.last and _tells(room, person, few)]
         return ListedRooms(
             rooms,
             people(connection, others) if others else [],
-            reached(connection, places) if places else [],
+            reached(connection, places, person=person) if places else [],
         )
 
 

@@ -117,8 +117,10 @@ class Dialect:
     """At the end of a query: nobody else changes these rows until the transaction ends."""
     is_guest: str
     """Whether ``person_id`` is that of a guest, in the words of the index."""
-    n_people: str
-    """How many people are registered, as a query of one value."""
+    change: str
+    """The number of what this transaction changes of lists of rooms (`trio_chat.store.sql.list_changes`)."""
+    last_change: str
+    """A query of one value: the last number up to which this snapshot has all changes."""
     mentions: str
     """Whether the body ``{body}`` of a message mentions the person ``{person}``, or all."""
     has_nodes: bool

@@ -24,7 +24,7 @@ from trio_chat.kinds.rooms import CREATED, SETTINGS
 from trio_chat.kinds.standing import ASKED, BAN, DEFAULT_POLICY, MEMBER, MUTE, OWNER
 from trio_chat.kinds.table import change_key
 from trio_chat.model.events import MESSAGE
-from trio_chat.store.sql import newcomers, standing_effects
+from trio_chat.store.sql import list_changes, newcomers, standing_effects
 from trio_chat.store.sql.batches import portions, with_values
 from trio_chat.store.sql.erasing import erase_texts
 from trio_chat.store.sql.files import attach, forget_files, show_picture
@@ -60,10 +60,11 @@ def apply(connection: Connection, room_id: int, changes: Sequence[tuple[Row, Bod
 def note_newest(connection: Connection, newest: dict[int, tuple[int | None, int]]) -> None:
     """Note of these rooms (by their ids) when their newest events were written, since lists and the directory are in
     this order (None: by nobody but the server itself, which brings no room to the top), and how many bytes came in
-    (`trio_chat.store.space`)."""
+    (`trio_chat.store.space`); and that lists tell something else of them."""
     connection.execute(
         f"""
-        UPDATE rooms SET newest_ms = coalesce(came.at_ms, newest_ms), bytes = bytes + came.size
+        UPDATE rooms SET newest_ms = coalesce(came.at_ms, newest_ms), bytes = bytes + came.size,
+            changed = {connection.dialect.change}
         FROM {connection.dialect.rows_of("id int, at_ms int, size int")} AS came WHERE rooms.id = came.id
         """,
         (json.dumps([(room_id, *came) for room_id, came in newest.items()]),),
@@ -175,6 +176,9 @@ def _block(connection: Connection, room_id: int, events: Sequence[tuple[Row, Blo
             connection.execute("INSERT INTO blocks VALUES (?, ?) ON CONFLICT DO NOTHING", blocked)
         else:
             connection.execute("DELETE FROM blocks WHERE person_id = ? AND blocked_id = ?", blocked)
+        list_changes.note_people(
+            connection, blocked
+        )  # what counts as unread, and what they see of each other
 
 
 def _edit(connection: Connection, room_id: int, events: Sequence[tuple[Row, Edit]]) -> None:

@@ -37,9 +37,9 @@ def begin_epoch(connection: Connection, room: str, *, replacing: str | None = No
     epoch = position(connection, room).epoch
     if replacing in (None, epoch):
         connection.execute(  # another node may do so at the same moment
-            """
-            INSERT INTO rooms (name, epoch, kind) VALUES (?, ?, ?)
-            ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch WHERE rooms.epoch = ?
+            f"""
+            INSERT INTO rooms (name, epoch, kind) VALUES (?, ?, ?) ON CONFLICT (name) DO UPDATE
+            SET epoch = excluded.epoch, changed = {connection.dialect.change} WHERE rooms.epoch = ?
             """,
             (room, secrets.token_urlsafe(6), kind_of_new(room), epoch),
         )

@@ -11,6 +11,7 @@ from trio_chat.model.files import picture_name
 from trio_chat.model.lookalikes import name_forms
 from trio_chat.model.names import KEPT_NAME_MS, KEPT_NAMES
 from trio_chat.model.records import Picture, Profile
+from trio_chat.store.sql import list_changes
 from trio_chat.store.sql.append_rows import make_room
 from trio_chat.store.sql.devices import insert_device, lock_person
 from trio_chat.store.sql.files import find_file, show_picture
@@ -129,6 +130,10 @@ def set_profile(
     )
     if picture is not None or upload or no_picture:
         _set_picture(connection, person_id, picture, upload)
+    list_changes.note_rooms(connection, "SELECT room_id FROM pairs WHERE person_id = ?", (person_id,))
+    if shows_receipts is not None:
+        list_changes.note_rooms(connection, "SELECT room_id FROM members WHERE person_id = ?", (person_id,))
+        list_changes.note_people(connection, [person_id])
     (profile,) = people(connection, (person_id,))
     return profile
 

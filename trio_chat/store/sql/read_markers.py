@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from trio_chat.kinds.facts import LOBBY
 from trio_chat.model.records import MessageReceipt, ReadMarker
 from trio_chat.store.base import MOVES_KEPT
+from trio_chat.store.sql import list_changes
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -51,6 +53,12 @@ def move_read_markers(connection: Connection, moves: Collection[ReadMarker], at_
         """,
         (wanted,),
     )
+    # The lobby is told in any case, and has the most to note.
+    list_changes.note_rooms(
+        connection,
+        f"SELECT id FROM rooms WHERE name IN {connection.dialect.texts} AND name <> ?",
+        (json.dumps(sorted({move.room for move in moves})), LOBBY),
+    )
     # Each call adds at most one move of a marker.
     connection.execute(
         f"""
@@ -89,18 +97,26 @@ def read_markers(connection: Connection, room: str) -> list[ReadMarker]:
     return [ReadMarker(*values) for values in found]
 
 
-def reached(connection: Connection, places: Collection[tuple[str, int]]) -> list[ReadMarker]:
-    """Read markers of members that have come to these places (room, number) of these rooms."""
+def reached(connection: Connection, places: Collection[tuple[str, int]], *, person: str) -> list[ReadMarker]:
+    """Read markers of members that have come to these places (room, number) of these rooms, as far as ``person`` is
+    shown them (`trio_chat.presence.privacy`): by what the database says at this moment, since they are told again only
+    when that changes."""
     wanted = connection.dialect.rows_of("room text, seq int")
     found = connection.execute(
         f"""
-        SELECT name, members.person_id, delivered, read
-        FROM {wanted} AS place JOIN rooms ON name = room
-            CROSS JOIN members CROSS JOIN marks
+        SELECT rooms.name, members.person_id, delivered, read
+        FROM {wanted} AS place JOIN rooms ON rooms.name = room
+            CROSS JOIN members CROSS JOIN marks JOIN people ON people.id = marks.person_id
         WHERE members.room_id = rooms.id AND marks.room_id = members.room_id
             AND marks.person_id = members.person_id AND delivered >= place.seq
+            AND members.person_id <> ?2 AND shows_receipts <> 0
+            AND (SELECT shows_receipts FROM people WHERE id = ?2) <> 0
+            AND NOT EXISTS (
+                SELECT 1 FROM blocks
+                WHERE (blocks.person_id, blocked_id) IN ((?2, members.person_id), (members.person_id, ?2))
+            )
         """,
-        (json.dumps(list(places)),),
+        (json.dumps(list(places)), person),
     )
     return [ReadMarker(*values) for values in found]
 

@@ -28,6 +28,9 @@ MENTIONS_WINDOW = 200
 """Likewise mentions: each message has to be looked at, where the counting of unread ones ends soon."""
 
 
+N_PEOPLE = "SELECT n FROM people_count"
+"""How many people are registered. To count them would take milliseconds each time that somebody comes."""
+
 MAX_LOOKED_AT = 4_096
 """Rooms of the directory that are read at once."""
 
@@ -72,16 +75,19 @@ def pins(connection: Connection, room_id: int | None) -> list[int]:
     return [target for target, body in pinned if isinstance(body, Pin) and body.on]
 
 
-def listing(connection: Connection, person: str, *, only: str | None = None) -> list[Listing]:
-    """See `Store.listing`."""
+def listing(
+    connection: Connection, person: str, *, only: str | None = None, since: int | None = None
+) -> list[Listing]:
+    """See `Store.listing`. ``since``: the lobby, and the rooms of which something changed behind this number
+    (`list_changes`)."""
     with connection.snapshot():
         found: list[Any] = connection.execute(
             """
             SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
-            WHERE person_id = ?1 AND role <> 'asked' AND coalesce(name = ?2, true)
+            WHERE person_id = ?1 AND role <> 'asked' AND coalesce(name = ?2, true) AND coalesce(changed > ?4, true)
             UNION ALL SELECT id, 0 FROM rooms WHERE name = ?3 AND coalesce(name = ?2, true)
             """,
-            (person, only, LOBBY),
+            (person, only, LOBBY, since),
         ).fetchall()
         rooms = _described(connection, found, person)
         if only in (None, LOBBY) and not any(item.room == LOBBY for item in rooms):
@@ -219,7 +225,7 @@ def _description(dialect: Dialect) -> str:
         FROM windows
     )
     SELECT rooms.id, name, messages.head, epoch, kind, title, topic, picture, owner,
-        CASE name WHEN '{LOBBY}' THEN ({dialect.n_people})
+        CASE name WHEN '{LOBBY}' THEN ({N_PEOPLE})
             ELSE (SELECT count(*) FROM members WHERE room_id = rooms.id) END,
         joined,
         CASE kind WHEN '{DIRECT}' THEN (
@@ -329,7 +335,7 @@ def _described(
 
 
 def _empty_lobby(connection: Connection) -> Listing:
-    n_people = connection.execute(connection.dialect.n_people).get
+    n_people = connection.execute(N_PEOPLE).get
     assert isinstance(n_people, int)
     place = position(connection, LOBBY)
     return Listing(LOBBY, place, PUBLIC, "", "", None, n_people, True, None, 0, 0, 0, 0, None, None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.standing import MEMBER, MODERATOR, OPEN, OWNER, PROBATION
-from trio_chat.store.sql import newcomers
+from trio_chat.store.sql import list_changes, newcomers
 from trio_chat.store.sql.erasing import erase_texts
 from trio_chat.store.sql.uploads import drop_uploads_of
 
@@ -104,6 +104,7 @@ def lift(connection: Connection, room_id: int, person: str, kind: str) -> None:
 
 def remove_member(connection: Connection, room_id: int, person: str) -> object:
     """Remove a member, and say what role they had."""
+    list_changes.note_people(connection, [person])
     return connection.execute(
         "DELETE FROM members WHERE room_id = ? AND person_id = ? RETURNING role", (room_id, person)
     ).get

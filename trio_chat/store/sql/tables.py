@@ -7,6 +7,7 @@ from typing import Final
 import attrs
 
 from trio_chat.store.sql.epochs import EPOCHS, PROOF_KEY
+from trio_chat.store.sql.list_changes import RUNS
 
 
 @attrs.frozen
@@ -69,7 +70,8 @@ STAYING: Final = {
     "buckets": "PostgreSQL's: how fast people did what is limited; it begins anew, as it does when a server starts",
     "coming_blobs": "PostgreSQL's: of unfinished uploads, which get another name when they are finished",
     "name_claims": "PostgreSQL's: of the servers that use it",
-    "people_count": "PostgreSQL's: counted anew",
+    "people_count": "counted anew",
+    "list_resets": "of stamps of lists, which are void in another database",
 }
 """What does not move, and why."""
 
@@ -79,6 +81,9 @@ OWN_COLUMNS: Final = {
     "marks": {"moved_at"},
 }
 """Columns that only PostgreSQL has: they follow from the log, or say what was changed lately."""
+
+STAYING_COLUMNS: Final = {"rooms": {"changed"}}
+"""Columns that both have, and that do not move: their numbers are those of one database."""
 
 MOVING_KEYS: Final = ("epoch", "server", "token_key", "addresses_key", PROOF_KEY)
 """Keys in ``meta`` that move."""
@@ -91,6 +96,7 @@ STAYING_KEYS: Final = {
     "files": "PostgreSQL's: the mark of the place that its servers have for files",
     "identity": "PostgreSQL's: which database it is",
     "timeline": "PostgreSQL's: which one it is",
+    RUNS: "SQLite's: of stamps of lists, which are void in another database",
     EPOCHS: "counts on with each move, so that what servers remember of other databases is void",
 }
 """Keys in ``meta`` that do not, and why; but for the notes of moving themselves."""

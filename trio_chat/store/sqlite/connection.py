@@ -31,7 +31,8 @@ SQLITE = Dialect(
     column_of_row="value ->> {number} AS {name}",
     for_update="",
     is_guest="person_id GLOB 'g-*'",
-    n_people="SELECT count(*) FROM people",
+    change="(SELECT coalesce(max(changed), 0) + 1 FROM rooms)",
+    last_change="SELECT coalesce(max(changed), 0) FROM rooms",
     mentions="""
         CASE WHEN instr({body}, '"mentions":') AND json_valid({body}) THEN EXISTS (
             SELECT 1 FROM json_each({body}, '$.mentions') WHERE value IN ({person}, 'all')

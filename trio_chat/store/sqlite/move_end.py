@@ -136,7 +136,8 @@ class SqliteEnd:
             _switch_triggers_off(self.connection)
 
     def complete(self) -> None:
-        """See `End`. Here nothing follows from others."""
+        """See `End`."""
+        self.connection.execute("UPDATE people_count SET n = (SELECT count(*) FROM people)")
 
     def open(self) -> None:
         """See `End`."""

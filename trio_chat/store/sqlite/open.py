@@ -13,6 +13,7 @@ import apsw
 import trio
 
 from trio_chat.store.group_commit import thread_executor
+from trio_chat.store.sql import list_changes
 from trio_chat.store.sql.moves import check_serves
 from trio_chat.store.sqlite.epochs import reconcile
 from trio_chat.store.sqlite.event_count import open_event_count
@@ -108,6 +109,8 @@ def _open_files(
             count_file = stack.enter_context(open_event_count(path))
             count_file.write(count)
             count_file.sync()
+            if len(migrations) == len(MIGRATIONS):
+                list_changes.note_run(writing)
             writer = SqliteWriter(writing, count, count_file.write)
             writer.checkpoint()  # texts deleted before a crash may be in the write-ahead log
             stack.callback(writer.checkpoint)

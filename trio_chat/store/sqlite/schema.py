@@ -408,6 +408,21 @@ def make_releases(connection: apsw.Connection) -> None:
     )
 
 
+def note_changes_of_lists(connection: apsw.Connection) -> None:
+    """Number what changes of lists of rooms (`trio_chat.store.sql.list_changes`), and keep how many people there are."""
+    connection.execute(
+        """
+        ALTER TABLE rooms ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX changed_rooms ON rooms (changed);
+        CREATE TABLE list_resets (person_id TEXT PRIMARY KEY, changed INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE INDEX own_pairs ON pairs (person_id);
+        CREATE TABLE people_count (n INTEGER NOT NULL) STRICT;
+        INSERT INTO people_count SELECT count(*) FROM people;
+        CREATE TRIGGER count_people AFTER INSERT ON people BEGIN UPDATE people_count SET n = n + 1; END;
+        """
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     _make_the_log,
     _make_the_group,
@@ -429,6 +444,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     make_pictures,
     keep_each_hash_once,
     make_releases,
+    note_changes_of_lists,
 )
 """In order; number n makes version n + 1. A released migration is never changed, only followed by another."""
 
