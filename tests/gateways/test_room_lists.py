@@ -8,9 +8,12 @@ import trio
 
 from tests.support.core import AT_MS, Core, V1Client, open_core
 from tests.support.v1 import ack, hello, let_in, make_room
+from trio_chat.gateways.v1 import people
 from trio_chat.kinds.forms import timestamp
 from trio_chat.presence import service
 from trio_chat.presence.service import INTERVAL_S
+from trio_chat.protocol.parts import RoomItem, User
+from trio_chat.protocol.replies import RoomAdded, Welcome
 
 if TYPE_CHECKING:
     import pytest
@@ -106,3 +109,63 @@ async def test_of_a_public_room_only_who_watches_it_is_told(autojump_clock: Mock
         await reads(bob, "lobby", seq)
         assert "marks" not in {frame["type"] for frame in await ada.hear_frames()}
         assert "marks" not in await item_of(ada, "lobby")
+
+
+async def test_who_comes_back_with_the_stamp_is_told_what_changed(autojump_clock: MockClock) -> None:
+    async with open_core() as core:
+        ada = await core.open_v1()
+        first = await ada.ask("hello", name="Ada", lists=True)
+        assert not {"partial", "more"} & first.keys()
+        garden = (await ack(ada, "create", kind="private", title="Garden"))["room"]
+        club = (await ack(ada, "create", kind="private", title="Club"))["room"]
+        again = await core.open_v1()
+        welcome = await again.ask("hello", token=first["token"], lists=True, since=first["stamp"])
+        assert welcome["partial"] is True
+        assert {item["room"] for item in welcome["rooms"]} == {"lobby", garden, club}
+        await ada.tell("join", room=club)
+        await ada.hear_frames()
+        await ack(ada, "send", room=club, text="hi")
+        later = await core.open_v1()
+        welcome = await later.ask("hello", token=first["token"], lists=True, since=welcome["stamp"])
+        assert [item["room"] for item in welcome["rooms"]] == ["lobby", club]
+        assert "mine" not in welcome
+        stranger = await core.open_v1()
+        other = await stranger.ask("hello", name="Bob", lists=True, since=welcome["stamp"])
+        assert "partial" not in other, "it is not his"
+        assert other["mine"]["head"] == 0
+        unlisted = await core.open_v1()
+        assert "stamp" not in await unlisted.ask("hello", token=first["token"], since=welcome["stamp"])
+
+
+async def test_the_stamp_comes_with_the_last_room_of_a_long_list(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "WELCOME_ROOMS_BYTES", 1)
+    async with open_core() as core:
+        ada = await core.open_v1()
+        token = (await ada.ask("hello", name="Ada", lists=True))["token"]
+        for title in ("Garden", "Club"):
+            await ack(ada, "create", kind="private", title=title)
+        again = await core.open_v1()
+        await again.tell("hello", token=token, lists=True)
+        frames = await again.hear_frames()
+        assert [(frame["type"], "stamp" in frame) for frame in frames] == [
+            ("welcome", False),
+            ("room_added", False),
+            ("room_added", True),
+        ]
+        last = await core.open_v1()
+        welcome = await last.ask("hello", token=token, lists=True, since=frames[-1]["stamp"])
+        assert (welcome["partial"], len(welcome["rooms"])) == (True, 1)
+        assert "stamp" in welcome
+
+
+def test_what_is_told_without_some_rooms_has_no_stamp() -> None:
+    """Who was removed may be let in again since: then it would stand for more than was told."""
+    item = RoomItem(room="~p", head=1, epoch="e")
+    other = RoomItem(room="~q", head=1, epoch="e")
+    assert RoomAdded(item, "stamp").without({"~p"}) is None
+    assert RoomAdded(item, "stamp").without({"~q"}) == RoomAdded(item)
+    welcome = Welcome(user=User("p-a", "A"), rooms=[item, other], stamp="stamp")
+    told = welcome.without({"~q"})
+    assert (told.rooms, told.stamp) == ([item], None)

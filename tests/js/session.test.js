@@ -330,6 +330,58 @@ test("rooms that follow a long welcome are kept as they were, and followed toget
   assert.deepEqual(page.take("follow").rooms.map(({ room }) => room), ["~b", "~c"]);
 });
 
+test("who comes back is told what changed, and what was told before holds for all else", async () => {
+  const page = await online();
+  const back = async (welcome, ...others) => {
+    page.cut();
+    await page.greet();
+    const { since } = page.take("hello");
+    page.say({ type: "welcome", user: ME, ...welcome }, ...others);
+    return since;
+  };
+  const names = () => Array.from(page.store.state.rooms.values()).filter(({ isMember }) => isMember).map(({ name }) => name);
+  const all = [item("lobby", 2), item("work", 10), item("~p", 3)];
+  assert.equal(await back({ rooms: all, mine: MINE, stamp: "1" }), undefined, "there was none");
+  assert.equal(await back({ rooms: [item("lobby", 2), item("work", 12, { title: "Work" })], stamp: "2", partial: true }), "1");
+  assert.deepEqual(names(), ["lobby", "work", "~p"]);
+  assert.equal(page.store.state.rooms.get("work").title, "Work");
+  assert.equal(page.store.state.mine.room, "~p-me");
+  assert.deepEqual(page.sent.filter(({ type }) => type === "follow").at(-1).rooms.map(({ room }) => room), ["work", "~p", "~p-me"]);
+  const long = [{ rooms: [item("lobby", 2)], mine: MINE, more: true }, { type: "room_added", item: item("work", 12) }];
+  assert.equal(await back(...long), "2");
+  assert.equal(await back(...long, { type: "room_added", item: item("~p", 3), stamp: "3" }), undefined, "it had not come whole");
+  assert.equal(await back({ rooms: [item("lobby", 2)], mine: MINE, stamp: "4" }), "3");
+  assert.deepEqual(names(), ["lobby"], "the whole list");
+  page.store.dispatch({ type: "afresh" });
+  assert.equal(await back({ rooms: all, mine: MINE, stamp: "5" }), undefined, "what it stands for was forgotten");
+  page.store.dispatch({ type: "loggedOut" });
+  assert.equal(page.store.state.stamp, null);
+});
+
+test("a guess that one is muted in a room ends with the next welcome, whatever it tells of the room", async () => {
+  const page = await online();
+  const state = page.store.state;
+  const guessed = { ...state, rooms: new Map(state.rooms).set("~p", { ...state.rooms.get("~p"), muted: { until: Infinity, isGuess: true } }) };
+  const next = reduce(guessed, { type: "welcome", frame: { user: ME, rooms: [item("lobby", 2)], partial: true } });
+  assert.equal(next.rooms.get("~p").muted, null);
+});
+
+test("read markers that may have been lost are sent again, also of rooms that are not told anew", async () => {
+  const page = await online();
+  const marks = () => page.sent.filter(({ type }) => type === "mark");
+  page.store.dispatch({ type: "viewed", isAtBottom: true, isVisible: true });
+  page.session.tellReadMarkers();
+  assert.deepEqual(marks(), [{ type: "mark", room: "lobby", delivered: 2, read: 2 }, { type: "mark", room: "work", delivered: 10 }]);
+  page.cut();
+  page.sent.length = 0;
+  await page.greet();
+  const join = page.take("join");
+  page.say({ type: "welcome", user: ME, rooms: [item("lobby", 2, { read: 2, delivered: 2 })], partial: true });
+  page.say({ type: "joined", id: join.id, room: "lobby", head: 2, epoch: "e", after: 2, reset: false });
+  page.session.tellReadMarkers();
+  assert.deepEqual(marks(), [{ type: "mark", room: "work", delivered: 10 }]);
+});
+
 test("personal state that the welcome had no room for is asked for, and the newer holds", async () => {
   const page = await online();
   const star = (seq, target, on = true) => ({ type: "star", room: "~p-me", seq, of: "lobby", target, on });

@@ -35,10 +35,7 @@ export function withPeople(state, users) {
 const peopleIn = ({ members = [], knocking = [], restricted = [] }) =>
   [...members, ...knocking, ...restricted.map(({ person }) => person)];
 
-function isSame(known, { id, name, colour, picture, seen, here }) {
-  return known && known.id === id && known.name === name && known.colour === colour && known.picture === picture
-    && known.seen === seen && known.here === here;
-}
+const isSame = (known, user) => known && ["name", "colour", "picture", "seen", "here"].every((field) => known[field] === user[field]);
 
 /** What is in view is read, once the room has caught up. */
 function readInView(state) {
@@ -65,16 +62,16 @@ function withoutKnock(state, name) {
   return knocked.length === state.knocked.length ? state : { ...state, knocked };
 }
 
+/** The server has told where this person is muted. */
+const withoutGuess = (room) => (room.muted?.isGuess ? { ...room, muted: null } : room);
+
 /** What `welcome` and `standing` tell of the server, and of this person's place on it. */
 function standingOf({ mode = "open", quiet_until: quietUntil, new_until: newUntil, muted_until: mutedUntil }) {
   const ms = (at) => (at === undefined ? null : Date.parse(at));
   return { mode, quietUntil: ms(quietUntil), newUntil: ms(newUntil), muted: muteOf(mutedUntil) };
 }
 
-/**
- * The server answers with a room's own name, which may have been asked for in another spelling (Lobby, lobby): all that
- * was kept by the spelling belongs to the room.
- */
+/** The server answers with a room's own name (lobby), whatever spelling was asked for (Lobby): what was kept by that is its. */
 function withRoomCalled(state, asked, name) {
   const rooms = new Map(state.rooms);
   rooms.delete(asked);
@@ -106,11 +103,12 @@ function withRemovalNotice(state, { room: name, seq, reason = "" }) {
 }
 
 export const roomReducers = {
-  /** The list of rooms and the personal state, as they are now. With `more` the other rooms follow (`roomAdded`). */
+  /** The list of rooms and the personal state, as they are now. All others follow (`more`), or are as they were (`partial`). */
   welcome(state, { frame }) {
     const names = new Set(frame.rooms.map(({ room }) => room));
-    const kept = Array.from(state.rooms).filter(([name]) => frame.more || names.has(name) || name === state.open);
-    const rooms = new Map(kept.map(([name, room]) => [name, { ...room, isMember: Boolean(frame.more) && room.isMember }]));
+    const isPart = Boolean(frame.more || frame.partial);
+    const kept = Array.from(state.rooms).filter(([name]) => isPart || names.has(name) || name === state.open);
+    const rooms = new Map(kept.map(([name, room]) => [name, { ...withoutGuess(room), isMember: isPart && room.isMember }]));
     const { public_url: publicUrl = null, network_url: networkUrl = null } = frame;
     const requests = requestsOf(frame.requests ?? [], state.requests);
     const mine = frame.mine ? mineOf(frame.mine) : state.mine;
@@ -121,7 +119,7 @@ export const roomReducers = {
     } = frame.about?.limits ?? {};
     const limits = { textChars, messageBytes, fileBytes, files, filesLeft, hasPreviews: frame.about?.previews };
     const pageVersion = frame.about?.page ?? null;
-    const base = { ...state, publicUrl, networkUrl, limits, pageVersion, retentionDays, isListed: true, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
+    const base = { ...state, publicUrl, networkUrl, limits, pageVersion, retentionDays, isListed: true, stamp: frame.stamp, lost: null, hasRecovery, rooms, requests, mine, standing: standingOf(frame) };
     const known = frame.rooms.reduce((next, { room }) => withoutKnock(next, room), withPeople(base, [frame.user]));
     return settled(frame.rooms.reduce(withItem, known));
   },
@@ -129,7 +127,7 @@ export const roomReducers = {
   olderMine: (state, { events }) => ({ ...state, mine: withOlderMine(state.mine, events) }),
 
   /** A room came into the list, or looks like this now. */
-  roomAdded: (state, { item }) => withItem(withoutKnock(withoutRequest(state, item.room), item.room), item),
+  roomAdded: (state, { item, stamp = state.stamp }) => ({ ...withItem(withoutKnock(withoutRequest(state, item.room), item.room), item), stamp }),
 
   /** What is unread was asked for in vain. */
   recounted: (state, { room }) => withRoom(state, room, (held) => ({ ...held, unread: { ...held.unread, isStale: false } })),
@@ -211,7 +209,7 @@ export const roomReducers = {
 
   /** How the server is run now, and what that means for this person. */
   standing(state, { frame }) {
-    const rooms = new Map(Array.from(state.rooms, ([name, room]) => [name, room.muted?.isGuess ? { ...room, muted: null } : room]));
+    const rooms = new Map(Array.from(state.rooms, ([name, room]) => [name, withoutGuess(room)]));
     return { ...state, rooms, standing: standingOf(frame) };
   },
 

@@ -22,6 +22,7 @@ export function initialState(roomName) {
     pageVersion: null,
     retentionDays: 0,
     isListed: false,
+    stamp: null,
     rooms: new Map([[roomName, emptyRoom(roomName)]]),
     open: roomName,
     spellings: new Map(),
@@ -73,7 +74,7 @@ const reducers = {
   /** Nothing that is held of rooms is of use; the open one stays open if it is one of the list. */
   afresh(state) {
     const name = state.rooms.get(state.open).isMember ? state.open : HOME;
-    return { ...state, rooms: new Map([[name, emptyRoom(name)]]), open: name, mine: emptyMine() };
+    return { ...state, rooms: new Map([[name, emptyRoom(name)]]), open: name, mine: emptyMine(), stamp: null };
   },
 
   /** The browser has the cookie with which pictures and sounds of messages can be fetched. */

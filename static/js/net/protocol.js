@@ -21,12 +21,13 @@ const DEFAULT_RETRY_S = 2;
 export const LOGGED_OUT = 4510;
 
 /**
- * Log in with `token`, or as the person of another device with its code `link`, or by the recovery code `recover`, or as
- * a new user, with `name` or without, and perhaps with a link (`invite`), without which some servers let nobody in. `device`: what the browser is called in the list of devices. `lists`: the welcome
- * shall have the list of rooms and the personal state; `rotate`: a token may come in place of this one.
+ * Log in with `token`, with the code `link` of another device, by the recovery code `recover`, or as a new user, with
+ * `name` or without, and perhaps with a link (`invite`), as some servers demand. `device`: what the browser is called.
+ * `lists`: the welcome shall have the list of rooms and the personal state, or what changed of them (`since` a stamp);
+ * `rotate`: a token may come in place of this one.
  */
-export function hello({ link = null, recover = null, token = null, name = null, invite = null, device = "" } = {}) {
-  const frame = { type: "hello", lists: true, ...(device && { device }) };
+export function hello({ link, recover, token, name, invite, device, since } = {}) {
+  const frame = { type: "hello", lists: true, ...(since && { since }), ...(device && { device }) };
   if (link) return { ...frame, link };
   if (recover) return { ...frame, recover };
   if (token) return { ...frame, token, rotate: true };

@@ -9,6 +9,7 @@ export class ReadMarkers {
   #store;
   #send;
   #told = new Map(); // room -> {epoch, delivered, read}
+  #listed = new Map(); // what the server told
   #timer = null;
 
   /** @param {import("../core/store.js").Store} store @param {(frame: object) => void} sendFrame */
@@ -20,12 +21,14 @@ export class ReadMarkers {
 
   /** The list of rooms tells the markers that the server has. */
   listed(items) {
-    for (const { room, epoch, delivered = 0, read = 0 } of items) this.#told.set(room, { epoch, delivered, read });
+    for (const { room, epoch, delivered = 0, read = 0 } of items) {
+      for (const known of [this.#told, this.#listed]) known.set(room, { epoch, delivered, read });
+    }
   }
 
-  /** The last markers may not have arrived; the next list of rooms tells. */
+  /** The last markers may not have arrived: what the server told holds. */
   disconnected() {
-    this.#told.clear();
+    this.#told = new Map(this.#listed);
     clearTimeout(this.#timer);
     this.#timer = null;
   }

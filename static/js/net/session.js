@@ -218,7 +218,7 @@ export class Session {
   #sayHello() {
     const { token = this.#login ? null : this.#identity.token, link, recover } = this.#login?.fields ?? {};
     this.#heldToken = token;
-    this.#connection.send(protocol.hello({ link, recover, token, name: this.#identity.name, invite: this.#invite, device: this.#device }));
+    this.#connection.send(protocol.hello({ link, recover, token, name: this.#identity.name, invite: this.#invite, device: this.#device, since: this.#store.state.stamp }));
     this.#joinOpenRoom();
   }
 
@@ -284,9 +284,9 @@ export class Session {
     ack: (frame) => {
       if (!this.#commands.answered(frame)) this.#store.dispatch({ type: "acked", id: frame.id, seq: frame.seq });
     },
-    room_added: ({ item }) => {
+    room_added: ({ item, stamp }) => {
       const isNew = !this.#store.state.rooms.get(item.room)?.isMember;
-      this.#store.dispatch({ type: "roomAdded", item });
+      this.#store.dispatch({ type: "roomAdded", item, stamp });
       this.#readMarkers.listed([item]);
       if (isNew && item.room !== this.#store.state.open) this.#followAdded(item.room);
     },

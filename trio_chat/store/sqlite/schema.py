@@ -409,7 +409,7 @@ def make_releases(connection: apsw.Connection) -> None:
 
 
 def note_changes_of_lists(connection: apsw.Connection) -> None:
-    """Number what changes of lists of rooms (`trio_chat.store.sql.list_changes`), and keep how many people there are."""
+    """What changes lists of rooms has a number (`trio_chat.store.sql.list_changes`), and people are counted."""
     connection.execute(
         """
         ALTER TABLE rooms ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
