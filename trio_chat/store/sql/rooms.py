@@ -81,14 +81,24 @@ def listing(
     """See `Store.listing`. ``since``: the lobby, and the rooms of which something changed behind this number
     (`list_changes`)."""
     with connection.snapshot():
-        found: list[Any] = connection.execute(
-            """
-            SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
-            WHERE person_id = ?1 AND role <> 'asked' AND coalesce(name = ?2, true) AND coalesce(changed > ?4, true)
-            UNION ALL SELECT id, 0 FROM rooms WHERE name = ?3 AND coalesce(name = ?2, true)
-            """,
-            (person, only, LOBBY, since),
-        ).fetchall()
+        if only is None:
+            found: list[Any] = connection.execute(
+                """
+                SELECT rooms.id, members.seq FROM members JOIN rooms ON rooms.id = room_id
+                WHERE person_id = ?1 AND role <> 'asked' AND coalesce(changed > ?3, true)
+                UNION ALL SELECT id, 0 FROM rooms WHERE name = ?2
+                """,
+                (person, LOBBY, since),
+            ).fetchall()
+        else:  # one look, however many rooms the person has
+            found = connection.execute(
+                """
+                SELECT id, seq FROM (SELECT id, CASE WHEN name = ?3 THEN 0 ELSE (
+                    SELECT seq FROM members WHERE room_id = rooms.id AND person_id = ?1 AND role <> 'asked'
+                ) END AS seq FROM rooms WHERE name = ?2) AS room WHERE seq IS NOT NULL
+                """,
+                (person, only, LOBBY),
+            ).fetchall()
         rooms = _described(connection, found, person)
         if only in (None, LOBBY) and not any(item.room == LOBBY for item in rooms):
             rooms.append(_empty_lobby(connection))
