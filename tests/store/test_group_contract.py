@@ -669,6 +669,40 @@ async def test_a_listing_has_the_newest_message_with_its_newest_edit(store: Stor
     assert (lobby.last.seq, lobby.last.body, lobby.last_edit) == (2, None, None)
 
 
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", ["street", "wine", "kelvin", "percent"]),
+        ("STRASSE", ["street"]),
+        ("straße", ["street"]),
+        ("STR", ["street"]),
+        ("fine", ["wine"]),
+        ("50%", ["percent"]),
+        ("5%", []),
+        ("a_b", ["percent"]),
+        ("a\\", ["percent"]),
+        ("a%", []),
+        ("300 k", ["kelvin"]),
+        ("ἀρχή", ["wine"]),
+        ("t\ncold", ["percent"]),
+        ("\0", []),
+    ],
+)
+async def test_the_directory_is_searched_whatever_the_case(
+    store: Store, query: str, found: list[str]
+) -> None:
+    for at_ms, (room, title, topic) in enumerate(
+        [
+            ("percent", "a\\a_b 50% hot", "Cold"),
+            ("kelvin", "300 \N{KELVIN SIGN}", ""),
+            ("wine", "\N{LATIN SMALL LIGATURE FI}ne", "ἈΡΧΉ"),
+            ("street", "Hauptstraße", ""),
+        ]
+    ):
+        await append(store, room, create("public", ADA, title=title, topic=topic), at_ms=at_ms)
+    assert [item.room for item in await store.directory(query, 9)] == found
+
+
 async def test_the_directory_lists_public_rooms_by_their_newest_event(store: Store) -> None:
     await append(store, LOBBY, said("a"), at_ms=1)
     await append(store, CLUB, create("private", ADA, title="Garden club"), at_ms=9)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -143,9 +144,11 @@ def directory(
 ) -> list[Listing]:
     """See `Store.directory`."""
     wanted = query.casefold()
+    if "\0" in wanted:  # which no text has, and not every engine takes
+        return []
     with connection.snapshot():
         ids: list[int] = []
-        for looked_at in _looked_at(connection, limit, after):
+        for looked_at in _looked_at(connection, wanted, limit, after):
             matching = [room[0] for room in looked_at if wanted in "\n".join(room[2:]).casefold()]
             banned = _banned_from(connection, matching, person, at_ms)
             ids += [room_id for room_id in matching if room_id not in banned]
@@ -162,9 +165,16 @@ def directory(
         return _described(connection, joined, person)
 
 
-def _looked_at(connection: Connection, limit: int, after: DirectoryPlace | None) -> Iterator[list[Any]]:
-    """Public rooms (id, when it was written to, words), the newest first, in portions that grow: mostly the first is
-    enough."""
+def _looked_at(
+    connection: Connection, wanted: str, limit: int, after: DirectoryPlace | None
+) -> Iterator[list[Any]]:
+    """Public rooms (id, when it was written to, words) that may have what is ``wanted``, the newest first, in portions
+    that grow: mostly the first is enough.
+
+    Engines compare letters of ASCII only whatever their case, so all rooms with others are looked at.
+    """
+    pattern = "%" + re.sub(r"([\\%_])", r"\\\1", wanted) + "%"
+    words = "name || ?5 || title || ?5 || topic"
     by_directory = connection.dialect.by_index("directory")
     newest_ms, name = after or (2**63 - 1, "")
     n_rooms = limit
@@ -174,9 +184,10 @@ def _looked_at(connection: Connection, limit: int, after: DirectoryPlace | None)
             SELECT id, newest_ms, name, title, topic FROM rooms {by_directory}
             WHERE kind = 'public' AND newest_ms IS NOT NULL
                 AND newest_ms <= ?1 AND (newest_ms < ?1 OR name > ?2)
+                AND (lower({words}) LIKE ?4 ESCAPE '\\' OR octet_length({words}) <> length({words}))
             ORDER BY newest_ms DESC, name LIMIT ?3
             """,
-            (newest_ms, name, n_rooms),
+            (newest_ms, name, n_rooms, pattern, "\n"),
         ).fetchall()
         yield found
         if len(found) < n_rooms:
