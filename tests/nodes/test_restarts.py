@@ -49,8 +49,8 @@ SEEN_AFTER_S = 1.5
 """So long the balancer may take to ask a node that is there again: its check comes each second."""
 
 SILENT_S = 2.0
-"""So long half of the clients may hear nothing. (It is half a second where the machine does little else than run all
-the nodes, the balancer, PostgreSQL and the clients.)"""
+"""So long half of the clients may hear nothing; on a crowded machine, as long as a restart of a node takes there. (It
+is half a second where the machine does little else than run all the nodes, the balancer, PostgreSQL and clients.)"""
 
 
 LIMITS = (
@@ -183,6 +183,7 @@ async def test_a_restart_of_every_node_in_turn_costs_nobody_a_message(
     plain = [Heard() for _ in range(PLAIN)]
     sent: list[str] = []
     hush = trio.Event()
+    restarts_s: list[float] = []
 
     async def client(number: int, talking: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         url, name = f"wss://{HOST}:{site.port}", f"Client {number}"
@@ -205,7 +206,9 @@ async def test_a_restart_of_every_node_in_turn_costs_nobody_a_message(
                     for one in plain:
                         nursery.start_soon(hear_plainly, site, one)
                     for node in nodes:
+                        began_s = trio.current_time()
                         await node.restart()
+                        restarts_s.append(trio.current_time() - began_s)
                         await trio.sleep(SEEN_AFTER_S)
                     hush.set()
                 for one in heard:  # all that was sent is heard by all
@@ -221,7 +224,7 @@ async def test_a_restart_of_every_node_in_turn_costs_nobody_a_message(
         assert len(places) > len(sent) / 2
     silent_s = sorted(one.silent_s for one in heard)
     print(f"of {len(sent)} messages each was heard once by all; silence: {silent_s}")
-    assert silent_s[len(silent_s) // 2] < SILENT_S, silent_s
+    assert silent_s[len(silent_s) // 2] < max(SILENT_S, min(restarts_s)), (silent_s, restarts_s)
 
 
 async def test_whoever_comes_is_led_to_nodes_that_are_ready(database: str, tmp_path: Path) -> None:

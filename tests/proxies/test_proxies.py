@@ -1,13 +1,14 @@
 """Real nginx, Caddy and HAProxy before a real server, with the configurations that docs/operating.md prints.
 
-Only addresses, ports and files are replaced in them, and times, unless ``REAL_TIMES`` is set (silence then lasts 150
-seconds behind each). Clients come from other loopback addresses than the proxy, so that it can be told who is counted.
+Only addresses, ports and files are replaced in them; and where silence is tested times, unless ``REAL_TIMES`` is set
+(it then lasts 150 seconds behind each). Clients come from other loopback addresses than the proxy, so that it can be
+told who is counted.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import attrs
@@ -18,6 +19,8 @@ from tests.support.process import ServerProcess, open_process
 from tests.support.proxies import (
     HAS_REAL_TIMES,
     HOST,
+    SHORT_S,
+    Configure,
     Site,
     caddy,
     connect,
@@ -40,10 +43,10 @@ pytestmark = pytest.mark.proxies
 
 MIB = 1024 * 1024
 
-IDLE_PING_S = 25 if HAS_REAL_TIMES else 0.3
+IDLE_PING_S = 25 if HAS_REAL_TIMES else SHORT_S / 3
 """Silence after which the server pings; the first is its default."""
 
-SILENT_PINGS = 6 if HAS_REAL_TIMES else 5
+SILENT_PINGS = 6 if HAS_REAL_TIMES else 4
 """So many pings take longer than the proxies' timeout."""
 
 ADA, BOB = "127.0.0.2", "127.0.0.3"
@@ -65,27 +68,51 @@ class Proxied:
         return connect(self.port, self.context, address)
 
 
-@pytest.fixture(params=[nginx, caddy, haproxy], ids=lambda configure: configure.__name__)
-async def proxied(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Proxied]:
-    """The server behind one proxy after the other."""
-    authority = make_authority(tmp_path, HOST)
+@asynccontextmanager
+async def open_proxied(
+    configure: Configure, folder: Path, *arguments: str, is_hasty: bool = False
+) -> AsyncIterator[Proxied]:
+    """The server, with these arguments, behind a proxy."""
+    authority = make_authority(folder, HOST)
     port = free_port()
     settings = ("--trusted-proxy", "127.0.0.1", "--public-url", f"https://{HOST}", "--plain")
-    limits = ("--max-connections-per-address", "2", "--idle-ping", str(IDLE_PING_S))
-    async with open_process(tmp_path / "data", *settings, *limits) as server:
-        site = Site(tmp_path, authority, port, "operating.md", {"127.0.0.1:8080": server.port})
-        async with running(request.param, site):
-            yield Proxied(port, authority.client_context("http/1.1"), server, tmp_path / "data")
+    limits = ("--max-connections-per-address", "2")
+    async with open_process(folder / "data", *settings, *limits, *arguments) as server:
+        site = Site(folder, authority, port, "operating.md", {"127.0.0.1:8080": server.port}, is_hasty)
+        async with running(configure, site):
+            yield Proxied(port, authority.client_context("http/1.1"), server, folder / "data")
 
 
-async def test_page_and_chat_work_and_silence_does_not_end_them(proxied: Proxied) -> None:
-    async with proxied.connect() as peer:
+@pytest.fixture(params=[nginx, caddy, haproxy], ids=lambda configure: configure.__name__)
+def configure(request: pytest.FixtureRequest) -> Configure:
+    """One proxy after the other."""
+    found: Configure = request.param
+    return found
+
+
+@pytest.fixture
+async def proxied(configure: Configure, tmp_path: Path) -> AsyncIterator[Proxied]:
+    """The server behind one proxy after the other."""
+    async with open_proxied(configure, tmp_path) as proxied:
+        yield proxied
+
+
+@pytest.fixture
+async def hasty(configure: Configure, tmp_path: Path) -> AsyncIterator[Proxied]:
+    """The same with a proxy that ends what is silent soon, and a server that does not let it."""
+    arguments = ("--idle-ping", str(IDLE_PING_S))
+    async with open_proxied(configure, tmp_path, *arguments, is_hasty=True) as proxied:
+        yield proxied
+
+
+async def test_page_and_chat_work_and_silence_does_not_end_them(hasty: Proxied) -> None:
+    async with hasty.connect() as peer:
         await peer.send(get("/", host=HOST, connection="close"))
         answer = Answer.of(await peer.receive_to_the_end())
         assert answer.status == 200
         assert f"wss://{HOST};" in answer.headers["content-security-policy"]
         assert answer.headers["strict-transport-security"]
-    async with proxied.connect(ADA) as ada, proxied.connect(BOB) as bob:
+    async with hasty.connect(ADA) as ada, hasty.connect(BOB) as bob:
         assert await shake_hands(ada) == 101
         own = {"sec_websocket_protocol": "trio-chat.v1", "origin": f"https://{HOST}"}
         assert await shake_hands(bob, **own) == 101

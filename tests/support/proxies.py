@@ -1,6 +1,6 @@
 """Real nginx, Caddy and HAProxy, with the configurations that the manual prints.
 
-Only addresses, ports and files are replaced in them, and times, unless ``REAL_TIMES`` is set.
+Only addresses, ports and files are replaced in them; and where silence is tested times, unless ``REAL_TIMES`` is set.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ HAS_REAL_TIMES = "REAL_TIMES" in os.environ
 PROGRAMS = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
 
 
-def shortened(*timeouts: str) -> dict[str, str]:
-    """These timeouts of a configuration as a second, so that the silence that they would end need not last minutes."""
-    return {} if HAS_REAL_TIMES else {timeout: re.sub(r"\d+s", "1s", timeout) for timeout in timeouts}
+SHORT_S = 3
+"""Seconds of silence that a proxy bears where that is tested."""
 
 
 def printed(language: str, page: str) -> str:
@@ -68,11 +67,18 @@ class Site:
     """The page of the manual that prints it."""
     servers: Mapping[str, int]
     """The ports of the servers, by the addresses that stand there."""
+    is_hasty: bool = False
+    """Whether the proxy's timeouts are shortened: else the silence that they would end lasts minutes."""
 
     def configuration(self, language: str, replacements: Mapping[str, str]) -> str:
         """The configuration in this language, with its addresses and these things replaced."""
         addresses = {address: f"127.0.0.1:{port}" for address, port in self.servers.items()}
         return replaced(printed(language, self.page), {**replacements, **addresses})
+
+    def shortened(self, *timeouts: str) -> dict[str, str]:
+        """These timeouts of a configuration as short ones, if they shall be."""
+        is_hasty = self.is_hasty and not HAS_REAL_TIMES
+        return {each: re.sub(r"\d+s", f"{SHORT_S}s", each) for each in timeouts} if is_hasty else {}
 
 
 Configure: TypeAlias = "Callable[[Site], list[str]]"
@@ -88,7 +94,7 @@ def nginx(site: Site) -> list[str]:
             f"/etc/letsencrypt/live/{HOST}/fullchain.pem": str(site.authority.certificate),
             f"/etc/letsencrypt/live/{HOST}/privkey.pem": str(site.authority.key),
         }
-        | shortened("timeout 120s"),
+        | site.shortened("timeout 120s"),
     )
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     folders = "".join(f"{kind}_temp_path {site.folder}/{kind};\n" for kind in kinds)
@@ -122,7 +128,7 @@ def haproxy(site: Site) -> list[str]:
     config = site.configuration(
         "haproxy",
         {f"bind :443 ssl crt /etc/haproxy/{HOST}.pem": f"bind 127.0.0.1:{site.port} ssl crt {pem}"}
-        | shortened("timeout client 60s", "timeout server 60s", "timeout tunnel 120s"),
+        | site.shortened("timeout client 60s", "timeout server 60s", "timeout tunnel 120s"),
     )
     path = site.folder / "haproxy.cfg"
     path.write_text(config)
