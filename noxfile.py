@@ -54,11 +54,11 @@ os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), *PYENV
 WITHOUT_BROWSER = ("-m", "not browser", "--ignore=tests/browser")
 """pytest's arguments for all that needs no browser; the folder's conftest imports Playwright, which is not there."""
 
-PARALLEL = ("-n", "auto", "--maxprocesses", "4", "--dist", "worksteal")
-"""pytest-xdist's arguments: each core takes tests from the others when it has none left. ``-- -n 0``: no workers."""
+WORKERS = min(4, (os.cpu_count() or 1) * 3 // 2)
+"""Three for two cores: one waits for its pages, for processes that end and for real time, a third of the time."""
 
-BROWSERS = str(min(4, (os.cpu_count() or 1) * 3 // 2))
-"""So many workers have a browser each: one waits for its pages a third of the time."""
+PARALLEL = ("-n", str(WORKERS), "--dist", "worksteal")
+"""pytest-xdist's arguments: a worker takes tests from the others when it has none left. ``-- -n 0``: no workers."""
 
 SOME_FAILED = 1
 """What pytest returns when all tests have run, and some have failed."""
@@ -199,9 +199,11 @@ def browser(session: nox.Session) -> None:
     environment = {CHROMIUM: chromium, AXE: fetch_axe(session)}
     cache = Path(session.create_tmp()).resolve() / "pytest"
     shutil.rmtree(cache, ignore_errors=True)
-    pytest = ("pytest", "-m", "browser", "-o", f"cache_dir={cache}", *session.posargs)
+    # Each worker collects: of all other tests that takes ten seconds.
+    chosen = session.posargs or ["tests/browser"]
+    pytest = ("pytest", "-m", "browser", "-o", f"cache_dir={cache}", *chosen)
     try:
-        session.run(*pytest, *PARALLEL, "-n", BROWSERS, env=environment)
+        session.run(*pytest, *PARALLEL, env=environment)
     except CommandFailed as error:
         failed = failed_tests(cache)
         if error.return_code != SOME_FAILED or not 1 <= len(failed) <= FEW:
