@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from tests.support.http import ask
-from tests.support.raw import open_peer, open_raw, open_v1, upgrade
+from tests.support.raw import PATIENCE_S, open_peer, open_raw, open_v1, upgrade
 from tests.support.serving import open_server
 from trio_chat.ops.log_format import LineFormatter
 from trio_chat.security_log import LOGGER, MAX_KEYS, QUIET_S, SecurityLog
@@ -92,7 +92,7 @@ async def test_who_does_too_much_stands_there_once(lines: list[str]) -> None:
     ):
         for number in range(5):
             await peer.say(type="ping", id=f"p{number}")
-        with trio.fail_after(15):
+        with trio.fail_after(PATIENCE_S):
             while len(lines) < 2:
                 await peer.receive_text()
         assert lines[1:] == [f"limited why=rate_limited address=127.0.0.1 person={welcome['user']['id']}"]

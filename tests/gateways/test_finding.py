@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from tests.support.core import V1Client, open_core
+from tests.support.raw import PATIENCE_S
 from tests.support.v1 import ack, hello, make_room
 from trio_chat.model.events import Draft
 from trio_chat.search.query import parse_query
@@ -96,7 +97,7 @@ async def test_the_index_follows_the_log_by_itself_and_forgets_what_was_deleted(
         drafts = [Draft("message", "p-1", "Ada", f"{number}", f"apple {number}") for number in range(300)]
         secret = Draft("message", "p-1", "Ada", "s", "xylophone")
         await store.append("lobby", [*drafts, secret], at_ms=1)
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE_S):
             while await n_indexed() < 301:
                 await trio.lowlevel.checkpoint()
             assert len((await store.find("p-1", parse_query("apple"), limit=50)).hits) == 50

@@ -11,6 +11,7 @@ import trio
 import trio.testing
 
 from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
+from tests.support.raw import PATIENCE_S
 from trio_chat.errors import Refused
 from trio_chat.people.device_codes import ALPHABET, GUESSES_AT_ONCE
 from trio_chat.people.devices import (
@@ -66,7 +67,7 @@ class Scene:
 @asynccontextmanager
 async def open_scene(disk: MemoryDisk | None = None) -> AsyncIterator[Scene]:
     """An empty store, or that of the disk."""
-    with trio.fail_after(10):
+    with trio.fail_after(PATIENCE_S):
         async with open_memory_store(disk) as store:
             ended: list[tuple[str, Collection[str]]] = []
             scene: Scene

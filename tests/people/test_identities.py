@@ -13,6 +13,7 @@ import trio.testing
 
 from tests.support.memory_store import MemoryDisk, MemoryStore, open_memory_store
 from tests.support.people import add_person
+from tests.support.raw import PATIENCE_S
 from trio_chat.errors import Refused, StoreUnavailable
 from trio_chat.kinds.newcomers import NOT_YET
 from trio_chat.model.events import Person
@@ -40,7 +41,7 @@ async def open_people(
     disk: MemoryDisk | None = None, *, now_ms: Callable[[], int] = lambda: 1000
 ) -> AsyncIterator[tuple[Identities, MemoryStore]]:
     """Identities over an empty store; all generated names are the same at first."""
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_S):
         async with open_memory_store(disk) as store:
             yield Identities(store, rng=SameName(7), now_ms=now_ms), store
 

@@ -214,7 +214,7 @@ async def test_from_an_address_that_is_banned_no_file_comes_or_goes(tmp_path: Pa
         with trio.fail_after(PATIENCE_S):
             while len(serving.hub.files.transfers):
                 await trio.lowlevel.checkpoint()
-        assert trio.current_time() - began < 2
+        assert trio.current_time() - began < 30
         assert len(await download.receive_to_the_end()) < len(LARGE)
         assert await sister.statuses(target) == [404, 403, 403, 403]
         assert await brother.statuses(target) == everything

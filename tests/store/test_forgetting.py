@@ -15,6 +15,7 @@ import trio
 
 from tests.support.damage import BIG, by_hand, drafts, put, take, whole
 from tests.support.people import add_person, find_person
+from tests.support.raw import PATIENCE_S
 from trio_chat.kinds.files import file_of
 from trio_chat.kinds.forms import write_body
 from trio_chat.kinds.messages import Delete, Edit, Post
@@ -23,7 +24,7 @@ from trio_chat.model.events import DAMAGED, Draft, Event, Person
 from trio_chat.model.files import FileFacts, FileLimits, Upload
 from trio_chat.model.outcomes import Repeat
 from trio_chat.store.plan import Head, plan_append
-from trio_chat.store.sqlite import housekeeping
+from trio_chat.store.sqlite import file, housekeeping, writer
 from trio_chat.store.sqlite.backup import back_up
 from trio_chat.store.sqlite.open import open_sqlite_store
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_shape, migrate
@@ -58,7 +59,7 @@ def remains(path: Path) -> list[str]:
 
 
 async def until_nothing_remains(path: Path) -> None:
-    with trio.fail_after(5):
+    with trio.fail_after(PATIENCE_S):
         while remains(path):  # noqa: ASYNC110  # nobody tells when it is done
             await trio.sleep(0.05)
 
@@ -111,7 +112,7 @@ async def test_the_hashes_and_names_of_deleted_files_are_soon_in_no_file(path: P
             held = b"".join(take(path.parent).values())
             return [secret for secret in secrets if secret in held]
 
-        with trio.fail_after(30):
+        with trio.fail_after(PATIENCE_S):
             while left():  # noqa: ASYNC110  # nobody tells when it is done
                 await trio.sleep(0.05)
     held = b"".join(take(path.parent).values())
@@ -127,7 +128,7 @@ async def test_a_deleted_text_does_not_wait_until_all_messages_are_indexed(
     )  # as long as with a million messages on a slow machine
     async with open_sqlite_store(path) as store:
         await store.append("lobby", [say(SECRET), *drafts(*map(str, range(300)))], at_ms=1)
-        with trio.fail_after(5):
+        with trio.fail_after(PATIENCE_S):
             while not by_hand(path, "SELECT 1 FROM docs LIMIT 1"):  # noqa: ASYNC110  # it has begun
                 await trio.sleep(0.05)
         await store.append("lobby", [delete(1)], at_ms=1)
@@ -169,14 +170,20 @@ async def test_no_copy_of_a_deleted_text_is_left_where_pages_were_split(path: Pa
     assert damage_of(path) == []
 
 
-async def test_a_reader_with_an_old_snapshot_delays_the_erasing_but_no_write(path: Path) -> None:
+async def test_a_reader_with_an_old_snapshot_delays_the_erasing_but_no_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (file, writer):
+        monkeypatch.setattr(
+            module, "BUSY_MS", 20 * PATIENCE_S * 1000
+        )  # who waits for the reader waits for ever
     async with open_sqlite_store(path) as store:
         await store.append("lobby", [say(SECRET)], at_ms=1)
         with closing(apsw.Connection(str(path))) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM events").fetchall()
             await store.append("lobby", [delete(1)], at_ms=1)
-            with trio.fail_after(5):
+            with trio.fail_after(PATIENCE_S):
                 for number in range(30):
                     await store.append("lobby", drafts(f"on {number}"), at_ms=1)
                     await trio.sleep(0.03)

@@ -76,8 +76,8 @@ def test_nodes_whose_own_clocks_are_an_hour_apart_have_one(database: str) -> Non
     with closing(PostgresqlConnection(connector(database))) as connection:
         for clock in clocks:
             clock.sample(connection)
-        assert abs(clocks[0].now_ms() - clocks[1].now_ms()) < 1_000
-        assert abs(clocks[0].now_ms() - time.time() * 1000) < 1_000
+        assert abs(clocks[0].now_ms() - clocks[1].now_ms()) < 60_000
+        assert abs(clocks[0].now_ms() - time.time() * 1000) < 60_000
 
 
 @asynccontextmanager
