@@ -13,7 +13,7 @@ import random
 import sys
 from typing import TYPE_CHECKING, Any
 
-from trio_chat import __main__ as command_line
+from tests.torture import traced_server
 from trio_chat.rooms.follower import Follower
 from trio_chat.store.hints import EVERYTHING, Bell
 from trio_chat.store.postgresql.transactions import Transactions
@@ -39,9 +39,9 @@ def tell_own_outcomes() -> None:
     """Break that the log is what is told."""
     fan_out = Follower.fan_out
 
-    async def fan_out_at_once(follower: Any, events: Sequence[Event]) -> None:  # noqa: ANN401
+    async def fan_out_at_once(follower: Any, events: Sequence[Event], *, since: float) -> None:  # noqa: ANN401
         follower._subscribers.head = events[0].seq - 1
-        await fan_out(follower, events)
+        await fan_out(follower, events, since=since)
 
     setattr(Follower, "fan_out", fan_out_at_once)  # noqa: B010
 
@@ -59,4 +59,4 @@ FAULTY: dict[str, Callable[[], None]] = {
 
 if __name__ == "__main__":
     FAULTY[sys.argv.pop(1)]()
-    command_line.main()
+    traced_server.main()

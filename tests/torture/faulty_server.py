@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import apsw
 
-from trio_chat import __main__ as command_line
+from tests.torture import traced_server
 from trio_chat.ops import stores
 from trio_chat.store.sqlite.open import open_sqlite_store
 
@@ -78,7 +78,7 @@ def main() -> None:
     # Else nothing would be faulty, and everything pass.
     assert vars(stores)["open_sqlite_store"] is open_sqlite_store
     vars(stores)["open_sqlite_store"] = open_faulty_store
-    command_line.main()
+    traced_server.main()
 
 
 if __name__ == "__main__":

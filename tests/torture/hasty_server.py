@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat import __main__ as command_line
+from tests.torture import traced_server
 from trio_chat.blobs.directory import DirectoryBlobs
 
 if TYPE_CHECKING:
@@ -36,4 +36,4 @@ async def put_late(blobs: DirectoryBlobs, path: Path, name: str) -> None:
 
 if __name__ == "__main__":
     setattr(DirectoryBlobs, "put", put_late)  # noqa: B010
-    command_line.main()
+    traced_server.main()

@@ -15,7 +15,7 @@ import trio
 
 from tests.support.process import NAME
 from tests.torture.history import Recorder
-from tests.torture.process import PRODUCT, ServerProcess, open_server
+from tests.torture.process import SERVER, ServerProcess, open_server
 from tests.torture.websocket import ConnectionLost, WebSocket, open_websocket, wait_until
 
 PATIENCE_S = 120
@@ -78,7 +78,7 @@ async def open_many_connections(wanted: int) -> ManyConnections:
     with tempfile.TemporaryDirectory(prefix="crowd-") as directory:
         data, output = Path(directory) / "data", Path(directory) / "server.log"
         async with open_server(
-            data, output, Recorder(), (*PRODUCT, *settings, "--handshake-timeout", "60"), {}
+            data, output, Recorder(), (*SERVER, *settings, "--handshake-timeout", "60"), {}
         ) as server:
             async with open_websocket(server.port) as sender, trio.open_nursery() as nursery:
                 await _join(sender)

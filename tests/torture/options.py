@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from tests.support.process import NAME
-from tests.torture.process import PRODUCT
+from tests.torture.process import SERVER
 
 
 @attrs.frozen
@@ -32,7 +32,7 @@ class Options:
     drain_s: float = 300
     """Seconds that draining may take after the last fault; long, since the machine may be busy."""
     synchronous: str = "FULL"
-    program: tuple[str, ...] = PRODUCT
+    program: tuple[str, ...] = SERVER
     """What is run, as arguments of Python."""
     settings: tuple[str, ...] = (
         *("--messages-per-second", "0", "--max-connections-per-address", "0"),

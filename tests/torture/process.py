@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import attrs
 import trio
 
+from tests.torture import traced_server
 from tests.torture.history import Trouble
 
 if TYPE_CHECKING:
@@ -28,11 +29,17 @@ ROOT = Path(__file__).parents[2]
 PRODUCT = ("-m", "trio_chat")
 """Arguments of Python for the product's own command."""
 
+SERVER = ("-m", "tests.torture.traced_server")
+"""The product's server, which says where it stands when it is asked."""
+
 START_S = 60
 """Seconds that a start may take; long, since the machine may be busy."""
 
 STOP_S = 30
 """Seconds that a stop by SIGTERM may take: the server's own drain timeout, and closing."""
+
+ASKED_S = 5
+"""Seconds that it has to say where it stands."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -119,7 +126,9 @@ class ServerProcess:
                     )
                 output += data
             return
-        raise ServerDied(f"the server was not ready within {START_S} seconds")
+        raise ServerDied(
+            f"the server was not ready within {START_S} seconds\n{await self._where_it_stands()}"
+        )
 
     async def kill(self) -> None:
         """End the process by SIGKILL, and wait for its end."""
@@ -138,9 +147,19 @@ class ServerProcess:
             if code != 0:
                 self._recorder.add(Trouble(what=f"the server ended with {code} after SIGTERM"))
         if scope.cancelled_caught:
-            self._recorder.add(Trouble(what=f"the server did not stop within {STOP_S} seconds"))
+            stands = await self._where_it_stands()
+            self._recorder.add(Trouble(what=f"the server did not stop within {STOP_S} seconds\n{stands}"))
             await self.kill()
         await self._close()
+
+    async def _where_it_stands(self) -> str:
+        """What the process says of its threads and tasks; as much of it as comes in time."""
+        before = len(self.log_text())
+        os.kill(self.pid, traced_server.ASK)
+        with trio.move_on_after(ASKED_S):
+            while self.is_running and traced_server.TASKS_END not in self.log_text()[before:]:  # noqa: ASYNC110
+                await trio.sleep(0.05)
+        return self.log_text()[before:]
 
     async def pause(self, seconds: float) -> None:
         """Stop the process for some seconds."""

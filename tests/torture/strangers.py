@@ -19,7 +19,7 @@ import trio
 
 from tests.support.process import NAME
 from tests.torture.history import Recorder
-from tests.torture.process import PRODUCT, ROOT, ServerProcess, open_server
+from tests.torture.process import ROOT, SERVER, ServerProcess, open_server
 from tests.torture.websocket import ConnectionLost, WebSocket, open_websocket
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ async def besiege(duration_s: float) -> Noticed:
     noticed = Noticed()
     with tempfile.TemporaryDirectory(prefix="strangers-") as directory:
         data, output = Path(directory) / "data", Path(directory) / "server.log"
-        async with open_server(data, output, Recorder(), (*PRODUCT, *NAME), {}) as server:
+        async with open_server(data, output, Recorder(), (*SERVER, *NAME), {}) as server:
             async with (
                 _open_person(server.port, name="Ada") as ada,
                 _open_person(server.port, name="Bob") as bob,
