@@ -16,7 +16,7 @@ from trio_chat.errors import StoreUnavailable
 from trio_chat.kinds.facts import LOBBY
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.rooms import follower as follower_module
-from trio_chat.rooms.follower import FRESH_S, RETRY_S
+from trio_chat.rooms.follower import RETRY_S, RUNG_S
 from trio_chat.rooms.registry import IDLE_S
 from trio_chat.store.hints import EVERYTHING, Hint
 
@@ -755,7 +755,7 @@ async def test_events_that_waited_for_too_long_are_read_as_they_are_now(autojump
             await bob.tell("send", room=LOBBY, text="more")
             await trio.testing.wait_all_tasks_blocked()
             store.bell.ring(Hint(LOBBY, secret.seq, (secret,)))
-            await trio.sleep(FRESH_S + 1)
+            await trio.sleep(RUNG_S + 0.1)
         frames = await bob.hear_frames()
         assert texts_of(frames) == ["secret", "more"]
         assert two.lobby.statistics().broadcast.rung == 0
@@ -828,3 +828,23 @@ async def test_markers_that_moved_at_another_node_are_read_again(autojump_clock:
         await bob.hear_frames()
         watching = await bob.ask("watch", room=LOBBY)
         assert [mark["read"] for mark in watching["marks"]] == [1]
+
+
+async def test_whoever_begins_to_watch_is_told_all_markers_that_anybody_was_told(
+    autojump_clock: MockClock,
+) -> None:
+    async with open_nodes() as (store, one, two):
+        ada, bob, late = [
+            await node.open_person(name) for node, name in zip((one, two, two), "ABL", strict=True)
+        ]
+        await say(ada, "1", "2")
+        for client in (ada, bob):
+            await client.tell("watch", room=LOBBY)
+        await ada.tell("mark", room=LOBBY, read=1)
+        await trio.sleep(3)
+        store.lose_messages()
+        await ada.tell("mark", room=LOBBY, read=2)
+        await trio.sleep(3)
+        await late.hear_frames()
+        watching = await late.ask("watch", room=LOBBY)
+        assert [mark["read"] for mark in watching["marks"]] == [2]

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
 from typing import TYPE_CHECKING, Final
 
 from tests.torture.events import Counted
-from tests.torture.history import Acked, Delivered, Greeted, Heard, Joined, Paged, Told
+from tests.torture.history import (
+    Acked,
+    Delivered,
+    Greeted,
+    Heard,
+    Joined,
+    Joining,
+    JoinRefused,
+    Paged,
+    Refused,
+    Submitted,
+    Told,
+)
 from tests.torture.model import FIRST_NAMES, LOBBY, Message, is_public
 from tests.torture.oracle import ConnectionEpochs, readable_up_to, records_of
 from tests.torture.violations import Rule, Violation
@@ -191,14 +204,56 @@ def check_plain_deliveries(records: Sequence[AnyRecord], oracle: Oracle) -> Iter
         last[heard.connection] = event.seq
 
 
+LATE_NS = 1_000_000_000
+"""So long after a deletion was known a text may still be told to who had joined before (docs/reliability.md)."""
+
+
+class _Asked:
+    """What a connection had asked of its server before it was told something: answers come in order, so what is told
+    behind one was told after that question."""
+
+    def __init__(self) -> None:
+        self._joining: defaultdict[tuple[int, str], deque[int]] = defaultdict(deque)
+        self._submitted: defaultdict[tuple[int, str | None], deque[int]] = defaultdict(deque)
+        self._joined: dict[tuple[int, str], int] = {}
+        self._answered: dict[int, int] = {}
+
+    def follow(self, place: int, record: AnyRecord) -> None:
+        """Take in the next record of the history."""
+        if isinstance(record, Joining):
+            self._joining[record.connection, record.room].append(place)
+        elif isinstance(record, Joined | JoinRefused):
+            waiting = self._joining[record.connection, record.room]
+            if waiting:
+                self._joined[record.connection, record.room] = waiting.popleft()
+        elif isinstance(record, Submitted):
+            self._submitted[record.connection, record.key].append(record.at)
+        elif isinstance(record, Acked | Refused):
+            waiting = self._submitted[record.connection, record.key]
+            if waiting:
+                at = max(waiting.popleft(), self._answered.get(record.connection, 0))
+                self._answered[record.connection] = at
+
+    def joined(self, connection: int, room: str) -> int:
+        """Where in the history the connection asked to join the room, which it was answered last; or -1."""
+        return self._joined.get((connection, room), -1)
+
+    def answered(self, connection: int) -> int:
+        """When the latest command was sent that was answered on the connection; or 0."""
+        return self._answered.get(connection, 0)
+
+
 def check_access(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Violation]:
     """Access: nobody is told of a number after their membership of a room (a new member may read what was before), nor
-    a deleted text on a connection that began after the deletion was known."""
+    a deleted text: not if they joined the room, or connected, after the deletion was known, and if they had joined
+    before it not much later."""
+    asked = _Asked()
     epochs = ConnectionEpochs(oracle)
     persons: dict[int, str] = {}
     begun: dict[int, int] = {}
     known_at: dict[tuple[str, int], int] = {}  # where in the history an event was first known to be logged
     for place, record in enumerate(records):
+        asked.follow(place, record)
         if isinstance(record, Greeted):
             persons[record.connection], begun[record.connection] = record.person, place
         elif isinstance(record, Joined):
@@ -220,7 +275,9 @@ def check_access(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator[Viola
                 deletion = deletions.get(event.seq)
                 if deletion is None or event.deleted or record.connection not in begun:
                     continue
-                if known_at.get((record.room, deletion.seq), place) < begun[record.connection]:
+                known = known_at.get((record.room, deletion.seq), place)
+                is_new = known < max(begun[record.connection], asked.joined(record.connection, record.room))
+                if is_new or records[known].at + LATE_NS < asked.answered(record.connection):
                     detail = f"told what number {event.seq} said, which {deletion.seq} had deleted"
                     yield Violation(Rule.DELETED_TOLD, record.room, record.client, detail)
             if isinstance(record, Delivered):

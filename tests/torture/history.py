@@ -83,6 +83,12 @@ class Refused(CommandRecord, frozen=True, gc=False, kw_only=True):
     code: str
 
 
+class Joining(ConnectionRecord, frozen=True, gc=False, kw_only=True):
+    """A client is about to join a room."""
+
+    room: str
+
+
 class Joined(ConnectionRecord, frozen=True, gc=False, kw_only=True):
     """The server answered a join: it will deliver everything after ``after``."""
 
@@ -311,6 +317,7 @@ AnyRecord = (
     | Submitted
     | Acked
     | Refused
+    | Joining
     | Joined
     | JoinRefused
     | Delivered

@@ -15,6 +15,7 @@ from tests.torture.history import (
     Held,
     Invited,
     Joined,
+    Joining,
     Listed,
     Loaded,
     Log,
@@ -66,7 +67,10 @@ class HistoryBuilder:
         log = self.logs.setdefault(room, [])
         asked: dict[str, Any] = {} if after is None else {"asked_after": after, "asked_epoch": EPOCH}
         place: dict[str, Any] = {"room": room, "epoch": EPOCH, "head": len(log), "after": after or 0}
-        self.records.append(Joined(**self.about(person), **place, **asked))
+        self.records += [
+            Joining(**self.about(person), room=room),
+            Joined(**self.about(person), **place, **asked),
+        ]
         for event in log[after or 0 :]:
             self.records.append(Delivered(**self.about(person), room=room, event=event))
         self._joined.setdefault(room, []).append(person)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from tests.torture import commands
+from tests.torture.check_delivery import LATE_NS
 from tests.torture.checker import check
 from tests.torture.events import Event
 from tests.torture.history import (
@@ -15,6 +16,7 @@ from tests.torture.history import (
     Delivered,
     Invited,
     Joined,
+    Joining,
     Listed,
     Loaded,
     Log,
@@ -209,6 +211,34 @@ def a_later_page_has_the_edit_of_a_deleted_message(records: History) -> History:
     return changed(records, Paged, {}, events=events)
 
 
+def told_again(records: History, *before: AnyRecord) -> History:
+    """The history with the deleted text told at the end to who had heard it, after ``before``."""
+    told = records[place_of(records, Delivered, client=BOB, room=LOBBY)]
+    said = records[place_of(records, Submitted, text="ada: two, a mistake")]
+    logs = [record for record in records if isinstance(record, Log) and record.room == LOBBY]
+    assert isinstance(told, Delivered)
+    assert isinstance(said, Submitted)
+    (event,) = (event for event in logs[0].events if event.seq == DELETED)
+    again = replace(told, event=replace(event, text=said.text, deleted=False))
+    return inserted(records, place_of(records, Joined), *before, again)
+
+
+def a_deleted_text_is_told_to_who_joins_again(records: History) -> History:
+    joined = records[place_of(records, Joined, client=BOB, room=LOBBY)]
+    assert isinstance(joined, Joined)
+    joining = Joining(client=BOB, connection=joined.connection, room=LOBBY)
+    return told_again(records, joining, replace(joined, reset=False, asked_after=None))
+
+
+def a_deleted_text_is_told_much_later(records: History) -> History:
+    joined = records[place_of(records, Joined, client=BOB, room=LOBBY)]
+    assert isinstance(joined, Joined)
+    about: dict[str, Any] = {"client": BOB, "connection": joined.connection, "room": LOBBY, "person": BOB}
+    command: dict[str, Any] = {**about, "key": "late", "text": "bob: is it there?"}
+    submitted = Submitted(**command, at=LATE_NS + 1)
+    return told_again(records, submitted, Refused(**command, code="unavailable", at=LATE_NS + 2))
+
+
 def a_deleted_text_is_in_a_file(records: History) -> History:
     return [*records, Remains(file="chat.db", text="ada: two, a mistake")]
 
@@ -356,6 +386,8 @@ MUTATIONS: dict[Mutation, Rule] = {
     an_outsider_receives_a_page: Rule.SECRET,
     a_later_page_has_a_deleted_text: Rule.DELETED_TOLD,
     a_later_page_has_the_edit_of_a_deleted_message: Rule.DELETED_TOLD,
+    a_deleted_text_is_told_to_who_joins_again: Rule.DELETED_TOLD,
+    a_deleted_text_is_told_much_later: Rule.DELETED_TOLD,
     a_deleted_text_is_in_a_file: Rule.REMAINS,
     a_page_lacks_a_change: Rule.UNEQUAL,
     a_page_has_a_later_change: Rule.UNEQUAL,

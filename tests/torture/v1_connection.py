@@ -19,6 +19,7 @@ from tests.torture.history import (
     Greeted,
     Invited,
     Joined,
+    Joining,
     JoinRefused,
     Marked,
     MarksTold,
@@ -98,6 +99,8 @@ class V1Connection:
         key = self._new_id("follow")
         self._joins[key] = cursors
         self.joined -= cursors.keys()
+        for room in cursors:
+            self._record(Joining, room=room)
         frames = [
             {"room": spelled_name(room), **self._cursor_fields(room, *cursor)}
             for room, cursor in cursors.items()
@@ -114,6 +117,7 @@ class V1Connection:
         self._joins[key] = {name: cursor}
         self.joined.discard(name)
         self.to_join.pop(name, None)
+        self._record(Joining, room=name)
         await self.websocket.send_json(
             type="join", id=key, room=spelled_name(name), **self._cursor_fields(name, *cursor)
         )

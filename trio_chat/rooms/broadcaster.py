@@ -200,6 +200,7 @@ class Broadcaster:
     async def _broadcast(self, batch: list[Submission]) -> float:
         """Log a batch, fan it out and settle it; the seconds that the fan-out and settling took."""
         drafts = [submission.draft for submission in batch]
+        asked_at = trio.current_time()
         try:
             outcomes = await self._store.append(self._room, drafts, at_ms=self._now_ms())
         except StoreError as error:
@@ -210,7 +211,7 @@ class Broadcaster:
         events = [outcome for outcome in outcomes if isinstance(outcome, Event)]
         try:
             if events:
-                await self._follower.fan_out(events)
+                await self._follower.fan_out(events, since=asked_at)
             if len(events) < len(outcomes):
                 await self._follower.reach(self._last_repeated(outcomes))
         except NotDense:
@@ -218,6 +219,9 @@ class Broadcaster:
             settle(self._room, batch, outcomes)
             batch.clear()
             raise
+        except StoreError as error:
+            # It cannot be read, and the server stops: those who came back are told by another.
+            LOGGER.warning("the room %s stops behind its log, which cannot be read: %s", self._room, error)
         settle(self._room, batch, outcomes)
         spent_s = time.perf_counter() - started
         statistics = self._statistics

@@ -15,6 +15,7 @@ import trio
 
 from trio_chat.errors import StoreError
 from trio_chat.kinds.table import CHANGE_ACCESS
+from trio_chat.rooms.fresh import FRESH_S
 from trio_chat.rooms.subscribers import PAGE_BYTES, PAGE_EVENTS, NotDense
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ LOGGER = logging.getLogger(__name__)
 RUNG_WAITING = 100
 """Events that came with hints and wait for their turn."""
 
-FRESH_S = 2.0
+RUNG_S = 0.1
 """So long they may wait: what was deleted meanwhile is not told any more."""
 
 RETRY_S = 0.5
@@ -94,7 +95,7 @@ class Follower:
     def _keep(self, events: Sequence[Event]) -> None:
         """Keep those that follow directly on what was fanned out, or is kept: all others are read from the log."""
         now = trio.current_time()
-        if now - self._rung_s > FRESH_S:
+        if now - self._rung_s > RUNG_S:
             self._rung.clear()
         for event in events:
             last = self._rung[-1].seq if self._rung else self._subscribers.head
@@ -123,15 +124,22 @@ class Follower:
             self._heard_of = max(self._heard_of, seq)
             raise
 
-    async def fan_out(self, events: Sequence[Event]) -> None:
-        """Fan out events that were appended here just now, of which only the last may be of the kinds `CHANGE_ACCESS`.
-        What others wrote before them is fanned out first. Raises what `reach` raises."""
+    async def fan_out(self, events: Sequence[Event], *, since: float) -> None:
+        """Fan out events that were appended here after the moment ``since`` of Trio's clock, of which only the last may
+        be of the kinds `CHANGE_ACCESS`. What others wrote before them is fanned out first. Raises what `reach`
+        raises."""
         if events[0].seq > self._subscribers.head + 1:
             await self.reach(events[0].seq - 1)
-        await self._fan_out_run(events, is_own=True)
+        if (
+            self._log.is_shared and trio.current_time() - since > FRESH_S
+        ):  # others may have deleted some since then
+            await self.reach(events[-1].seq, is_own=True)
+        else:
+            await self._fan_out_run(events, is_own=True)
 
-    async def reach(self, seq: int) -> None:
-        """Fan out the log up to a number that it has come to, waiting while it cannot be read.
+    async def reach(self, seq: int, *, is_own: bool = False) -> None:
+        """Fan out the log up to a number that it has come to, waiting while it cannot be read; ``is_own``: it was
+        appended here.
 
         Raises `StoreError` if it cannot be read and the room is closing, `NotDense` if the log does not have that
         number: it has lost events.
@@ -140,7 +148,7 @@ class Follower:
         await self._fan_out_rung(seq)
         while (missing := seq - self._subscribers.head) > 0:
             try:
-                is_there = await self._fan_out_page(min(missing, PAGE_EVENTS))
+                is_there = await self._fan_out_page(min(missing, PAGE_EVENTS), is_own=is_own)
             except StoreError as error:
                 if not self._may_wait():
                     raise
@@ -154,7 +162,7 @@ class Follower:
                     f"number {seq} of the room {self._room} was in its log, which ends at {self._subscribers.head}"
                 )
 
-    async def _fan_out_page(self, limit: int) -> bool:
+    async def _fan_out_page(self, limit: int, *, is_own: bool = False) -> bool:
         """Read at most so many events behind the head, and fan them out; False if there are none. True as well when it
         is to be done again."""
         head = self._subscribers.head
@@ -162,7 +170,7 @@ class Follower:
         if page is None:
             await self._look_at_position()
             return True
-        await self._fan_out_events(page)
+        await self._fan_out_events(page, is_own=is_own)
         return bool(page)
 
     async def _look_at_position(self) -> int:
@@ -175,20 +183,20 @@ class Follower:
         head = self._subscribers.head
         events, self._rung = self._rung, []
         events = [event for event in events if head < event.seq <= seq]
-        if events and events[0].seq == head + 1 and trio.current_time() - self._rung_s <= FRESH_S:
-            await self._fan_out_events(events)
+        if events and events[0].seq == head + 1 and trio.current_time() - self._rung_s <= RUNG_S:
+            await self._fan_out_events(events, is_own=False)
             self.n_rung += len(events)
 
-    async def _fan_out_events(self, events: Sequence[Event]) -> None:
-        """Fan out events that others wrote."""
+    async def _fan_out_events(self, events: Sequence[Event], *, is_own: bool) -> None:
+        """Fan out events that were read, or came with hints."""
         is_first = not self._subscribers.head
         for run in _runs(events):
             started = perf_counter()
-            await self._fan_out_run(run, is_own=False)
+            await self._fan_out_run(run, is_own=is_own)
             self.fan_out_s += perf_counter() - started
             await trio.lowlevel.checkpoint()
-        self.n_read += len(events)
-        if events and is_first:
+        self.n_read += 0 if is_own else len(events)
+        if events and is_first and not is_own:
             self._on_begun()
 
     async def _fan_out_run(self, run: Sequence[Event], *, is_own: bool) -> None:

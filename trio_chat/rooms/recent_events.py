@@ -32,7 +32,7 @@ class CachedEvent:
 
     def redact(self) -> None:
         """Drop the event's body, since its message was deleted."""
-        self.event = msgspec.structs.replace(self.event, body=None)
+        self.event = redacted(self.event)
         self._frames.clear()
 
     def prove_by(self, prover: Prover) -> None:
@@ -46,6 +46,19 @@ class CachedEvent:
         if frames is None:
             frames = self._frames[encoding] = encoding.event(self.event, self._prover)
         return frames
+
+
+def redacted(event: Event) -> Event:
+    """The event as it is told when its message was deleted."""
+    return msgspec.structs.replace(event, body=None)
+
+
+def is_text_of(event: Event, target: int) -> bool:
+    """Whether the event says, or once said, the text of message ``target``."""
+    if event.body is None or event.kind != EDIT:
+        return event.body is not None and event.seq == target
+    body = read_body(EDIT, event.body)
+    return isinstance(body, Edit) and body.target == target
 
 
 PAGES_KEPT = 64
@@ -113,14 +126,8 @@ class RecentEvents:
         This is for subscriptions that catch up later: live ones got the texts before, or never.
         """
         for cached in self._events:
-            event = cached.event
-            if event.body is None or (event.seq != target and event.kind != EDIT):
-                continue
-            if event.kind == EDIT:
-                body = read_body(EDIT, event.body)
-                if not (isinstance(body, Edit) and body.target == target):
-                    continue
-            cached.redact()
+            if is_text_of(cached.event, target):
+                cached.redact()
         self._pages.clear()
 
     def prove_by(self, prover: Prover) -> None:

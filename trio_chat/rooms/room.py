@@ -25,6 +25,7 @@ from trio_chat.model.events import Event, Position
 from trio_chat.model.proofs import Prover
 from trio_chat.rooms.access import RoomAccess
 from trio_chat.rooms.broadcaster import Broadcaster, BroadcastStatistics
+from trio_chat.rooms.fresh import FRESH_S, SharedLooks
 from trio_chat.rooms.inbox import Inbox
 from trio_chat.rooms.room_log import RoomLog
 from trio_chat.rooms.subscribers import Subscribers, Subscription
@@ -98,6 +99,7 @@ class Room:
         self.subscribers = Subscribers(name, state.position.seq, self._log, self.prover)
         self.looked_at = looked_at
         """A moment on trio's clock: what the log had then was fanned out."""
+        self._looks = SharedLooks(self._look)
         self._store = store
         self._pause_max_s = pause_max_s
         self._now_ms = now_ms
@@ -276,8 +278,16 @@ class Room:
 
         Raises `StoreError`, also when that takes too long. A room that is closed meanwhile has no more to say.
         """
-        if seq is not None and seq <= self.head:
-            return
+        if seq is None or seq > self.head:
+            await self._looks.look()
+
+    async def freshen(self) -> None:
+        """Catch up if the room's last look at its log was long ago, and others may have deleted since then what is told
+        from memory. Raises what `catch_up` raises."""
+        if self._store.has_nodes and trio.current_time() - self.looked_at > FRESH_S:
+            await self.catch_up()
+
+    async def _look(self) -> None:
         before, asked_at = self.epoch, trio.current_time()
         position = (await self._store.positions([self.name]))[self.name]
         await self.reach(position, before, asked_at=asked_at)

@@ -2,7 +2,8 @@
 
 When the way to the log was lost and found again, it may lead to another one: of a standby that was promoted without its
 last events, or a copy that was put back. There the same numbers stand for something else, in another epoch. So what was
-read over a way over which the position of the log was not looked at yet is told to nobody.
+read over a way over which the position of the log was not looked at yet is told to nobody. Nor is what was read long
+ago.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from trio_chat.errors import StoreUnavailable
+from trio_chat.rooms.fresh import read_fresh
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -41,6 +43,11 @@ class RoomLog:
         self._reconnects = 0
         """Of the store, when the position was last looked at."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others write to it as well."""
+        return self._store.has_nodes
+
     async def look(self) -> int:
         """Tell of the position of the log; the number that it has come to. Raises `StoreError`."""
         reconnects = self._store.reconnects
@@ -51,7 +58,9 @@ class RoomLog:
 
     async def read_to_fan_out(self, after: int, *, limit: int, max_bytes: int) -> list[Event] | None:
         """Events after a number, for the broadcaster; None if it has to `look` first. Raises `StoreError`."""
-        events = await self._store.read_after(self._room, after, limit=limit, max_bytes=max_bytes)
+        events = await read_fresh(
+            partial(self._store.read_after, self._room, after, limit=limit, max_bytes=max_bytes)
+        )
         return events if self._is_sure else None
 
     async def read_after(self, after: int, *, limit: int, max_bytes: int) -> list[Event]:
@@ -68,7 +77,7 @@ class RoomLog:
 
     async def _read(self, read: Callable[[], Awaitable[list[Event]]]) -> list[Event]:
         while True:
-            events = await read()
+            events = await read_fresh(read)
             if self._is_sure:
                 return events
             reconnects = self._store.reconnects

@@ -14,7 +14,7 @@ import trio
 from trio_chat.kinds.messages import DELETE, Delete
 from trio_chat.kinds.reports import RESOLVE, Resolve
 from trio_chat.kinds.table import read_body
-from trio_chat.rooms.recent_events import CachedEvent, RecentEvents
+from trio_chat.rooms.recent_events import CachedEvent, RecentEvents, is_text_of, redacted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -88,7 +88,8 @@ class Subscription:
         self.outbox.discard_laggard(self)
 
     async def read_page(self) -> bytes:
-        """The next frames after the cursor, which moves past them."""
+        """The next frames after the cursor, which moves past them. Raises `StoreError`."""
+        await self.room.freshen()
         before = self.cursor
         frames, after = await self.room.subscribers.read_page(before, self.encoding)
         if self.cursor != before:  # meanwhile the log went back
@@ -114,6 +115,8 @@ class Subscribers:
         # Live ones by encoding, in the order in which they joined. Dictionaries, so that leaving is cheap.
         self._live: dict[Encoding, dict[Subscription, None]] = {}
         self._recent = RecentEvents(max_events=RECENT_EVENTS)
+        # Of each page that is being read: the messages that were deleted meanwhile.
+        self._deleted_meanwhile: list[set[int]] = []
         self.deliveries = self.fell_behind = 0
         self.n_subscribed = 0
         """How many subscriptions were ever registered."""
@@ -184,9 +187,18 @@ class Subscribers:
         if page is not None:
             await trio.lowlevel.checkpoint()
             return page
-        events = await self._log.read_after(after, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
+        deleted: set[int] = set()
+        self._deleted_meanwhile.append(deleted)
+        try:
+            read = await self._log.read_after(after, limit=PAGE_EVENTS, max_bytes=PAGE_BYTES)
+        finally:
+            self._deleted_meanwhile = [other for other in self._deleted_meanwhile if other is not deleted]
         # Events that are in the log but not fanned out yet are left to the fan-out, or they would be posted twice.
-        events = [event for event in events if event.seq <= self.head]
+        events = [
+            redacted(event) if any(is_text_of(event, target) for target in deleted) else event
+            for event in read
+            if event.seq <= self.head
+        ]
         frames = b"".join([encoding.event(event, self._prover) for event in events])
         return frames, events[-1].seq if events else after
 
@@ -220,12 +232,15 @@ class Subscribers:
         self.deliveries += posted * len(cached)
 
     def _redact(self, events: Iterable[Event]) -> None:
-        """Drop the texts that these events delete from the recent events, so that catching up does not post them."""
+        """Drop the texts that these events delete from the recent events, and from the pages that are being read, so
+        that catching up does not post them."""
         for event in events:
             if event.kind in (DELETE, RESOLVE) and event.body is not None:
                 match read_body(event.kind, event.body):
                     case Delete(target=target) | Resolve(target=target, state="done"):
                         self._recent.redact(target)
+                        for deleted in self._deleted_meanwhile:
+                            deleted.add(target)
 
     def _fall_behind(self, subscription: Subscription, cursor: int) -> None:
         self.fell_behind += 1

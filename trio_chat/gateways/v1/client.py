@@ -82,7 +82,6 @@ class Client:
         "_subscriptions",
         "address",
         "admission",
-        "came_at",
         "device",
         "encoding",
         "hub",
@@ -110,8 +109,6 @@ class Client:
         """`NOT_WELCOMED_YET` until it was welcomed."""
         self.device = ""
         """The id of the device that has logged in."""
-        self.came_at = trio.current_time()
-        """When it was connected, on trio's clock."""
         self._scope = trio.CancelScope()
         self._close: Close | None = None
         self._handlers = handlers
@@ -341,8 +338,9 @@ class Client:
         person = self.person.id
         return room_rank(room.kind, room.access.role_of(person), self.hub.door.server.roles.get(person))
 
-    async def join(self, command_id: str, name: str, cursor: Cursor) -> None:
-        """Subscribe to a room from a cursor on, once more if it was subscribed already, and say where it starts."""
+    async def join(self, command_id: str, name: str, cursor: Cursor, *, since: float) -> None:
+        """Subscribe to a room from a cursor on, once more if it was subscribed already, and say where it starts. The
+        command came at the moment ``since`` of trio's clock."""
         replacing = self._subscriptions.get(name)
 
         def on_start(start: Start) -> None:
@@ -360,7 +358,7 @@ class Client:
                 outbox=self.outbox,
                 encoding=self.encoding,
                 replacing=replacing,
-                since=self.came_at,
+                since=since,
                 on_start=on_start,
             )
         finally:

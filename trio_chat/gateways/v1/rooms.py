@@ -53,14 +53,16 @@ MEMBERS_BYTES = LIST_BYTES - ABOUT_BYTES - 2 * RESTRICTED_BYTES
 
 async def join(client: Client, command: commands.Join) -> None:
     """Subscribe the client to a room, from its cursor on; the answer (`Joined`) comes before the first event."""
-    await client.join(command.id, command.room, Cursor(command.after, command.epoch, command.proof))
+    cursor = Cursor(command.after, command.epoch, command.proof)
+    await client.join(command.id, command.room, cursor, since=trio.current_time())
 
 
 async def follow(client: Client, command: commands.Follow) -> None:
     """Join many rooms with one command; each is answered by itself."""
-    client.session.charge(trio.current_time(), len(command.rooms) / ROOMS_FOR_ONE)
+    came_at = trio.current_time()
+    client.session.charge(came_at, len(command.rooms) / ROOMS_FOR_ONE)
     try:
-        await client.hub.rooms.look_at([cursor.room for cursor in command.rooms], since=client.came_at)
+        await client.hub.rooms.look_at([cursor.room for cursor in command.rooms], since=came_at)
     except StoreError:  # told at once: room by room it would take as long for each
         for cursor in command.rooms:
             client.refuse(unavailable(), command.id, room=cursor.room)
@@ -70,7 +72,8 @@ async def follow(client: Client, command: commands.Follow) -> None:
         try:
             name = normal_room(cursor.room)
             client.session.check_place(name)
-            await client.join(command.id, name, Cursor(cursor.after, cursor.epoch, cursor.proof))
+            cursor_there = Cursor(cursor.after, cursor.epoch, cursor.proof)
+            await client.join(command.id, name, cursor_there, since=came_at)
         except Refused as refused:
             client.refuse(refused, command.id, room=cursor.room)
         except StoreError:

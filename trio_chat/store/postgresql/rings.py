@@ -27,8 +27,9 @@ RING_BYTES: Final = 7_900
 RINGS_AT_ONCE: Final = 20
 """If what was committed does not fit so many, others are told to look at everything."""
 
-FRESH_MS: Final = 2_000
-"""Events that are told later than this are read instead: what was deleted meanwhile is told to nobody any more."""
+FRESH_MS: Final = 500
+"""Events that are heard so long after they were accepted are read instead: what was deleted meanwhile is told to nobody
+any more."""
 
 
 _EVENT: Final[msgspec.json.Decoder[tuple[str, int, str, str, str, str | None, int, str, bytes]]] = (
@@ -39,7 +40,8 @@ _EVENT: Final[msgspec.json.Decoder[tuple[str, int, str, str, str, str | None, in
 
 class Ring(msgspec.Struct, array_like=True):
     """What is rung at a time: by which node, the rooms with the numbers that their logs have come to (None: anything
-    may have happened to them), messages, and events; when, and how many epochs of everything the node knows of."""
+    may have happened to them), messages, and events; when the first of these was accepted, and how many epochs of
+    everything the node knows of."""
 
     node: str
     rooms: list[tuple[str | None, int | None]] = []
@@ -55,6 +57,8 @@ class RungEvents:
     def __init__(self) -> None:
         self._encoded: list[bytes] = []
         self._size = 0
+        self.since_ms: int | None = None
+        """When the first of them was accepted."""
 
     def add(self, events: Sequence[Event]) -> None:
         """Ring these as well. Events by which it changes who may hear a room are read by whoever tells them."""
@@ -64,13 +68,14 @@ class RungEvents:
             if self._size > RING_BYTES:
                 return
             if event.body is not None:
+                self.since_ms = event.at_ms if self.since_ms is None else min(self.since_ms, event.at_ms)
                 self._encoded.append(msgspec.json.encode(msgspec.structs.astuple(event)))
                 self._size += len(self._encoded[-1]) + 1
 
     def take(self, space: int) -> list[bytes]:
         """The events, if all of them fit so many bytes; from now on there are none."""
         encoded, size = self._encoded, self._size
-        self._encoded, self._size = [], 0
+        self._encoded, self._size, self.since_ms = [], 0, None
         return encoded if size <= space else []
 
 
