@@ -151,3 +151,12 @@ def test_markers_put_back_are_taken_again_in_their_newest_state() -> None:
     fresh = ReadMarkers("lobby")
     fresh.put_back(taken)
     assert fresh.take_moved() == taken
+
+
+def test_what_another_node_has_saved_as_well_is_not_saved_again() -> None:
+    markers = ReadMarkers("lobby")
+    markers.move("ada", delivered=5, read=5)
+    markers.move("bob", delivered=5, read=5)
+    assert markers.note_elsewhere([marker("ada", 5, 5), marker("bob", 4, 4)])
+    assert markers.take_moved() == [marker("bob", 5, 5)]
+    assert markers.latest() == [marker("bob", 4, 4), marker("ada", 5, 5)]

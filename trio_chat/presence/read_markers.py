@@ -66,6 +66,7 @@ class ReadMarkers:
             self._saved[marker.person] = _further(before, marker.delivered, marker.read)
             if self._ahead.get(marker.person) == marker:
                 del self._ahead[marker.person]
+                self._moved.pop(marker.person, None)  # moved at another node as well, and saved there
 
     def note_elsewhere(self, saved: Iterable[ReadMarker]) -> list[ReadMarker]:
         """Note markers that others moved and saved; those of them that are news, as they are now."""

@@ -8,7 +8,6 @@ since the last broadcast go into one. Notices are dropped where an outbox has no
 from __future__ import annotations
 
 import logging
-import math
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -52,9 +51,6 @@ LONGEST_INTERVAL_S = 10.0
 
 GATHER_S = 0.2
 """How long the first change after a quiet time waits, so that those which happen with it join its broadcast."""
-
-MARKERS_KNOWN_S = 10.0
-"""How long the markers of a room are taken for all that there are, where other nodes move them as well."""
 
 MAX_TYPING = 200
 """A room on more screens than this gets no typing notices: somebody always is typing there."""
@@ -102,12 +98,13 @@ class PresenceService:
     # -- presence --
 
     async def learn(self, room: str) -> None:
-        """Read the markers of a room that is about to be `watch`ed, unless that was done a moment ago: other nodes move
-        them as well. Raises `StoreError`."""
-        async with self._learning:  # when a thousand come back at once, one of them reads
+        """Read the markers of a room that is about to be `watch`ed, unless all are known: other nodes move them as
+        well, and what they tell of it may be lost. Raises `StoreError`."""
+        asked_s = trio.current_time()
+        async with self._learning:  # when a thousand come back at once, one of them reads for all who wait
             now = trio.current_time()
-            known_s = MARKERS_KNOWN_S if self._store.has_nodes else math.inf
-            if room in self._rooms and now - self._rooms[room].markers_read_s < known_s:
+            state = self._rooms.get(room)
+            if state is not None and state.markers_read_s >= (asked_s if self._store.has_nodes else 0.0):
                 return
             saved = await self._store.read_markers(room)
             state = self._state(room)
