@@ -355,6 +355,44 @@ async def test_a_block_says_whom(autojump_clock: MockClock, said: dict[str, str]
         assert (await ack(ada, "mine", what="block", **fields))["code"] == "bad_field"
 
 
+# Whoever stops to share a room while somebody begins
+
+
+@pytest.mark.parametrize("is_known_late", [False, True])
+async def test_beginning_while_they_cease_to_share_a_room_is_a_request(
+    autojump_clock: MockClock, is_known_late: bool
+) -> None:
+    """With ``is_known_late`` another copy of the command began it before, when they did still share one."""
+    async with open_core() as core:
+        ada, bob = await core.open_v1(), await hello(core, "Bob")
+        welcome = await ada.ask("hello", name="Ada")
+        copy = await core.open_v1()
+        await copy.ask("hello", token=welcome["token"])
+        room = await make_room(ada)
+        await let_in(ada, room, bob[0])
+        are_strangers, may_go_on, n_asked = core.store.are_strangers, trio.Event(), 0
+
+        async def asked_slowly(one: str, other: str) -> bool:
+            nonlocal n_asked
+            n_asked += 1
+            before = None if is_known_late else await are_strangers(one, other)
+            if n_asked == 1:
+                await may_go_on.wait()
+            return await are_strangers(one, other) if before is None else before
+
+        core.store.are_strangers = asked_slowly  # type: ignore[method-assign]
+        await ada.tell("direct", id="begin", person=bob[1])
+        await trio.testing.wait_all_tasks_blocked()
+        if is_known_late:
+            assert (await ack(copy, "direct", id="begin", person=bob[1]))["type"] == "ack"
+        assert (await ack(bob[0], "part", room=room))["type"] == "ack"
+        may_go_on.set()
+        answers = [frame for frame in await ada.hear_frames() if frame.get("id") == "begin"]
+        assert [(frame["type"], frame["seq"]) for frame in answers] == [("ack", 1)]
+        requests = await ack_of(bob[0], "requests")
+        assert len(requests["requests"]) == (0 if is_known_late else 1)
+
+
 # An attack
 
 

@@ -14,7 +14,7 @@ from trio_chat.kinds.rooms import CREATED, MEMBER, Created, Membership
 from trio_chat.kinds.standing import ASKED
 from trio_chat.model.events import Draft
 from trio_chat.model.names import normal_room
-from trio_chat.model.outcomes import Denied
+from trio_chat.model.outcomes import Conflict, Denied
 from trio_chat.protocol.encoding import fitting
 from trio_chat.protocol.replies import Ack, RequestsOf
 
@@ -43,7 +43,6 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
         raise Refused("no_such_person", "There is nobody of this id. (Guests cannot be written to.)")
     both = (Who.of(person), Who.of(profiles[0]))
     name = derived_name("d", *sorted(who.id for who in both))
-    is_request = await store.are_strangers(person.id, command.person)
     while True:
         room = await client.hub.rooms.get(name)
         if person.id in room.members - room.access.asked:
@@ -52,9 +51,19 @@ async def direct(client: Client, command: commands.Direct) -> Sequence[Frame]:
             await _write(client, room, Membership(both[0], on=True))
             continue
         await client.hub.counts.check_daily("conversations", person.id)
-        room = await client.hub.rooms.get(name)  # it may have been closed meanwhile
-        body = write_body(Created(DIRECT, members=both, asked=is_request))
-        outcome = await room.inbox.write(Draft(CREATED, person.id, person.name, command.id, body))
+        while True:
+            is_request = await store.are_strangers(person.id, command.person)
+            room = await client.hub.rooms.get(name)  # it may have been closed meanwhile
+            body = write_body(Created(DIRECT, members=both, asked=is_request))
+            outcome = await room.inbox.write(Draft(CREATED, person.id, person.name, command.id, body))
+            is_refused = isinstance(outcome, Denied) and outcome.code == "not_accepted" and not is_request
+            if not (is_refused and await store.are_strangers(person.id, command.person)):
+                break  # else they ceased to share a room before this was judged
+        if isinstance(outcome, Conflict):  # another copy of the command was faster, as a request, or as none
+            before = await store.find_command(person.id, command.id)
+            assert before is not None
+            await room.catch_up(before.seq)
+            return [ack_of(before, command.id, CREATED, room=name, says=lambda body: body.kind == DIRECT)]
         if not (isinstance(outcome, Denied) and outcome.code == "already_there"):
             return [Outcomes(client.outbox).reply_to(outcome, command.id, name)]
         if person.id not in room.access.asked:  # the other one, or another device, was faster
