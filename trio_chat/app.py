@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import trio
 
 from trio_chat import __version__
+from trio_chat.errors import StartError
 from trio_chat.hub import open_hub, open_place
 from trio_chat.model.reserved_names import load_tables
 from trio_chat.moderation.owner_links import first_owner_token, owner_link
@@ -53,6 +54,10 @@ OnReady: TypeAlias = "Callable[[int, str | None], object]"
 
 MOVED_DRAIN_S: Final = 2.0
 """So long, when the chat has moved, clients have to take what waits for them: nobody new is let in meanwhile."""
+
+
+LAST_WRITES_S: Final = 3.0
+"""So long, when clients have been sent away, the database has to take what was accepted from them."""
 
 
 async def run(config: Config) -> None:
@@ -207,13 +212,38 @@ async def serve_store(
             try:
                 if moved is not None and open_heir is not None:
                     drain_s = min(drain_s, MOVED_DRAIN_S)
-                    heir = await open_heir(moved)
+                    heir = await _before_stopping(stop, config.drain_timeout_s, partial(open_heir, moved))
             finally:
                 store.hand_over(None if heir is None else heir.store)
             server.close_http()
-            connections.cancel_scope.deadline = trio.current_time() + drain_s
+            connections.cancel_scope.deadline = drained_at = trio.current_time() + drain_s
+            store.stop_waiting_at(drained_at + LAST_WRITES_S)
             await hub.rooms.drain()  # everything accepted so far is in the log and in the outboxes
             server.close_all()
+    return heir
+
+
+async def _before_stopping(
+    stop: trio.Event, after_s: float, open_heir: Callable[[], Awaitable[OpenedStore]]
+) -> OpenedStore | None:
+    """The opened store; None if the server is to stop, and so long after that it is not open: it may never be."""
+
+    async def watch(nursery: trio.Nursery) -> None:
+        await stop.wait()
+        await trio.sleep(after_s)
+        nursery.cancel_scope.cancel()
+
+    heir: OpenedStore | None = None
+    failed: StartError | None = None
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(watch, nursery)
+        try:
+            heir = await open_heir()
+        except StartError as error:
+            failed = error  # in no group
+        nursery.cancel_scope.cancel()
+    if failed is not None:
+        raise failed
     return heir
 
 

@@ -18,12 +18,17 @@ from tests.support.damage import logged
 from tests.support.http import ask
 from tests.support.process import ServerProcess, children, open_process
 from tests.support.raw import PATIENCE_S, TEXT, RawPeer, frame, get, open_peer, open_raw, open_v1
+from trio_chat.app import _before_stopping
+from trio_chat.errors import StartError
 from trio_chat.ops.stores import DATABASE
 from trio_chat.store.sqlite.open import open_sqlite_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from trio.testing import MockClock
+
+    from trio_chat.ops.open_stores import OpenedStore
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
@@ -281,3 +286,24 @@ def _last_piece(upload: str, offset: int, data: bytes) -> bytes:
         "content_length": str(len(data)),
     }
     return get(f"/uploads/{upload}", method="PATCH", **fields) + data
+
+
+async def test_a_stop_waits_no_longer_for_a_database_to_which_the_chat_has_moved(
+    autojump_clock: MockClock,
+) -> None:
+    stop = trio.Event()
+    async with trio.open_nursery() as nursery:
+
+        async def stop_later() -> None:
+            await trio.sleep(3)
+            stop.set()
+
+        nursery.start_soon(stop_later)
+        assert await _before_stopping(stop, 5.0, trio.sleep_forever) is None
+        assert trio.current_time() == 8.0
+
+    async def fail() -> OpenedStore:
+        raise StartError("It is elsewhere.")
+
+    with pytest.raises(StartError):
+        await _before_stopping(trio.Event(), 5.0, fail)

@@ -643,6 +643,11 @@ class Store(EventLog, RoomTable, PeopleTable, DeviceTable, FileTable, MessageSea
         `StoreUnavailable`. The heir is closed after this one. Sync."""
         ...
 
+    def stop_waiting_at(self, moment: float) -> None:
+        """Wait for a database that does not answer no longer than to this moment of Trio's clock: what is not done by
+        then, and what is asked later, is `StoreUnavailable`. The program is to stop. Sync."""
+        ...
+
     async def reusable_bytes(self) -> int:
         """Bytes inside the store's files that hold nothing any more, and are written to before the files grow."""
         ...

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
+import threading
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +32,7 @@ LINE_MS: Final = 3_000
 """What was sent and is not acknowledged for so long ends the connection."""
 
 CONNECT_S: Final = 3
+"""So long connecting may take, and then each statement that makes the connection ready."""
 
 KEEPALIVE_S: Final = 2
 KEEPALIVES: Final = 3
@@ -66,26 +70,47 @@ def _connect(address: str) -> Raw:
     try:
         adapt(raw)
         # No parameters of the start: poolers refuse them.
-        raw.execute(
+        execute_in_time(
+            raw,
             f"SET lock_timeout = {LOCK_MS}; SET statement_timeout = {STATEMENT_MS}; "
             f"SET idle_in_transaction_session_timeout = {IDLE_IN_TRANSACTION_MS}; "
             # A wait for a standby that is cancelled is a commit that nobody holds: only the node ends it.
             "SET client_connection_check_interval = 0; "
             "SET default_transaction_isolation = 'read committed'; "
             # Statements are short: compiling them takes longer than running them, and what they read is in memory.
-            "SET jit = off; SET random_page_cost = 1.1"
+            "SET jit = off; SET random_page_cost = 1.1",
         )
         with suppress(psycopg.errors.InvalidParameterValue):  # not every system has them
             # A node that is cut off in the middle of what it sends leaves a session that waits for the rest, with the
             # rooms locked, and that is none of the waits that have limits above.
-            raw.execute(
+            execute_in_time(
+                raw,
                 f"SET tcp_keepalives_idle = {KEEPALIVE_S}; SET tcp_keepalives_interval = {KEEPALIVE_S}; "
-                f"SET tcp_keepalives_count = {KEEPALIVES}"
+                f"SET tcp_keepalives_count = {KEEPALIVES}",
             )
     except BaseException:
         raw.close()
         raise
     return raw
+
+
+def execute_in_time(raw: Raw, statement: str) -> None:
+    """Run a statement on a connection that nobody else watches yet: after `CONNECT_S` it is cut. Raises
+    `psycopg.Error`."""
+    with socket.socket(fileno=os.dup(raw.fileno())) as line:
+        timer = threading.Timer(CONNECT_S, _cut, [line])
+        timer.daemon = True
+        timer.start()
+        try:
+            raw.execute(statement.encode())
+        finally:
+            timer.cancel()
+            timer.join()
+
+
+def _cut(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def hidden(url: str) -> str:

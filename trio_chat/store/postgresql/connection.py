@@ -150,6 +150,8 @@ class PostgresqlConnection:
         without the standby for which it should have waited."""
         self.waits_since: float | None = None
         """On the monotonic clock; None while nobody waits for the server."""
+        self.is_given_up = False
+        """See `give_up`."""
         self._is_in_snapshot = False
         self.retries = 0
         self.in_doubt = 0
@@ -158,11 +160,15 @@ class PostgresqlConnection:
     @property
     def raw(self) -> Raw:
         """The connection of psycopg. Raises `psycopg.OperationalError` if there is none to be had."""
+        if self.is_given_up:
+            raise psycopg.OperationalError("the server stops, and waits for the database no longer")
         if self._raw is None:
             with self.waiting():
                 raw = self._connect()
             with self._line_lock:
                 self._line = socket.socket(fileno=os.dup(raw.fileno()))
+            if self.is_given_up:  # it did not know yet that there was something to cut
+                self.cut()
             raw.add_notice_handler(self._note_warning)
             self._raw = raw
             try:
@@ -267,6 +273,11 @@ class PostgresqlConnection:
         with self._line_lock, suppress(OSError):
             if self._line is not None:
                 self._line.shutdown(socket.SHUT_RDWR)
+
+    def give_up(self) -> None:
+        """Make whoever waits for the server fail, from any thread, and whoever would from now on."""
+        self.is_given_up = True
+        self.cut()
 
     @contextmanager
     def waiting(self) -> Iterator[None]:

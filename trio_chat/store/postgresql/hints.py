@@ -21,9 +21,9 @@ import trio
 from trio_chat.store.hints import EVERYTHING
 from trio_chat.store.node_messages import MESSAGE_BYTES, encode_message
 from trio_chat.store.postgresql import leases
+from trio_chat.store.postgresql.connect import execute_in_time
 from trio_chat.store.postgresql.connection import UNAVAILABLE, PostgresqlConnection
 from trio_chat.store.postgresql.rings import FRESH_MS, RING_BYTES, RungEvents, heard_in, rings_of
-from trio_chat.store.postgresql.watchdog import watch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trio_chat.store.postgresql.clock import DatabaseClock
     from trio_chat.store.postgresql.connection import Raw
     from trio_chat.store.postgresql.rings import Ring
+    from trio_chat.store.postgresql.watchdog import Patience
 
 LOGGER = logging.getLogger(__name__)
 
@@ -134,8 +135,8 @@ class Ringer:
             noted, self._noted = self._noted, {}
             told, self._told, self._told_bytes = self._told, [], 0
             try:
-                now_ms, epochs = self._clock.now_ms(), self.heard.epochs
-                rings = rings_of(self._node, noted, told, self._events, at_ms=now_ms, epochs=epochs)
+                at_ms, epochs = self._events.since_ms or self._clock.now_ms(), self.heard.epochs
+                rings = rings_of(self._node, noted, told, self._events, at_ms=at_ms, epochs=epochs)
                 await trio.to_thread.run_sync(self._ring, list(rings))
             except UNAVAILABLE as error:  # lost: others look at everything soon
                 LOGGER.warning("other nodes cannot be told what was written: %s", error)
@@ -190,7 +191,7 @@ def _connected(connect: Callable[[], Raw], statement: str) -> Raw:
     """A connection on which this was run."""
     raw = connect()
     try:
-        raw.execute(statement.encode())
+        execute_in_time(raw, statement)
     except BaseException:
         raw.close()
         raise
@@ -230,7 +231,7 @@ async def open_hints(
     *,
     channel: str,
     epochs: Callable[[], int],
-    max_wait_s: float,
+    patience: Patience,
 ) -> AsyncIterator[Ringer]:
     """A ringer for this node; the bells are rung for what others commit and tell inside the block. ``epochs`` gives how
     many epochs of everything this node knows of."""
@@ -240,10 +241,9 @@ async def open_hints(
         ringer = Ringer(
             node, ringing, clock, channel=channel, epochs=epochs, on_epoch=partial(bell.ring, EVERYTHING)
         )
-        async with trio.open_nursery() as nursery:
+        async with patience.watching([ringing]), trio.open_nursery() as nursery:
             await nursery.start(listen, node, channel, connect, bell, node_bell, ringer.heard)
             nursery.start_soon(ringer.run)
             nursery.start_soon(_look, bell)
-            nursery.start_soon(partial(watch, [ringing], max_wait_s=max_wait_s))
             yield ringer
             nursery.cancel_scope.cancel()

@@ -22,7 +22,7 @@ from trio_chat.store.postgresql.rings import channel_of
 from trio_chat.store.postgresql.schema import migrate
 from trio_chat.store.postgresql.store import PostgresqlStore
 from trio_chat.store.postgresql.transactions import again
-from trio_chat.store.postgresql.watchdog import MAX_WAIT_S, watch
+from trio_chat.store.postgresql.watchdog import MAX_WAIT_S, Patience
 from trio_chat.store.postgresql.writer import PostgresqlWriter
 from trio_chat.store.sql.epochs import proof_key
 from trio_chat.store.sql.moves import check_serves
@@ -48,19 +48,27 @@ async def open_postgresql_store(
     The mark of this node (`trio_chat.store.postgresql.mark`) is in the directory ``data``.
 
     Leaving the block finishes the waiting requests, for at most ``close_timeout_s``. A connection that waits for
-    ``max_wait_s`` is cut.
+    ``max_wait_s`` is cut; and from the moment on of which `Store.stop_waiting_at` is told none waits any more.
 
     Raises `StartError` when the database cannot be used: not to be reached, another program's, of a newer trio-chat,
     behind a pooler without sessions.
     """
+    connect = connector(url)
     files = ExitStack()
     clock = DatabaseClock()
-    writer, channel, connections = await trio.to_thread.run_sync(
-        lambda: files.enter_context(_open_connections(url, data, clock))
+    patience = Patience(max_wait_s)
+    connections = (
+        PostgresqlConnection(connect),
+        PostgresqlConnection(connect),
+        PostgresqlConnection(connect),
+        PostgresqlConnection(connect),
     )
     _, reading, searching, indexing = connections
     indexer = Indexer(indexing)
     try:
+        writer, channel = await patience.in_thread(
+            lambda: files.enter_context(_open_writer(connections, url, data, clock)), connections
+        )
         store = PostgresqlStore(
             writer,
             _reader(reading),
@@ -73,42 +81,44 @@ async def open_postgresql_store(
         searching.on_connect = partial(check_looked_at, searching)
         store.node = writer.transactions.node
         store.clock = clock
-        async with trio.open_nursery() as watching:
-            watching.start_soon(partial(watch, connections, max_wait_s=max_wait_s))
-            watching.start_soon(indexer.run)
+        store.patience = patience
+        async with patience.watching(connections), trio.open_nursery() as tasks:
+            tasks.start_soon(indexer.run)
             async with (
                 open_hints(
                     store.node,
-                    connector(url),
+                    connect,
                     store.bell,
                     store.node_bell,
                     clock,
                     channel=channel,
                     epochs=lambda: writer.transactions.epochs,
-                    max_wait_s=max_wait_s,
+                    patience=patience,
                 ) as ringer,
                 store.running(close_timeout_s=close_timeout_s),
             ):
                 store.ring, store.tell = ringer.note, ringer.tell
                 store.node_statistics = partial(_statistics, connections, ringer)
-                yield store
-            watching.cancel_scope.cancel()
+                try:
+                    yield store
+                finally:
+                    patience.end_at(trio.current_time() + close_timeout_s)
+            tasks.cancel_scope.cancel()
     finally:
-        with trio.move_on_after(close_timeout_s, shield=True):
-            await trio.to_thread.run_sync(files.close)
+        with trio.CancelScope(shield=True):
+            await patience.in_thread(files.close, connections)
 
 
 @contextmanager
-def _open_connections(
-    url: str, data: Path | None, clock: DatabaseClock
-) -> Iterator[tuple[PostgresqlWriter, str, Connections]]:
-    """A writer, the channel on which the nodes ring, and the connections to write, read, search and index, on a
-    database of today's schema. Synchronous."""
-    connect = connector(url)
+def _open_writer(
+    connections: Connections, url: str, data: Path | None, clock: DatabaseClock
+) -> Iterator[tuple[PostgresqlWriter, str]]:
+    """A writer, and the channel on which the nodes ring, over connections to write, read, search and index, on a
+    database of today's schema; they are closed when the block is left. Synchronous."""
     with ExitStack() as stack:
-        writing, reading, searching, indexing = (
-            stack.enter_context(closing(PostgresqlConnection(connect))) for _ in range(4)
-        )
+        writing, reading, searching, _ = connections
+        for connection in connections:
+            stack.enter_context(closing(connection))
         with explaining(url):
             check_server([writing, reading, searching], url)
             migrate(writing, url)
@@ -127,7 +137,7 @@ def _open_connections(
                 clock.sample(writing)
         stack.callback(writer.transactions.leave)
         stack.callback(leases.leave, writing, writer.transactions.node)
-        yield writer, channel, (writing, reading, searching, indexing)
+        yield writer, channel
 
 
 def _statistics(connections: Connections, ringer: Ringer) -> NodeStatistics:

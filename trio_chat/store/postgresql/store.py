@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trio_chat.store.base import Store, StoreStatistics
     from trio_chat.store.node_messages import NodeMessage
     from trio_chat.store.postgresql.clock import DatabaseClock
+    from trio_chat.store.postgresql.watchdog import Patience
 
 
 class PostgresqlStore(SqlStore):
@@ -33,6 +34,8 @@ class PostgresqlStore(SqlStore):
     """Tells other nodes this: see `Ringer.tell`."""
     clock: DatabaseClock
     """Of the database."""
+    patience: Patience
+    """Of its connections."""
     node_statistics: Callable[[], NodeStatistics] = NodeStatistics
 
     def statistics(self) -> StoreStatistics:
@@ -59,6 +62,10 @@ class PostgresqlStore(SqlStore):
     async def take_chore(self, chore: str) -> bool:
         """See `Store`."""
         return await self._take_chore(self.node, chore)
+
+    def stop_waiting_at(self, moment: float) -> None:
+        """See `Store`."""
+        self.patience.end_at(moment)
 
     def now_ms(self) -> int:
         """See `Store`."""

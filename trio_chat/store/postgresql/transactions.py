@@ -246,7 +246,7 @@ class Transactions:
                 self._check_commit()
             except UNAVAILABLE as error:
                 self._connection.close()
-                if monotonic() > until:
+                if monotonic() > until or self._connection.is_given_up:
                     raise NotKnown from error
                 time.sleep(PAUSE_S[1])
             else:
@@ -297,7 +297,7 @@ def again(
             keys_left -= isinstance(error, psycopg.errors.UniqueViolation)
             if error.sqlstate == NOT_REGISTERED:
                 register()
-            elif not is_retried(error) or monotonic() > until or keys_left < 0:
+            elif not is_retried(error) or monotonic() > until or keys_left < 0 or connection.is_given_up:
                 raise
             connection.retries += 1
             LOGGER.info("a transaction is tried again: %s", error)

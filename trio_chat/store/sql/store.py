@@ -217,6 +217,9 @@ class SqlStore:
             heir.space.person_quota, heir.space.room_quota = self.space.person_quota, self.space.room_quota
         self._succession.settle(heir)
 
+    def stop_waiting_at(self, moment: float) -> None:
+        """See `Store`. (A file's disk either answers or holds the program.)"""
+
     @property
     def default_mode(self) -> Mode:
         """See `Store`."""
