@@ -39,7 +39,15 @@ from tests.torture.many_connections import open_many_connections
 from tests.torture.node_faults import NEED_LINES, NEED_NETWORK, NEED_STANDBY, NODE_FAULTS
 from tests.torture.options import Options
 from tests.torture.release import run_release
-from tests.torture.report import DOCUMENT, FIGURES, run_report, violation_report, with_tables
+from tests.torture.report import (
+    DOCUMENT,
+    FIGURES,
+    figures_of,
+    keep_figures,
+    run_report,
+    violation_report,
+    with_tables,
+)
 from tests.torture.run import torture
 from tests.torture.strangers import besiege
 
@@ -82,6 +90,9 @@ def main() -> None:
     "--drain", default=300.0, help="Seconds that clients may take to finish in the end.", show_default=True
 )
 @click.option("--history", type=click.Path(path_type=Path), help="Where to keep the history of a bad run.")
+@click.option(
+    "--keep", default="", help=f"Keep the figures in {FIGURES.name} under this name, and in the document."
+)
 def run(
     seed: int | None,
     duration: float,
@@ -97,6 +108,7 @@ def run(
     least: int,
     drain: float,
     history: Path | None,
+    keep: str,
 ) -> None:
     """Torture the server, and say what it did wrong; exits with 1 if that is anything."""
     if faults is None:
@@ -133,6 +145,9 @@ def run(
         click.secho(f"SKIPPED: {skipped}", bold=True, err=True)
         return
     click.echo(run_report(outcome))
+    if keep:
+        keep_figures(keep, figures_of(outcome))
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text()))
     if outcome.violations:
         history = history or Path(f"torture-{options.seed}.jsonl")
         write_history(history, outcome.records)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import attrs
 import trio
 
-from tests.support.postgresql import cluster
+from tests.support.postgresql import NOT_TESTED, cluster, programs
 from tests.torture.disk import Skipped
 from tests.torture.history import Delivered, Refused, Trouble
 from tests.torture.process import kill_command, run_command
@@ -350,6 +350,7 @@ FAULTS: dict[str, Fault] = {
 
 NEED_DISK = frozenset({"power", "dead", "full"})
 NEED_FAULTY_VFS = frozenset({"failing", "slow"})
+NEED_POSTGRESQL = frozenset({"move", "move-killed"})
 NO_DOUBLING = frozenset({"power", "dead", "full", "failing"})
 """Faults that go without doubled connections: one copy of a command may be refused, and the other logged."""
 
@@ -370,5 +371,7 @@ def check_available(names: frozenset[str]) -> None:
     """Raise `Skipped` if one of these faults needs what this machine has not."""
     if "clock" in names and not FAKETIME.exists():
         raise Skipped(f"clock needs libfaketime ({FAKETIME})")
+    if names & NEED_POSTGRESQL and programs() is None:
+        raise Skipped(NOT_TESTED)
     if names & NEED_DISK and (os.geteuid() != 0 or shutil.which("mkfs.ext4") is None):
         raise Skipped(f"{', '.join(sorted(names & NEED_DISK))} needs root and mkfs.ext4")

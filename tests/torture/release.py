@@ -43,6 +43,14 @@ RUNS: dict[str, Options] = {
     "backups taken under load, and restored": Options(
         seed=12, duration_s=60, pause_s=1, least=20, faults=frozenset({"restore", "kill"})
     ),
+    "the chat moves to PostgreSQL and back, kills, restarts": Options(
+        seed=19,
+        duration_s=90,
+        pause_s=1,
+        least=10,
+        clients=8,
+        faults=frozenset({"move", "move-killed", "kill", "term"}),
+    ),
     "files through kills, restarts, a bad network": Options(
         seed=13,
         duration_s=120,
