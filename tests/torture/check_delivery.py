@@ -217,18 +217,22 @@ class _Asked:
         self._submitted: defaultdict[tuple[int, str | None], deque[int]] = defaultdict(deque)
         self._joined: dict[tuple[int, str], int] = {}
         self._answered: dict[int, int] = {}
+        self._raw: set[int] = set()
+        """The connections that say when they join. (The Python client hands on answers and events by different
+        ways.)"""
 
     def follow(self, place: int, record: AnyRecord) -> None:
         """Take in the next record of the history."""
         if isinstance(record, Joining):
             self._joining[record.connection, record.room].append(place)
+            self._raw.add(record.connection)
         elif isinstance(record, Joined | JoinRefused):
             waiting = self._joining[record.connection, record.room]
             if waiting:
                 self._joined[record.connection, record.room] = waiting.popleft()
         elif isinstance(record, Submitted):
             self._submitted[record.connection, record.key].append(record.at)
-        elif isinstance(record, Acked | Refused):
+        elif isinstance(record, Acked | Refused) and record.connection in self._raw:
             waiting = self._submitted[record.connection, record.key]
             if waiting:
                 at = max(waiting.popleft(), self._answered.get(record.connection, 0))
