@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import graphlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,11 +209,18 @@ def line_of(module: str, lines: Collection[str]) -> str | None:
     return line or None
 
 
-def known_by(module: str) -> set[str]:
+@cache
+def known_by(module: str) -> frozenset[str]:
     """The lines of what this module imports, but its own."""
-    return {str(line_of(other, ALLOWED)) for other in own_imports(parsed(module), with_types=True)} - {
-        str(line_of(module, ALLOWED))
-    }
+    known = {str(line_of(other, ALLOWED)) for other in own_imports(parsed(module), with_types=True)}
+    return frozenset(known - {str(line_of(module, ALLOWED))})
+
+
+@cache
+def look_into(module: str) -> tuple[list[str], set[str]]:
+    """What a pure module must not have, in words, and the modules of this package that it imports."""
+    tree = parsed(module)
+    return list(impurities(tree)), own_imports(tree, with_types=False)
 
 
 def is_for_types_only(node: ast.stmt) -> bool:
@@ -220,10 +228,15 @@ def is_for_types_only(node: ast.stmt) -> bool:
 
 
 def walk(tree: ast.AST, *, with_types: bool) -> Iterator[ast.AST]:
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        if with_types or not (isinstance(child, ast.stmt) and is_for_types_only(child)):
-            yield from walk(child, with_types=with_types)
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(
+            child
+            for child in ast.iter_child_nodes(node)
+            if with_types or not (isinstance(child, ast.stmt) and is_for_types_only(child))
+        )
 
 
 def imports(tree: ast.AST, *, with_types: bool) -> Iterator[tuple[str, str | None]]:
@@ -295,8 +308,9 @@ def test_a_pure_module_is_pure_and_so_is_all_it_imports(module: str) -> None:
         current = waiting.pop()
         seen.add(current)
         assert line_of(current, PURE), f"{module} comes to import {current}, which is not pure"
-        assert list(impurities(parsed(current))) == []
-        waiting |= own_imports(parsed(current), with_types=False) - seen
+        impure, imported = look_into(current)
+        assert impure == []
+        waiting |= imported - seen
 
 
 def imported_tests(tree: ast.AST) -> list[str]:
