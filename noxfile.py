@@ -83,19 +83,25 @@ def lint(session: nox.Session) -> None:
     session.install(*dependencies("lint"))
     session.run("ruff", "format", "--check", *session.posargs)
     session.run("ruff", "check", *session.posargs)
-    session.run(
-        "flake8",
-        "--select=ASYNC1,ASYNC2,ASYNC3",
-        # ASYNC100 is ruff's as well, the others are not selected: each that is looked for costs a pass over the tree.
-        "--disable=ASYNC100,ASYNC300,ASYNC9",
-        "--startable-in-context-manager=_hold,accept_connections,listen",
-        # Fakes of async interfaces need not wait for anything; tests poll what has no event, within a deadline, and
-        # open nurseries beside what they look at.
-        "--per-file-ignores=tests/*:ASYNC100,ASYNC110,ASYNC111,ASYNC114,ASYNC124,ASYNC128"
-        " trio_chat/gateways/v1/*:ASYNC124 trio_chat/web/http.py:ASYNC124",
-        *concurrent_files("trio_chat", "tests"),
-    )
+    for needless, files in concurrent_files("trio_chat", "tests").items():
+        session.run(
+            "flake8",
+            "--select=ASYNC1,ASYNC2,ASYNC3",
+            f"--disable={','.join(needless)}",
+            "--startable-in-context-manager=_hold,accept_connections,listen",
+            "--per-file-ignores=trio_chat/gateways/v1/*:ASYNC124 trio_chat/web/http.py:ASYNC124",
+            *files,
+        )
 
+
+NEEDLESS = ("ASYNC100", "ASYNC300", "ASYNC9")
+"""The first is ruff's as well, the others are not selected: each that is looked for costs a pass over the tree."""
+
+NEEDLESS_IN_TESTS = ("ASYNC110", "ASYNC111", "ASYNC114", "ASYNC124", "ASYNC128")
+"""Fakes of async interfaces need not wait for anything; tests poll what has no event, within a deadline, and open
+nurseries beside what they look at."""
+
+NEEDLESS_WITHOUT_YIELD = ("ASYNC101",)
 
 CONCURRENT = re.compile(
     r"\basync (def|with|for)\b|^\s*(import|from) trio\b|\bBaseException\b|\bexcept:", re.MULTILINE
@@ -103,10 +109,17 @@ CONCURRENT = re.compile(
 """What the rules of flake8-async are about: all else is half of the files, and it reads slowly."""
 
 
-def concurrent_files(*folders: str) -> list[str]:
-    """The Python files in these folders that are about concurrency, or catch whatever there is."""
-    files = sorted(path for folder in folders for path in Path(folder).rglob("*.py"))
-    return [str(path) for path in files if CONCURRENT.search(path.read_text("utf-8"))]
+def concurrent_files(*folders: str) -> dict[tuple[str, ...], list[str]]:
+    """The Python files in these folders that are about concurrency, or catch whatever there is, by the rules that have
+    nothing to say of them."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for path in sorted(path for folder in folders for path in Path(folder).rglob("*.py")):
+        text = path.read_text("utf-8")
+        if CONCURRENT.search(text):
+            needless = NEEDLESS + NEEDLESS_IN_TESTS * (path.parts[0] == "tests")
+            needless += NEEDLESS_WITHOUT_YIELD * ("yield" not in text)
+            groups.setdefault(needless, []).append(str(path))
+    return groups
 
 
 @nox.session
