@@ -475,7 +475,7 @@ CURVES = (
             Cost("open", "open it: the first who joins", "ms", why="who may hear it is read into memory once"),
             Cost("join", "join it"),
             Cost("send", "send a message"),
-            Cost("info", "a page of its members", "ms", why="the whole list is read, and sorted"),
+            Cost("info", "a page of its members", "ms", why="the whole list is read"),
             Cost("enter", "become a member"),
         ),
         _members,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 760, 460
 LEFT, RIGHT, TOP, BOTTOM = 80, 190, 50, 60
-COLOURS = ("#c1272d", "#0000a7", "#008176", "#b3700a", "#7a3fa0", "#555555", "#2e7d32")
+COLOURS = ("#c1272d", "#0000a7", "#008176", "#b3700a", "#7a3fa0", "#555555", "#2e7d32", "#a0522d", "#00838f")
 
 Point = tuple[float, float]
 

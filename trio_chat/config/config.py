@@ -373,7 +373,7 @@ class Config:
         0.02,
         "The longest pause of a busy room's broadcaster, in which messages gather to be sent together",
         "Nobody sees 20 milliseconds, and halving the number of system calls again gains little beyond. "
-        "While many come in at once it is four times as long.",
+        "While many come in at once it is three times as long.",
         zero="no pause",
         unit="seconds",
     )

@@ -36,7 +36,7 @@ LOGGER = logging.getLogger(__name__)
 CROWD = 10
 """When so many have subscribed since the last batch, a crowd is coming: after a restart, or an outage."""
 
-CROWD_RESTS = 4
+CROWD_RESTS = 3
 """Then the broadcaster rests so many times as long as it would, so that those who are in the room already do not take
 half of the processor from those who wait to come in."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from heapq import nsmallest
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -138,7 +139,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
     room = client.room(command.room)
     state = await client.hub.store.state(room.name)
     after = command.cursor or ""
-    later = sorted(who for who in state.members if who > after)
+    later = nsmallest(MAX_MEMBERS_TOLD + 1, (who for who in state.members if who > after))
     roles = {who: state.members[who] for who in later[:MAX_MEMBERS_TOLD]}
     moderates = client.rank_in(room) >= MODERATES
     waiting = list(state.knocking)[:MAX_MEMBERS_TOLD] if moderates else []
