@@ -187,8 +187,8 @@ async def serve_store(
         blobs=await open_place(store, config),
     ) as hub:
         LOGGER.info("%s", hub.door.describe())
-        server = Server(hub, limits=limits, certificates=certificates)
         async with trio.open_nursery() as connections:
+            server = Server(hub, limits=limits, connections=connections, certificates=certificates)
             async with trio.open_nursery() as accepting:
                 if read_disk is not None and config.disk_floor:
                     watch = DiskWatch(store, read_disk, floor_bytes=config.disk_floor * MIB)

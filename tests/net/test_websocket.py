@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 from tests.support.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, frame, upgrade
 from tests.support.thorough import share
 from trio_chat.net.request_head import Handshake, parse_by_h11, parse_head
-from trio_chat.net.websocket import WebSocket, accept_handshake
+from trio_chat.net.websocket import WebSocket, accept_by_library, accept_handshake
 from trio_chat.net.wire import Wire
-from trio_chat.server.connection import close_frame_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -58,7 +57,7 @@ async def by_library(wire: Wire, nursery: trio.Nursery) -> Messages:
     handshake = upgrade()
     wire.unread(handshake)
     request = await wrap(nursery, wire)
-    return await request.accept()
+    return await accept_by_library(request, wire)
 
 
 async def by_short_road(wire: Wire, nursery: trio.Nursery) -> Messages:
@@ -66,7 +65,7 @@ async def by_short_road(wire: Wire, nursery: trio.Nursery) -> Messages:
     handshake = parse_head(upgrade())
     assert isinstance(handshake, Handshake)
     await wire.send_all(accept_handshake(handshake.key, None))
-    return WebSocket(wire, nursery, wrap)
+    return WebSocket(wire, partial(wrap, nursery))
 
 
 async def heard(open_websocket: Open, pieces: Sequence[bytes], *, closes_after: int | None = None) -> Heard:
@@ -84,7 +83,6 @@ async def heard(open_websocket: Open, pieces: Sequence[bytes], *, closes_after: 
     async def serve() -> None:
         async with trio.open_nursery() as nursery:
             websocket = await open_websocket(wire, nursery)
-            wire.make_close_frame = partial(close_frame_for, websocket)
             try:
                 while len(messages) != closes_after:
                     messages.append(await websocket.get_message())
@@ -296,7 +294,7 @@ async def test_a_handshake_is_accepted_in_the_words_of_the_library(
 async def test_who_sends_many_messages_at_once_gives_others_their_turn() -> None:
     near, far = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
-        websocket = WebSocket(Wire(near), nursery, wrap)
+        websocket = WebSocket(Wire(near), partial(wrap, nursery))
         await far.send_all(frame(TEXT, b"x") * 100)
         turns = 0
 
@@ -316,7 +314,7 @@ async def test_who_sends_many_messages_at_once_gives_others_their_turn() -> None
 async def test_what_is_cancelled_loses_nothing(autojump_clock: MockClock) -> None:
     near, far = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:
-        websocket = WebSocket(Wire(near), nursery, wrap)
+        websocket = WebSocket(Wire(near), partial(wrap, nursery))
         whole = frame(TEXT, "hällo".encode()) + frame(TEXT, b"again", fin=False) + frame(CONTINUATION, b"!")
         heard = []
         for byte in whole:

@@ -143,19 +143,26 @@ async def test_what_breaks_a_rule_of_content_is_answered_and_the_connection_live
         await peer.hear("pong")
 
 
-async def test_a_frame_that_never_ends_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
-    async with unharmed(caplog) as serving:
-        for said in (
-            frame(TEXT, b"hel", claim=2**62),
-            frame(TEXT, b"hel", claim=2**63),
-            frame(TEXT, b"hel", fin=False),
-            frame(PING, b"hel", claim=100),
-            b"\x81",
-        ):
-            async with open_peer(serving.port) as peer:
-                await peer.send(said)
-                await serving.wait_connected(3)
-                peer.reset()
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        (frame(TEXT, b"hel", claim=2**62), 1009),
+        (frame(TEXT, b"hel", claim=2**63), 1009),
+        (frame(TEXT, b"hel", fin=False), None),
+        (frame(PING, b"hel", claim=100), None),
+        (b"\x81", None),
+    ],
+    ids=["4 EiB", "8 EiB", "a fragment", "a ping", "a byte"],
+)
+async def test_a_frame_that_never_ends_holds_nobody_up(
+    said: bytes, code: int | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with unharmed(caplog) as serving, open_peer(serving.port) as peer:
+        await serving.wait_connected(3)
+        await peer.send(said)
+        if code is not None:
+            assert await peer.receive_close_code() == code
+        peer.reset()
 
 
 async def push_for_ever(peer: RawPeer, what: bytes) -> None:

@@ -274,13 +274,14 @@ async def open_core(
         async with (
             open_memory_store(disk) if store is None else nullcontext(store) as store,
             open_hub(store, config, now_ms=now_ms, guard=guard) as hub,
+            trio.open_nursery() as clients,
+            trio.open_nursery() as connections,
         ):
-            server = Server(hub, limits=limits)
-            async with trio.open_nursery() as clients, trio.open_nursery() as connections:
-                lobby = await hub.rooms.get("lobby")
-                yield Core(config, store, hub, limits, server, lobby, connections, clients)
-                clients.cancel_scope.cancel()
-                connections.cancel_scope.cancel()
+            server = Server(hub, limits=limits, connections=connections)
+            lobby = await hub.rooms.get("lobby")
+            yield Core(config, store, hub, limits, server, lobby, connections, clients)
+            clients.cancel_scope.cancel()
+            connections.cancel_scope.cancel()
 
 
 def texts_of(frames: list[dict[str, Any]]) -> list[str]:

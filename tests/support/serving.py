@@ -76,9 +76,9 @@ async def open_server(
             store, config, now_ms=lambda: time.time_ns() // 1_000_000, network_url=lambda: network_url
         ) as hub,
     ):
-        server = Server(hub, limits=limits, certificates=certificates)
         listeners = await open_listeners(config.host, config.port)
         async with trio.open_nursery() as nursery:
+            server = Server(hub, limits=limits, connections=nursery, certificates=certificates)
             nursery.start_soon(server.keep_alive)
             await nursery.start(partial(accept_connections, server, listeners, connections=nursery))
             port = listeners[0].socket.getsockname()[1]

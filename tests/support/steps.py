@@ -128,19 +128,22 @@ async def _open_walker(path: Path, *, counts_calls: bool) -> AsyncIterator[tuple
     )
     async with open_sqlite_store(path, synchronous="OFF") as store:
         state = await fill(store)
-        async with open_hub(store, config, now_ms=lambda: time.time_ns() // 1_000_000) as hub:
-            server = Server(hub, limits=ConnectionLimits(max_total=0, max_per_address=0))
-            async with trio.open_nursery() as connections:
-                near, far = trio.testing.memory_stream_pair()
-                connections.start_soon(server.serve_connection, near)
-                peer = RawPeer(cast("trio.SocketStream", far))
-                await peer.send(upgrade(host="localhost", sec_websocket_protocol=V1))
-                assert (await peer.receive_head()).startswith(b"HTTP/1.1 101 ")
-                meter = StepMeter(trio.lowlevel.current_task(), counts_calls=counts_calls)
-                trio.lowlevel.add_instrument(meter)
-                yield Walker(peer, meter), state
-                trio.lowlevel.remove_instrument(meter)
-                connections.cancel_scope.cancel()
+        async with (
+            open_hub(store, config, now_ms=lambda: time.time_ns() // 1_000_000) as hub,
+            trio.open_nursery() as connections,
+        ):
+            limits = ConnectionLimits(max_total=0, max_per_address=0)
+            server = Server(hub, limits=limits, connections=connections)
+            near, far = trio.testing.memory_stream_pair()
+            connections.start_soon(server.serve_connection, near)
+            peer = RawPeer(cast("trio.SocketStream", far))
+            await peer.send(upgrade(host="localhost", sec_websocket_protocol=V1))
+            assert (await peer.receive_head()).startswith(b"HTTP/1.1 101 ")
+            meter = StepMeter(trio.lowlevel.current_task(), counts_calls=counts_calls)
+            trio.lowlevel.add_instrument(meter)
+            yield Walker(peer, meter), state
+            trio.lowlevel.remove_instrument(meter)
+            connections.cancel_scope.cancel()
 
 
 async def walk(path: Path, *, counts_calls: bool) -> list[Cost]:

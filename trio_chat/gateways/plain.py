@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -29,15 +28,16 @@ from trio_chat.rooms.encoding import Encoding
 from trio_chat.rooms.submission import NotLogged, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from typing import Self
 
     from trio_chat.hub import Hub
     from trio_chat.model.events import Event, Person
     from trio_chat.model.proofs import Prover
     from trio_chat.net.outbox import Outbox
     from trio_chat.net.websocket import Messages
-    from trio_chat.people.identities import Identities
     from trio_chat.rooms.submission import Settled
+    from trio_chat.rooms.subscribers import Subscription
 
 
 def encode_event(event: Event, _prover: Prover) -> bytes:
@@ -78,67 +78,85 @@ async def serve_plain(websocket: Messages, outbox: Outbox, *, hub: Hub, address:
 
     Raises `RemoteProtocolError` for what a plain client cannot send. One that sends too fast is read more slowly.
     """
-    bucket = ConnectionBucket(hub.rate_limits, address)
-    outcomes = Outcomes(outbox)
+    with (
+        await hub.rooms.subscribe(
+            LOBBY,
+            person=None,
+            cursor=None,
+            outbox=outbox,
+            encoding=ENCODING,
+            since=trio.current_time(),
+        ) as subscription,
+        _Guest(hub, subscription, address) as guest,
+    ):
+        while True:
+            await guest.say(await websocket.get_message())
 
-    def take_of_address(now: float) -> float:
-        if wait_s := bucket.take_of_address(now):
+
+class _Guest:
+    """Whoever talks over one connection, as long as the ``with`` block lasts; they have a name once they say something.
+
+    Moderators' decisions hold for them. Raises `RemoteProtocolError` if they may not be here.
+    """
+
+    __slots__ = ("_bucket", "_connection", "_hub", "_outcomes", "_said_at", "_subscription")
+
+    def __init__(self, hub: Hub, subscription: Subscription, address: str) -> None:
+        self._hub = hub
+        self._subscription = subscription
+        self._connection = GuestConnection(subscription.outbox, address)
+        self._bucket = ConnectionBucket(hub.rate_limits, address)
+        self._outcomes = Outcomes(subscription.outbox)
+        self._said_at = -math.inf
+
+    def __enter__(self) -> Self:
+        try:
+            self._hub.door.check_guest(self._connection.address)
+        except Refused as refused:
+            raise RemoteProtocolError(POLICY_VIOLATION.because(refused.message)) from None
+        self._hub.enforcement.guests.add(self._connection)
+        return self
+
+    def __exit__(self, *_exc_info: object) -> None:
+        self._hub.enforcement.guests.discard(self._connection)
+        if self._connection.guest is not None:
+            self._hub.people.remove_guest(self._connection.guest)
+
+    async def say(self, text: str | bytes) -> None:
+        """Have a message logged. Raises `RemoteProtocolError` for what they cannot say."""
+        hub, address = self._hub, self._connection.address
+        if not isinstance(text, str):
+            raise RemoteProtocolError(UNSUPPORTED_DATA)
+        try:
+            check_length(text, hub.config.max_text_chars)
+        except Refused as refused:
+            raise RemoteProtocolError(TOO_BIG.because(refused.message)) from None
+        while (wait_s := self._bucket.take_own(trio.current_time())) > 0:
             hub.security.limited("rate_limited", address)
+            await trio.sleep(wait_s)
+        await hub.waiting_lines.wait(address, self._take_of_address)
+        pace_s = hub.door.guest_pace_s
+        if pace_s:  # else no checkpoint: it would double what a message costs
+            await trio.sleep_until(self._said_at + pace_s)
+        self._said_at = trio.current_time()
+        guest = self._connection.guest
+        if guest is None:  # named only now: many listen and never speak
+            self._connection.guest = guest = await self._join()
+        draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)
+        submission = Submission(draft, self._outcomes)
+        if not self._subscription.room.inbox.try_submit(submission):
+            await self._subscription.room.inbox.submit(submission)
+
+    def _take_of_address(self, now: float) -> float:
+        if wait_s := self._bucket.take_of_address(now):
+            self._hub.security.limited("rate_limited", self._connection.address)
         return wait_s
 
-    guest: Person | None = None
-    said_at = -math.inf
-    subscription = await hub.rooms.subscribe(
-        LOBBY, person=None, cursor=None, outbox=outbox, encoding=ENCODING, since=trio.current_time()
-    )
-    with subscription, _registered(hub, outbox, address) as connection:
+    async def _join(self) -> Person:
         try:
-            while True:
-                text = await websocket.get_message()
-                if not isinstance(text, str):
-                    raise RemoteProtocolError(UNSUPPORTED_DATA)
-                try:
-                    check_length(text, hub.config.max_text_chars)
-                except Refused as refused:
-                    raise RemoteProtocolError(TOO_BIG.because(refused.message)) from None
-                while (wait_s := bucket.take_own(trio.current_time())) > 0:
-                    hub.security.limited("rate_limited", address)
-                    await trio.sleep(wait_s)
-                await hub.waiting_lines.wait(address, take_of_address)
-                pace_s = hub.door.guest_pace_s
-                if pace_s:  # else no checkpoint: it would double what a message costs
-                    await trio.sleep_until(said_at + pace_s)
-                said_at = trio.current_time()
-                if guest is None:  # named only now: many listen and never speak
-                    connection.guest = guest = await _add_guest(hub.people)
-                    hub.door.addresses.note(guest.id, address)
-                    hub.security.joined(guest.id, address, by="guest")
-                draft = Draft(kind=MESSAGE, sender=guest.id, name=guest.name, client_id=None, body=text)
-                submission = Submission(draft, outcomes)
-                if not subscription.room.inbox.try_submit(submission):
-                    await subscription.room.inbox.submit(submission)
-        finally:
-            if guest is not None:
-                hub.people.remove_guest(guest)
-
-
-@contextmanager
-def _registered(hub: Hub, outbox: Outbox, address: str) -> Iterator[GuestConnection]:
-    """Let moderators' decisions hold for the connection. Raises `RemoteProtocolError` if it may not be here."""
-    connection = GuestConnection(outbox, address)
-    try:
-        hub.door.check_guest(address)
-    except Refused as refused:
-        raise RemoteProtocolError(POLICY_VIOLATION.because(refused.message)) from None
-    hub.enforcement.guests.add(connection)
-    try:
-        yield connection
-    finally:
-        hub.enforcement.guests.discard(connection)
-
-
-async def _add_guest(people: Identities) -> Person:
-    try:
-        return await people.add_guest()
-    except (StoreError, Refused):
-        raise RemoteProtocolError(TRY_AGAIN_LATER) from None
+            guest = await self._hub.people.add_guest()
+        except (StoreError, Refused):
+            raise RemoteProtocolError(TRY_AGAIN_LATER) from None
+        self._hub.door.addresses.note(guest.id, self._connection.address)
+        self._hub.security.joined(guest.id, self._connection.address, by="guest")
+        return guest

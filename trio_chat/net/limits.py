@@ -20,6 +20,12 @@ _ROUNDING_S = 1e-6
 """Tolerance for clocks that are floats: a client that waited as long as it was told must not be refused again."""
 
 
+@lru_cache(maxsize=64)  # each connection has buckets, and all of them the same numbers
+def _pace(rate: float, burst: float) -> tuple[float, float]:
+    per_token_s = 1 / rate if rate and burst else 0.0
+    return per_token_s, per_token_s * burst + _ROUNDING_S
+
+
 class TokenBucket:
     """A rate limit: ``rate`` tokens a second for long, ``burst`` at once after a quiet time; 0: no limit.
 
@@ -30,8 +36,7 @@ class TokenBucket:
     __slots__ = ("_full_at", "_per_token_s", "_tolerance_s")
 
     def __init__(self, rate: float, burst: float) -> None:
-        self._per_token_s = 1 / rate if rate and burst else 0.0
-        self._tolerance_s = self._per_token_s * burst + _ROUNDING_S
+        self._per_token_s, self._tolerance_s = _pace(rate, burst)
         self._full_at = -math.inf
 
     def take(self, now: float, n: float = 1) -> float:

@@ -13,17 +13,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 from trio_websocket import CloseReason, ConnectionClosed
 
+from trio_chat.errors import Close
 from trio_chat.net.websocket_frames import (
     CLOSE,
     MAX_CONTROL_BYTES,
     PING,
     PONG,
     TEXT,
+    encode_close,
     encode_frame,
     frame_lengths,
 )
@@ -55,6 +58,9 @@ NO_STATUS: Final = 1005
 ABNORMAL: Final = 1006
 """What is reported where there was no code, and no close frame (RFC 6455 section 7.4.1)."""
 
+_NO_CODE: Final = frozenset({NO_STATUS, ABNORMAL, 1015})
+"""None of them may be sent."""
+
 USUAL_CODES: Final = frozenset({1000, 1001})
 """Of the codes of the protocol, those with which clients close when nothing is wrong."""
 
@@ -79,6 +85,23 @@ def accept_handshake(key: bytes, subprotocol: str | None) -> bytes:
     )
 
 
+async def accept_by_library(
+    request: WebSocketRequest, wire: Wire, subprotocol: str | None = None
+) -> WebSocketConnection:
+    """Have the library accept a handshake, and the wire write the close frame that it owes to a peer that breaks the
+    protocol: it only records the code."""
+    websocket = await request.accept(subprotocol=subprotocol)
+    wire.make_close_frame = partial(_close_frame_for, websocket)
+    return websocket
+
+
+def _close_frame_for(websocket: WebSocketConnection) -> bytes:
+    reason = websocket.closed
+    if reason is None or reason.code in _NO_CODE:
+        return b""
+    return encode_close(Close(reason.code, "", come_back=False).because(reason.reason or ""))
+
+
 class Messages(Protocol):
     """The messages of one client: a `WebSocket`, or trio-websocket's connection."""
 
@@ -97,10 +120,10 @@ class Messages(Protocol):
 
 
 class Wrap(Protocol):
-    """`trio_websocket.wrap_server_stream` with the limits for its connection."""
+    """`trio_websocket.wrap_server_stream` with a nursery and the limits for its connection."""
 
-    async def __call__(self, nursery: trio.Nursery, stream: trio.abc.Stream) -> WebSocketRequest:
-        """Read the handshake."""
+    async def __call__(self, stream: trio.abc.Stream) -> WebSocketRequest:
+        """Read the handshake. What reads on is cancelled when the connection is over."""
         ...
 
 
@@ -111,14 +134,13 @@ class UnusualFrame(Exception):
 class WebSocket:
     """The messages that a client sends, for one task. It never closes the transport.
 
-    ``nursery`` is for the library's task, if there has to be one; it must be cancelled when the connection is over.
+    ``wrap`` is called if the library has to take over.
     """
 
-    __slots__ = ("_at", "_closed", "_data", "_library", "_n_given", "_nursery", "_wire", "_wrap")
+    __slots__ = ("_at", "_closed", "_data", "_library", "_n_given", "_wire", "_wrap")
 
-    def __init__(self, wire: Wire, nursery: trio.Nursery, wrap: Wrap) -> None:
+    def __init__(self, wire: Wire, wrap: Wrap) -> None:
         self._wire = wire
-        self._nursery = nursery
         self._wrap = wrap
         self._data: bytes | bytearray = b""
         """What was received last; from ``_at`` on it is not used up."""
@@ -149,7 +171,14 @@ class WebSocket:
                         raise ConnectionClosed(self._closed)
                     self._data = self._data[self._at :]  # so that nothing used up is kept meanwhile
                     self._at = self._n_given = 0
-                    self._data += await self._read()
+                    try:
+                        data = await self._wire.receive_some()
+                    except _GONE:
+                        data = b""
+                    if not data:
+                        raise self._gone()
+                    self._data += data
+                    del data  # it is to be kept once, if at all, while more is waited for
                     continue
                 first, payload, end = frame
                 if first == TEXT:
@@ -172,16 +201,6 @@ class WebSocket:
                 await self._wire.aclose()
         return await self._library.get_message()
 
-    async def _read(self) -> bytes | bytearray:
-        """More bytes. Raises `ConnectionClosed`."""
-        try:
-            data = await self._wire.receive_some()
-        except _GONE:
-            data = b""
-        if not data:
-            raise self._gone()
-        return data
-
     async def _send(self, first: int, payload: bytes) -> None:
         try:
             await self._wire.send_all(encode_frame(first, payload))
@@ -198,8 +217,8 @@ class WebSocket:
         self._data = b""
         # It is shielded, as one half of it would leave two that read.
         with trio.fail_after(TAKE_OVER_S, shield=True):
-            request = await self._wrap(self._nursery, _BehindHandshake(self._wire))
-            return await request.accept()
+            request = await self._wrap(_BehindHandshake(self._wire))
+            return await accept_by_library(request, self._wire)
 
     async def aclose(self, code: int, reason: str) -> None:
         """Say that the connection is closed, wait until the client has said so as well, and close the wire. Idempotent.
@@ -213,7 +232,7 @@ class WebSocket:
             try:
                 await self._send(CLOSE, code.to_bytes(2, "big") + reason.encode())
                 await self._wait_for_close()
-            except ConnectionClosed:
+            except (ConnectionClosed, *_GONE):
                 pass
             finally:
                 await self._wire.aclose()
@@ -225,9 +244,10 @@ class WebSocket:
                 if data[at] & OPCODE == CLOSE & OPCODE:
                     return
                 at += sum(lengths)
-            kept = data[at:]
-            at = max(0, at - len(data))
-            data = kept + await self._read()
+            more = await self._wire.receive_some()
+            if not more:
+                return
+            data, at = data[at:] + more, max(0, at - len(data))
 
 
 class _BehindHandshake(trio.abc.Stream):

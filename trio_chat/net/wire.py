@@ -255,7 +255,19 @@ class Wire(trio.abc.HalfCloseableStream):
         data: bytes | bytearray = b""
         failure: str | None = None  # not the exception: its traceback holds this frame, a cycle
         try:
-            data = await self._read(max_bytes)
+            while True:
+                if self._stream is None or self._seal is not None:
+                    data = await self.transport.receive_some(max_bytes)
+                    break
+                # Not by the stream: an idle connection waits here, and each function that waits is a quarter of a KiB.
+                if self._may_have_more:
+                    await trio.lowlevel.checkpoint()
+                else:
+                    await trio.lowlevel.wait_readable(self._stream.sock)
+                received = self._receive_now(self._stream, max_bytes or RECEIVE_BYTES)
+                if received is not None:
+                    data = received
+                    break
         except trio.BrokenResourceError as error:
             failure = str(error)
             self._is_broken = True
@@ -269,22 +281,12 @@ class Wire(trio.abc.HalfCloseableStream):
             self.inspect(data)
         return data
 
-    async def _read(self, max_bytes: int | None) -> bytes | bytearray:
-        stream = self._stream
-        if stream is None or self._seal is not None:
-            return await self.transport.receive_some(max_bytes)
-        # Not by the stream: an idle connection waits here, and each function that waits is half a KiB of it.
-        max_bytes = max_bytes or RECEIVE_BYTES
-        while not self._is_closed:
-            if self._may_have_more:
-                await trio.lowlevel.checkpoint()
-            else:
-                await trio.lowlevel.wait_readable(stream.sock)
-            data = stream.receive_now(max_bytes)
-            self._may_have_more = data is not None and len(data) == max_bytes
-            if data is not None:
-                return data
-        raise trio.ClosedResourceError("the wire is closed")
+    def _receive_now(self, stream: SocketStream, max_bytes: int) -> bytes | None:
+        if self._is_closed:
+            raise trio.ClosedResourceError("the wire is closed")
+        data = stream.receive_now(max_bytes)
+        self._may_have_more = data is not None and len(data) == max_bytes
+        return data
 
     async def _wait_for_cleanup(self) -> None:
         if self._cleanups is not None:

@@ -67,7 +67,7 @@ class ConnectedUsers:
     """The connections of people who logged in, by person. All of it is sync."""
 
     def __init__(self) -> None:
-        self._connections: dict[str, dict[UserConnection, None]] = {}
+        self._connections: dict[str, tuple[UserConnection, ...]] = {}
         self.on_change: Callable[[str], object] = lambda person: None
         """Called with the id of a person who has one connection more or less. Sync, and it must not raise."""
         self.on_offline: Callable[[str], object] = lambda person: None
@@ -78,20 +78,22 @@ class ConnectedUsers:
 
     def add(self, connection: UserConnection) -> None:
         """Register a connection of its person, and give it the name and looks that their others have."""
-        connections = self._connections.setdefault(connection.person.id, {})
+        person = connection.person.id
+        connections = self._connections.get(person, ())
         if connections:  # they may have been renamed since this one read their profile
-            connection.set_person(next(iter(connections)).person)
-        connections[connection] = None
-        self.on_change(connection.person.id)
+            connection.set_person(connections[0].person)
+        self._connections[person] = (*connections, connection)
+        self.on_change(person)
 
     def discard(self, connection: UserConnection) -> None:
         """Forget a connection that has ended. Idempotent."""
         person = connection.person.id
-        connections = self._connections.get(person)
-        if connections is None or connection not in connections:
+        connections = self._connections.get(person, ())
+        if connection not in connections:
             return
-        del connections[connection]
-        if not connections:
+        at = connections.index(connection)
+        self._connections[person] = connections[:at] + connections[at + 1 :]
+        if len(connections) == 1:
             del self._connections[person]
             self.on_offline(person)
         self.on_change(person)

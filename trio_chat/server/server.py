@@ -1,8 +1,8 @@
 """The connections of the server: each is admitted, served and supervised, and all can be closed.
 
-A connection begins as HTTP/1.1 (`HttpConnection`). When a request asks for a WebSocket, `serve_websocket` has the
-connection from then on. One supervisor stands around each: nothing that one peer does, and no bug that it finds, gets
-past it to the others (trio's listeners would end the server, trio-websocket#184 among others).
+A connection begins as HTTP/1.1 (`HttpConnection`). When a request asks for a WebSocket, a `Connection` is made of it.
+One supervisor stands around each: nothing that one peer does, and no bug that it finds, gets past it to the others
+(trio-websocket#184 among others).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from trio_chat.net.socket_stream import SocketStream
 from trio_chat.net.tls import NotTls, TlsStream
 from trio_chat.net.wire import Wire
 from trio_chat.server.closing import PEER_IS_GONE, PLACES_ADVICE, linger, refuse
-from trio_chat.server.connection import serve_websocket
+from trio_chat.server.connection import Connection
 from trio_chat.server.http_connection import HttpConnection
 from trio_chat.server.machine_names import machine_names
 from trio_chat.server.readiness import readiness
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from trio_chat.net.limits import Admission, ConnectionLimits
     from trio_chat.net.request_head import Headers, RequestHead
     from trio_chat.server.certificates import Certificates
-    from trio_chat.server.connection import Connection
 
 LOGGER = logging.getLogger(__name__)
 
@@ -87,12 +86,19 @@ class ServerStatistics:
 
 
 class Server:
-    """Serves connections; each is a task of whoever accepts it (`trio_chat.server.listeners`)."""
+    """Serves connections; each is a task in the nursery ``connections``, started by who accepts it
+    (`trio_chat.server.listeners`), and its speaker is another."""
 
     def __init__(
-        self, hub: Hub, *, limits: ConnectionLimits, certificates: Certificates | None = None
+        self,
+        hub: Hub,
+        *,
+        limits: ConnectionLimits,
+        connections: trio.Nursery,
+        certificates: Certificates | None = None,
     ) -> None:
         self._hub = hub
+        self._connections = connections
         self._certificates = certificates
         self._limits = limits
         self._config = hub.config
@@ -195,26 +201,35 @@ class Server:
                 return
             stream = secured
         wire = Wire(stream, stall_s=self._config.write_stall_s, cleanups=self._cleanups)
-        http = HttpConnection(
-            wire,
-            self._app,
-            self._config,
-            self._hosts,
-            client_of=partial(self._client_of, address),
-            check_rate=self._check_rate,
-            note_refused=partial(self._note_refused, address),
-        )
+        http: HttpConnection | None = None
         try:
             try:
-                await self._serve(wire, http, admission, address, peer, is_proxy=is_proxy)
+                http = HttpConnection(
+                    wire,
+                    self._app,
+                    self._config,
+                    self._hosts,
+                    client_of=partial(self._client_of, address),
+                    check_rate=self._check_rate,
+                    note_refused=partial(self._note_refused, address),
+                )
+                websocket = await self._begin(wire, http, admission, address, peer, is_proxy=is_proxy)
+                if websocket is not None:
+                    http = None  # nobody needs it any more, and this lasts for hours
+                    self._websockets.add(websocket)
+                    try:
+                        await websocket.serve_websocket()
+                    finally:
+                        self._websockets.discard(websocket)
             except* PEER_IS_GONE as group:
                 LOGGER.debug("%s: ended by %r", peer, group.exceptions)
             except* Exception:
                 self._statistics.faults += 1
                 LOGGER.exception("%s: fault while serving; this connection ends, the others go on", peer)
-            if not (http.is_idle or admission.was_evicted or wire.is_broken):
+            if not (admission.was_evicted or wire.is_broken or (http is not None and http.is_idle)):
                 timeout_s = self._config.close_timeout_s
-                await linger(wire, timeout_s=min(timeout_s, STOPPING_S) if http.is_stopping else timeout_s)
+                is_stopping = http is not None and http.is_stopping
+                await linger(wire, timeout_s=min(timeout_s, STOPPING_S) if is_stopping else timeout_s)
         finally:
             wire.abandon()
 
@@ -238,7 +253,7 @@ class Server:
             return tls
         return None
 
-    async def _serve(
+    async def _begin(
         self,
         wire: Wire,
         http: HttpConnection,
@@ -247,20 +262,21 @@ class Server:
         peer: str,
         *,
         is_proxy: bool,
-    ) -> None:
+    ) -> Connection | None:
+        """Serve HTTP until a WebSocket is asked for; None if the connection ends before."""
         request = http.begin()
         handshake = (
             request if isinstance(request, Handshake) else await self._serve_http(http, admission, request)
         )
         if handshake is None:
-            return
+            return None
         timeout_s = self._config.close_timeout_s
         if is_proxy:
             if are_contradictory(address, handshake.headers, self._config.trusted_proxy):
                 LOGGER.debug("%s: two clients are named", peer)
                 self._hub.security.refused("forwarded", address_key(address))
                 await refuse(wire, HTTPStatus.BAD_REQUEST, TWO_CLIENTS, timeout_s=timeout_s)
-                return
+                return None
             address = client_ip(address, handshake.headers, self._config.trusted_proxy)
             peer = f"{address} by {peer}"
             try:
@@ -272,9 +288,9 @@ class Server:
                 status = HTTPStatus.SERVICE_UNAVAILABLE
                 reason = f"{refused} {PLACES_ADVICE}"
                 await refuse(wire, status, reason, timeout_s=timeout_s, headers=RETRY_AFTER)
-                return
+                return None
         self._statistics.websockets += 1
-        await serve_websocket(
+        return Connection(
             wire,
             peer,
             address=address_key(address),
@@ -282,7 +298,7 @@ class Server:
             hub=self._hub,
             admission=admission,
             handshakes=self._handshakes,
-            connected=self._websockets,
+            connections=self._connections,
         )
 
     async def _serve_http(

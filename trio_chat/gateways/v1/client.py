@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import trio
@@ -30,7 +29,7 @@ from trio_chat.protocol.replies import Failure, Joined, Pong, Standing, Welcome
 from trio_chat.rooms.submission import Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from typing import Self
 
     from trio_chat.errors import Close
@@ -70,7 +69,6 @@ class Client:
 
     __slots__ = (
         "_bucket",
-        "_close",
         "_decoder",
         "_handlers",
         "_known_ms",
@@ -98,7 +96,9 @@ class Client:
         *,
         address: str,
         admission: Admission,
+        scope: trio.CancelScope,
     ) -> None:
+        """``scope`` is cancelled when it is cut, as nothing more is to be carried out; the outbox has ended then."""
         self.outbox = outbox
         self.hub = hub
         self.address = address
@@ -109,8 +109,7 @@ class Client:
         """`NOT_WELCOMED_YET` until it was welcomed."""
         self.device = ""
         """The id of the device that has logged in."""
-        self._scope = trio.CancelScope()
-        self._close: Close | None = None
+        self._scope = scope
         self._handlers = handlers
         self._decoder = decoder
         self._outcomes = Outcomes(outbox)
@@ -251,14 +250,6 @@ class Client:
         self.session.person = None
         self.session.is_waiting = False
 
-    @contextmanager
-    def until_cut(self) -> Iterator[None]:
-        """Leave the block, when cancelled by `cut`, with the `RemoteProtocolError` that says so."""
-        with self._scope:
-            yield
-        if self._close is not None:
-            raise RemoteProtocolError(self._close)
-
     def set_person(self, person: Person) -> None:
         """See `UserConnection`."""
         self.session.person = person
@@ -274,7 +265,6 @@ class Client:
 
     def cut(self, close: Close) -> None:
         """See `UserConnection`."""
-        self._close = self._close or close
         self._hear_nothing()
         self.outbox.end(close)
         self._scope.cancel()
@@ -407,34 +397,29 @@ async def ping(client: Client, command: commands.Pinging) -> Pong:
     return Pong(command.id)
 
 
-async def serve(
-    websocket: Messages,
-    outbox: Outbox,
-    hub: Hub,
-    handlers: Mapping[type[Command], Handler],
-    decoder: CommandDecoder,
-    *,
-    address: str,
-    admission: Admission,
-) -> None:
+async def serve(websocket: Messages, client: Client) -> None:
     """Carry out the client's commands, until it closes (`trio_websocket.ConnectionClosed`).
 
     Raises `RemoteProtocolError` for what is not of this protocol. While a client does not read the answers, no further
     command of it is read.
     """
-    hello_by = trio.current_time() + (hub.config.hello_timeout_s or math.inf)
-    client = Client(outbox, hub, handlers, decoder, address=address, admission=admission)
-    with client, client.until_cut():
+    hello_by = trio.current_time() + (client.hub.config.hello_timeout_s or math.inf)
+    with client:
         while True:
             if client.session.person is None:
-                with trio.move_on_at(hello_by) as waiting:
-                    text = await websocket.get_message()
-                if waiting.cancelled_caught:
-                    raise RemoteProtocolError(NO_HELLO)
+                text = await _hear_stranger(websocket, hello_by)
             else:
                 text = await websocket.get_message()
             if not isinstance(text, str):
                 raise RemoteProtocolError(UNSUPPORTED_DATA)
-            if outbox.is_full:
-                await outbox.wait_not_full()
+            if client.outbox.is_full:
+                await client.outbox.wait_not_full()
             await client.receive(text)
+            del text  # nobody needs it while the next one is waited for
+
+
+async def _hear_stranger(websocket: Messages, hello_by: float) -> str | bytes:
+    """The next message of a client that has to say hello in time."""
+    with trio.move_on_at(hello_by):
+        return await websocket.get_message()
+    raise RemoteProtocolError(NO_HELLO)
