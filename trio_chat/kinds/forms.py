@@ -9,6 +9,7 @@ Pure.
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Final
 
 import msgspec
@@ -54,6 +55,7 @@ def end_of(ends_ms: int | None) -> str | None:
     return None if ends_ms is None else timestamp(min(ends_ms, END_MS - 1000))
 
 
+@lru_cache(maxsize=256)  # events come many at a time, and a list tells that of its newest message twice
 def timestamp(at_ms: int) -> str:
     """A moment (milliseconds since 1970 UTC) as it is told: UTC, to the millisecond."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

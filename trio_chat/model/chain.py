@@ -54,4 +54,6 @@ def fields_behind_number(
 
 def encoded(*fields: str) -> bytes:
     """Fields as they are digested, one behind the other."""
-    return "".join(f"{len(field)}\0{field}" for field in fields).encode()
+    return "".join(
+        [f"{len(field)}\0{field}" for field in fields]
+    ).encode()  # a generator takes half as long again

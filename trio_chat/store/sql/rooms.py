@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from trio_chat.kinds.facts import DIRECT, LOBBY, PUBLIC, kind_of_new
 from trio_chat.kinds.pins import PIN, Pin
 from trio_chat.kinds.table import read_body
@@ -324,7 +326,7 @@ def _described(
             last_edit=events.get((name, last_edit)),
             newest_ms=newest_ms,
             role=role,
-            policy=json.loads(policy),
+            policy=msgspec.json.decode(policy),
             muted_ms=muted_ms,
             picture=picture,
         )
