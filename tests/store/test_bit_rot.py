@@ -38,8 +38,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "chat.db"
 
 
-async def make_log(path: Path, *, rounds: int = 60) -> tuple[Logs, dict[str, Position], Files, Files]:
-    """A log, its files as a crash would leave them, and as a clean close does."""
+async def make_log(path: Path, *, rounds: int = 40) -> tuple[Logs, dict[str, Position], Files, Files]:
+    """A log, its files as a crash would leave them, and as a clean close does.
+
+    More rounds fill so many pages that SQLite brings them into the main file by itself: then nothing is lost with the
+    write-ahead log."""
     async with open_sqlite_store(path, synchronous="OFF") as store:
         for number in range(rounds):
             for room in ROOMS:
