@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import struct
@@ -30,6 +31,8 @@ _HANDSHAKE = (
 _HANDSHAKEN = "101"
 _RESET = struct.pack("ii", 1, 0)
 _TEXT, _PING = 0x81, 0x89
+_LISTS = ("welcome", "room_added")
+_STAMP = re.compile(rb'"stamp":"([^"]+)"')
 
 
 @attrs.define(eq=False)
@@ -43,6 +46,8 @@ class Client:
     answer: bytes = b""
     """The frame that it waited for."""
     is_open: bool = False
+    stamp: str = ""
+    """What its lists are, as it was told last."""
 
 
 class Crowd:
@@ -162,6 +167,8 @@ class Crowd:
         client.data = client.data[at:]
 
     def _take(self, client: Client, kind: str, payload: bytes) -> None:
+        if kind in _LISTS and (found := _STAMP.search(payload)):
+            client.stamp = found[1].decode()
         if kind in client.awaited:
             client.awaited, client.answer = (), payload
             self._n_waiting -= 1

@@ -55,7 +55,11 @@ static void v1_write(Client *client, const char *format, ...)
 
 static void v1_greet(Client *client)
 {
-    if (client->token[0]) v1_write(client, "{\"type\":\"hello\",\"token\":\"%s\",\"lists\":true}", client->token);
+    if (client->stamp[0]) /* who comes back has its lists, as a page does */
+        v1_write(client, "{\"type\":\"hello\",\"token\":\"%s\",\"lists\":true,\"since\":\"%s\"}", client->token,
+                 client->stamp);
+    else if (client->token[0])
+        v1_write(client, "{\"type\":\"hello\",\"token\":\"%s\",\"lists\":true}", client->token);
     else v1_write(client, "{\"type\":\"hello\",\"name\":\"b%x-%x\",\"lists\":true}", world.run, client->index);
 }
 
@@ -70,6 +74,7 @@ static const char *room_of(const Client *client)
 static void v1_welcome(Client *client, const char *data, size_t length)
 {
     copy_string(client->token, sizeof client->token, data, length, "\"token\":\"");
+    copy_string(client->stamp, sizeof client->stamp, data, length, "\"stamp\":\"");
     if (client->epoch[0])
         v1_write(client, "{\"type\":\"join\",\"id\":\"j%lx\",\"room\":\"%s\",\"after\":%lu,\"epoch\":\"%s\"}",
                  client->opened_ns, room_of(client), client->seq, client->epoch);

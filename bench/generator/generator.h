@@ -47,7 +47,7 @@ typedef struct Client {
     Ledger ledger;
     uint64_t seq, head; /* v1: the cursor, and the head it has to reach to be level with the others */
     bool behind;
-    char token[80], epoch[80];
+    char token[80], stamp[208], epoch[80];
 } Client;
 
 typedef struct Dialect {
