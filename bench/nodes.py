@@ -130,10 +130,7 @@ def nodes(server: str, cluster: Cluster) -> Iterator[tuple[list[int], list[int]]
     logs = [folder / f"node-{number}.log" for number in range(len(ports))]
     try:
         for port, log in zip(ports, logs, strict=True):
-            with log.open("wb") as output:
-                command = trio_chat(port, log.with_suffix(""), more=more)
-                running.append(subprocess.Popen(command, stdout=output, stderr=output))
-            _wait_until_ready(running[-1], port, log)
+            running.append(start_node(port, log, more))
         yield ports, [node.pid for node in running]
         for node, log in zip(running, logs, strict=True):
             if node.poll() is not None:
@@ -141,6 +138,20 @@ def nodes(server: str, cluster: Cluster) -> Iterator[tuple[list[int], list[int]]
     finally:
         for node in running:
             stop(node)
+
+
+def start_node(port: int, log: Path, more: Mapping[str, object]) -> subprocess.Popen[bytes]:
+    """A node with these settings that is ready; its data is beside its log, and what it says is added to that. Raises
+    `MeasureError`."""
+    with log.open("ab") as output:
+        command = trio_chat(port, log.with_suffix(""), more=more)
+        node = subprocess.Popen(command, stdout=output, stderr=output)
+    try:
+        _wait_until_ready(node, port, log)
+    except MeasureError:
+        stop(node)
+        raise
+    return node
 
 
 def _wait_until_ready(node: subprocess.Popen[bytes], port: int, log: Path) -> None:

@@ -32,7 +32,7 @@ from trio_chat.ops.stores import reserved
 from trio_chat.ops.tuning import collect_garbage, tune_interpreter
 from trio_chat.server.addresses import address_here, network_url, page_address
 from trio_chat.server.certificates import Certificates
-from trio_chat.server.listeners import accept_connections, open_listeners
+from trio_chat.server.listeners import accept_connections, open_listeners, refuse_connections
 from trio_chat.server.server import Server
 from trio_chat.store.space import MIB
 from trio_chat.web.http import page_version
@@ -120,6 +120,8 @@ async def serve(
         listeners = await open_listeners(config.host, config.port)
         for listener in listeners:
             await stack.enter_async_context(listener)
+        if config.store is not None and config.port:  # there are other nodes: let nobody wait for this one
+            refuse_connections(listeners)
         stack.enter_context(reserved(config.data))
         stores = await stack.enter_async_context(trio.open_nursery())
         opened: OpenedStore | None = await open_aside(stores, config)

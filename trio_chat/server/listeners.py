@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -27,6 +28,9 @@ OUT_OF: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBU
 """What the system may be out of when a connection is accepted. It waits, and so do we."""
 
 RETRY_S: Final = 0.1
+
+BACKLOG: Final = 65_535
+"""So many may wait to be accepted, if the system lets them: trio's default."""
 
 OURS: Final = OUT_OF | {errno.EBADF, errno.EINVAL, errno.ENOTSOCK, errno.EFAULT}
 """Errors of accepting that say nothing of the one connection (accept(2))."""
@@ -52,8 +56,20 @@ async def open_listeners(host: str | None, port: int) -> list[trio.SocketListene
             return [*first, *second]
         return await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
-        where = f"port {port}" if host is None else f"port {port} of {host}"
-        raise StartError(f"Cannot listen on {where}: {error.strerror or error}. {_advice(error)}") from error
+        raise _cannot_listen(error, host, port) from error
+
+
+def refuse_connections(listeners: list[trio.SocketListener]) -> None:
+    """Refuse whoever connects until `accept_connections`: a balancer goes to another node then, at once. (Where the
+    system knows no such state, they wait.) The port must be a chosen one, which is kept, unless somebody takes it."""
+    for listener in listeners:
+        with suppress(OSError):
+            listener.socket.shutdown(socket.SHUT_RD)
+
+
+def _cannot_listen(error: OSError, host: str | None, port: int) -> StartError:
+    where = f"port {port}" if host is None else f"port {port} of {host}"
+    return StartError(f"Cannot listen on {where}: {error.strerror or error}. {_advice(error)}")
 
 
 def _advice(error: OSError) -> str:
@@ -74,14 +90,24 @@ async def accept_connections(
     """Accept connections until cancelled. Closes the listeners.
 
     Each connection is a task in the nursery ``connections``, and lives on when this is cancelled. The server is ready,
-    and this has started, when clients can connect.
+    and this has started, when clients can connect. Raises `StartError`.
     """
     async with trio.open_nursery() as nursery:
         for listener in listeners:
+            _listen(listener.socket)
             inherit_options(listener.socket)
             nursery.start_soon(_accept_all, server, listener, connections)
         server.is_ready = True
         task_status.started()
+
+
+def _listen(sock: trio.socket.SocketType) -> None:
+    """Again, if connections were refused."""
+    try:
+        sock.listen(BACKLOG)
+    except OSError as error:  # meanwhile somebody else has taken the port
+        host, port, *_ = sock.getsockname()
+        raise _cannot_listen(error, host, port) from error
 
 
 async def _accept_all(server: Server, listener: trio.SocketListener, connections: trio.Nursery) -> None:
