@@ -88,7 +88,7 @@ def lint(session: nox.Session) -> None:
             "flake8",
             "--select=ASYNC1,ASYNC2,ASYNC3",
             f"--disable={','.join(needless)}",
-            "--startable-in-context-manager=_hold,accept_connections,listen",
+            "--startable-in-context-manager=_hold,_watch,accept_connections,listen",
             "--per-file-ignores=trio_chat/gateways/v1/*:ASYNC124 trio_chat/web/http.py:ASYNC124",
             *files,
         )

@@ -65,6 +65,8 @@ async def open_server(
         "new_people_per_hour": 0,
         "new_people_per_address_per_hour": 0,
         "close_timeout_s": 0.5,
+        "handshake_timeout_s": PATIENCE_S,  # who is connected and speaks only later in a test is no stranger
+        "hello_timeout_s": PATIENCE_S,
     }
     config = Config(**(defaults | settings))  # type: ignore[arg-type]  # tests know the settings' types
     limits = ConnectionLimits(
