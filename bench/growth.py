@@ -480,7 +480,7 @@ CURVES = (
             Cost("open", "open it: the first who joins", "ms", why="who may hear it is read into memory once"),
             Cost("join", "join it"),
             Cost("send", "send a message"),
-            Cost("info", "a page of its members", "ms", why="the whole list is read"),
+            Cost("info", "a page of its members", "ms", why="a page has 1,000, but all are read for it"),
             Cost("enter", "become a member"),
         ),
         _members,
@@ -584,9 +584,9 @@ def table(results: Mapping[str, Result]) -> str:
         head = [curve.title, *(f"{size:,}" for size in result.sizes), "grew", ""]
         lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
         lines += [_row(cost, result) for cost in curve.costs]
-        remarks = [f"It did not go further: {result.failed}"] if result.failed else []
+        remarks = [f"It did not go further: {result.failed}\n"] if result.failed else []
         if result.others > 0.1:
-            remarks.append(f"Disturbed: other programs used {result.others:.2f} cores.")
+            remarks.append(f"Disturbed: other programs used {result.others:.2f} cores.\n")
         parts.append(
             "\n".join([*lines, "", *remarks, f"![Costs by {curve.title}](growth-{curve.name}.svg)", ""])
         )
@@ -645,7 +645,7 @@ def earlier_results(directory: Path) -> dict[str, Result]:
 
 @click.command(help=__doc__)
 @click.option("--curves", help="Curves to measure, with commas between them.", metavar="NAMES")
-@click.option("--quick", is_flag=True, help="Smaller sizes: two minutes.")
+@click.option("--quick", is_flag=True, help="Smaller sizes: some minutes.")
 @click.option("--out", type=click.Path(path_type=Path), default=build.BUILD / "results", show_default=True,
               help="The directory for the results; other curves' earlier ones are kept.")  # fmt: skip
 def main(curves: str | None, quick: bool, out: Path) -> None:
