@@ -166,4 +166,7 @@ def postgresql_log() -> Log:
 @cache
 def _postgresql() -> PostgresqlConnection:
     name = cluster().new_database(cluster().template)
-    return PostgresqlConnection(connector(cluster().url(name)))
+    connection = PostgresqlConnection(connector(cluster().url(name)))
+    # Grams of the longest texts are made in a transaction: on a crowded machine that takes longer than a node may hang.
+    connection.execute("SET idle_in_transaction_session_timeout = 0")
+    return connection
