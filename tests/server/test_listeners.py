@@ -8,6 +8,7 @@ import socket
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 from tests.support.raw import PATIENCE_S, RawPeer, open_peer, upgrade
@@ -16,8 +17,6 @@ from trio_chat.server.listeners import ACCEPTED_AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import pytest
 
 
 @contextmanager
@@ -47,23 +46,27 @@ async def test_who_comes_while_there_are_no_descriptors_is_served_once_there_are
             assert (await peer.receive_head()).startswith(b"HTTP/1.1 101 ")
 
 
-async def test_a_crowd_that_waits_to_be_accepted_leaves_others_their_turns() -> None:
-    """All of them have said what they want before the server looks."""
+@pytest.mark.parametrize("is_late", [False, True], ids=["asked before", "asks once accepted"])
+async def test_a_crowd_leaves_others_their_turns(is_late: bool) -> None:
     crowd = 10 * ACCEPTED_AT_ONCE
     async with open_server() as serving, open_peer(serving.port) as here:
         await serving.wait_connected(1)
-        with ExitStack() as stack:
-            for _ in range(crowd):
-                sock = stack.enter_context(socket.create_connection(("127.0.0.1", serving.port)))
+        with ExitStack() as stack, trio.fail_after(PATIENCE_S):
+            sockets = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", serving.port)))
+                for _ in range(crowd)
+            ]
+            while is_late and serving.limits.total < 1 + crowd:
+                await trio.lowlevel.checkpoint()
+            for sock in sockets:
                 sock.sendall(upgrade())
-            turns = connected = 0
-            with trio.fail_after(PATIENCE_S):
-                while connected < 1 + crowd:
-                    turns += 1
-                    await trio.lowlevel.checkpoint()
-                    now = serving.server.statistics().connected
-                    assert now - connected <= 2 * ACCEPTED_AT_ONCE
-                    connected = now
+            turns, connected = 0, 1
+            while connected < 1 + crowd:
+                turns += 1
+                await trio.lowlevel.checkpoint()
+                now = serving.server.statistics().connected
+                assert now - connected <= 2 * ACCEPTED_AT_ONCE
+                connected = now
             assert turns >= crowd / (2 * ACCEPTED_AT_ONCE)
         await here.send_text("still here")
         assert await here.receive_text() == "still here"

@@ -34,6 +34,9 @@ CHUNK_BYTES = 16 * 1024
 MAX_PARTS = 256
 """So many parts one write takes: a quarter of what Linux does (IOV_MAX)."""
 
+MUCH_BYTES = 1024
+"""Behind a read of so many bytes there may be more already, and it is looked before anything is waited for."""
+
 CLOSE_FRAME_S = 1.0
 """How long a transport that cannot be written to at once (streams in memory) may take for a close frame."""
 
@@ -97,7 +100,7 @@ class Wire(trio.abc.HalfCloseableStream):
         self._is_closed = False
         self._close_was_sent = False
         self._reading_since: float | None = None
-        self._may_have_more = False  # whether what was read last was as much as was asked for
+        self._may_have_more = False  # whether it is looked before it is waited
         # What makes records of TLS of the frames. Whatever it returned has to be sent, and before what it returns next.
         self._seal = transport.seal if isinstance(transport, TlsStream) else None
         stream = transport.transport if isinstance(transport, TlsStream) else transport
@@ -285,7 +288,7 @@ class Wire(trio.abc.HalfCloseableStream):
         if self._is_closed:
             raise trio.ClosedResourceError("the wire is closed")
         data = stream.receive_now(max_bytes)
-        self._may_have_more = data is not None and len(data) == max_bytes
+        self._may_have_more = data is not None and len(data) >= MUCH_BYTES
         return data
 
     async def _wait_for_cleanup(self) -> None:

@@ -76,9 +76,8 @@ _PING = encode_ping()
 class Connection:
     """A WebSocket and how to end it. `serve_websocket` is its whole life.
 
-    ``handshake`` was not answered yet; as many go on at a time as ``handshakes`` allows. ``admission`` is its place,
-    ``peer`` the client's name in our log, ``address`` the `address_key` that limits go by. Tasks beside it are started
-    in ``connections``.
+    ``handshake`` was not answered yet. ``admission`` is its place, ``peer`` the client's name in our log, ``address``
+    the `address_key` that limits go by. Tasks beside it are started in ``connections``.
     """
 
     __slots__ = (
@@ -88,7 +87,6 @@ class Connection:
         "_failure",
         "_guard",
         "_handshake",
-        "_handshakes",
         "_hub",
         "_is_cut",
         "_is_over",
@@ -110,13 +108,11 @@ class Connection:
         hub: Hub,
         admission: Admission,
         handshake: Handshake,
-        handshakes: trio.Semaphore,
         connections: trio.Nursery,
     ) -> None:
         self.peer = peer
         self._address = address
         self._admission = admission
-        self._handshakes = handshakes
         self._handshake: Handshake | None = handshake  # until it is answered
         self._wire = wire
         self._hub = hub
@@ -204,9 +200,7 @@ class Connection:
         """
         self._admission.make_way = self._make_way
         try:
-            # Few at a time: this waits for nothing but the processor (see HANDSHAKES_AT_ONCE).
-            async with self._handshakes:
-                websocket = await self._shake_hands()
+            websocket = await self._shake_hands()
             if websocket is not None:
                 self._outbox = Outbox(
                     self._wire,

@@ -44,8 +44,9 @@ KEEPALIVE_STEPS = 4
 """How often within one idle time each connection is looked at: a ping is at most a quarter late."""
 
 HANDSHAKES_AT_ONCE = 4
-"""How many WebSocket handshakes are worked on at the same time. Each costs most of a millisecond and Trio runs whatever
-can run, so that without a limit those who are here would wait for everybody who comes back after a restart."""
+"""How many WebSocket handshakes go on in each turn of the scheduler, of those that were not there when their connection
+was accepted (which are as few, `ACCEPTED_AT_ONCE`). Trio runs whatever can run, so that without a limit those who are
+here would wait for everybody who comes back after a restart."""
 
 REFUSALS_AT_ONCE = 16
 """How many connections for which there is no place are told so at a time; more are just closed. They have file
@@ -297,7 +298,6 @@ class Server:
             handshake=handshake,
             hub=self._hub,
             admission=admission,
-            handshakes=self._handshakes,
             connections=self._connections,
         )
 
@@ -308,7 +308,14 @@ class Server:
         try:
             with trio.CancelScope() as scope:
                 admission.make_way = scope.cancel
-                return await http.serve(request)
+                handshake = await http.serve(request)
+                if handshake is not None:
+                    # It came late, and perhaps many others did at the same moment.
+                    async with self._handshakes:
+                        await trio.lowlevel.checkpoint()
+                    if http.is_stopping:
+                        return None
+                return handshake
         finally:
             self._http_connections.discard(http)
         return None
