@@ -599,6 +599,25 @@ def test_damaged_and_unknown_events_hide_no_others(log_in_sqlite: Log) -> None:
 # Bounds
 
 
+def test_the_database_hears_something_after_each_long_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it takes an indexer of many long texts for one that hangs, again and again."""
+    log = postgresql_log()
+    sizes: list[int] = []
+    for number in range(5):
+        log.say("漢字" * 10_000 + f" {number}")
+    executemany = PostgresqlConnection.executemany
+
+    def noted(self: PostgresqlConnection, statement: str, rows: list[object]) -> None:
+        if statement.startswith("INSERT INTO docs"):
+            sizes.append(len(rows))
+        executemany(self, statement, rows)
+
+    monkeypatch.setattr(PostgresqlConnection, "executemany", noted)
+    log.index()
+    assert sizes == [1] * 5
+    assert len(log.find("漢字").found) == 5
+
+
 def test_with_many_rooms_the_proposals_are_filtered_by_room(
     log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

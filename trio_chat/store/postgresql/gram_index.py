@@ -3,7 +3,7 @@ with a GIN over them. Synchronous."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trio_chat.store.postgresql.codes import codes_of
 from trio_chat.store.postgresql.search_candidates import GinCandidates
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from trio_chat.store.sql.search_candidates import SearchedRoom
     from trio_chat.store.sql.search_index import GramIndex, MessageRow
 
+CHARS_AT_A_TIME: Final = 20_000
+"""The grams of so many characters take up to a tenth of a second. PostgreSQL must hear something meanwhile: it ends who
+is silent in a transaction (`trio_chat.store.postgresql.connect`), and a hundred long messages took ten seconds."""
+
 
 class GinIndex:
     """A `GramIndex`. A message that was deleted has no codes."""
@@ -30,14 +34,22 @@ class GinIndex:
 
     def add(self, connection: Connection, messages: Sequence[MessageRow], /) -> None:
         """See `GramIndex`."""
-        codes = {message.doc_id: codes_of(text, message.doc_id) for message, text in indexed_texts(messages)}
-        connection.executemany(
-            "INSERT INTO docs VALUES (?, ?, ?, ?, CAST(? AS int[]))",
-            [
-                (message.doc_id, message.room_id, message.seq, message.at_ms, codes.get(message.doc_id, []))
-                for message in messages
-            ],
-        )
+        rows: list[tuple[int, int, int, int, list[int]]] = []
+        n_chars = 0
+        for message in messages:
+            codes: list[int] = []
+            for _, text in indexed_texts([message]):
+                codes = codes_of(text, message.doc_id)
+                n_chars += len(text)
+            rows.append((message.doc_id, message.room_id, message.seq, message.at_ms, codes))
+            if n_chars >= CHARS_AT_A_TIME:
+                self._insert(connection, rows)
+                rows, n_chars = [], 0
+        if rows:
+            self._insert(connection, rows)
+
+    def _insert(self, connection: Connection, rows: Sequence[tuple[int, int, int, int, list[int]]]) -> None:
+        connection.executemany("INSERT INTO docs VALUES (?, ?, ?, ?, CAST(? AS int[]))", rows)
 
     def change(
         self, connection: Connection, before: Sequence[MessageRow], after: Sequence[MessageRow], /
