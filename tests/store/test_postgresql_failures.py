@@ -327,3 +327,17 @@ async def test_a_killed_server_costs_nothing_that_was_told(database: str) -> Non
         logs = await audit(one, ROOMS, told)
         assert sum(map(len, logs.values())) - len(told) <= len(failed)
         assert not failed, "it was back within the time in which a transaction is tried again"
+
+
+@pytest.mark.parametrize("draft", [message("again"), reaction("👍")])
+async def test_a_room_that_the_database_has_lost_is_made_again(
+    store: PostgresqlStore, line: Proxy, database: str, draft: Draft
+) -> None:
+    """After a failover to a standby that missed it."""
+    await written(store, "one", message("before"))
+    with psycopg.connect(database, autocommit=True) as other:
+        other.execute("TRUNCATE rooms CASCADE")
+    line.cut()
+    outcomes = await store.append("one", [draft], at_ms=1)
+    assert not isinstance(outcomes[0], Repeat)
+    assert (await written(store, "one", message("after"))).body == "after"

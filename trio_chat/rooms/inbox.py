@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import trio
 
+from trio_chat.errors import StoreUnavailable
 from trio_chat.rooms.submission import Submission, Waiter
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Inbox:
         """Put a submission into the inbox unless it is full; False if the caller has to wait, with `submit`.
 
         Mostly it is not full, and a checkpoint for each message would cost a tenth of what a message costs. Raises
-        `Refused` if the room is dormant and too many rooms are in use.
+        `Refused` if the room is dormant and too many rooms are in use, `StoreUnavailable` if it has failed.
         """
         if self._is_sealed:
             return False
@@ -60,6 +61,8 @@ class Inbox:
             (self._entrance or self._wake()).send_nowait(submission)
         except trio.WouldBlock:
             return False
+        except trio.BrokenResourceError:
+            raise _failed() from None
         return True
 
     async def submit(self, submission: Submission) -> None:
@@ -70,7 +73,10 @@ class Inbox:
         """
         if self._is_sealed:
             await trio.sleep_forever()
-        await (self._entrance or self._wake()).send(submission)
+        try:
+            await (self._entrance or self._wake()).send(submission)
+        except trio.BrokenResourceError:
+            raise _failed() from None
 
     async def write(self, draft: Draft) -> Outcome:
         """Submit a draft, and wait for its outcome.
@@ -134,6 +140,11 @@ class Inbox:
         if self._channel is not None:
             self._channel.close()
         self._on_open = self._on_wake = _nothing  # whoever is called holds this inbox: a cycle
+
+
+def _failed() -> StoreUnavailable:
+    """Of a room whose broadcaster has ended, and whose connections are being ended."""
+    return StoreUnavailable("The room failed.")
 
 
 def _nothing(*_: object) -> None:

@@ -34,7 +34,9 @@ class RoomsOfAppends:
         """As they were when they were last read; what changes without the rules (head, bytes) is of then."""
 
     def make(self, names: Collection[str]) -> None:
-        """Make the rows of rooms that nobody wrote to yet. Outside of a transaction: rows that are locked are there."""
+        """Make the rows of rooms that nobody wrote to yet. Outside of a transaction: rows that are locked are there.
+        (Inside of one only those are made that were lost before it began, as the database lost events.)"""
+        _ = self._connection.raw  # if it is a new one, nothing is remembered from here on
         missing = [name for name in names if name not in self._remembered]
         if missing:
             self._connection.execute(

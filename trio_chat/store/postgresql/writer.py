@@ -190,6 +190,7 @@ class PostgresqlWriter:
         self, appends: Sequence[tuple[int, Append]], names: set[str]
     ) -> tuple[dict[int, list[Outcome]], Appending, bool]:
         connection = self._connection
+        self._rooms.make(names)
         found, server_rules, known = self._find([append for _, append in appends], names, lock=True)
         self._follow_server(server_rules, is_written=SERVER_ROOM in names)
         appending = self._appending(found, known, {})
