@@ -318,7 +318,12 @@ async def _move(target: FaultTarget, *, killed: int) -> str | None:
         command = (*arguments, "--data", str(data))
         for _ in range(killed):
             await kill_command(*command, after_s=target.rng.uniform(0.3, 2.5))
-        done = await run_command(*command)
+        until = trio.current_time() + HEAL_S
+        while True:
+            done = await run_command(*command)
+            if b"is using" not in done.stderr or trio.current_time() > until:
+                break
+            await trio.sleep(0.5)  # the server has not left that file yet
         if done.returncode:
             target.recorder.add(Trouble(what=f"the chat was not moved: {done.stderr.decode()}"))
             return None
