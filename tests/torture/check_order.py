@@ -66,10 +66,12 @@ def check_sender_order(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator
 
     A client repeats its pending commands in order when it reconnects, so this holds over all its connections; for a
     plain client over each alone. It does not hold for commands that were refused or lost in between, nor for those that
-    another client of the person sent as well.
+    another client of the person sent as well, nor for ids under which something else was said when their events were
+    lost.
     """
     first: dict[CommandIdentity, Submitted] = {}
     clients: defaultdict[CommandIdentity, set[str]] = defaultdict(set)
+    meanings: defaultdict[tuple[str | None, str | None], set[CommandIdentity]] = defaultdict(set)
     times: Counter[CommandIdentity] = Counter()
     refused: set[CommandIdentity] = set()
     has_failed = oracle.is_damaged
@@ -78,6 +80,7 @@ def check_sender_order(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator
             first.setdefault(identity_of(record), record)
             clients[identity_of(record)].add(record.client)
             times[identity_of(record)] += 1
+            meanings[record.person, record.key].add(identity_of(record))
         elif isinstance(record, Refused):
             refused.add(identity_of(record))
             has_failed = has_failed or record.code == "unavailable"
@@ -89,6 +92,8 @@ def check_sender_order(records: Sequence[AnyRecord], oracle: Oracle) -> Iterator
         may_be_refused = has_failed or submitted.kind != "message" or not is_public(submitted.room)
         if event is None or identity in refused or (may_be_refused and times[identity] > 1):
             continue  # a refusal may have been lost with its connection
+        if oracle.is_damaged and submitted.key and len(meanings[submitted.person, submitted.key]) > 1:
+            continue
         unit = (submitted.client if submitted.key else submitted.connection), submitted.room
         before = last.get(unit, _NOTHING)
         if event.seq < before.seq and len(clients[identity]) == 1:

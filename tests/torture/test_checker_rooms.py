@@ -14,6 +14,7 @@ from tests.torture.events import Event
 from tests.torture.history import (
     Acked,
     Delivered,
+    Fault,
     Invited,
     Joined,
     Joining,
@@ -460,6 +461,20 @@ def test_who_left_a_conversation_and_is_in_it_again_must_join_it_again(has_joine
     builder.finish({}, {})
     expected = [Rule.UNEXPECTED] if has_joined_again else []
     assert [violation.rule for violation in check(builder.records)] == expected
+
+
+def test_an_id_whose_event_was_lost_may_be_used_for_something_else() -> None:
+    builder = HistoryBuilder()
+    builder.connect(ADA)
+    builder.join(ADA, LOBBY)
+    said: dict[str, Any] = {**builder.about(ADA), "person": ADA, "room": LOBBY, "key": "lost"}
+    builder.records.append(Submitted(**said, text="ada: lost"))
+    builder.submit(ADA, LOBBY, commands.send(LOBBY, "ada: kept"))
+    builder.records.append(Fault(kind="nodes: promote-late", proof="it had missed something"))
+    builder.records.append(Submitted(**said, text="ada: something else"))
+    events = [*builder.logs[LOBBY], Event(2, "lost", ADA, ADA, "", "at", deleted=True)]
+    builder.records.append(Log(room=LOBBY, epoch=EPOCH, events=events, invites={}, marks=[]))
+    assert Rule.SENDER_ORDER not in {violation.rule for violation in check(builder.records)}
 
 
 def test_every_rule_is_broken_by_a_mutation() -> None:
