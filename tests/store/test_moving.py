@@ -46,6 +46,7 @@ from trio_chat.store.sql.tables import (
 from trio_chat.store.sqlite import move_end as sqlite
 from trio_chat.store.sqlite.connection import SqliteConnection
 from trio_chat.store.sqlite.open import open_sqlite_store
+from trio_chat.store.sqlite.schema import MIGRATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -214,6 +215,29 @@ async def test_a_kill_on_the_way_back_leaves_one_that_serves_as_well(
     here = await serves(open_sqlite_store(path))
     assert here is not None
     assert log in (None, here)
+
+
+@pytest.mark.parametrize("n_made", [0, 5, len(MIGRATIONS) - 1])
+async def test_a_kill_while_the_file_is_made_leaves_nothing_that_is_taken_for_a_chat(
+    path: Path, database: str, monkeypatch: pytest.MonkeyPatch, n_made: int
+) -> None:
+    async with open_postgresql_store(database) as store:
+        await store.append("lobby", drafts("a"), at_ms=1)
+
+    def be_killed(connection: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def move_back(at: Callable[[str], object]) -> None:
+        migrations = (*MIGRATIONS[:n_made], be_killed, *MIGRATIONS[n_made + 1 :])
+        monkeypatch.setattr(sqlite, "MIGRATIONS", migrations)  # in a process of its own
+        _move_back(database, path)
+
+    killed_at("the making of the file", move_back)
+    await trio.to_thread.run_sync(_move_back, database, path)
+    here = await serves(open_sqlite_store(path))
+    assert here is not None
+    assert len(here) == 1
+    assert [file.name for file in path.parent.glob("*.new*")] == []
 
 
 def _move_there(path: Path, database: str, at: Callable[[str], object] = lambda stage: None) -> None:

@@ -193,12 +193,11 @@ def open_target(path: Path, *, is_begun: bool = False) -> Iterator[SqliteEnd]:
         stack.enter_context(locked(path))
         if not is_begun:
             _put_aside(path)
-        is_new = not path.exists() or path.stat().st_size == 0
-        if is_new:
-            make_private(path)
+        if not path.exists() or path.stat().st_size == 0:
+            _make(path)
         connection = stack.enter_context(closing(connect_to_write(path, vfs=None)))
         check_identity(connection, path, MIGRATIONS)
-        is_ours = is_new or (format_of(connection) == len(MIGRATIONS) and bool(note(connection, WAITING)))
+        is_ours = format_of(connection) == len(MIGRATIONS) and bool(note(connection, WAITING))
         if not (is_ours or is_begun):
             raise StartError(
                 f"{path} holds a chat. Move it, and all files whose names begin like its, to another place first."
@@ -206,11 +205,22 @@ def open_target(path: Path, *, is_begun: bool = False) -> Iterator[SqliteEnd]:
         use_wal(connection, path, "FULL")
         connection.pragma("foreign_keys", False)
         _switch_triggers_off(connection)
-        if is_new:
-            migrate(connection, path, MIGRATIONS)
-            connection.execute("DELETE FROM file_usage")
-            set_note(connection, WAITING, PREPARED)
         yield SqliteEnd(path, connection, may_be_sealed_s=None)
+
+
+def _make(path: Path) -> None:
+    """Make the file, under another name until it says whose it is: a command that is killed meanwhile leaves nothing
+    at ``path`` that looks like a chat."""
+    making = path.with_name(f"{path.name}.new")
+    for end in ("", "-journal"):
+        making.with_name(making.name + end).unlink(missing_ok=True)
+    make_private(making)
+    with closing(connect_to_write(making, vfs=None)) as connection:
+        _switch_triggers_off(connection)
+        migrate(connection, making, MIGRATIONS)
+        connection.execute("DELETE FROM file_usage")
+        set_note(connection, WAITING, PREPARED)
+    making.replace(path)  # `use_wal` brings the name to the disk, with its journal's
 
 
 def _switch_triggers_off(connection: SqliteConnection) -> None:
