@@ -293,8 +293,9 @@ async def test_a_chat_outlasts_a_restart_of_the_server(tmp_path: Path, nursery: 
             assert await chat.send("lobby", "before") == 1
             server.stop.set()
             await server.has_stopped.wait()
-            nursery.start_soon(chat.send, "lobby", "after")
-            server = await nursery.start(run_server, tmp_path, server.port)
+            async with trio.open_nursery() as sending:
+                sending.start_soon(chat.send, "lobby", "after")
+                server = await nursery.start(run_server, tmp_path, server.port)
             assert await take(chat, 2) == ["before", "after"]
             assert chat.statistics().connections == 2
         server.stop.set()

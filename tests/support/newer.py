@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import trio
 
 from tests.support.forks import environment
-from tests.support.http import ask
 from tests.support.process import NAME, PATIENCE_S, command
 from tests.support.proxies import HOST
+from tests.support.raw import get, open_raw
 from tests.support.several import shared
 
 if TYPE_CHECKING:
@@ -71,8 +71,10 @@ async def open_newer(
 
 
 async def is_ready(port: int) -> bool:
-    """Whether a server on this port says so."""
+    """Whether a server on this port says so. One that begins refuses connections, and cuts who was there before."""
     try:
-        return (await ask(port, "/readyz")).status == 200
+        async with open_raw(port) as peer:
+            await peer.send(get("/readyz", connection="close"))
+            return (await peer.receive_to_the_end()).startswith(b"HTTP/1.1 200 ")
     except OSError:
         return False
