@@ -12,7 +12,7 @@ import trio.testing
 
 from tests.support.core import open_core, seqs_of
 from trio_chat import __version__
-from trio_chat.errors import Refused
+from trio_chat.errors import INTERNAL_ERROR, Refused
 from trio_chat.gateways.v1.handlers import DECODER
 from trio_chat.gateways.v1.session import Session
 from trio_chat.kinds.files import FileToSend
@@ -264,6 +264,21 @@ async def test_an_error_names_its_command_by_the_id_or_by_the_type(autojump_cloc
                 **expected,
             }
         assert (await client.ask("hello", name="Ada"))["type"] == "welcome"
+
+
+async def test_nothing_is_answered_once_the_connection_is_to_end(autojump_clock: MockClock) -> None:
+    """The room of a connection that ends may have failed: it is not gone, and who has joined it is not outside."""
+    async with open_core() as core:
+        ada = await core.open_person("Ada")
+        ada.tap.stall()
+        asked = await ada.tell("ping")
+        await trio.testing.wait_all_tasks_blocked()
+        core.lobby.disconnect_all(INTERNAL_ERROR)
+        await ada.tell("history", room="garden", before=9)
+        await trio.testing.wait_all_tasks_blocked()
+        ada.tap.flow()
+        assert [(frame["type"], frame["id"]) for frame in await ada.hear_frames()] == [("pong", asked)]
+        assert await ada.hear_close() == INTERNAL_ERROR.code
 
 
 async def test_who_says_only_what_is_unknown_is_slowed_down(autojump_clock: MockClock) -> None:

@@ -143,7 +143,13 @@ class Client:
     # -- commands and answers --
 
     async def receive(self, text: str) -> None:
-        """Carry out one command and answer it; what is refused is answered with an error."""
+        """Carry out one command and answer it; what is refused is answered with an error.
+
+        Not if it is decided that the connection ends: a room that has failed is not gone. The client asks again on the
+        next one.
+        """
+        if self.outbox.close is not None:
+            return
         command: Command | None = None
         try:
             try:
@@ -165,6 +171,8 @@ class Client:
                 await self._answer(command, reply)
             self._pause_s = LIMITED_PAUSE_S
         except Refused as refused:
+            if self.outbox.close is not None:
+                return
             command_id, command_type = _id_and_type(command)
             self.refuse(refused, refused.command_id or command_id, command=refused.command or command_type)
             if refused.code == "rate_limited":
