@@ -167,6 +167,17 @@ def test_title_and_topic_of_a_room_change_for_everybody(ada: Person, bob: Person
     expect(bob.page.locator("#room-people")).to_contain_text("One film a week")
 
 
+def test_who_goes_on_while_a_name_is_saved_stays_where_they_are(ada: Person) -> None:
+    create_private(ada, "Book club")
+    ada.page.click("#info")
+    ada.page.get_by_role("button", name="Change the name").click()
+    ada.page.get_by_role("textbox", name="Change the name").fill("Film club")
+    topic = ada.page.get_by_role("button", name="Change the topic").element_handle()
+    ada.page.evaluate("(topic) => { document.activeElement.form.requestSubmit(); topic.click(); }", topic)
+    expect(ada.page.get_by_role("textbox", name="Change the name")).to_be_hidden()
+    expect(ada.page.get_by_role("textbox", name="Change the topic")).to_be_focused()
+
+
 def test_a_private_room_that_was_left_is_gone_from_the_list(ada: Person, bob: Person) -> None:
     bob.page.goto(create_private(ada, "Book club"))
     bob.page.get_by_role("button", name="Join").click()

@@ -23,11 +23,12 @@ export function makeEditable({ tag, label, maxLength, empty = "", onSave }) {
   form.hidden = true;
   let text = "";
   const open = (isOpen) => {
+    const hasFocus = form.contains(document.activeElement); // who has gone on while it was saved stays there
     form.hidden = !isOpen;
     line.hidden = isOpen;
     trouble.textContent = "";
     if (!isOpen) {
-      edit.focus();
+      if (hasFocus) edit.focus();
       return;
     }
     control.value = text;
