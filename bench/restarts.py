@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import shutil
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from trio_chat.client import Chat, Message, open_chat
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Awaitable, Callable
 
 BEGIN = "<!-- restarts: written by bench.restarts -->"
 END = "<!-- end of restarts -->"
@@ -107,6 +109,7 @@ async def measure(site: Site, nodes: list[subprocess.Popen[bytes]], clients: int
     sent: list[str] = []
     waits: list[float] = []
     hush = trio.Event()
+    talking: list[Callable[[], Awaitable[None]]] = []
     speakers = max(1, clients // 10)
 
     async def speak(chat: Chat, number: int, said: trio.Nursery) -> None:
@@ -127,7 +130,7 @@ async def measure(site: Site, nodes: list[subprocess.Popen[bytes]], clients: int
         async with open_chat("ws://127.0.0.1:8080", name=name, connect=site.stream) as chat:
             task_status.started()
             if number < speakers:
-                said.start_soon(speak, chat, number, said)
+                talking.append(partial(speak, chat, number, said))
             async for event in chat:
                 if isinstance(event, Message):
                     heard[number].note(event.text)
@@ -136,6 +139,8 @@ async def measure(site: Site, nodes: list[subprocess.Popen[bytes]], clients: int
         async with trio.open_nursery() as said:
             for number in range(clients):
                 await nursery.start(live, number, said)
+            for speaks in talking:  # who comes later is told the latest page, and not all that was said
+                said.start_soon(speaks)
             await trio.sleep(BETWEEN_S)
             for one in heard:
                 one.longest_s = 0.0
