@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import trio
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.support.postgresql_audit import audit
 from tests.support.thorough import share
 from trio_chat.kinds.forms import Who, write_body
+from trio_chat.kinds.messages import POST, Post
 from trio_chat.kinds.rooms import Created, Membership, Settings
 from trio_chat.model.chain import GENESIS, SALT_BYTES, chained, digest_of_body
 from trio_chat.model.events import Draft, Event, Position
@@ -24,6 +25,8 @@ from trio_chat.store.postgresql.open import open_postgresql_store
 from trio_chat.store.postgresql.writer import MAX_ROOMS
 
 if TYPE_CHECKING:
+    import pytest
+
     from trio_chat.model.outcomes import Outcome
     from trio_chat.store.postgresql.store import PostgresqlStore
 
@@ -199,6 +202,38 @@ async def test_epochs_that_another_node_has_begun_are_seen(database: str) -> Non
         begun = await other.begin_epoch("lobby")
         assert begun.seq == 1
         assert await one.position("lobby") == begun == Position(1, begun.epoch)
+
+
+async def test_what_was_judged_by_a_log_that_lost_events_since_is_judged_again(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer to a message that a failover lost: between the look at the log and the append."""
+    async with open_postgresql_store(database) as store:
+        await store.append("lobby", [message("a")], at_ms=1)
+        await store.append("lobby", [message("lost")], at_ms=2)
+        transactions = store._writer.transactions  # type: ignore[attr-defined]
+        run = transactions.run
+
+        def fail_over(*args: Any, **options: Any) -> Any:  # noqa: ANN401
+            monkeypatch.undo()
+            with psycopg.connect(database, autocommit=True) as connection:
+                connection.execute("DELETE FROM events WHERE seq = 2")
+                connection.execute(
+                    "UPDATE rooms SET head = 1, digest = (SELECT digest FROM events WHERE seq = 1) WHERE name = 'lobby'"
+                )
+                connection.execute("UPDATE meta SET value = '1' WHERE key = 'epochs'")
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            return run(*args, **options)
+
+        monkeypatch.setattr(transactions, "run", fail_over)
+        answer = Draft(POST, ADA.id, ADA.name, "c1", write_body(Post("yes", reply_to=2)))
+        (outcome,) = await store.append("lobby", [answer], at_ms=3)
+        assert isinstance(outcome, Denied)
+        assert outcome.code == "no_such_message"
+        assert (await store.position("lobby")).seq == 1
 
 
 # -- groups --

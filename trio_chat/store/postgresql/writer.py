@@ -248,17 +248,24 @@ class PostgresqlWriter:
         """The outcomes of those that were written or need not be, and how many events were written."""
         names = {append.room for _, append in appends}
         draft = self.transactions.again(partial(self._plan, appends, names))
+        epochs = self.transactions.epochs
         rooms = sorted(draft.rooms.values(), key=lambda room: room.id)
         if not rooms:
             return draft.outcomes_with({}), 0
 
         def append() -> Callable[[], Any]:
+            if self.transactions.epochs != epochs:  # what was judged may be lost: what is answered, say
+                raise _MustBePlannedAnew
             return append_events(self._connection, self._server_rules, rooms).fetchone
 
         def recall() -> Callable[[], Any]:
             return partial(tuple, find_written(self._connection, rooms))
 
-        answer = self.transactions.run(append, recall=recall, in_one_go=True)
+        try:
+            answer = self.transactions.run(append, recall=recall, in_one_go=True)
+        except _MustBePlannedAnew:
+            self._forget()
+            return {}, 0
         seqs, digests = answer()
         written: dict[str, list[Row]] = {}
         numbers = iter(zip(seqs, digests, strict=True))
@@ -367,6 +374,10 @@ class _Draft:
 
 class _MustBeWritten(Exception):
     """The log must be looked at, and what was planned before is not in it yet."""
+
+
+class _MustBePlannedAnew(Exception):
+    """The database lacks something of the log by which it was planned."""
 
 
 def _told(error: Exception) -> Exception:
