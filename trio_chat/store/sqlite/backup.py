@@ -14,7 +14,13 @@ import apsw
 
 from trio_chat.errors import StartError
 from trio_chat.store.sqlite.epochs import count_events, mark_as_copy
-from trio_chat.store.sqlite.file import check_is_there, check_sqlite_version, connect_to_read, explaining
+from trio_chat.store.sqlite.file import (
+    check_is_there,
+    check_sqlite_version,
+    connect_to_read,
+    explaining,
+    remove_files,
+)
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity
 
 if TYPE_CHECKING:
@@ -169,11 +175,11 @@ def _new_file(target: Path) -> Iterator[Path]:
         os.fsync(descriptor)
         part.rename(target)
     except (apsw.FullError, OSError) as error:
-        _remove(part)
+        remove_files(part)
         why = error.strerror if isinstance(error, OSError) else error
         raise StartError(f"Cannot write {part}: {why}.") from error
     except BaseException:
-        _remove(part)
+        remove_files(part)
         raise
     finally:
         os.close(descriptor)
@@ -182,8 +188,3 @@ def _new_file(target: Path) -> Iterator[Path]:
         os.fsync(directory)
     finally:
         os.close(directory)
-
-
-def _remove(part: Path) -> None:
-    for leftover in ("", "-journal", "-wal", "-shm"):
-        part.with_name(part.name + leftover).unlink(missing_ok=True)

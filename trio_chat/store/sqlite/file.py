@@ -101,6 +101,12 @@ def make_private(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
+def remove_files(path: Path) -> None:
+    """Remove a database, and what SQLite has left beside it; none need be there."""
+    for end in ("", "-journal", "-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
+
+
 def check_companions(path: Path) -> None:
     """Raise `StartError` if a copy was put in place and the write-ahead log of another database left beside it.
 

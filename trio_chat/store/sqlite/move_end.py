@@ -21,6 +21,7 @@ from trio_chat.store.sqlite.file import (
     explaining,
     locked,
     make_private,
+    remove_files,
     use_wal,
 )
 from trio_chat.store.sqlite.schema import MIGRATIONS, check_identity, format_of, migrate
@@ -212,8 +213,7 @@ def _make(path: Path) -> None:
     """Make the file, under another name until it says whose it is: a command that is killed meanwhile leaves nothing
     at ``path`` that looks like a chat."""
     making = path.with_name(f"{path.name}.new")
-    for end in ("", "-journal"):
-        making.with_name(making.name + end).unlink(missing_ok=True)
+    remove_files(making)
     make_private(making)
     with closing(connect_to_write(making, vfs=None)) as connection:
         _switch_triggers_off(connection)
