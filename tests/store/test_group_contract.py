@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import attrs
 import pytest
 import trio
 
@@ -374,6 +375,22 @@ async def test_the_state_of_a_room_follows_from_its_creation_and_later_settings(
         assert codes(await store.append(CLUB, [said("still here?", BOB)], at_ms=1)) == ["no_such_room"]
         await append(store, CLUB, draft("settings", Settings(title=""), EVE))
         assert (await store.state(CLUB)).title == ""
+
+
+async def test_the_state_of_a_room_is_told_with_a_page_of_its_members(store: Store) -> None:
+    people = [Who(f"p-{letter}", letter) for letter in "Zbac"]
+    await append(store, "town", create("public", people[0]), *map(come, people[1:]))
+    state = await store.state("town")
+    first, n_members = await store.state_with_some("town", after="", limit=3)
+    assert (list(first.members.items()), n_members) == (
+        [("p-Z", "owner"), ("p-a", "member"), ("p-b", "member")],
+        4,
+    )
+    rest, n_members = await store.state_with_some("town", after="p-b", limit=3)
+    assert (dict(rest.members), n_members) == ({"p-c": "member"}, 4)
+    assert attrs.evolve(rest, members=state.members) == state
+    nowhere, n_members = await store.state_with_some("nowhere", after="", limit=3)
+    assert (nowhere, n_members) == (await store.state("nowhere"), 0)
 
 
 async def test_only_members_write_to_a_private_room_and_nobody_to_a_missing_one(store: Store) -> None:

@@ -224,6 +224,11 @@ class RoomTable(Protocol):
         """State of the room now. A room that nobody wrote to is empty, and of the kind that its name says."""
         ...
 
+    async def state_with_some(self, room: str, *, after: str, limit: int) -> tuple[RoomState, int]:
+        """The same with so many members only, whose ids come after this one, by their ids; and how many members there
+        are."""
+        ...
+
     async def listing(self, person: str, *, only: str | None = None) -> list[Listing]:
         """List of a person's rooms: the lobby first, then by their newest event, the newest first, and those that the
         person never opened at the end. With ``only`` just that room, if it is in the list."""

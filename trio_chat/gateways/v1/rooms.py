@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from heapq import nsmallest
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -137,10 +136,10 @@ async def listing(client: Client, command: commands.AskListing) -> Listed:
 async def info(client: Client, command: commands.Info) -> RoomInfo:
     """Say what the room is, and who is a member: a page of them, by their ids."""
     room = client.room(command.room)
-    state = await client.hub.store.state(room.name)
-    after = command.cursor or ""
-    later = nsmallest(MAX_MEMBERS_TOLD + 1, (who for who in state.members if who > after))
-    roles = {who: state.members[who] for who in later[:MAX_MEMBERS_TOLD]}
+    state, n_members = await client.hub.store.state_with_some(
+        room.name, after=command.cursor or "", limit=MAX_MEMBERS_TOLD + 1
+    )
+    roles = dict(islice(state.members.items(), MAX_MEMBERS_TOLD))
     moderates = client.rank_in(room) >= MODERATES
     waiting = list(state.knocking)[:MAX_MEMBERS_TOLD] if moderates else []
     now_ms = client.hub.now_ms()
@@ -161,7 +160,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         topic=state.topic,
         owner=state.owner,
         members=told,
-        count=len(state.members),
+        count=n_members,
         pins=state.pins,
         policy=state.policy,
         picture=state.picture,
@@ -177,7 +176,7 @@ async def info(client: Client, command: commands.Info) -> RoomInfo:
         or (),
         knocking=fitting([user_of(profiles.get(who), who) for who in waiting], RESTRICTED_BYTES) or (),
         upto=state.position.seq,
-        cursor=told[-1].id if len(told) < len(later) else None,
+        cursor=told[-1].id if len(told) < len(state.members) else None,
     )
 
 

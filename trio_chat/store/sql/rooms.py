@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,10 +15,10 @@ from trio_chat.kinds.table import read_body
 from trio_chat.model.events import DAMAGED, Position
 from trio_chat.model.records import MAX_UNREAD_COUNTED, Invitation, Listing, RoomState
 from trio_chat.store.sql.history import events_at, find_room_id, position
-from trio_chat.store.sql.standing import knocking, restrictions_of, roles_of
+from trio_chat.store.sql.standing import knocking, restrictions_of, roles_of, some_roles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from trio_chat.model.events import Event
     from trio_chat.model.records import DirectoryPlace
@@ -40,6 +40,22 @@ MAX_LOOKED_AT = 4_096
 
 def state(connection: Connection, room: str) -> RoomState:
     """See `Store.state`."""
+    return _state(connection, room, roles_of)
+
+
+def state_with_some(connection: Connection, room: str, *, after: str, limit: int) -> tuple[RoomState, int]:
+    """See `Store.state_with_some`."""
+    with connection.snapshot():
+        found = _state(connection, room, partial(some_roles_of, after=after, limit=limit))
+        n_members = connection.execute(
+            "SELECT count(*) FROM members WHERE room_id = (SELECT id FROM rooms WHERE name = ?)", (room,)
+        ).get
+    return found, n_members
+
+
+def _state(
+    connection: Connection, room: str, find_roles: Callable[[Connection, int], dict[str, str]]
+) -> RoomState:
     with connection.snapshot():
         place = position(connection, room)
         found = connection.execute(
@@ -55,7 +71,7 @@ def state(connection: Connection, room: str) -> RoomState:
             title,
             topic,
             owner,
-            roles_of(connection, room_id),
+            find_roles(connection, room_id),
             tuple(pins(connection, room_id)),
             json.loads(policy),
             restrictions_of(connection, room_id),

@@ -55,6 +55,15 @@ def roles_of(connection: Connection, room_id: int) -> dict[str, str]:
     return dict(found)
 
 
+def some_roles_of(connection: Connection, room_id: int, *, after: str, limit: int) -> dict[str, str]:
+    """The same of so many members whose ids come after this one, by their ids."""
+    found: list[Any] = connection.execute(
+        "SELECT person_id, role FROM members WHERE room_id = ? AND person_id > ? ORDER BY person_id LIMIT ?",
+        (room_id, after, limit),
+    ).fetchall()
+    return dict(found)
+
+
 def restrictions_of(connection: Connection, room_id: int | None) -> dict[tuple[str, str], int]:
     """When each restriction in a room (its id) ends, by its kind and the person."""
     found: list[Any] = connection.execute(

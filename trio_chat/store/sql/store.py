@@ -251,6 +251,7 @@ class SqlStore:
     personal = reads(changes.personal)
 
     state = reads(rooms.state)
+    state_with_some = reads(rooms.state_with_some)
     listing = reads(rooms.listing)
     listed = reads(arrivals.listed)
     requests = reads(rooms.requests)
