@@ -1,4 +1,4 @@
-"""Autobahn|Testsuite's fuzzing client against the plain side: ``python -m tests.autobahn WSTEST``.
+"""Autobahn|Testsuite's fuzzing client against the plain side, on both roads: ``python -m tests.autobahn WSTEST``.
 
 A room with one member is an echo, which is what the suite wants. The limits that have flags are lifted, or cases of
 megabytes would test them and nothing else. What is not OK must be on one of the short lists below.
@@ -54,10 +54,14 @@ this connection."""
 GOOD = frozenset({"OK", "INFORMATIONAL"})
 
 
-async def judge(wstest: str, directory: Path) -> dict[str, dict[str, Any]]:
+ROADS = {"the short road": PRODUCT, "the library's road": ("-m", "tests.library_road")}
+"""The programs that are tried, by the way that handshakes and frames take in them (docs/decisions/short-road.md)."""
+
+
+async def judge(wstest: str, program: Sequence[str], directory: Path) -> dict[str, dict[str, Any]]:
     """The suite's verdicts by case."""
     output = directory / "server.log"
-    async with open_server(directory / "data", output, Recorder(), (*PRODUCT, *LIFTED), {}) as server:
+    async with open_server(directory / "data", output, Recorder(), (*program, *LIFTED), {}) as server:
         verdicts = await run_cases(wstest, directory, server.port, CASES)
         # They all meet in one room: what was late for its own connection may be heard by the next case.
         for case in unexpected(verdicts):
@@ -100,10 +104,8 @@ def unexpected(verdicts: dict[str, dict[str, Any]]) -> dict[str, str]:
     return complaints
 
 
-def main() -> None:
-    """Run the cases and print what they brought; exits with 1 if that is not what the list says."""
-    with tempfile.TemporaryDirectory(prefix="autobahn-") as directory:
-        verdicts = trio.run(judge, sys.argv[1], Path(directory))
+def report(verdicts: dict[str, dict[str, Any]]) -> bool:
+    """Print what the cases brought; whether that is what the lists say."""
     print(f"{len(verdicts)} cases:", dict(Counter(verdict["behavior"] for verdict in verdicts.values())))
     for (code, reason), count in Counter(REFUSED.values()).items():
         print(f"  {count} refused with {code}: {reason}")
@@ -115,7 +117,17 @@ def main() -> None:
     print(
         "\n".join(f"{case}: {complaint}" for case, complaint in complaints.items()) or "all as it should be"
     )
-    sys.exit(1 if complaints or not verdicts else 0)
+    return bool(verdicts) and not complaints
+
+
+def main() -> None:
+    """Run the cases on both roads and print what they brought; exits with 1 if that is not what the lists say."""
+    are_good = []
+    for road, program in ROADS.items():
+        print(f"on {road}:")
+        with tempfile.TemporaryDirectory(prefix="autobahn-") as directory:
+            are_good.append(report(trio.run(judge, sys.argv[1], program, Path(directory))))
+    sys.exit(0 if all(are_good) else 1)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.raw import BINARY, CLOSE, CONTINUATION, PING, PONG, RSV1, TEXT, frame, upgrade
 from tests.support.thorough import share
+from tests.torture.websocket import UNUSUAL_FIELD
 from trio_chat.net.request_head import Handshake, parse_by_h11, parse_head
 from trio_chat.net.websocket import WebSocket, accept_by_library, accept_handshake
 from trio_chat.net.wire import Wire
@@ -274,6 +275,12 @@ def test_a_head_that_is_known_is_read_with_the_key_of_each(
             assert not is_twice
         else:
             assert is_twice or len(key) != 24 or b"!" in key
+
+
+def test_the_torture_knows_a_handshake_that_takes_the_road_of_the_library() -> None:
+    found = parse_head(upgrade(x_road=UNUSUAL_FIELD))
+    assert isinstance(found, Handshake)
+    assert not found.is_ordinary
 
 
 @pytest.mark.parametrize("subprotocol", [None, "trio-chat.v1"])

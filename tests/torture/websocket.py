@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 SILENCE_S = 90
 """Seconds without a byte after which a connection is given up: the server pings after 25, so the proxy is silent."""
 
+LIBRARYS_ROAD = "4"
+"""Connections whose key, in hexadecimal, is less than this take the library's road (docs/decisions/short-road.md)."""
+
+UNUSUAL_FIELD = " a value behind two spaces"
+"""Nothing is wrong with it, but a server need not expect it."""
+
 
 async def wait_until(holds: Callable[[], object]) -> None:
     """Wait, by polling, until a condition holds that no event announces."""
@@ -82,10 +88,12 @@ class WebSocket:
         self._stream.socket.close()
 
     async def do_handshake(self, protocol: str | None) -> None:
-        """Do the opening handshake, with a subprotocol or none. Raises `ConnectionLost`."""
+        """Do the opening handshake, with a subprotocol or none; one in four is unusual. Raises `ConnectionLost`."""
         key = os.urandom(16).hex()[:22] + "=="
-        protocols = {"sec_websocket_protocol": protocol} if protocol else {}
-        await self.send_bytes(upgrade(sec_websocket_key=key, **protocols))  # type: ignore[arg-type]  # as any header
+        fields = {"sec_websocket_protocol": protocol} if protocol else {}
+        if key < LIBRARYS_ROAD:
+            fields["x_road"] = UNUSUAL_FIELD
+        await self.send_bytes(upgrade(sec_websocket_key=key, **fields))  # type: ignore[arg-type]  # as any header
         while b"\r\n\r\n" not in self._buffer:
             await self._receive_more()
         head, _, rest = bytes(self._buffer).partition(b"\r\n\r\n")
