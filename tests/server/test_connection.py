@@ -13,6 +13,7 @@ import trio.testing
 from tests.support.core import Core, open_core, texts_of
 from tests.support.raw import BINARY, CLOSE, PING, PONG, RSV1, TEXT, RawPeer, close_frame, frame, upgrade
 from trio_chat.protocol.encoding import V1
+from trio_chat.server.server import HANDSHAKES_AT_ONCE
 
 if TYPE_CHECKING:
     from trio.testing import MockClock
@@ -316,3 +317,19 @@ async def test_a_handshake_that_comes_when_the_server_stops_is_refused(autojump_
         core.server.close_all()
         await peer.send(upgrade().removeprefix(b"GET / HTTP/1.1\r\n"))
         assert (await peer.receive_head()).startswith(b"HTTP/1.1 503 ")
+
+
+async def test_a_handshake_that_waits_for_its_turn_when_the_server_stops_is_refused(
+    autojump_clock: MockClock,
+) -> None:
+    begin, rest = b"GET / HTTP/1.1\r\n", upgrade().removeprefix(b"GET / HTTP/1.1\r\n")
+    async with open_core() as core, trio.open_nursery() as nursery:
+        peers = [await core.open_raw(begin) for _ in range(2 * HANDSHAKES_AT_ONCE)]
+        await trio.testing.wait_all_tasks_blocked()
+        for peer in peers:
+            nursery.start_soon(peer.send, rest)
+        while not core.server.statistics().websockets:
+            await trio.lowlevel.checkpoint()
+        core.server.close_all()
+        answers = [(await peer.receive_head())[:12] for peer in peers]
+        assert answers.count(b"HTTP/1.1 503") >= HANDSHAKES_AT_ONCE

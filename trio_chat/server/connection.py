@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import trio
@@ -31,21 +30,18 @@ from trio_chat.errors import (
     SERVICE_RESTART,
     SILENT,
     TRY_AGAIN_LATER,
-    Refused,
     RemoteProtocolError,
     StoreError,
 )
 from trio_chat.gateways.plain import serve_plain
 from trio_chat.gateways.v1 import serve_v1
-from trio_chat.net import origin
 from trio_chat.net.frame_guard import FrameGuard
 from trio_chat.net.limits import TokenBucket
 from trio_chat.net.outbox import Outbox
-from trio_chat.net.request_head import BadRequest, shown
 from trio_chat.net.websocket import WebSocket, accept_by_library, accept_handshake
 from trio_chat.net.websocket_frames import encode_close, encode_ping
-from trio_chat.protocol.encoding import V1
-from trio_chat.server.closing import PEER_IS_GONE, PLACES_ADVICE, refuse
+from trio_chat.server.closing import PEER_IS_GONE, refuse
+from trio_chat.server.handshake_rules import refusal_of, v1_among
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -54,7 +50,7 @@ if TYPE_CHECKING:
 
     from trio_chat.hub import Hub
     from trio_chat.net.limits import Admission
-    from trio_chat.net.request_head import Handshake
+    from trio_chat.net.request_head import BadRequest, Handshake
     from trio_chat.net.websocket import Messages
     from trio_chat.net.wire import Wire
 
@@ -298,69 +294,31 @@ class Connection:
         self._wire.on_close = None
         return websocket
 
-    async def _reject(self, refusal: BadRequest) -> None:
-        LOGGER.debug("%s: handshake refused: %s", self.peer, refusal.reason)
-        timeout_s = self._hub.config.close_timeout_s
-        await refuse(self._wire, refusal.status, refusal.reason, timeout_s=timeout_s)
-
     def _refusal_of(
         self, target: str, subprotocols: Sequence[str], fields: Mapping[bytes, bytes], host: str | None
     ) -> BadRequest | None:
         """The refusal of a right handshake, told to the security log; None for whoever is welcome."""
-        path = target.partition("?")[0]
-        if path != "/":
-            return self._refuse(
-                HTTPStatus.NOT_FOUND,
-                f"The chat is at the path / of this server, not at {shown(path)}. If a proxy serves it under a path, "
-                "whoever runs that has it take the path away.",
-                "path",
-            )
-        # Some libraries send an empty field, or an empty element, where nothing is asked for.
-        proposed = [name for name in subprotocols if name]
-        # It is answered as it was asked for: clients compare the spelling (RFC 6455 section 4.1).
-        self._subprotocol = next((name for name in proposed if name.lower() == V1), None)
-        if self._subprotocol is not None:
-            page = fields.get(b"origin", b"").decode("latin-1")
-            if b"origin" in fields and not origin.is_allowed(page, host, self._hub.config.own_origins):
-                sentence = origin.why_not(page, host)
-                return self._refuse(HTTPStatus.FORBIDDEN, sentence, "origin", origin=page, host=host)
-        elif proposed:
-            return self._refuse(
-                HTTPStatus.BAD_REQUEST,
-                f"This server does not speak {shown(', '.join(proposed))}: "
-                f"the program that connects has to ask for the subprotocol {V1}, or for none.",
-                "subprotocol",
-            )
-        elif not self._hub.config.is_plain_on:
-            return self._refuse(
-                HTTPStatus.FORBIDDEN,
-                f"Plain access is switched off here. Ask for the subprotocol {V1}; "
-                "or whoever runs the server starts it with --plain.",
-                "plain",
-            )
-        else:
-            try:
-                self._hub.door.check_guest(self._address)
-            except Refused as refused:
-                return self._refuse(HTTPStatus.FORBIDDEN, refused.message, refused.code)
-            try:
-                self._admission.settle(is_known=False)  # it will never say who it is
-            except Refused as refused:
-                sentence = f"{refused.message} {PLACES_ADVICE}"
-                return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, sentence, "places")
-        return None
+        page = fields[b"origin"].decode("latin-1") if b"origin" in fields else None
+        self._subprotocol = v1_among(subprotocols)
+        refusal = refusal_of(
+            target,
+            subprotocols,
+            page=page,
+            host=host,
+            hub=self._hub,
+            address=self._address,
+            admission=self._admission,
+        )
+        if refusal is not None:
+            assert refusal.why is not None
+            about = {"origin": page, "host": host} if refusal.why == "origin" else {}
+            self._hub.security.refused(refusal.why, self._address, **about)
+        return refusal
 
-    def _refuse(
-        self,
-        status: HTTPStatus,
-        sentence: str,
-        why: str,
-        *,
-        origin: str | None = None,
-        host: str | None = None,
-    ) -> BadRequest:
-        self._hub.security.refused(why, self._address, origin=origin, host=host)
-        return BadRequest(status, sentence, why)
+    async def _reject(self, refusal: BadRequest) -> None:
+        LOGGER.debug("%s: handshake refused: %s", self.peer, refusal.reason)
+        timeout_s = self._hub.config.close_timeout_s
+        await refuse(self._wire, refusal.status, refusal.reason, timeout_s=timeout_s)
 
     # -- tasks beside it --
 

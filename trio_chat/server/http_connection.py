@@ -41,6 +41,9 @@ and say nothing on them; stopping should not wait for those."""
 RECEIVE_BYTES = 4096
 """How much is read at a time."""
 
+STOPPING = BadRequest(HTTPStatus.SERVICE_UNAVAILABLE, "The server is stopping. Come back in a moment.")
+"""The answer to a handshake for which it is too late."""
+
 
 class HttpConnection:
     """One connection, as long as it speaks HTTP. `serve` is its whole life; the wire stays the caller's to close."""
@@ -114,13 +117,7 @@ class HttpConnection:
             if isinstance(request, Handshake):
                 return request
             if isinstance(request, BadRequest):
-                await refuse(
-                    self._wire,
-                    request.status,
-                    request.reason,
-                    timeout_s=self._config.close_timeout_s,
-                    headers=request.headers,
-                )
+                await self.refuse(request)
                 break
             is_kept = await self._answer(request, is_last=number == REQUESTS_PER_CONNECTION)
             if not is_kept or self.is_stopping:
@@ -130,6 +127,16 @@ class HttpConnection:
                 break
             request = None
         return None
+
+    async def refuse(self, request: BadRequest) -> None:
+        """Answer a request that cannot be served, after which the connection is to be ended."""
+        await refuse(
+            self._wire,
+            request.status,
+            request.reason,
+            timeout_s=self._config.close_timeout_s,
+            headers=request.headers,
+        )
 
     def _judge(self, data: bytes) -> RequestHead:
         """The request that begins with this head, or why it is refused, which the security log is told."""
@@ -145,8 +152,7 @@ class HttpConnection:
 
     def _judge_handshake(self, handshake: Handshake) -> Handshake | BadRequest:
         if self.is_stopping:
-            sentence = "The server is stopping. Come back in a moment."
-            return BadRequest(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
+            return STOPPING
         try:
             self._check_rate(self._client_of(handshake.headers))
         except Refused as refused:

@@ -19,13 +19,13 @@ from trio_chat.errors import Refused
 from trio_chat.net.forwarded import are_contradictory, client_ip, is_trusted
 from trio_chat.net.host import Hosts
 from trio_chat.net.limits import address_key
-from trio_chat.net.request_head import Handshake
+from trio_chat.net.request_head import BadRequest, Handshake
 from trio_chat.net.socket_stream import SocketStream
 from trio_chat.net.tls import NotTls, TlsStream
 from trio_chat.net.wire import Wire
 from trio_chat.server.closing import PEER_IS_GONE, PLACES_ADVICE, linger, refuse
 from trio_chat.server.connection import Connection
-from trio_chat.server.http_connection import HttpConnection
+from trio_chat.server.http_connection import STOPPING, HttpConnection
 from trio_chat.server.machine_names import machine_names
 from trio_chat.server.readiness import readiness
 from trio_chat.web.http import make_app
@@ -169,25 +169,29 @@ class Server:
             with self._limits.admit(None if is_proxy else address, trio.current_time()) as admission:
                 await self._supervise(stream, admission, address, peer, is_proxy=is_proxy)
         except Refused as refused:
-            self._statistics.refused += 1
-            LOGGER.debug("%s: %s", peer, refused)
-            self._hub.security.refused("places", address_key(address))
-            await self._turn_away(stream, f"{refused} {PLACES_ADVICE}")
+            await self._turn_away(stream, self._no_place(refused, address, peer))
         finally:
             if isinstance(stream, SocketStream):
                 stream.close()
             else:
                 await trio.aclose_forcefully(stream)
 
-    async def _turn_away(self, stream: trio.abc.Stream, reason: str) -> None:
+    def _no_place(self, refused: Refused, address: str, peer: str) -> BadRequest:
+        """The answer to whom there is no place for; counted, and told to the logs."""
+        self._statistics.refused += 1
+        LOGGER.debug("%s: %s", peer, refused)
+        self._hub.security.refused("places", address_key(address))
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+        return BadRequest(status, f"{refused} {PLACES_ADVICE}", "places", headers=RETRY_AFTER)
+
+    async def _turn_away(self, stream: trio.abc.Stream, answer: BadRequest) -> None:
         # With TLS the sentence would cost a handshake, of which nobody counts how many there are.
         if self._refusals_now >= REFUSALS_AT_ONCE or self._certificates is not None:
             return
         self._refusals_now += 1
         try:
             wire, timeout_s = Wire(stream), self._config.close_timeout_s
-            status = HTTPStatus.SERVICE_UNAVAILABLE
-            await refuse(wire, status, reason, timeout_s=timeout_s, headers=RETRY_AFTER)
+            await refuse(wire, answer.status, answer.reason, timeout_s=timeout_s, headers=answer.headers)
             await linger(wire, timeout_s=timeout_s)
         finally:
             self._refusals_now -= 1
@@ -271,24 +275,18 @@ class Server:
         )
         if handshake is None:
             return None
-        timeout_s = self._config.close_timeout_s
         if is_proxy:
             if are_contradictory(address, handshake.headers, self._config.trusted_proxy):
                 LOGGER.debug("%s: two clients are named", peer)
                 self._hub.security.refused("forwarded", address_key(address))
-                await refuse(wire, HTTPStatus.BAD_REQUEST, TWO_CLIENTS, timeout_s=timeout_s)
+                await http.refuse(BadRequest(HTTPStatus.BAD_REQUEST, TWO_CLIENTS, "forwarded"))
                 return None
             address = client_ip(address, handshake.headers, self._config.trusted_proxy)
             peer = f"{address} by {peer}"
             try:
                 admission.count_for(address, trio.current_time())
             except Refused as refused:
-                self._statistics.refused += 1
-                LOGGER.debug("%s: %s", peer, refused)
-                self._hub.security.refused("places", address_key(address))
-                status = HTTPStatus.SERVICE_UNAVAILABLE
-                reason = f"{refused} {PLACES_ADVICE}"
-                await refuse(wire, status, reason, timeout_s=timeout_s, headers=RETRY_AFTER)
+                await http.refuse(self._no_place(refused, address, peer))
                 return None
         self._statistics.websockets += 1
         return Connection(
@@ -314,6 +312,7 @@ class Server:
                     async with self._handshakes:
                         await trio.lowlevel.checkpoint()
                     if http.is_stopping:
+                        await http.refuse(STOPPING)
                         return None
                 return handshake
         finally:
