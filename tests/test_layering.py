@@ -170,7 +170,7 @@ PURE = {
     "presence.room_state",
     "rooms.cursors",
     "store.base",
-    "store.file_table",
+    "store.contract",
     "store.space",
     "web.bundle",
     "web.minify",

@@ -11,7 +11,7 @@ from tests.support.core import open_core
 from tests.support.nodes import open_nodes
 from trio_chat.ops import statistics_line
 from trio_chat.ops.statistics_line import LOG_EVERY_S, log_statistics
-from trio_chat.store.base import NodeStatistics
+from trio_chat.store.contract.statistics import NodeStatistics
 
 if TYPE_CHECKING:
     import pytest

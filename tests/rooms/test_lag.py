@@ -13,7 +13,7 @@ from trio_chat.kinds.facts import LOBBY
 from trio_chat.model.events import MESSAGE, Draft
 from trio_chat.rooms.lag import Lag
 from trio_chat.server.readiness import BEHIND_S, NOT_READ_S, SILENT_S, readiness
-from trio_chat.store.base import NodeStatistics
+from trio_chat.store.contract.statistics import NodeStatistics
 from trio_chat.store.hints import EVERYTHING
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The promises of `trio_chat.store.file_table`, asked of every store."""
+"""The promises of `trio_chat.store.contract.files`, asked of every store."""
 
 from __future__ import annotations
 

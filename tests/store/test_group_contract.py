@@ -35,12 +35,14 @@ from trio_chat.model.records import (
     SearchHit,
 )
 from trio_chat.search.query import parse_query
-from trio_chat.store.base import MOVES_KEPT, Store
+from trio_chat.store.contract.people import MOVES_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from contextlib import AbstractAsyncContextManager
     from typing import TypeAlias
+
+    from trio_chat.store.base import Store
 
     OpenStore: TypeAlias = Callable[[], AbstractAsyncContextManager[Store]]
 

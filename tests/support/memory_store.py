@@ -23,7 +23,7 @@ from trio_chat.store.sqlite.writer import SqliteWriter
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from trio_chat.store.base import StoreStatistics
+    from trio_chat.store.contract.statistics import StoreStatistics
     from trio_chat.store.group_commit import RunBatch
 
 

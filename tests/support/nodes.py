@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Draft, Position
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import Profile, ReadMarker
-    from trio_chat.store.base import NodeStatistics, StoreStatistics
+    from trio_chat.store.contract.statistics import NodeStatistics, StoreStatistics
     from trio_chat.store.node_messages import NodeMessage
 
 

@@ -292,9 +292,9 @@ class ArrivalLists:
     """What the list is called by whoever asks later what changed of it."""
     listed: ListedRooms
     requests: list[Listing]
-    """See `trio_chat.store.base.RoomTable.requests`."""
+    """See `trio_chat.store.contract.rooms.RoomTable.requests`."""
     own: tuple[Position, list[Event]] | None
-    """See `trio_chat.store.base.EventLog.personal`; None: nothing of it changed since then."""
+    """See `trio_chat.store.contract.event_log.EventLog.personal`; None: nothing of it changed since then."""
     is_whole: bool
     """Whether all rooms are listed, and not only the lobby and those of which something changed since then."""
 
@@ -304,9 +304,9 @@ class Arrival:
     """What somebody needs first who has logged in, all of one moment."""
 
     blocks: list[tuple[str, str]]
-    """See `trio_chat.store.base.PeopleTable.blocks`."""
+    """See `trio_chat.store.contract.people.PeopleTable.blocks`."""
     files_left: int | None
-    """See `trio_chat.store.file_table.FileTable.files_left`."""
+    """See `trio_chat.store.contract.files.FileTable.files_left`."""
     lists: ArrivalLists | None
     """None unless they were asked for."""
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from trio_chat.rooms.registry import RoomRegistry
     from trio_chat.rooms.room import RoomStatistics
     from trio_chat.server.server import Server
-    from trio_chat.store.base import NodeStatistics, Store
+    from trio_chat.store.base import Store
+    from trio_chat.store.contract.statistics import NodeStatistics
 
 LOGGER = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from trio_chat.store.base import NodeStatistics
+from trio_chat.store.contract.statistics import NodeStatistics
 from trio_chat.store.group_commit import thread_executor
 from trio_chat.store.mark_file import open_mark_file
 from trio_chat.store.postgresql import leases, mark

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from trio_chat.model.events import Event
-from trio_chat.store.base import NodeStatistics
+from trio_chat.store.contract.statistics import NodeStatistics
 from trio_chat.store.postgresql import buckets, chores, leases, looks
 from trio_chat.store.sql import blobs, name_claims
 from trio_chat.store.sql.store import SqlStore, reads, writes_always
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from trio_chat.model.events import Draft, Position
     from trio_chat.model.outcomes import Outcome
-    from trio_chat.store.base import Store, StoreStatistics
+    from trio_chat.store.base import Store
+    from trio_chat.store.contract.statistics import StoreStatistics
     from trio_chat.store.node_messages import NodeMessage
     from trio_chat.store.postgresql.clock import DatabaseClock
     from trio_chat.store.postgresql.watchdog import Patience

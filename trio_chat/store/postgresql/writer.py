@@ -24,7 +24,7 @@ from trio_chat.kinds.facts import SERVER_ROOM
 from trio_chat.kinds.messages import POST
 from trio_chat.model.events import MESSAGE, Event
 from trio_chat.model.outcomes import Denied
-from trio_chat.store.base import StoreStatistics
+from trio_chat.store.contract.statistics import StoreStatistics
 from trio_chat.store.postgresql.append import PlannedRoom, append_events, ask_known, find_written, known_in
 from trio_chat.store.postgresql.connection import UNAVAILABLE
 from trio_chat.store.postgresql.last_messages import LastMessages

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from trio_chat.kinds.facts import LOBBY
 from trio_chat.model.records import MessageReceipt, ReadMarker
-from trio_chat.store.base import MOVES_KEPT
+from trio_chat.store.contract.people import MOVES_KEPT
 from trio_chat.store.sql import list_changes
 
 if TYPE_CHECKING:

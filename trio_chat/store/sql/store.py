@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     from trio_chat.model.events import Draft
     from trio_chat.model.outcomes import Outcome
     from trio_chat.model.records import Profile, ReadMarker
-    from trio_chat.store.base import Store, StoreStatistics
+    from trio_chat.store.base import Store
+    from trio_chat.store.contract.statistics import StoreStatistics
     from trio_chat.store.group_commit import Executor, RunBatch
     from trio_chat.store.moved import Moved
     from trio_chat.store.node_messages import NodeMessage

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import apsw
 import attrs
 
-from trio_chat.store.base import StoreStatistics
+from trio_chat.store.contract.statistics import StoreStatistics
 from trio_chat.store.space import Space
 from trio_chat.store.sql import effects
 from trio_chat.store.sql.append_rows import CachedRoom, find_known, read_room
