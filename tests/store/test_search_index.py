@@ -21,7 +21,7 @@ from trio_chat.search.grams import gram, indexed_text, normal, normal_with_place
 from trio_chat.store.postgresql.codes import WINDOWS, code_of, window_code
 from trio_chat.store.postgresql.connection import PostgresqlConnection
 from trio_chat.store.sql import search, search_candidates
-from trio_chat.store.sql.search_index import index_more
+from trio_chat.store.sql.search_index import MAX_CHARS, index_more
 from trio_chat.store.sqlite.connection import SqliteConnection
 
 if TYPE_CHECKING:
@@ -445,6 +445,16 @@ def test_events_of_all_rooms_are_indexed_in_the_order_of_their_times(log: Log) -
     assert log.connection.execute("SELECT id FROM docs ORDER BY at_ms").fetchall() == [
         (n + 1,) for n in range(300)
     ]
+
+
+def test_of_long_messages_few_are_indexed_at_a_time(log: Log) -> None:
+    """A hundred of 4,000 characters held every commit for 150 ms."""
+    for number in range(10):
+        log.say(f"number {number} " + "and so on " * (MAX_CHARS // 40))
+    assert log.index_some(100)
+    assert log.connection.execute("SELECT count(*) FROM docs").get == 4
+    log.index(100)
+    assert len(log.all_pages("number", 20)) == 10
 
 
 def test_only_the_named_rooms_are_indexed(log: Log) -> None:

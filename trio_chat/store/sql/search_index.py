@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 MIN_EVENTS_READ: Final = 4
 """Events of a room that are read in one call; more if few rooms have any."""
 
+MAX_CHARS: Final = 20_000
+"""Behind so much text no more events are indexed at a time, however few they are: it takes some 10 ms, for which a commit
+may have to wait. A hundred ordinary lines have less."""
+
 
 class MessageRow(msgspec.Struct, array_like=True, gc=False):
     """Event as the search reads it: without its digests, so it is not proved. Nobody may be told it as it is."""
@@ -126,8 +130,8 @@ class GramIndex(Protocol):
 
 
 def index_more(connection: Connection, limit: int, room_ids: Collection[int] | None = None) -> bool:
-    """Index up to ``limit`` more events, oldest first; whether there may be more. Belongs into a transaction, and there
-    is one at a time.
+    """Index up to ``limit`` more events, fewer if their texts are long (`MAX_CHARS`), oldest first; whether there may be
+    more. Belongs into a transaction, and there is one at a time.
 
     ``room_ids``: only these rooms can have new events, so the others are not looked at.
     """
@@ -137,11 +141,11 @@ def index_more(connection: Connection, limit: int, room_ids: Collection[int] | N
         connection.execute("DELETE FROM indexed")
         set_note(connection, "search", version)
     behind = _rooms_behind(connection, limit, room_ids)
-    each = max(MIN_EVENTS_READ, 2 * limit // max(1, len(behind)))
+    each = max(MIN_EVENTS_READ, limit // max(1, len(behind)))
     in_order = merge(
         *(_events_after(connection, room.id, room.done, each) for room in behind), key=attrgetter("place")
     )
-    events = list(islice(in_order, limit))
+    events, is_more = _next_of(in_order, limit)
     if not events:
         return False
     _index(connection, events, {room.id: room.done for room in behind})
@@ -151,7 +155,19 @@ def index_more(connection: Connection, limit: int, room_ids: Collection[int] | N
         "WHERE true ON CONFLICT (room_id) DO UPDATE SET seq = excluded.seq",
         list({event.room_id: event.seq for event in events}.items()),
     )
-    return len(events) == limit
+    return is_more
+
+
+def _next_of(events: Iterator[MessageRow], limit: int) -> tuple[list[MessageRow], bool]:
+    """The events that are indexed next, and whether there may be more."""
+    taken: list[MessageRow] = []
+    chars = 0
+    for event in islice(events, limit):
+        taken.append(event)
+        chars += len(event.body or "")
+        if chars >= MAX_CHARS:
+            return taken, True
+    return taken, len(taken) == limit
 
 
 def indexed_texts(messages: Iterable[MessageRow]) -> Iterator[tuple[MessageRow, str]]:
