@@ -67,7 +67,7 @@ def main() -> None:
         ("a send per message is clean", naive, RATE, _is_clean),
         ("dropped deliveries are counted as lost", _faulty("drop"), RATE, _dropped),
         ("doubled deliveries are counted as duplicates", _faulty("dup"), RATE, _doubled),
-        ("swapped deliveries are found as another order", _faulty("swap"), WINDOW, _swapped),
+        ("swapped deliveries are found as another order", _faulty("swap"), BURST, _swapped),
     ]
     failures = 0
     for what, peer, arguments, check in checks:
