@@ -15,7 +15,7 @@ from trio_chat.model.times import DAY_MS
 from trio_chat.moderation import retention
 from trio_chat.moderation.retention import WALK_S
 from trio_chat.store.space import SpaceLevel
-from trio_chat.store.sql.search_index import index_more
+from trio_chat.store.sql.search_index import MAX_CHARS, index_more
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -334,3 +334,17 @@ async def test_rooms_and_their_retention_are_read_page_by_page_and_events_up_to_
         assert await read(0, 99, AT_MS) == ([], 0)
         assert await read(0, 99, AT_MS + 2) == ([3, 5, 6, 7], 8)
         assert await store.expired_messages("nowhere", before_ms=AT_MS, after=0, limit=9) == ([], 0)
+
+
+async def test_of_long_messages_few_are_deleted_in_one_go(autojump_clock: MockClock) -> None:
+    """Each is taken out of the index of the search, and others wait for it."""
+    async with open_core(now_ms=Clock()) as core:
+        ada, _ = await hello(core, "Ada")
+        await ack(ada, "create", kind="public", room="garden")
+        await ada.tell("join", room="garden")
+        for _ in range(7):
+            await ack(ada, "send", room="garden", text="x" * (MAX_CHARS // 5))
+        expired, upto = await core.store.expired_messages("garden", before_ms=AT_MS + 1, after=0, limit=50)
+        assert (expired, upto) == ([2, 3, 4, 5, 6], 6)
+        rest = await core.store.expired_messages("garden", before_ms=AT_MS + 1, after=upto, limit=50)
+        assert rest == ([7, 8], 8)

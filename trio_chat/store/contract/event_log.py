@@ -63,8 +63,9 @@ class EventLog(Protocol):
         self, room: str, *, before_ms: int, after: int, limit: int
     ) -> tuple[list[int], int]:
         """Messages of the room after number ``after`` that were written before that moment and not deleted, in order,
-        and how far that was looked at: at most ``limit`` events, and up to the first that is younger. (What follows a
-        clock that was ahead waits for it: late is better than early.)"""
+        and how far that was looked at: at most ``limit`` events, fewer where texts are long, as the deletion takes them
+        out of the index, and up to the first that is younger. (What follows a clock that was ahead waits for it: late
+        is better than early.)"""
         ...
 
     async def find_command(self, sender: str, client_id: str) -> Event | None:

@@ -9,6 +9,7 @@ import msgspec
 from trio_chat.kinds.table import MESSAGES
 from trio_chat.model.records import RoomRetention
 from trio_chat.store.sql.history import find_room_id
+from trio_chat.store.sql.search_index import MAX_CHARS
 
 if TYPE_CHECKING:
     from trio_chat.store.sql.connection import Connection
@@ -36,15 +37,15 @@ def expired_messages(
 ) -> tuple[list[int], int]:
     """See `Store.expired_messages`."""
     expired: list[int] = []
-    for seq, kind, at_ms, is_there in connection.execute(
-        """
-        SELECT seq, kind, at_ms, body IS NOT NULL FROM events WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?
-        """,
+    chars = 0
+    for seq, kind, at_ms, length in connection.execute(
+        "SELECT seq, kind, at_ms, length(body) FROM events WHERE room_id = ? AND seq > ? ORDER BY seq LIMIT ?",
         (find_room_id(connection, room), after, limit),
     ):
-        if at_ms >= before_ms:
+        if at_ms >= before_ms or chars >= MAX_CHARS:
             break
-        if is_there and kind in MESSAGES:
+        if length is not None and kind in MESSAGES:
             expired.append(seq)
+            chars += length
         after = seq
     return expired, after

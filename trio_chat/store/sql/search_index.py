@@ -37,8 +37,8 @@ MIN_EVENTS_READ: Final = 4
 """Events of a room that are read in one call; more if few rooms have any."""
 
 MAX_CHARS: Final = 20_000
-"""Behind so much text no more events are indexed at a time, however few they are: it takes some 10 ms, for which a commit
-may have to wait. A hundred ordinary lines have less."""
+"""Behind so much text no more events are indexed at a time, however few they are: it takes some 10 ms, for which a
+commit may have to wait. A hundred ordinary lines have less."""
 
 
 class MessageRow(msgspec.Struct, array_like=True, gc=False):
@@ -130,8 +130,8 @@ class GramIndex(Protocol):
 
 
 def index_more(connection: Connection, limit: int, room_ids: Collection[int] | None = None) -> bool:
-    """Index up to ``limit`` more events, fewer if their texts are long (`MAX_CHARS`), oldest first; whether there may be
-    more. Belongs into a transaction, and there is one at a time.
+    """Index up to ``limit`` more events, fewer if their texts are long (`MAX_CHARS`), oldest first; whether there may
+    be more. Belongs into a transaction, and there is one at a time.
 
     ``room_ids``: only these rooms can have new events, so the others are not looked at.
     """
