@@ -326,7 +326,7 @@ CURVES = (
         (
             Cost("accept", "accept one"),
             Cost("hello", "its hello, with lists"),
-            Cost("join", "its join"),
+            Cost("join", "its join", why="all are told meanwhile of those who came; where nobody looks it is flat"),
             Cost("watch", "it looks at the room"),
             Cost("lost", "lose one"),
             Cost("message", "tell all of one message", why="each is written to", each="connection"),
