@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from typing import Self
 
+SOURCES = 4
+"""Addresses of this machine from which they come."""
+
 AT_ONCE = 64
 """So many clients take a step at the same time."""
 
@@ -48,10 +51,6 @@ class Client:
     is_open: bool = False
     stamp: str = ""
     """What its lists are, as it was told last."""
-
-
-SOURCES = 4
-"""Addresses of this machine from which they come."""
 
 
 class Crowd:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
 import attrs
@@ -16,7 +15,7 @@ from bench.population import Population, name_of_room
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from bench.crowd import Client, Crowd
+    from bench.crowd import Client
     from bench.growing_server import Server
 
 
@@ -199,13 +198,17 @@ def _cost_of_members(server: Server, population: Population, size: int) -> dict[
     crowd = server.crowd
     clients = server.log_in(population.tokens[: SAMPLE // 2])
     new = server.log_in(population.tokens[size : size + SAMPLE])
+    joining = iter(clients[1:])
     costs = {
         "open": server.cost_us(
             lambda: crowd.say(clients[:1], lambda one: command("join", one, room="town"), "joined")
         )
         / 1000,
         "join": statistics.median(
-            server.cost_us(partial(_join, crowd, client, "town")) for client in clients[1:]
+            server.cost_us(
+                lambda: crowd.say([next(joining)], lambda one: command("join", one, room="town"), "joined")
+            )
+            for _ in clients[1:]
         ),
         "send": server.each(clients[0], lambda one: command("send", one, room="town", text="."), "ack"),
         "info": server.each(clients[0], lambda one: command("info", one, room="town"), "info") / 1000,
@@ -218,10 +221,6 @@ def _cost_of_members(server: Server, population: Population, size: int) -> dict[
         for _ in new
     )
     return costs
-
-
-def _join(crowd: Crowd, client: Client, room: str) -> None:
-    crowd.say([client], lambda one: command("join", one, room=room), "joined")
 
 
 def _rooms(sizes: Sequence[int]) -> Iterator[dict[str, float]]:

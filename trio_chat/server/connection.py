@@ -303,6 +303,7 @@ class Connection:
         refusal = refusal_of(
             target,
             subprotocols,
+            is_v1=self._subprotocol is not None,
             page=page,
             host=host,
             hub=self._hub,

@@ -30,6 +30,7 @@ def refusal_of(
     target: str,
     subprotocols: Sequence[str],
     *,
+    is_v1: bool,
     page: str | None,
     host: str | None,
     hub: Hub,
@@ -38,8 +39,9 @@ def refusal_of(
 ) -> BadRequest | None:
     """The refusal of a right handshake, with a word for the security log; None for whoever is welcome.
 
-    ``page`` is the origin of the page that asks, if one does, ``host`` the server as the client knows it. For a plain
-    client it is settled that its place is one of a client that is not known.
+    ``is_v1`` says whether trio-chat.v1 is asked for (`v1_among`); ``page`` is the origin of the page that asks, if one
+    does, ``host`` the server as the client knows it. For a plain client it is settled that its place is one of a client
+    that is not known.
     """
     path = target.partition("?")[0]
     if path != "/":
@@ -49,7 +51,7 @@ def refusal_of(
             "whoever runs that has it take the path away.",
             "path",
         )
-    if v1_among(subprotocols) is not None:
+    if is_v1:
         return _refusal_of_page(page, host, hub)
     # Some libraries send an empty field, or an empty element, where nothing is asked for.
     proposed = [name for name in subprotocols if name]
